@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod init;
+mod kernel;
+mod matmul;
+mod params;
+mod real;
+mod rng;
+mod softmax;
+
+pub use error::TensorError;
+pub use init::Init;
+pub use matmul::matmul;
+pub use params::{Layout, LayoutBuilder, ParamId, Params};
+pub use real::Real;
+pub use rng::{Philox, Stream};
+pub use softmax::{LogPartition, log_softmax, softmax};
+
+/// Element counts from which an element-wise pass is worth a second thread.
+///
+/// Below it waking a thread costs more than the pass itself.
+pub const PARALLEL_MIN: usize = 32 * 1024;

@@ -1,0 +1,218 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::TensorError;
+
+/// The handle of one named slice of a [`Layout`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParamId(usize);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Slice {
+    name: String,
+    shape: Vec<usize>,
+    range: Range<usize>,
+}
+
+/// The names, shapes and places of a model's parameters in one flat buffer.
+///
+/// Parameters, gradients and optimizer slots share one layout: an optimizer is one loop,
+/// a global norm is one sum, and a file is one walk over the names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layout {
+    slices: Vec<Slice>,
+    len: usize,
+}
+
+impl Layout {
+    /// The number of parameters.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no parameters at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Handle, name and shape of every slice, in the order of the buffer.
+    pub fn iter(&self) -> impl Iterator<Item = (ParamId, &str, &[usize])> {
+        self.slices.iter().enumerate().map(|(i, slice)| (ParamId(i), slice.name.as_str(), slice.shape.as_slice()))
+    }
+
+    fn slice(&self, id: ParamId) -> &Slice {
+        &self.slices[id.0]
+    }
+}
+
+/// Collects slices into a [`Layout`].
+#[derive(Debug, Default)]
+pub struct LayoutBuilder {
+    layout: Layout,
+}
+
+impl LayoutBuilder {
+    /// Starts an empty layout.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a slice, such as `hidden.0.weight` of shape `[800, 784]`.
+    ///
+    /// # Errors
+    /// [`TensorError::DuplicateName`] for a name that is taken, [`TensorError::TooLarge`]
+    /// when the number of parameters overflows.
+    pub fn push(&mut self, name: impl Into<String>, shape: &[usize]) -> Result<ParamId, TensorError> {
+        let name = name.into();
+        if self.layout.slices.iter().any(|slice| slice.name == name) {
+            return Err(TensorError::DuplicateName { name });
+        }
+        let start = self.layout.len;
+        let end = shape
+            .iter()
+            .try_fold(1_usize, |product, &side| product.checked_mul(side))
+            .and_then(|len| start.checked_add(len))
+            // A buffer of f32 may not be larger than isize::MAX bytes.
+            .filter(|&end| end <= isize::MAX as usize / size_of::<f32>());
+        let Some(end) = end else {
+            return Err(TensorError::TooLarge { name, shape: shape.to_vec() });
+        };
+        let id = ParamId(self.layout.slices.len());
+        self.layout.slices.push(Slice { name, shape: shape.to_vec(), range: start..end });
+        self.layout.len = end;
+        Ok(id)
+    }
+
+    /// Closes the layout so that buffers can share it.
+    pub fn build(self) -> Arc<Layout> {
+        Arc::new(self.layout)
+    }
+}
+
+/// One flat `f32` buffer with the names and shapes of its [`Layout`].
+///
+/// # Examples
+/// ```
+/// use distill_tensor::{LayoutBuilder, Params};
+/// let mut builder = LayoutBuilder::new();
+/// let weight = builder.push("output.weight", &[2, 3])?;
+/// let bias = builder.push("output.bias", &[2])?;
+/// let mut params = Params::zeros(builder.build());
+/// params.vector_mut(bias).fill(1.0);
+/// assert_eq!(params.as_slice(), [0., 0., 0., 0., 0., 0., 1., 1.]);
+/// assert_eq!(params.matrix(weight).dim(), (2, 3));
+/// # Ok::<(), distill_tensor::TensorError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Params {
+    layout: Arc<Layout>,
+    data: Vec<f32>,
+}
+
+impl Params {
+    /// All parameters zero.
+    pub fn zeros(layout: Arc<Layout>) -> Self {
+        let data = vec![0.0; layout.len()];
+        Self { layout, data }
+    }
+
+    /// Takes a flat buffer in the layout's order.
+    ///
+    /// # Errors
+    /// [`TensorError::WrongLength`] when the buffer does not fit.
+    pub fn from_vec(layout: Arc<Layout>, data: Vec<f32>) -> Result<Self, TensorError> {
+        if data.len() == layout.len() {
+            Ok(Self { layout, data })
+        } else {
+            Err(TensorError::WrongLength { expected: layout.len(), actual: data.len() })
+        }
+    }
+
+    /// The shared layout.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// All parameters in the layout's order.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// All parameters in the layout's order.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
+    /// Name, shape and values of every slice.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+        self.layout.iter().map(|(id, name, shape)| (name, shape, self.vector(id)))
+    }
+
+    /// The values of a slice, whatever its shape.
+    pub fn vector(&self, id: ParamId) -> &[f32] {
+        &self.data[self.layout.slice(id).range.clone()]
+    }
+
+    /// The values of a slice, whatever its shape.
+    pub fn vector_mut(&mut self, id: ParamId) -> &mut [f32] {
+        &mut self.data[self.layout.slice(id).range.clone()]
+    }
+
+    /// A slice of rank 2 as a matrix.
+    ///
+    /// # Panics
+    /// If the slice was not declared with two sides.
+    pub fn matrix(&self, id: ParamId) -> ArrayView2<'_, f32> {
+        let shape = matrix_shape(&self.layout, id);
+        ArrayView2::from_shape(shape, self.vector(id)).expect("a slice has the length of its shape")
+    }
+
+    /// A slice of rank 2 as a matrix.
+    ///
+    /// # Panics
+    /// If the slice was not declared with two sides.
+    pub fn matrix_mut(&mut self, id: ParamId) -> ArrayViewMut2<'_, f32> {
+        let shape = matrix_shape(&self.layout, id);
+        ArrayViewMut2::from_shape(shape, self.vector_mut(id)).expect("a slice has the length of its shape")
+    }
+}
+
+fn matrix_shape(layout: &Layout, id: ParamId) -> (usize, usize) {
+    match *layout.slice(id).shape.as_slice() {
+        [rows, cols] => (rows, cols),
+        ref other => panic!("`{}` of shape {other:?} is not a matrix", layout.slice(id).name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_no_memory_can_hold() {
+        let mut builder = LayoutBuilder::new();
+        for shape in [vec![usize::MAX, 2], vec![1 << 62], vec![1 << 40, 1 << 40]] {
+            assert_eq!(builder.push("w", &shape), Err(TensorError::TooLarge { name: "w".into(), shape }));
+        }
+        builder.push("w", &[2]).unwrap();
+        assert_eq!(builder.push("w", &[2]), Err(TensorError::DuplicateName { name: "w".into() }));
+    }
+
+    #[test]
+    fn slices_do_not_overlap_and_cover_the_buffer() {
+        let mut builder = LayoutBuilder::new();
+        let ids: Vec<_> = [vec![2, 3], vec![2], vec![1, 4]]
+            .iter()
+            .enumerate()
+            .map(|(i, s)| builder.push(i.to_string(), s).unwrap())
+            .collect();
+        let mut params = Params::zeros(builder.build());
+        for (value, &id) in ids.iter().enumerate() {
+            params.vector_mut(id).fill(value as f32 + 1.0);
+        }
+        assert_eq!(params.as_slice(), [1., 1., 1., 1., 1., 1., 2., 2., 3., 3., 3., 3.]);
+        assert!(Params::from_vec(params.layout().clone(), vec![0.0; 11]).is_err());
+    }
+}
