@@ -109,7 +109,7 @@ mod tests {
         let logits = array![[1.0_f64, 2.0, 3.0]];
         let mut probs = Array2::zeros((1, 3));
         softmax(logits.view(), 2.0, probs.view_mut());
-        let expected = [0.186_323_720_595_331_83, 0.307_195_888_571_849_93, 0.506_480_390_832_818_2];
+        let expected = [0.186_323_723_225_847_6, 0.307_195_885_718_498_4, 0.506_480_391_055_654];
         for (p, e) in probs.iter().zip(expected) {
             assert!((p - e).abs() < 1e-15, "{p} {e}");
         }

@@ -1,0 +1,59 @@
+/// Why a loss could not be computed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LossError {
+    /// A matrix that must have the shape of the logits has another one.
+    #[error("logits have shape {logits:?} but the {what} have shape {actual:?}")]
+    ShapeMismatch {
+        /// Which matrix.
+        what: &'static str,
+        /// Shape of the logits, `(examples, classes)`.
+        logits: (usize, usize),
+        /// Shape of the other matrix.
+        actual: (usize, usize),
+    },
+    /// There is not one label for each row of logits.
+    #[error("logits have {examples} rows but there are {labels} labels")]
+    LabelCount {
+        /// Rows of the logits.
+        examples: usize,
+        /// Labels given.
+        labels: usize,
+    },
+    /// A label names no class.
+    #[error("logits have {classes} classes but row {row} has label {label}")]
+    LabelOutOfRange {
+        /// The first row with such a label.
+        row: usize,
+        /// The label.
+        label: u32,
+        /// Columns of the logits.
+        classes: usize,
+    },
+    /// A mean over nothing.
+    #[error("a loss needs at least one example and one class, got {examples} examples and {classes} classes")]
+    Empty {
+        /// Rows of the logits.
+        examples: usize,
+        /// Columns of the logits.
+        classes: usize,
+    },
+    /// A temperature that is not a finite number above zero.
+    #[error("temperature must be a finite number greater than 0, got {value}")]
+    Temperature {
+        /// What was given.
+        value: f64,
+    },
+    /// A weight outside the unit interval.
+    #[error("alpha must be between 0 and 1, got {value}")]
+    Alpha {
+        /// What was given.
+        value: f64,
+    },
+    /// A loss on labels was given none.
+    #[error("this loss needs labels but the targets have none")]
+    MissingLabels,
+    /// A loss on soft targets was given none.
+    #[error("this loss needs the teacher's logits but the targets have none")]
+    MissingTeacher,
+}

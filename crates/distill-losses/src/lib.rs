@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod cross_entropy;
+mod distillation;
+mod error;
+mod kd;
+mod logit_matching;
+mod loss;
+mod temperature;
+
+pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use distillation::{Distillation, SoftTerm};
+pub use error::LossError;
+pub use kd::{KdValue, kd, soft_cross_entropy};
+pub use logit_matching::{logit_matching, logit_mse};
+pub use loss::{Loss, LossValue, Targets};
+pub use temperature::Temperature;

@@ -1,0 +1,85 @@
+use serde::{Deserialize, Serialize};
+
+/// The non-linearity of a hidden layer.
+///
+/// | name | value | derivative |
+/// |---|---|---|
+/// | `relu` | `max(z, 0)` | `1` for `z > 0`, else `0` |
+/// | `tanh` | `tanh z` | `1 - tanh² z` |
+/// | `gelu` | `z Φ(z)` | `Φ(z) + z φ(z)` |
+///
+/// `Φ` and `φ` are distribution and density of the standard normal distribution, exact and not
+/// the tanh approximation (Hendrycks and Gimpel, 2016, equation 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Rectified linear unit.
+    #[default]
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Gaussian error linear unit.
+    Gelu,
+}
+
+impl Activation {
+    /// Value and derivative at `z`.
+    ///
+    /// ```
+    /// use distill_models::Activation;
+    /// assert_eq!(Activation::Relu.value_and_slope(2.0), (2.0, 1.0));
+    /// assert_eq!(Activation::Tanh.value_and_slope(0.0), (0.0, 1.0));
+    /// assert_eq!(Activation::Gelu.value_and_slope(0.0), (0.0, 0.5));
+    /// ```
+    #[inline]
+    pub fn value_and_slope(self, z: f32) -> (f32, f32) {
+        match self {
+            // A comparison, not `max`, so that NaN goes through and is found.
+            Self::Relu if z <= 0.0 => (0.0, 0.0),
+            Self::Relu => (z, 1.0),
+            Self::Tanh => {
+                let value = z.tanh();
+                (value, 1.0 - value * value)
+            }
+            Self::Gelu => {
+                const INV_SQRT_2_PI: f32 = 0.398_942_3;
+                let cdf = 0.5 * (1.0 + libm::erff(z * std::f32::consts::FRAC_1_SQRT_2));
+                let density = INV_SQRT_2_PI * (-0.5 * z * z).exp();
+                (z * cdf, cdf + z * density)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gelu_and_tanh_equal_pytorch() {
+        // torch.nn.functional.gelu and torch.tanh at -3, -1, 0.5, 2 in f64.
+        let expected = [
+            (-3.0, -0.004_049_694, -0.995_054_7),
+            (-1.0, -0.158_655_25, -0.761_594_2),
+            (0.5, 0.345_731_23, 0.462_117_16),
+            (2.0, 1.954_499_7, 0.964_027_6),
+        ];
+        for (z, gelu, tanh) in expected {
+            assert!((Activation::Gelu.value_and_slope(z).0 - gelu).abs() < 5e-7, "gelu {z}");
+            assert!((Activation::Tanh.value_and_slope(z).0 - tanh).abs() < 5e-7, "tanh {z}");
+        }
+    }
+
+    #[test]
+    fn slope_is_the_derivative() {
+        for activation in [Activation::Relu, Activation::Tanh, Activation::Gelu] {
+            for z in [-5.0_f32, -1.5, -0.3, 0.4, 1.0, 2.5, 5.0] {
+                let h = 1e-2;
+                let numeric = (activation.value_and_slope(z + h).0 - activation.value_and_slope(z - h).0) / (2.0 * h);
+                let (_, slope) = activation.value_and_slope(z);
+                assert!((numeric - slope).abs() < 1e-4, "{activation:?} at {z}: {numeric} {slope}");
+            }
+            assert!(activation.value_and_slope(f32::NAN).0.is_nan(), "{activation:?} hides NaN");
+        }
+    }
+}

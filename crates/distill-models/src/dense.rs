@@ -1,0 +1,132 @@
+use distill_tensor::{PARALLEL_MIN, ParamId, Params, matmul};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+use crate::{Activation, Dropout, Noise};
+
+/// A fully connected layer: `y = dropout(activation(x · wᵀ + b))`.
+///
+/// Weight `(outputs, inputs)`, bias `(outputs)`. What follows the product happens in one pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Dense {
+    pub(crate) weight: ParamId,
+    pub(crate) bias: ParamId,
+    /// `None` for the layer of the logits.
+    pub(crate) activation: Option<Activation>,
+    pub(crate) dropout: Option<Dropout>,
+}
+
+impl Dense {
+    /// Evaluation: `y = activation(x · wᵀ + b)`.
+    pub(crate) fn eval(&self, params: &Params, x: ArrayView2<'_, f32>, mut y: ArrayViewMut2<'_, f32>) {
+        matmul(x, params.matrix(self.weight).t(), y.view_mut());
+        let bias = params.vector(self.bias);
+        for_each_row(y, |_, y| match self.activation {
+            None => y.iter_mut().zip(bias).for_each(|(y, b)| *y += b),
+            Some(Activation::Relu) => each(y, bias, |z| Activation::Relu.value_and_slope(z).0),
+            Some(Activation::Tanh) => each(y, bias, |z| Activation::Tanh.value_and_slope(z).0),
+            Some(Activation::Gelu) => each(y, bias, |z| Activation::Gelu.value_and_slope(z).0),
+        });
+    }
+
+    /// Training: also records `slope`, the derivative of `y` by the affine output.
+    pub(crate) fn forward(
+        &self,
+        params: &Params,
+        noise: Noise,
+        x: ArrayView2<'_, f32>,
+        mut y: ArrayViewMut2<'_, f32>,
+        slope: ArrayViewMut2<'_, f32>,
+    ) {
+        let Some(activation) = self.activation else {
+            return self.eval(params, x, y);
+        };
+        matmul(x, params.matrix(self.weight).t(), y.view_mut());
+        let bias = params.vector(self.bias);
+        let dropout = self.dropout;
+        for_each_row_pair(y, slope, |row, y, slope| {
+            match activation {
+                Activation::Relu => each_with_slope(y, slope, bias, |z| Activation::Relu.value_and_slope(z)),
+                Activation::Tanh => each_with_slope(y, slope, bias, |z| Activation::Tanh.value_and_slope(z)),
+                Activation::Gelu => each_with_slope(y, slope, bias, |z| Activation::Gelu.value_and_slope(z)),
+            }
+            if let Some(dropout) = dropout {
+                dropout.for_row(noise, row, y.len(), |unit, factor| {
+                    y[unit] *= factor;
+                    slope[unit] *= factor;
+                });
+            }
+        });
+    }
+
+    /// Gradients of the parameters from `dz`, the gradient of the affine output.
+    pub(crate) fn backward_params(&self, x: ArrayView2<'_, f32>, dz: ArrayView2<'_, f32>, grads: &mut Params) {
+        matmul(dz.t(), x, grads.matrix_mut(self.weight));
+        let bias = grads.vector_mut(self.bias);
+        bias.fill(0.0);
+        for row in dz.rows() {
+            bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz);
+        }
+    }
+
+    /// Gradient of the inputs: `dx = dz · w`.
+    pub(crate) fn backward_inputs(&self, params: &Params, dz: ArrayView2<'_, f32>, dx: ArrayViewMut2<'_, f32>) {
+        matmul(dz, params.matrix(self.weight), dx);
+    }
+}
+
+fn each(y: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {
+    y.iter_mut().zip(bias).for_each(|(y, b)| *y = f(*y + b));
+}
+
+fn each_with_slope(y: &mut [f32], slope: &mut [f32], bias: &[f32], f: impl Fn(f32) -> (f32, f32)) {
+    for ((y, slope), b) in y.iter_mut().zip(slope).zip(bias) {
+        (*y, *slope) = f(*y + b);
+    }
+}
+
+/// Runs `f(row number, row)` for every row, on several threads where it pays.
+pub(crate) fn for_each_row(mut y: ArrayViewMut2<'_, f32>, f: impl Fn(usize, &mut [f32]) + Sync) {
+    let width = y.len_of(Axis(1)).max(1);
+    if let Some(y) = y.as_slice_mut() {
+        if y.len() >= PARALLEL_MIN {
+            y.par_chunks_mut(width).with_min_len(8).enumerate().for_each(|(i, y)| f(i, y));
+        } else {
+            y.chunks_mut(width).enumerate().for_each(|(i, y)| f(i, y));
+        }
+        return;
+    }
+    for (i, mut row) in y.rows_mut().into_iter().enumerate() {
+        f(i, row.as_slice_mut().expect("rows of a batch are contiguous"));
+    }
+}
+
+fn for_each_row_pair(
+    mut y: ArrayViewMut2<'_, f32>,
+    mut slope: ArrayViewMut2<'_, f32>,
+    f: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+) {
+    let width = y.len_of(Axis(1)).max(1);
+    let y = y.as_slice_mut().expect("the tape is contiguous");
+    let slope = slope.as_slice_mut().expect("the tape is contiguous");
+    if y.len() >= PARALLEL_MIN {
+        y.par_chunks_mut(width)
+            .zip(slope.par_chunks_mut(width))
+            .with_min_len(8)
+            .enumerate()
+            .for_each(|(i, (y, slope))| f(i, y, slope));
+    } else {
+        y.chunks_mut(width).zip(slope.chunks_mut(width)).enumerate().for_each(|(i, (y, slope))| f(i, y, slope));
+    }
+}
+
+/// Runs `f` on pairs of elements, on several threads where it pays.
+pub(crate) fn for_each_pair(a: &mut [f32], b: &[f32], f: impl Fn(&mut f32, f32) + Sync) {
+    const BLOCK: usize = 8 * 1024;
+    let run = |(a, b): (&mut [f32], &[f32])| a.iter_mut().zip(b).for_each(|(a, &b)| f(a, b));
+    if a.len() >= PARALLEL_MIN {
+        a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).for_each(run);
+    } else {
+        run((a, b));
+    }
+}

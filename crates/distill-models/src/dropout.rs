@@ -1,0 +1,100 @@
+use distill_tensor::{Philox, Stream};
+
+use crate::ModelError;
+
+/// Where the randomness of one training step comes from.
+///
+/// A mask is a function of seed, step and row, so a step can be repeated, by any number of
+/// threads, and gives the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noise {
+    /// The run's seed.
+    pub seed: u64,
+    /// Optimizer steps done before this one.
+    pub step: u32,
+}
+
+/// Inverted dropout: each unit is dropped with probability `p`, the others are scaled by `1 / (1 - p)`.
+///
+/// `p` is rounded to a multiple of 1/65536, and the scale belongs to the rounded one.
+/// Source: Srivastava et al., 2014, section 10.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    threshold: u16,
+    scale: f32,
+    layer: u16,
+}
+
+impl Dropout {
+    /// Dropout for the layer of that number, or `None` for `p = 0`.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] unless `0 <= p < 1`.
+    pub fn new(p: f64, layer: u16, field: &'static str) -> Result<Option<Self>, ModelError> {
+        if !(0.0..1.0).contains(&p) {
+            return Err(ModelError::Config {
+                field,
+                problem: format!("is a probability of at least 0 and below 1, got {p}"),
+            });
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "p is in [0, 1)")]
+        let threshold = (p * 65536.0).round().min(65535.0) as u16;
+        let scale = 65536.0 / (65536.0 - f32::from(threshold));
+        Ok((threshold > 0).then_some(Self { threshold, scale, layer }))
+    }
+
+    /// Calls `f(unit, factor)` for every unit of a row, factor 0 or the scale.
+    #[inline]
+    pub fn for_row(&self, noise: Noise, row: usize, width: usize, mut f: impl FnMut(usize, f32)) {
+        #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 rows")]
+        let mut rng = Philox::new(noise.seed, Stream::Dropout(self.layer), noise.step, row as u32);
+        let mut unit = 0;
+        while unit < width {
+            let words = rng.next_block();
+            let n = (width - unit).min(8);
+            for i in 0..n {
+                // Eight 16-bit numbers from each block of 128 bits.
+                let half = (words[i / 2] >> (16 * (i % 2))) & 0xFFFF;
+                let factor = if half < u32::from(self.threshold) { 0.0 } else { self.scale };
+                f(unit + i, factor);
+            }
+            unit += n;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(p: f64, noise: Noise, row: usize) -> Vec<f32> {
+        let mut mask = vec![f32::NAN; 2003];
+        Dropout::new(p, 3, "dropout").unwrap().unwrap().for_row(noise, row, mask.len(), |i, factor| mask[i] = factor);
+        mask
+    }
+
+    #[test]
+    fn keeps_the_expectation_and_repeats() {
+        let noise = Noise { seed: 1, step: 5 };
+        for p in [0.2_f64, 0.5, 0.9] {
+            let rows: Vec<f32> = (0..50).flat_map(|row| mask(p, noise, row)).collect();
+            let n = rows.len() as f64;
+            let mean = rows.iter().map(|&f| f64::from(f)).sum::<f64>() / n;
+            let dropped = rows.iter().filter(|&&f| f == 0.0).count() as f64 / n;
+            let sd = (p * (1.0 - p) / n).sqrt();
+            assert!((dropped - p).abs() < 4.0 * sd, "{p}: {dropped}");
+            assert!((mean - 1.0).abs() < 4.0 * sd / (1.0 - p), "{p}: {mean}");
+        }
+        assert_eq!(mask(0.5, noise, 1), mask(0.5, noise, 1));
+        assert_ne!(mask(0.5, noise, 1), mask(0.5, noise, 2));
+        assert_ne!(mask(0.5, noise, 1), mask(0.5, Noise { step: 6, ..noise }, 1));
+    }
+
+    #[test]
+    fn refuses_what_is_no_probability() {
+        for p in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
+            assert!(Dropout::new(p, 0, "dropout").is_err(), "{p}");
+        }
+        assert_eq!(Dropout::new(0.0, 0, "dropout").unwrap(), None);
+    }
+}

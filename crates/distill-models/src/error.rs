@@ -1,0 +1,77 @@
+/// What can be wrong with a model, its description or its file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Inputs have the wrong number of features.
+    #[error("the model takes {expected} features but the inputs have {actual}")]
+    Features {
+        /// Features of the model's input shape.
+        expected: usize,
+        /// Columns of the inputs.
+        actual: usize,
+    },
+    /// A description from which no model can be built.
+    #[error("`{field}` {problem}")]
+    Config {
+        /// The field of the description.
+        field: &'static str,
+        /// What is wrong with it, with the value.
+        problem: String,
+    },
+    /// The parameters do not fit memory, or two have one name.
+    #[error(transparent)]
+    Layout(#[from] distill_tensor::TensorError),
+    /// The bytes are not a safetensors file.
+    #[error("not a safetensors file: {reason}")]
+    NotSafetensors {
+        /// What the reader says.
+        reason: String,
+    },
+    /// A safetensors file that was not written by this crate.
+    #[error("the safetensors file has no `distill` entry in its metadata, so the model's architecture is unknown")]
+    NoMetadata,
+    /// The description of the model inside a file cannot be read.
+    #[error("the `distill` entry of the metadata cannot be read: {reason}")]
+    BadMetadata {
+        /// What the JSON reader says.
+        reason: String,
+    },
+    /// A tensor that the architecture needs is not in the file.
+    #[error("the architecture {architecture} needs tensor `{name}`, which the file does not have")]
+    MissingTensor {
+        /// The architecture in the metadata.
+        architecture: String,
+        /// The tensor's name.
+        name: String,
+    },
+    /// The file has more tensors than the architecture.
+    #[error("the file has {actual} tensors but the architecture {architecture} has {expected}")]
+    TensorCount {
+        /// The architecture in the metadata.
+        architecture: String,
+        /// Tensors of the architecture.
+        expected: usize,
+        /// Tensors in the file.
+        actual: usize,
+    },
+    /// A tensor has another shape or element type than the architecture says.
+    #[error("tensor `{name}` should be f32 {expected:?} but is {actual}")]
+    TensorShape {
+        /// The tensor's name.
+        name: String,
+        /// Shape in the architecture.
+        expected: Vec<usize>,
+        /// Element type and shape in the file.
+        actual: String,
+    },
+    /// A weight is NaN or infinite.
+    #[error("tensor `{name}` has the value {value} at element {index}")]
+    NonFinite {
+        /// The tensor's name.
+        name: String,
+        /// Flat index of the first such element.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+}

@@ -1,0 +1,204 @@
+use std::collections::{BTreeMap, HashMap};
+
+use distill_tensor::Params;
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{Mlp, MlpConfig, Model, ModelError, Trainable};
+
+/// Where a model comes from: seed, data, recipe and the like, as names and values.
+pub type Provenance = BTreeMap<String, String>;
+
+/// The entry of the safetensors metadata that holds the description.
+///
+/// All of it is one JSON object in one entry: the library keeps entries in a hash map, and more
+/// than one would make the bytes of a file depend on chance.
+const METADATA_KEY: &str = "distill";
+const FORMAT_VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    version: u32,
+    kind: Kind,
+    model: MlpConfig,
+    input_shape: Vec<usize>,
+    classes: Vec<String>,
+    provenance: Provenance,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Mlp,
+}
+
+/// The bytes of a safetensors file: weights by name, and in the metadata, entry `distill`, the
+/// architecture, the class names and the provenance as JSON.
+///
+/// Equal models give equal bytes.
+///
+/// # Errors
+/// If the library refuses to write the file, as for a description above its limit.
+///
+/// # Examples
+/// ```
+/// use distill_models::{Mlp, MlpConfig, Model, Provenance, from_safetensors, to_safetensors};
+/// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
+/// let model = Mlp::new(config, vec![2], vec!["a".into(), "b".into()], 1)?;
+/// let bytes = to_safetensors(&model, &Provenance::from([("seed".into(), "1".into())]))?;
+/// let (loaded, provenance) = from_safetensors(&bytes)?;
+/// assert_eq!(loaded.spec(), model.spec());
+/// assert_eq!(provenance["seed"], "1");
+/// # Ok::<(), distill_models::ModelError>(())
+/// ```
+pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ModelError> {
+    let description = Description {
+        version: FORMAT_VERSION,
+        kind: Kind::Mlp,
+        model: model.config().clone(),
+        input_shape: model.spec().input_shape.clone(),
+        classes: model.spec().classes.clone(),
+        provenance: provenance.clone(),
+    };
+    let description =
+        serde_json::to_string(&description).map_err(|error| ModelError::BadMetadata { reason: error.to_string() })?;
+    let tensors: Vec<_> = model
+        .params()
+        .iter()
+        .map(|(name, shape, values)| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (name, shape.to_vec(), bytes)
+        })
+        .collect();
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(refused)?;
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
+    serialize(views, Some(metadata)).map_err(refused)
+}
+
+/// Reads what [`to_safetensors`] wrote.
+///
+/// Sizes are checked against the bytes that are there before memory is taken for the weights.
+///
+/// # Errors
+/// If the bytes are no safetensors file, not one of ours, if tensors are missing, too many or of
+/// another shape than the description says, or if a weight is not a finite number.
+pub fn from_safetensors(bytes: &[u8]) -> Result<(Mlp, Provenance), ModelError> {
+    let file = SafeTensors::deserialize(bytes).map_err(refused)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(refused)?;
+    let description = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+    let description = description.ok_or(ModelError::NoMetadata)?;
+    let description = parse_description(description)?;
+    let Description { model: config, input_shape, classes, provenance, .. } = description;
+
+    let features = checked_features(&input_shape)?;
+    let layout = config.layout(features, classes.len())?;
+    let architecture = config.architecture(features, classes.len());
+    let expected = layout.iter().count();
+    if file.len() != expected {
+        return Err(ModelError::TensorCount { architecture, expected, actual: file.len() });
+    }
+    // Every tensor is looked at before memory is taken for the first one.
+    let mut tensors = Vec::with_capacity(expected);
+    for (id, name, shape) in layout.iter() {
+        let tensor = file
+            .tensor(name)
+            .map_err(|_| ModelError::MissingTensor { architecture: architecture.clone(), name: name.to_owned() })?;
+        if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+            let actual = format!("{:?} {:?}", tensor.dtype(), tensor.shape()).to_lowercase();
+            return Err(ModelError::TensorShape { name: name.to_owned(), expected: shape.to_vec(), actual });
+        }
+        tensors.push((id, name.to_owned(), tensor));
+    }
+    let mut params = Params::zeros(layout.clone());
+    for (id, name, tensor) in tensors {
+        // The data of a safetensors file need not be aligned, so bytes are read, not cast.
+        for (index, (value, bytes)) in params.vector_mut(id).iter_mut().zip(tensor.data().chunks_exact(4)).enumerate() {
+            *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            if !value.is_finite() {
+                return Err(ModelError::NonFinite { name, index, value: *value });
+            }
+        }
+    }
+    Ok((Mlp::with_params(config, input_shape, classes, params)?, provenance))
+}
+
+fn parse_description(json: &str) -> Result<Description, ModelError> {
+    let description: Description =
+        serde_json::from_str(json).map_err(|error| ModelError::BadMetadata { reason: error.to_string() })?;
+    if description.version != FORMAT_VERSION {
+        let reason = format!("it has version {}, this program reads version {FORMAT_VERSION}", description.version);
+        return Err(ModelError::BadMetadata { reason });
+    }
+    Ok(description)
+}
+
+fn checked_features(input_shape: &[usize]) -> Result<usize, ModelError> {
+    input_shape
+        .iter()
+        .try_fold(1_usize, |product, &side| product.checked_mul(side))
+        .ok_or_else(|| ModelError::BadMetadata { reason: format!("input shape {input_shape:?} overflows") })
+}
+
+fn refused(error: safetensors::SafeTensorError) -> ModelError {
+    ModelError::NotSafetensors { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> Mlp {
+        let config = MlpConfig { hidden: vec![5, 4], dropout: 0.5, max_norm: Some(2.0), ..MlpConfig::default() };
+        Mlp::new(config, vec![1, 2, 3], vec!["a".into(), "b".into(), "é".into()], 3).unwrap()
+    }
+
+    #[test]
+    fn round_trip_is_exact_and_bytes_repeat() {
+        let (model, provenance) =
+            (model(), Provenance::from([("seed".into(), "3".into()), ("role".into(), "x".into())]));
+        let bytes = to_safetensors(&model, &provenance).unwrap();
+        assert_eq!(bytes, to_safetensors(&model, &provenance).unwrap());
+        let (loaded, loaded_provenance) = from_safetensors(&bytes).unwrap();
+        assert_eq!(loaded.params(), model.params());
+        assert_eq!(loaded.config(), model.config());
+        assert_eq!(loaded.spec(), model.spec());
+        assert_eq!(loaded_provenance, provenance);
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_is_refused() {
+        let mut model = model();
+        model.params_mut().as_mut_slice()[7] = f32::NAN;
+        let bytes = to_safetensors(&model, &Provenance::new()).unwrap();
+        let error = from_safetensors(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "tensor `hidden.0.weight` has the value NaN at element 7");
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_refused() {
+        let bytes = serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap();
+        assert!(matches!(from_safetensors(&bytes), Err(ModelError::NoMetadata)));
+        assert!(matches!(from_safetensors(b"PK\x03\x04"), Err(ModelError::NotSafetensors { .. })));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_of_the_header_is_survived() {
+        let bytes = to_safetensors(&model(), &Provenance::new()).unwrap();
+        for n in 0..bytes.len() {
+            assert!(from_safetensors(&bytes[..n]).is_err(), "cut at {n}");
+        }
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        for bit in 0..header * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            // Some flips only change a name or a number that nothing depends on.
+            let _ = from_safetensors(&bytes);
+        }
+    }
+}

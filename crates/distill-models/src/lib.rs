@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod activation;
+mod dense;
+mod dropout;
+mod error;
+mod file;
+mod max_norm;
+mod mlp;
+mod model;
+mod tape;
+
+pub use activation::Activation;
+pub use dropout::{Dropout, Noise};
+pub use error::ModelError;
+pub use file::{Provenance, from_safetensors, to_safetensors};
+pub use mlp::{Mlp, MlpConfig};
+pub use model::{Model, ModelSpec, Scratch, Trainable};
+pub use tape::Tape;

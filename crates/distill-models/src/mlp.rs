@@ -1,0 +1,265 @@
+use std::sync::Arc;
+
+use distill_tensor::{Init, Layout, LayoutBuilder, Params};
+use ndarray::{ArrayView2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
+
+use crate::dense::{Dense, for_each_row};
+use crate::max_norm::clamp_rows;
+use crate::{Activation, Dropout, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
+
+/// More hidden layers than anybody trains without skip connections; a bound for hostile files.
+const MAX_HIDDEN_LAYERS: usize = 64;
+
+/// What a multi-layer perceptron is made of, apart from its inputs and classes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpConfig {
+    /// Units of each hidden layer. Empty gives multinomial logistic regression.
+    pub hidden: Vec<usize>,
+    /// Non-linearity of the hidden layers.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Probability that a hidden unit is dropped in training.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Probability that an input is dropped in training.
+    #[serde(default)]
+    pub input_dropout: f64,
+    /// Largest norm of the incoming weights of a hidden unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_norm: Option<f64>,
+}
+
+impl MlpConfig {
+    /// In short, such as `784-800-800-10`.
+    pub fn architecture(&self, features: usize, n_classes: usize) -> String {
+        let widths = [features].into_iter().chain(self.hidden.iter().copied()).chain([n_classes]);
+        widths.map(|width| width.to_string()).collect::<Vec<_>>().join("-")
+    }
+
+    /// Names and shapes of the parameters: `hidden.0.weight` `(outputs, inputs)`,
+    /// `hidden.0.bias`, …, `output.weight`, `output.bias`. Allocates nothing for the values.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] for a width of zero or too many layers, [`ModelError::Layout`] for a
+    /// size that no memory holds.
+    pub fn layout(&self, features: usize, n_classes: usize) -> Result<Arc<Layout>, ModelError> {
+        let config = |field, problem| Err(ModelError::Config { field, problem });
+        if self.hidden.len() > MAX_HIDDEN_LAYERS {
+            return config(
+                "hidden",
+                format!("has {} layers, at most {MAX_HIDDEN_LAYERS} are possible", self.hidden.len()),
+            );
+        }
+        if let Some(layer) = self.hidden.iter().position(|&width| width == 0) {
+            return config("hidden", format!("has 0 units in layer {layer}, at least 1 is needed"));
+        }
+        if features == 0 || n_classes == 0 {
+            return config(
+                "hidden",
+                format!("connects {features} features with {n_classes} classes, both need at least 1"),
+            );
+        }
+        if let Some(max_norm) = self.max_norm.filter(|&c| !(c > 0.0 && c.is_finite())) {
+            return config("max_norm", format!("must be a finite number greater than 0, got {max_norm}"));
+        }
+        let mut builder = LayoutBuilder::new();
+        let mut inputs = features;
+        for (i, &outputs) in self.hidden.iter().enumerate() {
+            builder.push(format!("hidden.{i}.weight"), &[outputs, inputs])?;
+            builder.push(format!("hidden.{i}.bias"), &[outputs])?;
+            inputs = outputs;
+        }
+        builder.push("output.weight", &[n_classes, inputs])?;
+        builder.push("output.bias", &[n_classes])?;
+        Ok(builder.build())
+    }
+}
+
+/// A multi-layer perceptron.
+///
+/// # Examples
+/// ```
+/// use distill_models::{Mlp, MlpConfig, Model};
+/// use ndarray::Array2;
+/// let config = MlpConfig { hidden: vec![8], ..MlpConfig::default() };
+/// let model = Mlp::new(config, vec![4], vec!["yes".into(), "no".into()], 1)?;
+/// assert_eq!(model.spec().architecture, "4-8-2");
+/// assert_eq!(model.spec().parameters, 4 * 8 + 8 + 8 * 2 + 2);
+/// let logits = model.logits(Array2::zeros((3, 4)).view())?;
+/// assert_eq!(logits.dim(), (3, 2));
+/// # Ok::<(), distill_models::ModelError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Mlp {
+    config: MlpConfig,
+    spec: ModelSpec,
+    input_dropout: Option<Dropout>,
+    layers: Vec<Dense>,
+    params: Params,
+}
+
+impl Mlp {
+    /// A model with random weights: He's initialisation before ReLU and GELU, Glorot's before tanh.
+    ///
+    /// # Errors
+    /// If the description is not one of a model.
+    pub fn new(
+        config: MlpConfig,
+        input_shape: Vec<usize>,
+        classes: Vec<String>,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let layout = config.layout(input_shape.iter().product(), classes.len())?;
+        let mut model = Self::with_params(config, input_shape, classes, Params::zeros(layout))?;
+        let init = match model.config.activation {
+            Activation::Relu | Activation::Gelu => Init::HeNormal,
+            Activation::Tanh => Init::GlorotUniform,
+        };
+        for (slice, layer) in (0..).zip(&model.layers) {
+            let (outputs, inputs) = model.params.matrix(layer.weight).dim();
+            init.fill(model.params.vector_mut(layer.weight), inputs, outputs, seed, slice);
+        }
+        Ok(model)
+    }
+
+    /// A model with given weights, whose layout must be that of [`MlpConfig::layout`].
+    ///
+    /// # Errors
+    /// If the description is not one of a model.
+    pub(crate) fn with_params(
+        config: MlpConfig,
+        input_shape: Vec<usize>,
+        classes: Vec<String>,
+        params: Params,
+    ) -> Result<Self, ModelError> {
+        let features = input_shape.iter().product();
+        let spec = ModelSpec {
+            architecture: config.architecture(features, classes.len()),
+            input_shape,
+            classes,
+            parameters: params.layout().len(),
+        };
+        let input_dropout = Dropout::new(config.input_dropout, 0, "input_dropout")?;
+        let ids: Vec<_> = params.layout().iter().map(|(id, ..)| id).collect();
+        let mut layers = Vec::with_capacity(config.hidden.len() + 1);
+        for (pair, number) in ids.chunks_exact(2).zip(1..) {
+            let hidden = layers.len() < config.hidden.len();
+            layers.push(Dense {
+                weight: pair[0],
+                bias: pair[1],
+                activation: hidden.then_some(config.activation),
+                dropout: if hidden { Dropout::new(config.dropout, number, "dropout")? } else { None },
+            });
+        }
+        Ok(Self { config, spec, input_dropout, layers, params })
+    }
+
+    /// What the model was built from.
+    pub fn config(&self) -> &MlpConfig {
+        &self.config
+    }
+
+    fn check_features(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
+        let (expected, actual) = (self.spec.features(), inputs.ncols());
+        if expected == actual { Ok(()) } else { Err(ModelError::Features { expected, actual }) }
+    }
+}
+
+impl Model for Mlp {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn logits_into(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        self.check_features(inputs)?;
+        let widest = self.config.hidden.iter().copied().max().unwrap_or(0);
+        let rows = inputs.nrows();
+        let [mut a, mut b] = scratch.pair(rows, [widest; 2]).map(|m| m.into_slice().expect("scratch is contiguous"));
+        let mut width = inputs.ncols();
+        let (output, hidden) = self.layers.split_last().expect("a model has an output layer");
+        for (i, (layer, &outputs)) in hidden.iter().zip(&self.config.hidden).enumerate() {
+            let x = if i == 0 { inputs } else { view(a, rows, width) };
+            layer.eval(&self.params, x, view_mut(b, rows, outputs));
+            (a, b) = (b, a);
+            width = outputs;
+        }
+        let x = if hidden.is_empty() { inputs } else { view(a, rows, width) };
+        output.eval(&self.params, x, out);
+        Ok(())
+    }
+}
+
+impl Trainable for Mlp {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn params_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    fn tape(&self) -> Tape {
+        let hidden = self.config.hidden.iter().enumerate().map(|(i, &width)| (format!("hidden.{i}"), width));
+        let input = ("input".to_owned(), self.spec.features());
+        Tape::new([input].into_iter().chain(hidden).chain([("logits".to_owned(), self.spec.classes.len())]))
+    }
+
+    fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
+        self.check_features(inputs)?;
+        let rows = inputs.nrows();
+        tape.begin(rows);
+        let mut x = tape.slots[0].value_mut(rows);
+        x.assign(&inputs);
+        if let Some(dropout) = self.input_dropout {
+            for_each_row(x, |row, x| dropout.for_row(noise, row, x.len(), |i, factor| x[i] *= factor));
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (before, after) = tape.slots.split_at_mut(i + 1);
+            let (y, slope) = after[0].value_and_slope_mut(rows);
+            layer.forward(&self.params, noise, before[i].value(rows), y, slope);
+        }
+        Ok(())
+    }
+
+    fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
+        let rows = tape.rows();
+        assert_eq!(grad_logits.dim(), tape.logits().dim(), "the gradient belongs to another forward pass");
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let (before, after) = tape.slots.split_at_mut(i + 1);
+            let (input, output) = (&mut before[i], &mut after[0]);
+            // The logits have no activation: their gradient is that of the affine output.
+            let dz = if layer.activation.is_none() {
+                grad_logits
+            } else {
+                output.scale_grad_by_slope(rows);
+                output.grad(rows)
+            };
+            layer.backward_params(input.value(rows), dz, grads);
+            if i > 0 {
+                layer.backward_inputs(&self.params, dz, input.grad_mut(rows));
+            }
+        }
+    }
+
+    fn constrain(&mut self) {
+        let Some(max_norm) = self.config.max_norm else { return };
+        for layer in self.layers.iter().filter(|layer| layer.activation.is_some()) {
+            clamp_rows(self.params.matrix_mut(layer.weight), max_norm as f32);
+        }
+    }
+}
+
+fn view(buffer: &[f32], rows: usize, width: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((rows, width), &buffer[..rows * width]).expect("length of its shape")
+}
+
+fn view_mut(buffer: &mut [f32], rows: usize, width: usize) -> ArrayViewMut2<'_, f32> {
+    ArrayViewMut2::from_shape((rows, width), &mut buffer[..rows * width]).expect("length of its shape")
+}

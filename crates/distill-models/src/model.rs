@@ -1,0 +1,101 @@
+use distill_tensor::Params;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+
+use crate::tape::matrix;
+use crate::{ModelError, Noise, Tape};
+
+/// What a model is, to those who need not know how it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSpec {
+    /// In short, such as `784-800-800-10`.
+    pub architecture: String,
+    /// Shape of one input, such as `[1, 28, 28]`. A batch holds it flat, one example in a row.
+    pub input_shape: Vec<usize>,
+    /// Names of the classes in the order of the logits.
+    pub classes: Vec<String>,
+    /// Number of parameters.
+    pub parameters: usize,
+}
+
+impl ModelSpec {
+    /// Numbers in one input.
+    pub fn features(&self) -> usize {
+        self.input_shape.iter().product()
+    }
+}
+
+/// Buffers that a model may use while it computes, kept by the caller so that they are
+/// allocated once.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    buffers: [Vec<f32>; 2],
+}
+
+impl Scratch {
+    /// Two matrices of that many rows and these widths, contents unspecified.
+    pub fn pair(&mut self, rows: usize, widths: [usize; 2]) -> [ArrayViewMut2<'_, f32>; 2] {
+        let [a, b] = &mut self.buffers;
+        [matrix(a, rows, widths[0]), matrix(b, rows, widths[1])]
+    }
+}
+
+/// What a teacher must be able to do: say what it is, and turn a batch into logits.
+///
+/// A trained student, a file from another framework, a table of stored logits and an ensemble
+/// are all models.
+pub trait Model: Send + Sync {
+    /// Input shape, class names, size.
+    fn spec(&self) -> &ModelSpec;
+
+    /// Writes the logits of a batch, in evaluation: no dropout, the same result every time,
+    /// each row independent of the others.
+    ///
+    /// `inputs` has shape `(examples, features)`, `out` has shape `(examples, classes)`.
+    ///
+    /// # Errors
+    /// [`ModelError::Features`] if the inputs have another width than the model.
+    fn logits_into(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError>;
+
+    /// The logits of a batch in a new matrix of shape `(examples, classes)`.
+    ///
+    /// # Errors
+    /// As [`Model::logits_into`].
+    fn logits(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, ModelError> {
+        let mut out = Array2::zeros((inputs.nrows(), self.spec().classes.len()));
+        self.logits_into(inputs, &mut Scratch::default(), out.view_mut())?;
+        Ok(out)
+    }
+}
+
+/// What a student adds to [`Model`]: it can be trained.
+pub trait Trainable: Model {
+    /// All parameters.
+    fn params(&self) -> &Params;
+
+    /// All parameters, for the optimizer to change.
+    fn params_mut(&mut self) -> &mut Params;
+
+    /// An empty tape for this model. The caller keeps it for all steps.
+    fn tape(&self) -> Tape;
+
+    /// Computes logits for training and records on the tape what `backward` needs.
+    ///
+    /// # Errors
+    /// [`ModelError::Features`] if the inputs have another width than the model.
+    fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError>;
+
+    /// Overwrites `grads` with the gradient of the parameters, given that of the logits.
+    ///
+    /// # Panics
+    /// If `grad_logits` has not the shape of the logits on the tape: it belongs to another
+    /// forward pass.
+    fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params);
+
+    /// Puts the parameters back where the model allows them to be, after a step of the optimizer.
+    fn constrain(&mut self) {}
+}
