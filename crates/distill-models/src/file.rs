@@ -21,17 +21,10 @@ const FORMAT_VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 struct Description {
     version: u32,
-    kind: Kind,
     model: MlpConfig,
     input_shape: Vec<usize>,
     classes: Vec<String>,
     provenance: Provenance,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Mlp,
 }
 
 /// The bytes of a safetensors file: weights by name, and in the metadata, entry `distill`, the
@@ -56,7 +49,6 @@ enum Kind {
 pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ModelError> {
     let description = Description {
         version: FORMAT_VERSION,
-        kind: Kind::Mlp,
         model: model.config().clone(),
         input_shape: model.spec().input_shape.clone(),
         classes: model.spec().classes.clone(),

@@ -14,6 +14,6 @@ pub use activation::Activation;
 pub use dropout::{Dropout, Noise};
 pub use error::ModelError;
 pub use file::{Provenance, from_safetensors, to_safetensors};
-pub use mlp::{Mlp, MlpConfig};
+pub use mlp::{Mlp, MlpConfig, ModelKind};
 pub use model::{Model, ModelSpec, Scratch, Trainable};
 pub use tape::Tape;

@@ -11,10 +11,22 @@ use crate::{Activation, Dropout, Model, ModelError, ModelSpec, Noise, Scratch, T
 /// More hidden layers than anybody trains without skip connections; a bound for hostile files.
 const MAX_HIDDEN_LAYERS: usize = 64;
 
+/// The kinds of models that can be built from a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// A multi-layer perceptron.
+    #[default]
+    Mlp,
+}
+
 /// What a multi-layer perceptron is made of, apart from its inputs and classes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MlpConfig {
+    /// Which kind of model this describes.
+    #[serde(default)]
+    pub kind: ModelKind,
     /// Units of each hidden layer. Empty gives multinomial logistic regression.
     pub hidden: Vec<usize>,
     /// Non-linearity of the hidden layers.
@@ -122,6 +134,17 @@ impl Mlp {
             init.fill(model.params.vector_mut(layer.weight), inputs, outputs, seed, slice);
         }
         Ok(model)
+    }
+
+    /// Checks a description without inputs and classes; takes no memory for weights.
+    ///
+    /// # Errors
+    /// As [`Mlp::new`].
+    pub fn check(config: &MlpConfig) -> Result<(), ModelError> {
+        config.layout(1, 1)?;
+        Dropout::new(config.dropout, 0, "dropout")?;
+        Dropout::new(config.input_dropout, 0, "input_dropout")?;
+        Ok(())
     }
 
     /// A model with given weights, whose layout must be that of [`MlpConfig::layout`].

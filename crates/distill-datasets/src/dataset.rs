@@ -1,0 +1,83 @@
+use std::fmt;
+
+use ndarray::ArrayViewMut2;
+
+use crate::DataError;
+
+/// What every example of a data set has in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSpec {
+    /// The shape of one input, such as `[1, 28, 28]`: channels, height, width.
+    pub input_shape: Vec<usize>,
+    /// The name of every class; a label is a position in this list.
+    pub classes: Vec<String>,
+}
+
+impl DataSpec {
+    /// The number of values of one input: the columns of a batch.
+    pub fn features(&self) -> usize {
+        self.input_shape.iter().fold(1, |product: usize, &side| product.saturating_mul(side))
+    }
+}
+
+/// Which of the two halves of a published data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// The examples to learn from.
+    Train,
+    /// The examples to be measured on.
+    Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// Examples by index: indices in, batch out.
+///
+/// Nothing is hidden in it: order, selection and augmentation are outside, so reading an
+/// example twice gives the same bits.
+pub trait Dataset: Send + Sync {
+    /// Input shape and class names.
+    fn spec(&self) -> &DataSpec;
+
+    /// The number of examples.
+    fn len(&self) -> usize;
+
+    /// Whether there are no examples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the inputs of the examples `indices` into the rows of `out`, shape
+    /// `(indices.len(), features)`.
+    ///
+    /// # Errors
+    /// [`DataError::IndexOutOfRange`] and [`DataError::BatchShape`], before anything is
+    /// written, and whatever a source of data can run into.
+    fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError>;
+
+    /// The class of an example, `None` where it is not known.
+    fn label(&self, index: usize) -> Option<u32>;
+}
+
+/// Checks the request for a batch.
+pub(crate) fn check_batch(data: &dyn Dataset, indices: &[usize], shape: (usize, usize)) -> Result<(), DataError> {
+    check_indices(data, indices)?;
+    let expected = [indices.len(), data.spec().features()];
+    let actual = [shape.0, shape.1];
+    if expected == actual { Ok(()) } else { Err(DataError::BatchShape { expected, actual }) }
+}
+
+pub(crate) fn check_indices(data: &dyn Dataset, indices: &[usize]) -> Result<(), DataError> {
+    let len = data.len();
+    match indices.iter().find(|&&index| index >= len) {
+        Some(&index) => Err(DataError::IndexOutOfRange { index, len }),
+        None => Ok(()),
+    }
+}

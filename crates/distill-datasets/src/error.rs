@@ -1,0 +1,331 @@
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ClassListFault;
+
+/// What can be wrong with data or with a selection of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused.
+    #[error("cannot read {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// The first two bytes of an IDX file are not zero.
+    #[error("{path} is not an IDX file: it starts with {:02x} {:02x}, expected 00 00", actual[0], actual[1])]
+    BadMagic {
+        /// The file.
+        path: PathBuf,
+        /// Its first two bytes.
+        actual: [u8; 2],
+    },
+    /// An IDX file holds something other than bytes.
+    #[error("{path} holds elements of type {code:#04x} ({}), expected 0x08 (u8)", type_name(*code))]
+    UnsupportedType {
+        /// The file.
+        path: PathBuf,
+        /// The type code, the third byte.
+        code: u8,
+    },
+    /// An IDX file has no sides or too many.
+    #[error("{path} has {rank} dimensions, expected 1 to 4")]
+    BadRank {
+        /// The file.
+        path: PathBuf,
+        /// The rank, the fourth byte.
+        rank: u8,
+    },
+    /// The sides of an IDX file multiply to more than memory can hold.
+    #[error("{path} promises the shape {shape:?}, more than memory can hold")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The sides that the header claims.
+        shape: Vec<u32>,
+    },
+    /// An IDX file ends before its header, or before the data that the header promises.
+    #[error("{path} ends after {actual} bytes, expected {promised}")]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The bytes it has to have, after decompression.
+        promised: u64,
+        /// The bytes it has, after decompression.
+        actual: u64,
+    },
+    /// An IDX file goes on after the data that its header promises.
+    #[error("{path} has {actual} bytes, but its header promises {promised}")]
+    TrailingBytes {
+        /// The file.
+        path: PathBuf,
+        /// The bytes it has to have.
+        promised: u64,
+        /// The bytes it has.
+        actual: u64,
+    },
+    /// A gzip stream is damaged or cut off.
+    #[error("{path} is not a sound gzip file")]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder found.
+        source: io::Error,
+    },
+    /// A gzip stream decompresses to more than its IDX header promises.
+    #[error("{path} decompresses to more than the {promised} bytes that its header promises")]
+    GzipTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The bytes it has to have, after decompression.
+        promised: u64,
+    },
+    /// A gzip file is too short for what its IDX header promises, at any compression.
+    #[error("{path} promises {promised} bytes, more than {compressed} bytes of gzip can hold")]
+    GzipTooShort {
+        /// The file.
+        path: PathBuf,
+        /// The bytes it has to have, after decompression.
+        promised: u64,
+        /// The bytes it has, before decompression.
+        compressed: u64,
+    },
+    /// A gzip file goes on after its first stream.
+    #[error("{path} goes on after the end of its gzip stream at byte {offset}")]
+    GzipTrailing {
+        /// The file.
+        path: PathBuf,
+        /// Where the stream ends.
+        offset: u64,
+        /// The bytes of the file.
+        actual: u64,
+    },
+    /// An IDX file has the wrong number of sides for its purpose.
+    #[error("{path} has the shape {shape:?}, expected {expected} dimensions")]
+    WrongRank {
+        /// The file.
+        path: PathBuf,
+        /// The sides it has to have: three for images, one for labels.
+        expected: usize,
+        /// The sides it has.
+        shape: Vec<usize>,
+    },
+    /// Two files do not have the same number of examples.
+    #[error("{images_path} has {images} images, but {labels_path} has {labels} labels")]
+    CountMismatch {
+        /// The images.
+        images_path: PathBuf,
+        /// The number of images.
+        images: usize,
+        /// The labels.
+        labels_path: PathBuf,
+        /// The number of labels.
+        labels: usize,
+    },
+    /// The pixels do not make as many images as there are labels.
+    #[error("{pixels} pixels are not {labels} images of shape {input_shape:?}")]
+    PixelCount {
+        /// The number of bytes.
+        pixels: usize,
+        /// The shape of one input.
+        input_shape: Vec<usize>,
+        /// The number of labels.
+        labels: usize,
+    },
+    /// An input has no features, or more than memory can hold.
+    #[error("{}inputs of shape {input_shape:?} cannot be read as rows", prefix(path.as_deref()))]
+    BadInputShape {
+        /// The images, if they come from a file.
+        path: Option<PathBuf>,
+        /// The shape of one input.
+        input_shape: Vec<usize>,
+    },
+    /// There are no examples.
+    #[error("{}there are no examples", prefix(path.as_deref()))]
+    NoExamples {
+        /// The images, if they come from a file.
+        path: Option<PathBuf>,
+    },
+    /// Labels are not below the number of classes.
+    #[error(
+        "{}labels contain class {label} but there are {n_classes} classes; bad labels: {n_bad}, first at {first:?}",
+        prefix(path.as_deref())
+    )]
+    LabelOutOfRange {
+        /// The labels, if they come from a file.
+        path: Option<PathBuf>,
+        /// The number of bad labels.
+        n_bad: usize,
+        /// The indices of the first five.
+        first: Vec<usize>,
+        /// The first bad label.
+        label: u32,
+        /// Labels have to be below it.
+        n_classes: usize,
+    },
+    /// A folder does not hold a file that is needed.
+    #[error(
+        "{dir} holds none of {}; it holds {}",
+        list(looked_for, looked_for.len()),
+        if found.is_empty() { "nothing".into() } else { list(found, *n_found) }
+    )]
+    MissingFile {
+        /// The folder.
+        dir: PathBuf,
+        /// The names that would have done.
+        looked_for: Vec<String>,
+        /// The first names in the folder, in alphabetical order.
+        found: Vec<String>,
+        /// The number of names in the folder.
+        n_found: usize,
+    },
+    /// A list of class names cannot be used.
+    #[error("{}the class list is not usable: {fault}", prefix(path.as_deref()))]
+    BadClassList {
+        /// The list, if it comes from a file.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        fault: ClassListFault,
+    },
+    /// A class name that the data does not have.
+    #[error("there is no class `{name}`, the classes are {}", list(known, known.len()))]
+    UnknownClass {
+        /// The name that was asked for.
+        name: String,
+        /// The names of the data.
+        known: Vec<String>,
+    },
+    /// A selection leaves nothing.
+    #[error("the selection leaves none of {n_before} examples")]
+    EmptySelection {
+        /// The number of examples it started from.
+        n_before: usize,
+    },
+    /// A fraction is not a part of a whole.
+    #[error("a fraction of {fraction} was asked for, expected more than 0 and at most 1")]
+    BadFraction {
+        /// The fraction.
+        fraction: f64,
+    },
+    /// More examples are to be held out than can be spared.
+    #[error("cannot hold out {n} of {len} examples, at least one has to remain")]
+    BadHoldOut {
+        /// The number to hold out.
+        n: usize,
+        /// The number of examples.
+        len: usize,
+    },
+    /// Images cannot be shifted that far.
+    #[error("a shift of {max_shift} pixels needs [channels, height, width] with larger sides, got {input_shape:?}")]
+    BadShift {
+        /// The largest shift.
+        max_shift: usize,
+        /// The shape of one input.
+        input_shape: Vec<usize>,
+    },
+    /// An example that is not there.
+    #[error("example {index} was asked for, but there are {len}")]
+    IndexOutOfRange {
+        /// The index.
+        index: usize,
+        /// The number of examples.
+        len: usize,
+    },
+    /// The matrix for a batch does not have one row per index and one column per feature.
+    #[error("a batch has the shape {actual:?}, expected {expected:?}")]
+    BatchShape {
+        /// Indices and features.
+        expected: [usize; 2],
+        /// Rows and columns.
+        actual: [usize; 2],
+    },
+}
+
+impl DataError {
+    /// The file or folder that is to blame, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::BadMagic { path, .. }
+            | Self::UnsupportedType { path, .. }
+            | Self::BadRank { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Truncated { path, .. }
+            | Self::TrailingBytes { path, .. }
+            | Self::Gzip { path, .. }
+            | Self::GzipTooLong { path, .. }
+            | Self::GzipTooShort { path, .. }
+            | Self::GzipTrailing { path, .. }
+            | Self::WrongRank { path, .. } => Some(path),
+            Self::CountMismatch { images_path, .. } => Some(images_path),
+            Self::MissingFile { dir, .. } => Some(dir),
+            Self::BadInputShape { path, .. }
+            | Self::NoExamples { path }
+            | Self::LabelOutOfRange { path, .. }
+            | Self::BadClassList { path, .. } => path.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The byte of the file at which the error lies, after decompression where the file
+    /// is a sound gzip stream.
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::BadMagic { .. } => Some(0),
+            Self::UnsupportedType { .. } => Some(2),
+            Self::BadRank { .. } | Self::WrongRank { .. } => Some(3),
+            Self::TooLarge { .. } | Self::GzipTooShort { .. } => Some(4),
+            Self::Truncated { actual, .. } => Some(*actual),
+            Self::TrailingBytes { promised, .. } | Self::GzipTooLong { promised, .. } => Some(*promised),
+            Self::GzipTrailing { offset, .. } => Some(*offset),
+            // The labels follow a header of eight bytes.
+            Self::LabelOutOfRange { path: Some(_), first, .. } => first.first().map(|&index| 8 + index as u64),
+            _ => None,
+        }
+    }
+
+    /// Names the file where the error was found without knowing it.
+    pub(crate) fn in_file(mut self, file: &Path) -> Self {
+        if let Self::BadInputShape { path, .. }
+        | Self::NoExamples { path }
+        | Self::LabelOutOfRange { path, .. }
+        | Self::BadClassList { path, .. } = &mut self
+        {
+            path.get_or_insert_with(|| file.to_owned());
+        }
+        self
+    }
+}
+
+fn type_name(code: u8) -> &'static str {
+    match code {
+        0x09 => "i8",
+        0x0b => "i16",
+        0x0c => "i32",
+        0x0d => "f32",
+        0x0e => "f64",
+        _ => "unknown",
+    }
+}
+
+fn prefix(path: Option<&Path>) -> String {
+    path.map(|path| format!("{}: ", path.display())).unwrap_or_default()
+}
+
+/// The items in backquotes, with the number of those that are not shown.
+fn list(items: &[String], total: usize) -> String {
+    let mut text = String::new();
+    for (i, item) in items.iter().enumerate() {
+        let separator = if i == 0 { "" } else { ", " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}`{item}`");
+    }
+    if total > items.len() {
+        let _ = write!(text, " and {} more", total - items.len());
+    }
+    text
+}

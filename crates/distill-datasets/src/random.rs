@@ -1,0 +1,68 @@
+use distill_tensor::Philox;
+use ndarray_rand::rand::RngCore;
+
+/// A number below `n`, each with the same probability.
+///
+/// It is ours and not the one of a library because the numbers must stay the same when
+/// the library changes its algorithm.
+///
+/// Lemire, *Fast random integer generation in an interval*, 2019, algorithm 5.
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
+pub(crate) fn below(rng: &mut Philox, n: usize) -> usize {
+    let n = n as u64;
+    let mut draw = || u128::from(rng.next_u64()) * u128::from(n);
+    let mut product = draw();
+    if (product as u64) < n {
+        // 2^64 mod n low halves would occur once too often.
+        let excess = n.wrapping_neg() % n;
+        while (product as u64) < excess {
+            product = draw();
+        }
+    }
+    (product >> 64) as usize
+}
+
+/// Fisher and Yates: each of the orders has the same probability.
+pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut Philox) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, below(rng, last + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_tensor::Stream;
+
+    use super::*;
+
+    #[test]
+    fn numbers_below_a_bound_are_even() {
+        let mut rng = Philox::new(1, Stream::Shuffle, 0, 0);
+        let mut counts = [0_u32; 7];
+        for _ in 0..70_000 {
+            counts[below(&mut rng, 7)] += 1;
+        }
+        // Five standard deviations of a binomial with n = 70000 and p = 1/7.
+        assert!(counts.iter().all(|&n| n.abs_diff(10_000) < 463), "{counts:?}");
+        assert_eq!(below(&mut rng, 1), 0);
+    }
+
+    #[test]
+    fn a_bound_that_rejects_half_of_the_draws_is_kept() {
+        let mut rng = Philox::new(1, Stream::Shuffle, 0, 0);
+        let n = usize::MAX / 2 + 2;
+        assert!((0..1000).all(|_| below(&mut rng, n) < n));
+    }
+
+    #[test]
+    fn every_order_is_equally_likely() {
+        let mut counts = std::collections::HashMap::new();
+        for time in 0..24_000 {
+            let mut order = [0, 1, 2, 3];
+            shuffle(&mut order, &mut Philox::new(3, Stream::Shuffle, time, 0));
+            *counts.entry(order).or_insert(0_u32) += 1;
+        }
+        assert_eq!(counts.len(), 24);
+        assert!(counts.values().all(|n| n.abs_diff(1000) < 155), "{counts:?}");
+    }
+}

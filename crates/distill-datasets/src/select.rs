@@ -1,0 +1,163 @@
+//! Which examples take part, and in what order. Pure functions of indices, labels and a seed.
+
+use std::collections::BTreeMap;
+
+use distill_tensor::{Philox, Stream};
+
+use crate::dataset::check_indices;
+use crate::{DataError, Dataset, random};
+
+/// The two things that are drawn per class, so that they do not share numbers.
+#[derive(Clone, Copy)]
+enum Purpose {
+    HoldOut = 0,
+    Fraction = 1,
+}
+
+/// Sets `n` examples aside: `(rest, held out)`, both ascending.
+///
+/// Every class gives its share, up to rounding by the largest remainder. Examples without
+/// a label count as one class.
+///
+/// # Errors
+/// [`DataError::BadHoldOut`] if nothing would remain.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::{Images, select};
+/// let classes = vec!["a".to_owned(), "b".to_owned()];
+/// let images = Images::new(vec![1], vec![0; 6], vec![0, 0, 0, 0, 1, 1], classes)?;
+/// let (rest, held_out) = select::hold_out(&images, 3, 1)?;
+/// // Two of the four and one of the two.
+/// assert_eq!(held_out.iter().filter(|&&i| i < 4).count(), 2);
+/// assert_eq!((rest.len(), held_out.len()), (3, 3));
+/// # Ok::<(), distill_datasets::DataError>(())
+/// ```
+pub fn hold_out(data: &dyn Dataset, n: usize, seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    let len = data.len();
+    if n >= len {
+        return Err(DataError::BadHoldOut { n, len });
+    }
+    let groups = group((0..len).map(|index| data.label(index)));
+    let quotas = share(n, &groups);
+    let held_out = draw(groups, &quotas, seed, Purpose::HoldOut);
+    let mut next = held_out.iter().copied().peekable();
+    let rest = (0..len).filter(|&index| next.next_if_eq(&index).is_none()).collect();
+    Ok((rest, held_out))
+}
+
+/// A part of `indices`, in their order.
+///
+/// Every class gives its share, up to rounding by the largest remainder, and at least one
+/// example, so a tiny fraction of many classes is a little more than was asked for.
+///
+/// # Errors
+/// [`DataError::BadFraction`] unless `0 < fraction <= 1`, [`DataError::EmptySelection`]
+/// for a fraction of nothing, [`DataError::IndexOutOfRange`].
+pub fn fraction(data: &dyn Dataset, indices: &[usize], fraction: f64, seed: u64) -> Result<Vec<usize>, DataError> {
+    if !(fraction > 0.0 && fraction <= 1.0) {
+        return Err(DataError::BadFraction { fraction });
+    }
+    check_indices(data, indices)?;
+    let groups = group(indices.iter().map(|&index| data.label(index)));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of indices")]
+    let n = (indices.len() as f64 * fraction).round() as usize;
+    let quotas: Vec<_> = share(n.min(indices.len()), &groups).into_iter().map(|quota| quota.max(1)).collect();
+    let positions = draw(groups, &quotas, seed, Purpose::Fraction);
+    non_empty(positions.into_iter().map(|position| indices[position]).collect(), indices.len())
+}
+
+/// Those of `indices` whose class is among `names`, in their order.
+///
+/// # Errors
+/// [`DataError::UnknownClass`], which lists the names there are,
+/// [`DataError::EmptySelection`], [`DataError::IndexOutOfRange`].
+pub fn only_classes(data: &dyn Dataset, indices: &[usize], names: &[String]) -> Result<Vec<usize>, DataError> {
+    filter(data, indices, names, true)
+}
+
+/// Those of `indices` whose class is not among `names`, in their order; examples without a
+/// label stay.
+///
+/// # Errors
+/// As for [`only_classes`].
+pub fn without_classes(data: &dyn Dataset, indices: &[usize], names: &[String]) -> Result<Vec<usize>, DataError> {
+    filter(data, indices, names, false)
+}
+
+/// Puts the indices into the order of an epoch, each order with the same probability.
+///
+/// The result depends on the order before: start every epoch from the same one, and a run
+/// that is resumed sees the same batches.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::select;
+/// let mut order: Vec<usize> = (0..100).collect();
+/// select::shuffle(&mut order, 1, 0);
+/// assert!(!order.is_sorted());
+/// order.sort_unstable();
+/// assert!(order.into_iter().eq(0..100));
+/// ```
+pub fn shuffle(indices: &mut [usize], seed: u64, epoch: u32) {
+    random::shuffle(indices, &mut Philox::new(seed, Stream::Shuffle, epoch, 0));
+}
+
+fn filter(data: &dyn Dataset, indices: &[usize], names: &[String], keep: bool) -> Result<Vec<usize>, DataError> {
+    check_indices(data, indices)?;
+    let known = &data.spec().classes;
+    let mut named = vec![false; known.len()];
+    for name in names {
+        match known.iter().position(|class| class == name) {
+            Some(class) => named[class] = true,
+            None => return Err(DataError::UnknownClass { name: name.clone(), known: known.clone() }),
+        }
+    }
+    let is_named = |index| data.label(index).and_then(|label| named.get(label as usize)) == Some(&true);
+    non_empty(indices.iter().copied().filter(|&index| is_named(index) == keep).collect(), indices.len())
+}
+
+fn non_empty(indices: Vec<usize>, n_before: usize) -> Result<Vec<usize>, DataError> {
+    if indices.is_empty() { Err(DataError::EmptySelection { n_before }) } else { Ok(indices) }
+}
+
+type Groups = BTreeMap<Option<u32>, Vec<usize>>;
+
+/// The positions of every class.
+fn group(labels: impl Iterator<Item = Option<u32>>) -> Groups {
+    let mut groups = Groups::new();
+    for (position, label) in labels.enumerate() {
+        groups.entry(label).or_default().push(position);
+    }
+    groups
+}
+
+/// Shares `n` out in proportion to the groups, by the largest remainder; `n` is at most
+/// the number of all positions. Of equal remainders the smaller class wins.
+fn share(n: usize, groups: &Groups) -> Vec<usize> {
+    let total = groups.values().map(Vec::len).sum::<usize>().max(1) as u128;
+    let exact = || groups.values().map(|group| n as u128 * group.len() as u128);
+    // A quota is at most the size of its group.
+    let mut quotas: Vec<_> = exact().map(|product| (product / total) as usize).collect();
+    let mut order: Vec<_> = exact().map(|product| product % total).enumerate().collect();
+    order.sort_by_key(|&(group, remainder)| (std::cmp::Reverse(remainder), group));
+    let left = n - quotas.iter().sum::<usize>();
+    order.iter().take(left).for_each(|&(group, _)| quotas[group] += 1);
+    quotas
+}
+
+/// Draws as many positions of every group as its quota says, ascending.
+fn draw(groups: Groups, quotas: &[usize], seed: u64, purpose: Purpose) -> Vec<usize> {
+    let mut drawn = Vec::with_capacity(quotas.iter().sum());
+    for ((label, mut group), &quota) in groups.into_iter().zip(quotas) {
+        // No data set has a class of this number.
+        let class = label.unwrap_or(u32::MAX);
+        random::shuffle(&mut group, &mut Philox::new(seed, Stream::Split, purpose as u32, class));
+        drawn.extend_from_slice(&group[..quota]);
+    }
+    drawn.sort_unstable();
+    drawn
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use distill_tensor::{PARALLEL_MIN, Params};
+use rayon::prelude::*;
+
+/// Elements summed at a time. Fixed, so that the sum does not depend on the threads.
+const BLOCK: usize = 32 * 1024;
+/// Blocks whose sums are kept at a time, so that nothing is allocated.
+const GROUP: usize = 64;
+
+/// The Euclidean norm of a gradient and the factor that brings it down to `max_norm`.
+///
+/// # Examples
+/// ```
+/// use distill_tensor::{LayoutBuilder, Params};
+/// let mut builder = LayoutBuilder::new();
+/// builder.push("w", &[2])?;
+/// let grads = Params::from_vec(builder.build(), vec![3.0, 4.0])?;
+/// assert_eq!(distill_train::clip_factor(&grads, 1.0), (5.0, 0.2));
+/// assert_eq!(distill_train::clip_factor(&grads, 10.0), (5.0, 1.0));
+/// # Ok::<(), distill_tensor::TensorError>(())
+/// ```
+pub fn clip_factor(grads: &Params, max_norm: f64) -> (f64, f64) {
+    let norm = sum_of_squares(grads.as_slice()).sqrt();
+    // NaN compares false and so comes back as a factor of 1, with the norm to be checked.
+    (norm, if norm > max_norm { max_norm / norm } else { 1.0 })
+}
+
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut total = 0.0;
+    for group in values.chunks(BLOCK * GROUP) {
+        let mut sums = [0.0; GROUP];
+        if group.len() >= PARALLEL_MIN {
+            sums.par_iter_mut().zip(group.par_chunks(BLOCK)).for_each(|(sum, block)| *sum = block_sum(block));
+        } else {
+            sums.iter_mut().zip(group.chunks(BLOCK)).for_each(|(sum, block)| *sum = block_sum(block));
+        }
+        total += sums.iter().sum::<f64>();
+    }
+    total
+}
+
+/// Eight running sums, an order that vector units can follow.
+fn block_sum(block: &[f32]) -> f64 {
+    let chunks = block.chunks_exact(8);
+    let tail: f64 = chunks.remainder().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    let mut lanes = [0.0_f64; 8];
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(x) * f64::from(x);
+        }
+    }
+    lanes.iter().sum::<f64>() + tail
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_tensor::LayoutBuilder;
+
+    use super::*;
+
+    #[test]
+    fn the_norm_is_right_and_the_same_for_any_number_of_threads() {
+        let n = 3 * BLOCK * GROUP + 4321;
+        let mut builder = LayoutBuilder::new();
+        builder.push("w", &[n]).unwrap();
+        let values = (0..n).map(|i| (i as f32).sin()).collect();
+        let grads = Params::from_vec(builder.build(), values).unwrap();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| clip_factor(&grads, 1.0))
+        };
+        let expected = grads.as_slice().iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        assert!((run(1).0 / expected - 1.0).abs() < 1e-12);
+        assert_eq!(run(1), run(2));
+        assert_eq!(run(1), run(3));
+    }
+}

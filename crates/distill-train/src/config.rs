@@ -1,0 +1,109 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{OptimizerConfig, ScheduleConfig};
+
+/// A setting that can be read but has no meaning.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path} {problem}")]
+pub struct ConfigProblem {
+    /// Dotted path of the setting, such as `kd.temperature`.
+    pub path: String,
+    /// What is wrong with it, with the value.
+    pub problem: String,
+    /// Why that has no meaning.
+    pub note: Option<String>,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl ConfigProblem {
+    pub(crate) fn new(path: &str, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), problem: problem.into(), note: None, help: help.into() }
+    }
+
+    pub(crate) fn note(self, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..self }
+    }
+
+    /// The same problem, seen from the table that holds the setting.
+    pub(crate) fn under(self, table: &str) -> Self {
+        Self { path: format!("{table}.{}", self.path), ..self }
+    }
+}
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Passes over the training set.
+    pub epochs: u32,
+    /// Examples in a step.
+    pub batch: usize,
+    /// Gradients with a larger Euclidean norm are scaled down to this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_grad_norm: Option<f64>,
+    /// How gradients change the weights.
+    pub optimizer: OptimizerConfig,
+    /// How the learning rate changes over the steps.
+    pub schedule: ScheduleConfig,
+    /// How inputs are varied from epoch to epoch.
+    pub augment: AugmentConfig,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch: 128,
+            clip_grad_norm: None,
+            optimizer: OptimizerConfig::default(),
+            schedule: ScheduleConfig::default(),
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+/// How inputs are varied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentConfig {
+    /// Images are shifted by up to this many pixels in any direction. 0 leaves them alone.
+    pub shift: usize,
+}
+
+impl TrainConfig {
+    /// Checks that every number has a meaning.
+    ///
+    /// # Errors
+    /// The first one that has none.
+    pub fn validate(&self) -> Result<(), ConfigProblem> {
+        if self.epochs == 0 {
+            return Err(ConfigProblem::new("epochs", "must be at least 1, got 0", "set `epochs = 10`")
+                .note("with no pass over the data the model would keep its random weights"));
+        }
+        if self.epochs > 1_000_000 {
+            return Err(ConfigProblem::new(
+                "epochs",
+                format!("must be at most 1000000, got {}", self.epochs),
+                "set a number of epochs that can end",
+            ));
+        }
+        if self.batch == 0 {
+            return Err(ConfigProblem::new("batch", "must be at least 1, got 0", "set `batch = 128`"));
+        }
+        if let Some(norm) = self.clip_grad_norm.filter(|&norm| !positive(norm)) {
+            return Err(ConfigProblem::new(
+                "clip_grad_norm",
+                format!("must be a finite number greater than 0, got {norm}"),
+                "set `clip_grad_norm = 1.0`, or leave the key out to clip nothing",
+            ));
+        }
+        self.optimizer.validate().map_err(|problem| problem.under("optimizer"))?;
+        self.schedule.validate().map_err(|problem| problem.under("schedule"))
+    }
+}
+
+/// A finite number above zero.
+pub(crate) fn positive(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}

@@ -1,0 +1,62 @@
+use distill_datasets::DataError;
+use distill_losses::LossError;
+use distill_models::ModelError;
+
+use crate::{ClassMismatch, ConfigProblem};
+
+/// Why training or evaluation stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The data cannot be read or selected.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A model cannot be built or does not take these inputs.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loss does not fit the targets.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// A setting has no meaning.
+    #[error(transparent)]
+    Config(#[from] ConfigProblem),
+    /// Teacher and data, or model and data, do not have the same classes in the same order.
+    #[error(transparent)]
+    Classes(#[from] ClassMismatch),
+    /// A model takes inputs of another shape than the data has.
+    #[error("the {model} takes inputs of shape {expected:?} but the data has {actual:?}")]
+    InputShape {
+        /// Which model, such as `teacher`.
+        model: &'static str,
+        /// Shape of the model's inputs.
+        expected: Vec<usize>,
+        /// Shape of the data's inputs.
+        actual: Vec<usize>,
+    },
+    /// The loss or a gradient is NaN or infinite. The weights are those before the step.
+    #[error("{what} became {value} in epoch {epoch}, step {step}")]
+    NonFinite {
+        /// `the loss` or `the norm of the gradient`.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// Epoch, counted from 1.
+        epoch: u32,
+        /// Optimizer step, counted from 1.
+        step: u32,
+    },
+    /// There is nothing to train on or to evaluate.
+    #[error("the {split} set is empty")]
+    Empty {
+        /// Which set.
+        split: &'static str,
+    },
+    /// An example that must have a label has none.
+    #[error("example {index} of the {split} set has no label")]
+    Unlabelled {
+        /// Which set.
+        split: &'static str,
+        /// Which example.
+        index: usize,
+    },
+}

@@ -1,0 +1,109 @@
+use distill_datasets::DataSpec;
+use distill_models::ModelSpec;
+
+use crate::TrainError;
+
+/// How two lists of classes differ. Soft targets compare class by class, so any difference
+/// would teach wrong answers without an error of shape.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClassMismatch {
+    /// One has more classes than the other.
+    #[error("the model has {model} classes, the data has {data}")]
+    Count {
+        /// Classes of the model.
+        model: usize,
+        /// Classes of the data.
+        data: usize,
+    },
+    /// As many classes, but not the same.
+    #[error(
+        "the model and the data name different classes: only the model has {only_model:?}, only the data has {only_data:?}"
+    )]
+    Names {
+        /// Names that the data lacks.
+        only_model: Vec<String>,
+        /// Names that the model lacks.
+        only_data: Vec<String>,
+    },
+    /// The same classes in another order.
+    #[error("the model and the data list the same {n_classes} classes in a different order")]
+    Order {
+        /// Number of classes.
+        n_classes: usize,
+        /// Positions at which they differ.
+        n_different: usize,
+        /// The first of them: position, name in the model, name in the data.
+        first: (usize, String, String),
+    },
+}
+
+/// Compares the classes of a model with those of the data: number, names and order.
+///
+/// # Errors
+/// The first way in which they differ.
+///
+/// # Examples
+/// ```
+/// use distill_train::{ClassMismatch, check_classes};
+/// let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+/// let error = check_classes(&names(&["cat", "dog"]), &names(&["dog", "cat"])).unwrap_err();
+/// assert!(matches!(error, ClassMismatch::Order { n_different: 2, .. }));
+/// ```
+pub fn check_classes(model: &[String], data: &[String]) -> Result<(), ClassMismatch> {
+    if model.len() != data.len() {
+        return Err(ClassMismatch::Count { model: model.len(), data: data.len() });
+    }
+    let lacking = |from: &[String], of: &[String]| from.iter().filter(|name| !of.contains(name)).cloned().collect();
+    let only_model: Vec<String> = lacking(model, data);
+    let only_data: Vec<String> = lacking(data, model);
+    if !only_model.is_empty() || !only_data.is_empty() {
+        return Err(ClassMismatch::Names { only_model, only_data });
+    }
+    let different = || model.iter().zip(data).enumerate().filter(|(_, (m, d))| m != d);
+    match different().next() {
+        None => Ok(()),
+        Some((position, (m, d))) => Err(ClassMismatch::Order {
+            n_classes: model.len(),
+            n_different: different().count(),
+            first: (position, m.clone(), d.clone()),
+        }),
+    }
+}
+
+/// Checks that a model takes the data's inputs and names its classes.
+///
+/// `role` names the model in the error, such as `teacher`.
+///
+/// # Errors
+/// [`TrainError::InputShape`] or [`TrainError::Classes`].
+pub fn check_fit(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Result<(), TrainError> {
+    if model.input_shape != data.input_shape {
+        return Err(TrainError::InputShape {
+            model: role,
+            expected: model.input_shape.clone(),
+            actual: data.input_shape.clone(),
+        });
+    }
+    Ok(check_classes(&model.classes, &data.classes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_lists_differ() {
+        let names = |list: &str| list.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(check_classes(&names("a b c"), &names("a b c")), Ok(()));
+        assert_eq!(check_classes(&names("a b c"), &names("a b")), Err(ClassMismatch::Count { model: 3, data: 2 }));
+        assert_eq!(
+            check_classes(&names("a b c"), &names("a d c")),
+            Err(ClassMismatch::Names { only_model: vec!["b".into()], only_data: vec!["d".into()] })
+        );
+        assert_eq!(
+            check_classes(&names("a b c"), &names("a c b")),
+            Err(ClassMismatch::Order { n_classes: 3, n_different: 2, first: (1, "b".into(), "c".into()) })
+        );
+    }
+}

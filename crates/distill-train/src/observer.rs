@@ -1,0 +1,60 @@
+use std::ops::ControlFlow;
+
+use distill_losses::LossValue;
+
+use crate::Evaluation;
+
+/// What happened in one optimizer step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Step, counted from 1 over all epochs.
+    pub step: u32,
+    /// Steps that training will take.
+    pub total_steps: u32,
+    /// Epoch, counted from 1.
+    pub epoch: u32,
+    /// Loss of the batch.
+    pub loss: LossValue,
+    /// Learning rate of the step.
+    pub lr: f64,
+}
+
+/// What happened in one pass over the training set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochReport<'a> {
+    /// Epoch, counted from 1.
+    pub epoch: u32,
+    /// Epochs that training will take.
+    pub epochs: u32,
+    /// Steps done so far.
+    pub step: u32,
+    /// Loss, mean over the examples of the epoch.
+    pub loss: LossValue,
+    /// Learning rate of the last step.
+    pub lr: f64,
+    /// How the model does on the validation set, if there is one.
+    pub validation: Option<&'a Evaluation>,
+    /// Examples of the epoch.
+    pub examples: usize,
+    /// Seconds of training, without validation.
+    pub seconds: f64,
+}
+
+/// Watches training. It can only answer whether to go on.
+pub trait Observer {
+    /// After every step.
+    fn step(&mut self, _report: &StepReport) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// After every epoch.
+    fn epoch(&mut self, _report: &EpochReport<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

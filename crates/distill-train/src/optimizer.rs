@@ -1,0 +1,229 @@
+use distill_tensor::{PARALLEL_MIN, Params};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::ConfigProblem;
+use crate::config::positive;
+
+/// Elements that one thread updates at a time.
+const BLOCK: usize = 16 * 1024;
+
+/// Which rule changes the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent with momentum.
+    #[default]
+    Sgd,
+    /// Adam with decoupled weight decay.
+    AdamW,
+}
+
+/// The optimizer and its numbers. Those of the other rule are ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// The rule.
+    pub kind: OptimizerKind,
+    /// The learning rate, or the highest one where a schedule changes it.
+    pub lr: f64,
+    /// Of `sgd`: how much of the last step goes into this one.
+    pub momentum: f64,
+    /// Of `sgd`: look ahead by the momentum (Nesterov).
+    pub nesterov: bool,
+    /// How much the weights shrink: part of the gradient in `sgd`, apart from it in `adamw`.
+    pub weight_decay: f64,
+    /// Of `adamw`: memory of the first and the second moment.
+    pub betas: [f64; 2],
+    /// Of `adamw`: keeps the division finite.
+    pub eps: f64,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::Sgd,
+            lr: 0.05,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 0.0,
+            betas: [0.9, 0.999],
+            eps: 1e-8,
+        }
+    }
+}
+
+impl OptimizerConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigProblem> {
+        let unit = |x: f64| (0.0..1.0).contains(&x);
+        if !positive(self.lr) {
+            let usual = if self.kind == OptimizerKind::Sgd { "0.05" } else { "0.001" };
+            return Err(ConfigProblem::new(
+                "lr",
+                format!("must be a finite number greater than 0, got {}", self.lr),
+                format!("set `lr = {usual}`"),
+            ));
+        }
+        if !unit(self.momentum) {
+            return Err(ConfigProblem::new(
+                "momentum",
+                format!("must be at least 0 and below 1, got {}", self.momentum),
+                "set `momentum = 0.9`",
+            ));
+        }
+        if self.nesterov && self.momentum == 0.0 && self.kind == OptimizerKind::Sgd {
+            return Err(ConfigProblem::new(
+                "nesterov",
+                "needs a momentum greater than 0, got 0",
+                "set `nesterov = false` or `momentum = 0.9`",
+            ));
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return Err(ConfigProblem::new(
+                "weight_decay",
+                format!("must be a finite number of at least 0, got {}", self.weight_decay),
+                "set `weight_decay = 0.0`",
+            ));
+        }
+        if !self.betas.iter().all(|&beta| unit(beta)) {
+            return Err(ConfigProblem::new(
+                "betas",
+                format!("must be at least 0 and below 1, got {:?}", self.betas),
+                "set `betas = [0.9, 0.999]`",
+            ));
+        }
+        if !positive(self.eps) {
+            return Err(ConfigProblem::new(
+                "eps",
+                format!("must be a finite number greater than 0, got {}", self.eps),
+                "set `eps = 1e-8`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An optimizer and what it remembers, in the layout of the parameters.
+///
+/// ```text
+/// sgd:    g = ∇ + λ w        m = μ m + g        w = w - η (nesterov ? g + μ m : m)
+/// adamw:  w = w - η λ w      m = β₁ m + (1-β₁) ∇      v = β₂ v + (1-β₂) ∇²
+///         w = w - η m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε)
+/// ```
+///
+/// As in PyTorch. Sources: Sutskever et al., 2013; Loshchilov and Hutter, 2019, algorithm 2.
+#[derive(Debug, Clone)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    step: u32,
+    slots: Vec<Params>,
+}
+
+impl Optimizer {
+    /// An optimizer for these parameters that has not made a step.
+    pub fn new(config: OptimizerConfig, params: &Params) -> Self {
+        let n_slots = match config.kind {
+            OptimizerKind::Sgd => 1,
+            OptimizerKind::AdamW => 2,
+        };
+        let slots = (0..n_slots).map(|_| Params::zeros(params.layout().clone())).collect();
+        Self { config, step: 0, slots }
+    }
+
+    /// Changes `params` against the gradient, at this learning rate.
+    ///
+    /// The gradient is first multiplied by `grad_scale`, which is how it is clipped.
+    pub fn step(&mut self, params: &mut Params, grads: &Params, lr: f64, grad_scale: f64) {
+        self.step += 1;
+        let (params, grads) = (params.as_mut_slice(), grads.as_slice());
+        let scale = grad_scale as f32;
+        match (self.config.kind, self.slots.as_mut_slice()) {
+            (OptimizerKind::Sgd, [momentum]) => {
+                let rule = Sgd::new(&self.config, lr, scale);
+                let momentum = momentum.as_mut_slice();
+                if params.len() < PARALLEL_MIN {
+                    rule.update(params, grads, momentum);
+                } else {
+                    (params.par_chunks_mut(BLOCK), grads.par_chunks(BLOCK), momentum.par_chunks_mut(BLOCK))
+                        .into_par_iter()
+                        .for_each(|(w, g, m)| rule.update(w, g, m));
+                }
+            }
+            (OptimizerKind::AdamW, [first, second]) => {
+                let rule = AdamW::new(&self.config, lr, scale, self.step);
+                let (first, second) = (first.as_mut_slice(), second.as_mut_slice());
+                if params.len() < PARALLEL_MIN {
+                    rule.update(params, grads, first, second);
+                } else {
+                    (
+                        params.par_chunks_mut(BLOCK),
+                        grads.par_chunks(BLOCK),
+                        first.par_chunks_mut(BLOCK),
+                        second.par_chunks_mut(BLOCK),
+                    )
+                        .into_par_iter()
+                        .for_each(|(w, g, m, v)| rule.update(w, g, m, v));
+                }
+            }
+            (kind, slots) => unreachable!("{kind:?} was made with {} slots", slots.len()),
+        }
+    }
+}
+
+struct Sgd {
+    lr: f32,
+    momentum: f32,
+    /// Weight of the momentum and of the gradient in the step.
+    step: (f32, f32),
+    decay: f32,
+    scale: f32,
+}
+
+impl Sgd {
+    fn new(config: &OptimizerConfig, lr: f64, scale: f32) -> Self {
+        let momentum = config.momentum as f32;
+        let step = if config.nesterov { (momentum, 1.0) } else { (1.0, 0.0) };
+        Self { lr: lr as f32, momentum, step, decay: config.weight_decay as f32, scale }
+    }
+
+    fn update(&self, weights: &mut [f32], grads: &[f32], momentum: &mut [f32]) {
+        for ((w, g), m) in weights.iter_mut().zip(grads).zip(momentum) {
+            let g = self.scale * g + self.decay * *w;
+            *m = self.momentum * *m + g;
+            *w -= self.lr * (self.step.0 * *m + self.step.1 * g);
+        }
+    }
+}
+
+struct AdamW {
+    betas: [f32; 2],
+    shrink: f32,
+    step_size: f32,
+    second_scale: f32,
+    eps: f32,
+    scale: f32,
+}
+
+impl AdamW {
+    fn new(config: &OptimizerConfig, lr: f64, scale: f32, step: u32) -> Self {
+        let correction = |beta: f64| 1.0 - beta.powf(f64::from(step));
+        Self {
+            betas: config.betas.map(|beta| beta as f32),
+            shrink: (1.0 - lr * config.weight_decay) as f32,
+            step_size: (lr / correction(config.betas[0])) as f32,
+            second_scale: correction(config.betas[1]).sqrt().recip() as f32,
+            eps: config.eps as f32,
+            scale,
+        }
+    }
+
+    fn update(&self, weights: &mut [f32], grads: &[f32], first: &mut [f32], second: &mut [f32]) {
+        let [b1, b2] = self.betas;
+        for (((w, g), m), v) in weights.iter_mut().zip(grads).zip(first).zip(second) {
+            let g = self.scale * g;
+            *m = b1 * *m + (1.0 - b1) * g;
+            *v = b2 * *v + (1.0 - b2) * g * g;
+            *w = self.shrink * *w - self.step_size * *m / (self.second_scale * v.sqrt() + self.eps);
+        }
+    }
+}

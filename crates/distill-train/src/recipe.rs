@@ -1,0 +1,323 @@
+use distill_losses::{Distillation, SoftTerm, Temperature};
+use distill_models::{MlpConfig, ModelError};
+use serde::{Deserialize, Serialize};
+
+use crate::config::ConfigProblem;
+use crate::{TrainConfig, TrainError};
+
+/// The version of the recipe format that this program reads.
+const VERSION: u32 = 1;
+
+/// A whole experiment: a teacher, a student, and the same student on labels alone.
+///
+/// Every key has a default but the data, the teacher and the student.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Version of the format.
+    #[serde(default = "version")]
+    pub version: u32,
+    /// Names the run directory. The program fills in the file's name.
+    #[serde(default)]
+    pub name: String,
+    /// The whole experiment is done once for each seed.
+    #[serde(default = "one_seed")]
+    pub seeds: Vec<u64>,
+    /// What to learn from.
+    pub data: DataConfig,
+    /// Whom to learn from.
+    pub teacher: TeacherConfig,
+    /// What is to be made.
+    pub student: StudentConfig,
+    /// How the student learns from the teacher.
+    #[serde(default)]
+    pub kd: KdConfig,
+    /// How the students are trained.
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// The student on labels alone.
+    #[serde(default)]
+    pub baseline: BaselineConfig,
+}
+
+/// Where the data comes from and which part of it is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// `mnist`, or a folder of IDX files.
+    pub source: String,
+    /// Names of the classes in the order of the labels. Empty: what the data says.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// Examples of the training set that are held out to watch training on, the same for every seed.
+    #[serde(default)]
+    pub validation: usize,
+    /// The part of the training set that teacher and students see.
+    #[serde(default)]
+    pub select: SelectConfig,
+    /// The part of that which the students see: the transfer set.
+    #[serde(default)]
+    pub transfer: SelectConfig,
+}
+
+/// A part of a training set. The test set is always whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SelectConfig {
+    /// Only these classes. Empty: all.
+    pub only: Vec<String>,
+    /// Without these classes.
+    pub without: Vec<String>,
+    /// This part of the examples of each class.
+    pub fraction: f64,
+}
+
+impl Default for SelectConfig {
+    fn default() -> Self {
+        Self { only: vec![], without: vec![], fraction: 1.0 }
+    }
+}
+
+/// A teacher: a file, or a model to train first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// A safetensors file written by this program. Where it is given, `model` and `train` are not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// The model to train, where there is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<MlpConfig>,
+    /// How to train it.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+/// A student.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudentConfig {
+    /// The model to train.
+    pub model: MlpConfig,
+}
+
+/// What of the teacher the student is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KdMethod {
+    /// `T² KL` of the probabilities at temperature `T`.
+    #[default]
+    Kd,
+    /// `T²` times the cross entropy with them: the same gradient.
+    SoftCrossEntropy,
+    /// The logits, centred: the limit for large `T`.
+    LogitMatching,
+}
+
+/// When the teacher is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetsMode {
+    /// Once where the students' inputs stay the same, else for every batch.
+    #[default]
+    Auto,
+    /// Once, before training.
+    Cached,
+    /// For every batch.
+    Live,
+}
+
+/// How the student learns from the teacher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KdConfig {
+    /// What is compared.
+    pub method: KdMethod,
+    /// The softmax temperature `T` of teacher and student.
+    pub temperature: f64,
+    /// Weight of the teacher, from 0 to 1. The labels have the rest.
+    pub alpha: f64,
+    /// When the teacher is asked.
+    pub targets: TargetsMode,
+}
+
+impl Default for KdConfig {
+    fn default() -> Self {
+        Self { method: KdMethod::Kd, temperature: 4.0, alpha: 0.9, targets: TargetsMode::Auto }
+    }
+}
+
+impl KdConfig {
+    /// The loss that this describes.
+    ///
+    /// # Errors
+    /// If temperature or weight have no meaning.
+    pub fn loss(&self) -> Result<Distillation, ConfigProblem> {
+        let temperature = Temperature::new(self.temperature).map_err(|_| {
+            ConfigProblem::new(
+                "temperature",
+                format!("must be a finite number greater than 0, got {}", self.temperature),
+                "set `temperature = 4.0`",
+            )
+            .note("logits are divided by the temperature; 1 to 20 is usual")
+        })?;
+        let term = match self.method {
+            KdMethod::Kd => SoftTerm::Kd(temperature),
+            KdMethod::SoftCrossEntropy => SoftTerm::SoftCrossEntropy(temperature),
+            KdMethod::LogitMatching => SoftTerm::LogitMatching,
+        };
+        Distillation::new(term, self.alpha).map_err(|_| {
+            ConfigProblem::new("alpha", format!("must be between 0 and 1, got {}", self.alpha), "set `alpha = 0.9`")
+                .note("alpha is the weight of the teacher and 1 - alpha the weight of the labels")
+        })
+    }
+}
+
+/// The student on labels alone, with the same budget: the number that proves the gain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BaselineConfig {
+    /// Whether it is trained.
+    pub enabled: bool,
+}
+
+impl Default for BaselineConfig {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+impl Recipe {
+    /// Checks every setting that can be checked without the data.
+    ///
+    /// # Errors
+    /// The first setting without a meaning, with its dotted path.
+    pub fn validate(&self) -> Result<(), ConfigProblem> {
+        if self.version != VERSION {
+            return Err(ConfigProblem::new(
+                "version",
+                format!("must be {VERSION}, got {}", self.version),
+                format!("set `version = {VERSION}`, or use the program that this recipe was written for"),
+            ));
+        }
+        if self.name.is_empty()
+            || !self.name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))
+            || self.name.starts_with('.')
+        {
+            return Err(ConfigProblem::new(
+                "name",
+                format!("may hold letters, digits, `-`, `_` and `.`, got `{}`", self.name),
+                "set `name = \"mnist\"`",
+            )
+            .note("the run directory is named after it"));
+        }
+        if self.seeds.is_empty() {
+            return Err(ConfigProblem::new("seeds", "must name at least one seed, got none", "set `seeds = [1]`"));
+        }
+        if let Some(seed) = first_duplicate(&self.seeds) {
+            return Err(ConfigProblem::new("seeds", format!("lists seed {seed} twice"), "list every seed once")
+                .note("the same seed gives the same models, so it would count one result twice"));
+        }
+        self.data.validate().map_err(|problem| problem.under("data"))?;
+        self.teacher.validate().map_err(|problem| problem.under("teacher"))?;
+        validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
+        self.train.validate().map_err(|problem| problem.under("train"))?;
+        self.kd.loss().map_err(|problem| problem.under("kd"))?;
+        if self.kd.targets == TargetsMode::Cached && self.train.augment.shift > 0 {
+            return Err(ConfigProblem::new(
+                "kd.targets",
+                "is `cached` but the students' inputs are augmented",
+                "set `targets = \"live\"`, or `train.augment.shift = 0`",
+            )
+            .note("a cached answer belongs to the unshifted image, not to what the student sees"));
+        }
+        Ok(())
+    }
+
+    /// Whether the teacher is asked once, before the student is trained.
+    pub fn caches_targets(&self) -> bool {
+        match self.kd.targets {
+            TargetsMode::Auto => self.train.augment.shift == 0,
+            TargetsMode::Cached => true,
+            TargetsMode::Live => false,
+        }
+    }
+}
+
+impl DataConfig {
+    fn validate(&self) -> Result<(), ConfigProblem> {
+        for (table, select) in [("select", &self.select), ("transfer", &self.transfer)] {
+            if !(select.fraction > 0.0 && select.fraction <= 1.0) {
+                return Err(ConfigProblem::new(
+                    "fraction",
+                    format!("must be greater than 0 and at most 1, got {}", select.fraction),
+                    "set `fraction = 1.0`",
+                )
+                .under(table));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TeacherConfig {
+    fn validate(&self) -> Result<(), ConfigProblem> {
+        match (&self.weights, &self.model) {
+            (Some(_), _) => Ok(()),
+            (None, Some(model)) => {
+                validate_model(model).map_err(|problem| problem.under("model"))?;
+                self.train.validate().map_err(|problem| problem.under("train"))
+            }
+            (None, None) => Err(ConfigProblem::new(
+                "model",
+                "or `weights` is needed",
+                "set `model = { hidden = [1200, 1200] }` to train a teacher, or `weights = \"teacher.safetensors\"`",
+            )),
+        }
+    }
+}
+
+/// Builds the model's layout for one feature and one class: all checks, no memory.
+fn validate_model(model: &MlpConfig) -> Result<(), ConfigProblem> {
+    match distill_models::Mlp::check(model) {
+        Ok(()) => Ok(()),
+        Err(ModelError::Config { field, problem }) => {
+            Err(ConfigProblem::new(field, problem, format!("change `{field}`")))
+        }
+        Err(error) => Err(ConfigProblem::new("hidden", format!("is too large: {error}"), "use fewer units")),
+    }
+}
+
+fn first_duplicate(seeds: &[u64]) -> Option<u64> {
+    seeds.iter().enumerate().find(|(i, seed)| seeds[..*i].contains(seed)).map(|(_, &seed)| seed)
+}
+
+fn version() -> u32 {
+    VERSION
+}
+
+fn one_seed() -> Vec<u64> {
+    vec![1]
+}
+
+impl SelectConfig {
+    /// Narrows a selection of a dataset to what this describes.
+    pub(crate) fn apply(
+        &self,
+        data: &dyn distill_datasets::Dataset,
+        mut indices: Vec<usize>,
+        seed: u64,
+    ) -> Result<Vec<usize>, TrainError> {
+        use distill_datasets::select;
+        if !self.only.is_empty() {
+            indices = select::only_classes(data, &indices, &self.only)?;
+        }
+        if !self.without.is_empty() {
+            indices = select::without_classes(data, &indices, &self.without)?;
+        }
+        if self.fraction < 1.0 {
+            indices = select::fraction(data, &indices, self.fraction, seed)?;
+        }
+        Ok(indices)
+    }
+}

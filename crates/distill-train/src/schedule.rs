@@ -1,0 +1,144 @@
+use std::f64::consts::PI;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ConfigProblem;
+
+/// The shape of the learning rate over the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleKind {
+    /// The same rate throughout.
+    Constant,
+    /// Multiplied by `gamma` every `every_epochs` epochs.
+    Step,
+    /// Half a cosine from the rate down to `min_factor` of it.
+    #[default]
+    Cosine,
+    /// Up from a 25th of the rate in the first `peak` of the steps, then down to `min_factor` of it,
+    /// both along half a cosine (Smith and Topin, 2018).
+    OneCycle,
+}
+
+/// The schedule and its numbers. Those of the other shapes are ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// The shape.
+    pub kind: ScheduleKind,
+    /// Epochs in which the rate first grows from zero in a straight line. They may be a fraction.
+    pub warmup_epochs: f64,
+    /// Of `cosine` and `one-cycle`: what part of the rate is left at the end.
+    pub min_factor: f64,
+    /// Of `one-cycle`: what part of the steps the rise takes.
+    pub peak: f64,
+    /// Of `step`: epochs between two changes.
+    pub every_epochs: u32,
+    /// Of `step`: factor of a change.
+    pub gamma: f64,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            kind: ScheduleKind::Cosine,
+            warmup_epochs: 0.0,
+            min_factor: 0.0,
+            peak: 0.3,
+            every_epochs: 10,
+            gamma: 0.1,
+        }
+    }
+}
+
+impl ScheduleConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigProblem> {
+        if !(self.warmup_epochs.is_finite() && self.warmup_epochs >= 0.0) {
+            return Err(ConfigProblem::new(
+                "warmup_epochs",
+                format!("must be a finite number of at least 0, got {}", self.warmup_epochs),
+                "set `warmup_epochs = 0.0`",
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.min_factor) {
+            return Err(ConfigProblem::new(
+                "min_factor",
+                format!("must be between 0 and 1, got {}", self.min_factor),
+                "set `min_factor = 0.0`",
+            ));
+        }
+        if !(self.peak > 0.0 && self.peak < 1.0) {
+            return Err(ConfigProblem::new(
+                "peak",
+                format!("must be greater than 0 and below 1, got {}", self.peak),
+                "set `peak = 0.3`",
+            ));
+        }
+        if self.every_epochs == 0 {
+            return Err(ConfigProblem::new("every_epochs", "must be at least 1, got 0", "set `every_epochs = 10`"));
+        }
+        if !(self.gamma > 0.0 && self.gamma <= 1.0) {
+            return Err(ConfigProblem::new(
+                "gamma",
+                format!("must be greater than 0 and at most 1, got {}", self.gamma),
+                "set `gamma = 0.1`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The learning rate as a pure function of the step.
+///
+/// # Examples
+/// ```
+/// use distill_train::{Schedule, ScheduleConfig, ScheduleKind};
+/// let config = ScheduleConfig { kind: ScheduleKind::Cosine, ..ScheduleConfig::default() };
+/// // 4 epochs of 25 steps.
+/// let schedule = Schedule::new(config, 25, 100);
+/// assert_eq!(schedule.factor(0), 1.0);
+/// assert!((schedule.factor(50) - 0.5).abs() < 1e-12);
+/// assert!(schedule.factor(99) < 0.001);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    config: ScheduleConfig,
+    steps_per_epoch: u32,
+    total: u32,
+}
+
+impl Schedule {
+    /// A schedule over `total` steps.
+    pub fn new(config: ScheduleConfig, steps_per_epoch: u32, total: u32) -> Self {
+        Self { config, steps_per_epoch: steps_per_epoch.max(1), total: total.max(1) }
+    }
+
+    /// What the learning rate is multiplied with in a step, counted from 0.
+    pub fn factor(&self, step: u32) -> f64 {
+        let config = &self.config;
+        let warmup = config.warmup_epochs * f64::from(self.steps_per_epoch);
+        // The first step is the first part of the way up, not a step of size zero.
+        let done = f64::from(step) + 1.0;
+        if done < warmup {
+            return done / warmup;
+        }
+        let progress = (f64::from(step) - warmup).max(0.0) / (f64::from(self.total) - warmup).max(1.0);
+        match config.kind {
+            ScheduleKind::Constant => 1.0,
+            ScheduleKind::Step => {
+                let epoch = step / self.steps_per_epoch;
+                config.gamma.powf(f64::from(epoch / config.every_epochs))
+            }
+            ScheduleKind::Cosine => half_cosine(1.0, config.min_factor, progress),
+            ScheduleKind::OneCycle if progress < config.peak => half_cosine(1.0 / 25.0, 1.0, progress / config.peak),
+            ScheduleKind::OneCycle => {
+                half_cosine(1.0, config.min_factor, (progress - config.peak) / (1.0 - config.peak))
+            }
+        }
+    }
+}
+
+/// From `start` to `end` as `progress` goes from 0 to 1, flat at both.
+fn half_cosine(start: f64, end: f64, progress: f64) -> f64 {
+    end + (start - end) * 0.5 * (1.0 + (PI * progress.min(1.0)).cos())
+}
