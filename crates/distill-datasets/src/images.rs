@@ -59,6 +59,14 @@ impl Images {
         Ok(Self { spec: DataSpec { input_shape, classes }, features, pixels, labels })
     }
 
+    /// The same images with other names for the classes.
+    ///
+    /// # Errors
+    /// As [`Images::new`].
+    pub fn with_classes(self, classes: Vec<String>) -> Result<Self, DataError> {
+        Self::new(self.spec.input_shape, self.pixels, self.labels, classes)
+    }
+
     /// The bytes of one image in the order of the input shape, `None` out of range.
     pub fn pixels(&self, index: usize) -> Option<&[u8]> {
         let start = index.checked_mul(self.features)?;

@@ -1,0 +1,5 @@
+mod eval;
+mod run;
+
+pub(crate) use eval::eval;
+pub(crate) use run::run;

@@ -1,0 +1,204 @@
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use distill_datasets::DataError;
+use distill_models::ModelError;
+use distill_train::{ClassMismatch, TrainError};
+
+use crate::code::{Code, exit_code};
+
+/// An error as a person meets it: what, where, why and how to mend it.
+#[derive(Debug)]
+pub(crate) struct Diagnostic {
+    code: Code,
+    what: String,
+    place: Option<String>,
+    snippet: Option<Snippet>,
+    notes: Vec<String>,
+    help: Option<String>,
+    broken_pipe: bool,
+}
+
+/// A line of a file and the part of it that is meant, in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Snippet {
+    pub(crate) line: String,
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+impl Diagnostic {
+    pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), place: None, snippet: None, notes: vec![], help: None, broken_pipe: false }
+    }
+
+    /// Writing, or anything else that the operating system refused.
+    pub(crate) fn io(what: impl Into<String>, path: Option<&Path>, error: impl std::error::Error) -> Self {
+        let diagnostic = Self::new(Code::Io, what).note(error.to_string());
+        match path {
+            Some(path) => diagnostic.at(path.display()),
+            None => diagnostic,
+        }
+    }
+
+    /// Standard output cannot be written.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        Self { broken_pipe, ..Self::io("cannot write to standard output", None, error) }
+    }
+
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place.get_or_insert_with(|| place.to_string());
+        self
+    }
+
+    pub(crate) fn snippet(mut self, snippet: Snippet) -> Self {
+        self.snippet = Some(snippet);
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.broken_pipe
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        exit_code(self.code)
+    }
+
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "v": 1,
+            "event": "error",
+            "code": self.code.name(),
+            "message": self.what,
+            "where": self.place,
+            "note": self.notes.join("; "),
+            "help": self.help,
+            "exit": self.exit_code(),
+        })
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {}", self.code.name(), self.what)?;
+        if let Some(place) = &self.place {
+            write!(f, "\n  --> {place}")?;
+        }
+        if let Some(Snippet { line, start, len }) = &self.snippet {
+            write!(f, "\n   | {line}\n   | {}{}", " ".repeat(*start), "^".repeat((*len).max(1)))?;
+        }
+        for note in &self.notes {
+            write!(f, "\n   = note: {note}")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n   = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<DataError> for Diagnostic {
+    fn from(error: DataError) -> Self {
+        use DataError as E;
+        let (code, help) = match &error {
+            E::Io { .. } => (Code::DataRead, "check the path and who may read it".into()),
+            E::MissingFile { .. } => {
+                (Code::DataRead, "name a folder with the four IDX files of a dataset, or `mnist`".into())
+            }
+            E::LabelOutOfRange { label, .. } => {
+                (Code::Label, format!("list at least {} names in `data.classes`", label + 1))
+            }
+            E::BadClassList { .. } => (Code::ClassList, "write every class name once, one a line".into()),
+            E::UnknownClass { .. } => (Code::Selection, "use the names of the data's classes".into()),
+            E::EmptySelection { .. } | E::BadFraction { .. } | E::BadHoldOut { .. } | E::BadShift { .. } => {
+                (Code::Selection, "change the selection in `[data]` so that examples are left".into())
+            }
+            E::CountMismatch { .. } | E::PixelCount { .. } => {
+                (Code::Counts, "use an image file and a label file that belong together".into())
+            }
+            _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
+        };
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let mut diagnostic = Self::new(code, error.to_string()).help(help);
+        if let Some(path) = error.path() {
+            let offset = error.offset().map(|offset| format!(" at byte {offset}")).unwrap_or_default();
+            diagnostic = diagnostic.at(format!("{}{offset}", path.display()));
+        }
+        match source {
+            Some(source) => diagnostic.note(source),
+            None => diagnostic,
+        }
+    }
+}
+
+impl From<ModelError> for Diagnostic {
+    fn from(error: ModelError) -> Self {
+        match &error {
+            ModelError::Config { .. } | ModelError::Layout(_) => {
+                Self::new(Code::Value, error.to_string()).help("change the model in the recipe")
+            }
+            ModelError::NonFinite { .. } => Self::new(Code::ModelFile, error.to_string())
+                .note("a model with such a weight answers nothing")
+                .help("train it again"),
+            _ => Self::new(Code::ModelFile, error.to_string())
+                .help("use a file from the `weights` folder of a run, such as `runs/mnist-001/weights/student-seed1.safetensors`"),
+        }
+    }
+}
+
+impl From<ClassMismatch> for Diagnostic {
+    fn from(error: ClassMismatch) -> Self {
+        let code = match error {
+            ClassMismatch::Count { .. } => Code::ClassCount,
+            ClassMismatch::Names { .. } => Code::ClassNames,
+            _ => Code::ClassOrder,
+        };
+        let diagnostic = Self::new(code, error.to_string());
+        match error {
+            ClassMismatch::Count { .. } | ClassMismatch::Names { .. } => diagnostic
+                .note("answers can be compared only over the same classes")
+                .help("use a model that was trained on this data, or name the data's classes in `data.classes`"),
+            ClassMismatch::Order { n_classes, n_different, first: (position, model, data) } => diagnostic
+                .note(format!("{n_different} of {n_classes} positions differ; class {position} is `{model}` in the model and `{data}` in the data"))
+                .note("training would teach wrong answers without any error of shape")
+                .help("use a model whose classes stand in the order of the data"),
+            _ => diagnostic,
+        }
+    }
+}
+
+impl From<TrainError> for Diagnostic {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Data(error) => error.into(),
+            TrainError::Model(error) => error.into(),
+            TrainError::Classes(error) => error.into(),
+            TrainError::Config(problem) => {
+                let diagnostic = Self::new(Code::Value, problem.to_string());
+                let diagnostic = problem.note.iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note));
+                diagnostic.help(problem.help)
+            }
+            TrainError::InputShape { .. } => Self::new(Code::InputShape, error.to_string())
+                .help("use a model that was trained on inputs of this shape"),
+            TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
+                .note("the weights were not changed in that step")
+                .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),
+            TrainError::Loss(_) | TrainError::Unlabelled { .. } | TrainError::Empty { .. } => {
+                Self::new(Code::Label, error.to_string()).help("use labelled data, or `kd.alpha = 1.0` for students")
+            }
+            other => Self::new(Code::Bug, other.to_string()),
+        }
+    }
+}

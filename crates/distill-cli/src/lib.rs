@@ -1,0 +1,72 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod atomic;
+mod code;
+mod commands;
+mod data_source;
+mod diagnostic;
+
+mod model_file;
+mod output;
+mod progress;
+mod recipe_file;
+mod run_dir;
+mod summary;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::diagnostic::Diagnostic;
+use crate::output::Output;
+
+/// Runs the program with these arguments, the first of which is its name.
+///
+/// Exit codes: 0 done, 2 usage, 3 recipe, 4 data, 5 model file, 6 numbers, 7 input and output,
+/// 70 a bug of ours.
+pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with code 0, errors to stderr with code 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    start_logging(cli.verbose);
+    let output = Output::new(cli.json, cli.quiet);
+    let outcome = pool(cli.threads).and_then(|pool| {
+        pool.install(|| match &cli.command {
+            Command::Run(args) => commands::run(args, &output),
+            Command::Eval(args) => commands::eval(args, &output),
+        })
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(diagnostic) if diagnostic.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(diagnostic) => {
+            output.error(&diagnostic);
+            ExitCode::from(diagnostic.exit_code())
+        }
+    }
+}
+
+/// The threads of all work. Their number changes no result.
+fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+        Diagnostic::io(format!("cannot start {threads} threads"), None, error).help("use fewer, such as `--threads 2`")
+    })
+}
+
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+}

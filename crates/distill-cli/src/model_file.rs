@@ -1,0 +1,51 @@
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use distill_models::{Mlp, Provenance, from_safetensors};
+use sha2::{Digest as _, Sha256};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+
+/// A model of a billion parameters; a larger file is not one of ours.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// A model read from a file, with the hash of the file.
+#[derive(Debug)]
+pub(crate) struct LoadedModel {
+    pub(crate) model: Mlp,
+    pub(crate) provenance: Provenance,
+    pub(crate) sha256: String,
+}
+
+/// Reads a model that this program wrote.
+pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
+    let unreadable = |error| {
+        Diagnostic::io("cannot read the model", Some(path), error)
+            .help("models are in the `weights` folder of a run, such as `runs/mnist-001/weights`")
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let len = file.metadata().map_err(unreadable)?.len();
+    if len > MAX_BYTES {
+        return Err(Diagnostic::new(
+            Code::ModelFile,
+            format!("the file has {len} bytes, at most {MAX_BYTES} are read"),
+        )
+        .at(path.display())
+        .help("name a safetensors file written by this program"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let (model, provenance) = from_safetensors(&bytes).map_err(|error| Diagnostic::from(error).at(path.display()))?;
+    Ok(LoadedModel { model, provenance, sha256: sha256(&bytes) })
+}
+
+/// The SHA-256 of bytes in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,69 @@
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+
+/// What the program prints, and where.
+///
+/// Results go to standard output, progress and errors to standard error. With `--json`
+/// standard output holds JSON Lines and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    animate: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { json, quiet, animate: !quiet && !dumb && io::stderr().is_terminal() }
+    }
+
+    /// Whether a line may be drawn again and again.
+    pub(crate) fn animate(&self) -> bool {
+        self.animate
+    }
+
+    /// A line about progress. Nothing depends on whether anybody reads it.
+    pub(crate) fn progress(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// Lines of a result, of which `--quiet` shows only the last.
+    pub(crate) fn result(&self, text: &str) -> Result<(), Diagnostic> {
+        if self.json {
+            return Ok(());
+        }
+        let text = if self.quiet { text.trim_end().lines().last().unwrap_or_default() } else { text };
+        write_stdout(text)
+    }
+
+    /// An event, on standard output with `--json`.
+    pub(crate) fn event(&self, name: &str, mut fields: Value) -> Result<(), Diagnostic> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut event = serde_json::json!({ "v": 1, "event": name });
+        if let (Some(event), Some(fields)) = (event.as_object_mut(), fields.as_object_mut()) {
+            event.append(fields);
+        }
+        write_stdout(&event.to_string())
+    }
+
+    /// An error, on standard error and with `--json` also as an event.
+    pub(crate) fn error(&self, diagnostic: &Diagnostic) {
+        let _ = writeln!(io::stderr().lock(), "{diagnostic}");
+        if self.json {
+            let _ = write_stdout(&diagnostic.to_json().to_string());
+        }
+    }
+}
+
+fn write_stdout(text: &str) -> Result<(), Diagnostic> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| Diagnostic::stdout(&error))
+}

@@ -1,0 +1,124 @@
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use distill_models::ModelSpec;
+use distill_train::{EpochReport, Observer, Role, StepReport, TrainConfig};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::Output;
+
+/// Shows training: a line for every epoch, and on a terminal a bar for the steps.
+pub(crate) struct Progress<'a> {
+    output: &'a Output,
+    role: Role,
+    seed: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Progress<'a> {
+    /// Announces a model.
+    pub(crate) fn start(output: &'a Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
+        output.progress(&format!(
+            "\n{:<9} {}, {} parameters, {} epochs, seed {seed}",
+            role.name(),
+            spec.architecture,
+            thousands(spec.parameters as u64),
+            config.epochs,
+        ));
+        output.progress("  epoch      loss        kl   val errors    examples/s    seconds");
+        let bar = output.animate().then(|| {
+            let target = ProgressDrawTarget::stderr_with_hz(10);
+            let style = ProgressStyle::with_template("  {wide_bar} {pos}/{len}  {msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::with_draw_target(None, target).with_style(style)
+        });
+        Self { output, role, seed, bar }
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            // The bar must know of lines that are printed above it.
+            Some(bar) => bar.println(line),
+            None => self.output.progress(line),
+        }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            if report.step == 1 {
+                bar.set_length(u64::from(report.total_steps));
+            }
+            bar.set_position(u64::from(report.step));
+            if report.step.is_multiple_of(16) {
+                let left = HumanDuration(Duration::from_secs(bar.eta().as_secs()));
+                bar.set_message(format!("loss {:.4}  {left:#} left", report.loss.total));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        let rate = report.examples as f64 / report.seconds;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
+        let rate = thousands(rate.round() as u64);
+        let errors = report.validation.map_or("-".to_owned(), |v| format!("{} of {}", v.errors, v.examples));
+        let kl = report.loss.kl.map_or("-".to_owned(), |kl| format!("{kl:.5}"));
+        let epoch = format!("{}/{}", report.epoch, report.epochs);
+        self.line(&format!(
+            "  {epoch:>5}  {:>8.4}  {kl:>8}  {errors:>11}  {rate:>12}  {:>9.2}",
+            report.loss.total, report.seconds,
+        ));
+        let event = serde_json::json!({
+            "role": self.role.name(),
+            "seed": self.seed,
+            "epoch": report.epoch,
+            "epochs": report.epochs,
+            "step": report.step,
+            "train_loss": report.loss.total,
+            "ce": report.loss.hard,
+            "soft": report.loss.soft,
+            "kl": report.loss.kl,
+            "lr": report.lr,
+            "validation_examples": report.validation.map(|v| v.examples),
+            "validation_errors": report.validation.map(|v| v.errors),
+            "examples": report.examples,
+            "seconds": report.seconds,
+        });
+        // If standard output is gone, the end of the run will say so.
+        let _ = self.output.event("epoch_end", event);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A whole number with commas.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas() {
+        assert_eq!([0, 12, 999, 1000, 1_234_567].map(thousands), ["0", "12", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,230 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::Path;
+
+use distill_train::{ConfigProblem, Recipe};
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Snippet};
+
+/// A recipe is written by hand; a larger file is something else.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A recipe file with the settings of the command line, and the place of every key.
+#[derive(Debug)]
+pub(crate) struct RecipeFile {
+    path: String,
+    text: String,
+    /// Dotted path of a key to the places of key and value in the text.
+    places: BTreeMap<String, (Range<usize>, Range<usize>)>,
+    overrides: Vec<Override>,
+}
+
+#[derive(Debug)]
+struct Override {
+    key: String,
+    value: Value,
+    argument: String,
+}
+
+/// Reads a recipe, puts the settings of the command line over it and checks it.
+pub(crate) fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    let text = read(path)?;
+    let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
+    let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
+    let mut table = file.parse()?;
+    for entry in &file.overrides {
+        entry.apply(&mut table)?;
+    }
+    let mut recipe: Recipe =
+        serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| file.wrong_shape(&error))?;
+    if recipe.name.is_empty() {
+        recipe.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    }
+    recipe.validate().map_err(|problem| file.problem(&problem))?;
+    Ok((file, recipe))
+}
+
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    let unreadable = |error| {
+        Diagnostic::io("cannot read the recipe", Some(path), error)
+            .help("recipes are TOML files, such as `recipes/mnist.toml`")
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let syntax = |what: String| {
+        Diagnostic::new(Code::Syntax, what).at(path.display()).help("name a TOML file, such as `recipes/mnist.toml`")
+    };
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(syntax(format!("the recipe is larger than {MAX_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        syntax(format!("the recipe is not text: byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    })
+}
+
+impl RecipeFile {
+    /// The text of the file.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// An error about a setting, with the place where it was set.
+    pub(crate) fn problem(&self, problem: &ConfigProblem) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::Value, problem.to_string());
+        let diagnostic = problem.note.iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note));
+        self.locate(diagnostic, &problem.path, false).help(&problem.help)
+    }
+
+    fn parse(&mut self) -> Result<Table, Diagnostic> {
+        let syntax = |error: &toml::de::Error| {
+            let diagnostic = Diagnostic::new(Code::Syntax, format!("the recipe is not TOML: {}", error.message()));
+            let diagnostic = match error.span() {
+                Some(span) => self.point(diagnostic, &span),
+                None => diagnostic.at(&self.path),
+            };
+            diagnostic.help("https://toml.io shows how TOML is written")
+        };
+        let spanned = DeTable::parse(&self.text).map_err(|error| syntax(&error))?;
+        let table = self.text.parse::<Table>().map_err(|error| syntax(&error))?;
+        let mut places = BTreeMap::new();
+        collect_places(spanned.get_ref(), "", &mut places);
+        self.places = places;
+        Ok(table)
+    }
+
+    /// Serde's error about a key or the type of a value.
+    fn wrong_shape(&self, error: &serde_path_to_error::Error<toml::de::Error>) -> Diagnostic {
+        let message = error.inner().message().trim();
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        let Some(key) = quoted_after(message, "unknown field ") else {
+            let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
+            return self
+                .locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path, false)
+                .help("`recipes/mnist.toml` shows every table of a recipe");
+        };
+        let table = path.strip_suffix(key).unwrap_or(&path).trim_end_matches('.');
+        let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
+        let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+        let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);
+        let valid: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let diagnostic = Diagnostic::new(Code::UnknownKey, format!("unknown key `{key}` in {within}"));
+        self.locate(diagnostic, &full, true).help(suggestion(key, &valid))
+    }
+
+    /// Adds the place of a setting: the argument that set it, or the line of the file.
+    fn locate(&self, diagnostic: Diagnostic, path: &str, key_only: bool) -> Diagnostic {
+        let concerns = |entry: &&Override| {
+            entry.key == path
+                || entry.key.starts_with(&format!("{path}."))
+                || path.starts_with(&format!("{}.", entry.key))
+        };
+        if let Some(entry) = self.overrides.iter().rev().find(concerns) {
+            return diagnostic.at(format!("command line: {}", entry.argument));
+        }
+        // The nearest table that is written down, where the setting itself is not.
+        let mut nearest = path;
+        loop {
+            if let Some((key, value)) = self.places.get(nearest) {
+                let exact = nearest == path && !key_only;
+                return self.point(diagnostic, if exact { value } else { key });
+            }
+            match nearest.rsplit_once('.') {
+                Some((parent, _)) => nearest = parent,
+                None => return diagnostic.at(&self.path),
+            }
+        }
+    }
+
+    fn point(&self, diagnostic: Diagnostic, span: &Range<usize>) -> Diagnostic {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let column = before[line_start..].chars().count();
+        let number = before.matches('\n').count() + 1;
+        let shown = self.text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default().chars().count();
+        let snippet = Snippet { line: line.to_owned(), start: column, len: shown };
+        diagnostic.at(format!("{}:{number}:{}", self.path, column + 1)).snippet(snippet)
+    }
+}
+
+impl Override {
+    fn parse(argument: &str) -> Result<Self, Diagnostic> {
+        let wrong = |what: &str| {
+            Diagnostic::new(Code::Override, what.to_owned())
+                .at(format!("command line: {argument}"))
+                .help("write settings as `kd.temperature=4` or `'student.model.hidden=[30, 30]'`")
+        };
+        let (key, text) = argument.split_once('=').ok_or_else(|| wrong("a setting needs a `=`"))?;
+        let key = key.trim();
+        if key.is_empty() || key.split('.').any(|part| part.trim() != part || part.is_empty()) {
+            return Err(wrong("a setting needs a key before the `=`"));
+        }
+        let value = match DeValue::parse(text.trim()) {
+            Ok(_) => {
+                format!("value = {}", text.trim()).parse::<Table>().ok().and_then(|mut table| table.remove("value"))
+            }
+            Err(_) => None,
+        };
+        // A word needs no quotes, so that a shell's quotes are enough.
+        let bare = !text.is_empty() && !text.starts_with(['"', '\'', '[', '{']);
+        let value = match value {
+            Some(value) => value,
+            None if bare => Value::String(text.to_owned()),
+            None => return Err(wrong("the value of a setting is not TOML")),
+        };
+        Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
+    }
+
+    fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
+        let mut parts = self.key.split('.');
+        let last = parts.next_back().unwrap_or_default();
+        let mut table = table;
+        for part in parts {
+            let entry = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| {
+                Diagnostic::new(Code::Override, format!("`{part}` is a value of the recipe, not a table"))
+                    .at(format!("command line: {}", self.argument))
+                    .help(format!("replace the whole of `{part}`"))
+            })?;
+        }
+        table.insert(last.to_owned(), self.value.clone());
+        Ok(())
+    }
+}
+
+fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, (Range<usize>, Range<usize>)>) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+        if let DeValue::Table(table) = value.get_ref() {
+            collect_places(table, &path, places);
+        }
+        places.insert(path, (key.span(), value.span()));
+    }
+}
+
+/// The word in backquotes after a phrase.
+fn quoted_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    text.split_once(phrase)?.1.strip_prefix('`')?.split_once('`').map(|(word, _)| word)
+}
+
+fn suggestion(key: &str, valid: &[&str]) -> String {
+    let best = valid
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(key, name), name))
+        .min()
+        .filter(|&(distance, name)| distance <= 1 + name.len() / 3);
+    let list = format!("valid keys: {}", valid.join(", "));
+    match best {
+        Some((_, name)) => format!("did you mean `{name}`? {list}"),
+        None => list,
+    }
+}
