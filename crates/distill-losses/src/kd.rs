@@ -159,10 +159,15 @@ fn add_row<F: Real>(
         let p = p.prob(v);
         let difference = p * log_ratio.exp_m1();
         // Σ (q - p) = 0, so adding it changes nothing but leaves only terms of one sign.
-        kl += difference - p * log_ratio;
+        kl += p * exp_m1_minus(log_ratio);
         *grad = F::from_f64(grad.to_f64() + scale * difference);
     });
     kl
+}
+
+/// `exp(x) - 1 - x`, by its series where the subtraction would cancel.
+fn exp_m1_minus(x: f64) -> f64 {
+    if x.abs() < 1e-3 { x * x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0))) } else { x.exp_m1() - x }
 }
 
 /// `p log p` with its limit 0 at `p = 0`.

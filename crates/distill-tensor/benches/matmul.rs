@@ -1,1 +1,38 @@
-fn main() {}
+//! The three products of a linear layer, at the sizes of the paper's MNIST networks.
+#![allow(missing_docs, reason = "criterion's macros make public items")]
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use distill_tensor::matmul;
+use ndarray::Array2;
+
+const BATCH: usize = 128;
+
+fn products(c: &mut Criterion) {
+    let mut group = c.benchmark_group("matmul");
+    for (inputs, outputs) in [(784, 800), (800, 800), (1200, 1200), (784, 30)] {
+        let matrix = |rows, cols| Array2::from_shape_fn((rows, cols), |(i, j)| ((i * 7 + j * 3) % 13) as f32 - 6.0);
+        let (x, w, dy) = (matrix(BATCH, inputs), matrix(outputs, inputs), matrix(BATCH, outputs));
+        // Criterion shows elements a second: multiply-adds, half the floating-point operations.
+        group.throughput(Throughput::Elements((BATCH * inputs * outputs) as u64));
+        let id = |form| BenchmarkId::new(form, format!("{inputs}-{outputs}"));
+
+        let mut y = Array2::zeros((BATCH, outputs));
+        group.bench_function(id("outputs x·wᵀ"), |b| {
+            b.iter(|| matmul(black_box(x.view()), w.t(), y.view_mut()));
+        });
+        let mut dx = Array2::zeros((BATCH, inputs));
+        group.bench_function(id("inputs dy·w"), |b| {
+            b.iter(|| matmul(black_box(dy.view()), w.view(), dx.view_mut()));
+        });
+        let mut dw = Array2::zeros((outputs, inputs));
+        group.bench_function(id("weights dyᵀ·x"), |b| {
+            b.iter(|| matmul(black_box(dy.t()), x.view(), dw.view_mut()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, products);
+criterion_main!(benches);

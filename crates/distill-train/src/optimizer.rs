@@ -197,6 +197,8 @@ impl Sgd {
 
 struct AdamW {
     betas: [f32; 2],
+    /// `1 - β`, which would lose digits in `f32`.
+    rest: [f32; 2],
     shrink: f32,
     step_size: f32,
     second_scale: f32,
@@ -209,6 +211,7 @@ impl AdamW {
         let correction = |beta: f64| 1.0 - beta.powf(f64::from(step));
         Self {
             betas: config.betas.map(|beta| beta as f32),
+            rest: config.betas.map(|beta| (1.0 - beta) as f32),
             shrink: (1.0 - lr * config.weight_decay) as f32,
             step_size: (lr / correction(config.betas[0])) as f32,
             second_scale: correction(config.betas[1]).sqrt().recip() as f32,
@@ -218,11 +221,11 @@ impl AdamW {
     }
 
     fn update(&self, weights: &mut [f32], grads: &[f32], first: &mut [f32], second: &mut [f32]) {
-        let [b1, b2] = self.betas;
+        let ([b1, b2], [r1, r2]) = (self.betas, self.rest);
         for (((w, g), m), v) in weights.iter_mut().zip(grads).zip(first).zip(second) {
             let g = self.scale * g;
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
+            *m = b1 * *m + r1 * g;
+            *v = b2 * *v + r2 * g * g;
             *w = self.shrink * *w - self.step_size * *m / (self.second_scale * v.sqrt() + self.eps);
         }
     }

@@ -1,0 +1,154 @@
+//! After the first step a training step allocates nothing of ours.
+//!
+//! The matmul kernel packs matrices into memory that it takes and gives back. What it takes is
+//! counted apart: the same products alone are run in the same places, and the difference is ours.
+#![expect(unsafe_code, reason = "a counting allocator has to be one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use distill_datasets::{Dataset, Images, Jitter};
+use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
+use distill_models::{Mlp, MlpConfig, Noise, Trainable};
+use distill_tensor::matmul;
+use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
+use ndarray::{Array2, ArrayViewMut2};
+
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const BATCH: usize = 128;
+const STEPS: u32 = 8;
+
+fn count(f: impl FnOnce()) -> usize {
+    let before = COUNT.load(Ordering::Relaxed);
+    f();
+    COUNT.load(Ordering::Relaxed) - before
+}
+
+fn images() -> Images {
+    let pixels = (0..2 * BATCH * 784).map(|i| (i * 37 % 251) as u8).collect();
+    let labels = (0..2 * BATCH).map(|i| (i % 10) as u8).collect();
+    Images::new(vec![1, 28, 28], pixels, labels, (0..10).map(|class| class.to_string()).collect()).unwrap()
+}
+
+/// Allocations in some steps, and in the products of as many steps alone.
+fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool) -> (usize, usize) {
+    let data = images();
+    let build = |config: &MlpConfig, seed| {
+        Mlp::new(config.clone(), data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+    };
+    let teacher_config = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
+    let (teacher, mut student) = (build(&teacher_config, 1), build(config, 2));
+    let targets = SoftTargets::compute(&teacher, &data).unwrap();
+    let jitter = Jitter::new(2, &data.spec().input_shape).unwrap();
+    let context = StepContext {
+        data: &data,
+        loss,
+        teacher: if live { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) },
+        augment: &|indices: &[usize], rows: ArrayViewMut2<'_, f32>| jitter.apply(1, 0, indices, rows),
+        clip_grad_norm: Some(1.0),
+    };
+    let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
+    let mut optimizer = Optimizer::new(optimizer_config, student.params());
+    let mut step = TrainingStep::new(&student, BATCH);
+    let indices: Vec<usize> = (0..2 * BATCH).collect();
+    let mut run = |n: u32| {
+        for i in 0..n {
+            // Whole and smaller batches.
+            let indices = if i % 4 == 3 { &indices[..70] } else { &indices[BATCH..] };
+            let noise = Noise { seed: 1, step: i };
+            step.run(&mut student, &mut optimizer, indices, noise, 1e-3, &context).unwrap();
+        }
+    };
+    run(4);
+    let all = count(|| run(STEPS));
+
+    let mut products = products(config, live.then_some(&teacher_config));
+    products(4);
+    (all, count(|| products(STEPS)))
+}
+
+/// The products of a training step of this model, without anything else.
+fn products(config: &MlpConfig, live_teacher: Option<&MlpConfig>) -> impl FnMut(u32) {
+    let sides = |config: &MlpConfig| -> Vec<(usize, usize)> {
+        let widths: Vec<usize> = [784].into_iter().chain(config.hidden.iter().copied()).chain([10]).collect();
+        widths.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    };
+    let matrices = |(inputs, outputs): (usize, usize)| {
+        let zeros = |rows, columns| Array2::<f32>::zeros((rows, columns));
+        (zeros(BATCH, inputs), zeros(outputs, inputs), zeros(BATCH, outputs))
+    };
+    let mut student: Vec<_> = sides(config).into_iter().map(matrices).collect();
+    let mut teacher: Vec<_> = live_teacher.map(sides).unwrap_or_default().into_iter().map(matrices).collect();
+    move |steps| {
+        for i in 0..steps {
+            let rows = if i % 4 == 3 { 70 } else { BATCH };
+            let part = ndarray::s![..rows, ..];
+            for (x, w, y) in &mut teacher {
+                matmul(x.slice(part), w.t(), y.slice_mut(part));
+            }
+            for (x, w, y) in &mut student {
+                matmul(x.slice(part), w.t(), y.slice_mut(part));
+            }
+            for (i, (x, w, y)) in student.iter_mut().enumerate().rev() {
+                matmul(y.slice(part).t(), x.slice(part), w.view_mut());
+                if i > 0 {
+                    matmul(y.slice(part), w.view(), x.slice_mut(part));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_allocates_nothing_of_ours() {
+    let kd = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.9).unwrap();
+    let wide = MlpConfig {
+        hidden: vec![800, 800],
+        dropout: 0.5,
+        input_dropout: 0.2,
+        max_norm: Some(3.0),
+        ..MlpConfig::default()
+    };
+    let narrow = MlpConfig { hidden: vec![30, 30], ..MlpConfig::default() };
+    let cases: [(&str, &MlpConfig, OptimizerKind, &dyn Loss, bool); 4] = [
+        ("wide, kd live, sgd", &wide, OptimizerKind::Sgd, &kd, true),
+        ("wide, labels, adamw", &wide, OptimizerKind::AdamW, &CrossEntropy, false),
+        ("narrow, kd cached, sgd", &narrow, OptimizerKind::Sgd, &kd, false),
+        ("narrow, kd live, adamw", &narrow, OptimizerKind::AdamW, &kd, true),
+    ];
+    // One thread, so that no scheduling of rayon's is in the count.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        for (name, config, kind, loss, live) in cases {
+            let (all, of_products) = steps(config, kind, loss, live);
+            println!("{name}: {all} allocations in {STEPS} steps, {of_products} in their products alone");
+            assert_eq!(all, of_products, "{name}");
+        }
+    });
+}

@@ -1,0 +1,62 @@
+//! The same seed gives the same bits, for any number of threads.
+
+use std::sync::Arc;
+
+use distill_datasets::{Dataset, Split, Subset, mnist};
+use distill_losses::{Distillation, SoftTerm, Temperature};
+use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
+use distill_train::{
+    AugmentConfig, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, SoftTargets, Teacher,
+    TrainConfig, Training, train,
+};
+
+/// Wide enough that every parallel path is taken, with everything on that draws random numbers.
+fn weights(threads: usize, optimizer: OptimizerKind, live: bool) -> Vec<u8> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
+        let data = Subset::new(test, (0..600).collect()).unwrap();
+        let build = |hidden: &[usize], seed| {
+            let config = MlpConfig {
+                hidden: hidden.to_vec(),
+                dropout: 0.5,
+                input_dropout: 0.2,
+                max_norm: Some(1.5),
+                ..MlpConfig::default()
+            };
+            Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+        };
+        let teacher = build(&[300], 1);
+        let targets = SoftTargets::compute(&teacher, &data).unwrap();
+        let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.7).unwrap();
+        let config = TrainConfig {
+            epochs: 2,
+            batch: 128,
+            clip_grad_norm: Some(0.5),
+            optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-4, ..OptimizerConfig::default() },
+            schedule: ScheduleConfig { kind: ScheduleKind::OneCycle, ..ScheduleConfig::default() },
+            augment: AugmentConfig { shift: 2 },
+        };
+        let mut student = build(&[500, 300], 7);
+        let training = Training {
+            data: &data,
+            validation: None,
+            loss: &loss,
+            teacher: if live { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) },
+            config: &config,
+            seed: 3,
+        };
+        train(&mut student, &training, &mut Silent).unwrap();
+        to_safetensors(&student, &Provenance::new()).unwrap()
+    })
+}
+
+#[test]
+fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
+    for (optimizer, live) in [(OptimizerKind::Sgd, false), (OptimizerKind::AdamW, true)] {
+        let one = weights(1, optimizer, live);
+        for threads in [1, 2, 3, 4] {
+            assert!(one == weights(threads, optimizer, live), "{optimizer:?} with {threads} threads");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests that need more than one crate: golden values, contracts that every loss and every model
+//! keeps, and whether the same seed gives the same bits.
+
+mod determinism;
+mod golden;
+mod loss_contract;
+mod model_contract;
+mod training;

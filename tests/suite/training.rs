@@ -1,0 +1,230 @@
+//! Optimizers and schedules against PyTorch, and the loop on real images.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use distill_datasets::{Dataset, Images, Split, Subset, mnist};
+use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
+use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_tensor::{LayoutBuilder, Params};
+use distill_train::{
+    EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig, ScheduleKind, Silent,
+    SoftTargets, StepReport, Teacher, TrainConfig, TrainError, Training, evaluate, train,
+};
+
+/// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1.
+fn descend(config: OptimizerConfig) -> Vec<f32> {
+    let mut builder = LayoutBuilder::new();
+    builder.push("w", &[2]).unwrap();
+    let mut params = Params::from_vec(builder.build(), vec![1.0, -2.0]).unwrap();
+    let mut optimizer = Optimizer::new(config, &params);
+    for _ in 0..10 {
+        let grads: Vec<f32> = params.as_slice().iter().zip([0.5, 3.0]).map(|(w, target)| 2.0 * (w - target)).collect();
+        let grads = Params::from_vec(params.layout().clone(), grads).unwrap();
+        optimizer.step(&mut params, &grads, 0.1, 1.0);
+    }
+    params.as_slice().to_vec()
+}
+
+#[test]
+fn optimizers_equal_pytorch() {
+    // golden/optimizers.py
+    let sgd =
+        |momentum, nesterov| OptimizerConfig { momentum, nesterov, weight_decay: 0.01, ..OptimizerConfig::default() };
+    let adamw = OptimizerConfig { kind: OptimizerKind::AdamW, weight_decay: 0.1, ..OptimizerConfig::default() };
+    for (name, config, expected) in [
+        ("sgd", sgd(0.0, false), GOLDEN[0]),
+        ("momentum", sgd(0.9, false), GOLDEN[1]),
+        ("nesterov", sgd(0.9, true), GOLDEN[2]),
+        ("adamw", adamw, GOLDEN[3]),
+    ] {
+        let actual = descend(config);
+        for (a, e) in actual.iter().zip(expected) {
+            assert!((a - e).abs() < 2e-6, "{name}: {actual:?} {expected:?}");
+        }
+    }
+}
+
+include!("../golden/optimizers.rs");
+
+#[test]
+fn schedules_by_hand() {
+    let factors = |kind, warmup_epochs| {
+        let config = ScheduleConfig {
+            kind,
+            warmup_epochs,
+            min_factor: 0.1,
+            every_epochs: 2,
+            gamma: 0.5,
+            ..ScheduleConfig::default()
+        };
+        let schedule = Schedule::new(config, 10, 100);
+        move |step| schedule.factor(step)
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+
+    let constant = factors(ScheduleKind::Constant, 0.5);
+    for (at, factor) in [(0, 0.2), (1, 0.4), (4, 1.0), (99, 1.0)] {
+        near(constant(at), factor);
+    }
+    let step = factors(ScheduleKind::Step, 0.0);
+    for (at, factor) in [(0, 1.0), (19, 1.0), (20, 0.5), (40, 0.25)] {
+        near(step(at), factor);
+    }
+    let cosine = factors(ScheduleKind::Cosine, 0.0);
+    for (at, factor) in [(0, 1.0), (50, 0.55), (100, 0.1)] {
+        near(cosine(at), factor);
+    }
+    let one_cycle = factors(ScheduleKind::OneCycle, 0.0);
+    for (at, factor) in [(0, 0.04), (15, 0.52), (30, 1.0), (65, 0.55), (100, 0.1)] {
+        near(one_cycle(at), factor);
+    }
+}
+
+fn digits(range: std::ops::Range<usize>) -> Subset {
+    let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
+    Subset::new(test, range.collect()).unwrap()
+}
+
+fn model(data: &dyn Dataset, hidden: &[usize], seed: u64) -> Mlp {
+    let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
+    Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+}
+
+#[test]
+fn a_student_learns_from_the_teacher_without_a_label() {
+    let (data, rest) = (digits(0..4000), digits(4000..6000));
+    let config = TrainConfig { epochs: 6, batch: 64, ..TrainConfig::default() };
+    let mut teacher = model(&data, &[100], 1);
+    let training = Training {
+        data: &data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config,
+        seed: 1,
+    };
+    train(&mut teacher, &training, &mut Silent).unwrap();
+    let of_teacher = evaluate(&teacher, &rest).unwrap();
+    assert!(of_teacher.accuracy() > 0.9, "{}", of_teacher.accuracy());
+
+    let targets = SoftTargets::compute(&teacher, &data).unwrap();
+    assert_eq!(targets.logits().dim(), (4000, 10));
+    let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 1.0).unwrap();
+    let mut student = model(&data, &[20], 2);
+    let before = teacher.params().clone();
+    let training = Training { loss: &loss, teacher: Teacher::Cached(&targets), ..training };
+    let report = train(&mut student, &training, &mut Silent).unwrap();
+    assert_eq!(report.loss.hard, None, "labels have no part in it");
+    assert_eq!(teacher.params(), &before, "the teacher is a constant");
+    let of_student = evaluate(&student, &rest).unwrap();
+    assert!(of_student.accuracy() > 0.88, "{}", of_student.accuracy());
+    assert!(of_student.agreement(&of_teacher) > 0.9);
+
+    // The live teacher says the same as the cache, to the bit.
+    let mut live = model(&data, &[20], 2);
+    let training = Training { teacher: Teacher::Live(&teacher), ..training };
+    train(&mut live, &training, &mut Silent).unwrap();
+    assert_eq!(live.params(), student.params());
+}
+
+struct Watch {
+    epochs: Vec<(u32, u32, usize, bool)>,
+    stop_after: u32,
+}
+
+impl Observer for Watch {
+    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        if report.step == self.stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        self.epochs.push((report.epoch, report.step, report.examples, report.validation.is_some()));
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn observers_see_every_epoch_and_can_stop() {
+    let data = digits(0..130);
+    let config = TrainConfig { epochs: 3, batch: 50, ..TrainConfig::default() };
+    let training = Training {
+        data: &data,
+        validation: Some(&data),
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config,
+        seed: 1,
+    };
+    let run = |stop_after| {
+        let mut watch = Watch { epochs: vec![], stop_after };
+        let report = train(&mut model(&data, &[10], 1), &training, &mut watch).unwrap();
+        (report.steps, report.examples, watch.epochs)
+    };
+    let (steps, examples, epochs) = run(u32::MAX);
+    assert_eq!((steps, examples), (9, 390));
+    assert_eq!(epochs, [(1, 3, 130, true), (2, 6, 130, true), (3, 9, 130, true)]);
+    assert_eq!(run(4), (4, 180, vec![(1, 3, 130, true)]));
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_before_the_weights_change() {
+    let data = digits(0..100);
+    let config = TrainConfig {
+        epochs: 50,
+        batch: 50,
+        optimizer: OptimizerConfig { lr: 1e30, ..OptimizerConfig::default() },
+        ..TrainConfig::default()
+    };
+    let training = Training {
+        data: &data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config,
+        seed: 1,
+    };
+    let error = train(&mut model(&data, &[10], 1), &training, &mut Silent).unwrap_err();
+    assert!(matches!(error, TrainError::NonFinite { epoch: 1.., step: 2.., .. }), "{error}");
+}
+
+#[test]
+fn an_unlabelled_or_empty_set_cannot_be_evaluated() {
+    struct Unlabelled(Images);
+    impl Dataset for Unlabelled {
+        fn spec(&self) -> &distill_datasets::DataSpec {
+            self.0.spec()
+        }
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn read(
+            &self,
+            indices: &[usize],
+            out: ndarray::ArrayViewMut2<'_, f32>,
+        ) -> Result<(), distill_datasets::DataError> {
+            self.0.read(indices, out)
+        }
+        fn label(&self, _: usize) -> Option<u32> {
+            None
+        }
+    }
+    let images = Images::new(vec![1, 1, 2], vec![0; 8], vec![0; 4], vec!["a".into(), "b".into()]).unwrap();
+    let data = Unlabelled(images);
+    let teacher = model(&data, &[3], 1);
+    assert!(matches!(evaluate(&teacher, &data), Err(TrainError::Unlabelled { index: 0, .. })));
+    // But a student can learn on it.
+    let targets = SoftTargets::compute(&teacher, &data).unwrap();
+    let loss = Distillation::new(SoftTerm::Kd(Temperature::new(2.0).unwrap()), 0.5).unwrap();
+    let config = TrainConfig { epochs: 2, ..TrainConfig::default() };
+    let training = Training {
+        data: &data,
+        validation: None,
+        loss: &loss,
+        teacher: Teacher::Cached(&targets),
+        config: &config,
+        seed: 1,
+    };
+    let report = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap();
+    assert_eq!(report.loss.total, report.loss.soft.unwrap(), "without labels the soft term has weight 1");
+}
