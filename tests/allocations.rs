@@ -2,6 +2,11 @@
 //!
 //! The matmul kernel packs matrices into memory that it takes and gives back. What it takes is
 //! counted apart: the same products alone are run in the same places, and the difference is ours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and counts are shown"
+)]
 #![expect(unsafe_code, reason = "a counting allocator has to be one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

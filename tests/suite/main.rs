@@ -1,6 +1,8 @@
 //! Tests that need more than one crate: golden values, contracts that every loss and every model
 //! keeps, and whether the same seed gives the same bits.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod determinism;
 mod golden;
 mod loss_contract;
