@@ -1,7 +1,7 @@
 //! Rules for every text: white space, notes of work to do, and size.
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{File, Tree};
 
 /// What one can hold in the head, and then some.
 const SOURCE_LINES_MAX: usize = 400;
@@ -60,7 +60,7 @@ pub(super) fn long_sources(tree: &Tree) -> Vec<Finding> {
 
 pub(super) fn large_files(tree: &Tree) -> Vec<Finding> {
     let large = tree.files().iter().filter(|file| file.size > FILE_BYTES_MAX && !file.path.starts_with(DATA));
-    let finding = |file: &super::tree::File| {
+    let finding = |file: &File| {
         let what = format!("{} bytes, and at most {FILE_BYTES_MAX} are allowed outside {DATA}", file.size);
         Finding::in_file(&file.path, what, "make it from its source when it is needed, or shrink it")
     };
