@@ -14,7 +14,8 @@ pub(crate) struct Diagnostic {
     code: Code,
     what: String,
     place: Option<String>,
-    snippet: Option<Snippet>,
+    /// In a box, so that results stay small.
+    snippet: Option<Box<Snippet>>,
     notes: Vec<String>,
     help: Option<String>,
     broken_pipe: bool,
@@ -53,8 +54,12 @@ impl Diagnostic {
         self
     }
 
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
     pub(crate) fn snippet(mut self, snippet: Snippet) -> Self {
-        self.snippet = Some(snippet);
+        self.snippet = Some(Box::new(snippet));
         self
     }
 
@@ -65,6 +70,12 @@ impl Diagnostic {
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// Advice that fits better than the usual one.
+    pub(crate) fn better_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
@@ -90,14 +101,31 @@ impl Diagnostic {
     }
 }
 
+impl fmt::Display for Snippet {
+    /// The line without what would move the cursor, and of a long line the part around the mark.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WIDTH: usize = 100;
+        let skipped = if self.start < WIDTH { 0 } else { self.start - WIDTH / 2 };
+        let visible = |c: char| match c {
+            '\t' => ' ',
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        };
+        let line: String = self.line.chars().skip(skipped).take(WIDTH).map(visible).collect();
+        let start = self.start - skipped;
+        let len = self.len.clamp(1, WIDTH - start);
+        write!(f, "\n   | {line}\n   | {}{}", " ".repeat(start), "^".repeat(len))
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error[{}]: {}", self.code.name(), self.what)?;
         if let Some(place) = &self.place {
             write!(f, "\n  --> {place}")?;
         }
-        if let Some(Snippet { line, start, len }) = &self.snippet {
-            write!(f, "\n   | {line}\n   | {}{}", " ".repeat(*start), "^".repeat((*len).max(1)))?;
+        if let Some(snippet) = &self.snippet {
+            write!(f, "{snippet}")?;
         }
         for note in &self.notes {
             write!(f, "\n   = note: {note}")?;
@@ -143,17 +171,34 @@ impl From<DataError> for Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// A file that holds no model of ours.
+    pub(crate) fn model_file(error: &ModelError) -> Self {
+        use ModelError as E;
+        let (note, help) = match error {
+            E::NonFinite { .. } => ("a model with such a weight answers nothing", "train it again"),
+            E::NotSafetensors { .. } => ("the file is cut, damaged or of another kind", OUR_MODELS),
+            E::NoMetadata => ("tensors alone do not say how they are connected", OUR_MODELS),
+            E::BadMetadata { .. } => ("the file is damaged, or of another version of this program", OUR_MODELS),
+            E::MissingTensor { .. } | E::TensorCount { .. } | E::TensorShape { .. } => {
+                ("the file was changed after it was written", OUR_MODELS)
+            }
+            _ => ("the description in the file is not one of a model", OUR_MODELS),
+        };
+        Self::new(Code::ModelFile, error.to_string()).note(note).help(help)
+    }
+}
+
+const OUR_MODELS: &str =
+    "use a file from the `weights` folder of a run, such as `runs/mnist-001/weights/student-seed1.safetensors`";
+
 impl From<ModelError> for Diagnostic {
     fn from(error: ModelError) -> Self {
         match &error {
             ModelError::Config { .. } | ModelError::Layout(_) => {
                 Self::new(Code::Value, error.to_string()).help("change the model in the recipe")
             }
-            ModelError::NonFinite { .. } => Self::new(Code::ModelFile, error.to_string())
-                .note("a model with such a weight answers nothing")
-                .help("train it again"),
-            _ => Self::new(Code::ModelFile, error.to_string())
-                .help("use a file from the `weights` folder of a run, such as `runs/mnist-001/weights/student-seed1.safetensors`"),
+            _ => Self::model_file(&error),
         }
     }
 }

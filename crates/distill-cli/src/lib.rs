@@ -2,11 +2,11 @@
 
 mod args;
 mod atomic;
+mod bug;
 mod code;
 mod commands;
 mod data_source;
 mod diagnostic;
-
 mod model_file;
 mod output;
 mod progress;
@@ -15,6 +15,7 @@ mod run_dir;
 mod summary;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,12 +33,21 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout with code 0, errors to stderr with code 2.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return match error.print() {
+                Err(refused) if refused.kind() != ErrorKind::BrokenPipe => {
+                    ExitCode::from(Diagnostic::stdout(&refused).exit_code())
+                }
+                _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+            };
         }
     };
     start_logging(cli.verbose);
     let output = Output::new(cli.json, cli.quiet);
+    bug::report_panics(output);
+    ExitCode::from(bug::guard(|| execute(&cli, output)))
+}
+
+fn execute(cli: &Cli, output: Output) -> u8 {
     let outcome = pool(cli.threads).and_then(|pool| {
         pool.install(|| match &cli.command {
             Command::Run(args) => commands::run(args, &output),
@@ -45,11 +55,11 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         })
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(diagnostic) if diagnostic.is_broken_pipe() => ExitCode::SUCCESS,
+        Ok(()) => 0,
+        Err(diagnostic) if diagnostic.is_broken_pipe() => 0,
         Err(diagnostic) => {
             output.error(&diagnostic);
-            ExitCode::from(diagnostic.exit_code())
+            diagnostic.exit_code()
         }
     }
 }

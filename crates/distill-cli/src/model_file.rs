@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use distill_models::{Mlp, Provenance, from_safetensors};
@@ -26,8 +26,12 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
         Diagnostic::io("cannot read the model", Some(path), error)
             .help("models are in the `weights` folder of a run, such as `runs/mnist-001/weights`")
     };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let len = file.metadata().map_err(unreadable)?.len();
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        // Only a regular file has a length that can be looked at before it is read.
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+    }
+    let len = metadata.len();
     if len > MAX_BYTES {
         return Err(Diagnostic::new(
             Code::ModelFile,
@@ -36,9 +40,9 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
         .at(path.display())
         .help("name a safetensors file written by this program"));
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    let (model, provenance) = from_safetensors(&bytes).map_err(|error| Diagnostic::from(error).at(path.display()))?;
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let (model, provenance) =
+        from_safetensors(&bytes).map_err(|error| Diagnostic::model_file(&error).at(path.display()))?;
     Ok(LoadedModel { model, provenance, sha256: sha256(&bytes) })
 }
 

@@ -54,6 +54,11 @@ impl Output {
         write_stdout(&event.to_string())
     }
 
+    /// More about an error, as it is.
+    pub(crate) fn raw_error(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
     /// An error, on standard error and with `--json` also as an event.
     pub(crate) fn error(&self, diagnostic: &Diagnostic) {
         let _ = writeln!(io::stderr().lock(), "{diagnostic}");

@@ -14,6 +14,9 @@ use crate::diagnostic::{Diagnostic, Snippet};
 /// A recipe is written by hand; a larger file is something else.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// No key of a recipe has more parts; deeper tables would use up the stack.
+const MAX_DEPTH: usize = 16;
+
 /// A recipe file with the settings of the command line, and the place of every key.
 #[derive(Debug)]
 pub(crate) struct RecipeFile {
@@ -33,7 +36,12 @@ struct Override {
 
 /// Reads a recipe, puts the settings of the command line over it and checks it.
 pub(crate) fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
-    let text = read(path)?;
+    from_bytes(path, read(path)?, overrides)
+}
+
+/// What [`load`] does with the bytes of the file.
+fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    let text = decode(path, bytes)?;
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
     let mut table = file.parse()?;
@@ -49,7 +57,7 @@ pub(crate) fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Rec
     Ok((file, recipe))
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
+fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let unreadable = |error| {
         Diagnostic::io("cannot read the recipe", Some(path), error)
             .help("recipes are TOML files, such as `recipes/mnist.toml`")
@@ -57,6 +65,10 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let syntax = |what: String| {
         Diagnostic::new(Code::Syntax, what).at(path.display()).help("name a TOML file, such as `recipes/mnist.toml`")
     };
@@ -78,7 +90,7 @@ impl RecipeFile {
     pub(crate) fn problem(&self, problem: &ConfigProblem) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::Value, problem.to_string());
         let diagnostic = problem.note.iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note));
-        self.locate(diagnostic, &problem.path, false).help(&problem.help)
+        self.locate(diagnostic, &problem.path).help(&problem.help)
     }
 
     fn parse(&mut self) -> Result<Table, Diagnostic> {
@@ -103,23 +115,36 @@ impl RecipeFile {
         let message = error.inner().message().trim();
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        let Some(key) = quoted_after(message, "unknown field ") else {
-            let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
-            return self
-                .locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path, false)
-                .help("`recipes/mnist.toml` shows every table of a recipe");
-        };
-        let table = path.strip_suffix(key).unwrap_or(&path).trim_end_matches('.');
-        let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
-        let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
         let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);
         let valid: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let Some(key) = quoted_after(message, "unknown field ") else {
+            let help = match quoted_after(message, "unknown variant ") {
+                Some(word) => suggestion(word, &valid, "valid words"),
+                None => "`recipes/mnist.toml` shows every table of a recipe".to_owned(),
+            };
+            let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
+            return self.locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path).help(help);
+        };
+        let table = path.strip_suffix(key).filter(|rest| rest.is_empty() || rest.ends_with('.')).unwrap_or(&path);
+        let table = table.trim_end_matches('.');
+        let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
+        let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
         let diagnostic = Diagnostic::new(Code::UnknownKey, format!("unknown key `{key}` in {within}"));
-        self.locate(diagnostic, &full, true).help(suggestion(key, &valid))
+        self.locate_key(diagnostic, &full, true).help(suggestion(key, &valid, "valid keys"))
     }
 
     /// Adds the place of a setting: the argument that set it, or the line of the file.
-    fn locate(&self, diagnostic: Diagnostic, path: &str, key_only: bool) -> Diagnostic {
+    /// An error that has a place already keeps it.
+    pub(crate) fn locate(&self, diagnostic: Diagnostic, path: &str) -> Diagnostic {
+        self.locate_key(diagnostic, path, false)
+    }
+
+    fn locate_key(&self, diagnostic: Diagnostic, path: &str, key_only: bool) -> Diagnostic {
+        if diagnostic.has_place() {
+            return diagnostic;
+        }
+        // An element of an array is found where the array is.
+        let path = path.split('[').next().unwrap_or_default();
         let concerns = |entry: &&Override| {
             entry.key == path
                 || entry.key.starts_with(&format!("{path}."))
@@ -166,6 +191,9 @@ impl Override {
         let key = key.trim();
         if key.is_empty() || key.split('.').any(|part| part.trim() != part || part.is_empty()) {
             return Err(wrong("a setting needs a key before the `=`"));
+        }
+        if key.split('.').count() > MAX_DEPTH {
+            return Err(wrong("the key of a setting has too many parts"));
         }
         let value = match DeValue::parse(text.trim()) {
             Ok(_) => {
@@ -216,15 +244,18 @@ fn quoted_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     text.split_once(phrase)?.1.strip_prefix('`')?.split_once('`').map(|(word, _)| word)
 }
 
-fn suggestion(key: &str, valid: &[&str]) -> String {
+fn suggestion(key: &str, valid: &[&str], kind: &str) -> String {
     let best = valid
         .iter()
         .map(|name| (strsim::damerau_levenshtein(key, name), name))
         .min()
         .filter(|&(distance, name)| distance <= 1 + name.len() / 3);
-    let list = format!("valid keys: {}", valid.join(", "));
+    let list = format!("{kind}: {}", valid.join(", "));
     match best {
         Some((_, name)) => format!("did you mean `{name}`? {list}"),
         None => list,
     }
 }
+
+#[cfg(test)]
+mod tests;

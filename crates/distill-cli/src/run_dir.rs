@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::atomic;
 use crate::diagnostic::Diagnostic;
 
+/// Nobody makes more runs of one recipe.
+const MAX_NUMBER: u32 = 1_000_000_000;
+
 /// The directory of one run: `runs/mnist-001`. Numbers go up and nothing is overwritten.
 #[derive(Debug)]
 pub(crate) struct RunDir {
@@ -53,7 +56,8 @@ fn last_number(runs_dir: &Path, name: &str) -> io::Result<u32> {
     for entry in fs::read_dir(runs_dir)? {
         let file_name = entry?.file_name();
         let number = file_name.to_str().and_then(|file_name| file_name.strip_prefix(name)?.strip_prefix('-'));
-        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+        // Whatever has a larger number was not made here.
+        if let Some(number) = number.and_then(|number| number.parse().ok()).filter(|&number| number < MAX_NUMBER) {
             last = last.max(number);
         }
     }
@@ -72,6 +76,7 @@ mod tests {
         assert_eq!(create("mnist"), "mnist-002");
         assert_eq!(create("other"), "other-001");
         fs::remove_dir_all(dir.path().join("mnist-001")).unwrap();
+        fs::create_dir(dir.path().join(format!("mnist-{}", u32::MAX))).unwrap();
         assert_eq!(create("mnist"), "mnist-003");
     }
 }

@@ -1,3 +1,4 @@
+use distill_datasets::DataError;
 use distill_models::Model;
 use distill_train::evaluate;
 use serde_json::json;
@@ -13,7 +14,13 @@ use crate::progress::thousands;
 pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
     let loaded = model_file::load(&args.model)?;
     let spec = loaded.model.spec();
-    let data = DataSource::open(&args.data)?.load_test(&spec.classes)?;
+    let data = DataSource::open(&args.data)?.load_test(&spec.classes).map_err(|error| match error {
+        // Data that names no classes is read with those of the model.
+        DataError::LabelOutOfRange { .. } => {
+            Diagnostic::from(error).better_help("use a model that was trained on this data")
+        }
+        other => other.into(),
+    })?;
     let evaluation =
         evaluate(&loaded.model, &data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
 
@@ -32,7 +39,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
     output.event(
         "eval",
         json!({
-            "model": args.model,
+            "model": args.model.display().to_string(),
             "model_sha256": loaded.sha256,
             "data": args.data,
             "examples": evaluation.examples,

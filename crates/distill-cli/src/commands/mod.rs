@@ -1,4 +1,5 @@
 mod eval;
+mod preflight;
 mod run;
 
 pub(crate) use eval::eval;

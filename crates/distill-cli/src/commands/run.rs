@@ -5,6 +5,7 @@ use distill_train::{Evaluation, Experiment, Recipe, Role, TrainError, Trained, c
 use serde_json::json;
 
 use crate::args::RunArgs;
+use crate::commands::preflight::{key_of, preflight};
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel, sha256};
@@ -18,9 +19,11 @@ use crate::summary::{DataResult, ModelResult, RunResult, summary};
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<(), Diagnostic> {
     let _span = tracing::info_span!("run", recipe = %args.recipe.display()).entered();
     let (file, recipe) = recipe_file::load(&args.recipe, &args.overrides)?;
-    let located = |error| locate(&file, error);
-    let [train, test] = DataSource::open(&recipe.data.source)?.load_both(&recipe.data.classes)?;
+    let located = |error| locate(&file, &recipe, error);
+    let read = |source: &str| DataSource::open(source)?.load_both(&recipe.data.classes);
+    let [train, test] = read(&recipe.data.source).map_err(|error| located(error.into()))?;
     let experiment = Experiment::new(&recipe, train, test).map_err(located)?;
+    preflight(&file, &experiment)?;
     let given = recipe.teacher.weights.as_ref().map(|path| given_teacher(Path::new(path), &experiment)).transpose()?;
 
     let dir = RunDir::create(&args.runs_dir, &recipe.name)?;
@@ -30,13 +33,16 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<(), Diagnostic> {
     run.announce(&args.recipe)?;
     for &seed in &recipe.seeds {
         run.seed(seed, given.as_ref()).map_err(|error| match error {
+            Failure::Training(error @ TrainError::NonFinite { .. }) => {
+                file.locate(error.into(), &format!("{}.optimizer.lr", run.training())).note(run.saved())
+            }
             Failure::Training(error) => located(error).note(run.saved()),
             Failure::Writing(diagnostic) => diagnostic.note(run.saved()),
         })?;
     }
     output.result(&format!("\n{}", summary(&run.result)))?;
     output.progress(&format!("\nsaved  {}", dir.path().display()));
-    output.event("run_end", json!({ "run": dir.path(), "result": run.result, "exit": 0 }))
+    output.event("run_end", json!({ "run": dir.path().display().to_string(), "result": run.result, "exit": 0 }))
 }
 
 /// A teacher from a file, looked at before anything is trained.
@@ -47,10 +53,12 @@ fn given_teacher(path: &Path, experiment: &Experiment<'_>) -> Result<(LoadedMode
     Ok((loaded, path.to_owned()))
 }
 
-fn locate(file: &RecipeFile, error: TrainError) -> Diagnostic {
-    match error {
-        TrainError::Config(problem) => file.problem(&problem),
-        other => Diagnostic::from(other),
+fn locate(file: &RecipeFile, recipe: &Recipe, error: TrainError) -> Diagnostic {
+    let key = key_of(&error, recipe);
+    match (error, key) {
+        (TrainError::Config(problem), _) => file.problem(&problem),
+        (other, Some(key)) => file.locate(other.into(), key),
+        (other, None) => other.into(),
     }
 }
 
@@ -78,6 +86,8 @@ struct Run<'a> {
     output: &'a Output,
     recipe_sha256: String,
     result: RunResult,
+    /// The model that is being trained.
+    role: Role,
 }
 
 impl<'a> Run<'a> {
@@ -91,7 +101,7 @@ impl<'a> Run<'a> {
             classes: experiment.test_set().spec().classes.clone(),
         };
         let result = RunResult { version: 1, recipe: recipe.name.clone(), data, models: vec![] };
-        Self { experiment, dir, output, recipe_sha256: recipe_sha256(recipe), result }
+        Self { experiment, dir, output, recipe_sha256: recipe_sha256(recipe), result, role: Role::Teacher }
     }
 
     fn announce(&self, recipe: &Path) -> Result<(), Diagnostic> {
@@ -113,7 +123,7 @@ impl<'a> Run<'a> {
         }
         self.output.progress(&format!("run       {}", self.dir.path().display()));
         let fields = json!({
-            "run": self.dir.path(),
+            "run": self.dir.path().display().to_string(),
             "recipe": self.result.recipe,
             "recipe_sha256": self.recipe_sha256,
             "seeds": self.experiment.recipe().seeds,
@@ -153,7 +163,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn progress(&self, role: Role, seed: u64) -> Result<Progress<'a>, Failure> {
+    fn progress(&mut self, role: Role, seed: u64) -> Result<Progress<'a>, Failure> {
+        self.role = role;
         let data = self.experiment.test_set().spec();
         let config = self.experiment.model_config(role).cloned().unwrap_or_default();
         let spec = ModelSpec {
@@ -243,9 +254,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// The table of the recipe that says how the present model is trained.
+    fn training(&self) -> &'static str {
+        match self.role {
+            Role::Teacher => "teacher.train",
+            Role::Baseline | Role::Student => "train",
+        }
+    }
+
     fn saved(&self) -> String {
         match self.result.models.len() {
             0 => format!("no model was finished; the recipe is in {}", self.dir.path().display()),
+            1 => format!("1 finished model is in {}", self.dir.path().join("weights").display()),
             n => format!("{n} finished models are in {}", self.dir.path().join("weights").display()),
         }
     }

@@ -1,0 +1,67 @@
+use crate::lab::Lab;
+
+#[test]
+fn values_are_toml_or_a_word() {
+    let lab = Lab::new();
+    let args = [
+        "kd.temperature=2.5",
+        "kd.method=logit-matching",
+        "name=\"quoted\"",
+        "student.model.hidden=[3, 3]",
+        "train.epochs = 1",
+        "data.transfer.without=['2']",
+        "train.clip_grad_norm=1",
+    ];
+    lab.ok(&[&["run", "r.toml"], &args[..]].concat());
+    let resolved = String::from_utf8(lab.read("runs/quoted-001/recipe.resolved.toml")).unwrap();
+    let resolved: Vec<_> = resolved.lines().collect();
+    for line in [
+        "temperature = 2.5",
+        "method = \"logit-matching\"",
+        "name = \"quoted\"",
+        "without = [\"2\"]",
+        "epochs = 1",
+        "clip_grad_norm = 1.0",
+    ] {
+        assert!(resolved.contains(&line), "{line}: {resolved:?}");
+    }
+    assert_eq!(lab.json("runs/quoted-001/result.json")["models"][2]["architecture"], "16-3-3-3");
+}
+
+#[test]
+fn the_last_of_two_wins() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", "name=one", "name=two", "-q"]);
+    assert!(lab.path("runs/two-001").is_dir());
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let lab = Lab::new();
+    let deep = format!("{}=1", vec!["a"; 50_000].join("."));
+    for (argument, message) in [
+        ("novalue", "a setting needs a `=`"),
+        ("=3", "a setting needs a key"),
+        ("a..b=3", "a setting needs a key"),
+        (".=3", "a setting needs a key"),
+        ("seeds=", "the value of a setting is not TOML"),
+        ("seeds=[1,2", "the value of a setting is not TOML"),
+        ("name=\"x", "the value of a setting is not TOML"),
+        (deep.as_str(), "the key of a setting has too many parts"),
+    ] {
+        let place = format!("command line: {argument}");
+        lab.check(&["run", "r.toml", argument], 3, [&format!("E0105]: {message}"), &place, "kd.temperature=4"]);
+    }
+    let expected = ["E0105]: `name` is a value", "command line: name.b=1", "replace the whole of `name`"];
+    lab.check(&["run", "r.toml", "name.b=1"], 3, expected);
+    // What is read but means nothing is shown where it was written.
+    for (argument, message) in [
+        ("kd.temprature=3", "E0101]: unknown key `temprature` in [kd]"),
+        ("train.epochs=many", "E0103]: train.epochs: invalid type: string \"many\", expected u32"),
+        ("train=3", "E0103]: train: invalid type"),
+        ("seeds=[1,-1]", "E0103]: seeds[1]: invalid value"),
+        ("kd.temperature=-4", "E0104]: kd.temperature must be"),
+    ] {
+        lab.check(&["run", "r.toml", argument], 3, [message, &format!("command line: {argument}"), ""]);
+    }
+}

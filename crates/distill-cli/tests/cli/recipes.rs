@@ -1,0 +1,151 @@
+use std::fs;
+
+use crate::lab::Lab;
+
+#[test]
+fn keys_types_and_tables() {
+    let lab = Lab::new();
+    let bad = |from: &str, to: &str, expected: [&str; 3]| lab.check_recipe(from, to, 3, expected);
+    bad(
+        "validation",
+        "validaton",
+        ["E0101]: unknown key `validaton` in [data]", "bad.toml:5:1", "did you mean `validation`?"],
+    );
+    bad("[student]", "[pupil]", ["E0101]: unknown key `pupil` in the recipe", "bad.toml:14:2", "valid keys: version"]);
+    bad(
+        "{ hidden = [4] }",
+        "{ hiden = [4] }",
+        ["E0101]: unknown key `hiden` in [student.model]", "bad.toml:15:11", "did you mean `hidden`?"],
+    );
+    bad(
+        "validation = 20",
+        "validation = \"x\"",
+        ["E0103]: data.validation: invalid type", "bad.toml:5:14", "recipes/mnist.toml"],
+    );
+    bad(
+        "hidden = [4]",
+        "hidden = [4, -1]",
+        ["E0103]: student.model.hidden[1]: invalid value", "bad.toml:15:20", "recipes/mnist.toml"],
+    );
+    bad("hidden = [4]", "", ["E0103]: student.model: missing field `hidden`", "bad.toml:15:9", "recipes/mnist.toml"]);
+    bad(
+        "[student]\nmodel = { hidden = [4] }\n",
+        "",
+        ["E0103]: the recipe: missing field `student`", "bad.toml", "recipes/mnist.toml"],
+    );
+    bad(
+        "[4] }",
+        "[4], activation = \"rely\" }",
+        ["E0103]: student.model.activation: unknown variant", "bad.toml:15:38", "did you mean `relu`?"],
+    );
+    bad("[8]", "[8", ["E0102]: the recipe is not TOML: ", "bad.toml:8:", "https://toml.io"]);
+    bad(
+        "[train]",
+        "[train]\nepochs = 3",
+        ["E0102]: the recipe is not TOML: duplicate key", "bad.toml:19:1", "https://toml.io"],
+    );
+
+    let ran = lab.distill(&["run", "bad.toml"]);
+    assert!(ran.stderr.contains("\n   | epochs = 2\n   | ^^^^^^\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_no_recipe() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("folder.toml")).unwrap();
+    lab.write("latin.toml", b"name = \"\xe9\"\n");
+    lab.write("large.toml", vec![b'#'; (1 << 20) + 1]);
+    lab.write("tabs.toml", "\tname = \u{1b}[31m");
+    let check = |name, exit, message, place, help| lab.check(&["run", name], exit, [message, place, help]);
+    check("none.toml", 7, "E0501]: cannot read the recipe", "none.toml", "recipes/mnist.toml");
+    check("folder.toml", 7, "E0501]: cannot read the recipe", "folder.toml", "recipes/mnist.toml");
+    check("latin.toml", 3, "E0102]: the recipe is not text: byte 8 is not UTF-8", "latin.toml", "name a TOML file");
+    check("large.toml", 3, "E0102]: the recipe is larger than 1048576 bytes", "large.toml", "name a TOML file");
+    check("tabs.toml", 3, "E0102]: the recipe is not TOML", "tabs.toml:1:", "https://toml.io");
+}
+
+#[test]
+fn values_without_a_meaning() {
+    let lab = Lab::new();
+    let bad = |from: &str, to: &str, expected: [&str; 3]| lab.check_recipe(from, to, 3, expected);
+    let value = |line: &str, place, help| {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        bad("[train]\n", &format!("[kd]\n{line}\n[train]\n"), [&format!("E0104]: kd.{key} must be"), place, help]);
+    };
+    for temperature in ["0", "-1.0", "nan", "inf"] {
+        value(&format!("temperature = {temperature}"), "bad.toml:18:15", "set `temperature = 4.0`");
+    }
+    for alpha in ["-0.1", "1.5", "nan"] {
+        value(&format!("alpha = {alpha}"), "bad.toml:18:9", "set `alpha = 0.9`");
+    }
+    bad(
+        "epochs = 2",
+        "epochs = 0",
+        ["E0104]: teacher.train.epochs must be at least 1", "bad.toml:11:10", "set `epochs = 10`"],
+    );
+    bad(
+        "batch = 16",
+        "batch = 0",
+        ["E0104]: teacher.train.batch must be at least 1", "bad.toml:12:9", "set `batch = 128`"],
+    );
+    let optimizer = "batch = 16\noptimizer = { lr = 0 }";
+    bad("batch = 16", optimizer, ["E0104]: teacher.train.optimizer.lr must be", "bad.toml:13:20", "set `lr = 0.05`"]);
+    bad("[4]", "[4, 0]", ["E0104]: student.model.hidden has 0 units in layer 1", "bad.toml:15:20", "change `hidden`"]);
+    bad("[4] }", "[4], dropout = 1.0 }", ["E0104]: student.model.dropout", "bad.toml:15:", "change `dropout`"]);
+    for name in ["../x", "a/b", ".hidden", "a b", "a\\\\b"] {
+        bad("\"tiny\"", &format!("\"{name}\""), ["E0104]: name may hold", "bad.toml:1:8", "set `name = "]);
+    }
+    bad(
+        "name = \"tiny\"",
+        "seeds = [3, 1, 3]",
+        ["E0104]: seeds lists seed 3 twice", "bad.toml:1:9", "list every seed once"],
+    );
+    bad("name = \"tiny\"", "seeds = []", ["E0104]: seeds must name at least one", "bad.toml:1:9", "set `seeds = [1]`"]);
+    bad("name = \"tiny\"", "version = 2", ["E0104]: version must be 1", "bad.toml:1:11", "set `version = 1`"]);
+    let cached = "[kd]\ntargets = \"cached\"\n[train]\naugment = { shift = 1 }\n";
+    bad("[train]\n", cached, ["E0104]: kd.targets is `cached`", "bad.toml:18:11", "set `targets = \"live\"`"]);
+    bad("model = { hidden = [8] }", "", ["E0104]: teacher.model or `weights` is needed", "bad.toml:7:2", "weights = "]);
+}
+
+#[test]
+fn models_that_no_memory_holds() {
+    let lab = Lab::new();
+    for hidden in
+        ["[1000000000, 1000000000]", "[10000000000]", "[9223372036854775807, 9223372036854775807]", "[60000000]"]
+    {
+        let (teacher, student) =
+            (["E0104]: ", "bad.toml:8:20", "fewer units"], ["E0104]: ", "bad.toml:15:20", "fewer units"]);
+        lab.check_recipe("[8]", hidden, 3, teacher);
+        lab.check_recipe("[4]", hidden, 3, student);
+    }
+    // A batch is never larger than the data.
+    lab.ok(&["run", "r.toml", "-q", "train.batch=1000000000000000000"]);
+}
+
+#[test]
+fn selections_of_the_data() {
+    let lab = Lab::new();
+    let line = |line: &str, exit, expected| lab.check_recipe("validation = 20", line, exit, expected);
+    let classes = "use the names of the data's classes";
+    line("transfer = { without = [\"3\"] }", 4, ["E0205]: there is no class `3`", "bad.toml:5:24", classes]);
+    line("transfer = { only = [\"x\"] }", 4, ["E0205]: there is no class `x`", "bad.toml:5:21", classes]);
+    line("select.without = [\"x\"]", 4, ["E0205]: there is no class `x`", "bad.toml:5:18", classes]);
+    let left = "so that examples are left";
+    line("validation = 200", 4, ["E0205]: cannot hold out 200 of 200", "bad.toml:5:14", left]);
+    line("validation = 999999999999", 4, ["E0205]: cannot hold out", "bad.toml:5:14", left]);
+    line("select.without = [\"0\", \"1\", \"2\"]", 4, ["E0205]: the selection leaves none", "bad.toml:5:1", left]);
+    line("transfer.without = [\"0\", \"1\", \"2\"]", 4, ["E0205]: the selection leaves none", "bad.toml:5:1", left]);
+    for fraction in ["0", "-1", "1.5", "nan"] {
+        let expected = ["E0104]: data.transfer.fraction must be", "bad.toml:5:21", "set `fraction = 1.0`"];
+        line(
+            &format!("transfer.fraction  = {fraction}").replace("  ", "   "),
+            3,
+            [expected[0], "bad.toml:5:", expected[2]],
+        );
+    }
+    line("classes = [\"a\", \"a\", \"b\"]", 4, ["E0203]: the class list is not usable", "bad.toml:5:11", "once"]);
+    let shift = "[train]\naugment = { shift = 4 }";
+    lab.check_recipe("[train]", shift, 4, ["E0205]: a shift of 4 pixels", "bad.toml:18:21", "at most 3"]);
+    let shift = "[teacher.train]\naugment = { shift = 99 }";
+    lab.check_recipe("[teacher.train]", shift, 4, ["E0205]: a shift of 99 pixels", "bad.toml:11:21", "at most 3"]);
+}
