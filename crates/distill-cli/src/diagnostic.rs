@@ -237,6 +237,9 @@ impl From<TrainError> for Diagnostic {
             }
             TrainError::InputShape { .. } => Self::new(Code::InputShape, error.to_string())
                 .help("use a model that was trained on inputs of this shape"),
+            TrainError::Sets { .. } => {
+                Self::new(Code::InputShape, error.to_string()).help("use a training set and a test set of one dataset")
+            }
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
                 .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),

@@ -33,6 +33,20 @@ pub enum TrainError {
         /// Shape of the data's inputs.
         actual: Vec<usize>,
     },
+    /// Training set and test set do not belong together.
+    #[error(
+        "the training set has inputs of shape {train_shape:?} and {train_classes} classes, the test set {test_shape:?} and {test_classes}, or classes of other names"
+    )]
+    Sets {
+        /// Input shape of the training set.
+        train_shape: Vec<usize>,
+        /// Number of classes of the training set.
+        train_classes: usize,
+        /// Input shape of the test set.
+        test_shape: Vec<usize>,
+        /// Number of classes of the test set.
+        test_classes: usize,
+    },
     /// The loss or a gradient is NaN or infinite. The weights are those before the step.
     #[error("{what} became {value} in epoch {epoch}, step {step}")]
     NonFinite {

@@ -63,6 +63,15 @@ impl<'a> Experiment<'a> {
     /// If a setting has no meaning or selects nothing, or the two sets do not fit each other.
     pub fn new(recipe: &'a Recipe, train: Arc<dyn Dataset>, test: Arc<dyn Dataset>) -> Result<Self, TrainError> {
         recipe.validate()?;
+        let (a, b) = (train.spec(), test.spec());
+        if a != b {
+            return Err(TrainError::Sets {
+                train_shape: a.input_shape.clone(),
+                train_classes: a.classes.len(),
+                test_shape: b.input_shape.clone(),
+                test_classes: b.classes.len(),
+            });
+        }
         let (rest, held_out) = match recipe.data.validation {
             0 => ((0..train.len()).collect(), vec![]),
             n => select::hold_out(&*train, n, SELECTION_SEED)?,
