@@ -12,15 +12,7 @@ const MAX_PARAMETERS: usize = 1_000_000_000;
 
 /// What can be known to fail before the run directory is made and anything large is allocated.
 pub(crate) fn preflight(file: &RecipeFile, experiment: &Experiment<'_>) -> Result<(), Diagnostic> {
-    let (train, test) = (experiment.train_set().spec(), experiment.test_set().spec());
-    if train.input_shape != test.input_shape {
-        let what = format!(
-            "the training set has inputs of shape {:?}, the test set of shape {:?}",
-            train.input_shape, test.input_shape
-        );
-        let diagnostic = Diagnostic::new(Code::Counts, what).help("use training and test files that belong together");
-        return Err(file.locate(diagnostic, "data.source"));
-    }
+    let train = experiment.train_set().spec();
     for (role, table, training) in [(Role::Teacher, "teacher", "teacher.train"), (Role::Student, "student", "train")] {
         // A teacher from a file is neither built nor trained.
         if role == Role::Teacher && experiment.recipe().teacher.weights.is_some() {
@@ -66,7 +58,11 @@ fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<(
 
 /// The key of the recipe that an error about the data comes from, where that can be told.
 pub(crate) fn key_of(error: &TrainError, recipe: &Recipe) -> Option<&'static str> {
-    let TrainError::Data(error) = error else { return None };
+    let error = match error {
+        TrainError::Data(error) => error,
+        TrainError::Sets { .. } => return Some("data.source"),
+        _ => return None,
+    };
     let (select, transfer) = (&recipe.data.select, &recipe.data.transfer);
     match error {
         DataError::BadHoldOut { .. } => Some("data.validation"),
