@@ -238,7 +238,7 @@ impl From<TrainError> for Diagnostic {
             TrainError::InputShape { .. } => Self::new(Code::InputShape, error.to_string())
                 .help("use a model that was trained on inputs of this shape"),
             TrainError::Sets { .. } => {
-                Self::new(Code::InputShape, error.to_string()).help("use a training set and a test set of one dataset")
+                Self::new(Code::Counts, error.to_string()).help("use training and test files that belong together")
             }
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
