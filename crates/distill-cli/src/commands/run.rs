@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
         let shape = self.experiment.test_set().spec().input_shape.iter().map(ToString::to_string).collect::<Vec<_>>();
         self.output.progress(&format!("recipe    {}", recipe.display()));
         self.output.progress(&format!(
-            "data      {}: {} train, {} validation, {} test, {}, {} classes",
+            "data      {}: {} train, {} validation, {} test\n          {} features, {} classes",
             self.experiment.recipe().data.source,
             count(data.train),
             count(data.validation),
