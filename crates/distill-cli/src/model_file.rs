@@ -12,11 +12,12 @@ use crate::diagnostic::Diagnostic;
 /// A model of a billion parameters; a larger file is not one of ours.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// A model read from a file, with the hash of the file.
+/// A model read from a file, with the size and the hash of the file.
 #[derive(Debug)]
 pub(crate) struct LoadedModel {
     pub(crate) model: Mlp,
     pub(crate) provenance: Provenance,
+    pub(crate) n_bytes: usize,
     pub(crate) sha256: String,
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
     let bytes = fs::read(path).map_err(unreadable)?;
     let (model, provenance) =
         from_safetensors(&bytes).map_err(|error| Diagnostic::model_file(&error).at(path.display()))?;
-    Ok(LoadedModel { model, provenance, sha256: sha256(&bytes) })
+    Ok(LoadedModel { model, provenance, n_bytes: bytes.len(), sha256: sha256(&bytes) })
 }
 
 /// The SHA-256 of bytes in hexadecimal.

@@ -139,9 +139,7 @@ impl<'a> Run<'a> {
         let (teacher, teacher_test, teacher_sha256) = match given {
             Some((loaded, path)) => {
                 let test = evaluate(&loaded.model, experiment.test_set())?;
-                let entry = self.entry(Role::Teacher, seed, loaded.model.spec(), path, &loaded.sha256, 0);
-                let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-                let entry = ModelResult { weights_bytes: usize::try_from(bytes).unwrap_or(0), ..entry };
+                let entry = self.entry(Role::Teacher, seed, loaded.model.spec(), path, &loaded.sha256, loaded.n_bytes);
                 self.record(entry.measured(&test, None, None))?;
                 (loaded.model.clone(), test, loaded.sha256.clone())
             }
