@@ -36,6 +36,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool) -> Vec<u8> {
             optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-4, ..OptimizerConfig::default() },
             schedule: ScheduleConfig { kind: ScheduleKind::OneCycle, ..ScheduleConfig::default() },
             augment: AugmentConfig { shift: 2 },
+            ..TrainConfig::default()
         };
         let mut student = build(&[500, 300], 7);
         let training = Training {

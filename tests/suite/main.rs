@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod determinism;
+mod faults;
 mod golden;
 mod loss_contract;
 mod model_contract;
+mod resume;
 mod training;

@@ -9,7 +9,7 @@ use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_tensor::{LayoutBuilder, Params};
 use distill_train::{
     EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig, ScheduleKind, Silent,
-    SoftTargets, StepReport, Teacher, TrainConfig, TrainError, Training, evaluate, train,
+    Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainError, Training, evaluate, train,
 };
 
 /// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1.
@@ -129,12 +129,12 @@ fn a_student_learns_from_the_teacher_without_a_label() {
 }
 
 struct Watch {
-    epochs: Vec<(u32, u32, usize, bool)>,
+    epochs: Vec<(u32, u32, u64, bool)>,
     stop_after: u32,
 }
 
 impl Observer for Watch {
-    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+    fn step(&mut self, report: &StepReport, _: Snapshot<'_>) -> ControlFlow<()> {
         if report.step == self.stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 

@@ -29,14 +29,36 @@ pub(crate) enum Code {
     ClassNames,
     /// A model takes other inputs than the data has.
     InputShape,
+    /// A teacher knows too little to teach.
+    TeacherAccuracy,
+    /// Cached soft targets belong to something else.
+    SoftTargets,
+    /// A checkpoint was made with another recipe.
+    RecipeChanged,
     /// A data file is damaged.
     DataFile,
     /// A model file cannot be used.
     ModelFile,
+    /// A checkpoint cannot be used.
+    Checkpoint,
+    /// A file of soft targets is damaged.
+    SoftTargetFile,
+    /// A file of a run directory cannot be read.
+    RunFile,
     /// The operating system refused to read or write.
     Io,
+    /// Another process writes to a run.
+    Locked,
+    /// There is no such run.
+    NotResumable,
+    /// A file is there already.
+    Exists,
     /// A loss or gradient became NaN or infinite.
     NonFinite,
+    /// A stated bound was missed.
+    Gate,
+    /// An estimate is above what the machine has.
+    Limit,
     /// A bug of this program.
     Bug,
 }
@@ -59,10 +81,21 @@ impl Code {
             Self::ClassOrder => "E0302",
             Self::ClassNames => "E0303",
             Self::InputShape => "E0304",
+            Self::TeacherAccuracy => "E0305",
+            Self::SoftTargets => "E0306",
+            Self::RecipeChanged => "E0307",
             Self::DataFile => "E0401",
             Self::ModelFile => "E0402",
+            Self::Checkpoint => "E0403",
+            Self::SoftTargetFile => "E0404",
+            Self::RunFile => "E0405",
             Self::Io => "E0501",
+            Self::Locked => "E0502",
+            Self::NotResumable => "E0503",
+            Self::Exists => "E0504",
             Self::NonFinite => "E0601",
+            Self::Gate => "E0701",
+            Self::Limit => "E0801",
             Self::Bug => "E0901",
         }
     }
@@ -78,6 +111,8 @@ pub(crate) fn exit_code(code: Code) -> u8 {
         [_, b'0', b'4', ..] => 5,
         [_, b'0', b'5', ..] => 7,
         [_, b'0', b'6', ..] => 6,
+        [_, b'0', b'7', ..] => 1,
+        [_, b'0', b'8', ..] => 8,
         _ => 70,
     }
 }

@@ -18,6 +18,11 @@ impl DataSource {
         }
     }
 
+    /// Whether the name is that of a folder.
+    pub(crate) fn is_path(source: &str) -> bool {
+        source != "mnist"
+    }
+
     /// Reads the training and the test set. `classes` are the names of the recipe, if it has any.
     pub(crate) fn load_both(&self, classes: &[String]) -> Result<[Arc<dyn Dataset>; 2], DataError> {
         let classes = (!classes.is_empty()).then_some(classes);

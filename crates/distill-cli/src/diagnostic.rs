@@ -4,7 +4,7 @@ use std::path::Path;
 
 use distill_datasets::DataError;
 use distill_models::ModelError;
-use distill_train::{ClassMismatch, TrainError};
+use distill_train::{CheckpointError, ClassMismatch, TrainError};
 
 use crate::code::{Code, exit_code};
 
@@ -77,6 +77,11 @@ impl Diagnostic {
     pub(crate) fn better_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Code and message on one line.
+    pub(crate) fn title(&self) -> String {
+        format!("{}: {}", self.code.name(), self.what)
     }
 
     pub(crate) fn is_broken_pipe(&self) -> bool {
@@ -203,6 +208,26 @@ impl From<ModelError> for Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// A checkpoint that cannot be written or used.
+    fn checkpoint(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Io { what, path, source } => {
+                let help = match source.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then resume the run",
+                    _ => "check the run directory and who may write to it, then resume the run",
+                };
+                Self::io(format!("cannot {what} a checkpoint"), Some(&path), source).help(help)
+            }
+            CheckpointError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
+                .note("it was not saved; older checkpoints are intact")
+                .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),
+            other => Self::new(Code::Checkpoint, other.to_string())
+                .help("put back what was changed, or start a new run: it never overwrites this one"),
+        }
+    }
+}
+
 impl From<ClassMismatch> for Diagnostic {
     fn from(error: ClassMismatch) -> Self {
         let code = match error {
@@ -240,6 +265,11 @@ impl From<TrainError> for Diagnostic {
             TrainError::Sets { .. } => {
                 Self::new(Code::Counts, error.to_string()).help("use training and test files that belong together")
             }
+            TrainError::Checkpoint(error) => Self::checkpoint(*error),
+            TrainError::TargetFile { .. } => Self::target_file(&error),
+            TrainError::Targets { .. } => Self::new(Code::SoftTargets, error.to_string())
+                .note("row i would be paired with another example")
+                .help("write them again: `distill teach RECIPE`"),
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
                 .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),

@@ -7,12 +7,17 @@ mod code;
 mod commands;
 mod data_source;
 mod diagnostic;
+mod latency;
+mod locate;
 mod model_file;
 mod output;
+mod preflight;
 mod progress;
 mod recipe_file;
-mod run_dir;
+mod run;
 mod summary;
+mod target_file;
+mod tensorboard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -50,12 +55,15 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn execute(cli: &Cli, output: Output) -> u8 {
     let outcome = pool(cli.threads).and_then(|pool| {
         pool.install(|| match &cli.command {
+            Command::Check(args) => commands::check(args, &output),
             Command::Run(args) => commands::run(args, &output),
-            Command::Eval(args) => commands::eval(args, &output),
+            Command::Train(args) => commands::train(args, &output),
+            Command::Teach(args) => commands::teach(args, &output),
+            Command::Eval(args) => commands::eval(args, &output).map(|()| 0),
         })
     });
     match outcome {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(diagnostic) if diagnostic.is_broken_pipe() => 0,
         Err(diagnostic) => {
             output.error(&diagnostic);

@@ -33,6 +33,14 @@ impl Output {
         }
     }
 
+    /// Something that may not be as it was meant. It does not end the program.
+    pub(crate) fn warning(&self, what: &str, note: &str, help: &str) -> Result<(), Diagnostic> {
+        let lines = [("note", note), ("help", help)].into_iter().filter(|(_, text)| !text.is_empty());
+        let lines: String = lines.map(|(name, text)| format!("\n   = {name}: {text}")).collect();
+        self.progress(&format!("warning: {what}{lines}"));
+        self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
+    }
+
     /// Lines of a result, of which `--quiet` shows only the last.
     pub(crate) fn result(&self, text: &str) -> Result<(), Diagnostic> {
         if self.json {

@@ -1,23 +1,22 @@
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use distill_models::ModelSpec;
-use distill_train::{EpochReport, Observer, Role, StepReport, TrainConfig};
+use distill_train::{EpochReport, Role, StepReport, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
 
 /// Shows training: a line for every epoch, and on a terminal a bar for the steps.
-pub(crate) struct Progress<'a> {
-    output: &'a Output,
+pub(crate) struct Progress {
+    output: Output,
     role: Role,
     seed: u64,
     bar: Option<ProgressBar>,
 }
 
-impl<'a> Progress<'a> {
+impl Progress {
     /// Announces a model.
-    pub(crate) fn start(output: &'a Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
+    pub(crate) fn start(output: Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
         output.progress(&format!(
             "\n{:<9} {}, {} parameters, {} epochs, seed {seed}",
             role.name(),
@@ -35,6 +34,11 @@ impl<'a> Progress<'a> {
         Self { output, role, seed, bar }
     }
 
+    /// A line between those of the epochs.
+    pub(crate) fn note(&self, text: &str) {
+        self.line(&format!("  {text}"));
+    }
+
     fn line(&self, line: &str) {
         match &self.bar {
             // The bar must know of lines that are printed above it.
@@ -44,22 +48,23 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Observer for Progress<'_> {
-    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+impl Progress {
+    pub(crate) fn step(&mut self, report: &StepReport) {
         if let Some(bar) = &self.bar {
-            if report.step == 1 {
+            if bar.length() != Some(u64::from(report.total_steps)) {
+                // What was done before is no measure of the speed.
                 bar.set_length(u64::from(report.total_steps));
+                bar.reset_eta();
             }
             bar.set_position(u64::from(report.step));
             if report.step.is_multiple_of(16) {
                 let left = HumanDuration(Duration::from_secs(bar.eta().as_secs()));
-                bar.set_message(format!("loss {:.4}  {left:#} left", report.loss.total));
+                bar.set_message(format!("epoch {}  loss {:.4}  {left:#} left", report.epoch, report.loss.total));
             }
         }
-        ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+    pub(crate) fn epoch(&mut self, report: &EpochReport<'_>) {
         let rate = report.examples as f64 / report.seconds;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
         let rate = thousands(rate.round() as u64);
@@ -88,11 +93,10 @@ impl Observer for Progress<'_> {
         });
         // If standard output is gone, the end of the run will say so.
         let _ = self.output.event("epoch_end", event);
-        ControlFlow::Continue(())
     }
 }
 
-impl Drop for Progress<'_> {
+impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -111,6 +115,16 @@ pub(crate) fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number of bytes for people, in powers of ten as disks are sold.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
 }
 
 #[cfg(test)]

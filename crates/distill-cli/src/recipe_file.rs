@@ -86,6 +86,11 @@ impl RecipeFile {
         &self.text
     }
 
+    /// The path of the file, as it was given.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// An error about a setting, with the place where it was set.
     pub(crate) fn problem(&self, problem: &ConfigProblem) -> Diagnostic {
         let diagnostic = Diagnostic::new(Code::Value, problem.to_string());

@@ -1,68 +1,9 @@
 use std::fmt::Write as _;
 
-use distill_train::{Evaluation, Role, TrainReport};
-use serde::Serialize;
+use distill_train::Role;
 
-use crate::progress::thousands;
-
-/// `result.json`: what a run found, one entry for each model and seed.
-#[derive(Debug, Serialize)]
-pub(crate) struct RunResult {
-    pub(crate) version: u32,
-    pub(crate) recipe: String,
-    pub(crate) data: DataResult,
-    pub(crate) models: Vec<ModelResult>,
-}
-
-/// How many examples there were, and of what.
-#[derive(Debug, Serialize)]
-pub(crate) struct DataResult {
-    pub(crate) train: usize,
-    pub(crate) validation: usize,
-    pub(crate) transfer: usize,
-    pub(crate) test: usize,
-    pub(crate) classes: Vec<String>,
-}
-
-/// One model: what it is, how it does, where it lies.
-#[derive(Debug, Serialize)]
-pub(crate) struct ModelResult {
-    pub(crate) role: &'static str,
-    pub(crate) architecture: String,
-    pub(crate) parameters: usize,
-    pub(crate) seed: u64,
-    pub(crate) test_examples: usize,
-    pub(crate) test_errors: usize,
-    pub(crate) test_nll: f64,
-    pub(crate) test_ece: f64,
-    /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
-    pub(crate) agreement: Option<f64>,
-    /// Nothing for a teacher that came from a file.
-    pub(crate) train_seconds: Option<f64>,
-    pub(crate) train_examples_per_second: Option<f64>,
-    pub(crate) weights: String,
-    pub(crate) weights_bytes: usize,
-    pub(crate) weights_sha256: String,
-}
-
-impl ModelResult {
-    /// Puts in what evaluation and training found.
-    pub(crate) fn measured(
-        mut self,
-        test: &Evaluation,
-        teacher: Option<&Evaluation>,
-        report: Option<&TrainReport>,
-    ) -> Self {
-        self.test_examples = test.examples;
-        self.test_errors = test.errors;
-        self.test_nll = test.nll;
-        self.test_ece = test.ece;
-        self.agreement = teacher.map(|teacher| test.agreement(teacher));
-        self.train_seconds = report.map(|report| report.seconds);
-        self.train_examples_per_second = report.map(|report| report.examples as f64 / report.seconds);
-        self
-    }
-}
+use crate::progress::{size, thousands};
+use crate::run::{ModelResult, RunResult};
 
 /// The table and the sentence that a run ends with.
 pub(crate) fn summary(result: &RunResult) -> String {
@@ -79,7 +20,7 @@ fn rows(result: &RunResult) -> Vec<[String; 9]> {
 }
 
 fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
-    let models: Vec<&ModelResult> = result.models.iter().filter(|model| model.role == role.name()).collect();
+    let models: Vec<&ModelResult> = result.of(role).collect();
     let first = models.first()?;
     let of =
         |f: &dyn Fn(&ModelResult) -> Option<f64>| -> Vec<f64> { models.iter().filter_map(|model| f(model)).collect() };
@@ -102,7 +43,7 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
         label.to_owned(),
         first.architecture.clone(),
         thousands(first.parameters as u64),
-        size(first.weights_bytes),
+        size(first.weights_bytes as u64),
         spread(&errors, usize::from(errors.len() > 1)),
         format!("{} %", spread(&accuracy, 2)),
         spread(&of(&|model| Some(model.test_nll)), 4),
@@ -132,9 +73,7 @@ fn table(rows: &[[String; 9]]) -> String {
 
 /// What distillation bought, in one sentence.
 fn conclusion(result: &RunResult) -> String {
-    let errors = |role: Role| -> Vec<f64> {
-        result.models.iter().filter(|model| model.role == role.name()).map(|model| model.test_errors as f64).collect()
-    };
+    let errors = |role: Role| -> Vec<f64> { result.of(role).map(|model| model.test_errors as f64).collect() };
     let (teacher, alone, distilled) = (errors(Role::Teacher), errors(Role::Baseline), errors(Role::Student));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let number = |value: f64| if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.1}") };
@@ -170,14 +109,5 @@ fn mean_and_sd(values: &[f64]) -> Option<(f64, Option<f64>)> {
             let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
             Some((mean, Some(variance.sqrt())))
         }
-    }
-}
-
-/// A number of bytes for people, in powers of ten as disks are sold.
-fn size(bytes: usize) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -42,6 +42,8 @@ pub struct TrainConfig {
     /// Gradients with a larger Euclidean norm are scaled down to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_grad_norm: Option<f64>,
+    /// Which weights are the result.
+    pub keep: Keep,
     /// How gradients change the weights.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes over the steps.
@@ -56,11 +58,23 @@ impl Default for TrainConfig {
             epochs: 10,
             batch: 128,
             clip_grad_norm: None,
+            keep: Keep::Last,
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
             augment: AugmentConfig::default(),
         }
     }
+}
+
+/// Which weights are the result of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Those after the last step.
+    #[default]
+    Last,
+    /// Those with the fewest errors on the validation set.
+    Best,
 }
 
 /// How inputs are varied.

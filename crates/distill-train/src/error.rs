@@ -2,7 +2,7 @@ use distill_datasets::DataError;
 use distill_losses::LossError;
 use distill_models::ModelError;
 
-use crate::{ClassMismatch, ConfigProblem};
+use crate::{CheckpointError, ClassMismatch, ConfigProblem};
 
 /// Why training or evaluation stopped.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum TrainError {
     /// Teacher and data, or model and data, do not have the same classes in the same order.
     #[error(transparent)]
     Classes(#[from] ClassMismatch),
+    /// A checkpoint cannot be written or used.
+    #[error(transparent)]
+    Checkpoint(Box<CheckpointError>),
     /// A model takes inputs of another shape than the data has.
     #[error("the {model} takes inputs of shape {expected:?} but the data has {actual:?}")]
     InputShape {
@@ -58,6 +61,20 @@ pub enum TrainError {
         epoch: u32,
         /// Optimizer step, counted from 1.
         step: u32,
+    },
+    /// Stored soft targets are for another number of examples or classes.
+    #[error("the soft targets have shape {actual:?}, the data and the teacher need {expected:?}")]
+    Targets {
+        /// Examples and classes of data and teacher.
+        expected: [usize; 2],
+        /// Examples and classes that are stored.
+        actual: [usize; 2],
+    },
+    /// A file of soft targets is damaged.
+    #[error("the soft targets cannot be read: {reason}")]
+    TargetFile {
+        /// In what way.
+        reason: String,
     },
     /// There is nothing to train on or to evaluate.
     #[error("the {split} set is empty")]

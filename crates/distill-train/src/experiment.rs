@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
-use distill_models::{Mlp, MlpConfig, Model};
+use distill_models::{Mlp, MlpConfig, Model, Trainable as _};
 
 use crate::fit::check_fit;
 use crate::observer::Observer;
 use crate::step::Teacher;
-use crate::train::{TrainReport, Training, train};
-use crate::{Evaluation, Recipe, SoftTargets, TrainConfig, TrainError, evaluate};
+use crate::train::{TrainReport, Training, train_from};
+use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TrainConfig, TrainError, TrainState};
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
 /// and not data.
@@ -36,15 +36,24 @@ impl Role {
     }
 }
 
-/// A trained model and how it does on the test set.
+/// A trained model.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// The model.
+    /// The result: the last weights or the best, as the recipe says.
     pub model: Mlp,
+    /// The others, where there is a validation set and they differ.
+    pub other: Option<Mlp>,
     /// What training did.
     pub report: TrainReport,
-    /// How it does on the test set.
-    pub test: Evaluation,
+}
+
+/// Whom a student learns from.
+#[derive(Clone, Copy)]
+pub struct Lesson<'a> {
+    /// The teacher.
+    pub teacher: &'a dyn Model,
+    /// Its answers, where they were computed before.
+    pub targets: Option<&'a SoftTargets>,
 }
 
 /// A recipe with its data: trains the three models of a seed, one by one.
@@ -130,20 +139,14 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    /// Trains the teacher of the recipe on labels.
+    /// Whether a teacher knows enough to teach, on examples that it was not trained on if the
+    /// recipe holds some out.
     ///
     /// # Errors
-    /// As [`train()`]; [`TrainError::Config`] if the recipe has a teacher from a file.
-    pub fn teacher(&self, seed: u64, observer: &mut dyn Observer) -> Result<Trained, TrainError> {
-        self.fit(Role::Teacher, seed, &CrossEntropy, Teacher::None, observer)
-    }
-
-    /// Trains the student on labels alone.
-    ///
-    /// # Errors
-    /// As [`train()`].
-    pub fn baseline(&self, seed: u64, observer: &mut dyn Observer) -> Result<Trained, TrainError> {
-        self.fit(Role::Baseline, seed, &CrossEntropy, Teacher::None, observer)
+    /// If the teacher does not fit the data.
+    pub fn check_teacher(&self, teacher: &dyn Model) -> Result<TeacherCheck, TrainError> {
+        let data = self.validation.as_ref().unwrap_or(&self.train);
+        TeacherCheck::of(teacher, data, self.recipe.teacher.min_accuracy)
     }
 
     /// The teacher's logits for the transfer set, or `None` where the recipe wants them live.
@@ -156,50 +159,66 @@ impl<'a> Experiment<'a> {
         self.recipe.caches_targets().then(compute).transpose()
     }
 
-    /// Trains the student on labels and on what the teacher says.
+    /// An untrained model for a role.
     ///
-    /// It starts from the weights of the baseline and sees the same batches, so that the two
-    /// differ by the teacher alone.
+    /// The student starts from the weights of the baseline, so that the two differ by the
+    /// teacher alone.
     ///
     /// # Errors
-    /// As [`train()`]; if the teacher does not fit the data.
-    pub fn student(
-        &self,
-        seed: u64,
-        teacher: &dyn Model,
-        targets: Option<&SoftTargets>,
-        observer: &mut dyn Observer,
-    ) -> Result<Trained, TrainError> {
-        check_fit("teacher", teacher.spec(), self.transfer.spec())?;
-        let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
-        let teacher = targets.map_or(Teacher::Live(teacher), Teacher::Cached);
-        self.fit(Role::Student, seed, &loss, teacher, observer)
+    /// [`TrainError::Config`] for a teacher that comes from a file; if the model cannot be built.
+    pub fn model(&self, role: Role, seed: u64) -> Result<Mlp, TrainError> {
+        let spec = self.train.spec();
+        let config = self.model_config(role).ok_or_else(|| no_model(role))?;
+        Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed)?)
     }
 
-    fn fit(
+    /// Trains the model of a role, from the start or from a checkpoint: teacher and baseline on
+    /// labels alone, the student also on what the teacher says. Students see the same batches.
+    ///
+    /// # Errors
+    /// As [`train_from`]; if the teacher or the checkpoint does not fit.
+    ///
+    /// # Panics
+    /// If a student is given no lesson.
+    pub fn train(
         &self,
         role: Role,
         seed: u64,
-        loss: &dyn Loss,
-        teacher: Teacher<'_>,
+        lesson: Option<Lesson<'_>>,
+        from: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<Trained, TrainError> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
-        let data = if role == Role::Teacher { &*self.train } else { &*self.transfer };
-        let spec = data.spec();
-        let config = self.model_config(role).ok_or_else(|| no_model(role))?;
-        let mut model = Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed)?;
-        let training = Training {
-            data,
-            validation: self.validation.as_deref(),
-            loss,
-            teacher,
-            config: self.train_config(role),
-            seed,
+        let distillation;
+        let (data, loss, teacher): (_, &dyn Loss, _) = match role {
+            Role::Teacher => (&self.train, &CrossEntropy, Teacher::None),
+            Role::Baseline => (&self.transfer, &CrossEntropy, Teacher::None),
+            Role::Student => {
+                let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
+                check_fit("teacher", teacher.spec(), self.transfer.spec())?;
+                distillation = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
+                (&self.transfer, &distillation, targets.map_or(Teacher::Live(teacher), Teacher::Cached))
+            }
         };
-        let report = train(&mut model, &training, observer)?;
-        let test = evaluate(&model, &*self.test)?;
-        Ok(Trained { model, report, test })
+        let config = self.train_config(role);
+        let validation = self.validation.as_deref();
+        let training = Training { data: &**data, validation, loss, teacher, config, seed };
+        let mut model = self.model(role, seed)?;
+        let state = match from {
+            None => TrainState::new(config.optimizer.clone(), model.params()),
+            Some(checkpoint) => checkpoint.restore(&mut model, &config.optimizer)?,
+        };
+        let report = train_from(&mut model, &training, state, observer)?;
+        let best = report.best.as_ref().filter(|best| best.params != *model.params());
+        let mut other = best.map(|best| {
+            let mut other = model.clone();
+            *other.params_mut() = best.params.clone();
+            other
+        });
+        if let (Keep::Best, Some(best)) = (config.keep, &mut other) {
+            std::mem::swap(&mut model, best);
+        }
+        Ok(Trained { model, other, report })
     }
 }
 

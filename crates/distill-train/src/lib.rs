@@ -1,24 +1,32 @@
 #![doc = include_str!("../README.md")]
 
+mod checkpoint;
 mod clip;
 mod config;
 mod error;
 mod evaluate;
 mod experiment;
+mod fingerprint;
 mod fit;
 mod observer;
 mod optimizer;
 mod recipe;
 mod schedule;
 mod soft_targets;
+mod state;
 mod step;
+mod storage;
+mod target_file;
+mod teacher_check;
 mod train;
 
+pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointError, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
-pub use config::{AugmentConfig, ConfigProblem, TrainConfig};
+pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
-pub use experiment::{Experiment, Role, Trained};
+pub use experiment::{Experiment, Lesson, Role, Trained};
+pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
@@ -27,5 +35,9 @@ pub use recipe::{
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;
+pub use state::{Best, Snapshot, TrainState};
 pub use step::{StepContext, Teacher, TrainingStep};
-pub use train::{TrainReport, Training, train};
+pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
+pub use target_file::SoftTargetFile;
+pub use teacher_check::TeacherCheck;
+pub use train::{TrainReport, Training, train, train_from};

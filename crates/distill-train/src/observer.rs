@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use distill_losses::LossValue;
 
-use crate::Evaluation;
+use crate::{Evaluation, Snapshot};
 
 /// What happened in one optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,15 +35,16 @@ pub struct EpochReport<'a> {
     /// How the model does on the validation set, if there is one.
     pub validation: Option<&'a Evaluation>,
     /// Examples of the epoch.
-    pub examples: usize,
-    /// Seconds of training, without validation.
+    pub examples: u64,
+    /// Seconds of training, without validation and observers.
     pub seconds: f64,
 }
 
 /// Watches training. It can only answer whether to go on.
 pub trait Observer {
-    /// After every step.
-    fn step(&mut self, _report: &StepReport) -> ControlFlow<()> {
+    /// After every step, and after [`Observer::epoch`] where the step ends one. The snapshot is
+    /// what training can go on from.
+    fn step(&mut self, _report: &StepReport, _snapshot: Snapshot<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 

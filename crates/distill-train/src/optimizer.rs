@@ -19,6 +19,16 @@ pub enum OptimizerKind {
     AdamW,
 }
 
+impl OptimizerKind {
+    /// Numbers that are remembered for each parameter.
+    pub fn n_slots(self) -> usize {
+        match self {
+            Self::Sgd => 1,
+            Self::AdamW => 2,
+        }
+    }
+}
+
 /// The optimizer and its numbers. Those of the other rule are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -112,7 +122,7 @@ impl OptimizerConfig {
 /// ```
 ///
 /// As in PyTorch. Sources: Sutskever et al., 2013; Loshchilov and Hutter, 2019, algorithm 2.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     config: OptimizerConfig,
     step: u32,
@@ -122,12 +132,22 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimizer for these parameters that has not made a step.
     pub fn new(config: OptimizerConfig, params: &Params) -> Self {
-        let n_slots = match config.kind {
-            OptimizerKind::Sgd => 1,
-            OptimizerKind::AdamW => 2,
-        };
-        let slots = (0..n_slots).map(|_| Params::zeros(params.layout().clone())).collect();
+        let slots = (0..config.kind.n_slots()).map(|_| Params::zeros(params.layout().clone())).collect();
         Self { config, step: 0, slots }
+    }
+
+    /// An optimizer that has made `step` steps and remembers these numbers.
+    ///
+    /// # Errors
+    /// The number of slots that the rule has, if it is another one.
+    pub(crate) fn restore(config: OptimizerConfig, step: u32, slots: Vec<Params>) -> Result<Self, usize> {
+        let expected = config.kind.n_slots();
+        if slots.len() == expected { Ok(Self { config, step, slots }) } else { Err(expected) }
+    }
+
+    /// The steps that were made, and what is remembered.
+    pub(crate) fn state(&self) -> (u32, &[Params]) {
+        (self.step, &self.slots)
     }
 
     /// Changes `params` against the gradient, at this learning rate.

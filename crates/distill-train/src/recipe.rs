@@ -3,7 +3,7 @@ use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigProblem;
-use crate::{TrainConfig, TrainError};
+use crate::{CheckpointConfig, TrainConfig, TrainError};
 
 /// The version of the recipe format that this program reads.
 const VERSION: u32 = 1;
@@ -38,6 +38,9 @@ pub struct Recipe {
     /// The student on labels alone.
     #[serde(default)]
     pub baseline: BaselineConfig,
+    /// What is kept while models are trained. It changes no result.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
 }
 
 /// Where the data comes from and which part of it is used.
@@ -85,6 +88,10 @@ pub struct TeacherConfig {
     /// A safetensors file written by this program. Where it is given, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+    /// The accuracy below which nothing is distilled, from 0 to 1. Left out: a tenth of the way from
+    /// always naming the most frequent class to being always right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_accuracy: Option<f64>,
     /// The model to train, where there is no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<MlpConfig>,
@@ -139,11 +146,14 @@ pub struct KdConfig {
     pub alpha: f64,
     /// When the teacher is asked.
     pub targets: TargetsMode,
+    /// A file with the answers of a teacher from a file, written by `distill teach`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
 }
 
 impl Default for KdConfig {
     fn default() -> Self {
-        Self { method: KdMethod::Kd, temperature: 4.0, alpha: 0.9, targets: TargetsMode::Auto }
+        Self { method: KdMethod::Kd, temperature: 4.0, alpha: 0.9, targets: TargetsMode::Auto, cache: None }
     }
 }
 
@@ -231,6 +241,15 @@ impl Recipe {
             )
             .note("a cached answer belongs to the unshifted image, not to what the student sees"));
         }
+        if self.kd.cache.is_some() && (self.teacher.weights.is_none() || !self.caches_targets()) {
+            return Err(ConfigProblem::new(
+                "kd.cache",
+                "is set but the teacher's answers are not fixed before the run",
+                "leave `cache` out, or use `teacher.weights` without augmentation of the students' inputs",
+            )
+            .note("a file of answers belongs to one teacher and to inputs that do not change"));
+        }
+        self.checkpoint.validate().map_err(|problem| problem.under("checkpoint"))?;
         Ok(())
     }
 
@@ -262,6 +281,13 @@ impl DataConfig {
 
 impl TeacherConfig {
     fn validate(&self) -> Result<(), ConfigProblem> {
+        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+            return Err(ConfigProblem::new(
+                "min_accuracy",
+                format!("must be between 0 and 1, got {accuracy}"),
+                "set `min_accuracy = 0.9`, or leave the key out",
+            ));
+        }
         match (&self.weights, &self.model) {
             (Some(_), _) => Ok(()),
             (None, Some(model)) => {

@@ -17,6 +17,11 @@ pub struct SoftTargets {
 }
 
 impl SoftTargets {
+    /// Logits that were computed before, shape `(examples, classes)`.
+    pub fn new(logits: Array2<f32>) -> Self {
+        Self { logits }
+    }
+
     /// Asks the teacher once for every example.
     ///
     /// # Errors
@@ -33,6 +38,35 @@ impl SoftTargets {
     /// All logits, shape `(examples, classes)`.
     pub fn logits(&self) -> ArrayView2<'_, f32> {
         self.logits.view()
+    }
+
+    /// Rows whose stored answer differs from what the teacher says now, of up to `n_rows` that are
+    /// spread over the data.
+    ///
+    /// The teacher is a constant and computes each row by itself, so on the machine that stored
+    /// them the bits are equal. Elsewhere they may differ in the last digits, which is allowed.
+    ///
+    /// # Errors
+    /// If the data cannot be read or does not fit the teacher; [`TrainError::Targets`] if the number
+    /// of rows is not that of the data.
+    pub fn differing(&self, teacher: &dyn Model, data: &dyn Dataset, n_rows: usize) -> Result<Vec<usize>, TrainError> {
+        if self.logits.dim() != (data.len(), teacher.spec().classes.len()) {
+            return Err(TrainError::Targets {
+                expected: [data.len(), teacher.spec().classes.len()],
+                actual: [self.logits.nrows(), self.logits.ncols()],
+            });
+        }
+        let n_rows = n_rows.min(data.len());
+        let indices: Vec<usize> = (0..n_rows).map(|i| i * data.len() / n_rows).collect();
+        let mut inputs = Array2::zeros((n_rows, data.spec().features()));
+        data.read(&indices, inputs.view_mut())?;
+        let logits = teacher.logits(inputs.view())?;
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * a.abs().max(b.abs()).max(1.0);
+        let differs = |(i, &index): (usize, &usize)| {
+            let same = logits.row(i).iter().zip(self.logits.row(index)).all(near);
+            (!same).then_some(index)
+        };
+        Ok(indices.iter().enumerate().filter_map(differs).collect())
     }
 
     /// Copies the rows of these examples into `out`, shape `(indices.len(), classes)`.

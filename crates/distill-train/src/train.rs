@@ -6,8 +6,9 @@ use distill_losses::{Loss, LossValue};
 use distill_models::{Noise, Trainable};
 
 use crate::observer::{EpochReport, Observer, StepReport};
+use crate::state::{Best, Snapshot, TrainState};
 use crate::step::{StepContext, Teacher, TrainingStep};
-use crate::{Optimizer, Schedule, TrainConfig, TrainError, evaluate};
+use crate::{Schedule, TrainConfig, TrainError, evaluate};
 
 /// All that training needs besides the model.
 #[derive(Clone, Copy)]
@@ -33,10 +34,14 @@ pub struct TrainReport {
     pub steps: u32,
     /// Examples seen, each once for every epoch.
     pub examples: u64,
-    /// Seconds of training, without validation.
+    /// Seconds of training, without validation and observers.
     pub seconds: f64,
     /// Loss of the last epoch, mean over its examples.
     pub loss: LossValue,
+    /// The best parameters, where there is a validation set.
+    pub best: Option<Best>,
+    /// Whether all epochs were done, or the observer ended it before.
+    pub completed: bool,
 }
 
 /// Trains a model.
@@ -52,6 +57,23 @@ pub fn train(
     training: &Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, TrainError> {
+    let state = TrainState::new(training.config.optimizer.clone(), student.params());
+    train_from(student, training, state, observer)
+}
+
+/// Goes on with training where it stood, to the same bits as if it had not stopped.
+///
+/// The student has the parameters that belong to the state, see
+/// [`Checkpoint::restore`](crate::Checkpoint::restore).
+///
+/// # Errors
+/// As [`train`].
+pub fn train_from(
+    student: &mut dyn Trainable,
+    training: &Training<'_>,
+    mut state: TrainState,
+    observer: &mut dyn Observer,
+) -> Result<TrainReport, TrainError> {
     let Training { data, config, seed, .. } = *training;
     config.validate()?;
     if data.is_empty() {
@@ -65,17 +87,14 @@ pub fn train(
     let steps_per_epoch = u32::try_from(data.len().div_ceil(batch)).unwrap_or(u32::MAX);
     let total_steps = steps_per_epoch.saturating_mul(config.epochs);
     let schedule = Schedule::new(config.schedule.clone(), steps_per_epoch, total_steps);
-    let mut optimizer = Optimizer::new(config.optimizer.clone(), student.params());
     let mut buffers = TrainingStep::new(student, batch);
     let mut order: Vec<usize> = (0..data.len()).collect();
-    let mut report = TrainReport { steps: 0, examples: 0, seconds: 0.0, loss: LossValue::default() };
+    let mut flow = ControlFlow::Continue(());
 
-    for epoch in 0..config.epochs {
+    while state.step < total_steps && flow.is_continue() {
+        let epoch = state.step / steps_per_epoch;
+        let done = (state.step % steps_per_epoch) as usize;
         let _span = tracing::info_span!("epoch", epoch = epoch + 1).entered();
-        let start = Instant::now();
-        let mut mean = MeanLoss::default();
-        let mut lr = config.optimizer.lr;
-        let mut flow = ControlFlow::Continue(());
 
         // Every epoch shuffles the natural order, so that it needs no other epoch before it.
         order.iter_mut().enumerate().for_each(|(i, index)| *index = i);
@@ -91,44 +110,65 @@ pub fn train(
             },
             clip_grad_norm: config.clip_grad_norm,
         };
-        for indices in order.chunks(batch) {
-            lr = config.optimizer.lr * schedule.factor(report.steps);
-            let noise = Noise { seed, step: report.steps };
+        for indices in order.chunks(batch).skip(done) {
+            let _span = tracing::debug_span!("step", step = state.step + 1).entered();
+            let start = Instant::now();
+            let lr = config.optimizer.lr * schedule.factor(state.step);
+            let noise = Noise { seed, step: state.step };
             let loss = buffers
-                .run(student, &mut optimizer, indices, noise, lr, &context)
-                .map_err(|error| at(error, epoch, report.steps))?;
-            mean.add(&loss, indices.len());
-            report.steps += 1;
-            report.examples += indices.len() as u64;
-            flow = observer.step(&StepReport { step: report.steps, total_steps, epoch: epoch + 1, loss, lr });
+                .run(student, &mut state.optimizer, indices, noise, lr, &context)
+                .map_err(|error| at(error, epoch, state.step))?;
+            state.add(&loss, indices.len(), start.elapsed().as_secs_f64());
+            tracing::debug!(loss = loss.total, lr);
+
+            if state.step.is_multiple_of(steps_per_epoch) {
+                flow = end_epoch(student, training, &mut state, (epoch + 1, lr), observer)?;
+            }
+            let report = StepReport { step: state.step, total_steps, epoch: epoch + 1, loss, lr };
+            let snapshot = Snapshot { params: student.params(), state: &state };
+            if observer.step(&report, snapshot).is_break() {
+                flow = ControlFlow::Break(());
+            }
             if flow.is_break() {
                 break;
             }
         }
-        let seconds = start.elapsed().as_secs_f64();
-        report.seconds += seconds;
-        report.loss = mean.value();
-        if flow.is_break() {
-            break;
-        }
-
-        let validation = training.validation.map(|data| evaluate(student, data)).transpose()?;
-        let epoch_report = EpochReport {
-            epoch: epoch + 1,
-            epochs: config.epochs,
-            step: report.steps,
-            loss: report.loss,
-            lr,
-            validation: validation.as_ref(),
-            examples: mean.examples,
-            seconds,
-        };
-        tracing::info!(loss = report.loss.total, lr, seconds, "epoch done");
-        if observer.epoch(&epoch_report).is_break() {
-            break;
-        }
     }
-    Ok(report)
+    Ok(TrainReport {
+        steps: state.step,
+        examples: state.examples,
+        seconds: state.seconds,
+        loss: if state.epoch_examples > 0 { state.mean_loss() } else { state.loss },
+        best: state.best,
+        completed: state.step >= total_steps,
+    })
+}
+
+/// Looks at the model after an epoch and tells the observer.
+fn end_epoch(
+    student: &dyn Trainable,
+    training: &Training<'_>,
+    state: &mut TrainState,
+    (epoch, lr): (u32, f64),
+    observer: &mut dyn Observer,
+) -> Result<ControlFlow<()>, TrainError> {
+    let (examples, seconds) = (state.epoch_examples, state.epoch_seconds);
+    state.end_epoch();
+    let validation = training.validation.map(|data| evaluate(student, data)).transpose()?;
+    if let Some(validation) = &validation {
+        state.keep_best(epoch, validation, student.params());
+    }
+    tracing::info!(loss = state.loss.total, lr, seconds, "epoch done");
+    Ok(observer.epoch(&EpochReport {
+        epoch,
+        epochs: training.config.epochs,
+        step: state.step,
+        loss: state.loss,
+        lr,
+        validation: validation.as_ref(),
+        examples,
+        seconds,
+    }))
 }
 
 /// Says where in training a number went wrong.
@@ -138,39 +178,5 @@ fn at(error: TrainError, epoch: u32, step: u32) -> TrainError {
             TrainError::NonFinite { what, value, epoch: epoch + 1, step: step + 1 }
         }
         other => other,
-    }
-}
-
-/// The mean over examples, not over batches: the last batch may be smaller.
-#[derive(Default)]
-struct MeanLoss {
-    sum: LossValue,
-    examples: usize,
-}
-
-impl MeanLoss {
-    fn add(&mut self, loss: &LossValue, n: usize) {
-        let weight = n as f64;
-        let add = |sum: &mut Option<f64>, term: Option<f64>| {
-            if let Some(term) = term {
-                *sum = Some(sum.unwrap_or(0.0) + weight * term);
-            }
-        };
-        self.sum.total += weight * loss.total;
-        add(&mut self.sum.hard, loss.hard);
-        add(&mut self.sum.soft, loss.soft);
-        add(&mut self.sum.kl, loss.kl);
-        self.examples += n;
-    }
-
-    fn value(&self) -> LossValue {
-        let n = self.examples.max(1) as f64;
-        let mean = |sum: Option<f64>| sum.map(|sum| sum / n);
-        LossValue {
-            total: self.sum.total / n,
-            hard: mean(self.sum.hard),
-            soft: mean(self.sum.soft),
-            kl: mean(self.sum.kl),
-        }
     }
 }

@@ -1,280 +1,202 @@
-use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
 
-use distill_models::{Mlp, Model, ModelSpec, Provenance, to_safetensors};
-use distill_train::{Evaluation, Experiment, Recipe, Role, TrainError, Trained, check_fit, evaluate};
+use distill_datasets::Dataset;
+use distill_train::{Experiment, Recipe, Role, TrainError};
 use serde_json::json;
 
 use crate::args::RunArgs;
-use crate::commands::preflight::{key_of, preflight};
+use crate::code::Code;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
-use crate::model_file::{self, LoadedModel, sha256};
+use crate::locate::locate;
 use crate::output::Output;
-use crate::progress::{Progress, thousands};
+use crate::preflight::{Found, Outcome, Preflight};
 use crate::recipe_file::{self, RecipeFile};
-use crate::run_dir::RunDir;
-use crate::summary::{DataResult, ModelResult, RunResult, summary};
+use crate::run::{DataResult, Failure, Identity, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text};
+use crate::summary::summary;
 
-/// `distill run RECIPE [KEY=VALUE ...]`
-pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<(), Diagnostic> {
-    let _span = tracing::info_span!("run", recipe = %args.recipe.display()).entered();
-    let (file, recipe) = recipe_file::load(&args.recipe, &args.overrides)?;
-    let located = |error| locate(&file, &recipe, error);
-    let read = |source: &str| DataSource::open(source)?.load_both(&recipe.data.classes);
-    let [train, test] = read(&recipe.data.source).map_err(|error| located(error.into()))?;
-    let experiment = Experiment::new(&recipe, train, test).map_err(located)?;
-    preflight(&file, &experiment)?;
-    let given = recipe.teacher.weights.as_ref().map(|path| given_teacher(Path::new(path), &experiment)).transpose()?;
+/// The recipe with every default filled in, in a run directory.
+const RESOLVED: &str = "recipe.resolved.toml";
 
-    let dir = RunDir::create(&args.runs_dir, &recipe.name)?;
-    dir.write("recipe.toml", file.text().as_bytes())?;
-    dir.write("recipe.resolved.toml", resolved(&recipe)?.as_bytes())?;
-    let mut run = Run::new(&experiment, &dir, output);
-    run.announce(&args.recipe)?;
-    for &seed in &recipe.seeds {
-        run.seed(seed, given.as_ref()).map_err(|error| match error {
-            Failure::Training(error @ TrainError::NonFinite { .. }) => {
-                file.locate(error.into(), &format!("{}.optimizer.lr", run.training())).note(run.saved())
-            }
-            Failure::Training(error) => located(error).note(run.saved()),
-            Failure::Writing(diagnostic) => diagnostic.note(run.saved()),
-        })?;
+/// `distill run RECIPE [KEY=VALUE ...]`, `distill run --resume [RUN]`
+pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
+    if let Some(run) = &args.resume {
+        return resume(&args.runs_dir, run, output);
     }
-    output.result(&format!("\n{}", summary(&run.result)))?;
-    output.progress(&format!("\nsaved  {}", dir.path().display()));
-    output.event("run_end", json!({ "run": dir.path().display().to_string(), "result": run.result, "exit": 0 }))
+    let recipe = args.recipe.as_deref().unwrap_or(Path::new(""));
+    let (file, recipe) = recipe_file::load(recipe, &args.overrides)?;
+    let roles = all_roles(&recipe);
+    execute(&file, &recipe, roles, Place::New { runs_dir: &args.runs_dir }, output)
 }
 
-/// A teacher from a file, looked at before anything is trained.
-fn given_teacher(path: &Path, experiment: &Experiment<'_>) -> Result<(LoadedModel, PathBuf), Diagnostic> {
-    let loaded = model_file::load(path)?;
-    check_fit("teacher", loaded.model.spec(), experiment.test_set().spec())
-        .map_err(|error| Diagnostic::from(error).at(path.display()))?;
-    Ok((loaded, path.to_owned()))
-}
-
-fn locate(file: &RecipeFile, recipe: &Recipe, error: TrainError) -> Diagnostic {
-    let key = key_of(&error, recipe);
-    match (error, key) {
-        (TrainError::Config(problem), _) => file.problem(&problem),
-        (other, Some(key)) => file.locate(other.into(), key),
-        (other, None) => other.into(),
+/// Goes on with a run where it stands.
+fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
+    let dir = RunDir::open(runs_dir, run)?;
+    let status = RunStatus::read(dir.path())?;
+    if status.status == Status::Completed {
+        output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
+        return Ok(0);
     }
+    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let roles = status.roles();
+    execute(&file, &recipe, roles, Place::Old { dir, status: Box::new(status) }, output)
 }
 
-enum Failure {
-    Training(TrainError),
-    Writing(Diagnostic),
+/// The models of a whole recipe.
+pub(crate) fn all_roles(recipe: &Recipe) -> Vec<Role> {
+    let baseline = recipe.baseline.enabled.then_some(Role::Baseline);
+    [Some(Role::Teacher), baseline, Some(Role::Student)].into_iter().flatten().collect()
 }
 
-impl From<TrainError> for Failure {
-    fn from(error: TrainError) -> Self {
-        Self::Training(error)
-    }
+/// Where the files of a run go.
+pub(crate) enum Place<'a> {
+    /// A directory that is to be made.
+    New { runs_dir: &'a Path },
+    /// That of a run that goes on.
+    Old { dir: RunDir, status: Box<RunStatus> },
 }
 
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Writing(diagnostic)
-    }
-}
+/// Checks everything, makes the run directory, trains what is not trained yet and reports.
+pub(crate) fn execute(
+    file: &RecipeFile,
+    recipe: &Recipe,
+    roles: Vec<Role>,
+    place: Place<'_>,
+    output: &Output,
+) -> Result<u8, Diagnostic> {
+    let _span = tracing::info_span!("run", recipe = file.path()).entered();
+    let began = Instant::now();
+    let [train, test] = read_data(file, recipe)?;
+    let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
+    let runs_dir = match &place {
+        Place::New { runs_dir } => runs_dir,
+        Place::Old { dir, .. } => dir.path(),
+    };
+    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir }.check_all();
+    let found = warn(found, output)?.passed()?;
+    let Found { fingerprints: Some(sets), given, .. } = &found else {
+        return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
+    };
+    let identity = Identity::new(recipe, sets.sha256())?;
 
-/// A run in progress: what is found is written down after every model.
-struct Run<'a> {
-    experiment: &'a Experiment<'a>,
-    dir: &'a RunDir,
-    output: &'a Output,
-    recipe_sha256: String,
-    result: RunResult,
-    /// The model that is being trained.
-    role: Role,
-}
-
-impl<'a> Run<'a> {
-    fn new(experiment: &'a Experiment<'a>, dir: &'a RunDir, output: &'a Output) -> Self {
-        let recipe = experiment.recipe();
-        let data = DataResult {
-            train: experiment.train_set().len(),
-            validation: experiment.validation_set().map_or(0, |set| set.len()),
-            transfer: experiment.transfer_set().len(),
-            test: experiment.test_set().len(),
-            classes: experiment.test_set().spec().classes.clone(),
-        };
-        let result = RunResult { version: 1, recipe: recipe.name.clone(), data, models: vec![] };
-        Self { experiment, dir, output, recipe_sha256: recipe_sha256(recipe), result, role: Role::Teacher }
-    }
-
-    fn announce(&self, recipe: &Path) -> Result<(), Diagnostic> {
-        let data = &self.result.data;
-        let count = |n: usize| thousands(n as u64);
-        let shape = self.experiment.test_set().spec().input_shape.iter().map(ToString::to_string).collect::<Vec<_>>();
-        self.output.progress(&format!("recipe    {}", recipe.display()));
-        self.output.progress(&format!(
-            "data      {}: {} train, {} validation, {} test\n          {} features, {} classes",
-            self.experiment.recipe().data.source,
-            count(data.train),
-            count(data.validation),
-            count(data.test),
-            shape.join("x"),
-            data.classes.len(),
-        ));
-        if data.transfer != data.train {
-            self.output.progress(&format!("transfer  {} examples for the students", count(data.transfer)));
+    let (dir, mut status) = match place {
+        Place::New { runs_dir } => {
+            let dir = RunDir::create(runs_dir, &recipe.name)?;
+            let status = RunStatus::new(&roles, &identity);
+            status.write(&dir)?;
+            dir.write("recipe.toml", file.text().as_bytes())?;
+            dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+            (dir, status)
         }
-        self.output.progress(&format!("run       {}", self.dir.path().display()));
-        let fields = json!({
-            "run": self.dir.path().display().to_string(),
-            "recipe": self.result.recipe,
-            "recipe_sha256": self.recipe_sha256,
-            "seeds": self.experiment.recipe().seeds,
-            "threads": rayon::current_num_threads(),
-            "data": data,
-        });
-        self.output.event("run_start", fields)
-    }
-
-    /// Teacher, baseline and student of one seed.
-    fn seed(&mut self, seed: u64, given: Option<&(LoadedModel, PathBuf)>) -> Result<(), Failure> {
-        let experiment = self.experiment;
-        let (teacher, teacher_test, teacher_sha256) = match given {
-            Some((loaded, path)) => {
-                let test = evaluate(&loaded.model, experiment.test_set())?;
-                let entry = self.entry(Role::Teacher, seed, loaded.model.spec(), path, &loaded.sha256, loaded.n_bytes);
-                self.record(entry.measured(&test, None, None))?;
-                (loaded.model.clone(), test, loaded.sha256.clone())
-            }
-            None => {
-                let trained = experiment.teacher(seed, &mut self.progress(Role::Teacher, seed)?)?;
-                let sha256 = self.keep(Role::Teacher, seed, &trained, None, None)?;
-                (trained.model, trained.test, sha256)
-            }
-        };
-        if experiment.recipe().baseline.enabled {
-            let trained = experiment.baseline(seed, &mut self.progress(Role::Baseline, seed)?)?;
-            self.keep(Role::Baseline, seed, &trained, Some(&teacher_test), None)?;
+        Place::Old { dir, mut status } => {
+            status.resume();
+            status.write(&dir)?;
+            (dir, *status)
         }
-        let targets = experiment.soft_targets(&teacher)?;
-        let mut progress = self.progress(Role::Student, seed)?;
-        let trained = experiment.student(seed, &teacher, targets.as_ref(), &mut progress)?;
-        drop(progress);
-        self.keep(Role::Student, seed, &trained, Some(&teacher_test), Some(&teacher_sha256))?;
-        Ok(())
+    };
+    let result = RunResult::read(dir.path())?.unwrap_or_else(|| new_result(&experiment));
+    let signals = Signals::catch().map_err(|error| Diagnostic::io("cannot catch signals", None, error))?;
+    let mut run = Run {
+        experiment: &experiment,
+        dir: &dir,
+        output,
+        signals: &signals,
+        identity,
+        inputs: (sets.train.mean, sets.train.sd),
+        roles,
+        result,
+        role: Role::Teacher,
+    };
+    let outcome =
+        run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
+    let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
+        ControlFlow::Continue(()) => finish(&run).map(|()| None),
+        ControlFlow::Break(signal) => Ok(Some(signal)),
+    });
+    let (state, exit, error) = match &outcome {
+        Ok(None) => (Status::Completed, 0, None),
+        Ok(Some(signal)) => (Status::Interrupted, signal.exit_code(), None),
+        // Nobody reads any more; the files are complete.
+        Err(diagnostic) if diagnostic.is_broken_pipe() && run.is_complete() => (Status::Completed, 0, None),
+        Err(diagnostic) => (Status::Failed, diagnostic.exit_code(), Some(diagnostic.title())),
+    };
+    status.end(state, exit, error, began);
+    // The first error is the one to hear of.
+    let written = status.write(&dir);
+    let signal = outcome?;
+    written?;
+    let name = dir.path().display();
+    if signal.is_some() {
+        output.progress(&format!("resume  distill run --resume {name}"));
+    } else {
+        output.progress(&format!("\nsaved   {name}\nreport  {}", dir.path().join("report.html").display()));
     }
+    let fields = json!({
+        "run": name.to_string(), "status": state.name(), "result": run.result, "exit": exit,
+    });
+    output.event("run_end", fields)?;
+    Ok(exit)
+}
 
-    fn progress(&mut self, role: Role, seed: u64) -> Result<Progress<'a>, Failure> {
-        self.role = role;
-        let data = self.experiment.test_set().spec();
-        let config = self.experiment.model_config(role).cloned().unwrap_or_default();
-        let spec = ModelSpec {
-            architecture: config.architecture(data.features(), data.classes.len()),
-            input_shape: data.input_shape.clone(),
-            classes: data.classes.clone(),
-            parameters: config.layout(data.features(), data.classes.len()).map_err(TrainError::from)?.len(),
-        };
-        Ok(Progress::start(self.output, role, seed, &spec, self.experiment.train_config(role)))
-    }
+/// Reads training and test set.
+pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<[Arc<dyn Dataset>; 2], Diagnostic> {
+    DataSource::open(&recipe.data.source)
+        .and_then(|source| source.load_both(&recipe.data.classes))
+        .map_err(|error| locate(file, recipe, error.into()))
+}
 
-    /// Writes the weights of a model and what was measured; returns the hash of the file.
-    fn keep(
-        &mut self,
-        role: Role,
-        seed: u64,
-        trained: &Trained,
-        teacher: Option<&Evaluation>,
-        teacher_sha256: Option<&str>,
-    ) -> Result<String, Failure> {
-        let bytes = self.safetensors(role, seed, &trained.model, teacher_sha256)?;
-        let path = self.dir.write(&format!("weights/{}-seed{seed}.safetensors", role.name()), &bytes)?;
-        let sha256 = sha256(&bytes);
-        let entry = self.entry(role, seed, trained.model.spec(), &path, &sha256, bytes.len());
-        self.record(entry.measured(&trained.test, teacher, Some(&trained.report)))?;
-        Ok(sha256)
-    }
-
-    /// What a file says of where the model comes from. No time and no path: equal runs give equal files.
-    fn safetensors(
-        &self,
-        role: Role,
-        seed: u64,
-        model: &Mlp,
-        teacher_sha256: Option<&str>,
-    ) -> Result<Vec<u8>, Failure> {
-        let recipe = self.experiment.recipe();
-        let data = Path::new(&recipe.data.source).file_name().unwrap_or_default().to_string_lossy();
-        let mut provenance = Provenance::from(
-            [
-                ("program", concat!("distill ", env!("CARGO_PKG_VERSION"))),
-                ("recipe", recipe.name.as_str()),
-                ("recipe_sha256", self.recipe_sha256.as_str()),
-                ("data", data.as_ref()),
-                ("role", role.name()),
-                ("seed", seed.to_string().as_str()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        if let Some(sha256) = teacher_sha256 {
-            provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
-        }
-        Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)
-    }
-
-    fn entry(&self, role: Role, seed: u64, spec: &ModelSpec, path: &Path, sha256: &str, bytes: usize) -> ModelResult {
-        ModelResult {
-            role: role.name(),
-            architecture: spec.architecture.clone(),
-            parameters: spec.parameters,
-            seed,
-            test_examples: 0,
-            test_errors: 0,
-            test_nll: 0.0,
-            test_ece: 0.0,
-            agreement: None,
-            train_seconds: None,
-            train_examples_per_second: None,
-            weights: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string(),
-            weights_bytes: bytes,
-            weights_sha256: sha256.to_owned(),
+/// Says what may not be as it was meant.
+pub(crate) fn warn(found: Found, output: &Output) -> Result<Found, Diagnostic> {
+    for check in &found.checks {
+        if let Outcome::Warning(warning) = &check.outcome {
+            output.warning(&warning.what, &warning.note, &warning.help)?;
         }
     }
-
-    /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.
-    fn record(&mut self, model: ModelResult) -> Result<(), Failure> {
-        self.output.progress(&format!(
-            "  {} test errors of {}",
-            thousands(model.test_errors as u64),
-            thousands(model.test_examples as u64)
-        ));
-        self.output.event("model_end", serde_json::to_value(&model).unwrap_or_default())?;
-        self.result.models.push(model);
-        let json = serde_json::to_string_pretty(&self.result)
-            .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
-        self.dir.write("result.json", format!("{json}\n").as_bytes())?;
-        Ok(())
-    }
-
-    /// The table of the recipe that says how the present model is trained.
-    fn training(&self) -> &'static str {
-        match self.role {
-            Role::Teacher => "teacher.train",
-            Role::Baseline | Role::Student => "train",
-        }
-    }
-
-    fn saved(&self) -> String {
-        match self.result.models.len() {
-            0 => format!("no model was finished; the recipe is in {}", self.dir.path().display()),
-            1 => format!("1 finished model is in {}", self.dir.path().join("weights").display()),
-            n => format!("{n} finished models are in {}", self.dir.path().join("weights").display()),
-        }
-    }
+    Ok(found)
 }
 
-fn resolved(recipe: &Recipe) -> Result<String, Diagnostic> {
-    toml::to_string(recipe).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))
+/// What a finished run prints and leaves.
+fn finish(run: &Run<'_>) -> Result<(), Diagnostic> {
+    run.output.result(&format!("\n{}", summary(&run.result)))
 }
 
-/// The hash of all settings but the list of seeds: each model names its own seed.
-fn recipe_sha256(recipe: &Recipe) -> String {
-    let recipe = Recipe { seeds: vec![], ..recipe.clone() };
-    sha256(toml::to_string(&recipe).unwrap_or_default().as_bytes())
+/// An error of training with its place in the recipe, and what is saved all the same.
+fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Diagnostic {
+    let diagnostic = match failure {
+        Failure::Training(error @ TrainError::NonFinite { .. }) => {
+            file.locate(error.into(), &format!("{}.optimizer.lr", run.training()))
+        }
+        Failure::Training(error) => locate(file, recipe, error),
+        Failure::Other(diagnostic) => diagnostic,
+    };
+    diagnostic.note(run.saved())
+}
+
+/// A recipe that means the same files from wherever it is run.
+fn with_absolute_paths(recipe: &Recipe) -> Recipe {
+    let absolute = |path: &String| match std::path::absolute(path) {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(_) => path.clone(),
+    };
+    let mut recipe = recipe.clone();
+    if DataSource::is_path(&recipe.data.source) {
+        recipe.data.source = absolute(&recipe.data.source);
+    }
+    recipe.teacher.weights = recipe.teacher.weights.as_ref().map(absolute);
+    recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
+    recipe
+}
+
+fn new_result(experiment: &Experiment<'_>) -> RunResult {
+    let data = DataResult {
+        train: experiment.train_set().len(),
+        validation: experiment.validation_set().map_or(0, |set| set.len()),
+        transfer: experiment.transfer_set().len(),
+        test: experiment.test_set().len(),
+        classes: experiment.test_set().spec().classes.clone(),
+    };
+    RunResult { version: 1, recipe: experiment.recipe().name.clone(), data, models: vec![] }
 }

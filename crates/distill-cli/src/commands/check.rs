@@ -1,0 +1,56 @@
+use std::fmt::Write as _;
+
+use distill_train::Experiment;
+use serde_json::json;
+
+use crate::args::CheckArgs;
+use crate::commands::run::{all_roles, read_data};
+use crate::diagnostic::Diagnostic;
+use crate::locate::locate;
+use crate::output::Output;
+use crate::preflight::{Outcome, Preflight};
+use crate::recipe_file;
+
+/// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
+pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
+    let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
+    let [train, test] = read_data(&file, &recipe)?;
+    let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
+    let roles = all_roles(&recipe);
+    let found = Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir }.check_all();
+
+    let mut text = format!("ok    {:<17} {}\n", "recipe", file.path());
+    let (mut n_ok, mut n_warnings, mut failures) = (1, 0, vec![]);
+    for check in &found.checks {
+        let (word, what) = match &check.outcome {
+            Outcome::Ok(what) => {
+                n_ok += 1;
+                ("ok", what.clone())
+            }
+            Outcome::Warning(warning) => {
+                n_warnings += 1;
+                let lines = [("note", &warning.note), ("help", &warning.help)];
+                let lines: String = lines.iter().map(|(name, line)| format!("\n      = {name}: {line}")).collect();
+                ("warn", warning.what.clone() + &lines)
+            }
+            Outcome::Failed(diagnostic) => {
+                failures.push(diagnostic);
+                ("FAIL", diagnostic.title())
+            }
+        };
+        let _ = writeln!(text, "{word:<5} {:<17} {what}", check.name);
+        let outcome = json!({ "check": check.name, "outcome": word.to_lowercase(), "text": what });
+        output.event("check", outcome)?;
+    }
+    let warnings = if n_warnings == 1 { "warning" } else { "warnings" };
+    let _ = write!(text, "\n{n_ok} ok, {n_warnings} {warnings}, {} failed", failures.len());
+    output.result(&text)?;
+    for diagnostic in &failures {
+        output.error(diagnostic);
+    }
+    if failures.is_empty() {
+        let overrides: String = args.recipe.overrides.iter().map(|text| format!(" '{text}'")).collect();
+        output.progress(&format!("next   distill run {}{overrides}", file.path()));
+    }
+    Ok(failures.first().map_or(0, |diagnostic| diagnostic.exit_code()))
+}

@@ -1,0 +1,70 @@
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use distill_models::Model as _;
+use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, check_fit};
+use serde_json::json;
+
+use crate::args::TeachArgs;
+use crate::atomic;
+use crate::code::Code;
+use crate::commands::run::read_data;
+use crate::diagnostic::Diagnostic;
+use crate::locate::locate;
+use crate::model_file::{self, sha256};
+use crate::output::Output;
+use crate::progress::{size, thousands};
+use crate::recipe_file;
+
+/// `distill teach RECIPE [KEY=VALUE ...] [--output FILE]`: asks a teacher once for every example.
+pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic> {
+    let _span = tracing::info_span!("teach").entered();
+    let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
+    let Some(weights) = &recipe.teacher.weights else {
+        let what = "the recipe trains its teacher, so there is none to ask yet";
+        return Err(file
+            .locate(Diagnostic::new(Code::Value, what), "teacher")
+            .help(format!("train it first: `distill train {}`, then set `teacher.weights` to its file", file.path())));
+    };
+    let path = match (&args.output, &recipe.kd.cache) {
+        (Some(path), _) => path.clone(),
+        (None, Some(cache)) => PathBuf::from(cache),
+        (None, None) => Path::new("cache").join(format!("{}.soft.safetensors", recipe.name)),
+    };
+    let start = Instant::now();
+    let teacher = model_file::load(Path::new(weights))?;
+    let [train, test] = read_data(&file, &recipe)?;
+    let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
+    let transfer = experiment.transfer_set();
+    check_fit("teacher", teacher.model.spec(), transfer.spec()).map_err(|error| Diagnostic::from(error).at(weights))?;
+    let cache = SoftTargetFile {
+        targets: SoftTargets::compute(&teacher.model, transfer)?,
+        classes: transfer.spec().classes.clone(),
+        data_sha256: Fingerprint::of(transfer)?.sha256(),
+        teacher_sha256: teacher.sha256,
+    };
+    let bytes = cache.to_bytes()?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Diagnostic::io("cannot make the folder", Some(folder), error))?;
+    }
+    atomic::write(&path, &bytes)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let rows = thousands(transfer.len() as u64);
+    output.result(&format!("{rows} rows  {seconds:.1} s  {}  {}", size(bytes.len() as u64), path.display()))?;
+    output.progress(&format!("next   distill run {} kd.cache={}", file.path(), path.display()));
+    output.event(
+        "teach",
+        json!({
+            "path": path.display().to_string(),
+            "rows": transfer.len(),
+            "classes": cache.classes.len(),
+            "bytes": bytes.len(),
+            "sha256": sha256(&bytes),
+            "data_sha256": cache.data_sha256,
+            "teacher_sha256": cache.teacher_sha256,
+            "seconds": seconds,
+        }),
+    )?;
+    Ok(0)
+}

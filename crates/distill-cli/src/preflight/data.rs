@@ -1,0 +1,72 @@
+use distill_datasets::Dataset;
+
+use super::{Fingerprints, Found, Preflight};
+use crate::progress::thousands;
+
+impl Preflight<'_> {
+    /// Sizes, classes and inputs of the data, and what both sets have.
+    pub(super) fn data(&self, found: &mut Found) {
+        let [train, test] = [self.experiment.train_set(), self.experiment.test_set()];
+        let validation = self.experiment.validation_set().map_or(0, |set| set.len());
+        let count = |n: usize| thousands(n as u64);
+        found.ok(
+            "data",
+            format!(
+                "{}: {} train, {} validation, {} test",
+                self.experiment.recipe().data.source,
+                count(train.len()),
+                count(validation),
+                count(test.len())
+            ),
+        );
+        self.classes(found, train);
+        match Fingerprints::of(self.experiment) {
+            Err(error) => found.fail("inputs", error.into()),
+            Ok(sets) => {
+                let shape: Vec<_> = train.spec().input_shape.iter().map(ToString::to_string).collect();
+                let (mean, sd) = (sets.train.mean, sets.train.sd);
+                found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}", shape.join("x")));
+                overlap(found, &sets);
+                found.fingerprints = Some(sets);
+            }
+        }
+    }
+
+    fn classes(&self, found: &mut Found, train: &dyn Dataset) {
+        let names = &train.spec().classes;
+        let mut counts = vec![0_usize; names.len()];
+        for label in (0..train.len()).filter_map(|index| train.label(index)) {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        let missing: Vec<&str> =
+            names.iter().zip(&counts).filter(|&(_, &n)| n == 0).map(|(name, _)| name.as_str()).collect();
+        let (least, most) =
+            (counts.iter().min().copied().unwrap_or_default(), counts.iter().max().copied().unwrap_or_default());
+        if missing.is_empty() {
+            let (least, most) = (thousands(least as u64), thousands(most as u64));
+            found.ok("classes", format!("{}, each with {least} to {most} training examples", names.len()));
+        } else {
+            found.warn(
+                "classes",
+                format!("{} of {} classes have no training example", missing.len(), names.len()),
+                format!("the first is `{}`", missing[0]),
+                "leave it so if the selection of the recipe means it; else check the labels",
+            );
+        }
+    }
+}
+
+fn overlap(found: &mut Found, sets: &Fingerprints) {
+    let shared = sets.test.shared_with(&sets.train);
+    match shared.first() {
+        None => found.ok("overlap", "no test example is in the training set"),
+        Some(first) => found.warn(
+            "overlap",
+            format!("{} test examples are in the training set too", thousands(shared.len() as u64)),
+            format!("the first is test example {first}; the test set should hold what no model has seen"),
+            "remove them from the training set, or read the test errors with that in mind",
+        ),
+    }
+}

@@ -1,0 +1,139 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use distill_train::Role;
+
+use super::{Found, Preflight};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::progress::size;
+
+/// Rows of a batch in evaluation, and copies of a layer's output that training keeps.
+const EVALUATION_ROWS: u64 = 512;
+const ACTIVATION_COPIES: u64 = 3;
+
+impl Preflight<'_> {
+    /// Memory, disk, and whether a run can be written at all.
+    pub(super) fn machine(&self, found: &mut Found) {
+        self.output(found);
+        // Sizes that were refused already need no estimate, and may not even have one.
+        if !found.has_failed() {
+            self.room(found);
+        }
+    }
+
+    fn room(&self, found: &mut Found) {
+        let memory = self.memory();
+        match available_memory() {
+            Some(available) if memory > available => found.warn(
+                "memory",
+                format!("about {} are needed, {} are free", size(memory), size(available)),
+                "the machine may become slow, or end the program",
+                "use smaller models or batches, or close other programs",
+            ),
+            Some(available) => {
+                found.ok("memory", format!("about {} of {} that are free", size(memory), size(available)))
+            }
+            None => found.ok("memory", format!("about {}", size(memory))),
+        }
+        let folder = existing(self.runs_dir);
+        let disk = self.disk();
+        match free_disk(&folder) {
+            Some(free) if disk > free => found.fail(
+                "disk",
+                Diagnostic::new(Code::Limit, format!("the run may write {}, {} are free", size(disk), size(free)))
+                    .at(folder.display())
+                    .note("weights and checkpoints of all models and seeds")
+                    .help("free some space, choose another disk with `--runs-dir`, or set `checkpoint.keep_last = 1`"),
+            ),
+            Some(free) => found.ok("disk", format!("at most {} of {} that are free", size(disk), size(free))),
+            None => found.ok("disk", format!("at most {}", size(disk))),
+        }
+    }
+
+    fn output(&self, found: &mut Found) {
+        match probe(&existing(self.runs_dir)) {
+            Ok(()) => found.ok("output", format!("{} can be written", self.runs_dir.display())),
+            Err(error) => found.fail(
+                "output",
+                Diagnostic::io("cannot make the run directory", Some(self.runs_dir), error)
+                    .help("check the folder and who may write to it, or choose another one with `--runs-dir`"),
+            ),
+        }
+    }
+
+    /// Bytes that the largest of the trainings takes, with all data.
+    fn memory(&self) -> u64 {
+        let spec = self.experiment.train_set().spec();
+        let features = spec.features() as u64;
+        let examples =
+            [Some(self.experiment.train_set()), self.experiment.validation_set(), Some(self.experiment.test_set())];
+        let data: u64 = examples.into_iter().flatten().map(|set| set.len() as u64 * features).sum();
+        let training = |role: Role| -> u64 {
+            let parameters = self.parameters(role).unwrap_or_default() as u64;
+            let config = self.experiment.train_config(role);
+            let slots = config.optimizer.kind.n_slots() as u64;
+            let batch = config.batch.min(self.experiment.train_set().len()) as u64;
+            let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
+                config.hidden.iter().map(|&width| width as u64).sum::<u64>() + features + spec.classes.len() as u64
+            });
+            // Weights, gradients, slots, best weights, and once more what goes into a checkpoint.
+            4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))
+        };
+        let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
+        let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4;
+        let targets = self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4;
+        data + largest + if self.trains_student() { teacher + targets } else { 0 }
+    }
+
+    /// Bytes of weights and checkpoints of all models.
+    fn disk(&self) -> u64 {
+        let recipe = self.experiment.recipe();
+        let of = |&role: &Role| -> u64 {
+            if role == Role::Teacher && recipe.teacher.weights.is_some() {
+                return 0;
+            }
+            let parameters = self.parameters(role).unwrap_or_default() as u64;
+            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            // The new checkpoint is there before the oldest is removed.
+            let checkpoints = (recipe.checkpoint.keep_last as u64 + 1) * (2 + slots);
+            4 * parameters * (checkpoints + 2)
+        };
+        self.roles.iter().map(of).sum::<u64>() * recipe.seeds.len() as u64
+    }
+}
+
+/// The folder, or the nearest one above it that exists.
+fn existing(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    absolute.ancestors().find(|path| path.exists()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Makes a file as a run would, and removes it.
+fn probe(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".distill-{}.tmp", std::process::id()));
+    let moved = path.with_extension("moved.tmp");
+    let outcome = fs::write(&path, b"distill").and_then(|()| fs::rename(&path, &moved));
+    let _ = fs::remove_file(&path);
+    let _ = fs::remove_file(&moved);
+    outcome
+}
+
+/// Bytes that can be had without pushing others out, where the system tells.
+fn available_memory() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(unix)]
+fn free_disk(folder: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_disk(_folder: &Path) -> Option<u64> {
+    None
+}

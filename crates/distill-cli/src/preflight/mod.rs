@@ -1,0 +1,131 @@
+//! What can be known to go wrong before anything is trained.
+
+mod data;
+mod machine;
+mod models;
+mod teacher;
+
+use std::path::Path;
+
+use distill_train::{Experiment, Fingerprint, Role, TrainError};
+
+use crate::diagnostic::Diagnostic;
+use crate::model_file::sha256;
+use crate::recipe_file::RecipeFile;
+use crate::run::Given;
+
+/// What a check found.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// All is well, with the numbers that say so.
+    Ok(String),
+    /// It may go on, but probably not as it was meant.
+    Warning(Warning),
+    /// It must not go on.
+    Failed(Diagnostic),
+}
+
+/// What may not be as it was meant.
+#[derive(Debug)]
+pub(crate) struct Warning {
+    pub(crate) what: String,
+    pub(crate) note: String,
+    pub(crate) help: String,
+}
+
+/// One check and what it found.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) outcome: Outcome,
+}
+
+impl Check {
+    fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+}
+
+/// What the checks look at.
+pub(crate) struct Preflight<'a> {
+    pub(crate) file: &'a RecipeFile,
+    pub(crate) experiment: &'a Experiment<'a>,
+    /// Which models are to be trained.
+    pub(crate) roles: &'a [Role],
+    pub(crate) runs_dir: &'a Path,
+}
+
+/// What they found, and what was loaded on the way.
+pub(crate) struct Found {
+    pub(crate) checks: Vec<Check>,
+    pub(crate) fingerprints: Option<Fingerprints>,
+    pub(crate) given: Option<Given>,
+}
+
+/// What the sets of a run hold.
+pub(crate) struct Fingerprints {
+    pub(crate) train: Fingerprint,
+    validation: Option<Fingerprint>,
+    test: Fingerprint,
+}
+
+impl Fingerprints {
+    fn of(experiment: &Experiment<'_>) -> Result<Self, TrainError> {
+        Ok(Self {
+            train: Fingerprint::of(experiment.train_set())?,
+            validation: experiment.validation_set().map(Fingerprint::of).transpose()?,
+            test: Fingerprint::of(experiment.test_set())?,
+        })
+    }
+
+    /// One hash for all of them.
+    pub(crate) fn sha256(&self) -> String {
+        let of = |set: &Fingerprint| set.sha256();
+        let text = [of(&self.train), self.validation.as_ref().map(of).unwrap_or_default(), of(&self.test)].join(" ");
+        sha256(text.as_bytes())
+    }
+}
+
+impl Preflight<'_> {
+    /// Makes all checks, also those after one that failed, where they can still be made.
+    pub(crate) fn check_all(&self) -> Found {
+        let _span = tracing::info_span!("preflight").entered();
+        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        self.data(&mut found);
+        self.models(&mut found);
+        self.teacher(&mut found);
+        self.machine(&mut found);
+        found
+    }
+
+    fn trains_student(&self) -> bool {
+        self.roles.contains(&Role::Student)
+    }
+}
+
+impl Found {
+    fn ok(&mut self, name: &'static str, text: impl Into<String>) {
+        self.checks.push(Check { name, outcome: Outcome::Ok(text.into()) });
+    }
+
+    fn warn(&mut self, name: &'static str, what: impl Into<String>, note: impl Into<String>, help: impl Into<String>) {
+        let warning = Warning { what: what.into(), note: note.into(), help: help.into() };
+        self.checks.push(Check { name, outcome: Outcome::Warning(warning) });
+    }
+
+    fn fail(&mut self, name: &'static str, diagnostic: Diagnostic) {
+        self.checks.push(Check { name, outcome: Outcome::Failed(diagnostic) });
+    }
+
+    fn has_failed(&self) -> bool {
+        self.checks.iter().any(Check::has_failed)
+    }
+
+    /// The checks that passed, or the first that did not.
+    pub(crate) fn passed(mut self) -> Result<Self, Diagnostic> {
+        match self.checks.iter().position(Check::has_failed).map(|at| self.checks.swap_remove(at).outcome) {
+            Some(Outcome::Failed(diagnostic)) => Err(diagnostic),
+            _ => Ok(self),
+        }
+    }
+}

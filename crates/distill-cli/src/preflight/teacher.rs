@@ -1,0 +1,178 @@
+use std::path::{Path, PathBuf};
+
+use distill_models::{Model as _, Provenance};
+use distill_train::{Role, SoftTargetFile, SoftTargets, TeacherCheck, check_classes, check_fit};
+
+use super::{Found, Preflight};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::model_file::{self, LoadedModel};
+use crate::progress::thousands;
+use crate::run::Given;
+use crate::target_file;
+
+/// Rows of stored soft targets that are computed anew.
+const RECOMPUTED: usize = 64;
+
+/// How far the mean of the inputs may lie from that of the teacher's, in standard deviations, and
+/// by what part the spread may differ. Other selections of the same data differ by less.
+const MAX_SHIFT: f64 = 0.25;
+
+impl Preflight<'_> {
+    /// Whether the teacher fits the data and the student, and knows enough to teach.
+    pub(super) fn teacher(&self, found: &mut Found) {
+        let weights = self.experiment.recipe().teacher.weights.as_deref().map(Path::new);
+        match weights.filter(|_| self.roles.contains(&Role::Teacher)) {
+            None => self.sizes(found, self.parameters(Role::Teacher)),
+            Some(path) => match model_file::load(path) {
+                Err(diagnostic) => found.fail("teacher", diagnostic),
+                Ok(loaded) => self.given(found, path.to_owned(), loaded),
+            },
+        }
+    }
+
+    fn given(&self, found: &mut Found, path: PathBuf, loaded: LoadedModel) {
+        let spec = loaded.model.spec();
+        let fits = check_fit("teacher", spec, self.experiment.test_set().spec());
+        if let Err(error) = fits {
+            found.fail("teacher", Diagnostic::from(error).at(path.display()));
+            return;
+        }
+        let parameters = spec.parameters;
+        found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
+        self.sizes(found, Some(parameters));
+        self.normalisation(found, &loaded.provenance);
+        match self.experiment.check_teacher(&loaded.model) {
+            Err(error) => found.fail("teacher accuracy", error.into()),
+            Ok(check) if check.passes() => found.ok(
+                "teacher accuracy",
+                format!(
+                    "{:.2} % of {} examples, chance {:.2} %",
+                    100.0 * check.accuracy,
+                    thousands(check.examples as u64),
+                    100.0 * check.chance
+                ),
+            ),
+            Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(path.display())),
+        }
+        let mut given = Given { loaded, path, targets: None };
+        if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
+            match self.stored(Path::new(&cache), &given, found) {
+                Err(diagnostic) => found.fail("soft targets", diagnostic),
+                Ok(targets) => {
+                    let rows = targets.logits().nrows();
+                    let text =
+                        format!("{} rows, {} computed anew, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
+                    found.ok("soft targets", text);
+                    given.targets = Some(targets);
+                }
+            }
+        }
+        found.given = Some(given);
+    }
+
+    fn sizes(&self, found: &mut Found, teacher: Option<usize>) {
+        let (true, Some(teacher), Some(student)) = (self.trains_student(), teacher, self.parameters(Role::Student))
+        else {
+            return;
+        };
+        let times = teacher as f64 / student as f64;
+        if teacher > student {
+            found.ok("sizes", format!("the teacher has {times:.1} times the student's parameters"));
+        } else {
+            found.warn(
+                "sizes",
+                format!(
+                    "the teacher has {} parameters, the student {}",
+                    thousands(teacher as u64),
+                    thousands(student as u64)
+                ),
+                "distillation makes a small model of a large one; are the two swapped?",
+                "make `student.model.hidden` smaller, or leave it so if it is meant",
+            );
+        }
+    }
+
+    /// A teacher answers nonsense if its inputs are scaled in another way than those it was trained on.
+    fn normalisation(&self, found: &mut Found, provenance: &Provenance) {
+        let number = |name: &str| provenance.get(name).and_then(|text| text.parse::<f64>().ok());
+        let (Some(mean), Some(sd), Some(sets)) = (number("input_mean"), number("input_sd"), &found.fingerprints) else {
+            return;
+        };
+        let data = &sets.train;
+        let (shift, scale) = ((data.mean - mean).abs() / sd.max(1e-6), (data.sd / sd.max(1e-6) - 1.0).abs());
+        let numbers = format!("teacher mean {mean:.4} sd {sd:.4}, data mean {:.4} sd {:.4}", data.mean, data.sd);
+        if shift > MAX_SHIFT || scale > MAX_SHIFT {
+            found.warn(
+                "normalisation",
+                "the teacher was trained on inputs of another scale",
+                numbers,
+                "give it the data that it was trained on, or check how both were prepared",
+            );
+        } else {
+            found.ok("normalisation", numbers);
+        }
+    }
+
+    /// Soft targets from a file, which must be those of this teacher for this data.
+    fn stored(&self, path: &Path, given: &Given, found: &Found) -> Result<SoftTargets, Diagnostic> {
+        let file: SoftTargetFile = target_file::load(path)?;
+        let wrong = |what: &str, notes: [String; 2]| {
+            let recipe = self.file.path();
+            let diagnostic = Diagnostic::new(Code::SoftTargets, what)
+                .at(path.display())
+                .help(format!("write them again: `distill teach {recipe}`"));
+            notes.into_iter().filter(|note| !note.is_empty()).fold(diagnostic, Diagnostic::note)
+        };
+        let transfer = self.experiment.transfer_set();
+        if let Err(error) = check_classes(&file.classes, &transfer.spec().classes) {
+            return Err(wrong("the cached soft targets are for other classes", [error.to_string(), String::new()]));
+        }
+        let was_now = |was: &str, now: &str| format!("made for {:.12}…, now {now:.12}…", was);
+        if file.teacher_sha256 != given.loaded.sha256 {
+            let note = was_now(&file.teacher_sha256, &given.loaded.sha256);
+            return Err(wrong("the cached soft targets are those of another teacher", [note, String::new()]));
+        }
+        let data_sha256 = self.transfer_sha256(found)?;
+        if file.data_sha256 != data_sha256 {
+            let why = "row i would be paired with another example".to_owned();
+            return Err(wrong(
+                "the cached soft targets belong to other data",
+                [was_now(&file.data_sha256, &data_sha256), why],
+            ));
+        }
+        let differing = file.targets.differing(&given.loaded.model, transfer, RECOMPUTED)?;
+        match differing.first() {
+            None => Ok(file.targets),
+            Some(first) => {
+                let note = format!("{} of {RECOMPUTED} rows differ, the first is row {first}", differing.len());
+                Err(wrong("the cached soft targets are not what the teacher says", [note, String::new()]))
+            }
+        }
+    }
+
+    /// The hash of the transfer set, which mostly is the training set.
+    fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
+        let same = self.experiment.recipe().data.transfer == Default::default();
+        match &found.fingerprints {
+            Some(sets) if same => Ok(sets.train.sha256()),
+            _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),
+        }
+    }
+}
+
+impl Diagnostic {
+    /// A teacher that is too near to chance.
+    pub(crate) fn weak_teacher(check: &TeacherCheck) -> Self {
+        let what = format!(
+            "the teacher gets {:.1} % of {} examples right, {:.1} % are demanded",
+            100.0 * check.accuracy,
+            thousands(check.examples as u64),
+            100.0 * check.bound
+        );
+        Self::new(Code::TeacherAccuracy, what)
+            .note(format!("always naming the most frequent class gets {:.1} % right", 100.0 * check.chance))
+            .note("usual causes: too little training, inputs of another scale, another order of the classes")
+            .help("use a better teacher; to go on all the same, set `teacher.min_accuracy = 0.0`")
+    }
+}

@@ -1,0 +1,209 @@
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use distill_train::{Role, TEMPORARY};
+
+use crate::atomic;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+
+/// Nobody makes more runs of one recipe.
+const MAX_NUMBER: u32 = 1_000_000_000;
+
+/// The file in the folder of runs that names the last one.
+const LATEST: &str = "LATEST";
+
+/// The directory of one run: `runs/mnist-001`. Numbers go up and nothing is overwritten.
+///
+/// As long as this lives, no other process writes there.
+#[derive(Debug)]
+pub(crate) struct RunDir {
+    path: PathBuf,
+    /// Locked; the operating system unlocks it when the process ends, in whatever way.
+    _lock: File,
+}
+
+impl RunDir {
+    /// Makes the next free directory for a recipe of this name.
+    pub(crate) fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+        let failed = |path: &Path, error| {
+            Diagnostic::io("cannot make the run directory", Some(path), error)
+                .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
+        };
+        fs::create_dir_all(runs_dir).map_err(|error| failed(runs_dir, error))?;
+        let mut number = last_number(runs_dir, name).map_err(|error| failed(runs_dir, error))? + 1;
+        loop {
+            let path = runs_dir.join(format!("{name}-{number:03}"));
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    let dir = Self { _lock: lock(&path)?, path };
+                    if let Some(name) = dir.path.file_name() {
+                        atomic::write(&runs_dir.join(LATEST), format!("{}\n", name.display()).as_bytes())?;
+                    }
+                    return Ok(dir);
+                }
+                // Another run took the number in between.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(failed(&path, error)),
+            }
+        }
+    }
+
+    /// Opens the directory of a run to go on with it: a path, or `latest`.
+    pub(crate) fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+        let path = find(runs_dir, run)?;
+        let dir = Self { _lock: lock(&path)?, path };
+        dir.remove_unfinished(&dir.path);
+        Ok(dir)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file of the run, and its folder where that is missing, and returns its path.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
+        let path = self.path.join(name);
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        atomic::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// The folder of a model's checkpoints.
+    pub(crate) fn checkpoints(&self, role: Role, seed: u64) -> Result<PathBuf, Diagnostic> {
+        let folder = self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name()));
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Where the weights of a model are.
+    pub(crate) fn weights(&self, role: Role, seed: u64) -> PathBuf {
+        self.path.join(weights_name(role, seed))
+    }
+
+    /// Removes what a process that was ended in between has left. Nobody else writes here.
+    fn remove_unfinished(&self, folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.remove_unfinished(&entry.path());
+            } else if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// The name of a weights file within the run directory.
+pub(crate) fn weights_name(role: Role, seed: u64) -> String {
+    format!("weights/{}-seed{seed}.safetensors", role.name())
+}
+
+/// The directory of a run that exists: a path, or `latest`.
+pub(crate) fn find(runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnostic> {
+    let path = if run == Path::new("latest") {
+        let latest = runs_dir.join(LATEST);
+        let name = fs::read_to_string(&latest).map_err(|error| {
+            Diagnostic::new(Code::NotResumable, "there is no latest run")
+                .at(latest.display())
+                .note(error.to_string())
+                .help("name a run, such as `runs/mnist-001`, or the folder of runs with `--runs-dir`")
+        })?;
+        runs_dir.join(name.trim())
+    } else {
+        run.to_owned()
+    };
+    if path.join(super::status::FILE).is_file() {
+        return Ok(path);
+    }
+    Err(Diagnostic::new(Code::NotResumable, "this is not the directory of a run")
+        .at(path.display())
+        .note(format!("a run has a file `{}`", super::status::FILE))
+        .help("name a run, such as `runs/mnist-001`, or `latest`"))
+}
+
+fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
+    fs::create_dir_all(folder).map_err(|error| {
+        Diagnostic::io("cannot make a folder of the run", Some(folder), error)
+            .help("check the run directory and who may write to it")
+    })
+}
+
+/// Makes sure that no other process writes to a run.
+fn lock(dir: &Path) -> Result<File, Diagnostic> {
+    let path = dir.join("LOCK");
+    let failed = |error| Diagnostic::io("cannot lock the run directory", Some(&path), error);
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let _ = file.take(20).read_to_string(&mut pid);
+            return Err(Diagnostic::new(Code::Locked, format!("process {} is writing this run", pid.trim()))
+                .at(dir.display())
+                .help("wait for it to end, or stop it; it saves its work when it is interrupted"));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let pid = format!("{}\n", std::process::id());
+    file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(failed)?;
+    Ok(file)
+}
+
+/// Whether a process is writing a run.
+pub(crate) fn is_locked(dir: &Path) -> bool {
+    let file = File::open(dir.join("LOCK"));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The highest number of the directories `name-NNN`, or 0.
+fn last_number(runs_dir: &Path, name: &str) -> io::Result<u32> {
+    let mut last = 0;
+    for entry in fs::read_dir(runs_dir)? {
+        let file_name = entry?.file_name();
+        let number = file_name.to_str().and_then(|file_name| file_name.strip_prefix(name)?.strip_prefix('-'));
+        // Whatever has a larger number was not made here.
+        if let Some(number) = number.and_then(|number| number.parse().ok()).filter(|&number| number < MAX_NUMBER) {
+            last = last.max(number);
+        }
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_up_and_are_not_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let create = |name| RunDir::create(dir.path(), name).unwrap().path().file_name().unwrap().to_owned();
+        assert_eq!(create("mnist"), "mnist-001");
+        assert_eq!(create("mnist"), "mnist-002");
+        assert_eq!(create("other"), "other-001");
+        fs::remove_dir_all(dir.path().join("mnist-001")).unwrap();
+        fs::create_dir(dir.path().join(format!("mnist-{}", u32::MAX))).unwrap();
+        assert_eq!(create("mnist"), "mnist-003");
+        assert_eq!(fs::read_to_string(dir.path().join(LATEST)).unwrap(), "mnist-003\n");
+    }
+
+    #[test]
+    fn one_writer_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path(), "mnist").unwrap();
+        run.write(super::super::status::FILE, b"").unwrap();
+        assert!(is_locked(run.path()));
+        let error = RunDir::open(dir.path(), Path::new("latest")).unwrap_err().to_string();
+        let pid = std::process::id();
+        assert!(error.starts_with(&format!("error[E0502]: process {pid} is writing this run")), "{error}");
+        let path = run.path().to_owned();
+        fs::write(path.join("x.tmp"), b"").unwrap();
+        drop(run);
+        assert!(!is_locked(&path));
+        RunDir::open(dir.path(), &path).unwrap();
+        assert!(!path.join("x.tmp").exists());
+    }
+}

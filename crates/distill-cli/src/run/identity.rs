@@ -1,0 +1,94 @@
+use std::path::Path;
+
+use distill_train::{CheckpointConfig, Context, Recipe, Role};
+use toml::{Table, Value};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::model_file::sha256;
+
+/// What the models of a run depend on. Two runs of equal identity give equal weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The recipe as text, without what changes no result.
+    recipe: String,
+    /// SHA-256 of that text.
+    pub(crate) recipe_sha256: String,
+    /// SHA-256 of training and test data.
+    pub(crate) data_sha256: String,
+}
+
+/// All settings of a recipe as TOML.
+pub(crate) fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
+    toml::to_string(recipe).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))
+}
+
+impl Identity {
+    /// Each model names its own seed, checkpoints change nothing, and where a file lies does not
+    /// matter: data and teacher are known by their hashes.
+    pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
+        let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
+        recipe.data.source = file_name(&recipe.data.source);
+        recipe.teacher.weights = recipe.teacher.weights.as_deref().map(file_name);
+        recipe.kd.cache = None;
+        let text = recipe_text(&recipe)?;
+        Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256 })
+    }
+
+    /// What a checkpoint of a model belongs to.
+    pub(crate) fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> Context {
+        let pairs = [
+            ("recipe", self.recipe.as_str()),
+            ("data_sha256", &self.data_sha256),
+            ("role", role.name()),
+            ("seed", &seed.to_string()),
+            ("teacher_sha256", teacher_sha256.unwrap_or_default()),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+}
+
+fn file_name(path: &str) -> String {
+    Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A checkpoint of another recipe, other data or another teacher, with what has changed.
+pub(crate) fn check_context(found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
+    let differing: Vec<&str> = expected
+        .iter()
+        .filter(|(name, value)| found.get(*name) != Some(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let table = |context: &Context| context.get("recipe").and_then(|text| text.parse::<Table>().ok());
+    let mut notes: Vec<String> = vec![];
+    for name in differing {
+        match (name, table(found), table(expected)) {
+            ("recipe", Some(was), Some(is)) => changes(&was, &is, "", &mut notes),
+            ("data_sha256", ..) => notes.push("the data has changed".to_owned()),
+            ("teacher_sha256", ..) => notes.push("the teacher is another one".to_owned()),
+            _ => notes.push(format!("`{name}` has changed")),
+        }
+    }
+    let diagnostic = Diagnostic::new(Code::RecipeChanged, "the checkpoint belongs to another training")
+        .at(path.display())
+        .help("put back what was changed, or start a new run: it never overwrites this one");
+    Err(notes.into_iter().fold(diagnostic, Diagnostic::note))
+}
+
+fn changes(was: &Table, is: &Table, prefix: &str, notes: &mut Vec<String>) {
+    let mut keys: Vec<&String> = was.keys().chain(is.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let text = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+        match (was.get(key), is.get(key)) {
+            (Some(Value::Table(was)), Some(Value::Table(is))) => changes(was, is, &path, notes),
+            (was, is) if was != is => notes.push(format!("{path} was {}, now {}", text(was), text(is))),
+            _ => {}
+        }
+    }
+}

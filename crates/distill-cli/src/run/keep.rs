@@ -1,0 +1,90 @@
+use std::path::Path;
+
+use distill_models::{Mlp, Model as _, Provenance, to_safetensors};
+use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
+
+use super::dir::weights_name;
+use super::result::{ModelResult, WeightsFile};
+use super::train::{Failure, Run};
+use crate::latency::Latency;
+use crate::model_file::sha256;
+
+impl Run<'_> {
+    /// Writes the weights of a model and what was measured; returns its evaluation and the hash of
+    /// its file.
+    pub(super) fn keep(
+        &mut self,
+        role: Role,
+        seed: u64,
+        trained: &Trained,
+        teacher: Option<&Evaluation>,
+        teacher_sha256: Option<&str>,
+    ) -> Result<(Evaluation, String), Failure> {
+        let bytes = self.safetensors(role, seed, &trained.model, teacher_sha256)?;
+        let path = self.dir.write(&weights_name(role, seed), &bytes)?;
+        if let Some(other) = &trained.other {
+            let bytes = self.safetensors(role, seed, other, teacher_sha256)?;
+            let name = match self.experiment.train_config(role).keep {
+                distill_train::Keep::Last => "best",
+                distill_train::Keep::Best => "last",
+            };
+            self.dir.write(&format!("weights/{}-seed{seed}-{name}.safetensors", role.name()), &bytes)?;
+        }
+        let weights = WeightsFile { path: &path, n_bytes: bytes.len(), sha256: sha256(&bytes) };
+        let test = self.measure(role, seed, &trained.model, &weights, teacher, Some(trained))?;
+        Ok((test, weights.sha256))
+    }
+
+    /// Evaluates a model on the test set and writes down what is found.
+    pub(super) fn measure(
+        &mut self,
+        role: Role,
+        seed: u64,
+        model: &Mlp,
+        weights: &WeightsFile<'_>,
+        teacher: Option<&Evaluation>,
+        trained: Option<&Trained>,
+    ) -> Result<Evaluation, Failure> {
+        let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
+        let data = self.experiment.test_set();
+        let test = evaluate(model, data)?;
+        let report = trained.map(|trained| &trained.report);
+        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, teacher, report);
+        entry.latency = Some(Latency::measure(model, data)?);
+        self.record(entry)?;
+        Ok(test)
+    }
+
+    /// What a file says of where the model comes from. No time and no path: equal runs give equal files.
+    fn safetensors(
+        &self,
+        role: Role,
+        seed: u64,
+        model: &Mlp,
+        teacher_sha256: Option<&str>,
+    ) -> Result<Vec<u8>, Failure> {
+        let recipe = self.experiment.recipe();
+        let mut provenance = Provenance::from(
+            [
+                ("program", concat!("distill ", env!("CARGO_PKG_VERSION"))),
+                ("recipe", recipe.name.as_str()),
+                ("recipe_sha256", self.identity.recipe_sha256.as_str()),
+                ("data", data_name(recipe).as_ref()),
+                ("data_sha256", self.identity.data_sha256.as_str()),
+                ("input_mean", format!("{:.4}", self.inputs.0).as_str()),
+                ("input_sd", format!("{:.4}", self.inputs.1).as_str()),
+                ("role", role.name()),
+                ("seed", seed.to_string().as_str()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        if let Some(sha256) = teacher_sha256 {
+            provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
+        }
+        Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)
+    }
+}
+
+fn data_name(recipe: &Recipe) -> std::borrow::Cow<'_, str> {
+    Path::new(&recipe.data.source).file_name().unwrap_or_default().to_string_lossy()
+}

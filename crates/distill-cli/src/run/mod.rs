@@ -1,0 +1,19 @@
+//! A run: its directory, and the models of a recipe one by one, from the start or from where an
+//! earlier process left them.
+
+mod dir;
+mod identity;
+mod keep;
+pub(crate) mod metrics;
+mod result;
+mod signals;
+mod status;
+mod train;
+mod watch;
+
+pub(crate) use dir::RunDir;
+pub(crate) use identity::{Identity, recipe_text};
+pub(crate) use result::{DataResult, ModelResult, RunResult};
+pub(crate) use signals::Signals;
+pub(crate) use status::{RunStatus, Status};
+pub(crate) use train::{Failure, Given, Run};

@@ -1,0 +1,122 @@
+use std::path::Path;
+
+use distill_train::{Evaluation, Role, TrainReport};
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::latency::Latency;
+
+/// `result.json`: what a run found, one entry for each model and seed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RunResult {
+    pub(crate) version: u32,
+    pub(crate) recipe: String,
+    pub(crate) data: DataResult,
+    pub(crate) models: Vec<ModelResult>,
+}
+
+/// How many examples there were, and of what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct DataResult {
+    pub(crate) train: usize,
+    pub(crate) validation: usize,
+    pub(crate) transfer: usize,
+    pub(crate) test: usize,
+    pub(crate) classes: Vec<String>,
+}
+
+/// One model: what it is, how it does, where it lies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ModelResult {
+    pub(crate) role: String,
+    pub(crate) architecture: String,
+    pub(crate) parameters: usize,
+    pub(crate) seed: u64,
+    pub(crate) test_examples: usize,
+    pub(crate) test_errors: usize,
+    pub(crate) test_nll: f64,
+    pub(crate) test_ece: f64,
+    /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
+    pub(crate) agreement: Option<f64>,
+    /// Epoch with the fewest errors on the validation set.
+    pub(crate) best_epoch: Option<u32>,
+    /// Nothing for a teacher that came from a file.
+    pub(crate) train_seconds: Option<f64>,
+    pub(crate) train_examples_per_second: Option<f64>,
+    /// Time for one example at a time.
+    pub(crate) latency: Option<Latency>,
+    pub(crate) weights: String,
+    pub(crate) weights_bytes: usize,
+    pub(crate) weights_sha256: String,
+}
+
+/// What is known of a model's file.
+pub(crate) struct WeightsFile<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) n_bytes: usize,
+    pub(crate) sha256: String,
+}
+
+impl ModelResult {
+    pub(crate) fn new(
+        role: Role,
+        seed: u64,
+        spec: &distill_models::ModelSpec,
+        weights: &WeightsFile<'_>,
+        test: &Evaluation,
+        teacher: Option<&Evaluation>,
+        report: Option<&TrainReport>,
+    ) -> Self {
+        Self {
+            role: role.name().to_owned(),
+            architecture: spec.architecture.clone(),
+            parameters: spec.parameters,
+            seed,
+            test_examples: test.examples,
+            test_errors: test.errors,
+            test_nll: test.nll,
+            test_ece: test.ece,
+            agreement: teacher.map(|teacher| test.agreement(teacher)),
+            best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
+            train_seconds: report.map(|report| report.seconds),
+            train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),
+            latency: None,
+            weights: std::path::absolute(weights.path)
+                .unwrap_or_else(|_| weights.path.to_owned())
+                .display()
+                .to_string(),
+            weights_bytes: weights.n_bytes,
+            weights_sha256: weights.sha256.clone(),
+        }
+    }
+}
+
+impl RunResult {
+    /// Reads the result of a run; `None` where no model was finished.
+    pub(crate) fn read(run: &Path) -> Result<Option<Self>, Diagnostic> {
+        let path = run.join("result.json");
+        let unreadable = |note: String| {
+            Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
+                .at(path.display())
+                .note(note)
+                .help("remove the file and resume the run, which then trains its models again")
+        };
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The models of a role, in the order of the seeds.
+    pub(crate) fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
+        self.models.iter().filter(move |model| model.role == role.name())
+    }
+
+    /// The model of a role and a seed, if it is finished.
+    pub(crate) fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+        self.of(role).find(|model| model.seed == seed)
+    }
+}

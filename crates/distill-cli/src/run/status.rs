@@ -1,0 +1,146 @@
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use distill_train::Role;
+use serde::{Deserialize, Serialize};
+
+use super::dir::{self, RunDir};
+use super::identity::Identity;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+
+/// The first file of a run directory and the last that is written: what the run is and how it stands.
+pub(crate) const FILE: &str = "run.toml";
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Running,
+    Completed,
+    Interrupted,
+    Failed,
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// `run.toml`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RunStatus {
+    pub(crate) version: u32,
+    pub(crate) status: Status,
+    /// The exit code, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit: Option<u8>,
+    /// The error it ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    /// As it was typed.
+    pub(crate) command: String,
+    /// Which models it trains, for every seed.
+    pub(crate) models: Vec<String>,
+    pub(crate) program: String,
+    pub(crate) processor: String,
+    pub(crate) threads: usize,
+    pub(crate) recipe_sha256: String,
+    pub(crate) data_sha256: String,
+    pub(crate) started: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ended: Option<String>,
+    /// All its time, also that before it was resumed.
+    pub(crate) seconds: f64,
+    /// How often it was resumed.
+    pub(crate) resumed: u32,
+}
+
+impl RunStatus {
+    pub(crate) fn new(roles: &[Role], identity: &Identity) -> Self {
+        let command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+        Self {
+            version: 1,
+            status: Status::Running,
+            exit: None,
+            error: None,
+            command,
+            models: roles.iter().map(|role| role.name().to_owned()).collect(),
+            program: concat!("distill ", env!("CARGO_PKG_VERSION")).to_owned(),
+            processor: processor(),
+            threads: rayon::current_num_threads(),
+            recipe_sha256: identity.recipe_sha256.clone(),
+            data_sha256: identity.data_sha256.clone(),
+            started: now(),
+            ended: None,
+            seconds: 0.0,
+            resumed: 0,
+        }
+    }
+
+    /// Reads the status of a run. One that says it is running, but that no process writes, was
+    /// interrupted without a word.
+    pub(crate) fn read(run: &Path) -> Result<Self, Diagnostic> {
+        let path = run.join(FILE);
+        let unreadable = |note: String| {
+            Diagnostic::new(Code::RunFile, "the status of the run cannot be read")
+                .at(path.display())
+                .note(note)
+                .help("name another run; this file was changed or damaged after it was written")
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        let mut status: Self = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
+        if status.status == Status::Running && !dir::is_locked(run) {
+            status.status = Status::Interrupted;
+        }
+        Ok(status)
+    }
+
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        let all = [Role::Teacher, Role::Baseline, Role::Student];
+        all.into_iter().filter(|role| self.models.iter().any(|name| name == role.name())).collect()
+    }
+
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
+        let text = toml::to_string(self)
+            .map_err(|error| Diagnostic::io("cannot write the status of the run as TOML", None, error))?;
+        dir.write(FILE, text.as_bytes()).map(|_| ())
+    }
+
+    /// The run has ended.
+    pub(crate) fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
+        (self.status, self.exit, self.error) = (status, Some(exit), error);
+        self.ended = Some(now());
+        self.seconds += since.elapsed().as_secs_f64();
+    }
+
+    /// The run goes on.
+    pub(crate) fn resume(&mut self) {
+        (self.status, self.exit, self.error, self.ended) = (Status::Running, None, None, None);
+        self.threads = rayon::current_num_threads();
+        self.processor = processor();
+        self.resumed += 1;
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_time() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// The name of the processor where the system tells it, else its architecture.
+pub(crate) fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}

@@ -1,0 +1,328 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use distill_models::{Mlp, ModelSpec};
+use distill_train::{
+    Checkpoint, CheckpointStore, Context, Disk, Evaluation, Experiment, Lesson, Role, TrainError, Trained, evaluate,
+};
+use serde_json::json;
+
+use super::dir::RunDir;
+use super::identity::{Identity, check_context};
+use super::metrics::{Metrics, ModelId, Row};
+use super::result::{ModelResult, RunResult, WeightsFile};
+use super::signals::{Signal, Signals};
+use super::watch::{End, Watch};
+use crate::diagnostic::Diagnostic;
+use crate::model_file::{self, LoadedModel};
+use crate::output::Output;
+use crate::progress::{Progress, thousands};
+
+/// A run in progress: what is found is written down after every model.
+pub(crate) struct Run<'a> {
+    pub(crate) experiment: &'a Experiment<'a>,
+    pub(crate) dir: &'a RunDir,
+    pub(crate) output: &'a Output,
+    pub(crate) signals: &'a Signals,
+    pub(crate) identity: Identity,
+    /// Mean and standard deviation of the training inputs.
+    pub(crate) inputs: (f64, f64),
+    pub(crate) roles: Vec<Role>,
+    pub(crate) result: RunResult,
+    /// The model that is being trained.
+    pub(crate) role: Role,
+}
+
+/// A teacher that was made before, with its file.
+pub(crate) struct Given {
+    pub(crate) loaded: LoadedModel,
+    pub(crate) path: PathBuf,
+    /// Its stored answers for the transfer set.
+    pub(crate) targets: Option<distill_train::SoftTargets>,
+}
+
+/// Why a run cannot go on.
+pub(crate) enum Failure {
+    Training(TrainError),
+    Other(Diagnostic),
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Self::Training(error)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Other(diagnostic)
+    }
+}
+
+/// A model that can teach: weights, evaluation, hash of its file.
+struct Taught {
+    model: Mlp,
+    test: Evaluation,
+    sha256: String,
+}
+
+type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
+
+impl Run<'_> {
+    /// Trains all models that are not finished yet. A signal ends it in good order.
+    pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+        let seeds = self.experiment.recipe().seeds.clone();
+        for seed in seeds {
+            if let ControlFlow::Break(signal) = self.seed(seed, given)? {
+                return Ok(ControlFlow::Break(signal));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Teacher, baseline and student of one seed.
+    fn seed(&mut self, seed: u64, given: Option<&Given>) -> Flow<()> {
+        if self.roles.iter().all(|&role| self.result.find(role, seed).is_some()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let teacher = match self.roles.contains(&Role::Teacher) {
+            true => match self.teacher(seed, given)? {
+                ControlFlow::Continue(teacher) => Some(teacher),
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            },
+            false => None,
+        };
+        let test = teacher.as_ref().map(|teacher| &teacher.test);
+        if self.is_due(Role::Baseline, seed) {
+            match self.fit(Role::Baseline, seed, None, None)? {
+                ControlFlow::Continue(trained) => self.keep(Role::Baseline, seed, &trained, test, None)?,
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            };
+        }
+        if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
+            let targets = match given.and_then(|given| given.targets.clone()) {
+                Some(targets) => Some(targets),
+                None => {
+                    let _span = tracing::info_span!("soft targets", seed).entered();
+                    self.experiment.soft_targets(&teacher.model)?
+                }
+            };
+            let lesson = Lesson { teacher: &teacher.model, targets: targets.as_ref() };
+            match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
+                ControlFlow::Continue(trained) => {
+                    self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
+                }
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            };
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn is_due(&self, role: Role, seed: u64) -> bool {
+        self.roles.contains(&role) && self.result.find(role, seed).is_none()
+    }
+
+    /// The teacher of a seed: given, trained before, or trained now.
+    fn teacher(&mut self, seed: u64, given: Option<&Given>) -> Flow<Taught> {
+        let taught = match (given, self.result.find(Role::Teacher, seed)) {
+            (Some(Given { loaded, path, .. }), recorded) => {
+                let weights = WeightsFile { path, n_bytes: loaded.n_bytes, sha256: loaded.sha256.clone() };
+                let test = match recorded {
+                    Some(_) => evaluate(&loaded.model, self.experiment.test_set())?,
+                    None => self.measure(Role::Teacher, seed, &loaded.model, &weights, None, None)?,
+                };
+                Taught { model: loaded.model.clone(), test, sha256: weights.sha256 }
+            }
+            (None, Some(recorded)) => {
+                let loaded = self.trained_before(recorded, seed)?;
+                let test = evaluate(&loaded.model, self.experiment.test_set())?;
+                Taught { model: loaded.model, test, sha256: loaded.sha256 }
+            }
+            (None, None) => match self.fit(Role::Teacher, seed, None, None)? {
+                ControlFlow::Continue(trained) => {
+                    let (test, sha256) = self.keep(Role::Teacher, seed, &trained, None, None)?;
+                    Taught { model: trained.model, test, sha256 }
+                }
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            },
+        };
+        // One from a file was looked at before the run.
+        if given.is_none() && self.roles.contains(&Role::Student) {
+            let check = self.experiment.check_teacher(&taught.model)?;
+            if !check.passes() {
+                return Err(Diagnostic::weak_teacher(&check)
+                    .at(self.dir.weights(Role::Teacher, seed).display())
+                    .into());
+            }
+        }
+        Ok(ControlFlow::Continue(taught))
+    }
+
+    /// The file of a teacher that this run has finished.
+    fn trained_before(&self, recorded: &ModelResult, seed: u64) -> Result<LoadedModel, Diagnostic> {
+        let path = self.dir.weights(Role::Teacher, seed);
+        let loaded = model_file::load(&path)?;
+        if loaded.sha256 == recorded.weights_sha256 {
+            return Ok(loaded);
+        }
+        Err(Diagnostic::new(crate::code::Code::RunFile, "the weights of the teacher are not those that were recorded")
+            .at(path.display())
+            .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
+            .help("put the file back, or start a new run: it never overwrites this one"))
+    }
+
+    /// Trains one model, from its newest checkpoint if there is one.
+    fn fit(
+        &mut self,
+        role: Role,
+        seed: u64,
+        lesson: Option<Lesson<'_>>,
+        teacher_sha256: Option<&str>,
+    ) -> Flow<Trained> {
+        if let Some(signal) = self.signals.received() {
+            return Ok(ControlFlow::Break(signal));
+        }
+        self.role = role;
+        let recipe = self.experiment.recipe();
+        let folder = self.dir.checkpoints(role, seed)?;
+        let store = CheckpointStore::new(&Disk, &folder, recipe.checkpoint.keep_last);
+        let context = self.identity.context(role, seed, teacher_sha256);
+        let checkpoint = self.newest(&store, &context)?;
+
+        let progress = self.progress(role, seed)?;
+        let model = ModelId { role: role.name().to_owned(), seed };
+        let done = checkpoint.as_ref().map_or(0, Checkpoint::step);
+        if done > 0 {
+            progress.note(&format!("going on after step {}", thousands(u64::from(done))));
+        }
+        let holds = |row: &Row| {
+            let finished = self.result.models.iter().any(|m| m.role == row.model.role && m.seed == row.model.seed);
+            finished || (row.model == model && row.step <= done)
+        };
+        let mut metrics = Metrics::open(self.dir, holds)?;
+        let mut watch = Watch {
+            progress,
+            metrics: &mut metrics,
+            model,
+            store,
+            context: &context,
+            config: &recipe.checkpoint,
+            signals: self.signals,
+            output: self.output,
+            last_save: Instant::now(),
+            end: None,
+        };
+        let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch)?;
+        match watch.end.take() {
+            Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
+            Some(End::Signal(signal, step)) if !trained.report.completed => {
+                drop(watch);
+                self.output.progress(&format!("saved   step {}", thousands(u64::from(step))));
+                Ok(ControlFlow::Break(signal))
+            }
+            _ => Ok(ControlFlow::Continue(trained)),
+        }
+    }
+
+    /// The newest checkpoint that can be used. It must belong to this training.
+    fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Failure> {
+        let found = store.load().map_err(TrainError::from)?;
+        let usable = found.newest.as_ref().map(|(_, path)| path);
+        for (path, error) in &found.damaged {
+            let help = match usable {
+                Some(path) => format!("going on from {}", path.display()),
+                None => "no other checkpoint is there, so this model starts anew".to_owned(),
+            };
+            self.output.warning(&format!("{}: {error}", path.display()), "", &help)?;
+        }
+        match found.newest {
+            None => Ok(None),
+            Some((checkpoint, path)) => {
+                check_context(&checkpoint.context, context, &path)?;
+                Ok(Some(checkpoint))
+            }
+        }
+    }
+
+    fn progress(&self, role: Role, seed: u64) -> Result<Progress, Failure> {
+        let data = self.experiment.test_set().spec();
+        let config = self.experiment.model_config(role).cloned().unwrap_or_default();
+        let spec = ModelSpec {
+            architecture: config.architecture(data.features(), data.classes.len()),
+            input_shape: data.input_shape.clone(),
+            classes: data.classes.clone(),
+            parameters: config.layout(data.features(), data.classes.len()).map_err(TrainError::from)?.len(),
+        };
+        Ok(Progress::start(*self.output, role, seed, &spec, self.experiment.train_config(role)))
+    }
+
+    /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.
+    pub(super) fn record(&mut self, model: ModelResult) -> Result<(), Failure> {
+        self.output.progress(&format!(
+            "  {} test errors of {}",
+            thousands(model.test_errors as u64),
+            thousands(model.test_examples as u64)
+        ));
+        self.output.event("model_end", serde_json::to_value(&model).unwrap_or_default())?;
+        self.result.models.push(model);
+        let json = serde_json::to_string_pretty(&self.result)
+            .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+        self.dir.write("result.json", format!("{json}\n").as_bytes())?;
+        Ok(())
+    }
+
+    /// Whether all models are finished.
+    pub(crate) fn is_complete(&self) -> bool {
+        let seeds = &self.experiment.recipe().seeds;
+        self.roles.iter().all(|&role| seeds.iter().all(|&seed| self.result.find(role, seed).is_some()))
+    }
+
+    /// The table of the recipe that says how the present model is trained.
+    pub(crate) fn training(&self) -> &'static str {
+        match self.role {
+            Role::Teacher => "teacher.train",
+            Role::Baseline | Role::Student => "train",
+        }
+    }
+
+    /// What is there already, for the end of an error.
+    pub(crate) fn saved(&self) -> String {
+        match self.result.models.len() {
+            0 => format!("no model was finished; the recipe is in {}", self.dir.path().display()),
+            1 => format!("1 finished model is in {}", self.dir.path().join("weights").display()),
+            n => format!("{n} finished models are in {}", self.dir.path().join("weights").display()),
+        }
+    }
+
+    /// Says what the run is about to do.
+    pub(crate) fn announce(&self, recipe: &Path) -> Result<(), Diagnostic> {
+        let data = &self.result.data;
+        let count = |n: usize| thousands(n as u64);
+        let shape = self.experiment.test_set().spec().input_shape.iter().map(ToString::to_string).collect::<Vec<_>>();
+        self.output.progress(&format!("recipe    {}", recipe.display()));
+        self.output.progress(&format!(
+            "data      {}: {} train, {} validation, {} test\n          {} features, {} classes",
+            self.experiment.recipe().data.source,
+            count(data.train),
+            count(data.validation),
+            count(data.test),
+            shape.join("x"),
+            data.classes.len(),
+        ));
+        if data.transfer != data.train {
+            self.output.progress(&format!("transfer  {} examples for the students", count(data.transfer)));
+        }
+        self.output.progress(&format!("run       {}", self.dir.path().display()));
+        let fields = json!({
+            "run": self.dir.path().display().to_string(),
+            "recipe": self.result.recipe,
+            "recipe_sha256": self.identity.recipe_sha256,
+            "data_sha256": self.identity.data_sha256,
+            "seeds": self.experiment.recipe().seeds,
+            "threads": rayon::current_num_threads(),
+            "data": data,
+        });
+        self.output.event("run_start", fields)
+    }
+}

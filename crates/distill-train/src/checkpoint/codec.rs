@@ -1,0 +1,135 @@
+//! The bytes of a checkpoint. The only file that knows bincode.
+//!
+//! ```text
+//! offset  bytes  what
+//!      0      8  the magic "DISTCKPT"
+//!      8      4  format version, little endian
+//!     12      8  length of what follows the hash, little endian
+//!     20     32  SHA-256 of the 20 bytes before it and of what follows it
+//!     52      …  head: bincode 2, fixed-width little endian, at most 1 MiB
+//!      …      …  buffers: f32 little endian; parameters, optimizer slots, best parameters
+//! ```
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::CheckpointError;
+
+/// The first bytes of a checkpoint.
+pub(super) const MAGIC: &[u8; 8] = b"DISTCKPT";
+
+const VERSION: u32 = 1;
+const HASHED: usize = 20;
+const HEADER: usize = HASHED + 32;
+
+/// Names, shapes and counters take a few kilobytes; what claims more is not ours. It bounds what
+/// the decoder allocates, as the buffers are not its business.
+const MAX_HEAD_BYTES: usize = 1 << 20;
+
+/// All of a checkpoint but its buffers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) context: Vec<(String, String)>,
+    pub(super) layout: Vec<(String, Vec<u64>)>,
+    pub(super) n_slots: u32,
+    pub(super) optimizer_step: u32,
+    pub(super) step: u32,
+    pub(super) examples: u64,
+    pub(super) seconds: f64,
+    pub(super) epoch_seconds: f64,
+    pub(super) epoch_examples: u64,
+    pub(super) epoch_loss: Loss,
+    pub(super) last_loss: Loss,
+    /// Epoch, errors and negative log-likelihood of the best parameters.
+    pub(super) best: Option<(u32, u64, f64)>,
+}
+
+/// `total`, `hard`, `soft`, `kl`.
+pub(super) type Loss = (f64, Option<f64>, Option<f64>, Option<f64>);
+
+impl Head {
+    /// How many buffers follow the head.
+    fn n_buffers(&self) -> u64 {
+        1 + u64::from(self.n_slots) + u64::from(self.best.is_some())
+    }
+
+    /// Numbers in each of them.
+    fn parameters(&self) -> Option<u64> {
+        let len = |shape: &[u64]| shape.iter().try_fold(1_u64, |product, &side| product.checked_mul(side));
+        self.layout.iter().try_fold(0_u64, |sum, (_, shape)| sum.checked_add(len(shape)?))
+    }
+}
+
+pub(super) fn encode(head: &Head, buffers: &[&[f32]]) -> Result<Vec<u8>, CheckpointError> {
+    let n_values: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+    let mut bytes = Vec::with_capacity(HEADER + 4096 + 4 * n_values);
+    bytes.extend(MAGIC);
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.resize(HEADER, 0);
+    bincode::serde::encode_into_std_write(head, &mut bytes, config())
+        .map_err(|error| damaged(HEADER, error.to_string()))?;
+    if bytes.len() - HEADER > MAX_HEAD_BYTES {
+        return Err(damaged(HEADER, format!("its head would have more than {MAX_HEAD_BYTES} bytes")));
+    }
+    for value in buffers.iter().copied().flatten() {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    let len = (bytes.len() - HEADER) as u64;
+    bytes[12..HASHED].copy_from_slice(&len.to_le_bytes());
+    let hash = hash(&bytes);
+    bytes[HASHED..HEADER].copy_from_slice(&hash);
+    Ok(bytes)
+}
+
+/// The head and the buffers. Every length is compared with the bytes that are there before memory
+/// is taken for what it promises.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Head, Vec<Vec<f32>>), CheckpointError> {
+    if !bytes.starts_with(MAGIC) {
+        return Err(damaged(0, "it does not start like a checkpoint".to_owned()));
+    }
+    if bytes.len() < HEADER {
+        return Err(damaged(bytes.len(), format!("it has {} bytes, its header alone has {HEADER}", bytes.len())));
+    }
+    let version = u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
+    if version != VERSION {
+        return Err(CheckpointError::Version { actual: version, expected: VERSION });
+    }
+    let claimed = u64::from_le_bytes(bytes[12..HASHED].try_into().expect("eight bytes"));
+    let body = &bytes[HEADER..];
+    if claimed != body.len() as u64 {
+        return Err(damaged(12, format!("its header promises {claimed} bytes, the file has {}", body.len())));
+    }
+    if hash(bytes)[..] != bytes[HASHED..HEADER] {
+        return Err(damaged(HASHED, "its SHA-256 is not that of its content".to_owned()));
+    }
+    let (head, used): (Head, usize) = bincode::serde::decode_from_slice(body, config())
+        .map_err(|error| damaged(HEADER, format!("its head cannot be decoded: {error}")))?;
+    let rest = &body[used..];
+    let parameters = head.parameters();
+    let expected = parameters.and_then(|parameters| parameters.checked_mul(head.n_buffers())?.checked_mul(4));
+    if expected != Some(rest.len() as u64) {
+        let reason = format!("its layout does not fit the {} bytes that follow", rest.len());
+        return Err(damaged(HEADER + used, reason));
+    }
+    // The product above fits the bytes that are there, so it fits usize.
+    let len = parameters.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    let float = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let buffers = rest.chunks(4 * len.max(1)).map(|buffer| buffer.chunks_exact(4).map(float).collect());
+    let buffers: Vec<Vec<f32>> = buffers.collect();
+    if buffers.len() as u64 != head.n_buffers() {
+        return Err(damaged(HEADER, "its layout holds no parameters".to_owned()));
+    }
+    Ok((head, buffers))
+}
+
+fn damaged(offset: usize, reason: String) -> CheckpointError {
+    CheckpointError::Damaged { offset, reason }
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(&bytes[..HASHED]).chain_update(&bytes[HEADER..]).finalize().into()
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_fixed_int_encoding().with_limit::<MAX_HEAD_BYTES>()
+}

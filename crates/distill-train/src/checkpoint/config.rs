@@ -1,0 +1,47 @@
+use serde::{Deserialize, Serialize};
+
+use crate::ConfigProblem;
+use crate::config::positive;
+
+/// When the state of training is written, so that it can go on after an interruption.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Seconds between two checkpoints.
+    pub every_seconds: f64,
+    /// Also after every so many steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_steps: Option<u32>,
+    /// How many of a model are kept. Each holds the best weights too.
+    pub keep_last: usize,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every_seconds: 30.0, every_steps: None, keep_last: 3 }
+    }
+}
+
+impl CheckpointConfig {
+    pub(crate) fn validate(&self) -> Result<(), ConfigProblem> {
+        if !positive(self.every_seconds) {
+            return Err(ConfigProblem::new(
+                "every_seconds",
+                format!("must be a finite number greater than 0, got {}", self.every_seconds),
+                "set `every_seconds = 30.0`",
+            ));
+        }
+        if self.every_steps == Some(0) {
+            return Err(ConfigProblem::new(
+                "every_steps",
+                "must be at least 1, got 0",
+                "set `every_steps = 500`, or leave the key out",
+            ));
+        }
+        if self.keep_last == 0 {
+            return Err(ConfigProblem::new("keep_last", "must be at least 1, got 0", "set `keep_last = 3`")
+                .note("with no checkpoint there would be nothing to go on from"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+mod codec;
+mod config;
+mod store;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use distill_losses::LossValue;
+use distill_models::Trainable;
+use distill_tensor::Params;
+
+use crate::{Best, Optimizer, OptimizerConfig, Snapshot, TrainState};
+
+pub use config::CheckpointConfig;
+pub use store::{CheckpointStore, Found};
+
+/// What a checkpoint belongs to, as names and values: recipe, data, role, seed.
+pub type Context = BTreeMap<String, String>;
+
+/// Why a checkpoint cannot be written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The operating system refused.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// `read` or `write`.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The bytes are not those of a checkpoint, or not all of them.
+    #[error("the checkpoint is damaged at byte {offset}: {reason}")]
+    Damaged {
+        /// Where.
+        offset: usize,
+        /// In what way.
+        reason: String,
+    },
+    /// Another version of the format.
+    #[error("the checkpoint has format version {actual}, this program reads version {expected}")]
+    Version {
+        /// The file's.
+        actual: u32,
+        /// Ours.
+        expected: u32,
+    },
+    /// A parameter is NaN or infinite, so going on from here has no use.
+    #[error("parameter {index} is {value} at step {step}")]
+    NonFinite {
+        /// Where.
+        index: usize,
+        /// What it is.
+        value: f32,
+        /// After which step.
+        step: u32,
+    },
+    /// It was made by another model or another optimizer.
+    #[error("the checkpoint has {actual}, training needs {expected}")]
+    Mismatch {
+        /// What the checkpoint has.
+        actual: String,
+        /// What the model or the optimizer has.
+        expected: String,
+    },
+}
+
+/// Training between two steps, as it was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// What it belongs to.
+    pub context: Context,
+    head: codec::Head,
+    buffers: Vec<Vec<f32>>,
+}
+
+fn encode(context: &Context, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
+    let Snapshot { params, state } = snapshot;
+    if let Some((index, &value)) = params.as_slice().iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        return Err(CheckpointError::NonFinite { index, value, step: state.step });
+    }
+    let (optimizer_step, slots) = state.optimizer.state();
+    let head = codec::Head {
+        context: context.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        layout: layout(params),
+        n_slots: u32::try_from(slots.len()).expect("an optimizer has a few slots"),
+        optimizer_step,
+        step: state.step,
+        examples: state.examples,
+        seconds: state.seconds,
+        epoch_seconds: state.epoch_seconds,
+        epoch_examples: state.epoch_examples,
+        epoch_loss: to_tuple(state.epoch_loss),
+        last_loss: to_tuple(state.loss),
+        best: state.best.as_ref().map(|best| (best.epoch, best.errors as u64, best.nll)),
+    };
+    let mut buffers = vec![params.as_slice()];
+    buffers.extend(slots.iter().map(Params::as_slice));
+    buffers.extend(state.best.iter().map(|best| best.params.as_slice()));
+    codec::encode(&head, &buffers)
+}
+
+impl Checkpoint {
+    /// The first bytes of a checkpoint file.
+    pub const MAGIC: &'static [u8; 8] = codec::MAGIC;
+
+    /// The bytes of a checkpoint file.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NonFinite`] if a parameter is no number.
+    pub fn encode(context: &Context, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
+        encode(context, snapshot)
+    }
+
+    /// Reads what [`Checkpoint::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Damaged`] or [`CheckpointError::Version`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let (head, buffers) = codec::decode(bytes)?;
+        let context = head.context.iter().cloned().collect();
+        Ok(Self { context, head, buffers })
+    }
+
+    /// Optimizer steps that were made.
+    pub fn step(&self) -> u32 {
+        self.head.step
+    }
+
+    /// Names and shapes of the parameters.
+    pub fn layout(&self) -> &[(String, Vec<u64>)] {
+        &self.head.layout
+    }
+
+    /// Epoch of the best parameters on the validation set and their errors, if there are any.
+    pub fn best(&self) -> Option<(u32, u64)> {
+        self.head.best.map(|(epoch, errors, _)| (epoch, errors))
+    }
+
+    /// Numbers an optimizer remembers for each parameter.
+    pub fn n_slots(&self) -> u32 {
+        self.head.n_slots
+    }
+
+    /// Puts the parameters into the model and returns the rest.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Mismatch`] if model or optimizer are others; then the model is unchanged.
+    pub fn restore(
+        self,
+        model: &mut dyn Trainable,
+        optimizer: &OptimizerConfig,
+    ) -> Result<TrainState, CheckpointError> {
+        let expected = layout(model.params());
+        if self.head.layout != expected {
+            let text = |layout: &[(String, Vec<u64>)]| {
+                layout.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect::<Vec<_>>().join(", ")
+            };
+            return Err(CheckpointError::Mismatch { actual: text(&self.head.layout), expected: text(&expected) });
+        }
+        let shared = model.params().layout().clone();
+        let mut buffers = self.buffers.into_iter().map(|buffer| Params::from_vec(shared.clone(), buffer));
+        let mut next = || {
+            let buffer = buffers.next().and_then(Result::ok);
+            buffer.ok_or(CheckpointError::Damaged { offset: 0, reason: "a buffer is missing".to_owned() })
+        };
+        let params = next()?;
+        let slots = (0..self.head.n_slots).map(|_| next()).collect::<Result<Vec<_>, _>>()?;
+        let n_slots = slots.len();
+        let optimizer = Optimizer::restore(optimizer.clone(), self.head.optimizer_step, slots).map_err(|expected| {
+            CheckpointError::Mismatch {
+                actual: format!("{n_slots} optimizer slots"),
+                expected: format!("{expected} optimizer slots"),
+            }
+        })?;
+        let best = match self.head.best {
+            None => None,
+            Some((epoch, errors, nll)) => {
+                let errors = usize::try_from(errors).unwrap_or(usize::MAX);
+                Some(Best { epoch, errors, nll, params: next()? })
+            }
+        };
+        *model.params_mut() = params;
+        Ok(TrainState {
+            step: self.head.step,
+            examples: self.head.examples,
+            seconds: self.head.seconds,
+            epoch_seconds: self.head.epoch_seconds,
+            epoch_examples: self.head.epoch_examples,
+            epoch_loss: from_tuple(self.head.epoch_loss),
+            loss: from_tuple(self.head.last_loss),
+            optimizer,
+            best,
+        })
+    }
+}
+
+fn layout(params: &Params) -> Vec<(String, Vec<u64>)> {
+    let shape = |shape: &[usize]| shape.iter().map(|&side| side as u64).collect();
+    params.layout().iter().map(|(_, name, sides)| (name.to_owned(), shape(sides))).collect()
+}
+
+fn to_tuple(loss: LossValue) -> codec::Loss {
+    (loss.total, loss.hard, loss.soft, loss.kl)
+}
+
+fn from_tuple((total, hard, soft, kl): codec::Loss) -> LossValue {
+    LossValue { total, hard, soft, kl }
+}

@@ -1,0 +1,125 @@
+use distill_datasets::Dataset;
+use ndarray::{Array2, s};
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+
+use crate::TrainError;
+use crate::soft_targets::EVAL_BATCH;
+
+/// What a dataset holds, in a form that can be compared: a hash of every input, one of all of
+/// it, and the mean and the spread of the numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fingerprint {
+    rows: Vec<u128>,
+    sha256: [u8; 32],
+    /// Mean over all numbers of all inputs.
+    pub mean: f64,
+    /// Standard deviation of them.
+    pub sd: f64,
+}
+
+impl Fingerprint {
+    /// Reads the whole dataset once. The result does not depend on the number of threads.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    pub fn of(data: &dyn Dataset) -> Result<Self, TrainError> {
+        let features = data.spec().features();
+        let indices: Vec<usize> = (0..data.len()).collect();
+        let blocks: Vec<(Vec<u128>, f64, f64)> = indices
+            .par_chunks(EVAL_BATCH)
+            .map_init(
+                || Array2::zeros((EVAL_BATCH.min(data.len()), features)),
+                |inputs, indices| {
+                    let mut inputs = inputs.slice_mut(s![..indices.len(), ..]);
+                    data.read(indices, inputs.view_mut())?;
+                    let (mut sum, mut squares) = (0.0, 0.0);
+                    let mut bytes = Vec::with_capacity(4 * features);
+                    let rows = inputs.rows().into_iter().map(|row| {
+                        bytes.clear();
+                        for &value in row {
+                            sum += f64::from(value);
+                            squares += f64::from(value).powi(2);
+                            bytes.extend_from_slice(&value.to_le_bytes());
+                        }
+                        let hash: [u8; 32] = Sha256::digest(&bytes).into();
+                        u128::from_le_bytes(hash[..16].try_into().expect("16 of 32 bytes"))
+                    });
+                    let rows = rows.collect();
+                    Ok((rows, sum, squares))
+                },
+            )
+            .collect::<Result<_, TrainError>>()?;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        let mut rows = Vec::with_capacity(data.len());
+        for (block, block_sum, block_squares) in blocks {
+            rows.extend(block);
+            sum += block_sum;
+            squares += block_squares;
+        }
+        let n = (data.len() * features).max(1) as f64;
+        let mean = sum / n;
+        let sd = (squares / n - mean * mean).max(0.0).sqrt();
+
+        let mut hasher = Sha256::new();
+        for side in &data.spec().input_shape {
+            hasher.update((*side as u64).to_le_bytes());
+        }
+        for class in &data.spec().classes {
+            hasher.update((class.len() as u64).to_le_bytes());
+            hasher.update(class);
+        }
+        for (index, row) in rows.iter().enumerate() {
+            hasher.update(row.to_le_bytes());
+            hasher.update(data.label(index).map_or(u64::MAX, u64::from).to_le_bytes());
+        }
+        Ok(Self { rows, sha256: hasher.finalize().into(), mean, sd })
+    }
+
+    /// SHA-256 of inputs, labels, their order, input shape and class names, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Positions of the inputs that the other dataset has too, to the last bit.
+    pub fn shared_with(&self, other: &Self) -> Vec<usize> {
+        let there: HashSet<u128> = other.rows.iter().copied().collect();
+        (0..self.rows.len()).filter(|&index| there.contains(&self.rows[index])).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_datasets::Images;
+
+    use super::*;
+
+    fn images(pixels: &[u8], labels: &[u8]) -> Images {
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        Images::new(vec![1, 1, 2], pixels.to_vec(), labels.to_vec(), classes).unwrap()
+    }
+
+    #[test]
+    fn finds_shared_inputs_and_tells_datasets_apart() {
+        let of = |pixels: &[u8], labels: &[u8]| Fingerprint::of(&images(pixels, labels)).unwrap();
+        let a = of(&[0, 255, 10, 20, 0, 0], &[0, 1, 0]);
+        assert_eq!(a, of(&[0, 255, 10, 20, 0, 0], &[0, 1, 0]));
+        assert_eq!(a.shared_with(&of(&[10, 20, 9, 9], &[0, 0])), [1]);
+        assert_ne!(a.sha256(), of(&[0, 255, 10, 20, 0, 0], &[0, 0, 0]).sha256());
+        assert_ne!(a.sha256(), of(&[10, 20, 0, 255, 0, 0], &[1, 0, 0]).sha256());
+        let half = of(&[0, 255], &[0]);
+        assert!((half.mean - 0.5).abs() < 1e-9 && (half.sd - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn does_not_depend_on_threads() {
+        let pixels: Vec<u8> = (0..4000_u32).map(|i| (i * 7919 % 251) as u8).collect();
+        let data = images(&pixels, &vec![1; 2000]);
+        let with = |n| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+            pool.install(|| Fingerprint::of(&data).unwrap())
+        };
+        assert_eq!(with(1), with(3));
+    }
+}

@@ -1,0 +1,121 @@
+use distill_losses::LossValue;
+use distill_tensor::Params;
+
+use crate::{Evaluation, Optimizer, OptimizerConfig};
+
+/// Where training stands between two steps.
+///
+/// With the parameters of the model it is all that training needs to go on as if it had not
+/// stopped: order, jitter, dropout and learning rate are functions of seed and step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainState {
+    /// Optimizer steps that were made.
+    pub step: u32,
+    /// Examples seen, each once for every epoch.
+    pub examples: u64,
+    /// Seconds of training, without validation and observers.
+    pub seconds: f64,
+    /// Those of the epoch that is not over yet.
+    pub epoch_seconds: f64,
+    /// Examples of the epoch that is not over yet.
+    pub epoch_examples: u64,
+    /// Sum of the loss over them.
+    pub epoch_loss: LossValue,
+    /// Loss of the last whole epoch, mean over its examples.
+    pub loss: LossValue,
+    /// What the optimizer remembers.
+    pub optimizer: Optimizer,
+    /// The best parameters so far.
+    pub best: Option<Best>,
+}
+
+/// The parameters that were best on the validation set: the fewest errors, then the smallest
+/// negative log-likelihood, then the earliest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// Epoch, counted from 1.
+    pub epoch: u32,
+    /// Errors on the validation set.
+    pub errors: usize,
+    /// Negative log-likelihood on the validation set.
+    pub nll: f64,
+    /// The parameters.
+    pub params: Params,
+}
+
+/// Model and state at one moment, for whoever wants to keep them.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// The parameters of the model.
+    pub params: &'a Params,
+    /// The rest.
+    pub state: &'a TrainState,
+}
+
+impl TrainState {
+    /// Before the first step.
+    pub fn new(optimizer: OptimizerConfig, params: &Params) -> Self {
+        Self {
+            step: 0,
+            examples: 0,
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+            epoch_examples: 0,
+            epoch_loss: LossValue::default(),
+            loss: LossValue::default(),
+            optimizer: Optimizer::new(optimizer, params),
+            best: None,
+        }
+    }
+
+    /// Counts a step.
+    pub(crate) fn add(&mut self, loss: &LossValue, examples: usize, seconds: f64) {
+        let weight = examples as f64;
+        let add = |sum: &mut Option<f64>, term: Option<f64>| {
+            if let Some(term) = term {
+                *sum = Some(sum.unwrap_or(0.0) + weight * term);
+            }
+        };
+        self.epoch_loss.total += weight * loss.total;
+        add(&mut self.epoch_loss.hard, loss.hard);
+        add(&mut self.epoch_loss.soft, loss.soft);
+        add(&mut self.epoch_loss.kl, loss.kl);
+        self.step += 1;
+        self.examples += examples as u64;
+        self.epoch_examples += examples as u64;
+        self.seconds += seconds;
+        self.epoch_seconds += seconds;
+    }
+
+    /// The mean over the examples of this epoch, not over its batches: the last may be smaller.
+    pub(crate) fn mean_loss(&self) -> LossValue {
+        let n = self.epoch_examples.max(1) as f64;
+        let mean = |sum: Option<f64>| sum.map(|sum| sum / n);
+        let sum = &self.epoch_loss;
+        LossValue { total: sum.total / n, hard: mean(sum.hard), soft: mean(sum.soft), kl: mean(sum.kl) }
+    }
+
+    /// Starts the next epoch.
+    pub(crate) fn end_epoch(&mut self) {
+        self.loss = self.mean_loss();
+        self.epoch_loss = LossValue::default();
+        self.epoch_examples = 0;
+        self.epoch_seconds = 0.0;
+    }
+
+    /// Keeps the parameters if they are the best so far.
+    pub(crate) fn keep_best(&mut self, epoch: u32, validation: &Evaluation, params: &Params) {
+        let found = (validation.errors, validation.nll);
+        if self.best.as_ref().is_none_or(|best| found < (best.errors, best.nll)) {
+            let (errors, nll) = found;
+            match &mut self.best {
+                // The buffer is used again.
+                Some(best) => {
+                    (best.epoch, best.errors, best.nll) = (epoch, errors, nll);
+                    best.params.as_mut_slice().copy_from_slice(params.as_slice());
+                }
+                None => self.best = Some(Best { epoch, errors, nll, params: params.clone() }),
+            }
+        }
+    }
+}

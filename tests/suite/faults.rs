@@ -1,0 +1,264 @@
+//! Every operation of a save is made to fail in every way: no older checkpoint is ever lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_train::{
+    CheckpointStore, Context, OptimizerConfig, Snapshot, Storage, StorageFile, TEMPORARY, TrainState, write_atomic,
+};
+
+/// What happens to the n-th operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It fails and has done nothing.
+    Error(io::ErrorKind),
+    /// A write takes a part of the bytes, without an error.
+    ShortWrite,
+    /// A write takes a part of the bytes and then fails: the disk is full.
+    NoSpace,
+    /// The process ends before it; nothing runs after that.
+    Kill,
+    /// The power goes before it: what was not synced is gone.
+    PowerLoss,
+}
+
+const FAULTS: [Fault; 7] = [
+    Fault::Error(io::ErrorKind::Other),
+    Fault::Error(io::ErrorKind::Interrupted),
+    Fault::Error(io::ErrorKind::ReadOnlyFilesystem),
+    Fault::ShortWrite,
+    Fault::NoSpace,
+    Fault::Kill,
+    Fault::PowerLoss,
+];
+
+/// A file: what a reader sees, and what is on the disk.
+#[derive(Debug, Clone, Default)]
+struct Data {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+}
+
+/// A folder in memory that knows what a loss of power would leave.
+#[derive(Debug, Default)]
+struct State {
+    files: Vec<Data>,
+    /// Name to file, as a reader sees it and as it is on the disk.
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    operations: usize,
+    fault: Option<(usize, Fault)>,
+    dead: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Memory(Arc<Mutex<State>>);
+
+struct OpenFile {
+    memory: Memory,
+    file: usize,
+}
+
+impl State {
+    /// Counts an operation and says what is to happen to it.
+    fn next(&mut self) -> io::Result<Option<Fault>> {
+        if self.dead {
+            return Err(io::Error::other("the process has ended"));
+        }
+        let fault = self.fault.filter(|&(at, _)| at == self.operations).map(|(_, fault)| fault);
+        self.operations += 1;
+        match fault {
+            Some(Fault::Error(kind)) => Err(kind.into()),
+            Some(Fault::Kill) => {
+                self.dead = true;
+                Err(io::Error::other("killed"))
+            }
+            Some(Fault::PowerLoss) => {
+                self.dead = true;
+                for file in &mut self.files {
+                    file.seen = file.durable.clone();
+                }
+                self.names = self.durable_names.clone();
+                Err(io::Error::other("no power"))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+impl Memory {
+    /// The next process finds what this one has left.
+    fn restart(&self) {
+        let mut state = self.0.lock().unwrap();
+        (state.dead, state.fault) = (false, None);
+    }
+
+    fn arm(&self, at: usize, fault: Fault) {
+        let mut state = self.0.lock().unwrap();
+        state.fault = Some((state.operations + at, fault));
+    }
+
+    fn fired(&self) -> bool {
+        let state = self.0.lock().unwrap();
+        state.fault.is_some_and(|(at, _)| at < state.operations)
+    }
+}
+
+impl Storage for Memory {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        if state.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let file = state.files.len();
+        state.files.push(Data::default());
+        state.names.insert(path.to_owned(), file);
+        Ok(Box::new(OpenFile { memory: self.clone(), file }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        let file = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_owned(), file);
+        Ok(())
+    }
+
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        state.durable_names = state.names.clone();
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        state.names.remove(path).map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        let file = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        assert!(state.files[file].seen.len() as u64 <= limit);
+        Ok(state.files[file].seen.clone())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let mut state = self.0.lock().unwrap();
+        state.next()?;
+        let inside = state.names.keys().filter(|path| path.parent() == Some(folder));
+        Ok(inside.filter_map(|path| path.file_name()).map(OsString::from).collect())
+    }
+}
+
+impl StorageFile for OpenFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.memory.0.lock().unwrap();
+        let fault = state.next()?;
+        // Large writes come in pieces, so that faults hit the middle of a file too.
+        let n = bytes.len().min(4096);
+        let taken = if fault.is_some() { n / 2 } else { n };
+        state.files[self.file].seen.extend_from_slice(&bytes[..taken]);
+        if fault == Some(Fault::NoSpace) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.memory.0.lock().unwrap();
+        state.next()?;
+        let file = &mut state.files[self.file];
+        file.durable = file.seen.clone();
+        Ok(())
+    }
+}
+
+fn model() -> Mlp {
+    let config = MlpConfig { hidden: vec![30], ..MlpConfig::default() };
+    Mlp::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap()
+}
+
+/// Three saves, of which one meets a fault, and then what a new process finds.
+fn save_three(at: usize, fault: Fault) -> (bool, bool) {
+    let memory = Memory::default();
+    let folder = Path::new("checkpoints");
+    let store = CheckpointStore::new(&memory, folder, 3);
+    let model = model();
+    let mut state = TrainState::new(OptimizerConfig::default(), model.params());
+    let save = |state: &TrainState| store.save(&Context::new(), Snapshot { params: model.params(), state });
+    let mut saved = BTreeSet::new();
+    // The first is there before anything goes wrong.
+    for step in [10, 20, 30, 40, 50] {
+        if step == 30 {
+            memory.arm(at, fault);
+        }
+        state.step = step;
+        if save(&state).is_ok() {
+            saved.insert(step);
+        }
+    }
+    let fired = memory.fired();
+    memory.restart();
+    let found = store.load().unwrap();
+    let what = format!("{fault:?} at operation {at}, saved {saved:?}");
+    assert!(found.damaged.is_empty(), "{what}: {:?}", found.damaged);
+    let (newest, _) = found.newest.unwrap_or_else(|| panic!("{what}: nothing is left"));
+    let last = *saved.last().unwrap();
+    // A save that failed at its last operation may have left a good file all the same.
+    assert!(newest.step() >= last, "{what}: the newest is {}", newest.step());
+    let names: Vec<PathBuf> = memory.0.lock().unwrap().names.keys().cloned().collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(TEMPORARY)), "{what}: {names:?}");
+    // Whatever has a name of a checkpoint can be read, whole.
+    for name in &names {
+        let bytes = memory.read(name, u64::MAX).unwrap();
+        distill_train::Checkpoint::decode(&bytes).unwrap_or_else(|error| panic!("{what}: {name:?}: {error}"));
+    }
+    (fired, saved.len() == 5)
+}
+
+#[test]
+fn no_fault_loses_an_older_checkpoint() {
+    let mut cases = 0;
+    for fault in FAULTS {
+        let mut lost = 0;
+        for at in 0.. {
+            let (fired, all) = save_three(at, fault);
+            if !fired {
+                break;
+            }
+            cases += 1;
+            lost += usize::from(!all);
+        }
+        let harmless = [Fault::ShortWrite, Fault::Error(io::ErrorKind::Interrupted)].contains(&fault);
+        // Faults have an effect, or this test proves nothing.
+        assert!(harmless || lost > 0, "{fault:?}");
+    }
+    assert!(cases > 150, "{cases}");
+}
+
+#[test]
+fn a_file_is_old_or_new_and_never_between() {
+    let path = Path::new("results/result.json");
+    let (old, new) = (vec![1_u8; 9000], vec![2_u8; 10_000]);
+    for fault in FAULTS {
+        for at in 0.. {
+            let memory = Memory::default();
+            write_atomic(&memory, path, &old).unwrap();
+            memory.arm(at, fault);
+            let written = write_atomic(&memory, path, &new);
+            let fired = memory.fired();
+            memory.restart();
+            let bytes = memory.read(path, u64::MAX).unwrap();
+            assert!(bytes == old || bytes == new, "{fault:?} at {at}");
+            assert!(written.is_err() || bytes == new, "{fault:?} at {at}");
+            if !fired {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Training that is resumed from any step ends in the same bits as training that was not stopped.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
+
+use distill_datasets::{Dataset, Split, Subset, mnist};
+use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
+use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_tensor::Params;
+use distill_train::{
+    AugmentConfig, Checkpoint, Context, Observer, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind,
+    Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training, train, train_from,
+};
+
+const BATCH: usize = 16;
+const STEPS_PER_EPOCH: u32 = 30;
+
+static DIGITS: LazyLock<[Subset; 2]> = LazyLock::new(|| {
+    let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
+    // The last batch of an epoch is a smaller one.
+    let n = BATCH * STEPS_PER_EPOCH as usize - 3;
+    [Subset::new(test.clone(), (0..n).collect()).unwrap(), Subset::new(test, (5000..5100).collect()).unwrap()]
+});
+
+/// Keeps the checkpoint after every step.
+struct KeepAll(Vec<Vec<u8>>);
+
+impl Observer for KeepAll {
+    fn step(&mut self, _: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
+        let context = Context::from([("role".to_owned(), "student".to_owned())]);
+        self.0.push(Checkpoint::encode(&context, snapshot).unwrap());
+        ControlFlow::Continue(())
+    }
+}
+
+/// Ends training after a step, and keeps the checkpoint of that step.
+struct StopAfter(u32, Vec<u8>);
+
+impl Observer for StopAfter {
+    fn step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
+        if report.step < self.0 {
+            return ControlFlow::Continue(());
+        }
+        self.1 = Checkpoint::encode(&Context::new(), snapshot).unwrap();
+        ControlFlow::Break(())
+    }
+}
+
+fn student() -> Mlp {
+    let config = MlpConfig {
+        hidden: vec![24, 16],
+        dropout: 0.2,
+        input_dropout: 0.1,
+        max_norm: Some(1.5),
+        ..MlpConfig::default()
+    };
+    let spec = DIGITS[0].spec();
+    Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
+}
+
+/// The parameters at the end, and what is reported but for times.
+fn outcome(model: &Mlp, report: &TrainReport) -> (Params, u32, u64, String, Option<(u32, Params)>) {
+    let best = report.best.as_ref().map(|best| (best.epoch, best.params.clone()));
+    (model.params().clone(), report.steps, report.examples, format!("{:?}", report.loss), best)
+}
+
+fn check(config: &TrainConfig, loss: &dyn Loss, teacher: Teacher<'_>) {
+    let [data, validation] = &*DIGITS;
+    let training = Training { data, validation: Some(validation), loss, teacher, config, seed: 9 };
+    let mut whole = student();
+    let mut checkpoints = KeepAll(vec![]);
+    let report = train(&mut whole, &training, &mut checkpoints).unwrap();
+    let expected = outcome(&whole, &report);
+    assert_eq!(report.steps, 2 * STEPS_PER_EPOCH);
+    assert!(report.completed && report.best.is_some());
+
+    for (step, bytes) in (1..).zip(&checkpoints.0) {
+        let checkpoint = Checkpoint::decode(bytes).unwrap();
+        assert_eq!(checkpoint.step(), step);
+        let mut model = student();
+        let state = checkpoint.restore(&mut model, &config.optimizer).unwrap();
+        // What is read back is what was written, byte for byte.
+        let snapshot = Snapshot { params: model.params(), state: &state };
+        let context = Context::from([("role".to_owned(), "student".to_owned())]);
+        assert!(&Checkpoint::encode(&context, snapshot).unwrap() == bytes, "step {step}");
+        let report = train_from(&mut model, &training, state, &mut distill_train::Silent).unwrap();
+        assert!(outcome(&model, &report) == expected, "resumed after step {step}: {config:?}");
+    }
+
+    // A run that is stopped after each step and goes on from its own checkpoint only.
+    let mut bytes: Option<Vec<u8>> = None;
+    let mut model = student();
+    for step in 1..=2 * STEPS_PER_EPOCH {
+        model = student();
+        let mut stop = StopAfter(step, vec![]);
+        let report = match &bytes {
+            None => train(&mut model, &training, &mut stop).unwrap(),
+            Some(bytes) => {
+                let checkpoint = Checkpoint::decode(bytes).unwrap();
+                let state = checkpoint.restore(&mut model, &config.optimizer).unwrap();
+                train_from(&mut model, &training, state, &mut stop).unwrap()
+            }
+        };
+        assert_eq!((report.steps, report.completed), (step, step == 2 * STEPS_PER_EPOCH));
+        bytes = Some(stop.1);
+    }
+    assert!(model.params() == &expected.0, "stopped after each step: {config:?}");
+}
+
+#[test]
+fn resuming_from_any_step_gives_the_same_bits() {
+    let spec = DIGITS[0].spec();
+    let config = MlpConfig { hidden: vec![40], ..MlpConfig::default() };
+    let teacher = Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 1).unwrap();
+    let targets = SoftTargets::compute(&teacher, &DIGITS[0]).unwrap();
+    let distillation = Distillation::new(SoftTerm::Kd(Temperature::new(3.0).unwrap()), 0.7).unwrap();
+    let schedules = [ScheduleKind::Constant, ScheduleKind::Step, ScheduleKind::Cosine, ScheduleKind::OneCycle];
+    for optimizer in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
+        for (i, kind) in schedules.into_iter().enumerate() {
+            // Jitter changes the inputs, so the teacher is then asked live.
+            let shift = i % 2;
+            let config = TrainConfig {
+                epochs: 2,
+                batch: BATCH,
+                clip_grad_norm: Some(1.0),
+                optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-3, ..Default::default() },
+                schedule: ScheduleConfig { kind, warmup_epochs: 0.3, every_epochs: 1, ..Default::default() },
+                augment: AugmentConfig { shift },
+                ..TrainConfig::default()
+            };
+            let soft = if shift > 0 { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) };
+            check(&config, &distillation, soft);
+            if i == 0 {
+                check(&config, &CrossEntropy, Teacher::None);
+            }
+        }
+    }
+}
