@@ -270,6 +270,8 @@ impl From<TrainError> for Diagnostic {
             TrainError::Targets { .. } => Self::new(Code::SoftTargets, error.to_string())
                 .note("row i would be paired with another example")
                 .help("write them again: `distill teach RECIPE`"),
+            TrainError::Unpaired { .. } => Self::new(Code::Counts, error.to_string())
+                .help("compare models that were evaluated on the same test set"),
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
                 .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),

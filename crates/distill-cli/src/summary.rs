@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use distill_train::Role;
+use distill_train::{Role, mean_and_sd};
 
 use crate::progress::{size, thousands};
 use crate::run::{ModelResult, RunResult};
@@ -97,17 +97,4 @@ fn conclusion(result: &RunResult) -> String {
         n => format!("; it was better on {better} of {n} seeds"),
     };
     format!("{what}; the teacher makes {}{seeds}.", number(of))
-}
-
-fn mean_and_sd(values: &[f64]) -> Option<(f64, Option<f64>)> {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    match values.len() {
-        0 => None,
-        1 => Some((mean, None)),
-        _ => {
-            let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            Some((mean, Some(variance.sqrt())))
-        }
-    }
 }

@@ -13,6 +13,8 @@ pub enum Stream {
     Augment,
     /// Which units the n-th dropout drops.
     Dropout(u16),
+    /// Which examples a resample of a test set draws.
+    Bootstrap,
 }
 
 impl Stream {
@@ -21,6 +23,7 @@ impl Stream {
             Self::Shuffle => 1,
             Self::Split => 2,
             Self::Augment => 3,
+            Self::Bootstrap => 4,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }
@@ -136,6 +139,7 @@ mod tests {
             first(1, Stream::Dropout(1), 2, 3),
             first(1, Stream::Init(0), 2, 3),
             first(1, Stream::Augment, 2, 3),
+            first(1, Stream::Bootstrap, 2, 3),
             first(1, Stream::Dropout(0), 3, 3),
             first(1, Stream::Dropout(0), 2, 2),
         ] {

@@ -82,6 +82,14 @@ pub enum TrainError {
         /// Which set.
         split: &'static str,
     },
+    /// Two lists that are compared example by example belong to different sets.
+    #[error("one list has {expected} examples and another {actual}")]
+    Unpaired {
+        /// Entries of the first list.
+        expected: usize,
+        /// Entries of the list that differs.
+        actual: usize,
+    },
     /// An example that must have a label has none.
     #[error("example {index} of the {split} set has no label")]
     Unlabelled {

@@ -14,6 +14,7 @@ mod recipe;
 mod schedule;
 mod soft_targets;
 mod state;
+mod statistics;
 mod step;
 mod storage;
 mod target_file;
@@ -36,6 +37,9 @@ pub use recipe::{
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
+pub use statistics::{
+    Comparison, McNemar, Outcomes, PairedDifference, Verdict, bootstrap_interval, compare, mean_and_sd,
+};
 pub use step::{StepContext, Teacher, TrainingStep};
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
