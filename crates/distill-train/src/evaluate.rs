@@ -1,14 +1,18 @@
+mod breakdown;
+
 use distill_datasets::Dataset;
 use distill_models::Model;
 use distill_tensor::LogPartition;
 use ndarray::{Array2, ArrayView1, Axis, s};
 
+pub use self::breakdown::{CalibrationBin, ClassResult};
+use self::breakdown::{calibration, calibration_error};
 use crate::TrainError;
 use crate::fit::check_fit;
 use crate::soft_targets::{EVAL_BATCH, for_each_batch};
 
-/// Bins of confidence in the expected calibration error.
-const ECE_BINS: usize = 15;
+/// Classes that the label may be among for a top-k answer, where there are as many.
+const TOP_K: usize = 5;
 
 /// How a model does on a labelled set, at `T = 1`.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,14 +26,29 @@ pub struct Evaluation {
     /// Expected calibration error: mean distance between confidence and accuracy over 15 bins of
     /// equal width, weighted by their examples (Guo et al., 2017, equation 3).
     pub ece: f64,
+    /// Number of classes.
+    pub n_classes: usize,
+    /// The `k` of top-k accuracy: 5, or the number of classes if that is less.
+    pub top_k: usize,
+    /// Examples whose label is not among the `top_k` most probable classes.
+    pub top_k_errors: usize,
+    /// The label of each example.
+    pub labels: Vec<u32>,
     /// The most probable class of each example; the first one where several are.
     pub predictions: Vec<u32>,
+    /// The probability of the predicted class of each example.
+    pub confidences: Vec<f64>,
 }
 
 impl Evaluation {
     /// The part of the examples that is right.
     pub fn accuracy(&self) -> f64 {
         1.0 - self.errors as f64 / self.examples as f64
+    }
+
+    /// The part of the examples whose label is among the [`top_k`](Self::top_k) most probable classes.
+    pub fn top_k_accuracy(&self) -> f64 {
+        1.0 - self.top_k_errors as f64 / self.examples as f64
     }
 
     /// The part of the examples on which two models give the same class.
@@ -52,9 +71,12 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
         return Err(TrainError::Empty { split: "evaluation" });
     }
     check_fit("model", model.spec(), data.spec())?;
-    let mut logits = Array2::zeros((EVAL_BATCH, model.spec().classes.len()));
-    let mut predictions = Vec::with_capacity(data.len());
-    let (mut errors, mut nll, mut bins) = (0, 0.0, Bins::default());
+    let (examples, n_classes) = (data.len(), model.spec().classes.len());
+    let mut logits = Array2::zeros((EVAL_BATCH, n_classes));
+    let list = || Vec::with_capacity(examples);
+    let (mut labels, mut predictions, mut confidences) = (list(), list(), Vec::with_capacity(examples));
+    let top_k = TOP_K.min(n_classes);
+    let (mut errors, mut top_k_errors, mut nll) = (0, 0, 0.0);
     for_each_batch(data, |start, inputs, scratch| {
         let mut logits = logits.slice_mut(s![..inputs.nrows(), ..]);
         model.logits_into(inputs, scratch, logits.view_mut())?;
@@ -62,16 +84,20 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
             let label = data.label(index).ok_or(TrainError::Unlabelled { split: "evaluation", index })?;
             let predicted = argmax(z);
             let q = LogPartition::new(z.iter().copied(), 1.0);
-            let right = predicted == label;
-            errors += usize::from(!right);
             nll -= q.log_prob(z[label as usize]);
-            bins.add(q.prob(z[predicted as usize]), right);
+            if predicted != label {
+                errors += 1;
+                top_k_errors += usize::from(!is_among_top(top_k, z, label));
+            }
+            labels.push(label);
             predictions.push(predicted);
+            confidences.push(q.prob(z[predicted as usize]));
         }
         Ok(())
     })?;
-    let examples = data.len();
-    Ok(Evaluation { examples, errors, nll: nll / examples as f64, ece: bins.error(examples), predictions })
+    let ece = calibration_error(&calibration(&labels, &predictions, &confidences));
+    nll /= examples as f64;
+    Ok(Evaluation { examples, errors, nll, ece, n_classes, top_k, top_k_errors, labels, predictions, confidences })
 }
 
 /// The index of the largest logit, the first one where several are equal.
@@ -81,32 +107,57 @@ fn argmax(z: ArrayView1<'_, f32>) -> u32 {
     u32::try_from(best).expect("fewer than 2^32 classes")
 }
 
-#[derive(Default)]
-struct Bins {
-    confidence: [f64; ECE_BINS],
-    right: [f64; ECE_BINS],
-}
-
-impl Bins {
-    fn add(&mut self, confidence: f64, right: bool) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "confidence is in [0, 1]")]
-        let bin = ((confidence * ECE_BINS as f64).ceil() as usize).clamp(1, ECE_BINS) - 1;
-        self.confidence[bin] += confidence;
-        self.right[bin] += f64::from(u8::from(right));
-    }
-
-    /// `Σ_bins n_bin/n |accuracy - confidence|`: the counts cancel.
-    fn error(&self, examples: usize) -> f64 {
-        let distance = |(confidence, right): (&f64, &f64)| (confidence - right).abs();
-        self.confidence.iter().zip(&self.right).map(distance).sum::<f64>() / examples as f64
-    }
+/// Whether fewer than `k` classes are more probable than this one, or equally probable and before it.
+fn is_among_top(k: usize, z: ArrayView1<'_, f32>, class: u32) -> bool {
+    let class = class as usize;
+    let own = z[class];
+    let is_ahead = |&(i, &other): &(usize, &f32)| other > own || (other == own && i < class);
+    // A NaN is among none.
+    !own.is_nan() && z.iter().enumerate().filter(is_ahead).count() < k
 }
 
 #[cfg(test)]
 mod tests {
+    use distill_datasets::Images;
+    use distill_models::{Mlp, MlpConfig};
     use ndarray::array;
 
     use super::*;
+    use crate::SoftTargets;
+
+    #[test]
+    fn every_number_is_that_of_the_logits() {
+        // More than one batch, and random weights: all kinds of errors occur.
+        let (n, n_classes) = (600_u32, 7);
+        let pixels = (0..n).flat_map(|i| [i, 7 * i, 31 * i, i / 3]).map(|pixel| (pixel % 256) as u8).collect();
+        let labels: Vec<u8> = (0..n).map(|i| (i * i % 7) as u8).collect();
+        let classes: Vec<String> = (0..n_classes).map(|class| format!("c{class}")).collect();
+        let data = Images::new(vec![1, 2, 2], pixels, labels.clone(), classes.clone()).unwrap();
+        let model = Mlp::new(MlpConfig::default(), vec![1, 2, 2], classes, 3).unwrap();
+        let found = evaluate(&model, &data).unwrap();
+
+        let logits = SoftTargets::compute(&model, &data).unwrap();
+        let (mut errors, mut top_k_errors, mut nll) = (0, 0, 0.0);
+        for (i, (z, &label)) in logits.logits().axis_iter(Axis(0)).zip(&labels).enumerate() {
+            let probs: Vec<f64> = z.iter().map(|&z| f64::from(z).exp()).collect();
+            let sum: f64 = probs.iter().sum();
+            let mut order: Vec<usize> = (0..n_classes).collect();
+            order.sort_by(|&a, &b| z[b].total_cmp(&z[a]));
+            let place = order.iter().position(|&class| class == usize::from(label)).unwrap();
+            errors += usize::from(place >= 1);
+            top_k_errors += usize::from(place >= 5);
+            nll -= (probs[usize::from(label)] / sum).ln() / f64::from(n);
+            assert_eq!((found.labels[i], found.predictions[i] as usize), (u32::from(label), order[0]));
+            assert!((found.confidences[i] - probs[order[0]] / sum).abs() < 1e-12);
+        }
+        assert!(0 < top_k_errors && top_k_errors < errors, "{top_k_errors} {errors}");
+        assert_eq!((found.errors, found.top_k, found.top_k_errors), (errors, 5, top_k_errors));
+        assert!((found.top_k_accuracy() - (1.0 - top_k_errors as f64 / 600.0)).abs() < 1e-12);
+        assert!((found.nll - nll).abs() < 1e-12);
+        assert_eq!(found.confusion().sum(), 600);
+        assert_eq!(found.right().iter().filter(|&&right| !right).count(), errors);
+        assert_eq!(found.calibration().iter().map(|bin| bin.examples).sum::<usize>(), 600);
+    }
 
     #[test]
     fn ties_go_to_the_first_class() {
@@ -115,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn calibration_error_by_hand() {
-        let mut bins = Bins::default();
-        // Two bins: 0.95 and 0.95, one right; 0.5, right.
-        for (confidence, right) in [(0.95, true), (0.95, false), (0.5, true)] {
-            bins.add(confidence, right);
+    fn top_classes_are_those_that_sorting_gives() {
+        let z = array![0.5, 2.0, -1.0, 2.0, 0.5, f32::NAN];
+        // Sorted, the first of equal ones before: 1, 3, 0, 4, 2.
+        for (place, class) in [1, 3, 0, 4, 2].into_iter().enumerate() {
+            assert!(!is_among_top(place, z.view(), class), "{class}");
+            assert!(is_among_top(place + 1, z.view(), class), "{class}");
         }
-        let expected = 2.0 / 3.0 * (0.95_f64 - 0.5) + 1.0 / 3.0 * 0.5;
-        assert!((bins.error(3) - expected).abs() < 1e-12);
+        assert!(!is_among_top(6, z.view(), 5));
     }
 }

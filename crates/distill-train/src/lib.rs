@@ -25,7 +25,7 @@ pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointError, CheckpointSt
 pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
 pub use experiment::{Experiment, Lesson, Role, Trained};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit};
