@@ -7,7 +7,6 @@ mod code;
 mod commands;
 mod data_source;
 mod diagnostic;
-#[cfg_attr(not(test), expect(dead_code, reason = "the commands do not write these files yet"))]
 mod evaluation_files;
 mod latency;
 mod locate;

@@ -32,10 +32,10 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
-/// Whether the 95 % interval of a difference leaves out zero, and on which side it lies.
+/// Whether two ways to train differ: the 95 % interval of the difference leaves out zero, and the p-value is below 0.05.
 ///
-/// The p-value of an interval over examples comes from a test of its own, which is exact and more cautious. Where few
-/// examples tell the two apart, an interval may leave out zero by a hair while the p-value is above 0.05: then trust that.
+/// The p-value over examples comes from a test of its own, which is exact and more cautious. Where few examples tell the
+/// two apart, an interval may leave out zero by a hair while the p-value does not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -43,15 +43,16 @@ pub enum Verdict {
     Better,
     /// The distilled student makes more errors.
     Worse,
-    /// The interval contains zero.
+    /// The interval contains zero, or the p-value is 0.05 or more.
     NotDistinguishable,
 }
 
 impl Verdict {
-    fn of([low, high]: [f64; 2]) -> Self {
-        if high < 0.0 {
+    fn of([low, high]: [f64; 2], p_value: f64) -> Self {
+        let differs = p_value < 0.05;
+        if differs && high < 0.0 {
             Self::Better
-        } else if low > 0.0 {
+        } else if differs && low > 0.0 {
             Self::Worse
         } else {
             Self::NotDistinguishable
@@ -104,7 +105,7 @@ pub fn compare(seeds: &[Outcomes<'_>], bootstrap_seed: u64) -> Result<Comparison
             interval: over_seeds.interval,
             method: format!("Student t over {} paired seeds", seeds.len()),
             p_value: over_seeds.p_value,
-            verdict: Verdict::of(over_seeds.interval),
+            verdict: Verdict::of(over_seeds.interval, over_seeds.p_value),
         });
     }
     over_examples(seeds, n_examples, bootstrap_seed)
@@ -132,7 +133,7 @@ fn over_examples(seeds: &[Outcomes<'_>], n_examples: usize, bootstrap_seed: u64)
         interval,
         method: format!("paired bootstrap and exact McNemar test over {} test examples, {pooled}", commas(n_examples)),
         p_value: test.p_value,
-        verdict: Verdict::of(interval),
+        verdict: Verdict::of(interval, test.p_value),
     })
 }
 
