@@ -86,9 +86,10 @@ pub(crate) fn execute(
         Place::New { runs_dir } => {
             let dir = RunDir::create(runs_dir, &recipe.name)?;
             let status = RunStatus::new(&roles, &identity);
-            status.write(&dir)?;
             dir.write("recipe.toml", file.text().as_bytes())?;
             dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+            // With its status it is a run, and then it has all that it takes to go on with it.
+            status.write(&dir)?;
             (dir, status)
         }
         Place::Old { dir, mut status } => {

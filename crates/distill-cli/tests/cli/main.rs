@@ -7,5 +7,6 @@ mod files;
 mod lab;
 mod overrides;
 mod recipes;
+mod resume;
 mod runs;
 mod streams;

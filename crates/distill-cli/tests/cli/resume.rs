@@ -1,0 +1,273 @@
+//! Runs that are ended from outside, at any moment, and go on.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::lab::{Lab, Ran, hashes};
+
+/// Checkpoints of megabytes after every step: most of the time is spent in saving them.
+const OFTEN: [&str; 3] =
+    ["student.model.hidden=[1000,100]", "teacher.model.hidden=[1000,100]", "checkpoint.every_steps=1"];
+
+/// How often a test ends a run. More for a night, few enough for every change.
+fn times(default: u32) -> u32 {
+    std::env::var("DISTILL_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// A number from 0 to 1 that depends on a counter alone.
+fn random(i: u32) -> f64 {
+    let mut x = u64::from(i).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (x >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn args<'a>(settings: &[&'a str]) -> Vec<&'a str> {
+    ["run", "r.toml", "--threads", "1"].into_iter().chain(settings.iter().copied()).collect()
+}
+
+fn spawn(lab: &Lab, args: &[&str]) -> Child {
+    lab.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let command = format!("kill -{name} {}", child.id());
+    assert!(std::process::Command::new("sh").args(["-c", &command]).status().unwrap().success());
+}
+
+/// The hashes of a whole run, and the time that it takes.
+fn whole(lab: &Lab, settings: &[&str]) -> (Vec<String>, Duration) {
+    let start = Instant::now();
+    lab.ok(&args(settings));
+    (hashes(lab, "runs/tiny-001"), start.elapsed())
+}
+
+/// The latest run, if the process got so far as to make one.
+fn latest(lab: &Lab) -> Option<PathBuf> {
+    let name = std::fs::read_to_string(lab.path("runs/LATEST")).ok()?;
+    Some(Path::new("runs").join(name.trim()))
+}
+
+fn unfinished_files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => unfinished_files(&path),
+            path => usize::from(path.to_string_lossy().ends_with(".tmp")),
+        })
+        .sum()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bits() {
+    let lab = Lab::new();
+    let (expected, time) = whole(&lab, &OFTEN);
+    let (mut before, mut in_save, mut after) = (0, 0, 0);
+    let n = times(25);
+    for i in 0..n {
+        let runs_dir = format!("runs-{i}");
+        let mut child = spawn(&lab, &[&args(&OFTEN)[..], &["--runs-dir", &runs_dir]].concat());
+        let run = Path::new(&runs_dir).join("tiny-001");
+        std::thread::sleep(time.mul_f64(random(i)));
+        // Every other one waits for the next save to begin.
+        while i % 2 == 1 && child.try_wait().unwrap().is_none() {
+            if unfinished_files(&lab.path("").join(&run).join("checkpoints")) > 0 {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        let _ = child.wait_with_output().unwrap();
+        if !lab.path("").join(&run).join("run.toml").exists() {
+            before += 1;
+            continue;
+        }
+        let unfinished = unfinished_files(&lab.path("").join(&run).join("checkpoints"));
+        in_save += usize::from(unfinished > 0);
+        after += 1;
+        let run = run.to_string_lossy().into_owned();
+        let ran = lab.distill(&["run", "--resume", &run, "--threads", "1"]);
+        assert_eq!(ran.code, Some(0), "kill {i}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("damaged"), "kill {i}: {}", ran.stderr);
+        assert_eq!(hashes(&lab, &run), expected, "kill {i}");
+        assert_eq!(unfinished_files(&lab.path(&run)), 0, "kill {i}");
+        std::fs::remove_dir_all(lab.path(&runs_dir)).unwrap();
+    }
+    println!("{n} kills: {before} before the run was there, {after} resumed, {in_save} of them inside a save");
+    assert!(after > n / 2, "most kills must hit a run: {after} of {n}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_saves_says_how_to_go_on_and_goes_on_to_the_same_bits() {
+    let lab = Lab::new();
+    // Seldom checkpoints: what is found after the signal was saved because of it.
+    let settings = ["train.epochs=60", "teacher.train.epochs=60", "student.model.hidden=[64]"];
+    let (expected, time) = whole(&lab, &settings);
+    let n = times(10);
+    let mut saved = 0;
+    for i in 0..n {
+        let (name, exit) = if i % 2 == 0 { ("INT", 130) } else { ("TERM", 143) };
+        let runs_dir = format!("runs-{i}");
+        let child = spawn(&lab, &[&args(&settings)[..], &["--runs-dir", &runs_dir]].concat());
+        // Once the status is there, signals are caught.
+        let run = format!("{runs_dir}/tiny-001");
+        while !lab.path(&run).join("metrics.jsonl").exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(time.mul_f64(0.7 * random(1000 + i)));
+        signal(&child, name);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        if ran.code == Some(0) {
+            continue;
+        }
+        saved += 1;
+        assert_eq!(ran.code, Some(exit), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("resume  distill run --resume {run}\n")), "{}", ran.stderr);
+        let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
+        assert!(status.contains("status = \"interrupted\"") && status.contains(&format!("exit = {exit}")), "{status}");
+        let ran = lab.ok(&["run", "--resume", &run]);
+        assert!(ran.stderr.contains("saved   "), "{}", ran.stderr);
+        assert_eq!(hashes(&lab, &run), expected, "signal {i}");
+        let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
+        assert!(status.contains("status = \"completed\"") && status.contains("resumed = 1"), "{status}");
+        // Every epoch once, as if nothing had happened.
+        let csv = String::from_utf8(lab.read(&format!("{run}/metrics.csv"))).unwrap();
+        assert_eq!(csv.lines().count(), 1 + 3 * 60, "{csv}");
+    }
+    assert!(saved > n / 2, "most signals must hit training: {saved} of {n}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_stops_at_once() {
+    let lab = Lab::new();
+    // A step of this takes long enough to send two signals.
+    let settings =
+        ["train.batch=180", "teacher.model.hidden=[6000,6000]", "teacher.train.epochs=50", "teacher.train.batch=180"];
+    let mut child = spawn(&lab, &args(&settings));
+    while latest(&lab).is_none_or(|run| !lab.path("").join(run).join("metrics.jsonl").exists()) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(5));
+    if child.try_wait().unwrap().is_none() {
+        signal(&child, "INT");
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("error["), "{}", ran.stderr);
+    // Nothing is harmed.
+    let run = latest(&lab).unwrap();
+    lab.read(&run.join("recipe.resolved.toml").to_string_lossy());
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_and_said_so() {
+    let lab = Lab::new();
+    let (expected, _) = whole(&lab, &["checkpoint.every_steps=5", "train.epochs=4"]);
+    let run = "runs/tiny-001";
+    let folder = format!("{run}/checkpoints/student-seed1");
+    let mut names: Vec<_> = std::fs::read_dir(lab.path(&folder)).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["step-000000035.ckpt", "step-000000040.ckpt", "step-000000045.ckpt"]);
+    // As if the student had not been finished.
+    let mut result = lab.json(&format!("{run}/result.json"));
+    result["models"].as_array_mut().unwrap().pop();
+    lab.write(&format!("{run}/result.json"), result.to_string());
+    let interrupted = |lab: &Lab| {
+        let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
+        lab.write(&format!("{run}/run.toml"), status.replace("completed", "running"));
+    };
+    interrupted(&lab);
+    let newest = format!("{folder}/step-000000045.ckpt");
+    let mut bytes = lab.read(&newest);
+    let at = bytes.len() / 2;
+    bytes[at] ^= 4;
+    lab.write(&newest, &bytes);
+    let ran = lab.ok(&["run", "--resume", "latest"]);
+    assert!(ran.stderr.contains("step-000000045.ckpt: the checkpoint is damaged at byte 20"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("going on from {folder}/step-000000040.ckpt")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("going on after step 40"), "{}", ran.stderr);
+    assert_eq!(hashes(&lab, run), expected);
+
+    // A complete run has nothing left to do, and that is no error.
+    let ran = lab.ok(&["run", "--resume"]);
+    assert!(ran.stderr.contains("is complete"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_resumed() {
+    let lab = Lab::new();
+    lab.check(&["run", "--resume"], 7, ["E0503]: there is no latest run", "runs/LATEST", "name a run"]);
+    lab.check(&["run", "--resume", "data"], 7, ["E0503]: this is not the directory of a run", "data", "name a run"]);
+    let usage = lab.distill(&["run", "--resume", "data", "--", "r.toml", "kd.alpha=1"]);
+    assert_eq!(usage.code, Some(2), "{}", usage.stderr);
+
+    lab.ok(&args(&["checkpoint.every_steps=5"]));
+    let run = "runs/tiny-001";
+    let edit = |name: &str, from: &str, to: &str| {
+        let text = String::from_utf8(lab.read(&format!("{run}/{name}"))).unwrap();
+        assert!(text.contains(from), "{text}");
+        lab.write(&format!("{run}/{name}"), text.replacen(from, to, 1));
+    };
+    // The recipe was changed, and a model is left to train.
+    let resolved = lab.read(&format!("{run}/recipe.resolved.toml"));
+    let result = lab.read(&format!("{run}/result.json"));
+    edit("run.toml", "\"completed\"", "\"interrupted\"");
+    edit("recipe.resolved.toml", "temperature = 4.0", "temperature = 5.0");
+    let mut json = lab.json(&format!("{run}/result.json"));
+    json["models"].as_array_mut().unwrap().pop();
+    lab.write(&format!("{run}/result.json"), json.to_string());
+    let ran = lab.check(
+        &["run", "--resume"],
+        5,
+        ["E0307]: the checkpoint belongs", "checkpoints/student", "start a new run"],
+    );
+    assert!(ran.stderr.contains("kd.temperature was 4.0, now 5.0"), "{}", ran.stderr);
+    lab.write(&format!("{run}/recipe.resolved.toml"), resolved);
+
+    // A damaged result or status.
+    lab.write(&format!("{run}/result.json"), &result[..result.len() / 2]);
+    lab.check(
+        &["run", "--resume"],
+        5,
+        ["E0405]: the result of the run cannot be read", "result.json", "remove the file"],
+    );
+    lab.write(&format!("{run}/run.toml"), "status = 3");
+    lab.check(
+        &["run", "--resume"],
+        5,
+        ["E0405]: the status of the run cannot be read", "run.toml", "name another run"],
+    );
+}
+
+#[test]
+fn checkpoints_change_nothing_and_neither_does_where_files_lie() {
+    let lab = Lab::new();
+    lab.ok(&args(&[]));
+    lab.ok(&args(&["checkpoint.every_steps=3", "checkpoint.keep_last=1"]));
+    std::fs::rename(lab.path("data"), lab.path("elsewhere")).unwrap();
+    std::fs::create_dir(lab.path("deep")).unwrap();
+    std::fs::rename(lab.path("elsewhere"), lab.path("deep/data")).unwrap();
+    lab.ok(&args(&["data.source=deep/data"]));
+    let all = [1, 2, 3].map(|n| hashes(&lab, format!("runs/tiny-00{n}")));
+    assert!(all[0] == all[1] && all[1] == all[2], "{all:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn one_process_writes_a_run() {
+    let lab = Lab::new();
+    let mut child = spawn(&lab, &args(&["train.epochs=100000"]));
+    while latest(&lab).is_none_or(|run| !lab.path("").join(run).join("metrics.jsonl").exists()) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let place = "runs/tiny-001";
+    let message = format!("E0502]: process {} is writing this run", child.id());
+    lab.check(&["run", "--resume"], 7, [&message, place, "wait for it to end"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
