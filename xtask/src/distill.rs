@@ -12,7 +12,7 @@ use crate::call::{Call, root};
 const DEFAULT_RECIPE: &str = "recipes/mnist.toml";
 
 /// The commands of `distill` itself. Any other first word is the path of a recipe, so a new command goes in here.
-const COMMANDS: [&str; 3] = ["run", "eval", "help"];
+const COMMANDS: [&str; 9] = ["run", "eval", "new", "explain", "schema", "env", "completions", "man", "help"];
 
 /// Flags that ask about the program and so need no recipe.
 const ABOUT: [&str; 4] = ["-h", "--help", "-V", "--version"];
@@ -76,6 +76,7 @@ mod tests {
         check("run my.toml", "run my.toml");
         check("eval runs/x --json", "eval runs/x --json");
         check("help run", "help run");
+        check("new my-recipe", "new my-recipe");
         check("--help", "--help");
         check("-V", "-V");
     }

@@ -1,10 +1,16 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::code::{self, Code};
+use crate::help;
+use crate::recipe_file::nearest;
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
-#[command(name = "distill", version, arg_required_else_help = true)]
+#[command(name = "distill", version, arg_required_else_help = true, after_help = help::SESSION)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -24,6 +30,14 @@ pub(crate) struct Cli {
     /// Log what happens inside, twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Form of the log of `--verbose`
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// Colours on standard error; `auto` is on a terminal where NO_COLOR is not set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +52,24 @@ pub(crate) enum Command {
     Teach(TeachArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
+    /// Write a recipe with comments that runs as it is
+    New(NewArgs),
+    /// Explain an error code, or list them all
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of a recipe, for editors
+    Schema,
+    /// Print facts about program and machine, for a bug report
+    Env,
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of the program or of one command
+    Man(ManArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 /// A recipe and what replaces its settings.
@@ -62,6 +94,7 @@ pub(crate) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
     /// The recipe, a TOML file
     #[arg(required_unless_present = "resume")]
@@ -114,6 +147,7 @@ pub(crate) struct TeachArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::EVAL)]
 pub(crate) struct EvalArgs {
     /// The model, a safetensors file written by this program
     pub(crate) model: PathBuf,
@@ -121,6 +155,74 @@ pub(crate) struct EvalArgs {
     /// `mnist`, or a folder of IDX files
     #[arg(long, value_name = "DATA")]
     pub(crate) data: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::NEW)]
+pub(crate) struct NewArgs {
+    /// Name or path of the recipe; `.toml` is added where it is missing
+    pub(crate) name: String,
+
+    /// Learn from this model, a safetensors file, instead of training a teacher
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teacher: Option<String>,
+
+    /// `mnist`, or a folder of IDX files
+    #[arg(long, value_name = "SOURCE", default_value = "mnist")]
+    pub(crate) data: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::EXPLAIN)]
+pub(crate) struct ExplainArgs {
+    /// The code of an error message, such as E0104; all are listed where it is left out
+    #[arg(value_parser = parse_code)]
+    pub(crate) code: Option<Code>,
+
+    /// Print all explanations as one Markdown page
+    #[arg(long, hide = true, conflicts_with = "code")]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::COMPLETIONS)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::MAN)]
+pub(crate) struct ManArgs {
+    /// A command of the program
+    #[arg(value_parser = parse_command)]
+    pub(crate) command: Option<String>,
+}
+
+/// Clap's measure knows no `run` for `rnu`, and takes `evn` for `eval`.
+pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some(name) = nearest(typed, Cli::command().get_subcommands().map(clap::Command::get_name))
+    {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
+    }
+    error
+}
+
+fn parse_code(text: &str) -> Result<Code, String> {
+    code::find(text)
+        .map_err(|nearest| format!("there is no such code, did you mean {nearest}? `distill explain` lists all codes"))
+}
+
+fn parse_command(text: &str) -> Result<String, String> {
+    let program = Cli::command();
+    match program.find_subcommand(text) {
+        Some(command) => Ok(command.get_name().to_owned()),
+        None => {
+            let names: Vec<_> = program.get_subcommands().map(|command| command.get_name()).collect();
+            Err(format!("there is no such command, the commands are {}", names.join(", ")))
+        }
+    }
 }
 
 fn parse_threads(text: &str) -> Result<usize, String> {

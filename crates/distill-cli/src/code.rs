@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 /// What kind of error it is. Codes stay the same from release to release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -21,6 +23,8 @@ pub(crate) enum Code {
     Label,
     /// A selection of the data leaves nothing, or names what is not there.
     Selection,
+    /// A row that was given to be predicted cannot be used.
+    PredictInput,
     /// Model and data differ in the number of classes.
     ClassCount,
     /// Model and data list the same classes in another order.
@@ -29,7 +33,7 @@ pub(crate) enum Code {
     ClassNames,
     /// A model takes other inputs than the data has.
     InputShape,
-    /// A teacher knows too little to teach.
+    /// The teacher scores below the bound of the recipe.
     TeacherAccuracy,
     /// Cached soft targets belong to something else.
     SoftTargets,
@@ -39,7 +43,7 @@ pub(crate) enum Code {
     DataFile,
     /// A model file cannot be used.
     ModelFile,
-    /// A checkpoint cannot be used.
+    /// No checkpoint of a run can be used.
     Checkpoint,
     /// A file of soft targets is damaged.
     SoftTargetFile,
@@ -47,72 +51,151 @@ pub(crate) enum Code {
     RunFile,
     /// The operating system refused to read or write.
     Io,
-    /// Another process writes to a run.
+    /// Another process writes the run.
     Locked,
-    /// There is no such run.
+    /// There is nothing to resume.
     NotResumable,
-    /// A file is there already.
+    /// A file is there already and is not overwritten.
     Exists,
     /// A loss or gradient became NaN or infinite.
     NonFinite,
-    /// A stated bound was missed.
+    /// A bound that was asked for was missed.
     Gate,
-    /// An estimate is above what the machine has.
+    /// More memory or disk would be needed than is allowed or there.
     Limit,
-    /// A bug of this program.
+    /// A bug of this program. It stays the last: the length of the registry comes from it.
     Bug,
 }
 
+/// What is known of a code.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) code: Code,
+    /// The code as it is printed.
+    pub(crate) name: &'static str,
+    /// The exit code of the program.
+    pub(crate) exit: u8,
+    /// What happened, in a few words.
+    pub(crate) title: &'static str,
+    /// What it means, usual causes, what to do and an example, as Markdown that reads well as it is.
+    pub(crate) explanation: &'static str,
+}
+
+const N_CODES: usize = Code::Bug as usize + 1;
+
+/// All codes, in the order of [`Code`], which is that of their names.
+pub(crate) static REGISTRY: [Entry; N_CODES] = {
+    use Code as C;
+    [
+        entry(C::UnknownKey, "E0101", 3, "a recipe has an unknown key", include_str!("code/E0101.md")),
+        entry(C::Syntax, "E0102", 3, "a recipe is not TOML", include_str!("code/E0102.md")),
+        entry(C::Shape, "E0103", 3, "a key is missing or has the wrong type", include_str!("code/E0103.md")),
+        entry(C::Value, "E0104", 3, "a setting has no meaning", include_str!("code/E0104.md")),
+        entry(C::Override, "E0105", 3, "a `KEY=VALUE` cannot be read", include_str!("code/E0105.md")),
+        entry(C::DataRead, "E0201", 4, "data cannot be found or read", include_str!("code/E0201.md")),
+        entry(C::Counts, "E0202", 4, "two data files do not belong together", include_str!("code/E0202.md")),
+        entry(C::ClassList, "E0203", 4, "the list of classes cannot be used", include_str!("code/E0203.md")),
+        entry(C::Label, "E0204", 4, "a label is missing or names no class", include_str!("code/E0204.md")),
+        entry(C::Selection, "E0205", 4, "a selection of the data does not work", include_str!("code/E0205.md")),
+        entry(C::PredictInput, "E0206", 4, "a row to predict cannot be used", include_str!("code/E0206.md")),
+        entry(
+            C::ClassCount,
+            "E0301",
+            5,
+            "model and data differ in the number of classes",
+            include_str!("code/E0301.md"),
+        ),
+        entry(
+            C::ClassOrder,
+            "E0302",
+            5,
+            "model and data order their classes differently",
+            include_str!("code/E0302.md"),
+        ),
+        entry(C::ClassNames, "E0303", 5, "model and data name different classes", include_str!("code/E0303.md")),
+        entry(C::InputShape, "E0304", 5, "a model takes other inputs than the data has", include_str!("code/E0304.md")),
+        entry(C::TeacherAccuracy, "E0305", 5, "the teacher is worse than is allowed", include_str!("code/E0305.md")),
+        entry(C::SoftTargets, "E0306", 5, "cached soft targets do not fit", include_str!("code/E0306.md")),
+        entry(C::RecipeChanged, "E0307", 5, "a checkpoint was made with another recipe", include_str!("code/E0307.md")),
+        entry(C::DataFile, "E0401", 4, "a data file is damaged", include_str!("code/E0401.md")),
+        entry(C::ModelFile, "E0402", 5, "a model file cannot be used", include_str!("code/E0402.md")),
+        entry(C::Checkpoint, "E0403", 5, "no checkpoint of the run can be used", include_str!("code/E0403.md")),
+        entry(C::SoftTargetFile, "E0404", 5, "a file of soft targets is damaged", include_str!("code/E0404.md")),
+        entry(C::RunFile, "E0405", 5, "a file of a run directory cannot be read", include_str!("code/E0405.md")),
+        entry(C::Io, "E0501", 7, "the system refused to read or write", include_str!("code/E0501.md")),
+        entry(C::Locked, "E0502", 7, "another process writes this run", include_str!("code/E0502.md")),
+        entry(C::NotResumable, "E0503", 7, "there is nothing to resume", include_str!("code/E0503.md")),
+        entry(C::Exists, "E0504", 7, "a file is there already", include_str!("code/E0504.md")),
+        entry(C::NonFinite, "E0601", 6, "a loss or gradient is not a number", include_str!("code/E0601.md")),
+        entry(C::Gate, "E0701", 1, "a bound that was asked for was missed", include_str!("code/E0701.md")),
+        entry(C::Limit, "E0801", 8, "it would take too much memory or disk", include_str!("code/E0801.md")),
+        entry(C::Bug, "E0901", 70, "a bug in distill", include_str!("code/E0901.md")),
+    ]
+};
+
+const fn entry(code: Code, name: &'static str, exit: u8, title: &'static str, explanation: &'static str) -> Entry {
+    Entry { code, name, exit, title, explanation }
+}
+
 impl Code {
+    pub(crate) fn entry(self) -> &'static Entry {
+        // The registry is as long as the enum and a test keeps its order.
+        &REGISTRY[self as usize]
+    }
+
     /// The code as it is printed.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::UnknownKey => "E0101",
-            Self::Syntax => "E0102",
-            Self::Shape => "E0103",
-            Self::Value => "E0104",
-            Self::Override => "E0105",
-            Self::DataRead => "E0201",
-            Self::Counts => "E0202",
-            Self::ClassList => "E0203",
-            Self::Label => "E0204",
-            Self::Selection => "E0205",
-            Self::ClassCount => "E0301",
-            Self::ClassOrder => "E0302",
-            Self::ClassNames => "E0303",
-            Self::InputShape => "E0304",
-            Self::TeacherAccuracy => "E0305",
-            Self::SoftTargets => "E0306",
-            Self::RecipeChanged => "E0307",
-            Self::DataFile => "E0401",
-            Self::ModelFile => "E0402",
-            Self::Checkpoint => "E0403",
-            Self::SoftTargetFile => "E0404",
-            Self::RunFile => "E0405",
-            Self::Io => "E0501",
-            Self::Locked => "E0502",
-            Self::NotResumable => "E0503",
-            Self::Exists => "E0504",
-            Self::NonFinite => "E0601",
-            Self::Gate => "E0701",
-            Self::Limit => "E0801",
-            Self::Bug => "E0901",
-        }
+        self.entry().name
     }
 }
 
 /// The exit code of the program for an error.
 pub(crate) fn exit_code(code: Code) -> u8 {
-    match code.name().as_bytes() {
-        [_, b'0', b'1', ..] => 3,
-        [_, b'0', b'2', ..] => 4,
-        [_, b'0', b'3', ..] => 5,
-        [_, b'0', b'4', ..] if code == Code::DataFile => 4,
-        [_, b'0', b'4', ..] => 5,
-        [_, b'0', b'5', ..] => 7,
-        [_, b'0', b'6', ..] => 6,
-        [_, b'0', b'7', ..] => 1,
-        [_, b'0', b'8', ..] => 8,
-        _ => 70,
+    code.entry().exit
+}
+
+/// The code that a person typed, such as `E0104`, `e0104` or `0104`.
+///
+/// # Errors
+/// If there is none: the name of the one that looks most like it.
+pub(crate) fn find(typed: &str) -> Result<Code, &'static str> {
+    let name = typed.trim().to_uppercase();
+    let name = if name.starts_with('E') { name } else { format!("E{name}") };
+    let alike = |entry: &&Entry| {
+        let same_start = name.chars().zip(entry.name.chars()).take_while(|(a, b)| a == b).count();
+        (strsim::damerau_levenshtein(&name, entry.name), Reverse(same_start))
+    };
+    match REGISTRY.iter().min_by_key(alike) {
+        Some(entry) if entry.name == name => Ok(entry.code),
+        nearest => Err(nearest.map_or("", |entry| entry.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_in_its_place_and_explained() {
+        for (at, entry) in REGISTRY.iter().enumerate() {
+            assert_eq!(entry.code as usize, at, "{}", entry.name);
+            let n_lines = entry.explanation.lines().count();
+            assert!((4..=12).contains(&n_lines), "{}: {n_lines} lines", entry.name);
+            let example = entry.explanation.lines().filter(|line| line.starts_with("    ")).count();
+            assert!(example > 0, "{} has no example", entry.name);
+            assert!(entry.explanation.lines().all(|line| line.chars().count() <= 80), "{}", entry.name);
+            assert!(entry.explanation.ends_with('\n') && !entry.title.is_empty(), "{}", entry.name);
+        }
+        assert!(REGISTRY.is_sorted_by(|a, b| a.name < b.name), "names are unique and sorted");
+    }
+
+    #[test]
+    fn typed_codes_are_found() {
+        for typed in ["E0104", "e0104", "0104", " e0104 "] {
+            assert_eq!(find(typed), Ok(Code::Value), "{typed}");
+        }
+        for (typed, nearest) in [("E014", "E0104"), ("E1004", "E0104"), ("0902", "E0901"), ("E02031", "E0203")] {
+            assert_eq!(find(typed), Err(nearest), "{typed}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use distill_models::ModelError;
 use distill_train::{CheckpointError, ClassMismatch, TrainError};
 
 use crate::code::{Code, exit_code};
+use crate::style::Palette;
 
 /// An error as a person meets it: what, where, why and how to mend it.
 #[derive(Debug)]
@@ -106,9 +107,9 @@ impl Diagnostic {
     }
 }
 
-impl fmt::Display for Snippet {
+impl Snippet {
     /// The line without what would move the cursor, and of a long line the part around the mark.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn render(&self, palette: &Palette) -> String {
         const WIDTH: usize = 100;
         let skipped = if self.start < WIDTH { 0 } else { self.start - WIDTH / 2 };
         let visible = |c: char| match c {
@@ -119,26 +120,34 @@ impl fmt::Display for Snippet {
         let line: String = self.line.chars().skip(skipped).take(WIDTH).map(visible).collect();
         let start = self.start - skipped;
         let len = self.len.clamp(1, WIDTH - start);
-        write!(f, "\n   | {line}\n   | {}{}", " ".repeat(start), "^".repeat(len))
+        let (bar, mark) = (palette.frame("|"), palette.error(&"^".repeat(len)));
+        format!("\n   {bar} {line}\n   {bar} {}{mark}", " ".repeat(start))
+    }
+}
+
+impl Diagnostic {
+    /// The error as it is printed, over several lines.
+    pub(crate) fn render(&self, palette: &Palette) -> String {
+        let mut text = format!("{}: {}", palette.error(&format!("error[{}]", self.code.name())), self.what);
+        if let Some(place) = &self.place {
+            text += &format!("\n  {} {place}", palette.frame("-->"));
+        }
+        if let Some(snippet) = &self.snippet {
+            text += &snippet.render(palette);
+        }
+        for note in &self.notes {
+            text += &palette.note_line(note);
+        }
+        if let Some(help) = &self.help {
+            text += &palette.help_line(help);
+        }
+        text
     }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code.name(), self.what)?;
-        if let Some(place) = &self.place {
-            write!(f, "\n  --> {place}")?;
-        }
-        if let Some(snippet) = &self.snippet {
-            write!(f, "{snippet}")?;
-        }
-        for note in &self.notes {
-            write!(f, "\n   = note: {note}")?;
-        }
-        if let Some(help) = &self.help {
-            write!(f, "\n   = help: {help}")?;
-        }
-        Ok(())
+        f.write_str(&self.render(&Palette::PLAIN))
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod data_source;
 mod diagnostic;
 mod evaluation_files;
+mod help;
 mod latency;
 mod locate;
 mod model_file;
@@ -16,6 +17,7 @@ mod preflight;
 mod progress;
 mod recipe_file;
 mod run;
+mod style;
 mod summary;
 mod target_file;
 mod tensorboard;
@@ -26,18 +28,20 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, LogFormat};
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use crate::style::Palette;
 
 /// Runs the program with these arguments, the first of which is its name.
 ///
-/// Exit codes: 0 done, 2 usage, 3 recipe, 4 data, 5 model file, 6 numbers, 7 input and output,
-/// 70 a bug of ours.
+/// Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data, 5 a model or another
+/// file of ours, 6 numbers, 7 input and output, 8 a limit, 70 a bug of ours.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = args::with_suggestion(error);
             // Help and version go to stdout with code 0, errors to stderr with code 2.
             return match error.print() {
                 Err(refused) if refused.kind() != ErrorKind::BrokenPipe => {
@@ -47,8 +51,8 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    start_logging(cli.verbose);
-    let output = Output::new(cli.json, cli.quiet);
+    start_logging(&cli);
+    let output = Output::new(cli.json, cli.quiet, cli.color);
     bug::report_panics(output);
     ExitCode::from(bug::guard(|| execute(&cli, output)))
 }
@@ -61,6 +65,12 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Train(args) => commands::train(args, &output),
             Command::Teach(args) => commands::teach(args, &output),
             Command::Eval(args) => commands::eval(args, &output).map(|()| 0),
+            Command::New(args) => commands::new(args, &output).map(|()| 0),
+            Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
+            Command::Schema => commands::schema(&output).map(|()| 0),
+            Command::Env => commands::env(&output).map(|()| 0),
+            Command::Completions(args) => commands::completions(args, &output).map(|()| 0),
+            Command::Man(args) => commands::man(args, &output).map(|()| 0),
         })
     });
     match outcome {
@@ -81,11 +91,17 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
     })
 }
 
-fn start_logging(verbose: u8) {
-    let level = match verbose {
+fn start_logging(cli: &Cli) {
+    let level = match cli.verbose {
         0 => return,
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    // The end of a span says how long it took.
+    let spans = tracing_subscriber::fmt::format::FmtSpan::CLOSE;
+    let log = tracing_subscriber::fmt().with_max_level(level).with_span_events(spans).with_writer(std::io::stderr);
+    match cli.log_format {
+        LogFormat::Text => log.with_ansi(Palette::for_stderr(cli.color).is_coloured()).init(),
+        LogFormat::Json => log.json().init(),
+    }
 }

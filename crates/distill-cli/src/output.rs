@@ -1,8 +1,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::ColorChoice;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::style::{Palette, is_dumb};
 
 /// What the program prints, and where.
 ///
@@ -13,12 +15,14 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     animate: bool,
+    /// The colours of standard error. Standard output has none.
+    palette: Palette,
 }
 
 impl Output {
-    pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { json, quiet, animate: !quiet && !dumb && io::stderr().is_terminal() }
+    pub(crate) fn new(json: bool, quiet: bool, color: ColorChoice) -> Self {
+        let animate = !quiet && !is_dumb() && io::stderr().is_terminal();
+        Self { json, quiet, animate, palette: Palette::for_stderr(color) }
     }
 
     /// Whether a line may be drawn again and again.
@@ -33,14 +37,6 @@ impl Output {
         }
     }
 
-    /// Something that may not be as it was meant. It does not end the program.
-    pub(crate) fn warning(&self, what: &str, note: &str, help: &str) -> Result<(), Diagnostic> {
-        let lines = [("note", note), ("help", help)].into_iter().filter(|(_, text)| !text.is_empty());
-        let lines: String = lines.map(|(name, text)| format!("\n   = {name}: {text}")).collect();
-        self.progress(&format!("warning: {what}{lines}"));
-        self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
-    }
-
     /// Lines of a result, of which `--quiet` shows only the last.
     pub(crate) fn result(&self, text: &str) -> Result<(), Diagnostic> {
         if self.json {
@@ -48,6 +44,11 @@ impl Output {
         }
         let text = if self.quiet { text.trim_end().lines().last().unwrap_or_default() } else { text };
         write_stdout(text)
+    }
+
+    /// A text that was asked for as it is, such as a schema: whole even with `--quiet`.
+    pub(crate) fn document(&self, text: &str) -> Result<(), Diagnostic> {
+        if self.json { Ok(()) } else { write_stdout(text.trim_end()) }
     }
 
     /// An event, on standard output with `--json`.
@@ -62,6 +63,14 @@ impl Output {
         write_stdout(&event.to_string())
     }
 
+    /// What is odd but stops nothing, on standard error and with `--json` also as an event.
+    pub(crate) fn warning(&self, what: &str, note: &str, help: &str) -> Result<(), Diagnostic> {
+        let palette = &self.palette;
+        let title = palette.warning("warning");
+        self.progress(&format!("{title}: {what}{}{}", palette.note_line(note), palette.help_line(help)));
+        self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
+    }
+
     /// More about an error, as it is.
     pub(crate) fn raw_error(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
@@ -69,7 +78,7 @@ impl Output {
 
     /// An error, on standard error and with `--json` also as an event.
     pub(crate) fn error(&self, diagnostic: &Diagnostic) {
-        let _ = writeln!(io::stderr().lock(), "{diagnostic}");
+        let _ = writeln!(io::stderr().lock(), "{}", diagnostic.render(&self.palette));
         if self.json {
             let _ = write_stdout(&diagnostic.to_json().to_string());
         }

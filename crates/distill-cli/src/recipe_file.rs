@@ -40,7 +40,11 @@ pub(crate) fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Rec
 }
 
 /// What [`load`] does with the bytes of the file.
-fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
+pub(crate) fn from_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    overrides: &[String],
+) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let text = decode(path, bytes)?;
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
@@ -250,16 +254,20 @@ fn quoted_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
 }
 
 fn suggestion(key: &str, valid: &[&str], kind: &str) -> String {
-    let best = valid
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), name))
-        .min()
-        .filter(|&(distance, name)| distance <= 1 + name.len() / 3);
     let list = format!("{kind}: {}", valid.join(", "));
-    match best {
-        Some((_, name)) => format!("did you mean `{name}`? {list}"),
+    match nearest(key, valid.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`? {list}"),
         None => list,
     }
+}
+
+/// The word that was probably meant.
+pub(crate) fn nearest<'a>(typed: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    valid
+        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
+        .min()
+        .filter(|&(distance, name)| distance <= 1 + name.len() / 3)
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// `Φ` and `φ` are distribution and density of the standard normal distribution, exact and not
 /// the tanh approximation (Hendrycks and Gimpel, 2016, equation 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// Rectified linear unit.

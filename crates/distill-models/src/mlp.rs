@@ -13,6 +13,7 @@ const MAX_HIDDEN_LAYERS: usize = 64;
 
 /// The kinds of models that can be built from a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
     /// A multi-layer perceptron.
@@ -22,24 +23,29 @@ pub enum ModelKind {
 
 /// What a multi-layer perceptron is made of, apart from its inputs and classes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MlpConfig {
     /// Which kind of model this describes.
     #[serde(default)]
     pub kind: ModelKind,
     /// Units of each hidden layer. Empty gives multinomial logistic regression.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_HIDDEN_LAYERS), inner(range(min = 1))))]
     pub hidden: Vec<usize>,
     /// Non-linearity of the hidden layers.
     #[serde(default)]
     pub activation: Activation,
     /// Probability that a hidden unit is dropped in training.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub dropout: f64,
     /// Probability that an input is dropped in training.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub input_dropout: f64,
     /// Largest norm of the incoming weights of a hidden unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub max_norm: Option<f64>,
 }
 

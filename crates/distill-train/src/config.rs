@@ -33,14 +33,18 @@ impl ConfigProblem {
 
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Passes over the training set.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_000_000)))]
     pub epochs: u32,
     /// Examples in a step.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub batch: usize,
     /// Gradients with a larger Euclidean norm are scaled down to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub clip_grad_norm: Option<f64>,
     /// Which weights are the result.
     pub keep: Keep,
@@ -69,6 +73,7 @@ impl Default for TrainConfig {
 /// Which weights are the result of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Keep {
     /// Those after the last step.
     #[default]
@@ -79,6 +84,7 @@ pub enum Keep {
 
 /// How inputs are varied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
     /// Images are shifted by up to this many pixels in any direction. 0 leaves them alone.

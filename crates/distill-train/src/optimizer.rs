@@ -10,6 +10,7 @@ const BLOCK: usize = 16 * 1024;
 
 /// Which rule changes the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
     /// Stochastic gradient descent with momentum.
@@ -31,21 +32,27 @@ impl OptimizerKind {
 
 /// The optimizer and its numbers. Those of the other rule are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
     /// The rule.
     pub kind: OptimizerKind,
     /// The learning rate, or the highest one where a schedule changes it.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub lr: f64,
     /// Of `sgd`: how much of the last step goes into this one.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub momentum: f64,
     /// Of `sgd`: look ahead by the momentum (Nesterov).
     pub nesterov: bool,
     /// How much the weights shrink: part of the gradient in `sgd`, apart from it in `adamw`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight_decay: f64,
     /// Of `adamw`: memory of the first and the second moment.
+    #[cfg_attr(feature = "schema", schemars(inner(range(min = 0.0, max = 1.0))))]
     pub betas: [f64; 2],
     /// Of `adamw`: keeps the division finite.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub eps: f64,
 }
 

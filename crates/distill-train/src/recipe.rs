@@ -12,16 +12,19 @@ const VERSION: u32 = 1;
 ///
 /// Every key has a default but the data, the teacher and the student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Version of the format.
     #[serde(default = "version")]
+    #[cfg_attr(feature = "schema", schemars(range(min = VERSION, max = VERSION)))]
     pub version: u32,
     /// Names the run directory. The program fills in the file's name.
     #[serde(default)]
     pub name: String,
     /// The whole experiment is done once for each seed.
     #[serde(default = "one_seed")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub seeds: Vec<u64>,
     /// What to learn from.
     pub data: DataConfig,
@@ -45,6 +48,7 @@ pub struct Recipe {
 
 /// Where the data comes from and which part of it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// `mnist`, or a folder of IDX files.
@@ -65,6 +69,7 @@ pub struct DataConfig {
 
 /// A part of a training set. The test set is always whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SelectConfig {
     /// Only these classes. Empty: all.
@@ -72,6 +77,7 @@ pub struct SelectConfig {
     /// Without these classes.
     pub without: Vec<String>,
     /// This part of the examples of each class.
+    #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
     pub fraction: f64,
 }
 
@@ -83,6 +89,7 @@ impl Default for SelectConfig {
 
 /// A teacher: a file, or a model to train first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
     /// A safetensors file written by this program. Where it is given, `model` and `train` are not used.
@@ -102,6 +109,7 @@ pub struct TeacherConfig {
 
 /// A student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
     /// The model to train.
@@ -110,6 +118,7 @@ pub struct StudentConfig {
 
 /// What of the teacher the student is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KdMethod {
     /// `T² KL` of the probabilities at temperature `T`.
@@ -123,6 +132,7 @@ pub enum KdMethod {
 
 /// When the teacher is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetsMode {
     /// Once where the students' inputs stay the same, else for every batch.
@@ -136,13 +146,16 @@ pub enum TargetsMode {
 
 /// How the student learns from the teacher.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct KdConfig {
     /// What is compared.
     pub method: KdMethod,
     /// The softmax temperature `T` of teacher and student.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub temperature: f64,
     /// Weight of the teacher, from 0 to 1. The labels have the rest.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub alpha: f64,
     /// When the teacher is asked.
     pub targets: TargetsMode,
@@ -185,6 +198,7 @@ impl KdConfig {
 
 /// The student on labels alone, with the same budget: the number that proves the gain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct BaselineConfig {
     /// Whether it is trained.

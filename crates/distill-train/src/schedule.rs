@@ -6,6 +6,7 @@ use crate::ConfigProblem;
 
 /// The shape of the learning rate over the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
     /// The same rate throughout.
@@ -22,19 +23,25 @@ pub enum ScheduleKind {
 
 /// The schedule and its numbers. Those of the other shapes are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
     /// The shape.
     pub kind: ScheduleKind,
     /// Epochs in which the rate first grows from zero in a straight line. They may be a fraction.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub warmup_epochs: f64,
     /// Of `cosine` and `one-cycle`: what part of the rate is left at the end.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_factor: f64,
     /// Of `one-cycle`: what part of the steps the rise takes.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
     pub peak: f64,
     /// Of `step`: epochs between two changes.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub every_epochs: u32,
     /// Of `step`: factor of a change.
+    #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
     pub gamma: f64,
 }
 

@@ -1,11 +1,23 @@
 mod check;
+mod completions;
+mod env;
 mod eval;
+mod explain;
+mod man;
+mod new;
 mod run;
+mod schema;
 mod teach;
 mod train;
 
 pub(crate) use check::check;
+pub(crate) use completions::completions;
+pub(crate) use env::env;
 pub(crate) use eval::eval;
+pub(crate) use explain::explain;
+pub(crate) use man::man;
+pub(crate) use new::new;
 pub(crate) use run::run;
+pub(crate) use schema::schema;
 pub(crate) use teach::teach;
 pub(crate) use train::train;

@@ -234,7 +234,7 @@ impl Run<'_> {
                 Some(path) => format!("going on from {}", path.display()),
                 None => "no other checkpoint is there, so this model starts anew".to_owned(),
             };
-            self.output.warning(&format!("{}: {error}", path.display()), "", &help)?;
+            self.output.warning(&format!("{} cannot be used", path.display()), &error.to_string(), &help)?;
         }
         match found.newest {
             None => Ok(None),

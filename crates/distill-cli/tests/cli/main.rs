@@ -2,11 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
+mod about;
+mod colors;
 mod eval;
+mod explain;
 mod files;
 mod lab;
+mod new;
 mod overrides;
 mod recipes;
 mod resume;
 mod runs;
+mod schema;
 mod streams;

@@ -6,6 +6,7 @@ use crate::config::positive;
 /// When the state of training is written, so that it can go on after an interruption.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckpointConfig {
     /// Seconds between two checkpoints.
     pub every_seconds: f64,

@@ -1,0 +1,43 @@
+use distill_train::Recipe;
+use schemars::transform::{RecursiveTransform, Transform as _};
+use schemars::{Schema, schema_for};
+use serde_json::{Value, json};
+
+use crate::diagnostic::Diagnostic;
+use crate::output::Output;
+
+/// `distill schema`
+pub(crate) fn schema(output: &Output) -> Result<(), Diagnostic> {
+    let schema = recipe_schema();
+    let text = serde_json::to_string_pretty(&schema)
+        .map_err(|error| Diagnostic::io("cannot write the schema as JSON", None, error))?;
+    output.document(&text)?;
+    output.event("schema", json!({ "schema": schema }))
+}
+
+/// The JSON Schema, draft 2020-12, of a recipe.
+fn recipe_schema() -> Schema {
+    let mut schema = schema_for!(Recipe);
+    RecursiveTransform(without_null).transform(&mut schema);
+    schema
+}
+
+/// TOML has no null: a key that may be missing is left out.
+fn without_null(schema: &mut Schema) {
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else { return };
+    choices.retain(|choice| choice["type"] != "null");
+    if let [Value::Object(only)] = choices.as_slice() {
+        let only = only.clone();
+        schema.remove("anyOf");
+        for (key, value) in only {
+            schema.insert(key, value);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, RECIPE};
+
+/// What of JSON Schema the schema of recipes uses. It says where a value breaks it.
+struct Schema {
+    root: Value,
+}
+
+impl Schema {
+    fn printed() -> Self {
+        Self { root: serde_json::from_str(&Lab::new().ok(&["schema"]).stdout).unwrap() }
+    }
+
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(path) => self.root.pointer(path.strip_prefix('#').unwrap()).unwrap(),
+            None => schema,
+        }
+    }
+
+    /// The faults of a recipe in TOML.
+    fn faults(&self, recipe: &str) -> Vec<String> {
+        let value = serde_json::to_value(recipe.parse::<toml::Table>().unwrap()).unwrap();
+        let mut faults = Vec::new();
+        self.check(&self.root, &value, "recipe", &mut faults);
+        faults
+    }
+
+    fn check(&self, schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
+        let here = faults.len();
+        let mut require = |holds: bool, what: &str| {
+            if !holds {
+                faults.push(format!("{path}: {what}"));
+            }
+        };
+        for (keyword, rule) in schema.as_object().unwrap() {
+            let bound = rule.as_f64().unwrap_or_default();
+            let number = |holds: fn(f64, f64) -> bool| value.as_f64().is_none_or(|value| holds(value, bound));
+            let length = value.as_array().map(Vec::len);
+            match keyword.as_str() {
+                "type" => require(has_type(value, rule.as_str().unwrap()), "type"),
+                "const" => require(value == rule, "const"),
+                "enum" => require(rule.as_array().unwrap().contains(value), "enum"),
+                "minimum" => require(number(|value, bound| value >= bound), "minimum"),
+                "maximum" => require(number(|value, bound| value <= bound), "maximum"),
+                "exclusiveMinimum" => require(number(|value, bound| value > bound), "exclusiveMinimum"),
+                "exclusiveMaximum" => require(number(|value, bound| value < bound), "exclusiveMaximum"),
+                "minItems" => require(length.is_none_or(|n| n as u64 >= rule.as_u64().unwrap()), "minItems"),
+                "maxItems" => require(length.is_none_or(|n| n as u64 <= rule.as_u64().unwrap()), "maxItems"),
+                "uniqueItems" => {
+                    let texts: Option<BTreeSet<_>> =
+                        value.as_array().map(|items| items.iter().map(Value::to_string).collect());
+                    require(texts.is_none_or(|texts| Some(texts.len()) == length), "uniqueItems");
+                }
+                "required" => {
+                    for key in rule.as_array().unwrap() {
+                        require(value.get(key.as_str().unwrap()).is_some(), &format!("required {key}"));
+                    }
+                }
+                "additionalProperties" => {
+                    assert_eq!(rule, &json!(false));
+                    for key in value.as_object().into_iter().flat_map(|table| table.keys()) {
+                        require(schema["properties"].get(key).is_some(), &format!("unknown {key}"));
+                    }
+                }
+                "$ref" | "oneOf" | "properties" | "items" => {}
+                "$schema" | "$defs" | "title" | "description" | "default" | "format" => {}
+                other => panic!("the check does not know `{other}`"),
+            }
+        }
+        if schema.get("$ref").is_some() {
+            self.check(self.resolve(schema), value, path, faults);
+        }
+        if let Some(choices) = schema["oneOf"].as_array() {
+            let fits = |choice: &&Value| {
+                let mut faults = Vec::new();
+                self.check(choice, value, path, &mut faults);
+                faults.is_empty()
+            };
+            if choices.iter().filter(fits).count() != 1 {
+                faults.push(format!("{path}: oneOf"));
+            }
+        }
+        if faults.len() > here {
+            return;
+        }
+        for (key, value) in value.as_object().into_iter().flatten() {
+            if let Some(schema) = schema["properties"].get(key) {
+                self.check(schema, value, &format!("{path}.{key}"), faults);
+            }
+        }
+        if let Some(items) = schema.get("items") {
+            for item in value.as_array().into_iter().flatten() {
+                self.check(items, item, path, faults);
+            }
+        }
+    }
+
+    /// The tables of a recipe: their names in the schema, and their keys.
+    fn tables(&self) -> Vec<(&str, &Value)> {
+        let named = self.root["$defs"].as_object().unwrap().iter().map(|(name, schema)| (name.as_str(), schema));
+        named.chain([("Recipe", &self.root)]).filter(|(_, schema)| schema.get("properties").is_some()).collect()
+    }
+}
+
+fn has_type(value: &Value, name: &str) -> bool {
+    match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        other => panic!("`{other}` is no type of TOML"),
+    }
+}
+
+#[test]
+fn every_recipe_is_valid() {
+    let schema = Schema::printed();
+    assert_eq!(schema.root["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let lab = Lab::new();
+    lab.ok(&["new", "a", "-q"]);
+    lab.ok(&["new", "b", "-q", "--teacher", "t.safetensors", "--data", "d"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!paths.is_empty());
+    paths.extend([lab.path("a.toml"), lab.path("b.toml"), lab.path("r.toml")]);
+    for path in paths {
+        assert_eq!(schema.faults(&fs::read_to_string(&path).unwrap()), [""; 0], "{}", path.display());
+    }
+}
+
+#[test]
+fn what_the_program_refuses_the_schema_refuses() {
+    let schema = Schema::printed();
+    let lab = Lab::new();
+    let cases = [
+        ("validation", "validaton", "recipe.data: unknown validaton"),
+        ("[student]", "[pupil]", "recipe: required \"student\""),
+        ("source = \"data\"", "", "recipe.data: required \"source\""),
+        ("validation = 20", "validation = \"x\"", "recipe.data.validation: type"),
+        ("validation = 20", "validation = -1", "recipe.data.validation: minimum"),
+        ("hidden = [4]", "hidden = [4, 0]", "recipe.student.model.hidden: minimum"),
+        ("hidden = [4]", "hidden = 4", "recipe.student.model.hidden: type"),
+        ("[4] }", "[4], activation = \"rely\" }", "recipe.student.model.activation: oneOf"),
+        ("[4] }", "[4], dropout = 1.0 }", "recipe.student.model.dropout: exclusiveMaximum"),
+        ("[4] }", "[4], max_norm = 0 }", "recipe.student.model.max_norm: exclusiveMinimum"),
+        ("name = \"tiny\"", "seeds = []", "recipe.seeds: minItems"),
+        ("name = \"tiny\"", "seeds = [1, 1]", "recipe.seeds: uniqueItems"),
+        ("name = \"tiny\"", "version = 2", "recipe.version: maximum"),
+        ("name = \"tiny\"", "kd.alpha = 1.5", "recipe.kd.alpha: maximum"),
+        ("name = \"tiny\"", "kd.temperature = 0", "recipe.kd.temperature: exclusiveMinimum"),
+        ("name = \"tiny\"", "kd.method = \"kdd\"", "recipe.kd.method: oneOf"),
+        ("epochs = 2", "epochs = 0", "recipe.teacher.train.epochs: minimum"),
+        ("batch = 16", "optimizer.betas = [0.9]", "recipe.teacher.train.optimizer.betas: minItems"),
+    ];
+    assert_eq!(schema.faults(RECIPE), [""; 0]);
+    for (from, to, fault) in cases {
+        assert!(RECIPE.contains(from), "{from}");
+        let bad = RECIPE.replacen(from, to, 1);
+        assert!(schema.faults(&bad).contains(&fault.to_owned()), "{to}: {:?}", schema.faults(&bad));
+        lab.write("bad.toml", bad);
+        assert_eq!(lab.distill(&["run", "bad.toml"]).code, Some(3), "{to}");
+    }
+}
+
+#[test]
+fn keys_are_described_and_have_the_defaults_of_the_program() {
+    let schema = Schema::printed();
+    for (table, keys) in schema.tables() {
+        assert_eq!(keys["additionalProperties"], false, "{table}");
+        for (key, property) in keys["properties"].as_object().unwrap() {
+            assert!(property["description"].is_string(), "{table}.{key} has no description");
+        }
+    }
+    // A resolved recipe shows what the program takes for keys that are left out.
+    let lab = Lab::new();
+    lab.write("least.toml", "data.source = \"data\"\nteacher.model.hidden = [4]\nstudent.model.hidden = [4]\n");
+    lab.ok(&["run", "least.toml", "-q", "train.epochs=1", "teacher.train.epochs=1"]);
+    let resolved = String::from_utf8(lab.read("runs/least-001/recipe.resolved.toml")).unwrap();
+    let resolved = serde_json::to_value(resolved.parse::<toml::Table>().unwrap()).unwrap();
+    let mut n_compared = 0;
+    for (table, path) in [
+        ("KdConfig", "/kd"),
+        ("TrainConfig", "/train"),
+        ("OptimizerConfig", "/train/optimizer"),
+        ("ScheduleConfig", "/train/schedule"),
+        ("AugmentConfig", "/train/augment"),
+        ("MlpConfig", "/student/model"),
+        ("SelectConfig", "/data/select"),
+        ("BaselineConfig", "/baseline"),
+    ] {
+        for (key, property) in schema.root["$defs"][table]["properties"].as_object().unwrap() {
+            let Some(default) = property.get("default").filter(|_| key != "epochs") else { continue };
+            assert_eq!(Some(default), resolved.pointer(&format!("{path}/{key}")), "{table}.{key}");
+            n_compared += 1;
+        }
+    }
+    assert!(n_compared >= 25, "{n_compared} defaults");
+}
+
+#[test]
+fn a_new_recipe_shows_every_key() {
+    let schema = Schema::printed();
+    let lab = Lab::new();
+    lab.ok(&["new", "a", "-q"]);
+    let text = String::from_utf8(lab.read("a.toml")).unwrap();
+    let taken_up: String = text
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic)).unwrap_or(line))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut shown = BTreeSet::new();
+    let value = serde_json::to_value(taken_up.parse::<toml::Table>().unwrap()).unwrap();
+    collect(&schema, &schema.root, &value, &mut shown);
+    for (_, table) in schema.tables() {
+        for (key, property) in table["properties"].as_object().unwrap() {
+            assert!(
+                shown.contains(&property["description"].to_string()),
+                "{key} is not in the recipe of `distill new`"
+            );
+        }
+    }
+}
+
+/// The descriptions of all keys that stand in a recipe: a table is shown once, wherever it is used.
+fn collect(schema: &Schema, table: &Value, value: &Value, shown: &mut BTreeSet<String>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let property = &schema.resolve(table)["properties"][key];
+        shown.insert(property["description"].to_string());
+        collect(schema, property, value, shown);
+    }
+}
+
+#[test]
+fn with_json_it_is_an_event() {
+    let lab = Lab::new();
+    let events = lab.ok(&["schema", "--json"]).events();
+    assert_eq!((events.len(), &events[0]["event"]), (1, &"schema".into()));
+    assert_eq!(events[0]["schema"], Schema::printed().root);
+}
