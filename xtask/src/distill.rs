@@ -12,7 +12,24 @@ use crate::call::{Call, root};
 const DEFAULT_RECIPE: &str = "recipes/mnist.toml";
 
 /// The commands of `distill` itself. Any other first word is the path of a recipe, so a new command goes in here.
-const COMMANDS: [&str; 9] = ["run", "eval", "new", "explain", "schema", "env", "completions", "man", "help"];
+const COMMANDS: [&str; 16] = [
+    "new",
+    "check",
+    "run",
+    "train",
+    "teach",
+    "eval",
+    "predict",
+    "inspect",
+    "sweep",
+    "report",
+    "explain",
+    "schema",
+    "env",
+    "completions",
+    "man",
+    "help",
+];
 
 /// Flags that ask about the program and so need no recipe.
 const ABOUT: [&str; 4] = ["-h", "--help", "-V", "--version"];

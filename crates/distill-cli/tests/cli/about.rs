@@ -78,7 +78,10 @@ fn manual_pages() {
     }
     assert!(!page.contains("help(1)"), "{page}");
     assert!(page.contains("A typical session"), "{page}");
-    assert!(lab.ok(&["man", "run"]).stdout.contains("runs\\-dir"));
+    let run = lab.ok(&["man", "run"]).stdout;
+    assert!(run.contains("runs\\-dir") && run.contains("\"distill 0."), "{run}");
+    // Examples stand as they are, line by line.
+    assert!(run.contains(".SH EXAMPLES\n.nf\n  distill run recipes/mnist.toml\n  distill run"), "{run}");
     let ran = lab.distill(&["man", "fly"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("the commands are run, eval, "), "{}", ran.stderr);
     let events = lab.ok(&["man", "eval", "--json"]).events();
