@@ -42,6 +42,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a recipe with comments that runs as it is
+    New(NewArgs),
     /// Check a recipe, its data and its teacher, and train nothing
     Check(CheckArgs),
     /// Train the teacher, the student alone and the student distilled, and compare them
@@ -52,8 +54,6 @@ pub(crate) enum Command {
     Teach(TeachArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
-    /// Write a recipe with comments that runs as it is
-    New(NewArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
     /// Print the JSON Schema of a recipe, for editors

@@ -83,7 +83,7 @@ fn manual_pages() {
     // Examples stand as they are, line by line.
     assert!(run.contains(".SH EXAMPLES\n.nf\n  distill run recipes/mnist.toml\n  distill run"), "{run}");
     let ran = lab.distill(&["man", "fly"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("the commands are run, eval, "), "{}", ran.stderr);
+    assert!(ran.code == Some(2) && ran.stderr.contains("the commands are new, check, run, "), "{}", ran.stderr);
     let events = lab.ok(&["man", "eval", "--json"]).events();
     assert_eq!((&events[0]["event"], &events[0]["command"]), (&"man".into(), &"eval".into()));
 }
