@@ -84,6 +84,7 @@ pub(crate) struct RecipeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::CHECK)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -114,6 +115,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::TRAIN)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -137,6 +139,7 @@ pub(crate) enum TrainAs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::TEACH)]
 pub(crate) struct TeachArgs {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -155,6 +158,18 @@ pub(crate) struct EvalArgs {
     /// `mnist`, or a folder of IDX files
     #[arg(long, value_name = "DATA")]
     pub(crate) data: String,
+
+    /// Say how often it gives the same class as this model
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) teacher: Option<PathBuf>,
+
+    /// End with exit code 1 below this accuracy, from 0 to 1
+    #[arg(long, value_name = "PART", value_parser = parse_part)]
+    pub(crate) min_accuracy: Option<f64>,
+
+    /// Write results by class, confusion, calibration and predictions as CSV to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +237,13 @@ fn parse_command(text: &str) -> Result<String, String> {
             let names: Vec<_> = program.get_subcommands().map(|command| command.get_name()).collect();
             Err(format!("there is no such command, the commands are {}", names.join(", ")))
         }
+    }
+}
+
+fn parse_part(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
+        _ => Err("a part is a number from 0 to 1".to_owned()),
     }
 }
 

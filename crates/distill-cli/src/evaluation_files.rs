@@ -18,8 +18,18 @@ pub(crate) struct Prediction {
     pub(crate) confidence: f64,
 }
 
+/// All tables of an evaluation, with the names of their files.
+pub(crate) fn all(evaluation: &Evaluation, classes: &[String]) -> [(&'static str, String); 4] {
+    [
+        ("per_class.csv", per_class(evaluation, classes)),
+        ("confusion.csv", confusion(evaluation, classes)),
+        ("calibration.csv", calibration(evaluation)),
+        ("predictions.csv", predictions(evaluation, classes)),
+    ]
+}
+
 /// `per_class.csv`: results by class. What is not defined, such as the recall of a class without examples, is empty.
-pub(crate) fn per_class(evaluation: &Evaluation, classes: &[String]) -> String {
+fn per_class(evaluation: &Evaluation, classes: &[String]) -> String {
     let rows = classes.iter().zip(evaluation.per_class()).map(|(class, result)| {
         [
             class.clone(),
@@ -34,7 +44,7 @@ pub(crate) fn per_class(evaluation: &Evaluation, classes: &[String]) -> String {
 }
 
 /// `confusion.csv`: numbers of examples, one line for each label, one column for each predicted class.
-pub(crate) fn confusion(evaluation: &Evaluation, classes: &[String]) -> String {
+fn confusion(evaluation: &Evaluation, classes: &[String]) -> String {
     let header = std::iter::once("label").chain(classes.iter().map(String::as_str));
     let counts = evaluation.confusion();
     let rows = classes.iter().zip(counts.rows()).map(|(class, counts)| {
@@ -44,7 +54,7 @@ pub(crate) fn confusion(evaluation: &Evaluation, classes: &[String]) -> String {
 }
 
 /// `calibration.csv`: the bins of the expected calibration error, each from above one edge up to the other.
-pub(crate) fn calibration(evaluation: &Evaluation) -> String {
+fn calibration(evaluation: &Evaluation) -> String {
     let rows = evaluation.calibration().into_iter().map(|bin| {
         let examples = bin.examples.to_string();
         [part(Some(bin.above)), part(Some(bin.up_to)), examples, part(bin.confidence()), part(bin.accuracy())]
@@ -53,7 +63,7 @@ pub(crate) fn calibration(evaluation: &Evaluation) -> String {
 }
 
 /// `predictions.csv`: one line for each example, in the order of the test set.
-pub(crate) fn predictions(evaluation: &Evaluation, classes: &[String]) -> String {
+fn predictions(evaluation: &Evaluation, classes: &[String]) -> String {
     let answers = evaluation.labels.iter().zip(&evaluation.predictions).zip(&evaluation.confidences);
     let rows = answers.enumerate().map(|(index, ((&label, &predicted), &confidence))| {
         let name = |class: u32| classes[class as usize].clone();

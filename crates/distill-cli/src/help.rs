@@ -3,7 +3,9 @@
 pub(crate) const SESSION: &str = "\
 A typical session:
   distill new mnist-kd                  a recipe to look at and to change
+  distill check mnist-kd.toml           is everything there and does it fit
   distill run mnist-kd.toml             teacher, student alone and distilled
+  distill run --resume                  go on after an interruption
   distill run mnist-kd.toml kd.temperature=8
   distill eval runs/mnist-kd-001/weights/student-seed1.safetensors --data mnist
   distill explain E0104                 more about an error
@@ -11,17 +13,37 @@ A typical session:
 Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data,
 5 model or run file, 6 numbers, 7 reading and writing, 8 a limit, 70 a bug";
 
+pub(crate) const CHECK: &str = "\
+Examples:
+  distill check recipes/mnist.toml
+  distill check recipes/mnist.toml teacher.weights=teacher.safetensors";
+
+pub(crate) const TRAIN: &str = "\
+Examples:
+  distill train recipes/mnist.toml
+  distill train recipes/mnist.toml --as baseline train.epochs=20";
+
+pub(crate) const TEACH: &str = "\
+Examples:
+  distill teach my.toml teacher.weights=teacher.safetensors
+  distill run my.toml teacher.weights=teacher.safetensors \\
+      kd.cache=cache/my.soft.safetensors";
+
 pub(crate) const RUN: &str = "\
 Examples:
   distill run recipes/mnist.toml
   distill run recipes/mnist.toml kd.temperature=8 'seeds=[1, 2, 3]'
   distill run recipes/mnist.toml 'student.model.hidden=[30, 30]' --threads 1
-  distill run recipes/mnist.toml teacher.weights=teacher.safetensors";
+  distill run recipes/mnist.toml teacher.weights=teacher.safetensors
+  distill run --resume                  the run that was made last
+  distill run --resume runs/mnist-001";
 
 pub(crate) const EVAL: &str = "\
 Examples:
   distill eval runs/mnist-001/weights/student-seed1.safetensors --data mnist
-  distill eval student.safetensors --data my-data --json";
+  distill eval student.safetensors --data my-data --min-accuracy 0.97
+  distill eval student.safetensors --data my-data --teacher teacher.safetensors
+  distill eval student.safetensors --data my-data --tables eval --json";
 
 pub(crate) const NEW: &str = "\
 Examples:
@@ -55,7 +77,7 @@ mod tests {
     /// The words of an example as a shell gives them to the program.
     fn words(line: &str) -> Vec<String> {
         // What follows two spaces is a remark, and what follows `>` is for the shell.
-        let command = line.trim().split("  ").next().unwrap().split(" > ").next().unwrap();
+        let command = line.trim().trim_end_matches('\\').split("  ").next().unwrap().split(" > ").next().unwrap();
         let quoted = command.split('\'').enumerate();
         quoted
             .flat_map(|(i, part)| match i % 2 {
@@ -68,7 +90,7 @@ mod tests {
     #[test]
     fn every_example_is_a_command() {
         let mut n_examples = 0;
-        for text in [SESSION, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN] {
+        for text in [SESSION, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for line in text.lines().filter(|line| line.starts_with("  distill ")) {
                 let parsed = Cli::try_parse_from(words(line));

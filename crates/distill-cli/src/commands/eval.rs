@@ -1,18 +1,29 @@
-use distill_datasets::DataError;
-use distill_models::Model;
-use distill_train::evaluate;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use distill_datasets::{DataError, Dataset};
+use distill_models::Model as _;
+use distill_train::{Evaluation, check_fit, evaluate};
 use serde_json::json;
 
 use crate::args::EvalArgs;
+use crate::atomic;
+use crate::code::Code;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
+use crate::evaluation_files;
+use crate::latency::Latency;
 use crate::model_file;
 use crate::output::Output;
 use crate::progress::thousands;
 
+/// Classes that are named in the text: those with the lowest recall.
+const WORST_CLASSES: usize = 5;
+
 /// `distill eval MODEL --data DATA`
-pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
+pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let loaded = model_file::load(&args.model)?;
+    let teacher = args.teacher.as_deref().map(model_file::load).transpose()?;
     let spec = loaded.model.spec();
     let data = DataSource::open(&args.data)?.load_test(&spec.classes).map_err(|error| match error {
         // Data that names no classes is read with those of the model.
@@ -21,8 +32,19 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
         }
         other => other.into(),
     })?;
-    let evaluation =
-        evaluate(&loaded.model, &data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
+    let test = evaluate(&loaded.model, &data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
+    let agreement = match (&teacher, &args.teacher) {
+        (Some(teacher), Some(path)) => {
+            check_fit("teacher", teacher.model.spec(), data.spec())
+                .map_err(|error| Diagnostic::from(error).at(path.display()))?;
+            Some(test.agreement(&evaluate(&teacher.model, &data)?))
+        }
+        _ => None,
+    };
+    let latency = Latency::measure(&loaded.model, &data)?;
+    if let Some(folder) = &args.tables {
+        write_tables(folder, &test, &spec.classes)?;
+    }
 
     let mut text = format!("model     {}\n", args.model.display());
     text += &format!("          {}, {} parameters", spec.architecture, thousands(spec.parameters as u64));
@@ -31,10 +53,18 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
             text += &format!(", {name} {value}");
         }
     }
-    text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(evaluation.examples as u64));
-    text += &format!("nll       {:.4}\n", evaluation.nll);
-    text += &format!("ece       {:.4}\n", evaluation.ece);
-    text += &format!("accuracy  {:.2} %, {} errors", 100.0 * evaluation.accuracy(), evaluation.errors);
+    text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(test.examples as u64));
+    text += &format!("nll       {:.4}\n", test.nll);
+    text += &format!("ece       {:.4}\n", test.ece);
+    text += &format!("latency   {:.1} µs, 95 % below {:.1} µs\n", latency.p50_us, latency.p95_us);
+    text += &worst_classes(&test, &spec.classes);
+    if test.top_k > 1 {
+        text += &format!("top {:<5} {:.2} %\n", test.top_k, 100.0 * test.top_k_accuracy());
+    }
+    if let Some(agreement) = agreement {
+        text += &format!("agreement {:.2} % with the teacher\n", 100.0 * agreement);
+    }
+    text += &format!("accuracy  {:.2} %, {} errors", 100.0 * test.accuracy(), test.errors);
     output.result(&text)?;
     output.event(
         "eval",
@@ -42,11 +72,48 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<(), Diagnostic> {
             "model": args.model.display().to_string(),
             "model_sha256": loaded.sha256,
             "data": args.data,
-            "examples": evaluation.examples,
-            "errors": evaluation.errors,
-            "accuracy": evaluation.accuracy(),
-            "nll": evaluation.nll,
-            "ece": evaluation.ece,
+            "examples": test.examples,
+            "errors": test.errors,
+            "accuracy": test.accuracy(),
+            "top_k": test.top_k,
+            "top_k_accuracy": test.top_k_accuracy(),
+            "nll": test.nll,
+            "ece": test.ece,
+            "agreement": agreement,
+            "latency": latency,
         }),
-    )
+    )?;
+    match args.min_accuracy {
+        Some(bound) if test.accuracy() < bound => {
+            let what = format!("accuracy is {:.4}, at least {bound} was demanded", test.accuracy());
+            Err(Diagnostic::new(Code::Gate, what)
+                .at(args.model.display())
+                .help("train for longer, use a larger model, or state a bound that can be met"))
+        }
+        _ => Ok(0),
+    }
+}
+
+fn worst_classes(test: &Evaluation, classes: &[String]) -> String {
+    let mut found: Vec<_> = classes.iter().zip(test.per_class()).filter(|(_, class)| class.errors > 0).collect();
+    found.sort_by(|(_, a), (_, b)| a.recall.unwrap_or(1.0).total_cmp(&b.recall.unwrap_or(1.0)));
+    found.iter().take(WORST_CLASSES).enumerate().fold(String::new(), |mut text, (i, (name, class))| {
+        let label = if i == 0 { "worst" } else { "" };
+        let _ = writeln!(
+            text,
+            "{label:<9} {name}: {:.2} % of {} found",
+            100.0 * class.recall.unwrap_or_default(),
+            thousands(class.examples as u64)
+        );
+        text
+    })
+}
+
+fn write_tables(folder: &Path, test: &Evaluation, classes: &[String]) -> Result<(), Diagnostic> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Diagnostic::io("cannot make the folder of the tables", Some(folder), error))?;
+    for (name, table) in evaluation_files::all(test, classes) {
+        atomic::write(&folder.join(name), table.as_bytes())?;
+    }
+    Ok(())
 }

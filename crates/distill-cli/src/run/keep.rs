@@ -49,16 +49,8 @@ impl Run<'_> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
         let data = self.experiment.test_set();
         let test = evaluate(model, data)?;
-        let classes = &data.spec().classes;
-        let tables: [(&str, String); 4] = [
-            ("per_class", evaluation_files::per_class(&test, classes)),
-            ("confusion", evaluation_files::confusion(&test, classes)),
-            ("calibration", evaluation_files::calibration(&test)),
-            ("predictions", evaluation_files::predictions(&test, classes)),
-        ];
-        for (name, table) in tables {
-            let path = format!("eval/{}-seed{seed}/{name}.csv", role.name());
-            self.dir.write(&path, table.as_bytes())?;
+        for (name, table) in evaluation_files::all(&test, &data.spec().classes) {
+            self.dir.write(&format!("eval/{}-seed{seed}/{name}", role.name()), table.as_bytes())?;
         }
         let report = trained.map(|trained| &trained.report);
         let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, teacher, report);

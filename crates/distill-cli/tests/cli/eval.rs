@@ -25,3 +25,32 @@ fn finds_what_the_run_found() {
     assert_eq!(ran.stderr, "");
     assert_eq!(lab.ok(&["eval", &model, "--data", "data", "-q"]).stdout, accuracy);
 }
+
+#[test]
+fn bounds_tables_and_a_teacher() {
+    let lab = Lab::new();
+    let model = lab.model();
+    let teacher = "made/tiny-001/weights/teacher-seed1.safetensors";
+    let result = lab.json("made/tiny-001/result.json");
+
+    let events = lab.ok(&["eval", &model, "--data", "data", "--teacher", teacher, "--json"]).events();
+    assert_eq!(events[0]["agreement"], result["models"][2]["agreement"]);
+    assert!(events[0]["latency"]["p50_us"].as_f64().unwrap() > 0.0);
+
+    lab.ok(&["eval", &model, "--data", "data", "--min-accuracy", "0.0"]);
+    let missed = ["E0701]: accuracy is 0.", &model, "a bound that can be met"];
+    let ran = lab.check(&["eval", &model, "--data", "data", "--min-accuracy", "1.0"], 1, missed);
+    assert!(ran.stdout.contains("accuracy  "), "the result is printed all the same: {}", ran.stdout);
+
+    lab.ok(&["eval", &model, "--data", "data", "--tables", "eval/mine", "-q"]);
+    for name in ["per_class", "confusion", "calibration", "predictions"] {
+        let table = lab.read(&format!("eval/mine/{name}.csv"));
+        assert_eq!(table, lab.read(&format!("made/tiny-001/eval/student-seed1/{name}.csv")), "{name}");
+    }
+    let predictions = String::from_utf8(lab.read("eval/mine/predictions.csv")).unwrap();
+    let wrong = predictions.lines().skip(1).filter(|line| {
+        let fields: Vec<_> = line.split(',').collect();
+        fields[1] != fields[2]
+    });
+    assert_eq!(wrong.count() as u64, result["models"][2]["test_errors"].as_u64().unwrap());
+}

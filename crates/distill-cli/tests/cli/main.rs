@@ -15,3 +15,4 @@ mod resume;
 mod runs;
 mod schema;
 mod streams;
+mod teach;
