@@ -16,6 +16,7 @@ mod output;
 mod preflight;
 mod progress;
 mod recipe_file;
+mod report;
 mod run;
 mod style;
 mod summary;

@@ -24,23 +24,13 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
     let first = models.first()?;
     let of =
         |f: &dyn Fn(&ModelResult) -> Option<f64>| -> Vec<f64> { models.iter().filter_map(|model| f(model)).collect() };
-    let spread = |values: &[f64], decimals: usize| match mean_and_sd(values) {
-        None => "-".to_owned(),
-        Some((mean, None)) => format!("{mean:.decimals$}"),
-        Some((mean, Some(sd))) => format!("{mean:.decimals$} ± {sd:.decimals$}"),
-    };
     let errors = of(&|model| Some(model.test_errors as f64));
     let accuracy = of(&|model| Some(100.0 * (1.0 - model.test_errors as f64 / model.test_examples as f64)));
     let rate = mean_and_sd(&of(&|model| model.train_examples_per_second)).map(|(mean, _)| mean);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
     let rate = rate.map_or("-".to_owned(), |rate| thousands(rate.round() as u64));
-    let label = match role {
-        Role::Teacher => "teacher",
-        Role::Baseline => "student alone",
-        Role::Student => "student distilled",
-    };
     Some([
-        label.to_owned(),
+        label(role).to_owned(),
         first.architecture.clone(),
         thousands(first.parameters as u64),
         size(first.weights_bytes as u64),
@@ -97,4 +87,22 @@ fn conclusion(result: &RunResult) -> String {
         n => format!("; it was better on {better} of {n} seeds"),
     };
     format!("{what}; the teacher makes {}{seeds}.", number(of))
+}
+
+/// What people read for a role.
+pub(crate) fn label(role: Role) -> &'static str {
+    match role {
+        Role::Teacher => "teacher",
+        Role::Baseline => "student alone",
+        Role::Student => "student distilled",
+    }
+}
+
+/// Mean and standard deviation for people; the mean alone of one value, `-` of none.
+pub(crate) fn spread(values: &[f64], decimals: usize) -> String {
+    match mean_and_sd(values) {
+        None => "-".to_owned(),
+        Some((mean, None)) => format!("{mean:.decimals$}"),
+        Some((mean, Some(sd))) => format!("{mean:.decimals$} ± {sd:.decimals$}"),
+    }
 }
