@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Teach(TeachArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
+    /// Make the report of a run, or of several with the seeds of one recipe
+    Report(ReportArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
     /// Print the JSON Schema of a recipe, for editors
@@ -170,6 +172,22 @@ pub(crate) struct EvalArgs {
     /// Write results by class, confusion, calibration and predictions as CSV to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) tables: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::REPORT)]
+pub(crate) struct ReportArgs {
+    /// Run directories, the latest run if none is named
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Where the report goes [default: the run directory, or report for several runs]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Where `latest` is looked for
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

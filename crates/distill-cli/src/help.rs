@@ -45,6 +45,12 @@ Examples:
   distill eval student.safetensors --data my-data --teacher teacher.safetensors
   distill eval student.safetensors --data my-data --tables eval --json";
 
+pub(crate) const REPORT: &str = "\
+Examples:
+  distill report
+  distill report runs/mnist-001
+  distill report runs/mnist-001 runs/mnist-002 -o all-seeds";
+
 pub(crate) const NEW: &str = "\
 Examples:
   distill new mnist-kd
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn every_example_is_a_command() {
         let mut n_examples = 0;
-        for text in [SESSION, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN] {
+        for text in [SESSION, REPORT, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for line in text.lines().filter(|line| line.starts_with("  distill ")) {
                 let parsed = Cli::try_parse_from(words(line));

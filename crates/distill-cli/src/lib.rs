@@ -66,6 +66,7 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Train(args) => commands::train(args, &output),
             Command::Teach(args) => commands::teach(args, &output),
             Command::Eval(args) => commands::eval(args, &output),
+            Command::Report(args) => commands::report(args, &output),
             Command::New(args) => commands::new(args, &output).map(|()| 0),
             Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
             Command::Schema => commands::schema(&output).map(|()| 0),

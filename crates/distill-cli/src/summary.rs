@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use distill_train::{Role, mean_and_sd};
+use distill_train::{Role, Verdict, mean_and_sd};
 
 use crate::progress::{size, thousands};
 use crate::run::{ModelResult, RunResult};
@@ -67,12 +67,14 @@ fn conclusion(result: &RunResult) -> String {
     let (teacher, alone, distilled) = (errors(Role::Teacher), errors(Role::Baseline), errors(Role::Student));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let number = |value: f64| if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.1}") };
-    if alone.is_empty() {
-        return format!(
-            "The distilled student makes {} test errors, its teacher {}.",
-            number(mean(&distilled)),
-            number(mean(&teacher))
-        );
+    let makes = |who: &str, errors: &[f64]| format!("{who} makes {} test errors", number(mean(errors)));
+    match (alone.as_slice(), distilled.as_slice()) {
+        ([], []) => return format!("{}.", makes("The teacher", &teacher)),
+        (alone, []) => return format!("{}.", makes("The student alone", alone)),
+        ([], distilled) => {
+            return format!("{}, its teacher {}.", makes("The distilled student", distilled), number(mean(&teacher)));
+        }
+        _ => {}
     }
     let better = alone.iter().zip(&distilled).filter(|(alone, distilled)| distilled < alone).count();
     let (from, to, of) = (mean(&alone), mean(&distilled), mean(&teacher));
@@ -82,11 +84,20 @@ fn conclusion(result: &RunResult) -> String {
     } else {
         format!("Distillation did not help: {} test errors on labels alone, {} distilled", number(from), number(to))
     };
+    let verdict = result.comparison.as_ref().map_or(String::new(), |comparison| {
+        let verdict = match comparison.verdict {
+            Verdict::Better => "better",
+            Verdict::Worse => "worse",
+            Verdict::NotDistinguishable => "not distinguishable",
+        };
+        let [low, high] = comparison.interval;
+        format!(" ({verdict}: 95 % interval of the difference {low:.0} to {high:.0})")
+    });
     let seeds = match alone.len() {
         1 => String::new(),
         n => format!("; it was better on {better} of {n} seeds"),
     };
-    format!("{what}; the teacher makes {}{seeds}.", number(of))
+    format!("{what}{verdict}; the teacher makes {}{seeds}.", number(of))
 }
 
 /// What people read for a role.

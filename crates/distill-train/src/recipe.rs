@@ -130,6 +130,17 @@ pub enum KdMethod {
     LogitMatching,
 }
 
+impl KdMethod {
+    /// As it stands in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kd => "kd",
+            Self::SoftCrossEntropy => "soft-cross-entropy",
+            Self::LogitMatching => "logit-matching",
+        }
+    }
+}
+
 /// When the teacher is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

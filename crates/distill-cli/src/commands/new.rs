@@ -92,13 +92,14 @@ mod tests {
     #[test]
     fn with_and_without_its_choices_the_template_is_a_recipe() {
         let plain = read(TEMPLATE);
-        let full = read(&taken_up(TEMPLATE));
+        let mut full = read(&taken_up(TEMPLATE));
         assert_eq!((plain.name.as_str(), full.name.as_str()), ("x", "my-recipe"));
         assert_eq!((plain.data.select.without.len(), full.data.select.without.len()), (0, 1));
         assert_eq!(full.teacher.weights.as_deref(), Some("teacher.safetensors"));
+        assert!(full.kd.cache.take().is_some() && full.checkpoint.every_steps.take().is_some());
         // Where the text calls a value the default, it is.
         assert_eq!((plain.train.optimizer, plain.train.schedule), (full.train.optimizer, full.train.schedule));
-        assert_eq!((plain.kd, plain.baseline), (full.kd, full.baseline));
+        assert_eq!((plain.kd, plain.baseline, plain.checkpoint), (full.kd, full.baseline, full.checkpoint));
         assert_eq!(filled_in("mnist", None), TEMPLATE);
     }
 

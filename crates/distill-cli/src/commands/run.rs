@@ -15,11 +15,11 @@ use crate::locate::locate;
 use crate::output::Output;
 use crate::preflight::{Found, Outcome, Preflight};
 use crate::recipe_file::{self, RecipeFile};
-use crate::run::{DataResult, Failure, Identity, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text};
+use crate::report::collect;
+use crate::run::{
+    DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text,
+};
 use crate::summary::summary;
-
-/// The recipe with every default filled in, in a run directory.
-const RESOLVED: &str = "recipe.resolved.toml";
 
 /// `distill run RECIPE [KEY=VALUE ...]`, `distill run --resume [RUN]`
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -114,7 +114,7 @@ pub(crate) fn execute(
     let outcome =
         run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
     let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
-        ControlFlow::Continue(()) => finish(&run).map(|()| None),
+        ControlFlow::Continue(()) => finish(&mut run).map(|()| None),
         ControlFlow::Break(signal) => Ok(Some(signal)),
     });
     let (state, exit, error) = match &outcome {
@@ -160,7 +160,13 @@ pub(crate) fn warn(found: Found, output: &Output) -> Result<Found, Diagnostic> {
 }
 
 /// What a finished run prints and leaves.
-fn finish(run: &Run<'_>) -> Result<(), Diagnostic> {
+fn finish(run: &mut Run<'_>) -> Result<(), Diagnostic> {
+    let _span = tracing::info_span!("report").entered();
+    run.write_gallery()?;
+    let collected = collect(&[run.dir.path().to_owned()])?;
+    run.result.comparison = collected.result.comparison.clone();
+    run.write_result()?;
+    super::report::write(run.dir.path(), &collected)?;
     run.output.result(&format!("\n{}", summary(&run.result)))
 }
 
@@ -198,6 +204,7 @@ fn new_result(experiment: &Experiment<'_>) -> RunResult {
         transfer: experiment.transfer_set().len(),
         test: experiment.test_set().len(),
         classes: experiment.test_set().spec().classes.clone(),
+        input_shape: experiment.test_set().spec().input_shape.clone(),
     };
-    RunResult { version: 1, recipe: experiment.recipe().name.clone(), data, models: vec![] }
+    RunResult { version: 1, recipe: experiment.recipe().name.clone(), data, models: vec![], comparison: None }
 }

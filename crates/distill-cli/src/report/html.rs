@@ -6,10 +6,10 @@ use super::bars::costs;
 use super::calibration::calibration;
 use super::data::Report;
 use super::escape::escape;
+use super::facts::{self, Facts};
 use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
-use super::numbers::plain;
 use super::svg::{Chart, STYLE};
 use super::table::{self, Table};
 use super::words;
@@ -45,7 +45,7 @@ pub(crate) fn html(report: &Report) -> String {
          <style>\n{STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n{}{}\
          <nav aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n</header>\n<main>\n{body}</main>\n</body>\n</html>\n",
         verdict(report),
-        facts(&table::setting(report)),
+        list(&facts::setting(report)),
     )
 }
 
@@ -97,7 +97,7 @@ fn soft_targets(report: &Report) -> String {
     if gallery.dark_knowledge.is_empty() {
         return note(words::NO_EXAMPLES);
     }
-    let at = plain(gallery.temperature);
+    let at = gallery.temperature;
     let mut body = paragraph(&format!(
         "The teacher's probabilities as they are (T = 1), and softened as the student learns from them (T = {at}): \
          what it thinks of the wrong classes comes to light."
@@ -148,8 +148,8 @@ fn sizes(report: &Report) -> String {
 
 fn reproduce(report: &Report) -> String {
     let mut body = String::new();
-    for (run, table) in report.runs.iter().zip(table::runs(report)) {
-        body += &format!("<pre><code>{}</code></pre>\n{}", escape(&run.command), facts(&table));
+    for run in &report.runs {
+        body += &format!("<pre><code>{}</code></pre>\n{}", escape(&run.command), list(&facts::run(run)));
     }
     body += &scrolling(&table::hashes(report), "Hashes of the weights");
     body + &format!(
@@ -177,10 +177,9 @@ fn captioned(name: &str, table: &Table) -> String {
     if table.rows.is_empty() { String::new() } else { paragraph(&format!("{name}:")) + &scrolling(table, name) }
 }
 
-/// Names and what they are.
-fn facts(table: &Table) -> String {
-    let row = |row: &Vec<String>| format!("<dt>{}</dt><dd>{}</dd>\n", escape(&row[0]), escape(&row[1]));
-    format!("<dl>\n{}</dl>\n", table.rows.iter().map(row).collect::<String>())
+fn list(facts: &Facts) -> String {
+    let items = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", escape(value)));
+    format!("<dl>\n{}</dl>\n", items.collect::<String>())
 }
 
 /// A table that scrolls by itself where it is wider than the page; nothing for no rows.

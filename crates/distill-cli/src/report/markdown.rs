@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 
 use super::data::{GalleryExample, Report};
-use super::numbers::{plain, probability};
+use super::facts::{self, Facts};
+use super::numbers::probability;
 use super::plots::plots;
 use super::table::{self, Table};
 use super::words::{self, answer, class_name, label_name};
@@ -15,7 +16,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         false => paragraph(without),
     };
     let mut text = format!("# {}\n\n{}\n\n", escape(&report.title), escape(&words::verdict(report)));
-    text += &facts(&table::setting(report));
+    text += &list(&facts::setting(report));
 
     text += "## Results\n\n";
     if report.models.is_empty() {
@@ -49,9 +50,9 @@ pub(crate) fn markdown(report: &Report) -> String {
     text += &plot("plots/calibration.svg", "right answers by confidence", words::NO_CALIBRATION);
 
     text += "## How to reproduce\n\n";
-    for (run, table) in report.runs.iter().zip(table::runs(report)) {
+    for run in &report.runs {
         text += &fenced("sh", &run.command);
-        text += &facts(&table);
+        text += &list(&facts::run(run));
     }
     text += &rows(&table::hashes(report));
     if !report.recipe.is_empty() {
@@ -82,7 +83,7 @@ fn soft_targets(report: &Report) -> String {
             list(&example.teacher_soft),
         ]
     };
-    let header = ["example", "label", "T = 1", &format!("T = {}", plain(gallery.temperature))].map(str::to_owned);
+    let header = ["example", "label", "T = 1", &format!("T = {}", gallery.temperature)].map(str::to_owned);
     let table = Table { header: header.into(), rows: gallery.dark_knowledge.iter().map(row).collect() };
     let text = "What it thinks of the wrong classes, and what temperature brings to light.";
     section(&table, "## What the teacher knows", text)
@@ -123,9 +124,9 @@ fn paragraph(text: &str) -> String {
     format!("{}\n\n", escape(text))
 }
 
-fn facts(table: &Table) -> String {
-    let lines = table.rows.iter().map(|row| format!("- {}: {}\n", row[0], escape(&row[1])));
-    lines.collect::<String>() + "\n"
+fn list(facts: &Facts) -> String {
+    let items = facts.iter().map(|(name, value)| format!("- {name}: {}\n", escape(value)));
+    items.collect::<String>() + "\n"
 }
 
 /// A table whose columns are as wide as their widest cell, so that it can be read as it is.

@@ -1,22 +1,31 @@
-//! The report of a run: data in, text out. It reads no file and no clock, so equal data give equal bytes.
+//! The report of a run. `collect` reads its files; all else is data in, text out: no file and no clock, so that equal
+//! data give equal bytes.
 
 mod axis;
 mod bars;
 mod calibration;
-pub(crate) mod data;
+mod collect;
+mod data;
 mod escape;
+mod facts;
+pub(crate) mod gallery;
 mod group;
 mod hex;
-pub(crate) mod html;
+mod html;
 mod image;
 mod lines;
-pub(crate) mod markdown;
+mod markdown;
 mod matrix;
 mod numbers;
-pub(crate) mod plots;
+mod plots;
 mod svg;
 mod table;
 mod words;
+
+pub(crate) use collect::{Collected, GALLERY, collect};
+pub(crate) use html::html;
+pub(crate) use markdown::markdown;
+pub(crate) use plots::plots;
 
 #[cfg(test)]
 mod fixture;

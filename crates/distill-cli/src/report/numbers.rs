@@ -35,11 +35,6 @@ pub(super) fn signed(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A temperature or a weight, as it was written.
-pub(super) fn plain(value: f64) -> String {
-    format!("{value}")
-}
-
 /// Seconds as `0.4 s`, `22 s` or `3 min 20 s`.
 pub(super) fn seconds(value: f64) -> String {
     if value < 9.95 {

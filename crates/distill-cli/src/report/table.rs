@@ -2,7 +2,7 @@ use distill_train::Role;
 
 use super::data::{ModelFacts, Report};
 use super::group::{Group, groups};
-use super::numbers::{errors, micros, percent, plain, seconds, signed};
+use super::numbers::{errors, mean, micros, percent, seconds, signed};
 use super::words::class_name;
 use crate::progress::{size, thousands};
 use crate::summary::{label, spread};
@@ -18,8 +18,7 @@ pub(super) fn results(report: &Report) -> Table {
     let groups = groups(report);
     let header = [String::new()].into_iter().chain(groups.iter().map(|group| group.label().to_owned())).collect();
     let accuracy = |m: &ModelFacts| (m.test_examples > 0).then(|| 1.0 - m.test_errors as f64 / m.test_examples as f64);
-    let average =
-        |values: Vec<f64>, text: fn(f64) -> String| super::numbers::mean(&values).map_or("-".to_owned(), text);
+    let average = |values: Vec<f64>, text: fn(f64) -> String| mean(&values).map_or("-".to_owned(), text);
     let row = |name: &str, cell: &dyn Fn(&Group<'_>) -> String| {
         [name.to_owned()].into_iter().chain(groups.iter().map(cell)).collect::<Vec<String>>()
     };
@@ -52,9 +51,15 @@ pub(super) fn by_seed(report: &Report) -> Table {
         let models = report.models.iter().filter(|model| model.role == role.name() && model.seed == seed);
         models.map(|model| model.test_errors as f64).collect()
     };
+    // A teacher from a file has one seed and teaches all students.
+    let teachers: Vec<f64> =
+        groups(report).iter().filter(|group| group.role == Role::Teacher).flat_map(Group::errors).collect();
     let row = |seed: u64| {
-        let [teacher, alone, distilled] = [Role::Teacher, Role::Baseline, Role::Student].map(|role| of(role, seed));
-        let difference = match (super::numbers::mean(&alone), super::numbers::mean(&distilled)) {
+        let [mut teacher, alone, distilled] = [Role::Teacher, Role::Baseline, Role::Student].map(|role| of(role, seed));
+        if let ([], [only]) = (&teacher[..], &teachers[..]) {
+            teacher.push(*only);
+        }
+        let difference = match (mean(&alone), mean(&distilled)) {
             (Some(alone), Some(distilled)) => {
                 let difference = distilled - alone;
                 signed(difference, usize::from(difference.fract() != 0.0))
@@ -66,49 +71,6 @@ pub(super) fn by_seed(report: &Report) -> Table {
     Table { header: header.into(), rows: seeds.into_iter().map(row).collect() }
 }
 
-/// Data and method.
-pub(super) fn setting(report: &Report) -> Table {
-    let (data, kd) = (&report.data, &report.kd);
-    let shape: Vec<String> = data.input_shape.iter().map(usize::to_string).collect();
-    let count = |n: usize| thousands(n as u64);
-    Table {
-        header: Vec::new(),
-        rows: vec![
-            fact("method", format!("{}, T = {}, alpha = {}", kd.method, plain(kd.temperature), plain(kd.alpha))),
-            fact("data", data.source.clone()),
-            fact(
-                "examples",
-                format!(
-                    "{} train, {} validation, {} transfer, {} test",
-                    count(data.train),
-                    count(data.validation),
-                    count(data.transfer),
-                    count(data.test)
-                ),
-            ),
-            fact("input", if shape.is_empty() { "-".to_owned() } else { shape.join(" × ") }),
-            fact("classes", class_list(&data.classes)),
-        ],
-    }
-}
-
-/// When, where and with what each run was made.
-pub(super) fn runs(report: &Report) -> Vec<Table> {
-    let table = |run: &super::data::RunFacts| Table {
-        header: Vec::new(),
-        rows: vec![
-            fact("run", run.path.clone()),
-            fact("status", run.status.clone()),
-            fact("started", run.started.clone()),
-            fact("took", seconds(run.seconds)),
-            fact("program", run.program.clone()),
-            fact("processor", run.processor.clone()),
-            fact("threads", run.threads.to_string()),
-        ],
-    };
-    report.runs.iter().map(table).collect()
-}
-
 /// The weights file of each model by its hash.
 pub(super) fn hashes(report: &Report) -> Table {
     let header = ["model", "seed", "sha256 of the weights"].map(str::to_owned);
@@ -118,20 +80,6 @@ pub(super) fn hashes(report: &Report) -> Table {
     let groups = groups(report);
     let rows = groups.iter().flat_map(|group| group.models.iter().map(|model| row(group, model))).collect();
     Table { header: header.into(), rows }
-}
-
-/// How many classes there are, and the first of them.
-fn class_list(classes: &[String]) -> String {
-    const N_SHOWN: usize = 12;
-    if classes.is_empty() {
-        return "-".to_owned();
-    }
-    let more = if classes.len() > N_SHOWN { ", …" } else { "" };
-    format!("{}: {}{more}", thousands(classes.len() as u64), classes[..classes.len().min(N_SHOWN)].join(", "))
-}
-
-fn fact(name: &str, value: String) -> Vec<String> {
-    vec![name.to_owned(), value]
 }
 
 /// Where training ended, for each model that has a curve.

@@ -202,7 +202,7 @@ fn what_is_missing_is_said() {
          \u{2212}97 to +9, which holds 0)",
     ];
     assert_has(&page, &gaps);
-    assert_has(&page, &["Latency was not measured for every model.", "390 others"]);
+    assert_has(&page, &["Latency was not measured for every model.", "390 others", "<tr class=\"label\">"]);
     assert_has(&markdown(&hostile()), &gaps[..3]);
     assert!(!page.contains("<img"));
     assert_has(
@@ -230,6 +230,15 @@ fn the_verdict_fits_what_was_found() {
     assert_has(&html(&report), &["<strong class=\"worse\">worse</strong> Distillation made the student worse: 116.0"]);
     report.models.retain(|model| model.role != "baseline");
     assert_has(&markdown(&report), &["No student was trained alone, so what distillation gained is not known."]);
+}
+
+#[test]
+fn one_teacher_may_teach_all_seeds() {
+    let mut report = full();
+    report.models.retain(|model| model.role != "teacher" || model.seed == 1);
+    assert_has(&html(&report), &["<th scope=\"row\">3</th><td>105</td><td>147</td><td>109</td><td>\u{2212}38</td>"]);
+    report.models.remove(0);
+    assert_has(&html(&report), &["<th scope=\"row\">3</th><td>-</td><td>147</td><td>109</td><td>\u{2212}38</td>"]);
 }
 
 #[test]

@@ -6,11 +6,35 @@ use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 use super::dir::weights_name;
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
+use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
 use crate::latency::Latency;
-use crate::model_file::sha256;
+use crate::model_file::{self, sha256};
+use crate::report::{GALLERY, gallery};
 
 impl Run<'_> {
+    /// Writes down examples of the test set that are worth a look, with what the models of the
+    /// first seed say of them.
+    pub(crate) fn write_gallery(&self) -> Result<(), Diagnostic> {
+        let recipe = self.experiment.recipe();
+        let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
+        let given = recipe.teacher.weights.as_ref().map(Path::new);
+        let teacher = model_file::load(given.unwrap_or(&self.dir.weights(Role::Teacher, seed)))?.model;
+        let student = model_file::load(&self.dir.weights(Role::Student, seed))?.model;
+        let baseline = self.dir.weights(Role::Baseline, seed);
+        let baseline = self.roles.contains(&Role::Baseline).then(|| model_file::load(&baseline)).transpose()?;
+        let models = gallery::Models {
+            teacher: &teacher,
+            student: &student,
+            baseline: baseline.as_ref().map(|loaded| &loaded.model as &dyn distill_models::Model),
+        };
+        let gallery = gallery::choose(self.experiment.test_set(), &models, recipe.kd.temperature)?;
+        let json = serde_json::to_string(&gallery)
+            .map_err(|error| Diagnostic::io("cannot write the gallery as JSON", None, error))?;
+        self.dir.write(GALLERY, format!("{json}\n").as_bytes())?;
+        Ok(())
+    }
+
     /// Writes the weights of a model and what was measured; returns its evaluation and the hash of
     /// its file.
     pub(super) fn keep(

@@ -11,9 +11,12 @@ mod status;
 mod train;
 mod watch;
 
-pub(crate) use dir::RunDir;
+pub(crate) use dir::{RunDir, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use result::{DataResult, ModelResult, RunResult};
 pub(crate) use signals::Signals;
 pub(crate) use status::{RunStatus, Status};
+
+/// The recipe with every default filled in, in a run directory.
+pub(crate) const RESOLVED: &str = "recipe.resolved.toml";
 pub(crate) use train::{Failure, Given, Run};

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use distill_train::{Evaluation, Role, TrainReport};
+use distill_train::{Comparison, Evaluation, Role, TrainReport};
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
@@ -14,6 +14,8 @@ pub(crate) struct RunResult {
     pub(crate) recipe: String,
     pub(crate) data: DataResult,
     pub(crate) models: Vec<ModelResult>,
+    /// The distilled student against the student alone, once both are there for every seed.
+    pub(crate) comparison: Option<Comparison>,
 }
 
 /// How many examples there were, and of what.
@@ -24,6 +26,7 @@ pub(crate) struct DataResult {
     pub(crate) transfer: usize,
     pub(crate) test: usize,
     pub(crate) classes: Vec<String>,
+    pub(crate) input_shape: Vec<usize>,
 }
 
 /// One model: what it is, how it does, where it lies.

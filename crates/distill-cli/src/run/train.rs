@@ -266,6 +266,11 @@ impl Run<'_> {
         ));
         self.output.event("model_end", serde_json::to_value(&model).unwrap_or_default())?;
         self.result.models.push(model);
+        Ok(self.write_result()?)
+    }
+
+    /// Writes `result.json` as it now is.
+    pub(crate) fn write_result(&self) -> Result<(), Diagnostic> {
         let json = serde_json::to_string_pretty(&self.result)
             .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
         self.dir.write("result.json", format!("{json}\n").as_bytes())?;

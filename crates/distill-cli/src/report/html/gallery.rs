@@ -3,7 +3,7 @@ use distill_train::Role;
 use super::super::data::{GalleryExample, Report};
 use super::super::escape::{escape, shortened};
 use super::super::image::data_uri;
-use super::super::numbers::{plain, probability};
+use super::super::numbers::probability;
 use super::super::svg::number;
 use super::super::words::{answer, class_name, label_name};
 use crate::summary::label;
@@ -76,12 +76,12 @@ fn bars(report: &Report, example: &GalleryExample) -> String {
     format!(
         "<table class=\"soft\">\n<colgroup><col><col class=\"track\"><col class=\"p\"><col class=\"track\"><col class=\"p\"></colgroup>\n<thead><tr><th scope=\"col\">class</th><th scope=\"col\" colspan=\"2\">T = 1</th><th \
          scope=\"col\" colspan=\"2\">T = {}</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n",
-        plain(report.gallery.temperature)
+        report.gallery.temperature
     )
 }
 
 /// All classes in their order; of many, the label and those that the soft targets favour, in that order.
-pub(super) fn shown_classes(example: &GalleryExample) -> Vec<usize> {
+fn shown_classes(example: &GalleryExample) -> Vec<usize> {
     let probs = &example.teacher_soft;
     let mut classes: Vec<usize> = (0..probs.len()).collect();
     if classes.len() > N_ALL {
