@@ -114,19 +114,30 @@ pub(crate) fn execute(
     let outcome =
         run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
     let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
-        ControlFlow::Continue(()) => finish(&mut run).map(|()| None),
+        ControlFlow::Continue(()) => {
+            run.write_gallery()?;
+            // The report is made from the files of a run that is complete, and can be made again.
+            status.end(Status::Completed, 0, None, began);
+            status.write(&dir)?;
+            finish(&mut run).map(|()| None)
+        }
         ControlFlow::Break(signal) => Ok(Some(signal)),
     });
-    let (state, exit, error) = match &outcome {
-        Ok(None) => (Status::Completed, 0, None),
-        Ok(Some(signal)) => (Status::Interrupted, signal.exit_code(), None),
+    let exit = match &outcome {
+        Ok(None) => 0,
+        Ok(Some(signal)) => {
+            status.end(Status::Interrupted, signal.exit_code(), None, began);
+            signal.exit_code()
+        }
         // Nobody reads any more; the files are complete.
-        Err(diagnostic) if diagnostic.is_broken_pipe() && run.is_complete() => (Status::Completed, 0, None),
-        Err(diagnostic) => (Status::Failed, diagnostic.exit_code(), Some(diagnostic.title())),
+        Err(diagnostic) if diagnostic.is_broken_pipe() && status.status == Status::Completed => 0,
+        Err(diagnostic) => {
+            status.end(Status::Failed, diagnostic.exit_code(), Some(diagnostic.title()), began);
+            diagnostic.exit_code()
+        }
     };
-    status.end(state, exit, error, began);
     // The first error is the one to hear of.
-    let written = status.write(&dir);
+    let written = if exit == 0 { Ok(()) } else { status.write(&dir) };
     let signal = outcome?;
     written?;
     let name = dir.path().display();
@@ -136,7 +147,7 @@ pub(crate) fn execute(
         output.progress(&format!("\nsaved   {name}\nreport  {}", dir.path().join("report.html").display()));
     }
     let fields = json!({
-        "run": name.to_string(), "status": state.name(), "result": run.result, "exit": exit,
+        "run": name.to_string(), "status": status.status.name(), "result": run.result, "exit": exit,
     });
     output.event("run_end", fields)?;
     Ok(exit)
@@ -162,7 +173,6 @@ pub(crate) fn warn(found: Found, output: &Output) -> Result<Found, Diagnostic> {
 /// What a finished run prints and leaves.
 fn finish(run: &mut Run<'_>) -> Result<(), Diagnostic> {
     let _span = tracing::info_span!("report").entered();
-    run.write_gallery()?;
     let collected = collect(&[run.dir.path().to_owned()])?;
     run.result.comparison = collected.result.comparison.clone();
     run.write_result()?;

@@ -58,6 +58,9 @@ pub(crate) struct RunStatus {
     pub(crate) ended: Option<String>,
     /// All its time, also that before it was resumed.
     pub(crate) seconds: f64,
+    /// What of it was before this process.
+    #[serde(skip)]
+    seconds_before: f64,
     /// How often it was resumed.
     pub(crate) resumed: u32,
 }
@@ -80,6 +83,7 @@ impl RunStatus {
             started: now(),
             ended: None,
             seconds: 0.0,
+            seconds_before: 0.0,
             resumed: 0,
         }
     }
@@ -117,7 +121,7 @@ impl RunStatus {
     pub(crate) fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
         (self.status, self.exit, self.error) = (status, Some(exit), error);
         self.ended = Some(now());
-        self.seconds += since.elapsed().as_secs_f64();
+        self.seconds = self.seconds_before + since.elapsed().as_secs_f64();
     }
 
     /// The run goes on.
@@ -125,6 +129,7 @@ impl RunStatus {
         (self.status, self.exit, self.error, self.ended) = (Status::Running, None, None, None);
         self.threads = rayon::current_num_threads();
         self.processor = processor();
+        self.seconds_before = self.seconds;
         self.resumed += 1;
     }
 }

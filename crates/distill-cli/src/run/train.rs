@@ -277,12 +277,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether all models are finished.
-    pub(crate) fn is_complete(&self) -> bool {
-        let seeds = &self.experiment.recipe().seeds;
-        self.roles.iter().all(|&role| seeds.iter().all(|&seed| self.result.find(role, seed).is_some()))
-    }
-
     /// The table of the recipe that says how the present model is trained.
     pub(crate) fn training(&self) -> &'static str {
         match self.role {

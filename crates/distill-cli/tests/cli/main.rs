@@ -11,6 +11,7 @@ mod lab;
 mod new;
 mod overrides;
 mod recipes;
+mod report;
 mod resume;
 mod runs;
 mod schema;
