@@ -110,4 +110,58 @@ mod tests {
             ["distill", "run", "r.toml", "seeds=[1, 2]", "-q"]
         );
     }
+
+    /// Commands in backquotes in the sources and the explanations, and in the shell examples of the pages.
+    fn commands_in(path: &std::path::Path, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+            let kind = entry.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_owned();
+            if entry.is_dir() {
+                commands_in(&entry, found);
+            } else if ["rs", "md"].contains(&kind.as_str()) {
+                let text = std::fs::read_to_string(&entry).unwrap();
+                let name = entry.display().to_string();
+                let quoted = text.split('`').skip(1).step_by(2).filter(|part| part.starts_with("distill "));
+                let lines = text.lines().map(str::trim).filter(|line| kind == "md" && line.starts_with("distill "));
+                let lines = lines.filter(|line| !line.starts_with("distill-") && !line.contains('|'));
+                found.extend(quoted.chain(lines).map(|command| (name.clone(), command.to_owned())));
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_text_names_exists() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = vec![];
+        for folder in ["src", "../../docs"] {
+            commands_in(&root.join(folder), &mut found);
+        }
+        let readme = std::fs::read_to_string(root.join("../../README.md")).unwrap();
+        let shell = readme.split("```sh").skip(1).filter_map(|block| block.split("```").next());
+        let shell = shell.flat_map(str::lines).filter_map(|line| line.split(" # ").next());
+        found.extend(
+            shell.filter(|line| line.starts_with("distill ")).map(|line| ("README".to_owned(), line.to_owned())),
+        );
+        let mut n_commands = 0;
+        for (place, command) in found {
+            let command = command.split(" # ").next().unwrap_or_default();
+            // What is filled in later, or stands for something, is a word all the same. Patterns are no commands.
+            if command.contains(['[', '|', '\n']) && !command.contains('\'') {
+                continue;
+            }
+            let words: Vec<String> = words(command).into_iter().filter(|word| word != "...").collect();
+            let words = words.iter().map(|word| match word.as_str() {
+                "SHELL" => "bash",
+                "CODE" => "E0104",
+                word => word,
+            });
+            let parsed = Cli::try_parse_from(words);
+            let shown =
+                |kind| [clap::error::ErrorKind::DisplayHelp, clap::error::ErrorKind::DisplayVersion].contains(&kind);
+            match parsed {
+                Ok(_) => n_commands += 1,
+                Err(error) => assert!(shown(error.kind()), "{place}: {command}: {error}"),
+            }
+        }
+        assert!(n_commands > 40, "{n_commands}");
+    }
 }

@@ -97,10 +97,11 @@ impl Preflight<'_> {
             let parameters = self.parameters(role).unwrap_or_default() as u64;
             let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
             // The new checkpoint is there before the oldest is removed.
-            let checkpoints = (recipe.checkpoint.keep_last as u64 + 1) * (2 + slots);
-            4 * parameters * (checkpoints + 2)
+            let checkpoints = (recipe.checkpoint.keep_last as u64).saturating_add(1).saturating_mul(2 + slots);
+            checkpoints.saturating_add(2).saturating_mul(4 * parameters)
         };
-        self.roles.iter().map(of).sum::<u64>() * recipe.seeds.len() as u64
+        let one_seed = self.roles.iter().map(of).fold(0, u64::saturating_add);
+        one_seed.saturating_mul(recipe.seeds.len() as u64)
     }
 }
 

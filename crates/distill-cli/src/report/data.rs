@@ -26,7 +26,7 @@ pub(crate) struct RunFacts {
     /// RFC 3339.
     pub(crate) started: String,
     pub(crate) seconds: f64,
-    /// Name and version, such as `distill 0.1.0`.
+    /// Name and version of what made it.
     pub(crate) program: String,
     pub(crate) processor: String,
     pub(crate) threads: usize,

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use distill_models::{Mlp, ModelSpec};
 use distill_train::{
-    Checkpoint, CheckpointStore, Context, Disk, Evaluation, Experiment, Lesson, Role, TrainError, Trained, evaluate,
+    Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
+    TrainError, Trained, evaluate,
 };
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use super::metrics::{Metrics, ModelId, Row};
 use super::result::{ModelResult, RunResult, WeightsFile};
 use super::signals::{Signal, Signals};
 use super::watch::{End, Watch};
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel};
 use crate::output::Output;
@@ -166,7 +168,7 @@ impl Run<'_> {
         if loaded.sha256 == recorded.weights_sha256 {
             return Ok(loaded);
         }
-        Err(Diagnostic::new(crate::code::Code::RunFile, "the weights of the teacher are not those that were recorded")
+        Err(Diagnostic::new(Code::RunFile, "the weights of the teacher are not those that were recorded")
             .at(path.display())
             .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
             .help("put the file back, or start a new run: it never overwrites this one"))
@@ -227,22 +229,21 @@ impl Run<'_> {
 
     /// The newest checkpoint that can be used. It must belong to this training.
     fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Failure> {
-        let found = store.load().map_err(TrainError::from)?;
-        let usable = found.newest.as_ref().map(|(_, path)| path);
-        for (path, error) in &found.damaged {
-            let help = match usable {
-                Some(path) => format!("going on from {}", path.display()),
-                None => "no other checkpoint is there, so this model starts anew".to_owned(),
-            };
-            self.output.warning(&format!("{} cannot be used", path.display()), &error.to_string(), &help)?;
+        let Found { newest, damaged } = store.load().map_err(TrainError::from)?;
+        let reason = |(path, error): &(PathBuf, CheckpointError)| format!("{}: {error}", path.display());
+        let Some((checkpoint, path)) = newest else {
+            let Some((first, _)) = damaged.first() else { return Ok(None) };
+            let folder = first.parent().unwrap_or(first).display();
+            let diagnostic = Diagnostic::new(Code::Checkpoint, "no checkpoint of the model can be used").at(&folder);
+            let diagnostic = damaged.iter().map(reason).fold(diagnostic, Diagnostic::note);
+            return Err(diagnostic.help(format!("remove {folder} to train this model from the start")).into());
+        };
+        for (damaged, error) in &damaged {
+            let what = format!("{} cannot be used", damaged.display());
+            self.output.warning(&what, &error.to_string(), &format!("going on from {}", path.display()))?;
         }
-        match found.newest {
-            None => Ok(None),
-            Some((checkpoint, path)) => {
-                check_context(&checkpoint.context, context, &path)?;
-                Ok(Some(checkpoint))
-            }
-        }
+        check_context(&checkpoint.context, context, &path)?;
+        Ok(Some(checkpoint))
     }
 
     fn progress(&self, role: Role, seed: u64) -> Result<Progress, Failure> {

@@ -197,6 +197,21 @@ fn a_damaged_checkpoint_is_passed_over_and_said_so() {
     assert!(ran.stderr.contains("going on after step 40"), "{}", ran.stderr);
     assert_eq!(hashes(&lab, run), expected);
 
+    // With none that can be used there is nothing to go on from, and that is for a person to decide.
+    lab.write(&format!("{run}/result.json"), result.to_string());
+    interrupted(&lab);
+    for name in std::fs::read_dir(lab.path(&folder)).unwrap().map(|entry| entry.unwrap().file_name()) {
+        let name = format!("{folder}/{}", name.to_string_lossy());
+        let bytes = lab.read(&name);
+        lab.write(&name, &bytes[..bytes.len() - 1]);
+    }
+    let expected_error = ["E0403]: no checkpoint of the model", &folder, "to train this model from the start"];
+    let ran = lab.check(&["run", "--resume"], 5, expected_error);
+    assert_eq!(ran.stderr.matches("its header promises").count(), 3, "{}", ran.stderr);
+    std::fs::remove_dir_all(lab.path(&folder)).unwrap();
+    lab.ok(&["run", "--resume"]);
+    assert_eq!(hashes(&lab, run), expected);
+
     // A complete run has nothing left to do, and that is no error.
     let ran = lab.ok(&["run", "--resume"]);
     assert!(ran.stderr.contains("is complete"), "{}", ran.stderr);

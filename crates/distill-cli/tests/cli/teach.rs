@@ -177,3 +177,13 @@ fn kept_answers_that_belong_to_something_else() {
     let expected = ["E0104]: the recipe trains its teacher", "r.toml:7", "distill train r.toml"];
     lab.check(&["teach", "r.toml"], 3, expected);
 }
+
+#[test]
+fn a_disk_that_is_too_small_is_known_before() {
+    let lab = Lab::new();
+    let many = "checkpoint.keep_last=1000000000000000000";
+    let expected = ["E0801]: the run may write", "", "checkpoint.keep_last = 1"];
+    lab.check(&["run", "r.toml", many], 8, expected);
+    lab.check(&["check", "r.toml", many], 8, expected);
+    assert!(!lab.path("runs").exists());
+}
