@@ -8,6 +8,8 @@ use crate::code::{self, Code};
 use crate::help;
 use crate::recipe_file::nearest;
 
+use crate::commands::{InspectArgs, PredictArgs};
+
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
 #[command(name = "distill", version, arg_required_else_help = true, after_help = help::SESSION)]
@@ -54,6 +56,10 @@ pub(crate) enum Command {
     Teach(TeachArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
+    /// Say what a model makes of images or of rows of numbers
+    Predict(PredictArgs),
+    /// Say what a file or folder is and what is in it
+    Inspect(InspectArgs),
     /// Make the report of a run, or of several with the seeds of one recipe
     Report(ReportArgs),
     /// Explain an error code, or list them all

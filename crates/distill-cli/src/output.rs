@@ -71,6 +71,17 @@ impl Output {
         self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
     }
 
+    /// Text in a format of its own, as it is.
+    pub(crate) fn raw(&self, text: &[u8]) -> Result<(), Diagnostic> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|error| Diagnostic::stdout(&error))
+    }
+
+    /// Whether standard output is to hold events only.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// More about an error, as it is.
     pub(crate) fn raw_error(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");

@@ -59,6 +59,11 @@ impl IdxFolder {
         self.classes.as_deref()
     }
 
+    /// The files that were found: images and labels for training, images and labels for tests.
+    pub fn files(&self) -> [Option<&Path>; 4] {
+        [&self.train.images, &self.train.labels, &self.test.images, &self.test.labels].map(Option::as_deref)
+    }
+
     /// Reads one split into memory.
     ///
     /// The classes are called as `classes` says, or else as `classes.txt` does, or else

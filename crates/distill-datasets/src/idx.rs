@@ -18,6 +18,10 @@ use flate2::bufread::GzDecoder;
 
 use crate::DataError;
 
+mod stream;
+
+pub use stream::IdxStream;
+
 /// The most sides that a file may have.
 pub const MAX_RANK: u8 = 4;
 

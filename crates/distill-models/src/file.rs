@@ -14,17 +14,17 @@ pub type Provenance = BTreeMap<String, String>;
 ///
 /// All of it is one JSON object in one entry: the library keeps entries in a hash map, and more
 /// than one would make the bytes of a file depend on chance.
-const METADATA_KEY: &str = "distill";
+pub(crate) const METADATA_KEY: &str = "distill";
 const FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Description {
+pub(crate) struct Description {
     version: u32,
-    model: MlpConfig,
-    input_shape: Vec<usize>,
-    classes: Vec<String>,
-    provenance: Provenance,
+    pub(crate) model: MlpConfig,
+    pub(crate) input_shape: Vec<usize>,
+    pub(crate) classes: Vec<String>,
+    pub(crate) provenance: Provenance,
 }
 
 /// The bytes of a safetensors file: weights by name, and in the metadata, entry `distill`, the
@@ -120,7 +120,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Mlp, Provenance), ModelError> {
     Ok((Mlp::with_params(config, input_shape, classes, params)?, provenance))
 }
 
-fn parse_description(json: &str) -> Result<Description, ModelError> {
+pub(crate) fn parse_description(json: &str) -> Result<Description, ModelError> {
     let description: Description =
         serde_json::from_str(json).map_err(|error| ModelError::BadMetadata { reason: error.to_string() })?;
     if description.version != FORMAT_VERSION {

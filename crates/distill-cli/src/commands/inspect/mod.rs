@@ -1,0 +1,119 @@
+mod facts;
+mod idx;
+mod recipe;
+mod result;
+mod run;
+mod safetensors;
+mod weights;
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::output::Output;
+
+use facts::Facts;
+
+/// How much of a file is looked at to tell what it is.
+const N_START: u64 = 512;
+
+/// How many bytes of an unknown file are shown.
+const N_SHOWN: usize = 8;
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Models, data, recipes, results, runs and folders of data
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// `distill inspect FILE…`
+pub(crate) fn inspect(args: &InspectArgs, output: &Output) -> Result<(), Diagnostic> {
+    let mut failed: Option<Diagnostic> = None;
+    for (i, path) in args.files.iter().enumerate() {
+        match facts(path) {
+            Ok(facts) => facts.print(path, i > 0, output)?,
+            // A bad file does not hide the others; the last error is the one that is returned.
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    output.error(&earlier);
+                }
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Tells what a file is by its first bytes, and a folder by the files in it.
+fn facts(path: &Path) -> Result<Facts, Diagnostic> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if metadata.is_dir() {
+        return match () {
+            () if run::is_run(path) => run::facts(path),
+            () if idx::is_dataset(path) => idx::folder_facts(path),
+            () => Err(unknown(path, "it is a folder that holds neither a run nor a dataset")),
+        };
+    }
+    if !metadata.is_file() {
+        return Err(unreadable(path, io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder")));
+    }
+    let start = first_bytes(path)?;
+    match start.as_slice() {
+        [0x1f, 0x8b, ..] | [0, 0, 0x08..=0x0e, _, ..] => idx::facts(path),
+        start if safetensors::is_header(start) => safetensors::facts(path, metadata.len()),
+        _ if first_word(&start) == Some(b'{') => result::facts(path),
+        _ if recipe::is_recipe(path, metadata.len()) => recipe::facts(path),
+        [] => Err(unknown(path, "it is empty")),
+        _ => Err(unknown(path, &format!("it starts with {}", shown(&start)))),
+    }
+}
+
+fn first_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    let mut start = Vec::new();
+    let read = |file: File| file.take(N_START).read_to_end(&mut start);
+    File::open(path).and_then(read).map_err(|error| unreadable(path, error))?;
+    Ok(start)
+}
+
+/// The first byte that is no white space.
+fn first_word(start: &[u8]) -> Option<u8> {
+    start.trim_ascii_start().first().copied()
+}
+
+/// Reads a file of text that is not larger than such a file can be, `None` if it is none.
+fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, Diagnostic> {
+    let mut bytes = Vec::new();
+    let read = |file: File| file.take(max_bytes + 1).read_to_end(&mut bytes);
+    let n = File::open(path).and_then(read).map_err(|error| unreadable(path, error))?;
+    Ok(if n as u64 > max_bytes { None } else { String::from_utf8(bytes).ok() })
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Diagnostic {
+    Diagnostic::io("cannot read the file", Some(path), error).help("check the path and who may read it")
+}
+
+/// A file that is none of those this program knows.
+fn unknown(path: &Path, note: &str) -> Diagnostic {
+    Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
+        .at(path.display())
+        .note(note)
+        .help("known are safetensors, IDX (plain or gzip), recipes, `result.json`, runs and folders of data")
+}
+
+/// The first bytes as numbers, and as text where they are text.
+fn shown(start: &[u8]) -> String {
+    let start = &start[..start.len().min(N_SHOWN)];
+    let hex: Vec<_> = start.iter().map(|byte| format!("{byte:02x}")).collect();
+    if start.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        format!("{} (`{}`)", hex.join(" "), String::from_utf8_lossy(start))
+    } else {
+        hex.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests;

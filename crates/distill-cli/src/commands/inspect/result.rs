@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Diagnostic;
+use crate::progress::thousands;
+
+use super::facts::Facts;
+use super::{read_text, unknown};
+
+/// A thousand models take less than a megabyte.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// What of a `result.json` is shown. Later versions may say more.
+#[derive(Debug, Deserialize)]
+pub(super) struct RunResult {
+    pub(super) recipe: String,
+    pub(super) models: Vec<ModelResult>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ModelResult {
+    role: String,
+    seed: u64,
+    architecture: String,
+    parameters: u64,
+    test_examples: u64,
+    test_errors: u64,
+    weights_sha256: String,
+}
+
+/// A `result.json`.
+pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
+    let result = read(path)?;
+    let mut facts = Facts::new("result", "the result of a run");
+    show(&result, &mut facts);
+    Ok(facts)
+}
+
+/// Reads a `result.json`.
+pub(super) fn read(path: &Path) -> Result<RunResult, Diagnostic> {
+    let text = read_text(path, MAX_BYTES)?;
+    let text = text.ok_or_else(|| unknown(path, "it starts like JSON, but is too large for a result, or not text"))?;
+    serde_json::from_str(&text).map_err(|error| unknown(path, &format!("as a `result.json` it is wrong: {error}")))
+}
+
+/// Adds what a run has found.
+pub(super) fn show(result: &RunResult, facts: &mut Facts) {
+    facts.line("recipe", &result.recipe);
+    let n_models = result.models.len();
+    facts.line("models", n_models);
+    let rows: Vec<_> = result.models.iter().map(row).collect();
+    if n_models > 0 {
+        facts.table(3, ["role", "seed", "architecture", "parameters", "test errors", "accuracy"], &rows);
+    }
+    facts.field("recipe", &result.recipe);
+    facts.field("models", &result.models);
+}
+
+fn row(model: &ModelResult) -> [String; 6] {
+    let accuracy = 100.0 * (1.0 - model.test_errors as f64 / model.test_examples as f64);
+    [
+        model.role.clone(),
+        model.seed.to_string(),
+        model.architecture.clone(),
+        thousands(model.parameters),
+        thousands(model.test_errors),
+        if accuracy.is_finite() { format!("{accuracy:.2} %") } else { "-".to_owned() },
+    ]
+}

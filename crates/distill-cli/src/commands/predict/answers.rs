@@ -1,0 +1,154 @@
+use std::cmp::Ordering;
+
+use clap::ValueEnum;
+use distill_tensor::LogPartition;
+use ndarray::ArrayView1;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::diagnostic::Diagnostic;
+
+use super::batch::Id;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Csv,
+    Jsonl,
+    /// JSON Lines as events of this program.
+    #[value(skip)]
+    Events,
+}
+
+/// Writes down what a model answers, row by row.
+pub(super) struct Answers<'a> {
+    format: Format,
+    classes: &'a [String],
+    /// The most probable classes that are printed; 0 where nobody asked for them.
+    top: usize,
+    probs: bool,
+    temperature: f64,
+    text: Vec<u8>,
+    /// The classes of the present row, the most probable ones in front.
+    ranking: Vec<usize>,
+}
+
+/// A row of JSON Lines.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'static str>,
+    id: &'a Id,
+    class: &'a str,
+    probability: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Vec<(&'a str, f32)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probs: Option<ByClass<'a>>,
+}
+
+/// The probability of each class, in the order of the classes.
+struct ByClass<'a>(Vec<(&'a str, f32)>);
+
+impl Serialize for ByClass<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (class, probability) in &self.0 {
+            map.serialize_entry(class, probability)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(
+        format: Format,
+        classes: &'a [String],
+        top: Option<usize>,
+        probs: bool,
+        temperature: f64,
+    ) -> Result<Self, Diagnostic> {
+        let top = top.unwrap_or(0).min(classes.len());
+        let mut answers = Self { format, classes, top, probs, temperature, text: vec![], ranking: vec![] };
+        if format == Format::Csv {
+            let mut header = vec!["id".to_owned(), "class".to_owned(), "probability".to_owned()];
+            header.extend((2..=top).flat_map(|k| [format!("top{k}"), format!("top{k}_probability")]));
+            if probs {
+                header.extend(classes.iter().map(|class| format!("p_{class}")));
+            }
+            answers.csv(&header)?;
+        }
+        Ok(answers)
+    }
+
+    /// What has been written since [`Answers::clear`].
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    /// Writes the answer to one row. The logits must be finite.
+    pub(super) fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+        self.rank(logits);
+        let partition = LogPartition::new(logits.iter().copied(), self.temperature);
+        #[expect(clippy::cast_possible_truncation, reason = "seven digits of a probability are enough")]
+        let answer = |class: usize| (self.classes[class].as_str(), partition.prob(logits[class]) as f32);
+        let (class, probability) = answer(self.ranking[0]);
+        let top: Vec<_> = self.ranking.iter().take(self.top).map(|&class| answer(class)).collect();
+        let all: Vec<_> = if self.probs { (0..self.classes.len()).map(answer).collect() } else { vec![] };
+        if self.format == Format::Csv {
+            let mut row = vec![id.clone().into(), class.to_owned(), number(probability)];
+            row.extend(top.iter().skip(1).flat_map(|&(class, probability)| [class.to_owned(), number(probability)]));
+            row.extend(all.iter().map(|&(_, probability)| number(probability)));
+            return self.csv(&row);
+        }
+        let is_event = self.format == Format::Events;
+        let answer = Answer {
+            v: is_event.then_some(1),
+            event: is_event.then_some("prediction"),
+            id,
+            class,
+            probability,
+            top: (self.top > 0).then_some(top),
+            probs: self.probs.then_some(ByClass(all)),
+        };
+        serde_json::to_writer(&mut self.text, &answer)
+            .map_err(|error| Diagnostic::io("cannot write an answer as JSON", None, error))?;
+        self.text.push(b'\n');
+        Ok(())
+    }
+
+    /// Puts as many classes as are printed in order; of equal ones the first comes first.
+    fn rank(&mut self, logits: ArrayView1<'_, f32>) {
+        let before = |&a: &usize, &b: &usize| {
+            logits[b].partial_cmp(&logits[a]).unwrap_or(Ordering::Equal).then_with(|| a.cmp(&b))
+        };
+        self.ranking.clear();
+        self.ranking.extend(0..logits.len());
+        let n = self.top.max(1);
+        if n < self.ranking.len() {
+            self.ranking.select_nth_unstable_by(n - 1, before);
+            self.ranking.truncate(n);
+        }
+        self.ranking.sort_unstable_by(before);
+    }
+
+    fn csv(&mut self, row: &[String]) -> Result<(), Diagnostic> {
+        let mut writer = csv::Writer::from_writer(&mut self.text);
+        writer
+            .write_record(row)
+            .and_then(|()| Ok(writer.flush()?))
+            .map_err(|error| Diagnostic::io("cannot write an answer as CSV", None, error))
+    }
+}
+
+/// A number as JSON writes it: the shortest that is read back as the same.
+fn number(value: f32) -> String {
+    format!("{value:?}")
+}

@@ -1,0 +1,123 @@
+use csv::{ReaderBuilder, StringRecord, Terminator};
+
+use crate::diagnostic::Diagnostic;
+
+use super::batch::{Batch, Id, Ids};
+use super::lines::Lines;
+use super::{VALUES, bad_row};
+
+/// How much of a value an error shows, in characters.
+const N_SHOWN: usize = 40;
+
+/// The rows of a CSV file: one example a line.
+pub(super) struct CsvRows {
+    lines: Lines,
+    ids: Ids,
+    /// What the model takes, in words.
+    takes: String,
+    started: bool,
+    /// The names of the columns, where there is a header.
+    header: Option<StringRecord>,
+    has_id: bool,
+    record: StringRecord,
+}
+
+impl CsvRows {
+    pub(super) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
+        Self { lines, ids, takes, started: false, header: None, has_id: false, record: StringRecord::new() }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.lines.is_ready()
+    }
+
+    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if !self.read()? {
+            return Ok(false);
+        }
+        if !std::mem::replace(&mut self.started, true) && is_header(&self.record) {
+            self.has_id = names_id(&self.record);
+            self.check_width(batch.n_features(), "the header names", "columns")?;
+            self.header = Some(std::mem::take(&mut self.record));
+            if !self.read()? {
+                return Ok(false);
+            }
+        }
+        self.check_width(batch.n_features(), "row has", "values")?;
+        for (column, field) in self.record.iter().enumerate().skip(usize::from(self.has_id)) {
+            match field.trim().parse::<f32>() {
+                Ok(value) if value.is_finite() => batch.push(value),
+                Ok(_) => return Err(self.bad_value(column, field, "a finite number")),
+                Err(_) => return Err(self.bad_value(column, field, "a number")),
+            }
+        }
+        let given = if self.has_id { self.record.get(0).map(|id| Id::Text(id.to_owned())) } else { None };
+        batch.finish(self.ids.next(given), self.lines.place());
+        Ok(true)
+    }
+
+    /// Takes the next line apart; false at the end.
+    fn read(&mut self) -> Result<bool, Diagnostic> {
+        let Some(line) = self.lines.next()? else { return Ok(false) };
+        let fault = if let Err(error) = str::from_utf8(line) {
+            format!("the line is not text: byte {} is not UTF-8", error.valid_up_to())
+        } else if line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1 {
+            "a quote is not closed in its line".to_owned()
+        } else {
+            // A lone carriage return ends no line here, as it ended none before.
+            let mut reader = ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .terminator(Terminator::Any(b'\n'))
+                .from_reader(line);
+            match reader.read_record(&mut self.record) {
+                Ok(_) => return Ok(true),
+                Err(error) => error.to_string(),
+            }
+        };
+        Err(bad_row(self.lines.place(), fault).help("write one example a line, with commas between the values"))
+    }
+
+    fn check_width(&self, n_features: usize, subject: &str, things: &str) -> Result<(), Diagnostic> {
+        let n_values = self.record.len() - usize::from(self.has_id);
+        if n_values == n_features {
+            return Ok(());
+        }
+        let besides = if self.has_id { " besides the id" } else { "" };
+        let what = format!("{subject} {n_values} {things}{besides}, the model takes {}", self.takes);
+        let help = if !self.has_id && n_values == n_features + 1 {
+            "if the first column is an identifier, call it `id` in a header line; leave labels out"
+        } else {
+            "write one example a line, with commas between the values"
+        };
+        Err(bad_row(self.lines.place(), what).help(help))
+    }
+
+    fn bad_value(&self, column: usize, field: &str, expected: &str) -> Diagnostic {
+        let name = self.header.as_ref().and_then(|header| header.get(column));
+        let name = name.map(|name| format!(" ({})", quoted(name))).unwrap_or_default();
+        bad_row(self.lines.place(), format!("column {}{name} is {}, not {expected}", column + 1, quoted(field)))
+            .help(VALUES)
+    }
+}
+
+/// A header has words only, or an `id` in front.
+fn is_header(record: &StringRecord) -> bool {
+    let is_number = |field: &str| field.trim().parse::<f64>().is_ok();
+    let has_words = record.iter().any(|field| !field.trim().is_empty());
+    names_id(record) || has_words && !record.iter().any(is_number)
+}
+
+fn names_id(record: &StringRecord) -> bool {
+    record.get(0).is_some_and(|first| first.trim().eq_ignore_ascii_case("id"))
+}
+
+/// A piece of the input in backquotes, without what would move the cursor.
+pub(super) fn quoted(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
+    if text.chars().nth(N_SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}

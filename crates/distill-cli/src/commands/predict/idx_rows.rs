@@ -1,0 +1,52 @@
+use std::path::Path;
+
+use distill_datasets::idx::IdxStream;
+use distill_models::ModelSpec;
+
+use crate::diagnostic::Diagnostic;
+
+use super::batch::{Batch, Ids};
+use super::{bad_row, takes};
+
+/// Images of bytes, which become numbers from 0 to 1 as they do in training.
+pub(super) struct IdxRows {
+    stream: IdxStream,
+    name: String,
+    ids: Ids,
+    n_read: u64,
+    pixels: Vec<u8>,
+}
+
+impl IdxRows {
+    pub(super) fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
+        let stream = IdxStream::open(path)?;
+        let sides = stream.shape().get(1..).unwrap_or_default();
+        if without_ones(sides) != without_ones(&spec.input_shape) && sides != [spec.features()] {
+            let found = match sides {
+                [] => "single numbers".to_owned(),
+                sides => sides.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"),
+            };
+            return Err(bad_row(path.display(), format!("the examples are {found}, the model takes {}", takes(spec)))
+                .help("name a file of images of the size that the model was trained on"));
+        }
+        let pixels = vec![0; spec.features()];
+        Ok(Self { stream, name: path.display().to_string(), ids, n_read: 0, pixels })
+    }
+
+    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if self.stream.read(&mut self.pixels)? == 0 {
+            return Ok(false);
+        }
+        for &pixel in &self.pixels {
+            batch.push(f32::from(pixel) / 255.0);
+        }
+        batch.finish(self.ids.next(None), format!("{}, image {}", self.name, self.n_read));
+        self.n_read += 1;
+        Ok(true)
+    }
+}
+
+/// The sides that matter: one channel is none.
+fn without_ones(sides: &[usize]) -> Vec<usize> {
+    sides.iter().copied().filter(|&side| side != 1).collect()
+}

@@ -1,0 +1,224 @@
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::diagnostic::Diagnostic;
+
+use super::batch::{Batch, Id, Ids};
+use super::csv_rows::quoted;
+use super::lines::Lines;
+use super::{VALUES, bad_row};
+
+/// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
+pub(super) struct JsonRows {
+    lines: Lines,
+    ids: Ids,
+    /// What the model takes, in words.
+    takes: String,
+}
+
+impl JsonRows {
+    pub(super) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
+        Self { lines, ids, takes }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.lines.is_ready()
+    }
+
+    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        let Some(line) = self.lines.next()? else { return Ok(false) };
+        let parsed = parse(line, batch);
+        let place = self.lines.place();
+        let row = parsed.map_err(|error| {
+            // Every line is line 1 to the parser.
+            let text = error.to_string();
+            let reason = text.split(" at line ").next().unwrap_or_default();
+            let place = if error.column() > 0 { format!("{place}:{}", error.column()) } else { place.clone() };
+            bad_row(place, format!("the line cannot be read: {reason}"))
+                .help("write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line")
+        })?;
+        if let Some((index, found)) = row.bad {
+            return Err(bad_row(place, format!("value {} is {found}, not a finite number", index + 1)).help(VALUES));
+        }
+        if row.n_values != batch.n_features() {
+            return Err(bad_row(place, format!("row has {} values, the model takes {}", row.n_values, self.takes))
+                .help("write one example a line, without its label"));
+        }
+        batch.finish(self.ids.next(row.id), place);
+        Ok(true)
+    }
+}
+
+/// What a line holds, apart from the values themselves.
+#[derive(Debug, Default)]
+struct Row {
+    id: Option<Id>,
+    n_values: usize,
+    /// The first value that is no finite number: its index, and what it is.
+    bad: Option<(usize, String)>,
+}
+
+fn parse(line: &[u8], batch: &mut Batch) -> Result<Row, serde_json::Error> {
+    let mut parser = serde_json::Deserializer::from_slice(line);
+    let row = Example(batch).deserialize(&mut parser)?;
+    parser.end()?;
+    Ok(row)
+}
+
+struct Example<'a>(&'a mut Batch);
+
+impl<'de> DeserializeSeed<'de> for Example<'_> {
+    type Value = Row;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Row, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Example<'_> {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of numbers, or an object with `features`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Row, A::Error> {
+        Features(self.0).visit_seq(seq)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let (mut id, mut row) = (None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "id" if id.is_some() => return Err(A::Error::duplicate_field("id")),
+                "features" if row.is_some() => return Err(A::Error::duplicate_field("features")),
+                "id" => id = Some(map.next_value_seed(AnId)?),
+                "features" => row = Some(map.next_value_seed(Features(self.0))?),
+                // A label, a path, whatever else people keep beside their numbers.
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let row = row.ok_or_else(|| A::Error::missing_field("features"))?;
+        Ok(Row { id, ..row })
+    }
+}
+
+struct Features<'a>(&'a mut Batch);
+
+impl<'de> DeserializeSeed<'de> for Features<'_> {
+    type Value = Row;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Row, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Features<'_> {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of numbers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Row, A::Error> {
+        let mut row = Row::default();
+        while let Some(value) = seq.next_element_seed(Value)? {
+            match value {
+                Ok(value) if value.is_finite() => self.0.push(value),
+                Ok(_) if row.bad.is_none() => row.bad = Some((row.n_values, "too large".to_owned())),
+                Err(found) if row.bad.is_none() => row.bad = Some((row.n_values, found)),
+                _ => {}
+            }
+            row.n_values += 1;
+        }
+        Ok(row)
+    }
+}
+
+/// A number, or else in words what stands in its place.
+struct Value;
+
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = Result<f32, String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "models compute in f32, and what overflows is refused")]
+impl<'de> Visitor<'de> for Value {
+    type Value = Result<f32, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Ok(value as f32))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Ok(value as f32))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Ok(value as f32))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Err(format!("the text {}", quoted(value))))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Err(format!("`{value}`")))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Err("`null`".to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Err("an array".to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Err("an object".to_owned()))
+    }
+}
+
+struct AnId;
+
+impl<'de> DeserializeSeed<'de> for AnId {
+    type Value = Id;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Id, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for AnId {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text or a whole number as `id`")
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Id, E> {
+        Ok(Id::Text(value.to_owned()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Id, E> {
+        Ok(Id::Number(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Id, E> {
+        // What is too large for the one kind keeps its digits as the other.
+        Ok(i64::try_from(value).map_or_else(|_| Id::Text(value.to_string()), Id::Number))
+    }
+}

@@ -1,0 +1,179 @@
+mod answers;
+mod batch;
+mod csv_rows;
+mod idx_rows;
+mod json_rows;
+mod lines;
+mod source;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use distill_losses::Temperature;
+use distill_models::{Model, ModelSpec, Scratch};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::model_file;
+use crate::output::Output;
+
+use answers::{Answers, Format};
+use batch::Batch;
+use source::{Kind, STDIN, Source};
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct PredictArgs {
+    /// The model, a safetensors file written by this program
+    model: PathBuf,
+
+    /// IDX images, CSV or JSON Lines; `-`, or no file, is standard input
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+
+    /// What is printed; with --json always events
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Print the K most probable classes, at most all
+    #[arg(long, value_name = "K", value_parser = parse_top)]
+    top: Option<usize>,
+
+    /// Print the probability of every class
+    #[arg(long)]
+    probs: bool,
+
+    /// What the inputs are [default: what their first bytes say]
+    #[arg(long, value_enum)]
+    input: Option<Kind>,
+
+    /// The softmax temperature of the probabilities
+    #[arg(long, value_name = "T", default_value = "1", value_parser = parse_temperature)]
+    temperature: Temperature,
+}
+
+const AFTER_HELP: &str = "\
+Inputs:
+  idx    images as bytes, plain or gzip; they are divided by 255
+  csv    one example a line, numbers in the order of the model's input; a
+         first line without numbers is a header; if that calls the first
+         column `id`, the column is passed on
+  jsonl  one example a line: [0, 0.5, …] or {\"id\": …, \"features\": [0, 0.5, …]}
+Pixels are from 0 to 1, as in training. Rows are counted from 0.
+
+Examples:
+  distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
+  distill predict student.safetensors --format jsonl < rows.csv";
+
+/// `distill predict MODEL [FILES…]`
+pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {
+    let loaded = model_file::load(&args.model)?;
+    let format = if output.is_json() { Format::Events } else { args.format };
+    let spec = loaded.model.spec();
+    let answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
+    let mut predictor = Predictor::new(&loaded.model, answers, |text| output.raw(text));
+    let stdin = [PathBuf::from(STDIN)];
+    let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
+    for file in files {
+        let mut source = Source::open(file, args.input, spec, files.len() > 1)?;
+        predictor.answer(&mut source)?;
+    }
+    predictor.flush()
+}
+
+/// Asks a model about rows, some at a time, in memory that does not grow with their number.
+struct Predictor<'a, W> {
+    model: &'a dyn Model,
+    answers: Answers<'a>,
+    write: W,
+    batch: Batch,
+    scratch: Scratch,
+    logits: Vec<f32>,
+}
+
+impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
+    fn new(model: &'a dyn Model, answers: Answers<'a>, write: W) -> Self {
+        let spec = model.spec();
+        let batch = Batch::new(spec.features(), spec.classes.len());
+        Self { model, answers, write, batch, scratch: Scratch::default(), logits: vec![] }
+    }
+
+    /// Answers every row, and those before a bad one in any case.
+    fn answer(&mut self, source: &mut Source) -> Result<(), Diagnostic> {
+        loop {
+            let more = source.next(&mut self.batch);
+            // Whoever waits for an answer before he writes the next row gets it.
+            if !matches!(more, Ok(true)) || self.batch.is_full() || !source.is_ready() {
+                self.flush()?;
+            }
+            if !more? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers the rows that wait.
+    fn flush(&mut self) -> Result<(), Diagnostic> {
+        let spec = self.model.spec();
+        // The kernel has a way of its own for a single row, with other last bits. No answer may
+        // depend on how the rows come in, so a single one gets company.
+        let n_rows = if self.batch.len() == 1 { 2 } else { self.batch.len() };
+        self.logits.resize(n_rows * spec.classes.len(), 0.0);
+        let inputs = ArrayView2::from_shape((n_rows, spec.features()), self.batch.values(n_rows))
+            .expect("a batch has the values of its rows");
+        let mut logits = ArrayViewMut2::from_shape((n_rows, spec.classes.len()), &mut self.logits)
+            .expect("the buffer was made for these rows");
+        self.model.logits_into(inputs, &mut self.scratch, logits.view_mut())?;
+        let mut outcome = Ok(());
+        for ((id, place), logits) in self.batch.rows().iter().zip(logits.rows()) {
+            if logits.iter().any(|logit| !logit.is_finite()) {
+                outcome = Err(bad_row(place, "the model's answer to the row is not a finite number")
+                    .note("its values are too large")
+                    .help(VALUES));
+                break;
+            }
+            self.answers.push(id, logits)?;
+        }
+        if !self.answers.text().is_empty() {
+            (self.write)(self.answers.text())?;
+        }
+        self.answers.clear();
+        self.batch.clear();
+        outcome
+    }
+}
+
+const VALUES: &str = "write numbers such as 0.5; pixels are from 0 to 1, as in training";
+
+/// A row that cannot be used.
+fn bad_row(place: impl std::fmt::Display, what: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::PredictInput, what).at(place)
+}
+
+/// What a model takes, such as `784 (1x28x28)`.
+fn takes(spec: &ModelSpec) -> String {
+    let sides: Vec<_> = spec.input_shape.iter().map(ToString::to_string).collect();
+    match sides.as_slice() {
+        [_] => spec.features().to_string(),
+        _ => format!("{} ({})", spec.features(), sides.join("x")),
+    }
+}
+
+fn parse_top(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(k @ 1..) => Ok(k),
+        _ => Err("a number of classes is a whole number from 1 up".to_owned()),
+    }
+}
+
+fn parse_temperature(text: &str) -> Result<Temperature, String> {
+    let temperature = text.parse().ok().and_then(|value| Temperature::new(value).ok());
+    // Logits are multiplied by the reciprocal.
+    temperature
+        .filter(|t| t.get().recip().is_finite())
+        .ok_or_else(|| "a temperature is a finite number greater than 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
