@@ -92,6 +92,8 @@ mod tests {
     fn commands_of_the_program_and_questions_about_it_pass_as_they_are() {
         check("run my.toml", "run my.toml");
         check("eval runs/x --json", "eval runs/x --json");
+        check("predict m.safetensors -", "predict m.safetensors -");
+        check("inspect my.toml", "inspect my.toml");
         check("help run", "help run");
         check("new my-recipe", "new my-recipe");
         check("--help", "--help");
