@@ -9,6 +9,9 @@ use super::{VALUES, bad_row};
 /// How much of a value an error shows, in characters.
 const N_SHOWN: usize = 40;
 
+/// Commas that an identifier may have. A line with more is not taken apart, which takes memory.
+const MAX_EXTRA: usize = 1024;
+
 /// The rows of a CSV file: one example a line.
 pub(super) struct CsvRows {
     lines: Lines,
@@ -32,14 +35,14 @@ impl CsvRows {
     }
 
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
-        if !self.read()? {
+        if !self.read(batch.n_features())? {
             return Ok(false);
         }
         if !std::mem::replace(&mut self.started, true) && is_header(&self.record) {
             self.has_id = names_id(&self.record);
             self.check_width(batch.n_features(), "the header names", "columns")?;
             self.header = Some(std::mem::take(&mut self.record));
-            if !self.read()? {
+            if !self.read(batch.n_features())? {
                 return Ok(false);
             }
         }
@@ -57,11 +60,14 @@ impl CsvRows {
     }
 
     /// Takes the next line apart; false at the end.
-    fn read(&mut self) -> Result<bool, Diagnostic> {
+    fn read(&mut self, n_features: usize) -> Result<bool, Diagnostic> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
+        let count = |wanted: u8| line.iter().filter(|&&byte| byte == wanted).count();
         let fault = if let Err(error) = str::from_utf8(line) {
             format!("the line is not text: byte {} is not UTF-8", error.valid_up_to())
-        } else if line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1 {
+        } else if count(b',') > n_features.saturating_add(MAX_EXTRA) {
+            format!("the line has {} commas, the model takes {} values", count(b','), self.takes)
+        } else if count(b'"') % 2 == 1 {
             "a quote is not closed in its line".to_owned()
         } else {
             // A lone carriage return ends no line here, as it ended none before.

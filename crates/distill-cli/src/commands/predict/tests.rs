@@ -101,6 +101,8 @@ fn names_what_is_wrong_with_a_row() {
     ] {
         assert_eq!(error(input), format!("error[E0206]: {expected}"), "{input:?}");
     }
+    let commas = format!("1,2,3\n{}\n", ",".repeat(2000));
+    assert_eq!(error(&commas), "error[E0206]: the line has 2000 commas, the model takes 3 (1x1x3) values at f:2");
     assert_eq!(
         answer(b"1,2,3\n1,\xff,3\n", 64, Format::Csv, false).2.unwrap().lines().next(),
         Some("error[E0206]: the line is not text: byte 2 is not UTF-8")
