@@ -45,6 +45,25 @@ Examples:
   distill eval student.safetensors --data my-data --teacher teacher.safetensors
   distill eval student.safetensors --data my-data --tables eval --json";
 
+pub(crate) const PREDICT: &str = "\
+Inputs:
+  idx    images as bytes, plain or gzip; they are divided by 255
+  csv    one example a line, numbers in the order of the model's input; a
+         first line without numbers is a header; if that calls the first
+         column `id`, the column is passed on
+  jsonl  one example a line: [0, 0.5, …] or {\"id\": …, \"features\": [0, 0.5, …]}
+Pixels are from 0 to 1, as in training. Rows are counted from 0.
+
+Examples:
+  distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
+  distill predict student.safetensors --format jsonl < rows.csv";
+
+pub(crate) const INSPECT: &str = "\
+Examples:
+  distill inspect runs/mnist-001
+  distill inspect runs/mnist-001/weights/student-seed1.safetensors
+  distill inspect my.toml data --json";
+
 pub(crate) const REPORT: &str = "\
 Examples:
   distill report
@@ -83,7 +102,18 @@ mod tests {
     /// The words of an example as a shell gives them to the program.
     fn words(line: &str) -> Vec<String> {
         // What follows two spaces is a remark, and what follows `>` is for the shell.
-        let command = line.trim().trim_end_matches('\\').split("  ").next().unwrap().split(" > ").next().unwrap();
+        let command = line
+            .trim()
+            .trim_end_matches('\\')
+            .split("  ")
+            .next()
+            .unwrap()
+            .split(" > ")
+            .next()
+            .unwrap()
+            .split(" < ")
+            .next()
+            .unwrap();
         let quoted = command.split('\'').enumerate();
         quoted
             .flat_map(|(i, part)| match i % 2 {
@@ -96,7 +126,8 @@ mod tests {
     #[test]
     fn every_example_is_a_command() {
         let mut n_examples = 0;
-        for text in [SESSION, REPORT, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN] {
+        for text in [SESSION, PREDICT, INSPECT, REPORT, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN]
+        {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for line in text.lines().filter(|line| line.starts_with("  distill ")) {
                 let parsed = Cli::try_parse_from(words(line));

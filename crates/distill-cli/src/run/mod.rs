@@ -15,7 +15,7 @@ pub(crate) use dir::{RunDir, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use result::{DataResult, ModelResult, RunResult};
 pub(crate) use signals::Signals;
-pub(crate) use status::{RunStatus, Status};
+pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status};
 
 /// The recipe with every default filled in, in a run directory.
 pub(crate) const RESOLVED: &str = "recipe.resolved.toml";

@@ -203,3 +203,30 @@ fn a_bad_file_does_not_hide_the_others() {
     let text = lab.distill(&["inspect", "r.toml", "data"]).stdout;
     assert_eq!(text.matches("\n\nfile      ").count(), 1, "{text}");
 }
+
+#[test]
+fn checkpoints_and_soft_targets() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", "-q", "checkpoint.every_steps=5"]);
+    let checkpoint = "runs/tiny-001/checkpoints/student-seed1/step-000000020.ckpt";
+    let facts = event(&lab, checkpoint);
+    assert_eq!((&facts["kind"], &facts["step"]), (&json!("checkpoint"), &json!(20)));
+    assert_eq!(
+        (&facts["role"], &facts["seed"], &facts["optimizer_slots"]),
+        (&json!("student"), &json!("1"), &json!(1))
+    );
+    assert_eq!(facts["best"]["epoch"], 1);
+    let text = lab.ok(&["inspect", checkpoint]).stdout;
+    assert!(text.contains("step      20\n") && text.contains("hidden.0.weight   4x16"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let bytes = lab.read(checkpoint);
+    lab.write("cut.ckpt", &bytes[..bytes.len() - 1]);
+    lab.check(&["inspect", "cut.ckpt"], 5, ["E0403]: the checkpoint is damaged", "cut.ckpt", "start a new run"]);
+
+    let weights = "teacher.weights=runs/tiny-001/weights/teacher-seed1.safetensors";
+    lab.ok(&["teach", "r.toml", weights, "-o", "t.safetensors", "-q"]);
+    let facts = event(&lab, "t.safetensors");
+    assert_eq!((&facts["kind"], &facts["rows"]), (&json!("soft-targets"), &json!(180)));
+    let teacher = lab.json("runs/tiny-001/result.json")["models"][0]["weights_sha256"].clone();
+    assert_eq!(facts["teacher_sha256"], teacher);
+}

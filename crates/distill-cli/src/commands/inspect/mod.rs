@@ -1,9 +1,11 @@
+mod checkpoint;
 mod facts;
 mod idx;
 mod recipe;
 mod result;
 mod run;
 mod safetensors;
+mod soft_targets;
 mod weights;
 
 use std::fs::{self, File};
@@ -11,9 +13,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use distill_train::SoftTargetFile;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::help;
 use crate::output::Output;
 
 use facts::Facts;
@@ -25,8 +29,9 @@ const N_START: u64 = 512;
 const N_SHOWN: usize = 8;
 
 #[derive(Debug, Args)]
+#[command(after_help = help::INSPECT)]
 pub(crate) struct InspectArgs {
-    /// Models, data, recipes, results, runs and folders of data
+    /// Models, checkpoints, soft targets, data, recipes, results, runs, folders of data
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -64,6 +69,10 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     let start = first_bytes(path)?;
     match start.as_slice() {
         [0x1f, 0x8b, ..] | [0, 0, 0x08..=0x0e, _, ..] => idx::facts(path),
+        start if checkpoint::is_checkpoint(start) => checkpoint::facts(path),
+        start if safetensors::is_header(start) && SoftTargetFile::is_one(start) => {
+            soft_targets::facts(path, metadata.len())
+        }
         start if safetensors::is_header(start) => safetensors::facts(path, metadata.len()),
         _ if first_word(&start) == Some(b'{') => result::facts(path),
         _ if recipe::is_recipe(path, metadata.len()) => recipe::facts(path),
@@ -101,7 +110,7 @@ fn unknown(path: &Path, note: &str) -> Diagnostic {
     Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
         .at(path.display())
         .note(note)
-        .help("known are safetensors, IDX (plain or gzip), recipes, `result.json`, runs and folders of data")
+        .help("known are safetensors, checkpoints, IDX (plain or gzip), recipes, results, runs and folders of data")
 }
 
 /// The first bytes as numbers, and as text where they are text.

@@ -1,33 +1,14 @@
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
+use crate::run::{ModelResult, RunResult};
 
 use super::facts::Facts;
 use super::{read_text, unknown};
 
 /// A thousand models take less than a megabyte.
 const MAX_BYTES: u64 = 16 << 20;
-
-/// What of a `result.json` is shown. Later versions may say more.
-#[derive(Debug, Deserialize)]
-pub(super) struct RunResult {
-    pub(super) recipe: String,
-    pub(super) models: Vec<ModelResult>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ModelResult {
-    role: String,
-    seed: u64,
-    architecture: String,
-    parameters: u64,
-    test_examples: u64,
-    test_errors: u64,
-    weights_sha256: String,
-}
 
 /// A `result.json`.
 pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
@@ -63,8 +44,8 @@ fn row(model: &ModelResult) -> [String; 6] {
         model.role.clone(),
         model.seed.to_string(),
         model.architecture.clone(),
-        thousands(model.parameters),
-        thousands(model.test_errors),
+        thousands(model.parameters as u64),
+        thousands(model.test_errors as u64),
         if accuracy.is_finite() { format!("{accuracy:.2} %") } else { "-".to_owned() },
     ]
 }

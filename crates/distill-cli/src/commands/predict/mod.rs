@@ -15,6 +15,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::help;
 use crate::model_file;
 use crate::output::Output;
 
@@ -23,7 +24,7 @@ use batch::Batch;
 use source::{Kind, STDIN, Source};
 
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = help::PREDICT)]
 pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program
     model: PathBuf,
@@ -52,19 +53,6 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "T", default_value = "1", value_parser = parse_temperature)]
     temperature: Temperature,
 }
-
-const AFTER_HELP: &str = "\
-Inputs:
-  idx    images as bytes, plain or gzip; they are divided by 255
-  csv    one example a line, numbers in the order of the model's input; a
-         first line without numbers is a header; if that calls the first
-         column `id`, the column is passed on
-  jsonl  one example a line: [0, 0.5, …] or {\"id\": …, \"features\": [0, 0.5, …]}
-Pixels are from 0 to 1, as in training. Rows are counted from 0.
-
-Examples:
-  distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
-  distill predict student.safetensors --format jsonl < rows.csv";
 
 /// `distill predict MODEL [FILES…]`
 pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {

@@ -1,0 +1,28 @@
+use std::path::Path;
+
+use crate::diagnostic::Diagnostic;
+use crate::progress::thousands;
+use crate::target_file;
+
+use super::facts::{Facts, short};
+
+/// The answers of a teacher. Their hash is checked, so all of them are read.
+pub(super) fn facts(path: &Path, len: u64) -> Result<Facts, Diagnostic> {
+    let file = target_file::load(path)?;
+    let logits = file.targets.logits();
+    let mut facts =
+        Facts::new("soft-targets", format_args!("soft targets of distill, {} bytes, whole", thousands(len)));
+    facts.line("rows", format_args!("{} of {} logits", thousands(logits.nrows() as u64), logits.ncols()));
+    facts.list("classes", file.classes.iter().map(|class| short(class, 68)));
+    facts.line("data", &file.data_sha256);
+    facts.line("teacher", &file.teacher_sha256);
+    let (min, max) = logits.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &z| (min.min(z), max.max(z)));
+    facts.line("logits", format_args!("from {min:.3} to {max:.3}"));
+    facts.field("rows", logits.nrows());
+    facts.field("classes", &file.classes);
+    facts.field("data_sha256", &file.data_sha256);
+    facts.field("teacher_sha256", &file.teacher_sha256);
+    facts.field("min", min);
+    facts.field("max", max);
+    Ok(facts)
+}
