@@ -7,41 +7,14 @@
     clippy::print_stdout,
     reason = "a test that cannot go on has failed, and counts are shown"
 )]
-#![expect(unsafe_code, reason = "a counting allocator has to be one")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use distill_datasets::{Dataset, Images, Jitter};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::matmul;
+use distill_tests::counting::{Counting, measure};
 use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
 use ndarray::{Array2, ArrayViewMut2};
-
-struct Counting;
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(pointer, layout, new_size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -50,9 +23,7 @@ const BATCH: usize = 128;
 const STEPS: u32 = 8;
 
 fn count(f: impl FnOnce()) -> usize {
-    let before = COUNT.load(Ordering::Relaxed);
-    f();
-    COUNT.load(Ordering::Relaxed) - before
+    measure(f).1.n_allocations
 }
 
 fn images() -> Images {
@@ -147,7 +118,7 @@ fn a_step_allocates_nothing_of_ours() {
         ("narrow, kd cached, sgd", &narrow, OptimizerKind::Sgd, &kd, false),
         ("narrow, kd live, adamw", &narrow, OptimizerKind::AdamW, &kd, true),
     ];
-    // One thread, so that no scheduling of rayon's is in the count.
+    // One thread, which is the one that counts, so that no scheduling of rayon's is in the count.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
         for (name, config, kind, loss, live) in cases {

@@ -1,2 +1,5 @@
-//! The tests of this package are in `suite` and in `allocations.rs`. The example of the README below is a doc test.
+//! What the tests of this package share. They are in `suite`, `fuzz` and `allocations.rs`; the example of the README
+//! below is a doc test.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
+pub mod counting;

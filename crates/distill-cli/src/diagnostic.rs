@@ -107,16 +107,25 @@ impl Diagnostic {
     }
 }
 
+/// What stands for a character on a terminal: names and texts come from files, and must not move the cursor.
+fn visible(c: char) -> char {
+    match c {
+        '\t' | '\n' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
+}
+
+/// A part of a message, on one line.
+fn one_line(text: &str) -> String {
+    text.chars().map(visible).collect()
+}
+
 impl Snippet {
     /// The line without what would move the cursor, and of a long line the part around the mark.
     fn render(&self, palette: &Palette) -> String {
         const WIDTH: usize = 100;
         let skipped = if self.start < WIDTH { 0 } else { self.start - WIDTH / 2 };
-        let visible = |c: char| match c {
-            '\t' => ' ',
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        };
         let line: String = self.line.chars().skip(skipped).take(WIDTH).map(visible).collect();
         let start = self.start - skipped;
         let len = self.len.clamp(1, WIDTH - start);
@@ -128,18 +137,19 @@ impl Snippet {
 impl Diagnostic {
     /// The error as it is printed, over several lines.
     pub(crate) fn render(&self, palette: &Palette) -> String {
-        let mut text = format!("{}: {}", palette.error(&format!("error[{}]", self.code.name())), self.what);
+        let code = palette.error(&format!("error[{}]", self.code.name()));
+        let mut text = format!("{code}: {}", one_line(&self.what));
         if let Some(place) = &self.place {
-            text += &format!("\n  {} {place}", palette.frame("-->"));
+            text += &format!("\n  {} {}", palette.frame("-->"), one_line(place));
         }
         if let Some(snippet) = &self.snippet {
             text += &snippet.render(palette);
         }
         for note in &self.notes {
-            text += &palette.note_line(note);
+            text += &palette.note_line(&one_line(note));
         }
         if let Some(help) = &self.help {
-            text += &palette.help_line(help);
+            text += &palette.help_line(&one_line(help));
         }
         text
     }

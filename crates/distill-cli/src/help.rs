@@ -95,6 +95,7 @@ Examples:
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use clap::error::ErrorKind as Kind;
 
     use super::*;
     use crate::args::Cli;
@@ -185,12 +186,12 @@ mod tests {
                 "CODE" => "E0104",
                 word => word,
             });
-            let parsed = Cli::try_parse_from(words);
-            let shown =
-                |kind| [clap::error::ErrorKind::DisplayHelp, clap::error::ErrorKind::DisplayVersion].contains(&kind);
-            match parsed {
+            match Cli::try_parse_from(words).map_err(|error| (error.kind(), error.to_string())) {
                 Ok(_) => n_commands += 1,
-                Err(error) => assert!(shown(error.kind()), "{place}: {command}: {error}"),
+                // A command that is named alone, as in a sentence about it.
+                Err((Kind::MissingRequiredArgument, _)) if command.split_whitespace().count() == 2 => {}
+                Err((Kind::DisplayHelp | Kind::DisplayVersion, _)) => {}
+                Err((_, error)) => panic!("{place}: {command}: {error}"),
             }
         }
         assert!(n_commands > 40, "{n_commands}");

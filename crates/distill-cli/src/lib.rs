@@ -25,6 +25,7 @@ mod tensorboard;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -56,6 +57,19 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(cli.json, cli.quiet, cli.color);
     bug::report_panics(output);
     ExitCode::from(bug::guard(|| execute(&cli, output)))
+}
+
+/// What `distill check` says of a recipe's text before it looks at the data: the recipe with all its
+/// settings, as a run keeps it, or the error as it is printed.
+///
+/// `path` gives errors their place and the recipe its name; nothing is read from it.
+///
+/// # Errors
+/// The diagnostic, without colours, for a text that is no recipe or a setting without a meaning.
+pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<String, String> {
+    recipe_file::from_bytes(path, bytes, overrides)
+        .and_then(|(_, recipe)| run::recipe_text(&recipe))
+        .map_err(|diagnostic| diagnostic.to_string())
 }
 
 fn execute(cli: &Cli, output: Output) -> u8 {

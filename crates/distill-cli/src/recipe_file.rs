@@ -10,9 +10,13 @@ use toml::{Table, Value};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
+use crate::run::recipe_text;
 
-/// A recipe is written by hand; a larger file is something else.
-const MAX_BYTES: u64 = 1 << 20;
+/// A recipe is written by hand; a larger file is something else. To read it takes up to a hundred times its size.
+const MAX_BYTES: u64 = 1 << 17;
+
+/// No word of ours is nearly as long.
+const MAX_SUGGESTED: usize = 100;
 
 /// No key of a recipe has more parts; deeper tables would use up the stack.
 const MAX_DEPTH: usize = 16;
@@ -46,6 +50,11 @@ pub(crate) fn from_bytes(
     overrides: &[String],
 ) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let text = decode(path, bytes)?;
+    if overrides.iter().map(String::len).sum::<usize>() > MAX_BYTES as usize {
+        return Err(Diagnostic::new(Code::Override, format!("the settings are longer than {MAX_BYTES} bytes"))
+            .at("command line")
+            .help("write them into the recipe"));
+    }
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
     let mut table = file.parse()?;
@@ -58,6 +67,15 @@ pub(crate) fn from_bytes(
         recipe.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
     recipe.validate().map_err(|problem| file.problem(&problem))?;
+    // A run keeps it with all settings, and has to be able to read it again.
+    if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
+        return Err(Diagnostic::new(
+            Code::Syntax,
+            format!("the recipe with all its settings is larger than {MAX_BYTES} bytes"),
+        )
+        .at(&file.path)
+        .help("name fewer classes or seeds"));
+    }
     Ok((file, recipe))
 }
 
@@ -112,9 +130,11 @@ impl RecipeFile {
             diagnostic.help("https://toml.io shows how TOML is written")
         };
         let spanned = DeTable::parse(&self.text).map_err(|error| syntax(&error))?;
-        let table = self.text.parse::<Table>().map_err(|error| syntax(&error))?;
         let mut places = BTreeMap::new();
         collect_places(spanned.get_ref(), "", &mut places);
+        // Two trees of a large text at a time would take twice the memory.
+        drop(spanned);
+        let table = self.text.parse::<Table>().map_err(|error| syntax(&error))?;
         self.places = places;
         Ok(table)
     }
@@ -263,6 +283,10 @@ fn suggestion(key: &str, valid: &[&str], kind: &str) -> String {
 
 /// The word that was probably meant.
 pub(crate) fn nearest<'a>(typed: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance takes time and memory for each pair of characters.
+    if typed.len() > MAX_SUGGESTED {
+        return None;
+    }
     valid
         .map(|name| (strsim::damerau_levenshtein(typed, name), name))
         .min()

@@ -5,6 +5,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
+use crate::header_check::{check_safetensors, read_header};
 use crate::{Mlp, MlpConfig, Model, ModelError, Trainable};
 
 /// Where a model comes from: seed, data, recipe and the like, as names and values.
@@ -33,7 +34,7 @@ pub(crate) struct Description {
 /// Equal models give equal bytes.
 ///
 /// # Errors
-/// If the library refuses to write the file, as for a description above its limit.
+/// [`ModelError::NotSafetensors`] for a description above the limit of 512 KiB.
 ///
 /// # Examples
 /// ```
@@ -70,7 +71,10 @@ pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, M
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(refused)?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
-    serialize(views, Some(metadata)).map_err(refused)
+    let bytes = serialize(views, Some(metadata)).map_err(refused)?;
+    // What would not be read again is not written.
+    check_safetensors(&bytes)?;
+    Ok(bytes)
 }
 
 /// Reads what [`to_safetensors`] wrote.
@@ -81,11 +85,11 @@ pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, M
 /// If the bytes are no safetensors file, not one of ours, if tensors are missing, too many or of
 /// another shape than the description says, or if a weight is not a finite number.
 pub fn from_safetensors(bytes: &[u8]) -> Result<(Mlp, Provenance), ModelError> {
-    let file = SafeTensors::deserialize(bytes).map_err(refused)?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(refused)?;
+    let header = read_header(bytes)?;
     let description = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
-    let description = description.ok_or(ModelError::NoMetadata)?;
-    let description = parse_description(description)?;
+    let description = parse_description(description.ok_or(ModelError::NoMetadata)?)?;
+    drop(header);
+    let file = SafeTensors::deserialize(bytes).map_err(refused)?;
     let Description { model: config, input_shape, classes, provenance, .. } = description;
 
     let features = checked_features(&input_shape)?;
@@ -164,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_read_as_it_was_written() {
+        let config = MlpConfig { hidden: vec![1], max_norm: Some(1.066_604_140_025_871_5e18), ..MlpConfig::default() };
+        let model = Mlp::new(config.clone(), vec![1], vec!["a".into()], 3).unwrap();
+        let (loaded, _) = from_safetensors(&to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
+        assert_eq!(loaded.config(), &config);
+    }
+
+    #[test]
     fn a_weight_that_is_no_number_is_refused() {
         let mut model = model();
         model.params_mut().as_mut_slice()[7] = f32::NAN;
@@ -177,6 +189,13 @@ mod tests {
         let bytes = serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap();
         assert!(matches!(from_safetensors(&bytes), Err(ModelError::NoMetadata)));
         assert!(matches!(from_safetensors(b"PK\x03\x04"), Err(ModelError::NotSafetensors { .. })));
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let provenance = Provenance::from([("note".into(), "x".repeat(1 << 19))]);
+        let error = to_safetensors(&model(), &provenance).unwrap_err().to_string();
+        assert!(error.ends_with("at most 524288 are read"), "{error}");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
@@ -340,7 +342,8 @@ fn validate_model(model: &MlpConfig) -> Result<(), ConfigProblem> {
 }
 
 fn first_duplicate(seeds: &[u64]) -> Option<u64> {
-    seeds.iter().enumerate().find(|(i, seed)| seeds[..*i].contains(seed)).map(|(_, &seed)| seed)
+    let mut seen = HashSet::new();
+    seeds.iter().copied().find(|&seed| !seen.insert(seed))
 }
 
 fn version() -> u32 {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use distill_models::check_safetensors;
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
@@ -42,7 +43,7 @@ impl SoftTargetFile {
     /// The bytes of the file. Equal targets give equal bytes.
     ///
     /// # Errors
-    /// [`TrainError::TargetFile`] if the library refuses to write it.
+    /// [`TrainError::TargetFile`] if the names of the classes take more than the header may have, 512 KiB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
         let logits = self.targets.logits();
         let bytes: Vec<u8> = logits.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -55,7 +56,11 @@ impl SoftTargetFile {
         };
         let description = serde_json::to_string(&description).map_err(refused)?;
         let view = TensorView::new(Dtype::F32, vec![logits.nrows(), logits.ncols()], &bytes).map_err(refused)?;
-        serialize([(TENSOR, view)], Some(HashMap::from([(METADATA_KEY.to_owned(), description)]))).map_err(refused)
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
+        let bytes = serialize([(TENSOR, view)], Some(metadata)).map_err(refused)?;
+        // What would not be read again is not written.
+        check_safetensors(&bytes).map_err(refused)?;
+        Ok(bytes)
     }
 
     /// Reads what [`SoftTargetFile::to_bytes`] wrote. A changed bit anywhere is found here, or by
@@ -65,13 +70,15 @@ impl SoftTargetFile {
     /// [`TrainError::TargetFile`] if the bytes are not such a file, are damaged, or hold a logit that
     /// is not finite.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
-        let file = SafeTensors::deserialize(bytes).map_err(refused)?;
+        check_safetensors(bytes).map_err(refused)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(refused)?;
         let description = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let Some(description) = description else {
             return Err(refused("it is a safetensors file of another kind"));
         };
         let description: Description = serde_json::from_str(description).map_err(refused)?;
+        drop(header);
+        let file = SafeTensors::deserialize(bytes).map_err(refused)?;
         if description.version != VERSION {
             let version = description.version;
             return Err(refused(format!("it has version {version}, this program reads version {VERSION}")));

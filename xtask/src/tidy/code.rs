@@ -8,7 +8,7 @@ use super::tree::Tree;
 
 const KERNEL: &str = "crates/distill-tensor/src/kernel.rs";
 /// An allocator that counts can be written in no other way, and no user runs this one.
-const COUNTING_ALLOCATOR: &str = "tests/allocations.rs";
+const COUNTING_ALLOCATOR: &str = "tests/counting.rs";
 
 /// The lint `unsafe_code` refuses it; this looks for who switches the lint off.
 pub(super) fn unsafe_code(tree: &Tree) -> Vec<Finding> {

@@ -29,95 +29,48 @@ clip_grad_norm = 1.0
 schedule = { kind = "one-cycle" }
 "#;
 
-/// Numbers that look random: Knuth's MMIX generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n.max(1)
-    }
-}
-
-fn mutate(text: &mut Vec<u8>, random: &mut Random) {
-    const VALUES: [&str; 12] = [
-        "-1",
-        "nan",
-        "inf",
-        "\"\"",
-        "[]",
-        "{}",
-        "1e400",
-        "18446744073709551616",
-        "[[[[1]]]]",
-        "1979-05-27",
-        "true",
-        "'x'",
-    ];
-    let at = random.below(text.len());
-    match random.below(6) {
-        0 => text.truncate(at),
-        1 => text.insert(at, b"\"'[]{}=.\n#\\\x00\xff"[random.below(13)]),
-        // A line twice, or a line at another place.
-        2 | 3 => {
-            let mut lines: Vec<Vec<u8>> = text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
-            let (from, to) = (random.below(lines.len()), random.below(lines.len()));
-            if let Some(line) = lines.get(from).cloned() {
-                lines.insert(to, line);
-            }
-            *text = lines.concat();
-        }
-        4 => {
-            let equals: Vec<usize> = (0..text.len()).filter(|&i| text[i] == b'=').collect();
-            if !equals.is_empty() {
-                let start = equals[random.below(equals.len())] + 1;
-                let end =
-                    text[start..].iter().position(|byte| b",}\n".contains(byte)).map_or(text.len(), |n| start + n);
-                text.splice(start..end, VALUES[random.below(VALUES.len())].bytes());
-            }
-        }
-        _ => {
-            if let Some(byte) = text.get_mut(at) {
-                *byte ^= 1 << random.below(8);
-            }
-        }
-    }
-}
-
-#[test]
-fn no_mutation_of_a_recipe_makes_the_loader_panic() {
-    let load = |text: &[u8]| from_bytes(Path::new("r.toml"), text.to_vec(), &[]);
-    load(RECIPE.as_bytes()).unwrap();
-
-    let random = &mut Random(1);
-    let mut accepted = 0;
-    for _ in 0..4000 {
-        let mut text = RECIPE.as_bytes().to_vec();
-        for _ in 0..=random.below(3) {
-            mutate(&mut text, random);
-        }
-        match load(&text) {
-            Ok(_) => accepted += 1,
-            Err(diagnostic) => {
-                let text = diagnostic.to_string();
-                assert_eq!(diagnostic.exit_code(), 3, "{text}");
-                assert!(text.contains("\n  --> ") && text.contains("\n   = help: "), "{text}");
-            }
-        }
-    }
-    assert!((100..3000).contains(&accepted), "{accepted}");
+fn load(text: &str, overrides: &[String]) -> Result<Recipe, String> {
+    let loaded = from_bytes(Path::new("r.toml"), text.into(), overrides);
+    loaded.map(|(_, recipe)| recipe).map_err(|diagnostic| diagnostic.to_string())
 }
 
 #[test]
 fn deep_nesting_does_not_use_up_the_stack() {
-    let load = |text: &str, argument: &str| {
-        let loaded = from_bytes(Path::new("r.toml"), text.into(), &[argument.to_owned()]);
-        loaded.unwrap_err().to_string()
-    };
-    let n = 200_000;
-    for text in [format!("a={}", "[".repeat(n)), format!("{}=1", vec!["a"; n].join(".")), "a={b=".repeat(n)] {
-        assert!(load(&text, "a=1").starts_with("error[E0102]: "));
+    load(RECIPE, &[]).unwrap();
+    let deep = |unit: &str| unit.repeat((MAX_BYTES as usize - 10) / unit.len());
+    for text in [format!("a={}", deep("[")), format!("{}a=1", deep("a.")), deep("a={b=")] {
+        let error = load(&text, &[]).unwrap_err();
+        assert!(error.starts_with("error[E0102]: the recipe is not TOML: "), "{error:.200}");
     }
-    assert!(load(RECIPE, &format!("{}=1", vec!["a"; n].join("."))).starts_with("error[E0105]: "));
-    assert!(load(RECIPE, &format!("a={}", "[".repeat(n))).starts_with("error[E0105]: "));
+    for argument in [format!("{}a=1", deep("a.")), format!("a={}", deep("["))] {
+        let error = load(RECIPE, &[argument]).unwrap_err();
+        assert!(error.starts_with("error[E0105]: ") && !error.contains("are longer"), "{error:.200}");
+    }
+}
+
+#[test]
+fn a_name_in_the_recipe_cannot_write_on_the_terminal() {
+    let text = RECIPE.replace("[kd]\n", "[kd]\n\"\\u001b[2J\\nerror[E0001]: x\" = 1\n");
+    let error = load(&text, &[]).unwrap_err();
+    assert!(error.starts_with("error[E0101]: unknown key `\u{fffd}[2J error[E0001]: x` in [kd]\n  --> "), "{error}");
+    assert!(error.chars().all(|c| c == '\n' || !c.is_control()), "{error:?}");
+}
+
+/// Similar words are looked for in time and memory of the lengths' product.
+#[test]
+fn nothing_is_suggested_for_a_word_that_is_far_too_long() {
+    let error = load(RECIPE, &[format!("kd.{}=1", "temperature".repeat(10_000))]).unwrap_err();
+    assert!(error.contains("\n   = help: valid keys: method, "), "{error:.200}");
+}
+
+#[test]
+fn what_is_accepted_can_be_kept_and_read_again() {
+    let n = MAX_BYTES as usize;
+    let error = load(RECIPE, &[format!("name={}", "x".repeat(n))]).unwrap_err();
+    assert!(error.starts_with("error[E0105]: the settings are longer than 131072 bytes\n"), "{error:.200}");
+    // A run writes a space after each comma.
+    let classes = "'',".repeat(n / 3 - 1000);
+    let error = load(&RECIPE.replace("validation = 20", &format!("classes = [{classes}]")), &[]).unwrap_err();
+    let expected = "error[E0102]: the recipe with all its settings is larger than 131072 bytes\n  --> r.toml\n";
+    assert!(error.starts_with(expected), "{error:.200}");
 }

@@ -60,7 +60,7 @@ fn a_file_that_is_no_recipe() {
     check("none.toml", 7, "E0501]: cannot read the recipe", "none.toml", "recipes/mnist.toml");
     check("folder.toml", 7, "E0501]: cannot read the recipe", "folder.toml", "recipes/mnist.toml");
     check("latin.toml", 3, "E0102]: the recipe is not text: byte 8 is not UTF-8", "latin.toml", "name a TOML file");
-    check("large.toml", 3, "E0102]: the recipe is larger than 1048576 bytes", "large.toml", "name a TOML file");
+    check("large.toml", 3, "E0102]: the recipe is larger than 131072 bytes", "large.toml", "name a TOML file");
     check("tabs.toml", 3, "E0102]: the recipe is not TOML", "tabs.toml:1:", "https://toml.io");
 }
 

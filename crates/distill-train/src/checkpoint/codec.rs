@@ -119,6 +119,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Head, Vec<Vec<f32>>), CheckpointEr
     if buffers.len() as u64 != head.n_buffers() {
         return Err(damaged(HEADER, "its layout holds no parameters".to_owned()));
     }
+    // Such parameters are never written, and nothing can be trained on from them.
+    if let Some(index) = buffers[0].iter().position(|value| !value.is_finite()) {
+        let reason = format!("parameter {index} is {}", buffers[0][index]);
+        return Err(damaged(HEADER + used + 4 * index, reason));
+    }
     Ok((head, buffers))
 }
 
@@ -132,4 +137,33 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
 
 fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_fixed_int_encoding().with_limit::<MAX_HEAD_BYTES>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_no_number_is_refused() {
+        let head = Head {
+            context: vec![],
+            layout: vec![("w".to_owned(), vec![2])],
+            n_slots: 0,
+            optimizer_step: 1,
+            step: 1,
+            examples: 1,
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+            epoch_examples: 1,
+            epoch_loss: Loss::default(),
+            last_loss: Loss::default(),
+            best: None,
+        };
+        let bytes = encode(&head, &[&[1.0, 2.0]]).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), (head.clone(), vec![vec![1.0, 2.0]]));
+        let bytes = encode(&head, &[&[1.0, f32::NAN]]).unwrap();
+        let offset = bytes.len() - 4;
+        let expected = format!("the checkpoint is damaged at byte {offset}: parameter 1 is NaN");
+        assert_eq!(decode(&bytes).unwrap_err().to_string(), expected);
+    }
 }

@@ -1,0 +1,29 @@
+//! Every parser of bytes that others wrote, on inputs that are wrong in every way a machine can think of.
+//!
+//! ```sh
+//! cargo test -p distill-tests --test fuzz -- --nocapture
+//! DISTILL_FUZZ_INPUTS=5000000 cargo test -p distill-tests --test fuzz -- --nocapture
+//! ```
+//! Input `n` of a parser is the same on every machine, so a failure is found again by its number:
+//! `DISTILL_FUZZ_FIRST=n DISTILL_FUZZ_INPUTS=1`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and counts are shown"
+)]
+
+mod checkpoint;
+mod idx;
+mod model;
+mod mutate;
+mod random;
+mod recipe;
+mod run;
+mod safetensors;
+mod targets;
+mod tokens;
+
+use distill_tests::counting::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
