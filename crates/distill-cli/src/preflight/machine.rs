@@ -33,7 +33,7 @@ impl Preflight<'_> {
                 "use smaller models or batches, or close other programs",
             ),
             Some(available) => {
-                found.ok("memory", format!("about {} of {} that are free", size(memory), size(available)))
+                found.ok("memory", format!("about {} of {} that are free", size(memory), size(available)));
             }
             None => found.ok("memory", format!("about {}", size(memory))),
         }

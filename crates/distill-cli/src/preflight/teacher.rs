@@ -128,7 +128,7 @@ impl Preflight<'_> {
         if let Err(error) = check_classes(&file.classes, &transfer.spec().classes) {
             return Err(wrong("the cached soft targets are for other classes", [error.to_string(), String::new()]));
         }
-        let was_now = |was: &str, now: &str| format!("made for {:.12}…, now {now:.12}…", was);
+        let was_now = |was: &str, now: &str| format!("made for {was:.12}…, now {now:.12}…");
         if file.teacher_sha256 != given.loaded.sha256 {
             let note = was_now(&file.teacher_sha256, &given.loaded.sha256);
             return Err(wrong("the cached soft targets are those of another teacher", [note, String::new()]));

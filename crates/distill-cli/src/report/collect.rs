@@ -170,7 +170,7 @@ impl RunFiles {
             agreement: model.agreement,
             train_seconds: model.train_seconds,
             latency: model.latency,
-            confusion: test.map_or(vec![], |test| counts(test)),
+            confusion: test.map_or(vec![], counts),
             calibration: test.map_or(vec![], |test| test.calibration().iter().map(bin).collect()),
         }
     }
