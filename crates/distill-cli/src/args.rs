@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use crate::code::{self, Code};
 use crate::help;
 use crate::recipe_file::nearest;
+use crate::sweep::Metric;
 
 use crate::commands::{InspectArgs, PredictArgs};
 
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Ask a teacher once for every example and keep its answers
     Teach(TeachArgs),
+    /// Try settings, and find the best on the validation set
+    Sweep(SweepArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
     /// Say what a model makes of images or of rows of numbers
@@ -155,6 +158,51 @@ pub(crate) struct TeachArgs {
     /// Where the answers go [default: `kd.cache`, or cache/NAME.soft.safetensors]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::SWEEP)]
+pub(crate) struct SweepArgs {
+    /// The recipe, a TOML file
+    #[arg(required_unless_present = "resume")]
+    pub(crate) recipe: Option<PathBuf>,
+
+    /// Settings of all trials that replace those of the recipe
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+
+    /// Values of a key to try; with `--random` also a range, `KEY=FROM..TO`
+    #[arg(long = "set", value_name = "KEY=V1,V2,...", required_unless_present = "resume")]
+    pub(crate) sets: Vec<String>,
+
+    /// Draw so many trials at random instead of trying every combination
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(crate) random: Option<usize>,
+
+    /// Of the draws; the same seed gives the same trials [default: 1]
+    #[arg(long, value_name = "S", requires = "random", value_parser = parse_seed)]
+    pub(crate) seed: Option<u64>,
+
+    /// Train each trial once for each seed [default: those of the recipe]
+    #[arg(long, value_name = "S1,S2,...", value_delimiter = ',', value_parser = parse_seed)]
+    pub(crate) seeds: Vec<u64>,
+
+    /// Begin with few epochs, and let the best one of ETA trials go on with ETA times as many
+    #[arg(long, value_name = "ETA", num_args = 0..=1, default_missing_value = "3", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) halving: Option<u32>,
+
+    /// What makes a trial the best
+    #[arg(long, value_name = "METRIC", default_value = "errors")]
+    pub(crate) metric: Metric,
+
+    /// Go on with a sweep that was interrupted, the latest one if none is named
+    #[arg(long, value_name = "SWEEP", num_args = 0..=1, default_missing_value = "latest",
+        conflicts_with_all = ["recipe", "overrides", "sets", "random", "seed", "seeds", "halving", "metric"])]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Where the directory of the sweep is made
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -268,6 +316,21 @@ fn parse_part(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
         _ => Err("a part is a number from 0 to 1".to_owned()),
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..) => Ok(n),
+        _ => Err("a number of trials is 1 or more".to_owned()),
+    }
+}
+
+/// TOML, in which seeds are written down, knows no larger numbers.
+fn parse_seed(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(seed) if i64::try_from(seed).is_ok() => Ok(seed),
+        _ => Err(format!("a seed is a whole number from 0 to {}", i64::MAX)),
     }
 }
 

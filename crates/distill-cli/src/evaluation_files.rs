@@ -136,7 +136,8 @@ fn part(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| format!("{value:.6}"))
 }
 
-fn table<H, R>(header: H, rows: impl IntoIterator<Item = R>) -> String
+/// Lines of CSV under a header.
+pub(crate) fn table<H, R>(header: H, rows: impl IntoIterator<Item = R>) -> String
 where
     H: IntoIterator<Item: AsRef<[u8]>>,
     R: IntoIterator<Item = String>,

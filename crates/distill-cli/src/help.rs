@@ -38,6 +38,16 @@ Examples:
   distill run --resume                  the run that was made last
   distill run --resume runs/mnist-001";
 
+pub(crate) const SWEEP: &str = "\
+Examples:
+  distill sweep recipes/mnist.toml --set kd.temperature=1,2,4,8 --seeds 1,2,3
+  distill sweep recipes/mnist.toml --set 'student.model.hidden=[30],[100,50]'
+  distill sweep r.toml --set train.optimizer.lr=0.01..0.5 --random 20 --halving
+  distill sweep --resume
+
+A range is drawn on a logarithmic scale where it spans a factor of 10 or more.
+Trials are compared on the validation set; the test set is not looked at.";
+
 pub(crate) const EVAL: &str = "\
 Examples:
   distill eval runs/mnist-001/weights/student-seed1.safetensors --data mnist
@@ -127,7 +137,8 @@ mod tests {
     #[test]
     fn every_example_is_a_command() {
         let mut n_examples = 0;
-        for text in [SESSION, PREDICT, INSPECT, REPORT, CHECK, TRAIN, TEACH, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN]
+        for text in
+            [SESSION, PREDICT, INSPECT, REPORT, CHECK, TRAIN, TEACH, SWEEP, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN]
         {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for line in text.lines().filter(|line| line.starts_with("  distill ")) {

@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod style;
 mod summary;
+mod sweep;
 mod target_file;
 mod tensorboard;
 
@@ -81,6 +82,7 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Teach(args) => commands::teach(args, &output),
             Command::Eval(args) => commands::eval(args, &output),
             Command::Report(args) => commands::report(args, &output),
+            Command::Sweep(args) => commands::sweep(args, &output),
             Command::New(args) => commands::new(args, &output).map(|()| 0),
             Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
             Command::Schema => commands::schema(&output).map(|()| 0),

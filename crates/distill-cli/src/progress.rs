@@ -25,13 +25,7 @@ impl Progress {
             config.epochs,
         ));
         output.progress("  epoch      loss        kl   val errors    examples/s    seconds");
-        let bar = output.animate().then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(10);
-            let style = ProgressStyle::with_template("  {wide_bar} {pos}/{len}  {msg}");
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::with_draw_target(None, target).with_style(style)
-        });
-        Self { output, role, seed, bar }
+        Self { output, role, seed, bar: steps_bar(&output) }
     }
 
     /// A line between those of the epochs.
@@ -102,6 +96,16 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A bar for the steps of a training, on a terminal.
+pub(crate) fn steps_bar(output: &Output) -> Option<ProgressBar> {
+    output.animate().then(|| {
+        let target = ProgressDrawTarget::stderr_with_hz(10);
+        let style = ProgressStyle::with_template("  {wide_bar} {pos}/{len}  {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::with_draw_target(None, target).with_style(style)
+    })
 }
 
 /// A whole number with commas.

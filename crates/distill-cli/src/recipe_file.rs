@@ -22,7 +22,7 @@ const MAX_SUGGESTED: usize = 100;
 const MAX_DEPTH: usize = 16;
 
 /// A recipe file with the settings of the command line, and the place of every key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RecipeFile {
     path: String,
     text: String,
@@ -31,10 +31,12 @@ pub(crate) struct RecipeFile {
     overrides: Vec<Override>,
 }
 
-#[derive(Debug)]
-struct Override {
+/// A setting that replaces one of the recipe.
+#[derive(Debug, Clone)]
+pub(crate) struct Override {
     key: String,
     value: Value,
+    /// What was typed, for errors.
     argument: String,
 }
 
@@ -57,25 +59,7 @@ pub(crate) fn from_bytes(
     }
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
-    let mut table = file.parse()?;
-    for entry in &file.overrides {
-        entry.apply(&mut table)?;
-    }
-    let mut recipe: Recipe =
-        serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| file.wrong_shape(&error))?;
-    if recipe.name.is_empty() {
-        recipe.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    }
-    recipe.validate().map_err(|problem| file.problem(&problem))?;
-    // A run keeps it with all settings, and has to be able to read it again.
-    if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
-        return Err(Diagnostic::new(
-            Code::Syntax,
-            format!("the recipe with all its settings is larger than {MAX_BYTES} bytes"),
-        )
-        .at(&file.path)
-        .help("name fewer classes or seeds"));
-    }
+    let recipe = file.recipe()?;
     Ok((file, recipe))
 }
 
@@ -118,6 +102,34 @@ impl RecipeFile {
         let diagnostic = Diagnostic::new(Code::Value, problem.to_string());
         let diagnostic = problem.note.iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note));
         self.locate(diagnostic, &problem.path).help(&problem.help)
+    }
+
+    /// The same file with further settings over those that it has, and the recipe that this makes.
+    pub(crate) fn with(&self, settings: &[Override]) -> Result<(Self, Recipe), Diagnostic> {
+        let mut file = self.clone();
+        file.overrides.extend_from_slice(settings);
+        let recipe = file.recipe()?;
+        Ok((file, recipe))
+    }
+
+    /// Puts the settings over the text and checks what comes out.
+    fn recipe(&mut self) -> Result<Recipe, Diagnostic> {
+        let mut table = self.parse()?;
+        for entry in &self.overrides {
+            entry.apply(&mut table)?;
+        }
+        let mut recipe: Recipe =
+            serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| self.wrong_shape(&error))?;
+        if recipe.name.is_empty() {
+            recipe.name = Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        }
+        recipe.validate().map_err(|problem| self.problem(&problem))?;
+        // A run keeps it with all settings, and has to be able to read it again.
+        if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
+            let what = format!("the recipe with all its settings is larger than {MAX_BYTES} bytes");
+            return Err(Diagnostic::new(Code::Syntax, what).at(&self.path).help("name fewer classes or seeds"));
+        }
+        Ok(recipe)
     }
 
     fn parse(&mut self) -> Result<Table, Diagnostic> {
@@ -210,13 +222,18 @@ impl RecipeFile {
 }
 
 impl Override {
-    fn parse(argument: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(argument: &str) -> Result<Self, Diagnostic> {
+        Self::parse_from(argument, argument)
+    }
+
+    /// A setting that comes from an argument of another form, which is what errors show.
+    pub(crate) fn parse_from(setting: &str, argument: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: &str| {
             Diagnostic::new(Code::Override, what.to_owned())
                 .at(format!("command line: {argument}"))
                 .help("write settings as `kd.temperature=4` or `'student.model.hidden=[30, 30]'`")
         };
-        let (key, text) = argument.split_once('=').ok_or_else(|| wrong("a setting needs a `=`"))?;
+        let (key, text) = setting.split_once('=').ok_or_else(|| wrong("a setting needs a `=`"))?;
         let key = key.trim();
         if key.is_empty() || key.split('.').any(|part| part.trim() != part || part.is_empty()) {
             return Err(wrong("a setting needs a key before the `=`"));
@@ -238,6 +255,10 @@ impl Override {
             None => return Err(wrong("the value of a setting is not TOML")),
         };
         Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
+    }
+
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
     }
 
     fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {

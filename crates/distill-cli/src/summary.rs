@@ -46,15 +46,19 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
 }
 
 fn table(rows: &[[String; 9]]) -> String {
-    let header = HEADER.map(str::to_owned);
-    let lines: Vec<&[String; 9]> = [&header].into_iter().chain(rows).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 9] = std::array::from_fn(width);
+    let lines: Vec<[String; 9]> = [HEADER.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
+    columns(&lines, 2)
+}
+
+/// Lines of a table, all of equally many cells, with aligned columns: the first `n_words` columns to the
+/// left, and the others, which hold numbers, to the right.
+pub(crate) fn columns(lines: &[impl AsRef<[String]>], n_words: usize) -> String {
+    let width = |column: usize| lines.iter().map(|line| line.as_ref()[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..lines.first().map_or(0, |line| line.as_ref().len())).map(width).collect();
     let mut text = String::new();
     for line in lines {
-        let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            // Words to the left, numbers to the right.
-            if column < 2 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        let cells = line.as_ref().iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < n_words { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
         });
         let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }

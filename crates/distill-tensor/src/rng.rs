@@ -15,6 +15,8 @@ pub enum Stream {
     Dropout(u16),
     /// Which examples a resample of a test set draws.
     Bootstrap,
+    /// Which settings are tried.
+    Sweep,
 }
 
 impl Stream {
@@ -24,6 +26,7 @@ impl Stream {
             Self::Split => 2,
             Self::Augment => 3,
             Self::Bootstrap => 4,
+            Self::Sweep => 5,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }
@@ -140,6 +143,7 @@ mod tests {
             first(1, Stream::Init(0), 2, 3),
             first(1, Stream::Augment, 2, 3),
             first(1, Stream::Bootstrap, 2, 3),
+            first(1, Stream::Sweep, 2, 3),
             first(1, Stream::Dropout(0), 3, 3),
             first(1, Stream::Dropout(0), 2, 2),
         ] {

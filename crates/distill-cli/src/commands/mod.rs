@@ -10,6 +10,7 @@ mod predict;
 mod report;
 mod run;
 mod schema;
+mod sweep;
 mod teach;
 mod train;
 
@@ -25,5 +26,6 @@ pub(crate) use predict::{PredictArgs, predict};
 pub(crate) use report::report;
 pub(crate) use run::run;
 pub(crate) use schema::schema;
+pub(crate) use sweep::sweep;
 pub(crate) use teach::teach;
 pub(crate) use train::train;

@@ -193,7 +193,7 @@ fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) 
 }
 
 /// A recipe that means the same files from wherever it is run.
-fn with_absolute_paths(recipe: &Recipe) -> Recipe {
+pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     let absolute = |path: &String| match std::path::absolute(path) {
         Ok(path) => path.to_string_lossy().into_owned(),
         Err(_) => path.clone(),

@@ -98,6 +98,13 @@ impl Preflight<'_> {
         found
     }
 
+    /// Only whether the models can be built: no pass over the data.
+    pub(crate) fn check_models(&self) -> Result<(), Diagnostic> {
+        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        self.models(&mut found);
+        found.passed().map(|_| ())
+    }
+
     fn trains_student(&self) -> bool {
         self.roles.contains(&Role::Student)
     }

@@ -11,10 +11,47 @@ use crate::diagnostic::Diagnostic;
 /// Nobody makes more runs of one recipe.
 const MAX_NUMBER: u32 = 1_000_000_000;
 
-/// The file in the folder of runs that names the last one.
-const LATEST: &str = "LATEST";
+/// What a directory is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Run,
+    Sweep,
+}
 
-/// The directory of one run: `runs/mnist-001`. Numbers go up and nothing is overwritten.
+impl Kind {
+    /// The file that says how it stands; without it a directory is not one of this kind.
+    pub(crate) fn status_file(self) -> &'static str {
+        match self {
+            Self::Run => super::status::FILE,
+            Self::Sweep => "sweep.toml",
+        }
+    }
+
+    /// The file in the folder of runs that names the last one.
+    fn latest_file(self) -> &'static str {
+        match self {
+            Self::Run => "LATEST",
+            Self::Sweep => "LATEST-SWEEP",
+        }
+    }
+
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Sweep => "sweep",
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Run => "runs/mnist-001",
+            Self::Sweep => "runs/mnist-sweep-001",
+        }
+    }
+}
+
+/// The directory of one run: `runs/mnist-001`, or of a sweep: `runs/mnist-sweep-001`. Numbers go up
+/// and nothing is overwritten.
 ///
 /// As long as this lives, no other process writes there.
 #[derive(Debug)]
@@ -25,8 +62,13 @@ pub(crate) struct RunDir {
 }
 
 impl RunDir {
-    /// Makes the next free directory for a recipe of this name.
+    /// Makes the next free directory for a run of a recipe of this name.
     pub(crate) fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+        Self::create_of(Kind::Run, runs_dir, name)
+    }
+
+    /// Makes the next free directory of this name.
+    pub(crate) fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let failed = |path: &Path, error| {
             Diagnostic::io("cannot make the run directory", Some(path), error)
                 .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
@@ -39,7 +81,7 @@ impl RunDir {
                 Ok(()) => {
                     let dir = Self { _lock: lock(&path)?, path };
                     if let Some(name) = dir.path.file_name() {
-                        atomic::write(&runs_dir.join(LATEST), format!("{}\n", name.display()).as_bytes())?;
+                        atomic::write(&runs_dir.join(kind.latest_file()), format!("{}\n", name.display()).as_bytes())?;
                     }
                     return Ok(dir);
                 }
@@ -52,7 +94,12 @@ impl RunDir {
 
     /// Opens the directory of a run to go on with it: a path, or `latest`.
     pub(crate) fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
-        let path = find(runs_dir, run)?;
+        Self::open_of(Kind::Run, runs_dir, run)
+    }
+
+    /// As [`RunDir::open`], for either kind.
+    pub(crate) fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+        let path = find_of(kind, runs_dir, run)?;
         let dir = Self { _lock: lock(&path)?, path };
         dir.remove_unfinished(&dir.path);
         Ok(dir)
@@ -103,25 +150,31 @@ pub(crate) fn weights_name(role: Role, seed: u64) -> String {
 
 /// The directory of a run that exists: a path, or `latest`.
 pub(crate) fn find(runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnostic> {
+    find_of(Kind::Run, runs_dir, run)
+}
+
+/// The directory of a run or a sweep that exists: a path, or `latest`.
+fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnostic> {
+    let (noun, example) = (kind.noun(), kind.example());
     let path = if run == Path::new("latest") {
-        let latest = runs_dir.join(LATEST);
+        let latest = runs_dir.join(kind.latest_file());
         let name = fs::read_to_string(&latest).map_err(|error| {
-            Diagnostic::new(Code::NotResumable, "there is no latest run")
+            Diagnostic::new(Code::NotResumable, format!("there is no latest {noun}"))
                 .at(latest.display())
                 .note(error.to_string())
-                .help("name a run, such as `runs/mnist-001`, or the folder of runs with `--runs-dir`")
+                .help(format!("name a {noun}, such as `{example}`, or the folder of runs with `--runs-dir`"))
         })?;
         runs_dir.join(name.trim())
     } else {
         run.to_owned()
     };
-    if path.join(super::status::FILE).is_file() {
+    if path.join(kind.status_file()).is_file() {
         return Ok(path);
     }
-    Err(Diagnostic::new(Code::NotResumable, "this is not the directory of a run")
+    Err(Diagnostic::new(Code::NotResumable, format!("this is not the directory of a {noun}"))
         .at(path.display())
-        .note(format!("a run has a file `{}`", super::status::FILE))
-        .help("name a run, such as `runs/mnist-001`, or `latest`"))
+        .note(format!("a {noun} has a file `{}`", kind.status_file()))
+        .help(format!("name a {noun}, such as `{example}`, or `latest`")))
 }
 
 fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
@@ -187,7 +240,12 @@ mod tests {
         fs::remove_dir_all(dir.path().join("mnist-001")).unwrap();
         fs::create_dir(dir.path().join(format!("mnist-{}", u32::MAX))).unwrap();
         assert_eq!(create("mnist"), "mnist-003");
-        assert_eq!(fs::read_to_string(dir.path().join(LATEST)).unwrap(), "mnist-003\n");
+        assert_eq!(fs::read_to_string(dir.path().join("LATEST")).unwrap(), "mnist-003\n");
+        // Runs and sweeps do not take each other's numbers, and `latest` is one of each.
+        let sweep = RunDir::create_of(Kind::Sweep, dir.path(), "mnist-sweep").unwrap();
+        assert!(sweep.path().ends_with("mnist-sweep-001"));
+        assert_eq!(create("mnist"), "mnist-004");
+        assert_eq!(fs::read_to_string(dir.path().join("LATEST-SWEEP")).unwrap(), "mnist-sweep-001\n");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use distill_models::{Mlp, Model as _, Provenance, to_safetensors};
 use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 
 use super::dir::weights_name;
+use super::identity::Identity;
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
 use crate::diagnostic::Diagnostic;
@@ -83,7 +84,6 @@ impl Run<'_> {
         Ok(test)
     }
 
-    /// What a file says of where the model comes from. No time and no path: equal runs give equal files.
     fn safetensors(
         &self,
         role: Role,
@@ -92,25 +92,35 @@ impl Run<'_> {
         teacher_sha256: Option<&str>,
     ) -> Result<Vec<u8>, Failure> {
         let recipe = self.experiment.recipe();
-        let mut provenance = Provenance::from(
-            [
-                ("program", concat!("distill ", env!("CARGO_PKG_VERSION"))),
-                ("recipe", recipe.name.as_str()),
-                ("recipe_sha256", self.identity.recipe_sha256.as_str()),
-                ("data", data_name(recipe).as_ref()),
-                ("data_sha256", self.identity.data_sha256.as_str()),
-                ("input_mean", format!("{:.4}", self.inputs.0).as_str()),
-                ("input_sd", format!("{:.4}", self.inputs.1).as_str()),
-                ("role", role.name()),
-                ("seed", seed.to_string().as_str()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
+        let mut provenance = provenance(recipe, &self.identity, self.inputs, role, seed);
         if let Some(sha256) = teacher_sha256 {
             provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
         }
         Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)
     }
+}
+
+/// What a file says of where the model comes from. No time and no path: equal runs give equal files.
+/// `inputs` are mean and standard deviation of the training inputs.
+pub(crate) fn provenance(
+    recipe: &Recipe,
+    identity: &Identity,
+    inputs: (f64, f64),
+    role: Role,
+    seed: u64,
+) -> Provenance {
+    let pairs = [
+        ("program", concat!("distill ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("recipe", recipe.name.clone()),
+        ("recipe_sha256", identity.recipe_sha256.clone()),
+        ("data", data_name(recipe).into_owned()),
+        ("data_sha256", identity.data_sha256.clone()),
+        ("input_mean", format!("{:.4}", inputs.0)),
+        ("input_sd", format!("{:.4}", inputs.1)),
+        ("role", role.name().to_owned()),
+        ("seed", seed.to_string()),
+    ];
+    Provenance::from(pairs.map(|(name, value)| (name.to_owned(), value)))
 }
 
 fn data_name(recipe: &Recipe) -> std::borrow::Cow<'_, str> {

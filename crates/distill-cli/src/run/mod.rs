@@ -11,12 +11,13 @@ mod status;
 mod train;
 mod watch;
 
-pub(crate) use dir::{RunDir, find};
+pub(crate) use dir::{Kind, RunDir, find};
 pub(crate) use identity::{Identity, recipe_text};
+pub(crate) use keep::provenance;
 pub(crate) use result::{DataResult, ModelResult, RunResult};
-pub(crate) use signals::Signals;
-pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status};
+pub(crate) use signals::{Signal, Signals};
+pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status, read_status};
+pub(crate) use train::{Failure, Given, Run};
 
 /// The recipe with every default filled in, in a run directory.
 pub(crate) const RESOLVED: &str = "recipe.resolved.toml";
-pub(crate) use train::{Failure, Given, Run};

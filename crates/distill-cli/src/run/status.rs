@@ -2,9 +2,10 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use distill_train::Role;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::dir::{self, RunDir};
+use super::dir::{self, Kind, RunDir};
 use super::identity::Identity;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -91,15 +92,7 @@ impl RunStatus {
     /// Reads the status of a run. One that says it is running, but that no process writes, was
     /// interrupted without a word.
     pub(crate) fn read(run: &Path) -> Result<Self, Diagnostic> {
-        let path = run.join(FILE);
-        let unreadable = |note: String| {
-            Diagnostic::new(Code::RunFile, "the status of the run cannot be read")
-                .at(path.display())
-                .note(note)
-                .help("name another run; this file was changed or damaged after it was written")
-        };
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-        let mut status: Self = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
+        let mut status: Self = read_status(Kind::Run, run)?;
         if status.status == Status::Running && !dir::is_locked(run) {
             status.status = Status::Interrupted;
         }
@@ -132,6 +125,19 @@ impl RunStatus {
         self.seconds_before = self.seconds;
         self.resumed += 1;
     }
+}
+
+/// Reads the status file of a directory.
+pub(crate) fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Diagnostic> {
+    let path = dir.join(kind.status_file());
+    let unreadable = |note: String| {
+        Diagnostic::new(Code::RunFile, format!("the status of the {} cannot be read", kind.noun()))
+            .at(path.display())
+            .note(note)
+            .help(format!("name another {}; this file was changed or damaged after it was written", kind.noun()))
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| unreadable(error.message().to_owned()))
 }
 
 /// Seconds since 1970.

@@ -18,4 +18,6 @@ mod resume;
 mod runs;
 mod schema;
 mod streams;
+mod sweep;
+mod sweep_resume;
 mod teach;

@@ -1,0 +1,246 @@
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use distill_datasets::Dataset;
+use distill_train::{Experiment, Recipe, Role};
+use serde_json::json;
+
+use crate::args::SweepArgs;
+use crate::code::{self, Code};
+use crate::commands::run::{read_data, warn, with_absolute_paths};
+use crate::diagnostic::Diagnostic;
+use crate::locate::locate;
+use crate::output::Output;
+use crate::preflight::{Found, Preflight};
+use crate::progress::thousands;
+use crate::recipe_file::{self, Override, RecipeFile};
+use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text};
+use crate::sweep::{
+    CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, Teachers, event, ranking, shell, table,
+};
+
+/// The models of a sweep.
+const ROLES: [Role; 2] = [Role::Teacher, Role::Student];
+
+/// `distill sweep RECIPE [KEY=VALUE ...] --set KEY=V1,V2,...`, `distill sweep --resume [SWEEP]`
+pub(crate) fn sweep(args: &SweepArgs, output: &Output) -> Result<u8, Diagnostic> {
+    if let Some(sweep) = &args.resume {
+        return resume(&args.runs_dir, sweep, output);
+    }
+    let path = args.recipe.as_deref().unwrap_or(Path::new(""));
+    let (mut file, mut recipe) = recipe_file::load(path, &args.overrides)?;
+    if !args.seeds.is_empty() {
+        let list = args.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let seeds = Override::parse_from(&format!("seeds=[{list}]"), &format!("--seeds {list}"))?;
+        (file, recipe) = file.with(&[seeds])?;
+    }
+    let definition = Definition {
+        recipe: path.display().to_string(),
+        settings: args.overrides.clone(),
+        sets: args.sets.clone(),
+        random: args.random,
+        seed: args.seed,
+        seeds: recipe.seeds.clone(),
+        halving: args.halving,
+        metric: args.metric,
+    };
+    execute(&file, &recipe, definition, Place::New { runs_dir: &args.runs_dir }, output)
+}
+
+/// Goes on with a sweep where it stands.
+fn resume(runs_dir: &Path, sweep: &Path, output: &Output) -> Result<u8, Diagnostic> {
+    let dir = RunDir::open_of(Kind::Sweep, runs_dir, sweep)?;
+    let status = SweepStatus::read(dir.path())?;
+    if status.process.status == Status::Completed {
+        output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
+        return Ok(0);
+    }
+    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let definition = Definition { seeds: recipe.seeds.clone(), ..status.definition.clone() };
+    execute(&file, &recipe, definition, Place::Old { dir, status: Box::new(status) }, output)
+}
+
+/// Where the files of a sweep go.
+enum Place<'a> {
+    New { runs_dir: &'a Path },
+    Old { dir: RunDir, status: Box<SweepStatus> },
+}
+
+/// Checks everything, makes the directory, does the trials that are not done yet and reports.
+fn execute(
+    file: &RecipeFile,
+    recipe: &Recipe,
+    definition: Definition,
+    place: Place<'_>,
+    output: &Output,
+) -> Result<u8, Diagnostic> {
+    let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
+    let began = Instant::now();
+    let plan = Plan::new(&definition, file, recipe)?;
+    let sets = read_data(file, recipe)?;
+    let runs_dir = match &place {
+        Place::New { runs_dir } => runs_dir,
+        Place::Old { dir, .. } => dir.path(),
+    };
+    check_trials(&plan, file, &sets, runs_dir)?;
+    let [train, test] = sets.clone();
+    let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
+    let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir }.check_all();
+    let found = warn(found, output)?.passed()?;
+    let Found { fingerprints: Some(prints), given, .. } = &found else {
+        return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
+    };
+    let identity = Identity::new(recipe, prints.sha256())?;
+    let now = SweepStatus {
+        process: RunStatus::new(&[Role::Student], &identity),
+        definition,
+        teacher_sha256: given.as_ref().map(|given| given.loaded.sha256.clone()),
+    };
+    let (dir, mut status) = match place {
+        Place::New { runs_dir } => {
+            let dir = RunDir::create_of(Kind::Sweep, runs_dir, &format!("{}-sweep", recipe.name))?;
+            dir.write("recipe.toml", file.text().as_bytes())?;
+            dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+            // With its status it is a sweep, and then it has all that it takes to go on with it.
+            now.write(&dir)?;
+            (dir, now)
+        }
+        Place::Old { dir, mut status } => {
+            status.check_unchanged(&now, dir.path())?;
+            status.process.resume();
+            status.write(&dir)?;
+            (dir, *status)
+        }
+    };
+    let signals = Signals::catch().map_err(|error| Diagnostic::io("cannot catch signals", None, error))?;
+    let inputs = (prints.train.mean, prints.train.sd);
+    let again = format!("distill sweep --resume {}", shell([&*dir.path().to_string_lossy()]));
+    let outcome = Records::open(&dir, &plan).and_then(|records| {
+        let teachers = Teachers::new(&dir, output, &signals, prints.sha256(), inputs);
+        let mut sweep = Sweep { plan: &plan, file, sets, output, signals: &signals, teachers, records };
+        announce(&sweep, &status.definition, &dir)?;
+        match sweep.run() {
+            Ok(ControlFlow::Continue(())) => finish(&sweep, &status.definition, &dir).map(|()| None),
+            Ok(ControlFlow::Break(signal)) => Ok(Some(signal)),
+            Err(diagnostic) => {
+                let n = sweep.records.all().len();
+                Err(diagnostic.note(format!("{n} trials are finished; `{again}` goes on")))
+            }
+        }
+    });
+    let (state, exit, error) = match &outcome {
+        Ok(None) => (Status::Completed, 0, None),
+        Ok(Some(signal)) => (Status::Interrupted, signal.exit_code(), None),
+        Err(diagnostic) => (Status::Failed, diagnostic.exit_code(), Some(diagnostic.title())),
+    };
+    status.process.end(state, exit, error, began);
+    // The first error is the one to hear of.
+    let written = status.write(&dir);
+    if let Some(signal) = outcome? {
+        output.progress(&format!("resume  {again}"));
+        let fields =
+            json!({ "sweep": dir.path().display().to_string(), "status": state.name(), "exit": signal.exit_code() });
+        output.event("sweep_end", fields)?;
+    }
+    written.map(|()| exit)
+}
+
+/// Refuses a sweep of which a trial cannot be built, before any is.
+fn check_trials(
+    plan: &Plan,
+    file: &RecipeFile,
+    sets: &[Arc<dyn Dataset>; 2],
+    runs_dir: &Path,
+) -> Result<(), Diagnostic> {
+    let mut built = HashSet::new();
+    for trial in 1..=plan.trials.len() {
+        let (file, recipe) = plan.recipe(file, trial)?;
+        // Data is selected anew only for what selects it, or goes with it.
+        let Recipe { data, teacher, student, train, .. } = &recipe;
+        let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment);
+        if built.insert(format!("{parts:?}")) {
+            let [train, test] = sets.clone();
+            let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
+            Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir }.check_models()?;
+        }
+    }
+    Ok(())
+}
+
+/// Says what is about to be done, and what is done already.
+fn announce(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<(), Diagnostic> {
+    let Sweep { plan, output, records, .. } = sweep;
+    let (n_trials, seeds) = (plan.trials.len(), &definition.seeds);
+    output.progress(&format!("recipe  {}", definition.recipe));
+    output.progress(&format!("sweep   {}", dir.path().display()));
+    output.progress(&format!(
+        "trials  {}, {} each, compared on the validation set",
+        thousands(n_trials as u64),
+        if seeds.len() == 1 { "one seed".to_owned() } else { format!("{} seeds", seeds.len()) },
+    ));
+    if let [_, .., _] = plan.budgets[..] {
+        let budgets = plan.budgets.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        output.progress(&format!("rungs   {budgets} epochs"));
+    }
+    if !records.all().is_empty() {
+        output.progress(&format!("going on after {} finished trials", records.all().len()));
+    }
+    output.progress("");
+    let fields = json!({
+        "sweep": dir.path().display().to_string(),
+        "recipe": definition.recipe,
+        "keys": plan.keys(),
+        "trials": n_trials,
+        "budgets": plan.budgets,
+        "seeds": seeds,
+        "metric": definition.metric,
+        "finished": records.all().len(),
+    });
+    output.event("sweep_start", fields)
+}
+
+/// The table, the best settings, and how to look at them on the test set.
+fn finish(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<(), Diagnostic> {
+    let Sweep { plan, output, records, .. } = sweep;
+    let ranking = ranking(records.all(), plan.metric);
+    let csv = dir.path().join(CSV);
+    let Some(best) = ranking.first().filter(|best| best.score().is_some()) else {
+        return Err(all_failed(records.all(), plan.trials.len()).at(csv.display()));
+    };
+    let words = |words: &[String]| shell(words.iter().map(String::as_str));
+    let command =
+        [&["distill", "run", &definition.recipe].map(str::to_owned)[..], &definition.settings, &best.settings];
+    let command = words(&command.concat());
+    output.progress(&format!("\nsaved  {}", csv.display()));
+    let table = table(&plan.keys(), &ranking, plan.budgets.len() > 1);
+    let text = format!("\n{table}\nbest  {}\nnext  {command}", words(&best.settings));
+    let fields = json!({
+        "sweep": dir.path().display().to_string(),
+        "status": Status::Completed.name(),
+        "best": event(best),
+        "command": command,
+        "exit": 0,
+    });
+    match output.result(&text).and_then(|()| output.event("sweep_end", fields)) {
+        // Nobody reads any more; the files are complete.
+        Err(diagnostic) if diagnostic.is_broken_pipe() => Ok(()),
+        printed => printed,
+    }
+}
+
+/// There is no best trial. The code is that of the first one.
+fn all_failed(records: &[Record], n_trials: usize) -> Diagnostic {
+    let why = records.iter().find_map(|record| record.error.as_deref()).unwrap_or_default();
+    let code = why.split(':').next().and_then(|name| code::find(name).ok()).unwrap_or(Code::NonFinite);
+    let diagnostic =
+        Diagnostic::new(code, format!("all {n_trials} trials failed")).note(format!("the first one: {why}"));
+    match code {
+        Code::TeacherAccuracy => {
+            diagnostic.help("train the teacher for longer, or give a better one with `teacher.weights`")
+        }
+        _ => diagnostic.help("try lower values of `train.optimizer.lr`, or set `train.clip_grad_norm=1.0`"),
+    }
+}

@@ -1,0 +1,88 @@
+use distill_train::Recipe;
+
+use super::halving;
+use super::score::Metric;
+use super::space::{Settings, Space};
+use super::status::Definition;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::recipe_file::RecipeFile;
+
+/// Which trials there are, and on how many epochs. It follows from what was typed and the recipe alone.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    space: Space,
+    pub(crate) trials: Vec<Settings>,
+    /// Epochs of each rung, the smallest first; one without halving.
+    pub(crate) budgets: Vec<u32>,
+    /// One of so many trials goes on to the next rung.
+    pub(crate) eta: Option<u32>,
+    pub(crate) metric: Metric,
+}
+
+impl Plan {
+    /// # Errors
+    /// If the values cannot be read, or what is to be tried cannot be compared.
+    pub(crate) fn new(definition: &Definition, file: &RecipeFile, recipe: &Recipe) -> Result<Self, Diagnostic> {
+        let space = Space::parse(&definition.sets)?;
+        for (key, why, help) in FIXED {
+            if let Some(argument) = space.argument_of(key) {
+                return Err(Diagnostic::new(Code::Value, format!("`{key}` must be the same in all trials"))
+                    .at(format!("command line: {argument}"))
+                    .note(why)
+                    .help(help));
+            }
+        }
+        if let (Some(_), Some(argument)) = (definition.halving, space.argument_of("train.epochs")) {
+            return Err(Diagnostic::new(Code::Value, "`--halving` sets the epochs itself")
+                .at(format!("command line: {argument}"))
+                .note("all trials of a rung have the same budget")
+                .help("leave out one of the two; `train.epochs` of the recipe is the largest budget"));
+        }
+        if recipe.data.validation == 0 {
+            let what = "a sweep needs a validation set to compare its trials on";
+            return Err(file
+                .locate(Diagnostic::new(Code::Value, what), "data.validation")
+                .note("what is chosen on the test set says nothing about new data")
+                .help("set `data.validation=5000`"));
+        }
+        let trials = match definition.random {
+            Some(n) => space.random(n, definition.seed.unwrap_or(DEFAULT_SEED))?,
+            None => space.grid()?,
+        };
+        let budgets = halving::budgets(recipe.train.epochs, definition.halving, trials.len());
+        Ok(Self { space, trials, budgets, eta: definition.halving, metric: definition.metric })
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.space.keys().map(str::to_owned).collect()
+    }
+
+    /// The recipe of a trial, counted from 1.
+    ///
+    /// # Errors
+    /// If a setting has no meaning, with the `--set` that it comes from.
+    pub(crate) fn recipe(&self, file: &RecipeFile, trial: usize) -> Result<(RecipeFile, Recipe), Diagnostic> {
+        file.with(&self.space.overrides(&self.trials[trial - 1])?)
+    }
+}
+
+/// Draws of `--random` depend on it.
+const DEFAULT_SEED: u64 = 1;
+
+const SAME_EXAMPLES: &str = "trials are compared on the same validation examples";
+const NO_RESULT: &str = "it changes no result";
+const LEAVE_OUT: &str = "leave it out, or set it for all trials as `KEY=VALUE`";
+
+/// Keys that a sweep cannot vary, why, and what to do instead.
+const FIXED: [(&str, &str, &str); 9] = [
+    ("seeds", "each trial is trained once for each seed", "use `--seeds 1,2,3`"),
+    ("data.source", SAME_EXAMPLES, LEAVE_OUT),
+    ("data.classes", SAME_EXAMPLES, LEAVE_OUT),
+    ("data.validation", SAME_EXAMPLES, LEAVE_OUT),
+    ("teacher.min_accuracy", NO_RESULT, LEAVE_OUT),
+    ("version", NO_RESULT, LEAVE_OUT),
+    ("name", NO_RESULT, LEAVE_OUT),
+    ("baseline", "a sweep trains no baseline", LEAVE_OUT),
+    ("checkpoint", NO_RESULT, LEAVE_OUT),
+];

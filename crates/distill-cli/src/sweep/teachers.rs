@@ -1,0 +1,228 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use distill_models::{Mlp, MlpConfig, Model as _, Provenance, to_safetensors};
+use distill_train::{
+    BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
+    SoftTargets, StudentConfig, TrainConfig, TrainError, check_fit,
+};
+
+use super::watch::{Stop, Watch};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::model_file::{self, LoadedModel, sha256};
+use crate::output::Output;
+use crate::recipe_file::RecipeFile;
+use crate::run::{Identity, RunDir, Signals, provenance};
+use crate::target_file;
+
+/// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
+/// once where its answers are cached; both are kept in the directory of the sweep.
+pub(crate) struct Teachers<'a> {
+    dir: &'a RunDir,
+    output: &'a Output,
+    signals: &'a Signals,
+    data_sha256: String,
+    /// Mean and standard deviation of the training inputs.
+    inputs: (f64, f64),
+    /// The last one of each seed.
+    ready: BTreeMap<u64, Ready>,
+}
+
+struct Ready {
+    key: String,
+    /// Or why it cannot teach.
+    taught: Result<Taught, String>,
+}
+
+struct Taught {
+    model: Mlp,
+    sha256: String,
+    /// Its answers, with what they depend on.
+    targets: Option<(String, SoftTargets)>,
+}
+
+impl<'a> Teachers<'a> {
+    pub(crate) fn new(
+        dir: &'a RunDir,
+        output: &'a Output,
+        signals: &'a Signals,
+        data_sha256: String,
+        inputs: (f64, f64),
+    ) -> Self {
+        Self { dir, output, signals, data_sha256, inputs, ready: BTreeMap::new() }
+    }
+
+    /// Whom the students of a trial learn from: made before, or now.
+    pub(super) fn lesson(
+        &mut self,
+        experiment: &Experiment<'_>,
+        file: &RecipeFile,
+        seed: u64,
+    ) -> Result<Lesson<'_>, Stop> {
+        let recipe = experiment.recipe();
+        let part = teacher_part(recipe);
+        let identity = Identity::new(&part, self.data_sha256.clone())?;
+        let key = match &recipe.teacher.weights {
+            Some(path) => path.clone(),
+            None => sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes()),
+        };
+        let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
+            Some(ready) => ready,
+            None => {
+                let taught = match &recipe.teacher.weights {
+                    Some(path) => given(experiment, Path::new(path)),
+                    None => {
+                        let path = self.path("teachers", &key, "safetensors");
+                        self.trained(
+                            experiment,
+                            file,
+                            &provenance(&part, &identity, self.inputs, Role::Teacher, seed),
+                            &path,
+                            seed,
+                        )
+                    }
+                };
+                let taught = match taught {
+                    Ok(taught) => Ok(taught),
+                    // No trial that shares it has to find out again.
+                    Err(Stop::Failed(why)) => Err(why),
+                    Err(stop) => return Err(stop),
+                };
+                Ready { key, taught }
+            }
+        };
+        if let (Ok(taught), true) = (&mut ready.taught, recipe.caches_targets()) {
+            self.ask(experiment, file, taught)?;
+        }
+        self.ready.insert(seed, ready);
+        match &self.ready[&seed].taught {
+            Err(why) => Err(Stop::Failed(why.clone())),
+            Ok(taught) => {
+                let targets = taught.targets.as_ref().filter(|_| recipe.caches_targets());
+                Ok(Lesson { teacher: &taught.model, targets: targets.map(|(_, targets)| targets) })
+            }
+        }
+    }
+
+    fn path(&self, folder: &str, key: &str, extension: &str) -> PathBuf {
+        self.dir.path().join(folder).join(format!("{key:.16}.{extension}"))
+    }
+
+    /// A teacher of this sweep: from its file, or trained now.
+    fn trained(
+        &self,
+        experiment: &Experiment<'_>,
+        file: &RecipeFile,
+        provenance: &Provenance,
+        path: &Path,
+        seed: u64,
+    ) -> Result<Taught, Stop> {
+        let taught = if path.is_file() {
+            let LoadedModel { model, provenance: found, sha256, .. } = model_file::load(path)
+                .map_err(|diagnostic| diagnostic.better_help("remove the file, then the teacher is trained again"))?;
+            if found != *provenance {
+                return Err(Diagnostic::new(
+                    Code::RunFile,
+                    "the file holds another teacher than this sweep wrote there",
+                )
+                .at(path.display())
+                .help("remove the file, then the teacher is trained again")
+                .into());
+            }
+            Taught { model, sha256, targets: None }
+        } else {
+            let recipe = experiment.recipe();
+            let spec = experiment.train_set().spec();
+            let config = experiment.model_config(Role::Teacher).cloned().unwrap_or_default();
+            let label = format!("teacher  {}, seed {seed}", config.architecture(spec.features(), spec.classes.len()));
+            self.output.progress(&format!("{label}, {} epochs", recipe.teacher.train.epochs));
+            let start = Instant::now();
+            let mut watch = Watch::new(self.output, self.signals, label.clone())?;
+            let trained = experiment
+                .train(Role::Teacher, seed, None, None, &mut watch)
+                .map_err(|error| Stop::of(error, file, recipe))?;
+            watch.check(&trained.report)?;
+            drop(watch);
+            let bytes = to_safetensors(&trained.model, provenance)
+                .map_err(|error| Diagnostic::from(TrainError::from(error)))?;
+            self.write(path, &bytes)?;
+            self.output.progress(&format!("{label}, trained in {:.1} s", start.elapsed().as_secs_f64()));
+            Taught { model: trained.model, sha256: sha256(&bytes), targets: None }
+        };
+        accept(experiment, taught, path)
+    }
+
+    /// Makes sure that the teacher's answers for the transfer set are there.
+    fn ask(&self, experiment: &Experiment<'_>, file: &RecipeFile, taught: &mut Taught) -> Result<(), Stop> {
+        let recipe = experiment.recipe();
+        let data = DataConfig { source: String::new(), ..recipe.data.clone() };
+        let data =
+            toml::to_string(&data).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))?;
+        let key = sha256(format!("{} {} {data}", taught.sha256, self.data_sha256).as_bytes());
+        if taught.targets.as_ref().is_some_and(|(found, _)| *found == key) {
+            return Ok(());
+        }
+        let transfer = experiment.transfer_set();
+        let of = |error| Stop::of(error, file, recipe);
+        let data_sha256 = Fingerprint::of(transfer).map_err(of)?.sha256();
+        let path = self.path("targets", &key, "soft.safetensors");
+        // What cannot be used is written anew: it only saves time.
+        let stored = target_file::load(&path).ok().filter(|stored| {
+            stored.teacher_sha256 == taught.sha256
+                && stored.data_sha256 == data_sha256
+                && stored.classes == transfer.spec().classes
+        });
+        taught.targets = match stored {
+            Some(stored) => Some((key, stored.targets)),
+            None => match experiment.soft_targets(&taught.model).map_err(of)? {
+                None => None,
+                Some(targets) => {
+                    let stored = SoftTargetFile {
+                        targets,
+                        classes: transfer.spec().classes.clone(),
+                        data_sha256,
+                        teacher_sha256: taught.sha256.clone(),
+                    };
+                    self.write(&path, &stored.to_bytes().map_err(of)?)?;
+                    Some((key, stored.targets))
+                }
+            },
+        };
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let name = path.strip_prefix(self.dir.path()).unwrap_or(path);
+        self.dir.write(&name.to_string_lossy(), bytes).map(|_| ())
+    }
+}
+
+/// A teacher from a file, as it is.
+fn given(experiment: &Experiment<'_>, path: &Path) -> Result<Taught, Stop> {
+    let LoadedModel { model, sha256, .. } = model_file::load(path)?;
+    check_fit("teacher", model.spec(), experiment.test_set().spec())
+        .map_err(|error| Diagnostic::from(error).at(path.display()))?;
+    accept(experiment, Taught { model, sha256, targets: None }, path)
+}
+
+/// A teacher that knows enough to teach.
+fn accept(experiment: &Experiment<'_>, taught: Taught, path: &Path) -> Result<Taught, Stop> {
+    let check = experiment.check_teacher(&taught.model).map_err(|error| Diagnostic::from(error).at(path.display()))?;
+    if check.passes() { Ok(taught) } else { Err(Stop::Failed(Diagnostic::weak_teacher(&check).title())) }
+}
+
+/// The recipe without all that a teacher does not depend on.
+fn teacher_part(recipe: &Recipe) -> Recipe {
+    let mut part = Recipe {
+        student: StudentConfig { model: MlpConfig::default() },
+        kd: KdConfig::default(),
+        train: TrainConfig::default(),
+        baseline: BaselineConfig::default(),
+        ..recipe.clone()
+    };
+    part.data.transfer = SelectConfig::default();
+    part.teacher.min_accuracy = None;
+    part
+}
