@@ -177,7 +177,7 @@ fn unknown_things() {
         ("elf", &b"\x7fELF\x02\x01\x01\0\0\0"[..], "starts with 7f 45 4c 46 02 01 01 00"),
         ("text", b"hello there", "starts with 68 65 6c 6c 6f 20 74 68 (`hello th`)"),
         ("empty", b"", "it is empty"),
-        ("json", b"{\"a\": 3}", "as a `result.json` it is wrong: missing field `recipe`"),
+        ("json", b"{\"a\": 3}", "as a `result.json` it is wrong: missing field `version`"),
         ("other.toml", b"[package]\nname = \"x\"\n", "starts with 5b 70 61 63"),
     ] {
         lab.write(name, bytes);
