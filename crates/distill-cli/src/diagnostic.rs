@@ -108,7 +108,7 @@ impl Diagnostic {
 }
 
 /// What stands for a character on a terminal: names and texts come from files, and must not move the cursor.
-fn visible(c: char) -> char {
+pub(crate) fn visible(c: char) -> char {
     match c {
         '\t' | '\n' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
@@ -117,7 +117,7 @@ fn visible(c: char) -> char {
 }
 
 /// A part of a message, on one line.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 

@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::ColorChoice;
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, one_line, visible};
 use crate::style::{Palette, is_dumb};
 
 /// What the program prints, and where.
@@ -30,6 +30,12 @@ impl Output {
         self.animate
     }
 
+    /// The columns of the terminal that results go to. `--quiet` needs its one line whole.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| !self.quiet);
+        size.map(|(terminal_size::Width(width), _)| usize::from(width).max(20))
+    }
+
     /// A line about progress. Nothing depends on whether anybody reads it.
     pub(crate) fn progress(&self, line: &str) {
         if !self.quiet {
@@ -43,7 +49,9 @@ impl Output {
             return Ok(());
         }
         let text = if self.quiet { text.trim_end().lines().last().unwrap_or_default() } else { text };
-        write_stdout(text)
+        // Names of classes come from files, and must not move the cursor.
+        let text: String = text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect();
+        write_stdout(&text)
     }
 
     /// A text that was asked for as it is, such as a schema: whole even with `--quiet`.
@@ -67,7 +75,12 @@ impl Output {
     pub(crate) fn warning(&self, what: &str, note: &str, help: &str) -> Result<(), Diagnostic> {
         let palette = &self.palette;
         let title = palette.warning("warning");
-        self.progress(&format!("{title}: {what}{}{}", palette.note_line(note), palette.help_line(help)));
+        self.progress(&format!(
+            "{title}: {}{}{}",
+            one_line(what),
+            palette.note_line(&one_line(note)),
+            palette.help_line(&one_line(help))
+        ));
         self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
     }
 

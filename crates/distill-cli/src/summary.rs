@@ -5,11 +5,33 @@ use distill_train::{Role, Verdict, mean_and_sd};
 use crate::progress::{size, thousands};
 use crate::run::{ModelResult, RunResult};
 
-/// The table and the sentence that a run ends with.
-pub(crate) fn summary(result: &RunResult) -> String {
-    let mut text = table(&rows(result));
-    let _ = write!(text, "\n{}", conclusion(result));
+/// The table and the sentence that a run ends with. On a terminal of `width` columns the table has what
+/// fits, and the sentence breaks between words.
+pub(crate) fn summary(result: &RunResult, width: Option<usize>) -> String {
+    let mut text = table(&rows(result), width);
+    let conclusion = conclusion(result);
+    let _ = write!(text, "\n{}", width.map_or(conclusion.clone(), |width| wrapped(&conclusion, width)));
     text
+}
+
+/// Lines of whole words.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        let fits = column + 1 + len <= width;
+        lines += if column == 0 {
+            ""
+        } else if fits {
+            " "
+        } else {
+            "\n"
+        };
+        lines += word;
+        column = if fits && column > 0 { column + 1 + len } else { len };
+    }
+    lines
 }
 
 const HEADER: [&str; 9] =
@@ -45,9 +67,24 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
     ])
 }
 
-fn table(rows: &[[String; 9]]) -> String {
+/// Columns that a narrow terminal does without, those first that are missed least: the report has them all.
+const DISPENSABLE: [&str; 5] = ["examples/s", "architecture", "nll", "size", "agreement"];
+
+fn table(rows: &[[String; 9]], width: Option<usize>) -> String {
     let lines: Vec<[String; 9]> = [HEADER.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
-    columns(&lines, 2)
+    let fits = |text: &str| width.is_none_or(|width| text.lines().all(|line| line.chars().count() <= width));
+    let mut text = columns(&lines, 2);
+    for n_without in 1..=DISPENSABLE.len() {
+        if fits(&text) {
+            break;
+        }
+        let kept: Vec<usize> = (0..9).filter(|&at| !DISPENSABLE[..n_without].contains(&HEADER[at])).collect();
+        let n_words = kept.iter().filter(|&&at| at < 2).count();
+        let narrow: Vec<Vec<String>> =
+            lines.iter().map(|line| kept.iter().map(|&at| line[at].clone()).collect()).collect();
+        text = columns(&narrow, n_words);
+    }
+    text
 }
 
 /// Lines of a table, all of equally many cells, with aligned columns: the first `n_words` columns to the
@@ -119,5 +156,28 @@ pub(crate) fn spread(values: &[f64], decimals: usize) -> String {
         None => "-".to_owned(),
         Some((mean, None)) => format!("{mean:.decimals$}"),
         Some((mean, Some(sd))) => format!("{mean:.decimals$} ± {sd:.decimals$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_gets_what_fits() {
+        let row = ["student alone", "784-800-800-10", "1,276,810", "5.1 MB", "146.3 ± 1.5", "98.54 ± 0.01 %"];
+        let row: Vec<String> =
+            row.into_iter().chain(["0.0566 ± 0.0010", "98.74 ± 0.04 %", "23,101"]).map(str::to_owned).collect();
+        let rows = [row.try_into().unwrap()];
+        let header =
+            |width| table(&rows, width).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(header(None), "architecture parameters size test errors accuracy nll agreement examples/s");
+        assert_eq!(header(Some(140)), header(None));
+        assert_eq!(header(Some(80)), "parameters size test errors accuracy agreement");
+        assert_eq!(header(Some(20)), "parameters test errors accuracy");
+        let text = "Distillation took the student from 146.3 to 118.7 test errors, 19 % fewer.";
+        assert!(wrapped(text, 30).lines().all(|line| line.chars().count() <= 30));
+        assert_eq!(wrapped(text, 30).replace('\n', " "), text);
+        assert_eq!(wrapped(text, 200), text);
     }
 }

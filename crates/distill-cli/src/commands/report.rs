@@ -23,7 +23,7 @@ pub(crate) fn report(args: &ReportArgs, output: &Output) -> Result<u8, Diagnosti
         (None, _) => PathBuf::from("report"),
     };
     let page = write(&folder, &collected)?;
-    output.result(&summary(&collected.result))?;
+    output.result(&summary(&collected.result, output.width()))?;
     output.progress(&format!("\nreport  {}", page.display()));
     output.event(
         "report",

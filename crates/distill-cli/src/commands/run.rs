@@ -177,7 +177,7 @@ fn finish(run: &mut Run<'_>) -> Result<(), Diagnostic> {
     run.result.comparison = collected.result.comparison.clone();
     run.write_result()?;
     super::report::write(run.dir.path(), &collected)?;
-    run.output.result(&format!("\n{}", summary(&run.result)))
+    run.output.result(&format!("\n{}", summary(&run.result, run.output.width())))
 }
 
 /// An error of training with its place in the recipe, and what is saved all the same.
