@@ -238,6 +238,7 @@ fn no_fault_loses_an_older_checkpoint() {
         // Faults have an effect, or this test proves nothing.
         assert!(harmless || lost > 0, "{fault:?}");
     }
+    println!("{cases} faults in a save of five");
     assert!(cases > 150, "{cases}");
 }
 

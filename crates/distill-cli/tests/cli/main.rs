@@ -21,3 +21,4 @@ mod streams;
 mod sweep;
 mod sweep_resume;
 mod teach;
+mod tour;

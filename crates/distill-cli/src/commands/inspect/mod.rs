@@ -110,7 +110,7 @@ fn unknown(path: &Path, note: &str) -> Diagnostic {
     Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
         .at(path.display())
         .note(note)
-        .help("known are safetensors, checkpoints, IDX (plain or gzip), recipes, results, runs and folders of data")
+        .help("known are safetensors, checkpoints, IDX, recipes, results, runs, data")
 }
 
 /// The first bytes as numbers, and as text where they are text.
