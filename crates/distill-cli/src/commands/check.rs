@@ -17,7 +17,9 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
     let [train, test] = read_data(&file, &recipe)?;
     let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
     let roles = all_roles(&recipe);
-    let found = Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir }.check_all();
+    let found =
+        Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir, resumes: false }
+            .check_all();
 
     let mut text = format!("ok    {:<17} {}\n", "recipe", file.path());
     let (mut n_ok, mut n_warnings, mut failures) = (1, 0, vec![]);

@@ -71,11 +71,11 @@ pub(crate) fn execute(
     let began = Instant::now();
     let [train, test] = read_data(file, recipe)?;
     let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
-    let runs_dir = match &place {
-        Place::New { runs_dir } => runs_dir,
-        Place::Old { dir, .. } => dir.path(),
+    let (runs_dir, resumes) = match &place {
+        Place::New { runs_dir } => (*runs_dir, false),
+        Place::Old { dir, .. } => (dir.path(), true),
     };
-    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir }.check_all();
+    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(sets), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));

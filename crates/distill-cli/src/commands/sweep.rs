@@ -88,7 +88,7 @@ fn execute(
     check_trials(&plan, file, &sets, runs_dir)?;
     let [train, test] = sets.clone();
     let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
-    let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir }.check_all();
+    let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(prints), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
@@ -164,7 +164,8 @@ fn check_trials(
         if built.insert(format!("{parts:?}")) {
             let [train, test] = sets.clone();
             let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
-            Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir }.check_models()?;
+            Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
+                .check_models()?;
         }
     }
     Ok(())

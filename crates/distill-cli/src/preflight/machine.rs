@@ -38,7 +38,8 @@ impl Preflight<'_> {
             None => found.ok("memory", format!("about {}", size(memory))),
         }
         let folder = existing(self.runs_dir);
-        let disk = self.disk();
+        // What a run that goes on has written already is there.
+        let disk = self.disk().saturating_sub(if self.resumes { written(self.runs_dir) } else { 0 });
         match free_disk(&folder) {
             Some(free) if disk > free => found.fail(
                 "disk",
@@ -109,6 +110,17 @@ impl Preflight<'_> {
 fn existing(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     absolute.ancestors().find(|path| path.exists()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Bytes of the files in a folder and below.
+fn written(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => written(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 /// Makes a file as a run would, and removes it.

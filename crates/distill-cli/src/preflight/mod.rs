@@ -52,7 +52,9 @@ pub(crate) struct Preflight<'a> {
     pub(crate) experiment: &'a Experiment<'a>,
     /// Which models are to be trained.
     pub(crate) roles: &'a [Role],
+    /// Where the run directory is made, or that of a run that goes on.
     pub(crate) runs_dir: &'a Path,
+    pub(crate) resumes: bool,
 }
 
 /// What they found, and what was loaded on the way.

@@ -9,8 +9,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
     let tour = readme.split("## A tour").nth(1).unwrap().split("```sh").nth(1).unwrap().split("```").next().unwrap();
     let lab = Lab::new();
-    std::fs::create_dir(lab.path("recipes")).unwrap();
-    lab.write("recipes/digits.csv", format!("id,{}\nfirst{}\n", vec!["x"; 16].join(","), ",0.5".repeat(16)));
+    std::fs::create_dir(lab.path("docs")).unwrap();
+    lab.write("docs/digits.csv", format!("id,{}\nfirst{}\n", vec!["x"; 16].join(","), ",0.5".repeat(16)));
     let mut n_commands = 0;
     for line in tour.lines().filter(|line| !line.is_empty()) {
         let command: Vec<&str> = line.split(" #").next().unwrap().split_whitespace().collect();
