@@ -37,7 +37,7 @@ pub(crate) enum Code {
     TeacherAccuracy,
     /// Cached soft targets belong to something else.
     SoftTargets,
-    /// A checkpoint was made with another recipe.
+    /// A run was begun with another recipe, other data or another teacher.
     RecipeChanged,
     /// A data file is damaged.
     DataFile,
@@ -116,7 +116,7 @@ pub(crate) static REGISTRY: [Entry; N_CODES] = {
         entry(C::InputShape, "E0304", 5, "a model takes other inputs than the data has", include_str!("code/E0304.md")),
         entry(C::TeacherAccuracy, "E0305", 5, "the teacher is worse than is allowed", include_str!("code/E0305.md")),
         entry(C::SoftTargets, "E0306", 5, "cached soft targets do not fit", include_str!("code/E0306.md")),
-        entry(C::RecipeChanged, "E0307", 5, "a checkpoint was made with another recipe", include_str!("code/E0307.md")),
+        entry(C::RecipeChanged, "E0307", 5, "recipe, data or teacher have changed", include_str!("code/E0307.md")),
         entry(C::DataFile, "E0401", 4, "a data file is damaged", include_str!("code/E0401.md")),
         entry(C::ModelFile, "E0402", 5, "a model file cannot be used", include_str!("code/E0402.md")),
         entry(C::Checkpoint, "E0403", 5, "no checkpoint of the run can be used", include_str!("code/E0403.md")),

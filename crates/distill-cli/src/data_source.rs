@@ -23,6 +23,11 @@ impl DataSource {
         source != "mnist"
     }
 
+    /// What data it is, apart from where it lies.
+    pub(crate) fn kind(source: &str) -> &str {
+        if Self::is_path(source) { "idx" } else { source }
+    }
+
     /// Reads the training and the test set. `classes` are the names of the recipe, if it has any.
     pub(crate) fn load_both(&self, classes: &[String]) -> Result<[Arc<dyn Dataset>; 2], DataError> {
         let classes = (!classes.is_empty()).then_some(classes);

@@ -68,7 +68,11 @@ impl Output {
         if let (Some(event), Some(fields)) = (event.as_object_mut(), fields.as_object_mut()) {
             event.append(fields);
         }
-        write_stdout(&event.to_string())
+        match write_stdout(&event.to_string()) {
+            // Nobody reads any more, which is no reason to end the work.
+            Err(diagnostic) if diagnostic.is_broken_pipe() => Ok(()),
+            other => other,
+        }
     }
 
     /// What is odd but stops nothing, on standard error and with `--json` also as an event.

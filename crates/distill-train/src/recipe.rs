@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
 
+/// Beyond these, logits that are divided by the temperature leave the range of `f32`.
+const MIN_TEMPERATURE: f64 = 1e-3;
+const MAX_TEMPERATURE: f64 = 1e6;
+
 /// The version of the recipe format that this program reads.
 const VERSION: u32 = 1;
 
@@ -165,7 +169,7 @@ pub struct KdConfig {
     /// What is compared.
     pub method: KdMethod,
     /// The softmax temperature `T` of teacher and student.
-    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = MIN_TEMPERATURE, max = MAX_TEMPERATURE)))]
     pub temperature: f64,
     /// Weight of the teacher, from 0 to 1. The labels have the rest.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
@@ -189,10 +193,12 @@ impl KdConfig {
     /// # Errors
     /// If temperature or weight have no meaning.
     pub fn loss(&self) -> Result<Distillation, ConfigProblem> {
-        let temperature = Temperature::new(self.temperature).map_err(|_| {
+        let possible = (MIN_TEMPERATURE..=MAX_TEMPERATURE).contains(&self.temperature);
+        let temperature = possible.then_some(self.temperature).and_then(|t| Temperature::new(t).ok());
+        let temperature = temperature.ok_or_else(|| {
             ConfigProblem::new(
                 "temperature",
-                format!("must be a finite number greater than 0, got {}", self.temperature),
+                format!("must be from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}, got {}", self.temperature),
                 "set `temperature = 4.0`",
             )
             .note("logits are divided by the temperature; 1 to 20 is usual")

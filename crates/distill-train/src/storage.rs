@@ -141,7 +141,14 @@ pub fn write_atomic(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Res
 }
 
 fn write_all(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = storage.create_new(path)?;
+    let mut file = match storage.create_new(path) {
+        // A process of the same number was ended here before, as happens in containers.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            storage.remove(path)?;
+            storage.create_new(path)?
+        }
+        other => other?,
+    };
     let mut rest = bytes;
     while !rest.is_empty() {
         match file.write(rest) {

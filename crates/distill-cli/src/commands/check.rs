@@ -10,6 +10,7 @@ use crate::locate::locate;
 use crate::output::Output;
 use crate::preflight::{Outcome, Preflight};
 use crate::recipe_file;
+use crate::sweep::shell;
 
 /// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -51,8 +52,8 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
         output.error(diagnostic);
     }
     if failures.is_empty() {
-        let overrides: String = args.recipe.overrides.iter().map(|text| format!(" '{text}'")).collect();
-        output.progress(&format!("next   distill run {}{overrides}", file.path()));
+        let words = ["distill", "run", file.path()].into_iter();
+        output.progress(&format!("next   {}", shell(words.chain(args.recipe.overrides.iter().map(String::as_str)))));
     }
     Ok(failures.first().map_or(0, |diagnostic| diagnostic.exit_code()))
 }

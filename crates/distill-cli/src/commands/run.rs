@@ -20,6 +20,7 @@ use crate::run::{
     DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text,
 };
 use crate::summary::summary;
+use crate::sweep::shell;
 
 /// `distill run RECIPE [KEY=VALUE ...]`, `distill run --resume [RUN]`
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -36,8 +37,9 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
 fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
     let dir = RunDir::open(runs_dir, run)?;
     let status = RunStatus::read(dir.path())?;
-    if status.status == Status::Completed {
+    if let (Status::Completed, Some(result)) = (status.status, RunResult::read(dir.path())?) {
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
+        output.event("run_end", end_event(dir.path(), &status, &result, 0))?;
         return Ok(0);
     }
     let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
@@ -82,23 +84,25 @@ pub(crate) fn execute(
     };
     let identity = Identity::new(recipe, sets.sha256())?;
 
-    let (dir, mut status) = match place {
+    let now = RunStatus::new(&roles, &identity, given.as_ref().map(|given| given.loaded.sha256.clone()));
+    let (dir, mut status, result) = match place {
         Place::New { runs_dir } => {
             let dir = RunDir::create(runs_dir, &recipe.name)?;
-            let status = RunStatus::new(&roles, &identity);
             dir.write("recipe.toml", file.text().as_bytes())?;
             dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
             // With its status it is a run, and then it has all that it takes to go on with it.
-            status.write(&dir)?;
-            (dir, status)
+            now.write(&dir)?;
+            dir.name_as_latest()?;
+            (dir, now, new_result(&experiment))
         }
         Place::Old { dir, mut status } => {
+            status.check_unchanged("the run was begun with something else", &now, dir.path())?;
+            let result = RunResult::read(dir.path())?.unwrap_or_else(|| new_result(&experiment));
             status.resume();
             status.write(&dir)?;
-            (dir, *status)
+            (dir, *status, result)
         }
     };
-    let result = RunResult::read(dir.path())?.unwrap_or_else(|| new_result(&experiment));
     let signals = Signals::catch().map_err(|error| Diagnostic::io("cannot catch signals", None, error))?;
     let mut run = Run {
         experiment: &experiment,
@@ -116,10 +120,11 @@ pub(crate) fn execute(
     let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
         ControlFlow::Continue(()) => {
             run.write_gallery()?;
+            run.compare()?;
             // The report is made from the files of a run that is complete, and can be made again.
             status.end(Status::Completed, 0, None, began);
             status.write(&dir)?;
-            finish(&mut run).map(|()| None)
+            finish(&run).map(|()| None)
         }
         ControlFlow::Break(signal) => Ok(Some(signal)),
     });
@@ -140,17 +145,18 @@ pub(crate) fn execute(
     let written = if exit == 0 { Ok(()) } else { status.write(&dir) };
     let signal = outcome?;
     written?;
-    let name = dir.path().display();
+    let name = dir.path().to_string_lossy();
     if signal.is_some() {
-        output.progress(&format!("resume  distill run --resume {name}"));
+        output.progress(&format!("resume  {}", shell(["distill", "run", "--resume", &*name])));
     } else {
         output.progress(&format!("\nsaved   {name}\nreport  {}", dir.path().join("report.html").display()));
     }
-    let fields = json!({
-        "run": name.to_string(), "status": status.status.name(), "result": run.result, "exit": exit,
-    });
-    output.event("run_end", fields)?;
+    output.event("run_end", end_event(dir.path(), &status, &run.result, exit))?;
     Ok(exit)
+}
+
+fn end_event(run: &Path, status: &RunStatus, result: &RunResult, exit: u8) -> serde_json::Value {
+    json!({ "run": run.display().to_string(), "status": status.status.name(), "result": result, "exit": exit })
 }
 
 /// Reads training and test set.
@@ -171,11 +177,9 @@ pub(crate) fn warn(found: Found, output: &Output) -> Result<Found, Diagnostic> {
 }
 
 /// What a finished run prints and leaves.
-fn finish(run: &mut Run<'_>) -> Result<(), Diagnostic> {
+fn finish(run: &Run<'_>) -> Result<(), Diagnostic> {
     let _span = tracing::info_span!("report").entered();
     let collected = collect(&[run.dir.path().to_owned()])?;
-    run.result.comparison = collected.result.comparison.clone();
-    run.write_result()?;
     super::report::write(run.dir.path(), &collected)?;
     run.output.result(&format!("\n{}", summary(&run.result, run.output.width())))
 }
@@ -194,9 +198,10 @@ fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) 
 
 /// A recipe that means the same files from wherever it is run.
 pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
-    let absolute = |path: &String| match std::path::absolute(path) {
-        Ok(path) => path.to_string_lossy().into_owned(),
-        Err(_) => path.clone(),
+    // TOML is Unicode; a path that is not stays as it was typed.
+    let absolute = |path: &String| {
+        let absolute = std::path::absolute(path).ok().and_then(|path| path.to_str().map(str::to_owned));
+        absolute.unwrap_or_else(|| path.clone())
     };
     let mut recipe = recipe.clone();
     if DataSource::is_path(&recipe.data.source) {

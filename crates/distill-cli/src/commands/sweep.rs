@@ -95,9 +95,8 @@ fn execute(
     };
     let identity = Identity::new(recipe, prints.sha256())?;
     let now = SweepStatus {
-        process: RunStatus::new(&[Role::Student], &identity),
+        process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.loaded.sha256.clone())),
         definition,
-        teacher_sha256: given.as_ref().map(|given| given.loaded.sha256.clone()),
     };
     let (dir, mut status) = match place {
         Place::New { runs_dir } => {
@@ -106,6 +105,7 @@ fn execute(
             dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
             // With its status it is a sweep, and then it has all that it takes to go on with it.
             now.write(&dir)?;
+            dir.name_as_latest()?;
             (dir, now)
         }
         Place::Old { dir, mut status } => {

@@ -1,3 +1,4 @@
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use crate::model_file::{self, sha256};
 use crate::output::Output;
 use crate::progress::{size, thousands};
 use crate::recipe_file;
+use crate::sweep::shell;
 
 /// `distill teach RECIPE [KEY=VALUE ...] [--output FILE]`: asks a teacher once for every example.
 pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -31,6 +33,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
         (None, Some(cache)) => PathBuf::from(cache),
         (None, None) => Path::new("cache").join(format!("{}.soft.safetensors", recipe.name)),
     };
+    refuse_to_replace(&path)?;
     let start = Instant::now();
     let teacher = model_file::load(Path::new(weights))?;
     let [train, test] = read_data(&file, &recipe)?;
@@ -45,14 +48,18 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     };
     let bytes = cache.to_bytes()?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Diagnostic::io("cannot make the folder", Some(folder), error))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Diagnostic::io("cannot make the folder", Some(folder), error).help("choose another file with `--output`")
+        })?;
     }
     atomic::write(&path, &bytes)?;
     let seconds = start.elapsed().as_secs_f64();
     let rows = thousands(transfer.len() as u64);
     output.result(&format!("{rows} rows  {seconds:.1} s  {}  {}", size(bytes.len() as u64), path.display()))?;
-    output.progress(&format!("next   distill run {} kd.cache={}", file.path(), path.display()));
+    let setting = format!("kd.cache={}", path.display());
+    let words = ["distill", "run", file.path()].into_iter();
+    let words = words.chain(args.recipe.overrides.iter().map(String::as_str)).chain([setting.as_str()]);
+    output.progress(&format!("next   {}", shell(words)));
     output.event(
         "teach",
         json!({
@@ -67,4 +74,17 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
         }),
     )?;
     Ok(0)
+}
+
+/// Soft targets are made anew as often as somebody likes; any other file stays.
+fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
+    let mut start = vec![];
+    let opened = std::fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    if opened.is_err() || SoftTargetFile::is_one(&start) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(Code::Exists, "the file is there already and holds no soft targets")
+        .at(path.display())
+        .note("it was not changed")
+        .help("choose another file with `--output`"))
 }

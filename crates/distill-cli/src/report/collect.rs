@@ -10,6 +10,7 @@ use crate::evaluation_files::{Prediction, read_predictions};
 use crate::recipe_file;
 use crate::run::metrics::{self, Row, RowKind};
 use crate::run::{ModelResult, RESOLVED, RunResult, RunStatus, recipe_text};
+use crate::sweep::shell;
 
 /// The file of a run that holds its gallery.
 pub(crate) const GALLERY: &str = "eval/gallery.json";
@@ -45,6 +46,16 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             .at(other.path.display())
             .note(format!("the first is {}", first.path.display()))
             .note("a report joins the seeds of one recipe; models of two recipes are no sample of one")
+            .help("make a report of each"));
+    }
+    let differs = |run: &&RunFiles| {
+        run.status.data_sha256 != first.status.data_sha256 || run.status.teacher_sha256 != first.status.teacher_sha256
+    };
+    if let Some(other) = runs.iter().find(differs) {
+        return Err(Diagnostic::new(Code::RecipeChanged, "the runs are on different data or of different teachers")
+            .at(other.path.display())
+            .note(format!("the first is {}", first.path.display()))
+            .note("only models that learned from the same and were tested on the same can be joined")
             .help("make a report of each"));
     }
     let mut models: Vec<(&RunFiles, &ModelResult)> = vec![];
@@ -117,7 +128,7 @@ impl RunFiles {
             Diagnostic::new(Code::RunFile, "the run has no finished model yet")
                 .at(path.display())
                 .note(format!("it is {}", status.status.name()))
-                .help(format!("go on with it: `distill run --resume {}`", path.display()))
+                .help(format!("go on with it: `{}`", shell(["distill", "run", "--resume", &*path.to_string_lossy()])))
         })?;
         let mut tests = BTreeMap::new();
         for model in &result.models {
@@ -130,7 +141,7 @@ impl RunFiles {
             })?;
             let predictions = read_predictions(&file, &bytes)?;
             let test = evaluation(model, &predictions, &result.data.classes).ok_or_else(|| {
-                Diagnostic::new(Code::RunFile, "the predictions of a model are not for the classes of the run")
+                Diagnostic::new(Code::RunFile, "the predictions of a model are not those that were evaluated")
                     .at(file.display())
                     .help("put the file back; the report is made from it")
             })?;
@@ -190,6 +201,10 @@ fn evaluation(model: &ModelResult, predictions: &[Prediction], classes: &[String
     let column = |name: fn(&Prediction) -> &str| -> Option<Vec<u32>> {
         predictions.iter().map(|prediction| index.get(name(prediction)).copied()).collect()
     };
+    let n_wrong = predictions.iter().filter(|prediction| prediction.label != prediction.predicted).count();
+    if (predictions.len(), n_wrong) != (model.test_examples, model.test_errors) {
+        return None;
+    }
     Some(Evaluation {
         examples: predictions.len(),
         errors: model.test_errors,

@@ -1,12 +1,16 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use distill_train::{Role, TEMPORARY};
 
 use crate::atomic;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+
+/// How often a lock is tried again.
+const LOCK_RETRIES: u32 = 5;
 
 /// Nobody makes more runs of one recipe.
 const MAX_NUMBER: u32 = 1_000_000_000;
@@ -57,6 +61,7 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
+    kind: Kind,
     /// Locked; the operating system unlocks it when the process ends, in whatever way.
     _lock: File,
 }
@@ -79,11 +84,7 @@ impl RunDir {
             let path = runs_dir.join(format!("{name}-{number:03}"));
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let dir = Self { _lock: lock(&path)?, path };
-                    if let Some(name) = dir.path.file_name() {
-                        atomic::write(&runs_dir.join(kind.latest_file()), format!("{}\n", name.display()).as_bytes())?;
-                    }
-                    return Ok(dir);
+                    return Ok(Self { _lock: lock(&path)?, path, kind });
                 }
                 // Another run took the number in between.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
@@ -100,13 +101,23 @@ impl RunDir {
     /// As [`RunDir::open`], for either kind.
     pub(crate) fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
         let path = find_of(kind, runs_dir, run)?;
-        let dir = Self { _lock: lock(&path)?, path };
+        let dir = Self { _lock: lock(&path)?, path, kind };
         dir.remove_unfinished(&dir.path);
         Ok(dir)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Makes it the one that `latest` means, once it can be gone on with.
+    pub(crate) fn name_as_latest(&self) -> Result<(), Diagnostic> {
+        match (self.path.parent(), self.path.file_name()) {
+            (Some(runs_dir), Some(name)) => {
+                atomic::write(&runs_dir.join(self.kind.latest_file()), format!("{}\n", name.display()).as_bytes())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes a file of the run, and its folder where that is missing, and returns its path.
@@ -187,10 +198,20 @@ fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
 /// Makes sure that no other process writes to a run.
 fn lock(dir: &Path) -> Result<File, Diagnostic> {
     let path = dir.join("LOCK");
-    let failed = |error| Diagnostic::io("cannot lock the run directory", Some(&path), error);
+    let failed =
+        |error| Diagnostic::io("cannot lock the run directory", Some(&path), error).help("check who may write to it");
     let mut options = OpenOptions::new();
     let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    match file.try_lock() {
+    // Whoever only asks whether it is locked holds it for a moment.
+    let mut tried = file.try_lock();
+    for _ in 0..LOCK_RETRIES {
+        if !matches!(tried, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        tried = file.try_lock();
+    }
+    match tried {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
@@ -233,7 +254,11 @@ mod tests {
     #[test]
     fn numbers_go_up_and_are_not_used_again() {
         let dir = tempfile::tempdir().unwrap();
-        let create = |name| RunDir::create(dir.path(), name).unwrap().path().file_name().unwrap().to_owned();
+        let create = |name| {
+            let run = RunDir::create(dir.path(), name).unwrap();
+            run.name_as_latest().unwrap();
+            run.path().file_name().unwrap().to_owned()
+        };
         assert_eq!(create("mnist"), "mnist-001");
         assert_eq!(create("mnist"), "mnist-002");
         assert_eq!(create("other"), "other-001");
@@ -243,6 +268,7 @@ mod tests {
         assert_eq!(fs::read_to_string(dir.path().join("LATEST")).unwrap(), "mnist-003\n");
         // Runs and sweeps do not take each other's numbers, and `latest` is one of each.
         let sweep = RunDir::create_of(Kind::Sweep, dir.path(), "mnist-sweep").unwrap();
+        sweep.name_as_latest().unwrap();
         assert!(sweep.path().ends_with("mnist-sweep-001"));
         assert_eq!(create("mnist"), "mnist-004");
         assert_eq!(fs::read_to_string(dir.path().join("LATEST-SWEEP")).unwrap(), "mnist-sweep-001\n");
@@ -253,6 +279,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path(), "mnist").unwrap();
         run.write(super::super::status::FILE, b"").unwrap();
+        run.name_as_latest().unwrap();
         assert!(is_locked(run.path()));
         let error = RunDir::open(dir.path(), Path::new("latest")).unwrap_err().to_string();
         let pid = std::process::id();

@@ -4,6 +4,7 @@ use distill_train::{CheckpointConfig, Context, Recipe, Role};
 use toml::{Table, Value};
 
 use crate::code::Code;
+use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
 
@@ -11,7 +12,7 @@ use crate::model_file::sha256;
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     /// The recipe as text, without what changes no result.
-    recipe: String,
+    pub(crate) recipe: String,
     /// SHA-256 of that text.
     pub(crate) recipe_sha256: String,
     /// SHA-256 of training and test data.
@@ -24,12 +25,12 @@ pub(crate) fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
 }
 
 impl Identity {
-    /// Each model names its own seed, checkpoints change nothing, and where a file lies does not
-    /// matter: data and teacher are known by their hashes.
+    /// Each model names its own seed, checkpoints change nothing, and where files lie and what they
+    /// are called does not matter: data and teacher are known by their hashes.
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
-        recipe.data.source = file_name(&recipe.data.source);
-        recipe.teacher.weights = recipe.teacher.weights.as_deref().map(file_name);
+        recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
+        recipe.teacher.weights = recipe.teacher.weights.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
         let text = recipe_text(&recipe)?;
         Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256 })
@@ -48,12 +49,8 @@ impl Identity {
     }
 }
 
-fn file_name(path: &str) -> String {
-    Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// A checkpoint of another recipe, other data or another teacher, with what has changed.
-pub(crate) fn check_context(found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
+/// A checkpoint, or a whole run, of another recipe, other data or another teacher, with what has changed.
+pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
     let differing: Vec<&str> = expected
         .iter()
         .filter(|(name, value)| found.get(*name) != Some(value))
@@ -72,9 +69,9 @@ pub(crate) fn check_context(found: &Context, expected: &Context, path: &Path) ->
             _ => notes.push(format!("`{name}` has changed")),
         }
     }
-    let diagnostic = Diagnostic::new(Code::RecipeChanged, "the checkpoint belongs to another training")
+    let diagnostic = Diagnostic::new(Code::RecipeChanged, what)
         .at(path.display())
-        .help("put back what was changed, or start a new run: it never overwrites this one");
+        .help("put back what was changed, or start anew, which overwrites nothing");
     Err(notes.into_iter().fold(diagnostic, Diagnostic::note))
 }
 

@@ -7,13 +7,20 @@ use super::dir::weights_name;
 use super::identity::Identity;
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
+use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
 use crate::latency::Latency;
 use crate::model_file::{self, sha256};
-use crate::report::{GALLERY, gallery};
+use crate::report::{GALLERY, collect, gallery};
 
 impl Run<'_> {
+    /// Compares the students of all seeds, and writes that down.
+    pub(crate) fn compare(&mut self) -> Result<(), Diagnostic> {
+        self.result.comparison = collect(&[self.dir.path().to_owned()])?.result.comparison;
+        self.write_result()
+    }
+
     /// Writes down examples of the test set that are worth a look, with what the models of the
     /// first seed say of them.
     pub(crate) fn write_gallery(&self) -> Result<(), Diagnostic> {
@@ -113,7 +120,7 @@ pub(crate) fn provenance(
         ("program", concat!("distill ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("recipe", recipe.name.clone()),
         ("recipe_sha256", identity.recipe_sha256.clone()),
-        ("data", data_name(recipe).into_owned()),
+        ("data", DataSource::kind(&recipe.data.source).to_owned()),
         ("data_sha256", identity.data_sha256.clone()),
         ("input_mean", format!("{:.4}", inputs.0)),
         ("input_sd", format!("{:.4}", inputs.1)),
@@ -121,8 +128,4 @@ pub(crate) fn provenance(
         ("seed", seed.to_string()),
     ];
     Provenance::from(pairs.map(|(name, value)| (name.to_owned(), value)))
-}
-
-fn data_name(recipe: &Recipe) -> std::borrow::Cow<'_, str> {
-    Path::new(&recipe.data.source).file_name().unwrap_or_default().to_string_lossy()
 }

@@ -103,7 +103,7 @@ impl RunResult {
             Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
                 .at(path.display())
                 .note(note)
-                .help("remove the file and resume the run, which then trains its models again")
+                .help("remove the file and resume the run, which then goes through its models again")
         };
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,

@@ -1,12 +1,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use distill_train::Role;
+use distill_train::{Context, Role};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dir::{self, Kind, RunDir};
-use super::identity::Identity;
+use super::identity::{Identity, check_context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
@@ -54,20 +54,25 @@ pub(crate) struct RunStatus {
     pub(crate) threads: usize,
     pub(crate) recipe_sha256: String,
     pub(crate) data_sha256: String,
+    /// That of a teacher from a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) teacher_sha256: Option<String>,
     pub(crate) started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<String>,
-    /// All its time, also that before it was resumed.
+    /// Its time, also that before it was resumed, but for processes that were killed.
     pub(crate) seconds: f64,
     /// What of it was before this process.
     #[serde(skip)]
     seconds_before: f64,
     /// How often it was resumed.
     pub(crate) resumed: u32,
+    /// The settings that its models depend on, as TOML.
+    pub(crate) depends_on: String,
 }
 
 impl RunStatus {
-    pub(crate) fn new(roles: &[Role], identity: &Identity) -> Self {
+    pub(crate) fn new(roles: &[Role], identity: &Identity, teacher_sha256: Option<String>) -> Self {
         let command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
         Self {
             version: 1,
@@ -81,11 +86,13 @@ impl RunStatus {
             threads: rayon::current_num_threads(),
             recipe_sha256: identity.recipe_sha256.clone(),
             data_sha256: identity.data_sha256.clone(),
+            teacher_sha256,
             started: now(),
             ended: None,
             seconds: 0.0,
             seconds_before: 0.0,
             resumed: 0,
+            depends_on: identity.recipe.clone(),
         }
     }
 
@@ -108,6 +115,19 @@ impl RunStatus {
         let text = toml::to_string(self)
             .map_err(|error| Diagnostic::io("cannot write the status of the run as TOML", None, error))?;
         dir.write(FILE, text.as_bytes()).map(|_| ())
+    }
+
+    /// A run goes on only with what it began with, also where no checkpoint says so.
+    pub(crate) fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
+        let context = |status: &Self| -> Context {
+            let pairs = [
+                ("recipe", status.depends_on.clone()),
+                ("data_sha256", status.data_sha256.clone()),
+                ("teacher_sha256", status.teacher_sha256.clone().unwrap_or_default()),
+            ];
+            pairs.map(|(name, value)| (name.to_owned(), value)).into()
+        };
+        check_context(what, &context(self), &context(now), place)
     }
 
     /// The run has ended.

@@ -242,7 +242,7 @@ impl Run<'_> {
             let what = format!("{} cannot be used", damaged.display());
             self.output.warning(&what, &error.to_string(), &format!("going on from {}", path.display()))?;
         }
-        check_context(&checkpoint.context, context, &path)?;
+        check_context("the checkpoint belongs to another training", &checkpoint.context, context, &path)?;
         Ok(Some(checkpoint))
     }
 
@@ -265,9 +265,10 @@ impl Run<'_> {
             thousands(model.test_errors as u64),
             thousands(model.test_examples as u64)
         ));
-        self.output.event("model_end", serde_json::to_value(&model).unwrap_or_default())?;
+        let event = serde_json::to_value(&model).unwrap_or_default();
         self.result.models.push(model);
-        Ok(self.write_result()?)
+        self.write_result()?;
+        Ok(self.output.event("model_end", event)?)
     }
 
     /// Writes `result.json` as it now is.

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use distill_train::{
     CheckpointConfig, CheckpointStore, Context, EpochReport, Observer, Snapshot, StepReport, TrainError,
@@ -73,7 +73,7 @@ impl Watch<'_> {
             self.save(snapshot)?;
             return Ok(Some(End::Signal(signal, report.step)));
         }
-        let due = self.last_save.elapsed() >= Duration::from_secs_f64(self.config.every_seconds)
+        let due = self.last_save.elapsed().as_secs_f64() >= self.config.every_seconds
             || self.config.every_steps.is_some_and(|every| report.step.is_multiple_of(every));
         if due {
             self.save(snapshot)?;

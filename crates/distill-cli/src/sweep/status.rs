@@ -34,9 +34,6 @@ pub(crate) struct SweepStatus {
     pub(crate) process: RunStatus,
     #[serde(flatten)]
     pub(crate) definition: Definition,
-    /// Of a teacher that is a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) teacher_sha256: Option<String>,
 }
 
 impl SweepStatus {
@@ -52,24 +49,13 @@ impl SweepStatus {
 
     /// Makes sure that a sweep goes on with what it began with.
     pub(crate) fn check_unchanged(&self, now: &Self, sweep: &Path) -> Result<(), Diagnostic> {
-        let (was, is) = (&self.process, &now.process);
-        let changed = [
-            (
-                was.recipe_sha256 != is.recipe_sha256 || self.definition.seeds != now.definition.seeds,
-                "the recipe has changed",
-            ),
-            (was.data_sha256 != is.data_sha256, "the data has changed"),
-            (self.teacher_sha256 != now.teacher_sha256, "the teacher is another one"),
-        ];
-        if changed.iter().all(|(changed, _)| !changed) {
+        self.process.check_unchanged("the sweep was begun with something else", &now.process, sweep)?;
+        if self.definition.seeds == now.definition.seeds {
             return Ok(());
         }
-        let diagnostic = Diagnostic::new(Code::RecipeChanged, "the sweep was begun with something else")
+        Err(Diagnostic::new(Code::RecipeChanged, "the sweep was begun with other seeds")
             .at(sweep.display())
-            .help("put back what was changed, or start a new sweep: it never overwrites this one");
-        Err(changed
-            .iter()
-            .filter(|(changed, _)| *changed)
-            .fold(diagnostic, |diagnostic, (_, note)| diagnostic.note(*note)))
+            .note(format!("they were {:?}, now {:?}", self.definition.seeds, now.definition.seeds))
+            .help("put them back, or start a new sweep, which overwrites nothing"))
     }
 }

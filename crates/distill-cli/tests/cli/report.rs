@@ -107,6 +107,10 @@ fn seeds_of_several_runs_are_joined() {
     // A run that is named twice counts once.
     let twice = lab.ok(&["report", "-o", "twice", "--json", runs[0], runs[1], runs[1], runs[2]]).events();
     assert_eq!(twice.last().unwrap()["comparison"], last["comparison"]);
+    lab.dataset("changed", 4, 200, 61);
+    lab.ok(&["run", "r.toml", "-q", "data.source=changed", "seeds=[4]"]);
+    let data = ["E0307]: the runs are on different data", "runs/tiny-005", "make a report of each"];
+    lab.check(&["report", runs[0], "runs/tiny-005"], 5, data);
     let other = ["E0307]: the runs are of different recipes", "runs/tiny-004", "make a report of each"];
     lab.check(&["report", runs[0], "runs/tiny-004"], 5, other);
 }
@@ -123,6 +127,9 @@ fn what_no_report_can_be_made_of() {
     lab.write(predictions, text.replace("59,", "sixty,"));
     let damaged = ["E0401]: index `sixty` where 59 is expected", "predictions.csv:61", "unchanged"];
     lab.check(&["report"], 4, damaged);
+    let cut: String = text.lines().take(60).map(|line| format!("{line}\n")).collect();
+    lab.write(predictions, cut);
+    lab.check(&["report"], 5, ["E0405]: the predictions of a model are not those", predictions, "put the file back"]);
     fs::remove_file(lab.path(predictions)).unwrap();
     lab.check(&["report"], 5, ["E0405]: the predictions of a model", predictions, "put the file back"]);
     lab.write(predictions, bytes);

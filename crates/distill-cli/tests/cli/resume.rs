@@ -244,7 +244,7 @@ fn what_cannot_be_resumed() {
     let ran = lab.check(
         &["run", "--resume"],
         5,
-        ["E0307]: the checkpoint belongs", "checkpoints/student", "start a new run"],
+        ["E0307]: the run was begun with something else", "runs/tiny-001", "start anew"],
     );
     assert!(ran.stderr.contains("kd.temperature was 4.0, now 5.0"), "{}", ran.stderr);
     lab.write(&format!("{run}/recipe.resolved.toml"), resolved);
@@ -290,4 +290,86 @@ fn one_process_writes_a_run() {
     lab.check(&["run", "--resume"], 7, [&message, place, "wait for it to end"]);
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// A run that says it was interrupted before its last models, with what was left of them.
+fn cut_back(lab: &Lab, run: &str, n_models: usize) {
+    let mut result = lab.json(&format!("{run}/result.json"));
+    result["models"].as_array_mut().unwrap().truncate(n_models);
+    lab.write(&format!("{run}/result.json"), result.to_string());
+    let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
+    lab.write(&format!("{run}/run.toml"), status.replace("\"completed\"", "\"interrupted\""));
+    let _ = std::fs::remove_dir_all(lab.path(&format!("{run}/checkpoints")));
+}
+
+#[test]
+fn other_data_or_another_teacher_is_noticed_without_a_checkpoint() {
+    let lab = Lab::new();
+    lab.ok(&["train", "r.toml", "-q", "--runs-dir", "made"]);
+    let teacher = "made/tiny-001/weights/teacher-seed1.safetensors";
+    lab.ok(&["run", "r.toml", "-q", &format!("teacher.weights={teacher}")]);
+    let run = "runs/tiny-001";
+    cut_back(&lab, run, 1);
+
+    let labels = lab.read("data/train-labels-idx1-ubyte");
+    let mut changed = labels.clone();
+    changed.swap(8, 9);
+    lab.write("data/train-labels-idx1-ubyte", changed);
+    let begun = ["E0307]: the run was begun with something else", "runs/tiny-001", "put back what was changed"];
+    let ran = lab.check(&["run", "--resume"], 5, begun);
+    assert!(ran.stderr.contains("note: the data has changed"), "{}", ran.stderr);
+    lab.write("data/train-labels-idx1-ubyte", labels);
+
+    let weights = lab.read(teacher);
+    lab.ok(&["train", "r.toml", "-q", "seeds=[7]", "--runs-dir", "made"]);
+    std::fs::copy(lab.path("made/tiny-002/weights/teacher-seed7.safetensors"), lab.path(teacher)).unwrap();
+    let ran = lab.check(&["run", "--resume"], 5, begun);
+    assert!(ran.stderr.contains("note: the teacher is another one"), "{}", ran.stderr);
+    lab.write(teacher, weights);
+    lab.ok(&["run", "--resume"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_end_a_run() {
+    let lab = Lab::new();
+    let mut child = spawn(&lab, &args(&["--json"]));
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(hashes(&lab, "runs/tiny-001").len(), 3);
+    let status = String::from_utf8(lab.read("runs/tiny-001/run.toml")).unwrap();
+    assert!(status.contains("status = \"completed\""), "{status}");
+    // What is complete says so to programs too.
+    let events = lab.ok(&["run", "--resume", "--json"]).events();
+    assert_eq!((&events[0]["event"], &events[0]["status"]), (&"run_end".into(), &"completed".into()));
+}
+
+#[test]
+fn paths_may_be_short_or_have_spaces() {
+    let lab = Lab::new();
+    lab.ok(&args(&[]));
+    std::fs::create_dir(lab.path("my runs")).unwrap();
+    let recipe = String::from_utf8(lab.read("r.toml")).unwrap().replace("\"data\"", "\".\"");
+    lab.write("data/here.toml", recipe);
+    let here = |args: &[&str]| Ran::from(lab.command(args).current_dir(lab.path("data")).output().unwrap());
+    let ran = here(&["run", "here.toml", "--runs-dir", "../my runs"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(hashes(&lab, "my runs/tiny-001"), hashes(&lab, "runs/tiny-001"));
+    cut_back(&lab, "my runs/tiny-001", 2);
+    lab.ok(&["run", "--resume", "my runs/tiny-001"]);
+    assert_eq!(hashes(&lab, "my runs/tiny-001"), hashes(&lab, "runs/tiny-001"));
+}
+
+#[test]
+fn what_another_process_of_the_same_number_left_is_no_obstacle() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.path("runs")).unwrap();
+    // The shell becomes the program and keeps its number.
+    let script = format!(
+        "touch runs/LATEST.$$.tmp; exec {} run r.toml -q checkpoint.every_seconds=1e300",
+        env!("CARGO_BIN_EXE_distill")
+    );
+    let ran = std::process::Command::new("sh").args(["-c", &script]).current_dir(lab.path("")).output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(unfinished_files(&lab.path("runs")), 0);
 }

@@ -119,7 +119,8 @@ fn kept_answers_teach_the_same() {
         "{}",
         ran.stdout
     );
-    assert!(ran.stderr.contains("next   distill run r.toml kd.cache=cache/tiny.soft.safetensors"), "{}", ran.stderr);
+    let next = format!("next   distill run r.toml {weights} kd.cache=cache/tiny.soft.safetensors\n");
+    assert!(ran.stderr.contains(&next), "{}", ran.stderr);
     let cache = "kd.cache=cache/tiny.soft.safetensors";
     lab.ok(&["run", "r.toml", &weights]);
     lab.ok(&["run", "r.toml", &weights, cache]);
@@ -132,6 +133,14 @@ fn kept_answers_teach_the_same() {
     let bytes = lab.read("cache/tiny.soft.safetensors");
     lab.ok(&["teach", "r.toml", &weights, "-o", "again.safetensors"]);
     assert_eq!(lab.read("again.safetensors"), bytes);
+    lab.ok(&["teach", "r.toml", &weights, "-o", "again.safetensors"]);
+    // Nothing else is replaced.
+    for precious in ["r.toml", TEACHER] {
+        let before = lab.read(precious);
+        let expected = ["E0504]: the file is there already", precious, "another file with `--output`"];
+        lab.check(&["teach", "r.toml", &weights, "-o", precious], 7, expected);
+        assert_eq!(lab.read(precious), before);
+    }
 }
 
 #[test]
