@@ -72,7 +72,7 @@ fn values_without_a_meaning() {
         let key = line.split('=').next().unwrap_or_default().trim();
         bad("[train]\n", &format!("[kd]\n{line}\n[train]\n"), [&format!("E0104]: kd.{key} must be"), place, help]);
     };
-    for temperature in ["0", "-1.0", "nan", "inf"] {
+    for temperature in ["0", "-1.0", "nan", "inf", "1e300", "1e-9"] {
         value(&format!("temperature = {temperature}"), "bad.toml:18:15", "set `temperature = 4.0`");
     }
     for alpha in ["-0.1", "1.5", "nan"] {

@@ -155,7 +155,7 @@ fn what_the_program_refuses_the_schema_refuses() {
         ("name = \"tiny\"", "seeds = [1, 1]", "recipe.seeds: uniqueItems"),
         ("name = \"tiny\"", "version = 2", "recipe.version: maximum"),
         ("name = \"tiny\"", "kd.alpha = 1.5", "recipe.kd.alpha: maximum"),
-        ("name = \"tiny\"", "kd.temperature = 0", "recipe.kd.temperature: exclusiveMinimum"),
+        ("name = \"tiny\"", "kd.temperature = 0", "recipe.kd.temperature: minimum"),
         ("name = \"tiny\"", "kd.method = \"kdd\"", "recipe.kd.method: oneOf"),
         ("epochs = 2", "epochs = 0", "recipe.teacher.train.epochs: minimum"),
         ("batch = 16", "optimizer.betas = [0.9]", "recipe.teacher.train.optimizer.betas: minItems"),
