@@ -1,10 +1,17 @@
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::SystemTime;
 
 use clap::ColorChoice;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, one_line, visible};
 use crate::style::{Palette, is_dumb};
+
+/// The log of the run that this process writes.
+static LOG: Mutex<Option<File>> = Mutex::new(None);
 
 /// What the program prints, and where.
 ///
@@ -36,8 +43,35 @@ impl Output {
         size.map(|(terminal_size::Width(width), _)| usize::from(width).max(20))
     }
 
+    /// From here on, what is told on standard error also goes to the end of this file, with times, even
+    /// where `--quiet` keeps it from the terminal.
+    pub(crate) fn log_to(&self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        if let Ok(mut log) = LOG.lock() {
+            *log = Some(file);
+        }
+        Ok(())
+    }
+
+    /// Lines for the log alone. A log that cannot be written is no reason to end the work.
+    pub(crate) fn log(&self, text: &str) {
+        if let Ok(mut log) = LOG.lock()
+            && let Some(file) = &mut *log
+        {
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            let lines: String =
+                text.lines().filter(|line| !line.is_empty()).map(|line| format!("{now}  {line}\n")).collect();
+            let _ = file.write_all(lines.as_bytes());
+        }
+    }
+
     /// A line about progress. Nothing depends on whether anybody reads it.
     pub(crate) fn progress(&self, line: &str) {
+        self.log(line);
+        self.show(line);
+    }
+
+    fn show(&self, line: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
@@ -45,6 +79,7 @@ impl Output {
 
     /// Lines of a result, of which `--quiet` shows only the last.
     pub(crate) fn result(&self, text: &str) -> Result<(), Diagnostic> {
+        self.log(text);
         if self.json {
             return Ok(());
         }
@@ -78,13 +113,10 @@ impl Output {
     /// What is odd but stops nothing, on standard error and with `--json` also as an event.
     pub(crate) fn warning(&self, what: &str, note: &str, help: &str) -> Result<(), Diagnostic> {
         let palette = &self.palette;
+        let (what, note, help) = (one_line(what), one_line(note), one_line(help));
+        self.log(&format!("warning: {what}\n   = note: {note}\n   = help: {help}"));
         let title = palette.warning("warning");
-        self.progress(&format!(
-            "{title}: {}{}{}",
-            one_line(what),
-            palette.note_line(&one_line(note)),
-            palette.help_line(&one_line(help))
-        ));
+        self.show(&format!("{title}: {what}{}{}", palette.note_line(&note), palette.help_line(&help)));
         self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
     }
 
@@ -106,6 +138,7 @@ impl Output {
 
     /// An error, on standard error and with `--json` also as an event.
     pub(crate) fn error(&self, diagnostic: &Diagnostic) {
+        self.log(&diagnostic.to_string());
         let _ = writeln!(io::stderr().lock(), "{}", diagnostic.render(&self.palette));
         if self.json {
             let _ = write_stdout(&diagnostic.to_json().to_string());

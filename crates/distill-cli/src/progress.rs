@@ -36,7 +36,10 @@ impl Progress {
     fn line(&self, line: &str) {
         match &self.bar {
             // The bar must know of lines that are printed above it.
-            Some(bar) => bar.println(line),
+            Some(bar) => {
+                self.output.log(line);
+                bar.println(line);
+            }
             None => self.output.progress(line),
         }
     }

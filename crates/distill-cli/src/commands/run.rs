@@ -103,6 +103,8 @@ pub(crate) fn execute(
             (dir, *status, result)
         }
     };
+    // A run is the same without its log.
+    let _ = output.log_to(&dir.path().join("run.log"));
     let signals = Signals::catch().map_err(|error| Diagnostic::io("cannot catch signals", None, error))?;
     let mut run = Run {
         experiment: &experiment,

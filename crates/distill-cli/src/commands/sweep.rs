@@ -115,6 +115,8 @@ fn execute(
             (dir, *status)
         }
     };
+    // A sweep is the same without its log.
+    let _ = output.log_to(&dir.path().join("sweep.log"));
     let signals = Signals::catch().map_err(|error| Diagnostic::io("cannot catch signals", None, error))?;
     let inputs = (prints.train.mean, prints.train.sd);
     let again = format!("distill sweep --resume {}", shell([&*dir.path().to_string_lossy()]));

@@ -33,6 +33,14 @@ fn a_run_leaves_all_its_files() {
     let count = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).count();
     // So few steps are all written.
     assert_eq!((count("epoch"), count("step")), (7, 12 * 7));
+    // Quiet on the terminal, not in the log.
+    let log = String::from_utf8(lab.read(&format!("{run}/run.log"))).unwrap();
+    for line in
+        ["Z  data      data: 180 train", "Z  teacher   16-8-3, 163 parameters", "Z      1/3", "Z  Distillation "]
+    {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
     let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
     for line in ["status = \"completed\"", "exit = 0", "program = \"distill 0.", "models = [", "data_sha256 = "] {
         assert!(status.contains(line), "{line}: {status}");

@@ -34,7 +34,9 @@ fn spawn(lab: &Lab, runs_dir: &str) -> Child {
 fn wait_for(lab: &Lab, child: &mut Child, sweep: &str, n: usize) {
     while child.try_wait().unwrap().is_none() {
         let text = std::fs::read(lab.path(sweep).join("trials.jsonl")).unwrap_or_default();
-        if lab.path(sweep).join("sweep.toml").exists() && text.iter().filter(|&&byte| byte == b'\n').count() >= n {
+        // It can be gone on with as the latest once it is named so.
+        let named = lab.path(sweep).parent().is_some_and(|runs| runs.join("LATEST-SWEEP").exists());
+        if named && text.iter().filter(|&&byte| byte == b'\n').count() >= n {
             break;
         }
         std::thread::sleep(Duration::from_micros(200));
