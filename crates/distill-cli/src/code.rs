@@ -160,7 +160,9 @@ pub(crate) fn exit_code(code: Code) -> u8 {
 /// If there is none: the name of the one that looks most like it.
 pub(crate) fn find(typed: &str) -> Result<Code, &'static str> {
     let name = typed.trim().to_uppercase();
-    let name = if name.starts_with('E') { name } else { format!("E{name}") };
+    let digits = name.trim_start_matches('E');
+    // `305` is meant as E0305.
+    let name = if digits.len() == 3 { format!("E0{digits}") } else { format!("E{digits}") };
     let alike = |entry: &&Entry| {
         let same_start = name.chars().zip(entry.name.chars()).take_while(|(a, b)| a == b).count();
         (strsim::damerau_levenshtein(&name, entry.name), Reverse(same_start))

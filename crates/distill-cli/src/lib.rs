@@ -55,7 +55,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     start_logging(&cli);
-    let output = Output::new(cli.json, cli.quiet, cli.color);
+    let output = Output::new(cli.json, cli.quiet, cli.color).with_log(cli.verbose > 0, is_json_log(&cli));
     bug::report_panics(output);
     ExitCode::from(bug::guard(|| execute(&cli, output)))
 }
@@ -111,8 +111,14 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Diagnostic> {
     })
 }
 
+/// Whether standard error is for programs.
+fn is_json_log(cli: &Cli) -> bool {
+    cli.log_format == LogFormat::Json
+}
+
 fn start_logging(cli: &Cli) {
     let level = match cli.verbose {
+        0 if is_json_log(cli) => tracing::Level::INFO,
         0 => return,
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,

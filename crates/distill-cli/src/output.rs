@@ -22,6 +22,8 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     animate: bool,
+    /// Standard error holds JSON Lines.
+    for_programs: bool,
     /// The colours of standard error. Standard output has none.
     palette: Palette,
 }
@@ -29,7 +31,13 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(json: bool, quiet: bool, color: ColorChoice) -> Self {
         let animate = !quiet && !is_dumb() && io::stderr().is_terminal();
-        Self { json, quiet, animate, palette: Palette::for_stderr(color) }
+        Self { json, quiet, animate, for_programs: false, palette: Palette::for_stderr(color) }
+    }
+
+    /// Standard error also has a log: no line is drawn twice between its lines, and where it is for
+    /// programs there are none for people.
+    pub(crate) fn with_log(self, is_on: bool, for_programs: bool) -> Self {
+        Self { animate: self.animate && !is_on && !for_programs, for_programs, ..self }
     }
 
     /// Whether a line may be drawn again and again.
@@ -72,7 +80,7 @@ impl Output {
     }
 
     fn show(&self, line: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.for_programs {
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
     }
@@ -139,7 +147,8 @@ impl Output {
     /// An error, on standard error and with `--json` also as an event.
     pub(crate) fn error(&self, diagnostic: &Diagnostic) {
         self.log(&diagnostic.to_string());
-        let _ = writeln!(io::stderr().lock(), "{}", diagnostic.render(&self.palette));
+        let text = if self.for_programs { diagnostic.to_json().to_string() } else { diagnostic.render(&self.palette) };
+        let _ = writeln!(io::stderr().lock(), "{text}");
         if self.json {
             let _ = write_stdout(&diagnostic.to_json().to_string());
         }

@@ -18,13 +18,13 @@ impl Progress {
     /// Announces a model.
     pub(crate) fn start(output: Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
         output.progress(&format!(
-            "\n{:<9} {}, {} parameters, {} epochs, seed {seed}",
+            "\n{:<9} {}, {} parameters, {}, seed {seed}",
             role.name(),
             spec.architecture,
             thousands(spec.parameters as u64),
-            config.epochs,
+            epochs(config.epochs),
         ));
-        output.progress("  epoch      loss        kl   val errors    examples/s    seconds");
+        output.progress("  epoch      loss        kl      val errors    examples/s    seconds");
         Self { output, role, seed, bar: steps_bar(&output) }
     }
 
@@ -51,6 +51,7 @@ impl Progress {
             if bar.length() != Some(u64::from(report.total_steps)) {
                 // What was done before is no measure of the speed.
                 bar.set_length(u64::from(report.total_steps));
+                bar.set_position(u64::from(report.step));
                 bar.reset_eta();
             }
             bar.set_position(u64::from(report.step));
@@ -65,11 +66,13 @@ impl Progress {
         let rate = report.examples as f64 / report.seconds;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
         let rate = thousands(rate.round() as u64);
-        let errors = report.validation.map_or("-".to_owned(), |v| format!("{} of {}", v.errors, v.examples));
+        let errors = report
+            .validation
+            .map_or("-".to_owned(), |v| format!("{} of {}", thousands(v.errors as u64), thousands(v.examples as u64)));
         let kl = report.loss.kl.map_or("-".to_owned(), |kl| format!("{kl:.5}"));
         let epoch = format!("{}/{}", report.epoch, report.epochs);
         self.line(&format!(
-            "  {epoch:>5}  {:>8.4}  {kl:>8}  {errors:>11}  {rate:>12}  {:>9.2}",
+            "  {epoch:>5}  {:>8.4}  {kl:>8}  {errors:>14}  {rate:>12}  {:>9.2}",
             report.loss.total, report.seconds,
         ));
         let event = serde_json::json!({
@@ -109,6 +112,11 @@ pub(crate) fn steps_bar(output: &Output) -> Option<ProgressBar> {
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::with_draw_target(None, target).with_style(style)
     })
+}
+
+/// A number of epochs in words.
+pub(crate) fn epochs(n: u32) -> String {
+    if n == 1 { "1 epoch".to_owned() } else { format!("{n} epochs") }
 }
 
 /// A whole number with commas.

@@ -65,8 +65,13 @@ pub(crate) fn from_bytes(
 
 fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let unreadable = |error| {
-        Diagnostic::io("cannot read the recipe", Some(path), error)
-            .help("recipes are TOML files, such as `recipes/mnist.toml`")
+        let with_ending = path.with_added_extension("toml");
+        let help = match path.to_str() {
+            Some(text) if text.contains('=') => "the recipe comes first, and settings after it".to_owned(),
+            _ if with_ending.is_file() => format!("did you mean `{}`?", with_ending.display()),
+            _ => "recipes are TOML files, such as `recipes/mnist.toml`".to_owned(),
+        };
+        Diagnostic::io("cannot read the recipe", Some(path), error).help(help)
     };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
@@ -90,6 +95,11 @@ impl RecipeFile {
     /// The text of the file.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The keys that were set on the command line.
+    pub(crate) fn set_keys(&self) -> impl Iterator<Item = &str> {
+        self.overrides.iter().map(|entry| entry.key.as_str())
     }
 
     /// The path of the file, as it was given.
@@ -161,7 +171,10 @@ impl RecipeFile {
         let Some(key) = quoted_after(message, "unknown field ") else {
             let help = match quoted_after(message, "unknown variant ") {
                 Some(word) => suggestion(word, &valid, "valid words"),
-                None => "`recipes/mnist.toml` shows every table of a recipe".to_owned(),
+                None => wanted(expected).map_or_else(
+                    || "`distill new NAME` writes a recipe that shows every key".to_owned(),
+                    |kind| format!("{} wants {kind}", if path.is_empty() { "a recipe" } else { &path }),
+                ),
             };
             let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
             return self.locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path).help(help);
@@ -233,7 +246,8 @@ impl Override {
                 .at(format!("command line: {argument}"))
                 .help("write settings as `kd.temperature=4` or `'student.model.hidden=[30, 30]'`")
         };
-        let (key, text) = setting.split_once('=').ok_or_else(|| wrong("a setting needs a `=`"))?;
+        let (key, text) =
+            setting.split_once('=').ok_or_else(|| wrong("a setting needs a `=`, without spaces around it"))?;
         let key = key.trim();
         if key.is_empty() || key.split('.').any(|part| part.trim() != part || part.is_empty()) {
             return Err(wrong("a setting needs a key before the `=`"));
@@ -251,7 +265,7 @@ impl Override {
         let bare = !text.is_empty() && !text.starts_with(['"', '\'', '[', '{']);
         let value = match value {
             Some(value) => value,
-            None if bare => Value::String(text.to_owned()),
+            None if bare => Value::String(text.trim().to_owned()),
             None => return Err(wrong("the value of a setting is not TOML")),
         };
         Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
@@ -287,6 +301,19 @@ fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<Strin
         }
         places.insert(path, (key.span(), value.span()));
     }
+}
+
+/// What Serde calls a kind of value, in the words of TOML.
+fn wanted(expected: &str) -> Option<&'static str> {
+    Some(match expected {
+        "a sequence" => "a list, such as `[30, 30]`",
+        "u32" | "u64" | "usize" => "a whole number",
+        "f64" => "a number",
+        "a boolean" => "`true` or `false`",
+        "a string" => "text in quotes",
+        _ if expected.starts_with("struct ") => "a table, such as `{ key = value }`",
+        _ => return None,
+    })
 }
 
 /// The word in backquotes after a phrase.

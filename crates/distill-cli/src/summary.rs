@@ -138,7 +138,15 @@ fn conclusion(result: &RunResult) -> String {
         1 => String::new(),
         n => format!("; it was better on {better} of {n} seeds"),
     };
-    format!("{what}{verdict}; the teacher makes {}{seeds}.", number(of))
+    // An answer of which nine tenths are wrong where chance is wrong in as many has learned nothing.
+    let (n_classes, n_examples) = (result.data.classes.len() as f64, result.data.test as f64);
+    let guessing = n_classes > 1.0 && from.min(to) > 0.95 * n_examples * (1.0 - 1.0 / n_classes);
+    let why = match () {
+        () if guessing => "; both students do little more than guess: lower `train.optimizer.lr`",
+        () if of > from => ", more than the student alone: train it for longer",
+        () => "",
+    };
+    format!("{what}{verdict}; the teacher makes {}{seeds}{why}.", number(of))
 }
 
 /// What people read for a role.

@@ -23,6 +23,7 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
             .check_all();
 
     let mut text = format!("ok    {:<17} {}\n", "recipe", file.path());
+    output.event("check", json!({ "check": "recipe", "outcome": "ok", "text": file.path() }))?;
     let (mut n_ok, mut n_warnings, mut failures) = (1, 0, vec![]);
     for check in &found.checks {
         let (word, what) = match &check.outcome {
@@ -48,6 +49,9 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
     let warnings = if n_warnings == 1 { "warning" } else { "warnings" };
     let _ = write!(text, "\n{n_ok} ok, {n_warnings} {warnings}, {} failed", failures.len());
     output.result(&text)?;
+    let exit = failures.first().map_or(0, |diagnostic: &&Diagnostic| diagnostic.exit_code());
+    let counts = json!({ "ok": n_ok, "warnings": n_warnings, "failed": failures.len(), "exit": exit });
+    output.event("check_end", counts)?;
     for diagnostic in &failures {
         output.error(diagnostic);
     }
@@ -55,5 +59,5 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
         let words = ["distill", "run", file.path()].into_iter();
         output.progress(&format!("next   {}", shell(words.chain(args.recipe.overrides.iter().map(String::as_str)))));
     }
-    Ok(failures.first().map_or(0, |diagnostic| diagnostic.exit_code()))
+    Ok(exit)
 }

@@ -21,5 +21,20 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
             "leave `teacher.weights` out and give a `teacher.model`, or train the student alone with `--as baseline`",
         ));
     }
+    let others: &[&str] = match role {
+        Role::Teacher => &["train", "student", "kd", "baseline"],
+        _ => &["teacher", "kd"],
+    };
+    let unused = |key: &&str| others.contains(&key.split('.').next().unwrap_or_default());
+    for key in file.set_keys().filter(unused) {
+        let note =
+            format!("the model that is trained is the {}", if role == Role::Teacher { "teacher" } else { "student" });
+        let help = if role == Role::Teacher {
+            "its settings are `teacher.model` and `teacher.train`"
+        } else {
+            "its settings are `student.model` and `train`"
+        };
+        output.warning(&format!("`{key}` has no part in this"), &note, help)?;
+    }
     execute(&file, &recipe, vec![role], Place::New { runs_dir: &args.runs_dir }, output)
 }

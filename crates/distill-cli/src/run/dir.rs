@@ -8,6 +8,7 @@ use distill_train::{Role, TEMPORARY};
 use crate::atomic;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::sweep::shell;
 
 /// How often a lock is tried again.
 const LOCK_RETRIES: u32 = 5;
@@ -182,7 +183,15 @@ fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnosti
     if path.join(kind.status_file()).is_file() {
         return Ok(path);
     }
-    Err(Diagnostic::new(Code::NotResumable, format!("this is not the directory of a {noun}"))
+    let other = if kind == Kind::Run { Kind::Sweep } else { Kind::Run };
+    let diagnostic = Diagnostic::new(Code::NotResumable, format!("this is not the directory of a {noun}"));
+    let diagnostic = if path.join(other.status_file()).is_file() {
+        let command = shell(["distill", other.noun(), "--resume", &*path.to_string_lossy()]);
+        diagnostic.help(format!("it is that of a {}: `{command}`", other.noun()))
+    } else {
+        diagnostic
+    };
+    Err(diagnostic
         .at(path.display())
         .note(format!("a {noun} has a file `{}`", kind.status_file()))
         .help(format!("name a {noun}, such as `{example}`, or `latest`")))

@@ -88,6 +88,12 @@ impl Run<'_> {
         if self.roles.iter().all(|&role| self.result.find(role, seed).is_some()) {
             return Ok(ControlFlow::Continue(()));
         }
+        for &role in &self.roles {
+            if let Some(model) = self.result.find(role, seed) {
+                let errors = thousands(model.test_errors as u64);
+                self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", role.name()));
+            }
+        }
         let teacher = match self.roles.contains(&Role::Teacher) {
             true => match self.teacher(seed, given)? {
                 ControlFlow::Continue(teacher) => Some(teacher),
@@ -132,7 +138,10 @@ impl Run<'_> {
                 let weights = WeightsFile { path, n_bytes: loaded.n_bytes, sha256: loaded.sha256.clone() };
                 let test = match recorded {
                     Some(_) => evaluate(&loaded.model, self.experiment.test_set())?,
-                    None => self.measure(Role::Teacher, seed, &loaded.model, &weights, None, None)?,
+                    None => {
+                        self.output.progress(&format!("\nteacher   from {}", path.display()));
+                        self.measure(Role::Teacher, seed, &loaded.model, &weights, None, None)?
+                    }
                 };
                 Taught { model: loaded.model.clone(), test, sha256: weights.sha256 }
             }

@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel, sha256};
 use crate::output::Output;
+use crate::progress::epochs;
 use crate::recipe_file::RecipeFile;
 use crate::run::{Identity, RunDir, Signals, provenance};
 use crate::target_file;
@@ -137,7 +138,7 @@ impl<'a> Teachers<'a> {
             let spec = experiment.train_set().spec();
             let config = experiment.model_config(Role::Teacher).cloned().unwrap_or_default();
             let label = format!("teacher  {}, seed {seed}", config.architecture(spec.features(), spec.classes.len()));
-            self.output.progress(&format!("{label}, {} epochs", recipe.teacher.train.epochs));
+            self.output.progress(&format!("{label}, {}", epochs(recipe.teacher.train.epochs)));
             let start = Instant::now();
             let mut watch = Watch::new(self.output, self.signals, label.clone())?;
             let trained = experiment

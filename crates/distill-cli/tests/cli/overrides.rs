@@ -65,3 +65,26 @@ fn what_cannot_be_read_is_refused() {
         lab.check(&["run", "r.toml", argument], 3, [message, &format!("command line: {argument}"), ""]);
     }
 }
+
+#[test]
+fn slips_get_help_that_fits() {
+    let lab = Lab::new();
+    lab.ok(&["check", "r.toml", "data.source = data", "-q"]);
+    let first = "the recipe comes first, and settings after it";
+    lab.check(&["run", "kd.temperature=4", "r.toml"], 7, ["E0501]: cannot read the recipe", "kd.temperature=4", first]);
+    lab.check(&["run", "r"], 7, ["E0501]: cannot read the recipe", "r", "did you mean `r.toml`?"]);
+    for (setting, wants) in [
+        ("seeds=1", "seeds wants a list"),
+        ("train.epochs=1e1", "train.epochs wants a whole number"),
+        ("kd.alpha=high", "kd.alpha wants a number"),
+        ("baseline.enabled=True", "baseline.enabled wants `true` or `false`"),
+        ("kd=4", "kd wants a table"),
+    ] {
+        lab.check(&["run", "r.toml", setting], 3, ["E0103]", &format!("command line: {setting}"), wants]);
+    }
+    // A setting of the other model does nothing, which nobody means.
+    let ran = lab.ok(&["train", "r.toml", "train.epochs=1"]);
+    assert!(ran.stderr.contains("warning: `train.epochs` has no part in this"), "{}", ran.stderr);
+    let ran = lab.ok(&["train", "r.toml", "teacher.train.epochs=1"]);
+    assert!(!ran.stderr.contains("no part in this"), "{}", ran.stderr);
+}

@@ -20,18 +20,22 @@ fn keys_types_and_tables() {
     bad(
         "validation = 20",
         "validation = \"x\"",
-        ["E0103]: data.validation: invalid type", "bad.toml:5:14", "recipes/mnist.toml"],
+        ["E0103]: data.validation: invalid type", "bad.toml:5:14", "data.validation wants a whole number"],
     );
     bad(
         "hidden = [4]",
         "hidden = [4, -1]",
-        ["E0103]: student.model.hidden[1]: invalid value", "bad.toml:15:20", "recipes/mnist.toml"],
+        [
+            "E0103]: student.model.hidden[1]: invalid value",
+            "bad.toml:15:20",
+            "student.model.hidden[1] wants a whole number",
+        ],
     );
-    bad("hidden = [4]", "", ["E0103]: student.model: missing field `hidden`", "bad.toml:15:9", "recipes/mnist.toml"]);
+    bad("hidden = [4]", "", ["E0103]: student.model: missing field `hidden`", "bad.toml:15:9", "distill new NAME"]);
     bad(
         "[student]\nmodel = { hidden = [4] }\n",
         "",
-        ["E0103]: the recipe: missing field `student`", "bad.toml", "recipes/mnist.toml"],
+        ["E0103]: the recipe: missing field `student`", "bad.toml", "distill new NAME"],
     );
     bad(
         "[4] }",

@@ -155,3 +155,16 @@ fn a_teacher_from_a_file_teaches_the_same() {
     assert!(given["models"][0]["train_seconds"].is_null());
     assert_eq!(given["models"][2]["test_nll"], trained["models"][2]["test_nll"]);
 }
+
+#[test]
+fn the_verdict_says_what_is_to_blame() {
+    let lab = Lab::new();
+    let ran =
+        lab.ok(&["run", "r.toml", "teacher.train.optimizer.lr=1e-9", "teacher.min_accuracy=0.0", "train.epochs=9"]);
+    assert!(ran.stdout.contains(", more than the student alone: train it for longer."), "{}", ran.stdout);
+    let ran = lab.ok(&["run", "r.toml", "train.optimizer.lr=1e-9"]);
+    let result = lab.json("runs/tiny-002/result.json");
+    let errors = |at: usize| result["models"][at]["test_errors"].as_f64().unwrap();
+    let guessing = errors(1).min(errors(2)) > 0.95 * 60.0 * 2.0 / 3.0;
+    assert_eq!(ran.stdout.contains("do little more than guess"), guessing, "{}", ran.stdout);
+}

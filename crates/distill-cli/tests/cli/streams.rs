@@ -78,3 +78,14 @@ fn names_need_not_be_unicode() {
     let ran = Ran::from(lab.command(&["eval", "--json", "--data", "data"]).arg(model).output().unwrap());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
+
+#[test]
+fn a_log_for_programs_is_all_that_is_on_standard_error() {
+    let lab = Lab::new();
+    let ran = lab.ok(&["run", "r.toml", "--log-format", "json"]);
+    let lines: Vec<serde_json::Value> = ran.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["fields"]["message"] == "epoch done"), "{}", ran.stderr);
+    let ran = lab.distill(&["run", "none.toml", "--log-format", "json"]);
+    let error: serde_json::Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((ran.code, &error["code"]), (Some(7), &"E0501".into()));
+}

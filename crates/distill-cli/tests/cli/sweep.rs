@@ -309,6 +309,7 @@ fn what_makes_no_sweep() {
         ["E0503]: there is no latest sweep", "runs/LATEST-SWEEP", "runs/mnist-sweep-001"],
     );
     lab.ok(&["run", "r.toml"]);
-    let expected = ["E0503]: this is not the directory of a sweep", "runs/tiny-001", "name a sweep"];
+    let expected =
+        ["E0503]: this is not the directory of a sweep", "runs/tiny-001", "it is that of a run: `distill run --resume"];
     lab.check(&["sweep", "--resume", "runs/tiny-001"], 7, expected);
 }

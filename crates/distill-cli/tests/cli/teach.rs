@@ -45,6 +45,9 @@ fn a_check_says_what_fits_and_writes_nothing() {
     let events = lab.ok(&["check", "r.toml", "--json"]).events();
     let overlap = events.iter().find(|event| event["check"] == "overlap").unwrap();
     assert_eq!((&overlap["event"], &overlap["outcome"]), (&"check".into(), &"warn".into()));
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["ok"], &last["warnings"]), (&"check_end".into(), &10.into(), &1.into()));
+    assert_eq!(events.iter().filter(|event| event["event"] == "check").count(), 11);
 }
 
 #[test]
