@@ -176,7 +176,14 @@ fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnosti
                 .note(error.to_string())
                 .help(format!("name a {noun}, such as `{example}`, or the folder of runs with `--runs-dir`"))
         })?;
-        runs_dir.join(name.trim())
+        let named = runs_dir.join(name.trim());
+        if !named.exists() {
+            return Err(Diagnostic::new(Code::NotResumable, format!("the latest {noun}, `{}`, is gone", name.trim()))
+                .at(latest.display())
+                .note("it was moved, renamed or removed")
+                .help(format!("name a {noun}, such as `{example}`")));
+        }
+        named
     } else {
         run.to_owned()
     };

@@ -233,3 +233,14 @@ fn checkpoints_and_soft_targets() {
     let teacher = lab.json("runs/tiny-001/result.json")["models"][0]["weights_sha256"].clone();
     assert_eq!(facts["teacher_sha256"], teacher);
 }
+
+#[test]
+fn a_sweep() {
+    let lab = Lab::new();
+    lab.ok(&["sweep", "r.toml", "--set", "kd.temperature=1,2", "-q"]);
+    let facts = event(&lab, "runs/tiny-sweep-001");
+    assert_eq!((&facts["kind"], &facts["status"]), (&json!("sweep"), &json!("completed")));
+    assert_eq!(facts["trials"].as_array().unwrap().len(), 2);
+    let text = lab.ok(&["inspect", "runs/tiny-sweep-001"]).stdout;
+    assert!(text.contains("trials    2\n") && text.contains("kd.temperature"), "{text}");
+}

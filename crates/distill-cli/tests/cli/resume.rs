@@ -223,6 +223,9 @@ fn what_cannot_be_resumed() {
     let lab = Lab::new();
     lab.check(&["run", "--resume"], 7, ["E0503]: there is no latest run", "runs/LATEST", "name a run"]);
     lab.check(&["run", "--resume", "data"], 7, ["E0503]: this is not the directory of a run", "data", "name a run"]);
+    std::fs::create_dir(lab.path("runs")).unwrap();
+    lab.write("runs/LATEST", "gone-003\n");
+    lab.check(&["run", "--resume"], 7, ["E0503]: the latest run, `gone-003`, is gone", "runs/LATEST", "name a run"]);
     let usage = lab.distill(&["run", "--resume", "data", "--", "r.toml", "kd.alpha=1"]);
     assert_eq!(usage.code, Some(2), "{}", usage.stderr);
 

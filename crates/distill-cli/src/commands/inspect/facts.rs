@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use crate::summary::columns;
 
 /// Columns of the labels.
 const LABEL: usize = 10;
@@ -65,6 +66,11 @@ impl Facts {
             });
             let _ = writeln!(self.text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
+    }
+
+    /// A table of columns that are known only when it is read.
+    pub(super) fn lines(&mut self, header: &[Vec<String>], rows: &[Vec<String>]) {
+        self.text += &columns(&header.iter().chain(rows).cloned().collect::<Vec<_>>(), 1);
     }
 
     /// A field of the event.

@@ -6,6 +6,7 @@ mod result;
 mod run;
 mod safetensors;
 mod soft_targets;
+mod sweep;
 mod weights;
 
 use std::fs::{self, File};
@@ -59,8 +60,9 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     if metadata.is_dir() {
         return match () {
             () if run::is_run(path) => run::facts(path),
+            () if sweep::is_sweep(path) => sweep::facts(path),
             () if idx::is_dataset(path) => idx::folder_facts(path),
-            () => Err(unknown(path, "it is a folder that holds neither a run nor a dataset")),
+            () => Err(unknown(path, "it is a folder that holds neither a run, nor a sweep, nor a dataset")),
         };
     }
     if !metadata.is_file() {
