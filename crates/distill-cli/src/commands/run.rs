@@ -116,6 +116,7 @@ pub(crate) fn execute(
         roles,
         result,
         role: Role::Teacher,
+        metrics: None,
     };
     let outcome =
         run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));

@@ -34,6 +34,9 @@ pub(crate) struct Run<'a> {
     pub(crate) result: RunResult,
     /// The model that is being trained.
     pub(crate) role: Role,
+    /// Open from the first training on. Models are trained in order, so those after the first have no
+    /// rows that an earlier process left.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// A teacher that was made before, with its file.
@@ -109,14 +112,16 @@ impl Run<'_> {
             };
         }
         if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
-            let targets = match given.and_then(|given| given.targets.clone()) {
-                Some(targets) => Some(targets),
+            let computed;
+            let targets = match given.and_then(|given| given.targets.as_ref()) {
+                Some(stored) => Some(stored),
                 None => {
                     let _span = tracing::info_span!("soft targets", seed).entered();
-                    self.experiment.soft_targets(&teacher.model)?
+                    computed = self.experiment.soft_targets(&teacher.model)?;
+                    computed.as_ref()
                 }
             };
-            let lesson = Lesson { teacher: &teacher.model, targets: targets.as_ref() };
+            let lesson = Lesson { teacher: &teacher.model, targets };
             match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
                 ControlFlow::Continue(trained) => {
                     self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
@@ -211,7 +216,10 @@ impl Run<'_> {
             let finished = self.result.models.iter().any(|m| m.role == row.model.role && m.seed == row.model.seed);
             finished || (row.model == model && row.step <= done)
         };
-        let mut metrics = Metrics::open(self.dir, holds)?;
+        let mut metrics = match self.metrics.take() {
+            Some(metrics) => metrics,
+            None => Metrics::open(self.dir, holds)?,
+        };
         let mut watch = Watch {
             progress,
             metrics: &mut metrics,
@@ -225,10 +233,12 @@ impl Run<'_> {
             end: None,
         };
         let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch)?;
-        match watch.end.take() {
+        let end = watch.end.take();
+        drop(watch);
+        self.metrics = Some(metrics);
+        match end {
             Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
             Some(End::Signal(signal, step)) if !trained.report.completed => {
-                drop(watch);
                 self.output.progress(&format!("saved   step {}", thousands(u64::from(step))));
                 Ok(ControlFlow::Break(signal))
             }
