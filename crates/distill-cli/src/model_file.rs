@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use distill_models::{Mlp, Provenance, from_safetensors};
+use distill_train::{Disk, Storage as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
@@ -27,21 +27,12 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
         Diagnostic::io("cannot read the model", Some(path), error)
             .help("models are in the `weights` folder of a run, such as `runs/mnist-001/weights`")
     };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        // Only a regular file has a length that can be looked at before it is read.
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-    }
-    let len = metadata.len();
-    if len > MAX_BYTES {
-        return Err(Diagnostic::new(
-            Code::ModelFile,
-            format!("the file has {len} bytes, at most {MAX_BYTES} are read"),
-        )
-        .at(path.display())
-        .help("name a safetensors file written by this program"));
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = Disk.read(path, MAX_BYTES).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
+            .at(path.display())
+            .help("name a safetensors file written by this program"),
+        _ => unreadable(error),
+    })?;
     let (model, provenance) =
         from_safetensors(&bytes).map_err(|error| Diagnostic::model_file(&error).at(path.display()))?;
     Ok(LoadedModel { model, provenance, n_bytes: bytes.len(), sha256: sha256(&bytes) })
@@ -49,7 +40,12 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
 
 /// The SHA-256 of bytes in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

@@ -79,7 +79,7 @@ impl Fingerprint {
 
     /// SHA-256 of inputs, labels, their order, input shape and class names, in hexadecimal.
     pub fn sha256(&self) -> String {
-        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.sha256)
     }
 
     /// Positions of the inputs that the other dataset has too, to the last bit.
@@ -87,6 +87,11 @@ impl Fingerprint {
         let there: HashSet<u128> = other.rows.iter().copied().collect();
         (0..self.rows.len()).filter(|&index| there.contains(&self.rows[index])).collect()
     }
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

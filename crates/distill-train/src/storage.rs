@@ -82,10 +82,10 @@ impl Storage for Disk {
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+        let metadata = fs::metadata(path)?;
         if !metadata.is_file() {
-            // Only a regular file has a length that can be looked at before it is read.
+            // Only a regular file has a length that can be looked at before it is read, and opening
+            // another one may wait for ever.
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         if metadata.len() > limit {
@@ -93,7 +93,7 @@ impl Storage for Disk {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-        file.take(limit).read_to_end(&mut bytes)?;
+        File::open(path)?.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

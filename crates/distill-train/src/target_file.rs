@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use distill_models::check_safetensors;
 use ndarray::Array2;
@@ -8,6 +7,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::fingerprint::hex;
 use crate::{SoftTargets, TrainError};
 
 /// The entry of the safetensors metadata that holds the description, and the tensor.
@@ -119,10 +119,7 @@ impl SoftTargetFile {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 fn refused(reason: impl ToString) -> TrainError {

@@ -196,8 +196,7 @@ impl RunFiles {
 
 /// What was evaluated, from what was written of it.
 fn evaluation(model: &ModelResult, predictions: &[Prediction], classes: &[String]) -> Option<Evaluation> {
-    let position = |name: &String| classes.iter().position(|class| class == name).and_then(|at| u32::try_from(at).ok());
-    let index: BTreeMap<&str, u32> = classes.iter().filter_map(|name| Some((name.as_str(), position(name)?))).collect();
+    let index: BTreeMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
     let column = |name: fn(&Prediction) -> &str| -> Option<Vec<u32>> {
         predictions.iter().map(|prediction| index.get(name(prediction)).copied()).collect()
     };

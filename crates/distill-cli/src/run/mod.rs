@@ -11,7 +11,7 @@ mod status;
 mod train;
 mod watch;
 
-pub(crate) use dir::{Kind, RunDir, find, is_locked};
+pub(crate) use dir::{Kind, RunDir, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;
 pub(crate) use result::{DataResult, ModelResult, RunResult};

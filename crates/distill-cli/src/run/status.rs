@@ -99,7 +99,12 @@ impl RunStatus {
     /// Reads the status of a run. One that says it is running, but that no process writes, was
     /// interrupted without a word.
     pub(crate) fn read(run: &Path) -> Result<Self, Diagnostic> {
-        let mut status: Self = read_status(Kind::Run, run)?;
+        Self::read_of(Kind::Run, run)
+    }
+
+    /// As [`RunStatus::read`], for either kind.
+    pub(crate) fn read_of(kind: Kind, run: &Path) -> Result<Self, Diagnostic> {
+        let mut status: Self = read_status(kind, run)?;
         if status.status == Status::Running && !dir::is_locked(run) {
             status.status = Status::Interrupted;
         }

@@ -77,42 +77,41 @@ pub struct Checkpoint {
     buffers: Vec<Vec<f32>>,
 }
 
-fn encode(context: &Context, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
-    let Snapshot { params, state } = snapshot;
-    if let Some((index, &value)) = params.as_slice().iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        return Err(CheckpointError::NonFinite { index, value, step: state.step });
-    }
-    let (optimizer_step, slots) = state.optimizer.state();
-    let head = codec::Head {
-        context: context.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        layout: layout(params),
-        n_slots: u32::try_from(slots.len()).expect("an optimizer has a few slots"),
-        optimizer_step,
-        step: state.step,
-        examples: state.examples,
-        seconds: state.seconds,
-        epoch_seconds: state.epoch_seconds,
-        epoch_examples: state.epoch_examples,
-        epoch_loss: to_tuple(state.epoch_loss),
-        last_loss: to_tuple(state.loss),
-        best: state.best.as_ref().map(|best| (best.epoch, best.errors as u64, best.nll)),
-    };
-    let mut buffers = vec![params.as_slice()];
-    buffers.extend(slots.iter().map(Params::as_slice));
-    buffers.extend(state.best.iter().map(|best| best.params.as_slice()));
-    codec::encode(&head, &buffers)
-}
-
 impl Checkpoint {
     /// The first bytes of a checkpoint file.
     pub const MAGIC: &'static [u8; 8] = codec::MAGIC;
+
+    /// No file is larger: a billion parameters with two optimizer slots and the best weights.
+    pub const MAX_BYTES: u64 = 16 << 30;
 
     /// The bytes of a checkpoint file.
     ///
     /// # Errors
     /// [`CheckpointError::NonFinite`] if a parameter is no number.
     pub fn encode(context: &Context, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
-        encode(context, snapshot)
+        let Snapshot { params, state } = snapshot;
+        if let Some((index, &value)) = params.as_slice().iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(CheckpointError::NonFinite { index, value, step: state.step });
+        }
+        let (optimizer_step, slots) = state.optimizer.state();
+        let head = codec::Head {
+            context: context.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            layout: layout(params),
+            n_slots: u32::try_from(slots.len()).expect("an optimizer has a few slots"),
+            optimizer_step,
+            step: state.step,
+            examples: state.examples,
+            seconds: state.seconds,
+            epoch_seconds: state.epoch_seconds,
+            epoch_examples: state.epoch_examples,
+            epoch_loss: to_tuple(state.epoch_loss),
+            last_loss: to_tuple(state.loss),
+            best: state.best.as_ref().map(|best| (best.epoch, best.errors as u64, best.nll)),
+        };
+        let mut buffers = vec![params.as_slice()];
+        buffers.extend(slots.iter().map(Params::as_slice));
+        buffers.extend(state.best.iter().map(|best| best.params.as_slice()));
+        codec::encode(&head, &buffers)
     }
 
     /// Reads what [`Checkpoint::encode`] wrote.

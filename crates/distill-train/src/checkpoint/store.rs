@@ -5,9 +5,6 @@ use super::{Checkpoint, CheckpointError, Context};
 use crate::storage::{Storage, TEMPORARY, write_atomic};
 use crate::{Snapshot, TrainError};
 
-/// No checkpoint is larger: a billion parameters with two optimizer slots and the best weights.
-const MAX_BYTES: u64 = 16 << 30;
-
 /// The checkpoints of one training, in a folder of their own: `step-000000500.ckpt`.
 #[derive(Clone, Copy)]
 pub struct CheckpointStore<'a> {
@@ -39,7 +36,7 @@ impl<'a> CheckpointStore<'a> {
     /// [`CheckpointError::Io`] if it cannot be written: older checkpoints stay.
     pub fn save(&self, context: &Context, snapshot: Snapshot<'_>) -> Result<PathBuf, CheckpointError> {
         let _span = tracing::debug_span!("save checkpoint", step = snapshot.state.step).entered();
-        let bytes = super::encode(context, snapshot)?;
+        let bytes = Checkpoint::encode(context, snapshot)?;
         let path = self.folder.join(format!("step-{:09}.ckpt", snapshot.state.step));
         write_atomic(self.storage, &path, &bytes).map_err(|source| self.io("write", &path, source))?;
         // What cannot be removed takes room but does no harm.
@@ -73,7 +70,7 @@ impl<'a> CheckpointStore<'a> {
     }
 
     fn read(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
-        let bytes = self.storage.read(path, MAX_BYTES).map_err(|source| self.io("read", path, source))?;
+        let bytes = self.storage.read(path, Checkpoint::MAX_BYTES).map_err(|source| self.io("read", path, source))?;
         Checkpoint::decode(&bytes)
     }
 

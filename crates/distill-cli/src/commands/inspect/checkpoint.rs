@@ -8,16 +8,13 @@ use crate::progress::thousands;
 use super::facts::{Facts, short, sides};
 use super::unreadable;
 
-/// A checkpoint of a model of a billion parameters.
-const MAX_BYTES: u64 = 16 << 30;
-
 pub(super) fn is_checkpoint(start: &[u8]) -> bool {
     start.starts_with(Checkpoint::MAGIC)
 }
 
 /// The state of a training. Its hash is checked, so all of it is read.
 pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
-    let bytes = Disk.read(path, MAX_BYTES).map_err(|error| unreadable(path, error))?;
+    let bytes = Disk.read(path, Checkpoint::MAX_BYTES).map_err(|error| unreadable(path, error))?;
     let checkpoint =
         Checkpoint::decode(&bytes).map_err(|error| Diagnostic::from(TrainError::from(error)).at(path.display()))?;
     let what = format!("a checkpoint of distill, {} bytes, whole", thousands(bytes.len() as u64));

@@ -56,21 +56,13 @@ impl Facts {
 
     /// A table with words to the left and, after `n_words` columns, numbers to the right.
     pub(super) fn table<const N: usize>(&mut self, n_words: usize, header: [&str; N], rows: &[[String; N]]) {
-        let header = header.map(str::to_owned);
-        let lines: Vec<_> = [&header].into_iter().chain(rows).collect();
-        let widths: [usize; N] =
-            std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0));
-        for line in lines {
-            let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-                if column < n_words { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            let _ = writeln!(self.text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-        }
+        let lines: Vec<_> = [header.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
+        self.lines(n_words, &lines);
     }
 
-    /// A table of columns that are known only when it is read.
-    pub(super) fn lines(&mut self, header: &[Vec<String>], rows: &[Vec<String>]) {
-        self.text += &columns(&header.iter().chain(rows).cloned().collect::<Vec<_>>(), 1);
+    /// A table of which the number of columns is known only when it is read; its first line is the header.
+    pub(super) fn lines(&mut self, n_words: usize, lines: &[impl AsRef<[String]>]) {
+        self.text += &columns(lines, n_words);
     }
 
     /// A field of the event.

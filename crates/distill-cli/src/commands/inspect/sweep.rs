@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::run::{Kind, RunStatus, Status, is_locked, read_status};
+use crate::run::{Kind, RunStatus, Status};
 use crate::sweep::shell;
 
 use super::facts::{Facts, short};
@@ -19,10 +19,7 @@ pub(super) fn is_sweep(dir: &Path) -> bool {
 
 /// The directory of a sweep.
 pub(super) fn facts(dir: &Path) -> Result<Facts, Diagnostic> {
-    let mut status: RunStatus = read_status(Kind::Sweep, dir)?;
-    if status.status == Status::Running && !is_locked(dir) {
-        status.status = Status::Interrupted;
-    }
+    let status = RunStatus::read_of(Kind::Sweep, dir)?;
     let mut facts = Facts::new("sweep", "the directory of a sweep");
     facts.line("status", status.status.name());
     facts.line("command", short(&status.command, 68));
@@ -41,7 +38,8 @@ pub(super) fn facts(dir: &Path) -> Result<Facts, Diagnostic> {
     facts.line("trials", rows.len());
     facts.field("columns", &header);
     facts.field("trials", &rows);
-    facts.lines(&[header], &rows[..rows.len().min(N_SHOWN)]);
+    let lines: Vec<_> = [&header].into_iter().chain(&rows).take(1 + N_SHOWN).cloned().collect();
+    facts.lines(1, &lines);
     if rows.len() > N_SHOWN {
         facts.line("", format_args!("and {} more in {}", rows.len() - N_SHOWN, path.display()));
     }

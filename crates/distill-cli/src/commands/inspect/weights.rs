@@ -1,8 +1,9 @@
-use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use distill_models::{Header, TensorEntry};
 use sha2::{Digest as _, Sha256};
+
+use crate::model_file::hex;
 
 /// How much is read at a time, in whole numbers of f32.
 const N_BUFFER: usize = 1 << 16;
@@ -55,11 +56,7 @@ impl Weights {
             }
             all.push(found);
         }
-        let sha256 = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        Ok(Self { sha256, tensors: all })
+        Ok(Self { sha256: hex(&hash.finalize()), tensors: all })
     }
 
     /// Units of a hidden layer to which no weight and no bias leads, and all its units.
