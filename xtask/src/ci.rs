@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::{Call, Tools};
-use crate::{Result, deny, tidy};
+use crate::{Result, deny, package, tidy};
 
 /// The names of the steps, in the order they run.
 const NAMES: [&str; 8] = ["fmt", "tidy", "deny", "clippy", "doc", "package", "doctest", "test"];
@@ -61,11 +61,9 @@ fn plan(tools: Tools) -> Vec<Step> {
             "doc",
             Call::cargo(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"),
         ),
-        cargo(
+        step(
             "package",
-            // The libraries, each built from its own archive against the archives of the others.
-            Call::cargo(["package", "--workspace", "--allow-dirty"])
-                .args(["distill-cli", "distill-tests", "xtask"].iter().flat_map(|name| ["--exclude", name])),
+            Work::Own("the libraries, each from its own archive against the archives of the others", package::passes),
         ),
         cargo("doctest", Call::cargo(["test", "--workspace", "--doc", "--all-features"])),
         // Last, so that the output ends with the summary of the test runner.

@@ -10,6 +10,7 @@ mod ci;
 mod deny;
 mod distill;
 mod manifest;
+mod package;
 mod tidy;
 
 use std::env;
