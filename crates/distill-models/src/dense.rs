@@ -1,4 +1,4 @@
-use distill_tensor::{PARALLEL_MIN, ParamId, Params, matmul};
+use distill_tensor::{PARALLEL_MIN, ParamId, Params, matmul, matmul_skip_zeros};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -41,7 +41,7 @@ impl Dense {
         let Some(activation) = self.activation else {
             return self.eval(params, x, y);
         };
-        matmul(x, params.matrix(self.weight).t(), y.view_mut());
+        matmul_skip_zeros(x, params.matrix(self.weight).t(), y.view_mut());
         let bias = params.vector(self.bias);
         let dropout = self.dropout;
         for_each_row_pair(y, slope, |row, y, slope| {
@@ -61,7 +61,7 @@ impl Dense {
 
     /// Gradients of the parameters from `dz`, the gradient of the affine output.
     pub(crate) fn backward_params(&self, x: ArrayView2<'_, f32>, dz: ArrayView2<'_, f32>, grads: &mut Params) {
-        matmul(dz.t(), x, grads.matrix_mut(self.weight));
+        matmul_skip_zeros(dz.t(), x, grads.matrix_mut(self.weight));
         let bias = grads.vector_mut(self.bias);
         bias.fill(0.0);
         for row in dz.rows() {
@@ -71,7 +71,7 @@ impl Dense {
 
     /// Gradient of the inputs: `dx = dz · w`.
     pub(crate) fn backward_inputs(&self, params: &Params, dz: ArrayView2<'_, f32>, dx: ArrayViewMut2<'_, f32>) {
-        matmul(dz, params.matrix(self.weight), dx);
+        matmul_skip_zeros(dz, params.matrix(self.weight), dx);
     }
 }
 

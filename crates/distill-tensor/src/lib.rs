@@ -7,6 +7,7 @@ mod matmul;
 mod params;
 mod real;
 mod rng;
+mod skip_zeros;
 mod softmax;
 
 pub use error::TensorError;
@@ -15,6 +16,7 @@ pub use matmul::matmul;
 pub use params::{Layout, LayoutBuilder, ParamId, Params};
 pub use real::Real;
 pub use rng::{Philox, Stream};
+pub use skip_zeros::matmul_skip_zeros;
 pub use softmax::{LogPartition, log_softmax, softmax};
 
 /// Element counts from which an element-wise pass is worth a second thread.
