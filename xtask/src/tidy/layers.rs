@@ -7,13 +7,17 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
     ("distill-datasets", &["distill-tensor"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
-    ("distill-cli", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train"]),
+    ("distill-chart", &[]),
+    (
+        "distill-cli",
+        &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train", "distill-chart"],
+    ),
 ];
 
 /// Crates that deal with a person at a terminal, and the one package that does so.

@@ -1,9 +1,9 @@
+use distill_chart::{Anchor, Canvas, Chart};
 use distill_train::Role;
 
 use super::data::ModelFacts;
 use super::group::Group;
 use super::numbers::{mean, micros};
-use super::svg::{Anchor, Canvas, Chart};
 use crate::progress::{size, thousands};
 use crate::summary::label;
 

@@ -1,7 +1,8 @@
+use distill_chart::{Anchor, Canvas, Chart};
+
 use super::data::CalibrationBin;
 use super::group::Group;
 use super::numbers::percent;
-use super::svg::{Anchor, Canvas, Chart};
 
 const SIDE: f64 = 230.0;
 const LEFT: f64 = 60.0;

@@ -1,16 +1,15 @@
 mod gallery;
 
+use distill_chart::{Chart, STYLE, escape};
 use distill_train::Verdict;
 
 use super::bars::costs;
 use super::calibration::calibration;
 use super::data::Report;
-use super::escape::escape;
 use super::facts::{self, Facts};
 use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
-use super::svg::{Chart, STYLE};
 use super::table::{self, Table};
 use super::words;
 

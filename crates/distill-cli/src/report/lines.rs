@@ -1,9 +1,8 @@
+use distill_chart::{Anchor, Axis, Canvas, Chart, text_width};
 use distill_train::Role;
 
-use super::axis::Axis;
 use super::data::{Curve, CurvePoint};
 use super::numbers::mean;
-use super::svg::{Anchor, Canvas, Chart, text_width};
 use crate::summary::label;
 
 const WIDTH: f64 = 460.0;

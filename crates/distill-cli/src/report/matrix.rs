@@ -1,8 +1,8 @@
 use std::fmt::Write as _;
 
-use super::escape::shortened;
+use distill_chart::{Anchor, Canvas, Chart, number, shortened, text_width};
+
 use super::group::Group;
-use super::svg::{Anchor, Canvas, Chart, number, text_width};
 
 /// Up to here, classes have names on the axes and cells have numbers.
 const N_NAMED: usize = 30;

@@ -1,12 +1,10 @@
 //! The report of a run. `collect` reads its files; all else is data in, text out: no file and no clock, so that equal
 //! data give equal bytes.
 
-mod axis;
 mod bars;
 mod calibration;
 mod collect;
 mod data;
-mod escape;
 mod facts;
 pub(crate) mod gallery;
 mod group;
@@ -18,7 +16,6 @@ mod markdown;
 mod matrix;
 mod numbers;
 mod plots;
-mod svg;
 mod table;
 mod words;
 

@@ -1,9 +1,10 @@
+use distill_chart::Chart;
+
 use super::calibration::calibration;
 use super::data::Report;
 use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
-use super::svg::Chart;
 
 /// The charts as SVG files: the path of each beside the report, and its text. What has no data has no file.
 pub(crate) fn plots(report: &Report) -> Vec<(&'static str, String)> {

@@ -1,10 +1,9 @@
+use distill_chart::{escape, number, shortened};
 use distill_train::Role;
 
 use super::super::data::{GalleryExample, Report};
-use super::super::escape::{escape, shortened};
 use super::super::image::data_uri;
 use super::super::numbers::probability;
-use super::super::svg::number;
 use super::super::words::{answer, class_name, label_name};
 use crate::summary::label;
 

@@ -1,14 +1,16 @@
 /// What a chart can show of a quantity, with round ticks.
-pub(super) struct Axis {
-    low: f64,
-    high: f64,
-    logarithmic: bool,
-    pub(super) ticks: Vec<f64>,
+#[derive(Clone, Debug)]
+pub struct Axis {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) logarithmic: bool,
+    /// In ascending order.
+    pub ticks: Vec<f64>,
 }
 
 impl Axis {
     /// Whole numbers from `low` to `high`, which lie at the ends.
-    pub(super) fn whole(low: f64, high: f64) -> Self {
+    pub fn whole(low: f64, high: f64) -> Self {
         let step = round_step((high - low) / 6.0).max(1.0);
         let ticks = multiples(step, low, high);
         let half = if low < high { 0.0 } else { 0.5 };
@@ -18,7 +20,7 @@ impl Axis {
     /// For values of 0 and more: from 0 up, or logarithmic where the largest is over ten times the smallest.
     ///
     /// Nothing for no finite values.
-    pub(super) fn fit(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn fit(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let finite = values.into_iter().filter(|value| value.is_finite() && *value >= 0.0);
         let (low, high) = finite.fold(None, |range: Option<(f64, f64)>, value| {
             let (low, high) = range.unwrap_or((value, value));
@@ -49,18 +51,18 @@ impl Axis {
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end.
-    pub(super) fn at(&self, value: f64) -> f64 {
+    pub fn at(&self, value: f64) -> f64 {
         let place = |value: f64| if self.logarithmic { value.ln() } else { value };
         (place(value) - place(self.low)) / (place(self.high) - place(self.low))
     }
 
     /// Whether a value has a place.
-    pub(super) fn shows(&self, value: f64) -> bool {
+    pub fn shows(&self, value: f64) -> bool {
         value.is_finite() && (self.low..=self.high).contains(&value)
     }
 
     /// A tick with as many decimals as it takes to tell it from its neighbours.
-    pub(super) fn label(&self, tick: f64) -> String {
+    pub fn label(&self, tick: f64) -> String {
         let step = match self.ticks[..] {
             [first, second, ..] if !self.logarithmic => second - first,
             _ => tick,
@@ -71,7 +73,7 @@ impl Axis {
 }
 
 /// The next of 1, 2, 5 times a power of ten.
-fn round_step(at_least: f64) -> f64 {
+pub(crate) fn round_step(at_least: f64) -> f64 {
     if at_least <= 0.0 {
         return 1.0;
     }
@@ -81,14 +83,15 @@ fn round_step(at_least: f64) -> f64 {
 }
 
 /// The power of ten at or below a positive number.
-fn decade(value: f64) -> i32 {
+pub(crate) fn decade(value: f64) -> i32 {
     // What is a power of ten up to rounding counts as one.
     #[expect(clippy::cast_possible_truncation, reason = "the exponent of an f64 is small")]
     let power = (value.log10() + 1e-9).floor() as i32;
     power
 }
 
-fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
+/// The multiples of `step` from `low` to `high`, at most a hundred.
+pub(crate) fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
     let first = (low / step - 1e-9).ceil();
     (0..100).map(|i| (first + f64::from(i)) * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
 }

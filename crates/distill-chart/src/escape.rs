@@ -1,7 +1,7 @@
 /// A text as the content or the quoted attribute of an element.
 ///
 /// Characters that XML does not allow become the replacement character.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -19,7 +19,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The first characters of a text that is longer than `n_max`, with an ellipsis.
-pub(super) fn shortened(text: &str, n_max: usize) -> String {
+pub fn shortened(text: &str, n_max: usize) -> String {
     if text.chars().count() <= n_max {
         return text.to_owned();
     }
