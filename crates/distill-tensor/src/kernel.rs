@@ -1,14 +1,19 @@
 //! The one place where a matrix product leaves safe Rust.
 //!
-//! `faer` multiplies matrices given by pointer and strides; ndarray views are exactly
-//! that. Everything around this call, how the work is cut and who runs it, is safe code
-//! in `matmul`.
+//! `faer` and, for bf16, `gemmkit` multiply matrices given by pointer and strides; ndarray
+//! views are exactly that. Everything around these calls, how the work is cut and who runs
+//! it, is safe code in `matmul` and `bf16`.
 #![expect(
     unsafe_code,
-    reason = "ndarray views go to faer by pointer and strides, and one instruction cleans up after it"
+    reason = "ndarray views go to the kernels by pointer and strides, and one instruction cleans up after them"
 )]
 
+use std::cell::RefCell;
+
 use faer::{Accum, MatMut, MatRef, Par};
+use gemmkit::kernel::{KernelFamily, MixedGemmF32};
+use gemmkit::simd::KernelSimd;
+use gemmkit::{Parallelism, Workspace, bf16, driver};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// `out = a * b` on the calling thread.
@@ -37,6 +42,124 @@ pub(crate) fn multiply(a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>, out: &m
     leave_vector_unit_clean();
 }
 
+/// Whether the processor multiplies pairs of bf16 in one instruction that the kernel knows.
+pub(crate) fn bf16_is_native() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512bf16");
+    // On aarch64 gemmkit 0.1.2 widens to f32 and has no kernel for `bfmmla`.
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// `out = a * b` on the calling thread, summed in f32, by instructions for bf16.
+///
+/// Where the processor has none, this is [`multiply_bf16_widened`].
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn multiply_bf16(a: &ArrayView2<'_, bf16>, b: &ArrayView2<'_, bf16>, out: &mut ArrayViewMut2<'_, f32>) {
+    #[cfg(target_arch = "x86_64")]
+    if bf16_is_native() {
+        use gemmkit::{kernel::Bf16DotGemmF32, simd::Avx512Bf16};
+        // SAFETY: the processor has AVX-512F and AVX512-BF16.
+        return unsafe { multiply_with::<Bf16DotGemmF32, _, 2, 12>(Avx512Bf16, a, b, out) };
+    }
+    multiply_bf16_widened(a, b, out);
+}
+
+/// `out = a * b` on the calling thread, by f32 instructions on operands that are widened as they are read.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn multiply_bf16_widened(
+    a: &ArrayView2<'_, bf16>,
+    b: &ArrayView2<'_, bf16>,
+    out: &mut ArrayViewMut2<'_, f32>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected;
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512F.
+            return unsafe { multiply_with::<MixedGemmF32<bf16>, _, 2, 12>(gemmkit::simd::Avx512F, a, b, out) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has AVX2 and FMA.
+            return unsafe { multiply_with::<MixedGemmF32<bf16>, _, 2, 6>(gemmkit::simd::Fma, a, b, out) };
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    let unit = gemmkit::simd::Neon;
+    #[cfg(not(target_arch = "aarch64"))]
+    let unit = gemmkit::simd::ScalarTok;
+    // SAFETY: NEON is part of every aarch64 that Rust knows, and the scalar unit needs nothing.
+    unsafe { multiply_with::<MixedGemmF32<bf16>, _, 4, 4>(unit, a, b, out) }
+}
+
+/// `out = a * b` by a kernel with register tiles of `MR` vectors by `NR` columns, those that gemmkit
+/// itself chooses for the vector unit.
+///
+/// # Safety
+/// The processor must have the instructions of `unit`.
+///
+/// # Panics
+/// If the shapes do not fit.
+unsafe fn multiply_with<K, S, const MR: usize, const NR: usize>(
+    unit: S,
+    a: &ArrayView2<'_, bf16>,
+    b: &ArrayView2<'_, bf16>,
+    out: &mut ArrayViewMut2<'_, f32>,
+) where
+    K: KernelFamily<Lhs = bf16, Rhs = bf16, Acc = f32, Out = f32>,
+    S: KernelSimd<bf16, bf16, f32, f32>,
+{
+    thread_local! {
+        /// What the kernel packs goes here, so that it is taken once.
+        static PACKED: RefCell<Workspace> = const { RefCell::new(Workspace::new()) };
+    }
+    // The kernel writes whole columns. Of a row-major `out` they are the rows: outᵀ = bᵀ · aᵀ.
+    let row_major = out.strides()[1].unsigned_abs() < out.strides()[0].unsigned_abs();
+    let (a, b, mut out) =
+        if row_major { (b.t(), a.t(), out.view_mut().reversed_axes()) } else { (a.view(), b.view(), out.view_mut()) };
+
+    let (m, k) = a.dim();
+    let n = b.ncols();
+    assert_eq!(k, b.nrows(), "inner dimensions of a product");
+    assert_eq!(out.dim(), (m, n), "shape of a product");
+    assert!(m > 0 && k > 0 && n > 0, "an empty product has no kernel");
+    let (a_strides, b_strides) = (a.strides(), b.strides());
+    let out_strides = [out.strides()[0], out.strides()[1]];
+
+    PACKED.with_borrow_mut(|packed| {
+        // SAFETY: the views are valid for their shapes and strides, in elements as in gemmkit, and
+        // `out` refers to nothing that `a` and `b` do, as in `multiply`; no side is empty; the
+        // caller says that the processor has the instructions. The kernel is serial and calls
+        // nothing of ours, so nobody else asks this thread for its workspace meanwhile.
+        unsafe {
+            driver::run::<K, S, MR, NR>(
+                unit,
+                m,
+                k,
+                n,
+                1.0,
+                a.as_ptr(),
+                a_strides[0],
+                a_strides[1],
+                b.as_ptr(),
+                b_strides[0],
+                b_strides[1],
+                0.0,
+                out.as_mut_ptr(),
+                out_strides[0],
+                out_strides[1],
+                Parallelism::Serial,
+                packed,
+            );
+        }
+    });
+    leave_vector_unit_clean();
+}
+
 /// Clears the upper halves of the vector registers, which the kernel leaves in use.
 ///
 /// While they are, every older vector instruction of the code around (the baseline of x86-64)
@@ -48,5 +171,31 @@ fn leave_vector_unit_clean() {
         // keeps no value in the upper halves across a call in code built without AVX, and
         // accounts for the clobber in code built with it.
         unsafe { std::arch::x86_64::_mm256_zeroupper() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gemmkit::simd::ScalarTok;
+    use ndarray::Array2;
+
+    use super::*;
+
+    /// The unit of processors that have no other, which tests would not reach elsewhere.
+    #[test]
+    fn the_scalar_unit_gives_the_bits_of_the_vector_units() {
+        let waves = |rows, columns| {
+            Array2::from_shape_fn((rows, columns), |(i, j)| bf16::from_f32(((i * columns + j) as f32 * 0.37).sin()))
+        };
+        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (33, 300, 70), (130, 65, 31)] {
+            let (a, b_t) = (waves(m, k), waves(n, k));
+            let [mut vector, mut scalar] = [(); 2].map(|()| Array2::from_elem((m, n), f32::NAN));
+            multiply_bf16_widened(&a.view(), &b_t.t(), &mut vector.view_mut());
+            // SAFETY: the scalar unit needs no instructions.
+            unsafe {
+                multiply_with::<MixedGemmF32<bf16>, _, 4, 4>(ScalarTok, &a.view(), &b_t.t(), &mut scalar.view_mut());
+            }
+            assert_eq!(vector, scalar, "{m}x{k}x{n}");
+        }
     }
 }

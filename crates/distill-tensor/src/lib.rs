@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bf16;
 mod error;
 mod init;
 mod kernel;
@@ -10,6 +11,7 @@ mod rng;
 mod skip_zeros;
 mod softmax;
 
+pub use bf16::{Precision, bf16_is_native, matmul_bf16};
 pub use error::TensorError;
 pub use init::Init;
 pub use matmul::matmul;

@@ -37,7 +37,20 @@ const MAX_BLOCKS: usize = 16;
 /// distill_tensor::matmul(a.view(), b.view(), out.view_mut());
 /// assert_eq!(out, array![[17.0], [39.0]]);
 /// ```
-pub fn matmul(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
+pub fn matmul(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, out: ArrayViewMut2<'_, f32>) {
+    multiply(a, b, out, kernel::multiply);
+}
+
+/// A product of one block on the calling thread.
+pub(crate) type Kernel<T> = fn(&ArrayView2<'_, T>, &ArrayView2<'_, T>, &mut ArrayViewMut2<'_, f32>);
+
+/// Cuts a product into blocks for a kernel, as [`matmul`] says.
+pub(crate) fn multiply<T: Sync>(
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, f32>,
+    kernel: Kernel<T>,
+) {
     let (m, k) = a.dim();
     let n = b.ncols();
     assert_eq!(k, b.nrows(), "inner dimensions of a product");
@@ -50,7 +63,7 @@ pub fn matmul(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut out: ArrayView
         return;
     }
     let axis = if n >= m { Axis(1) } else { Axis(0) };
-    multiply_blocks(a, b, out, axis, n_blocks(m, k, n));
+    multiply_blocks(a, b, out, axis, n_blocks(m, k, n), kernel);
 }
 
 /// How many blocks a product is cut into: a function of its shape, never of the machine.
@@ -62,15 +75,16 @@ fn n_blocks(m: usize, k: usize, n: usize) -> usize {
 }
 
 /// Halves the block range until one block is left, so that idle threads steal halves.
-fn multiply_blocks(
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
+fn multiply_blocks<T: Sync>(
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
     mut out: ArrayViewMut2<'_, f32>,
     axis: Axis,
     blocks: usize,
+    kernel: Kernel<T>,
 ) {
     if blocks == 1 {
-        kernel::multiply(&a, &b, &mut out);
+        kernel(&a, &b, &mut out);
         return;
     }
     let left = blocks / 2;
@@ -80,8 +94,8 @@ fn multiply_blocks(
     let ((a_left, a_right), (b_left, b_right)) =
         if axis == Axis(1) { ((a, a), b.split_at(axis, cut)) } else { (a.split_at(axis, cut), (b, b)) };
     rayon::join(
-        || multiply_blocks(a_left, b_left, out_left, axis, left),
-        || multiply_blocks(a_right, b_right, out_right, axis, blocks - left),
+        || multiply_blocks(a_left, b_left, out_left, axis, left, kernel),
+        || multiply_blocks(a_right, b_right, out_right, axis, blocks - left, kernel),
     );
 }
 
