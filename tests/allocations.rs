@@ -11,7 +11,7 @@
 use distill_datasets::{Dataset, Images, Jitter};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
-use distill_tensor::matmul;
+use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
 use ndarray::{Array2, ArrayViewMut2};
@@ -33,7 +33,7 @@ fn images() -> Images {
 }
 
 /// Allocations in some steps, and in the products of as many steps alone.
-fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool) -> (usize, usize) {
+fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, precision: Precision) -> (usize, usize) {
     let data = images();
     let build = |config: &MlpConfig, seed| {
         Mlp::new(config.clone(), data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
@@ -51,7 +51,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool) -
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(optimizer_config, student.params());
-    let mut step = TrainingStep::new(&student, BATCH);
+    let mut step = TrainingStep::new(&student, BATCH).with_precision(precision);
     let indices: Vec<usize> = (0..2 * BATCH).collect();
     let mut run = |n: u32| {
         for i in 0..n {
@@ -64,13 +64,13 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool) -
     run(4);
     let all = count(|| run(STEPS));
 
-    let mut products = products(config, live.then_some(&teacher_config));
+    let mut products = products(config, live.then_some(&teacher_config), precision);
     products(4);
     (all, count(|| products(STEPS)))
 }
 
 /// The products of a training step of this model, without anything else.
-fn products(config: &MlpConfig, live_teacher: Option<&MlpConfig>) -> impl FnMut(u32) {
+fn products(config: &MlpConfig, live_teacher: Option<&MlpConfig>, hidden: Precision) -> impl FnMut(u32) {
     let sides = |config: &MlpConfig| -> Vec<(usize, usize)> {
         let widths: Vec<usize> = [784].into_iter().chain(config.hidden.iter().copied()).chain([10]).collect();
         widths.windows(2).map(|pair| (pair[0], pair[1])).collect()
@@ -81,6 +81,8 @@ fn products(config: &MlpConfig, live_teacher: Option<&MlpConfig>) -> impl FnMut(
     };
     let mut student: Vec<_> = sides(config).into_iter().map(matrices).collect();
     let mut teacher: Vec<_> = live_teacher.map(sides).unwrap_or_default().into_iter().map(matrices).collect();
+    let n_hidden = config.hidden.len();
+    let of = move |layer| if layer < n_hidden { hidden } else { Precision::F32 };
     move |steps| {
         for i in 0..steps {
             let rows = if i % 4 == 3 { 70 } else { BATCH };
@@ -88,13 +90,13 @@ fn products(config: &MlpConfig, live_teacher: Option<&MlpConfig>) -> impl FnMut(
             for (x, w, y) in &mut teacher {
                 matmul(x.slice(part), w.t(), y.slice_mut(part));
             }
-            for (x, w, y) in &mut student {
-                matmul(x.slice(part), w.t(), y.slice_mut(part));
+            for (i, (x, w, y)) in student.iter_mut().enumerate() {
+                of(i).matmul(x.slice(part), w.t(), y.slice_mut(part));
             }
             for (i, (x, w, y)) in student.iter_mut().enumerate().rev() {
-                matmul(y.slice(part).t(), x.slice(part), w.view_mut());
+                of(i).matmul(y.slice(part).t(), x.slice(part), w.view_mut());
                 if i > 0 {
-                    matmul(y.slice(part), w.view(), x.slice_mut(part));
+                    of(i).matmul(y.slice(part), w.view(), x.slice_mut(part));
                 }
             }
         }
@@ -112,19 +114,37 @@ fn a_step_allocates_nothing_of_ours() {
         ..MlpConfig::default()
     };
     let narrow = MlpConfig { hidden: vec![30, 30], ..MlpConfig::default() };
-    let cases: [(&str, &MlpConfig, OptimizerKind, &dyn Loss, bool); 4] = [
-        ("wide, kd live, sgd", &wide, OptimizerKind::Sgd, &kd, true),
-        ("wide, labels, adamw", &wide, OptimizerKind::AdamW, &CrossEntropy, false),
-        ("narrow, kd cached, sgd", &narrow, OptimizerKind::Sgd, &kd, false),
-        ("narrow, kd live, adamw", &narrow, OptimizerKind::AdamW, &kd, true),
+    let (f32, bf16, emulated) = (Precision::F32, Precision::Bf16, Precision::Bf16Emulated);
+    let cases: [(&str, &MlpConfig, OptimizerKind, &dyn Loss, bool, Precision); 6] = [
+        ("wide, kd live, sgd", &wide, OptimizerKind::Sgd, &kd, true, f32),
+        ("wide, labels, adamw", &wide, OptimizerKind::AdamW, &CrossEntropy, false, f32),
+        ("narrow, kd cached, sgd", &narrow, OptimizerKind::Sgd, &kd, false, f32),
+        ("narrow, kd live, adamw", &narrow, OptimizerKind::AdamW, &kd, true, f32),
+        ("wide, kd live, sgd, bf16", &wide, OptimizerKind::Sgd, &kd, true, bf16),
+        ("wide, labels, adamw, emulated", &wide, OptimizerKind::AdamW, &CrossEntropy, false, emulated),
     ];
     // One thread, which is the one that counts, so that no scheduling of rayon's is in the count.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
-        for (name, config, kind, loss, live) in cases {
-            let (all, of_products) = steps(config, kind, loss, live);
+        for (name, config, kind, loss, live, precision) in cases {
+            let (all, of_products) = steps(config, kind, loss, live, precision);
             println!("{name}: {all} allocations in {STEPS} steps, {of_products} in their products alone");
             assert_eq!(all, of_products, "{name}");
+        }
+    });
+}
+
+/// Rounded operands and what the kernel packs stay where they are from product to product.
+#[test]
+fn a_bf16_product_allocates_nothing() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let (a, b, mut out) =
+        (Array2::<f32>::zeros((BATCH, 784)), Array2::<f32>::zeros((800, 784)), Array2::<f32>::zeros((BATCH, 800)));
+    pool.install(|| {
+        for precision in [Precision::Bf16, Precision::Bf16Emulated] {
+            let mut product = || precision.matmul(a.view(), b.t(), out.view_mut());
+            product();
+            assert_eq!(count(product), 0, "{precision:?}");
         }
     });
 }

@@ -6,12 +6,12 @@ use distill_datasets::{Dataset, Split, Subset, mnist};
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
 use distill_train::{
-    AugmentConfig, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, SoftTargets, Teacher,
-    TrainConfig, Training, train,
+    AugmentConfig, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent, SoftTargets,
+    Teacher, TrainConfig, Training, train,
 };
 
 /// Wide enough that every parallel path is taken, with everything on that draws random numbers.
-fn weights(threads: usize, optimizer: OptimizerKind, live: bool) -> Vec<u8> {
+fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: PrecisionConfig) -> Vec<u8> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
@@ -33,6 +33,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool) -> Vec<u8> {
             epochs: 2,
             batch: 128,
             clip_grad_norm: Some(0.5),
+            precision,
             optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-4, ..OptimizerConfig::default() },
             schedule: ScheduleConfig { kind: ScheduleKind::OneCycle, ..ScheduleConfig::default() },
             augment: AugmentConfig { shift: 2 },
@@ -54,10 +55,17 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool) -> Vec<u8> {
 
 #[test]
 fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
-    for (optimizer, live) in [(OptimizerKind::Sgd, false), (OptimizerKind::AdamW, true)] {
-        let one = weights(1, optimizer, live);
+    for (optimizer, live, precision) in [
+        (OptimizerKind::Sgd, false, PrecisionConfig::F32),
+        (OptimizerKind::AdamW, true, PrecisionConfig::F32),
+        (OptimizerKind::Sgd, false, PrecisionConfig::Bf16Emulated),
+        // Where the processor has it, its own instructions.
+        (OptimizerKind::AdamW, true, PrecisionConfig::Bf16OrF32),
+    ] {
+        let one = weights(1, optimizer, live, precision);
         for threads in [1, 2, 3, 4] {
-            assert!(one == weights(threads, optimizer, live), "{optimizer:?} with {threads} threads");
+            let other = weights(threads, optimizer, live, precision);
+            assert!(one == other, "{optimizer:?} in {precision:?} with {threads} threads");
         }
     }
 }

@@ -8,5 +8,6 @@ mod faults;
 mod golden;
 mod loss_contract;
 mod model_contract;
+mod precision;
 mod resume;
 mod training;

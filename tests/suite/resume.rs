@@ -8,8 +8,8 @@ use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_tensor::Params;
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, Observer, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind,
-    Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training, train, train_from,
+    AugmentConfig, Checkpoint, Context, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig,
+    ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training, train, train_from,
 };
 
 const BATCH: usize = 16;
@@ -132,6 +132,8 @@ fn resuming_from_any_step_gives_the_same_bits() {
             check(&config, &distillation, soft);
             if i == 0 {
                 check(&config, &CrossEntropy, Teacher::None);
+                let rounded = TrainConfig { precision: PrecisionConfig::Bf16Emulated, ..config };
+                check(&rounded, &CrossEntropy, Teacher::None);
             }
         }
     }

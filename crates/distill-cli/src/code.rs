@@ -63,6 +63,8 @@ pub(crate) enum Code {
     Gate,
     /// More memory or disk would be needed than is allowed or there.
     Limit,
+    /// The processor lacks instructions that the recipe asks for.
+    Processor,
     /// A bug of this program. It stays the last: the length of the registry comes from it.
     Bug,
 }
@@ -129,6 +131,7 @@ pub(crate) static REGISTRY: [Entry; N_CODES] = {
         entry(C::NonFinite, "E0601", 6, "a loss or gradient is not a number", include_str!("code/E0601.md")),
         entry(C::Gate, "E0701", 1, "a bound that was asked for was missed", include_str!("code/E0701.md")),
         entry(C::Limit, "E0801", 8, "it would take too much memory or disk", include_str!("code/E0801.md")),
+        entry(C::Processor, "E0802", 8, "the processor lacks an instruction set", include_str!("code/E0802.md")),
         entry(C::Bug, "E0901", 70, "a bug in distill", include_str!("code/E0901.md")),
     ]
 };

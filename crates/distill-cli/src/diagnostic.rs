@@ -294,6 +294,9 @@ impl From<TrainError> for Diagnostic {
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
                 .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),
+            TrainError::NoBf16 => Self::new(Code::Processor, error.to_string())
+                .note("bf16 needs AVX512-BF16: AMD Zen 4 and later, Intel Cooper Lake, Sapphire Rapids and later")
+                .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where it is there, or `\"bf16-emulated\"` to try its accuracy"),
             TrainError::Loss(_) | TrainError::Unlabelled { .. } | TrainError::Empty { .. } => {
                 Self::new(Code::Label, error.to_string()).help("use labelled data, or `kd.alpha = 1.0` for students")
             }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use distill_models::ModelSpec;
+use distill_tensor::Precision;
 use distill_train::{EpochReport, Role, StepReport, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -17,8 +18,11 @@ pub(crate) struct Progress {
 impl Progress {
     /// Announces a model.
     pub(crate) fn start(output: Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
+        // One that this processor does not have was refused before.
+        let precision = config.precision.resolve().unwrap_or_default();
+        let precision = if precision == Precision::F32 { String::new() } else { format!(", {}", precision.name()) };
         output.progress(&format!(
-            "\n{:<9} {}, {} parameters, {}, seed {seed}",
+            "\n{:<9} {}, {} parameters, {}{precision}, seed {seed}",
             role.name(),
             spec.architecture,
             thousands(spec.parameters as u64),

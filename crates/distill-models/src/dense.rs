@@ -1,4 +1,4 @@
-use distill_tensor::{PARALLEL_MIN, ParamId, Params, matmul, matmul_skip_zeros};
+use distill_tensor::{PARALLEL_MIN, ParamId, Params, Precision, matmul};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -33,7 +33,7 @@ impl Dense {
     pub(crate) fn forward(
         &self,
         params: &Params,
-        noise: Noise,
+        (noise, precision): (Noise, Precision),
         x: ArrayView2<'_, f32>,
         mut y: ArrayViewMut2<'_, f32>,
         slope: ArrayViewMut2<'_, f32>,
@@ -41,7 +41,7 @@ impl Dense {
         let Some(activation) = self.activation else {
             return self.eval(params, x, y);
         };
-        matmul_skip_zeros(x, params.matrix(self.weight).t(), y.view_mut());
+        precision.matmul(x, params.matrix(self.weight).t(), y.view_mut());
         let bias = params.vector(self.bias);
         let dropout = self.dropout;
         for_each_row_pair(y, slope, |row, y, slope| {
@@ -60,8 +60,14 @@ impl Dense {
     }
 
     /// Gradients of the parameters from `dz`, the gradient of the affine output.
-    pub(crate) fn backward_params(&self, x: ArrayView2<'_, f32>, dz: ArrayView2<'_, f32>, grads: &mut Params) {
-        matmul_skip_zeros(dz.t(), x, grads.matrix_mut(self.weight));
+    pub(crate) fn backward_params(
+        &self,
+        precision: Precision,
+        x: ArrayView2<'_, f32>,
+        dz: ArrayView2<'_, f32>,
+        grads: &mut Params,
+    ) {
+        self.precision(precision).matmul(dz.t(), x, grads.matrix_mut(self.weight));
         let bias = grads.vector_mut(self.bias);
         bias.fill(0.0);
         for row in dz.rows() {
@@ -70,8 +76,19 @@ impl Dense {
     }
 
     /// Gradient of the inputs: `dx = dz · w`.
-    pub(crate) fn backward_inputs(&self, params: &Params, dz: ArrayView2<'_, f32>, dx: ArrayViewMut2<'_, f32>) {
-        matmul_skip_zeros(dz, params.matrix(self.weight), dx);
+    pub(crate) fn backward_inputs(
+        &self,
+        params: &Params,
+        precision: Precision,
+        dz: ArrayView2<'_, f32>,
+        dx: ArrayViewMut2<'_, f32>,
+    ) {
+        self.precision(precision).matmul(dz, params.matrix(self.weight), dx);
+    }
+
+    /// That of this layer's products: the logits are few and the loss is steep in them, so they stay f32.
+    fn precision(&self, of_hidden: Precision) -> Precision {
+        if self.activation.is_none() { Precision::F32 } else { of_hidden }
     }
 }
 

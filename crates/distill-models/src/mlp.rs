@@ -242,7 +242,7 @@ impl Trainable for Mlp {
 
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
         self.check_features(inputs)?;
-        let rows = inputs.nrows();
+        let (rows, precision) = (inputs.nrows(), tape.precision());
         tape.begin(rows);
         let mut x = tape.slots[0].value_mut(rows);
         x.assign(&inputs);
@@ -252,13 +252,13 @@ impl Trainable for Mlp {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, after) = tape.slots.split_at_mut(i + 1);
             let (y, slope) = after[0].value_and_slope_mut(rows);
-            layer.forward(&self.params, noise, before[i].value(rows), y, slope);
+            layer.forward(&self.params, (noise, precision), before[i].value(rows), y, slope);
         }
         Ok(())
     }
 
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
-        let rows = tape.rows();
+        let (rows, precision) = (tape.rows(), tape.precision());
         assert_eq!(grad_logits.dim(), tape.logits().dim(), "the gradient belongs to another forward pass");
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (before, after) = tape.slots.split_at_mut(i + 1);
@@ -270,9 +270,9 @@ impl Trainable for Mlp {
                 output.scale_grad_by_slope(rows);
                 output.grad(rows)
             };
-            layer.backward_params(input.value(rows), dz, grads);
+            layer.backward_params(precision, input.value(rows), dz, grads);
             if i > 0 {
-                layer.backward_inputs(&self.params, dz, input.grad_mut(rows));
+                layer.backward_inputs(&self.params, precision, dz, input.grad_mut(rows));
             }
         }
     }

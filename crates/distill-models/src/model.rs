@@ -80,7 +80,8 @@ pub trait Trainable: Model {
     /// All parameters, for the optimizer to change.
     fn params_mut(&mut self) -> &mut Params;
 
-    /// An empty tape for this model. The caller keeps it for all steps.
+    /// An empty tape for this model. The caller keeps it for all steps, and may give it another precision
+    /// than f32.
     fn tape(&self) -> Tape;
 
     /// Computes logits for training and records on the tape what `backward` needs.

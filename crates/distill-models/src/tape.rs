@@ -1,3 +1,4 @@
+use distill_tensor::Precision;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// What the forward pass of a training step leaves for the backward pass.
@@ -8,6 +9,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 #[derive(Debug, Clone, Default)]
 pub struct Tape {
     rows: usize,
+    precision: Precision,
     pub(crate) slots: Vec<Slot>,
 }
 
@@ -29,7 +31,20 @@ impl Tape {
             .into_iter()
             .map(|(name, width)| Slot { name, width, value: vec![], slope: vec![], grad: vec![] })
             .collect();
-        Self { rows: 0, slots }
+        Self { rows: 0, precision: Precision::F32, slots }
+    }
+
+    /// The same tape for products of that precision, in the hidden layers of both passes.
+    ///
+    /// Weights, gradients, what follows a product and the layer of the logits stay f32.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How the operands of the hidden layers' products are rounded.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Examples of the last forward pass.

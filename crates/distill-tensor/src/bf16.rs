@@ -5,12 +5,12 @@ use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 use rayon::prelude::*;
 
 use crate::matmul::{Kernel, multiply};
-use crate::{PARALLEL_MIN, kernel, matmul};
+use crate::{PARALLEL_MIN, kernel, matmul_skip_zeros};
 
 /// How the operands of a product are rounded. The sums are f32 in each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Not at all: [`matmul`].
+    /// Not at all: [`matmul_skip_zeros`].
     #[default]
     F32,
     /// To bf16, for the instructions that the processor has: [`matmul_bf16`].
@@ -30,13 +30,13 @@ impl Precision {
         }
     }
 
-    /// The matrix product `out = a · b`, shapes `(m, k) · (k, n) = (m, n)`, cut as [`matmul`] cuts it.
+    /// The matrix product `out = a · b` of training, shapes `(m, k) · (k, n) = (m, n)`.
     ///
     /// # Panics
     /// If the shapes do not fit.
     pub fn matmul(self, a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, out: ArrayViewMut2<'_, f32>) {
         match self {
-            Self::F32 => matmul(a, b, out),
+            Self::F32 => matmul_skip_zeros(a, b, out),
             Self::Bf16 => matmul_bf16(a, b, out),
             Self::Bf16Emulated => multiply_rounded(a, b, out, kernel::multiply_bf16_widened),
         }
@@ -57,7 +57,7 @@ pub fn bf16_is_native() -> bool {
 /// [`bf16_is_native`], pairs are multiplied and summed by `vdpbf16ps`, which takes numbers below
 /// 2⁻¹²⁶ for zero; elsewhere by f32 instructions, with the same meaning and other last bits.
 ///
-/// The result is the same, bit for bit, for any number of threads, as that of [`matmul`]. The
+/// The result is the same, bit for bit, for any number of threads, as that of [`matmul`](crate::matmul()). The
 /// rounded operands are kept in memory of the calling thread, which grows to the largest product.
 ///
 /// # Panics

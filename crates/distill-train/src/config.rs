@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{OptimizerConfig, ScheduleConfig};
+use crate::{OptimizerConfig, PrecisionConfig, ScheduleConfig};
 
 /// A setting that can be read but has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,8 @@ pub struct TrainConfig {
     pub clip_grad_norm: Option<f64>,
     /// Which weights are the result.
     pub keep: Keep,
+    /// What the products of the hidden layers are computed in, while training.
+    pub precision: PrecisionConfig,
     /// How gradients change the weights.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes over the steps.
@@ -63,6 +65,7 @@ impl Default for TrainConfig {
             batch: 128,
             clip_grad_norm: None,
             keep: Keep::Last,
+            precision: PrecisionConfig::F32,
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
             augment: AugmentConfig::default(),

@@ -62,6 +62,9 @@ pub enum TrainError {
         /// Optimizer step, counted from 1.
         step: u32,
     },
+    /// Training is to be in bf16, for which the processor has no instructions.
+    #[error("this processor has no bf16 instructions")]
+    NoBf16,
     /// Stored soft targets are for another number of examples or classes.
     #[error("the soft targets have shape {actual:?}, the data and the teacher need {expected:?}")]
     Targets {

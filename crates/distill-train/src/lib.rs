@@ -10,6 +10,7 @@ mod fingerprint;
 mod fit;
 mod observer;
 mod optimizer;
+mod precision;
 mod recipe;
 mod schedule;
 mod soft_targets;
@@ -31,6 +32,7 @@ pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
+pub use precision::PrecisionConfig;
 pub use recipe::{
     BaselineConfig, DataConfig, KdConfig, KdMethod, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherConfig,
 };

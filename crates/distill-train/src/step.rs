@@ -1,7 +1,7 @@
 use distill_datasets::Dataset;
 use distill_losses::{Loss, LossValue, Targets};
 use distill_models::{Model, Noise, Scratch, Tape, Trainable};
-use distill_tensor::Params;
+use distill_tensor::{Params, Precision};
 use ndarray::{Array2, s};
 
 use crate::soft_targets::SoftTargets;
@@ -59,6 +59,12 @@ impl TrainingStep {
             scratch: Scratch::default(),
             grads: Params::zeros(student.params().layout().clone()),
         }
+    }
+
+    /// The same buffers for products of that precision, see [`Tape::with_precision`].
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { tape: self.tape.with_precision(precision), ..self }
     }
 
     /// One step on these examples: from batch to changed weights.

@@ -4,6 +4,7 @@ use std::time::Instant;
 use distill_datasets::{Dataset, Jitter, select};
 use distill_losses::{Loss, LossValue};
 use distill_models::{Noise, Trainable};
+use distill_tensor::Precision;
 
 use crate::observer::{EpochReport, Observer, StepReport};
 use crate::state::{Best, Snapshot, TrainState};
@@ -42,6 +43,8 @@ pub struct TrainReport {
     pub best: Option<Best>,
     /// Whether all epochs were done, or the observer ended it before.
     pub completed: bool,
+    /// What the products were computed in, where the settings leave a choice.
+    pub precision: Precision,
 }
 
 /// Trains a model.
@@ -76,6 +79,7 @@ pub fn train_from(
 ) -> Result<TrainReport, TrainError> {
     let Training { data, config, seed, .. } = *training;
     config.validate()?;
+    let precision = config.precision.resolve()?;
     if data.is_empty() {
         return Err(TrainError::Empty { split: "training" });
     }
@@ -87,7 +91,7 @@ pub fn train_from(
     let steps_per_epoch = u32::try_from(data.len().div_ceil(batch)).unwrap_or(u32::MAX);
     let total_steps = steps_per_epoch.saturating_mul(config.epochs);
     let schedule = Schedule::new(config.schedule.clone(), steps_per_epoch, total_steps);
-    let mut buffers = TrainingStep::new(student, batch);
+    let mut buffers = TrainingStep::new(student, batch).with_precision(precision);
     let mut order: Vec<usize> = (0..data.len()).collect();
     let mut flow = ControlFlow::Continue(());
 
@@ -141,6 +145,7 @@ pub fn train_from(
         loss: if state.epoch_examples > 0 { state.mean_loss() } else { state.loss },
         best: state.best,
         completed: state.step >= total_steps,
+        precision,
     })
 }
 

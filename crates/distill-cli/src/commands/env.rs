@@ -1,6 +1,7 @@
 use std::env::consts;
 use std::fs;
 
+use distill_tensor::bf16_is_native;
 use serde_json::json;
 
 use crate::diagnostic::Diagnostic;
@@ -21,6 +22,7 @@ pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
     text += &format!("target    {target}\n");
     text += &format!("os        {}\n", consts::OS);
     text += &format!("simd      {}\n", if simd.is_empty() { "none found".to_owned() } else { simd.join(" ") });
+    text += &format!("bf16      {}\n", if bf16_is_native() { "native" } else { "no instructions, can be emulated" });
     text += &format!("cores     {n_cores}\n");
     text += &format!("threads   {n_threads}\n");
     text += &match memory {
@@ -39,6 +41,7 @@ pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
             "os": consts::OS,
             "arch": consts::ARCH,
             "simd": simd,
+            "bf16_native": bf16_is_native(),
             "cores": n_cores,
             "threads": n_threads,
             "memory_bytes": memory.map(|[total, _]| total),
@@ -69,6 +72,7 @@ fn simd() -> Vec<&'static str> {
         ("avx512f", is_x86_feature_detected!("avx512f")),
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512vl", is_x86_feature_detected!("avx512vl")),
+        ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
     ];
     found.into_iter().filter_map(|(name, there)| there.then_some(name)).collect()
 }

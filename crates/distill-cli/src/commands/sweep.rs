@@ -85,7 +85,7 @@ fn execute(
         Place::New { runs_dir } => runs_dir,
         Place::Old { dir, .. } => dir.path(),
     };
-    check_trials(&plan, file, &sets, runs_dir)?;
+    check_trials(&plan, (file, recipe), &sets, runs_dir, output)?;
     let [train, test] = sets.clone();
     let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
     let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }.check_all();
@@ -153,21 +153,28 @@ fn execute(
 /// Refuses a sweep of which a trial cannot be built, before any is.
 fn check_trials(
     plan: &Plan,
-    file: &RecipeFile,
+    (file, recipe): (&RecipeFile, &Recipe),
     sets: &[Arc<dyn Dataset>; 2],
     runs_dir: &Path,
+    output: &Output,
 ) -> Result<(), Diagnostic> {
+    let precisions = |recipe: &Recipe| (recipe.teacher.train.precision, recipe.train.precision);
     let mut built = HashSet::new();
+    // What there is to say of the recipe's own is said with its other checks.
+    let mut told = HashSet::from([precisions(recipe)]);
     for trial in 1..=plan.trials.len() {
         let (file, recipe) = plan.recipe(file, trial)?;
         // Data is selected anew only for what selects it, or goes with it.
         let Recipe { data, teacher, student, train, .. } = &recipe;
-        let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment);
+        let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));
         if built.insert(format!("{parts:?}")) {
             let [train, test] = sets.clone();
             let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
-            Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
+            let found = Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
                 .check_models()?;
+            if told.insert(precisions(&recipe)) {
+                warn(found, output)?;
+            }
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod data;
 mod machine;
 mod models;
+mod precision;
 mod teacher;
 
 use std::path::Path;
@@ -95,20 +96,30 @@ impl Preflight<'_> {
         let mut found = Found { checks: vec![], fingerprints: None, given: None };
         self.data(&mut found);
         self.models(&mut found);
+        self.precision(&mut found);
         self.teacher(&mut found);
         self.machine(&mut found);
         found
     }
 
-    /// Only whether the models can be built: no pass over the data.
-    pub(crate) fn check_models(&self) -> Result<(), Diagnostic> {
+    /// Only whether the models can be built and trained here: no pass over the data.
+    pub(crate) fn check_models(&self) -> Result<Found, Diagnostic> {
         let mut found = Found { checks: vec![], fingerprints: None, given: None };
         self.models(&mut found);
-        found.passed().map(|_| ())
+        self.precision(&mut found);
+        found.passed()
     }
 
     fn trains_student(&self) -> bool {
         self.roles.contains(&Role::Student)
+    }
+
+    /// Whether a model of that role is trained, and does not come from a file. Both students have one table.
+    fn is_trained(&self, role: Role) -> bool {
+        match role {
+            Role::Teacher => self.roles.contains(&role) && self.experiment.recipe().teacher.weights.is_none(),
+            Role::Baseline | Role::Student => self.roles.iter().any(|&role| role != Role::Teacher),
+        }
     }
 }
 

@@ -18,10 +18,7 @@ impl Preflight<'_> {
             (Role::Teacher, "teacher model", "teacher", "teacher.train"),
             (Role::Student, "student model", "student", "train"),
         ] {
-            // A teacher from a file is neither built nor trained.
-            let given = role == Role::Teacher && self.experiment.recipe().teacher.weights.is_some();
-            let used = self.roles.contains(&role) || (role == Role::Student && self.roles.contains(&Role::Baseline));
-            let Some(config) = self.experiment.model_config(role).filter(|_| used && !given) else { continue };
+            let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
             let checked = check_size(config, spec.features(), spec.classes.len())
                 .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.hidden")))
                 .and_then(|parameters| self.check_shift(role, training).map(|()| parameters));

@@ -26,12 +26,16 @@ pub(crate) fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
 
 impl Identity {
     /// Each model names its own seed, checkpoints change nothing, and where files lie and what they
-    /// are called does not matter: data and teacher are known by their hashes.
+    /// are called does not matter: data and teacher are known by their hashes. What a precision is depends
+    /// on the processor, and the weights on what it is.
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
         recipe.teacher.weights = recipe.teacher.weights.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
+        for train in [&mut recipe.train, &mut recipe.teacher.train] {
+            train.precision = train.precision.settled();
+        }
         let text = recipe_text(&recipe)?;
         Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256 })
     }

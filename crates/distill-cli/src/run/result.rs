@@ -47,6 +47,8 @@ pub(crate) struct ModelResult {
     /// Nothing for a teacher that came from a file.
     pub(crate) train_seconds: Option<f64>,
     pub(crate) train_examples_per_second: Option<f64>,
+    /// What the products of its hidden layers were computed in, while it was trained.
+    pub(crate) precision: Option<String>,
     /// Time for one example at a time.
     pub(crate) latency: Option<Latency>,
     pub(crate) weights: String,
@@ -84,6 +86,7 @@ impl ModelResult {
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),
             train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),
+            precision: report.map(|report| report.precision.name().to_owned()),
             latency: None,
             weights: std::path::absolute(weights.path)
                 .unwrap_or_else(|_| weights.path.to_owned())

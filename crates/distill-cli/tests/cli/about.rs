@@ -92,15 +92,23 @@ fn manual_pages() {
 fn facts_for_a_bug_report() {
     let lab = Lab::new();
     let text = lab.ok(&["env", "--threads", "2"]).stdout;
-    for line in ["distill   0.", "target    ", "os        ", "simd      ", "cores     ", "threads   2\n", "memory    "]
-    {
+    for line in [
+        "distill   0.",
+        "target    ",
+        "os        ",
+        "simd      ",
+        "bf16      ",
+        "cores     ",
+        "threads   2\n",
+        "memory    ",
+    ] {
         assert!(text.contains(line), "{line}: {text}");
     }
     let events = lab.ok(&["env", "--json", "--threads", "2"]).events();
     let env = &events[0];
     assert_eq!((events.len(), &env["event"], &env["threads"]), (1, &"env".into(), &2.into()));
     assert_eq!((&env["os"], &env["arch"]), (&std::env::consts::OS.into(), &std::env::consts::ARCH.into()));
-    assert!(env["cores"].as_u64() >= Some(1) && env["simd"].is_array(), "{env}");
+    assert!(env["cores"].as_u64() >= Some(1) && env["simd"].is_array() && env["bf16_native"].is_boolean(), "{env}");
     assert_eq!(env["memory_bytes"].is_u64(), cfg!(target_os = "linux"));
 }
 

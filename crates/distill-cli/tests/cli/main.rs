@@ -11,6 +11,7 @@ mod inspect;
 mod lab;
 mod new;
 mod overrides;
+mod precision;
 mod predict;
 mod recipes;
 mod report;

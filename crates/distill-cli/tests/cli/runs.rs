@@ -2,7 +2,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lab::{Lab, RECIPE, hashes};
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "role",
     "architecture",
     "parameters",
@@ -16,6 +16,7 @@ const FIELDS: [&str; 16] = [
     "latency",
     "train_seconds",
     "train_examples_per_second",
+    "precision",
     "weights",
     "weights_bytes",
     "weights_sha256",
