@@ -1,4 +1,4 @@
-use distill_tensor::{PARALLEL_MIN, ParamId, Params, Precision, matmul};
+use distill_tensor::{PARALLEL_MIN, ParamId, Params, Precision, Weights, matmul};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -18,11 +18,17 @@ pub(crate) struct Dense {
 
 impl Dense {
     /// Evaluation: `y = activation(x · wᵀ + b)`.
-    pub(crate) fn eval(&self, params: &Params, x: ArrayView2<'_, f32>, mut y: ArrayViewMut2<'_, f32>) {
-        matmul(x, params.matrix(self.weight).t(), y.view_mut());
+    pub(crate) fn eval(
+        &self,
+        params: &Params,
+        weights: &Weights,
+        x: ArrayView2<'_, f32>,
+        mut y: ArrayViewMut2<'_, f32>,
+    ) {
+        weights.multiply(x, y.view_mut());
         let bias = params.vector(self.bias);
         for_each_row(y, |_, y| match self.activation {
-            None => y.iter_mut().zip(bias).for_each(|(y, b)| *y += b),
+            None => each(y, bias, |z| z),
             Some(Activation::Relu) => each(y, bias, |z| Activation::Relu.value_and_slope(z).0),
             Some(Activation::Tanh) => each(y, bias, |z| Activation::Tanh.value_and_slope(z).0),
             Some(Activation::Gelu) => each(y, bias, |z| Activation::Gelu.value_and_slope(z).0),
@@ -39,7 +45,8 @@ impl Dense {
         slope: ArrayViewMut2<'_, f32>,
     ) {
         let Some(activation) = self.activation else {
-            return self.eval(params, x, y);
+            matmul(x, params.matrix(self.weight).t(), y.view_mut());
+            return add_bias(y, params.vector(self.bias));
         };
         precision.matmul(x, params.matrix(self.weight).t(), y.view_mut());
         let bias = params.vector(self.bias);
@@ -90,6 +97,10 @@ impl Dense {
     fn precision(&self, of_hidden: Precision) -> Precision {
         if self.activation.is_none() { Precision::F32 } else { of_hidden }
     }
+}
+
+fn add_bias(y: ArrayViewMut2<'_, f32>, bias: &[f32]) {
+    for_each_row(y, |_, y| each(y, bias, |z| z));
 }
 
 fn each(y: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {

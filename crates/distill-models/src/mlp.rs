@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use distill_tensor::{Init, Layout, LayoutBuilder, Params};
+use distill_tensor::{Init, Layout, LayoutBuilder, Params, Weights};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,8 @@ pub struct Mlp {
     input_dropout: Option<Dropout>,
     layers: Vec<Dense>,
     params: Params,
+    /// The weights of every layer as evaluation wants them, made when it first does.
+    evaluated: OnceLock<Vec<Weights>>,
 }
 
 impl Mlp {
@@ -182,7 +184,7 @@ impl Mlp {
                 dropout: if hidden { Dropout::new(config.dropout, number, "dropout")? } else { None },
             });
         }
-        Ok(Self { config, spec, input_dropout, layers, params })
+        Ok(Self { config, spec, input_dropout, layers, params, evaluated: OnceLock::new() })
     }
 
     /// What the model was built from.
@@ -212,15 +214,18 @@ impl Model for Mlp {
         let rows = inputs.nrows();
         let [mut a, mut b] = scratch.pair(rows, [widest; 2]).map(|m| m.into_slice().expect("scratch is contiguous"));
         let mut width = inputs.ncols();
+        let weights = self
+            .evaluated
+            .get_or_init(|| self.layers.iter().map(|layer| Weights::new(self.params.matrix(layer.weight))).collect());
         let (output, hidden) = self.layers.split_last().expect("a model has an output layer");
         for (i, (layer, &outputs)) in hidden.iter().zip(&self.config.hidden).enumerate() {
             let x = if i == 0 { inputs } else { view(a, rows, width) };
-            layer.eval(&self.params, x, view_mut(b, rows, outputs));
+            layer.eval(&self.params, &weights[i], x, view_mut(b, rows, outputs));
             (a, b) = (b, a);
             width = outputs;
         }
         let x = if hidden.is_empty() { inputs } else { view(a, rows, width) };
-        output.eval(&self.params, x, out);
+        output.eval(&self.params, &weights[hidden.len()], x, out);
         Ok(())
     }
 }
@@ -231,6 +236,8 @@ impl Trainable for Mlp {
     }
 
     fn params_mut(&mut self) -> &mut Params {
+        // What was made of the old ones no longer holds.
+        self.evaluated.take();
         &mut self.params
     }
 
@@ -279,6 +286,7 @@ impl Trainable for Mlp {
 
     fn constrain(&mut self) {
         let Some(max_norm) = self.config.max_norm else { return };
+        self.evaluated.take();
         for layer in self.layers.iter().filter(|layer| layer.activation.is_some()) {
             clamp_rows(self.params.matrix_mut(layer.weight), max_norm as f32);
         }

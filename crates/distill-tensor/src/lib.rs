@@ -18,7 +18,7 @@ pub use matmul::matmul;
 pub use params::{Layout, LayoutBuilder, ParamId, Params};
 pub use real::Real;
 pub use rng::{Philox, Stream};
-pub use skip_zeros::matmul_skip_zeros;
+pub use skip_zeros::{Weights, matmul_skip_zeros};
 pub use softmax::{LogPartition, log_softmax, softmax};
 
 /// Element counts from which an element-wise pass is worth a second thread.

@@ -3,12 +3,14 @@
 mod nonzeros;
 mod pack;
 mod tile;
+mod weights;
 
 use std::cell::Cell;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use self::nonzeros::NonZeros;
+pub use self::weights::Weights;
 use crate::matmul;
 
 /// Fewer rows do not pay for packing the other operand.
@@ -55,18 +57,25 @@ pub fn matmul_skip_zeros(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut out
 
 /// Whether it was worth it; if not, nothing was done.
 fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, out: ArrayViewMut2<'_, f32>) -> bool {
+    find(a, |nonzeros| match nonzeros {
+        Some(nonzeros) if nonzeros.count() as f64 <= MAX_DENSITY * a.len() as f64 => {
+            tile::multiply(&nonzeros, b, out);
+            true
+        }
+        _ => false,
+    })
+}
+
+/// Finds the non-zeros in memory that is used again.
+fn find<T>(a: ArrayView2<'_, f32>, then: impl FnOnce(Option<NonZeros<'_>>) -> T) -> T {
     thread_local! {
         // Taken out while it is in use: a thread that waits for others may be given another product.
         static MASKS: Cell<Vec<u64>> = Cell::default();
     }
     let mut masks = MASKS.take();
-    let nonzeros = NonZeros::find(a, &mut masks).filter(|found| found.count() as f64 <= MAX_DENSITY * a.len() as f64);
-    let worth_it = nonzeros.is_some();
-    if let Some(nonzeros) = nonzeros {
-        tile::multiply(&nonzeros, b, out);
-    }
+    let result = then(NonZeros::find(a, &mut masks));
     MASKS.set(masks);
-    worth_it
+    result
 }
 
 #[cfg(test)]

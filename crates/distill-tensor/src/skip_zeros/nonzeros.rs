@@ -19,32 +19,26 @@ impl<'a> NonZeros<'a> {
     /// Looks at a matrix with rows or columns without gaps; `None` if it has any. `masks` is memory to use.
     pub(super) fn find(a: ArrayView2<'a, f32>, masks: &'a mut Vec<u64>) -> Option<Self> {
         let (rows, columns) = a.dim();
-        let values = a.to_slice_memory_order()?;
+        let by_rows = a.to_slice();
+        let values = by_rows.or_else(|| a.reversed_axes().to_slice())?;
         let blocks = columns.div_ceil(BLOCK);
         masks.clear();
         masks.resize(rows * blocks, 0);
-        let (value_strides, mask_strides) = if a.strides() == [columns as isize, 1] {
+        let (value_strides, mask_strides) = if by_rows.is_some() {
             let task = (TASK / columns).max(1);
             masks
                 .par_chunks_mut(task * blocks)
                 .zip(values.par_chunks(task * columns))
                 .for_each(|(masks, values)| Arch::new().dispatch(Rows { masks, values, columns }));
             ((columns, 1), (blocks, 1))
-        } else if a.strides() == [1, rows as isize] {
+        } else {
             masks
                 .par_chunks_mut(rows)
                 .zip(values.par_chunks(BLOCK * rows))
                 .for_each(|(masks, values)| Arch::new().dispatch(Columns { masks, values }));
             ((1, rows), (1, rows))
-        } else {
-            return None;
         };
         Some(Self { values, masks, rows, value_strides, mask_strides })
-    }
-
-    #[inline(always)]
-    fn mask(&self, row: usize, block: usize) -> u64 {
-        self.masks[row * self.mask_strides.0 + block * self.mask_strides.1]
     }
 
     pub(super) fn count(&self) -> usize {
@@ -54,10 +48,14 @@ impl<'a> NonZeros<'a> {
     /// The rows of a block of columns.
     #[inline(always)]
     pub(super) fn rows(&self, block: usize) -> impl Iterator<Item = Row<'_>> {
-        (0..self.rows).map(move |index| {
-            let values = &self.values[index * self.value_strides.0 + block * BLOCK * self.value_strides.1..];
-            Row { mask: self.mask(index, block), values, step: self.value_strides.1 }
-        })
+        (0..self.rows).map(move |row| self.row(row, block))
+    }
+
+    #[inline(always)]
+    pub(super) fn row(&self, row: usize, block: usize) -> Row<'_> {
+        let mask = self.masks[row * self.mask_strides.0 + block * self.mask_strides.1];
+        let values = &self.values[row * self.value_strides.0 + block * BLOCK * self.value_strides.1..];
+        Row { mask, values, step: self.value_strides.1 }
     }
 }
 

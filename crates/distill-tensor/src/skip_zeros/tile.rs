@@ -1,6 +1,7 @@
 use std::cell::Cell;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use pulp::bytemuck::cast_slice;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::nonzeros::{BLOCK, NonZeros, Row};
@@ -9,6 +10,12 @@ use super::pack::pack;
 /// The most vectors of one row of the result that are summed at a time, each in a register. Of the sixteen registers
 /// of AVX2 one more holds the factor, and one is left over.
 const VECTORS: usize = 14;
+/// The most columns of a tile, so that a block of the other operand stays in the first-level cache.
+const COLUMNS: usize = 128;
+/// Rows from which it pays to copy the other operand into the first-level cache.
+const MIN_ROWS: usize = 12;
+/// Multiplications that are worth waking a thread for.
+const MIN_TASK: usize = 400_000;
 
 /// `out = a · b` for `a` given by its non-zeros.
 pub(super) fn multiply(a: &NonZeros<'_>, b: ArrayView2<'_, f32>, out: ArrayViewMut2<'_, f32>) {
@@ -26,12 +33,14 @@ impl WithSimd for Product<'_> {
 
     fn with_simd<S: Simd>(self, simd: S) {
         let vectors = self.out.ncols().div_ceil(S::F32_LANES);
-        split(simd, self, vectors.div_ceil(VECTORS));
+        let tiles = vectors.div_ceil(VECTORS.min(COLUMNS / S::F32_LANES));
+        let worth_it = self.a.count() * self.out.ncols() >= 2 * MIN_TASK;
+        split(simd, self, tiles, worth_it);
     }
 }
 
-/// Halves the columns until one tile is left, so that idle threads steal halves.
-fn split<S: Simd>(simd: S, product: Product<'_>, tiles: usize) {
+/// Halves the columns until one tile is left, so that idle threads may steal halves.
+fn split<S: Simd>(simd: S, product: Product<'_>, tiles: usize, parallel: bool) {
     if tiles > 1 {
         let Product { a, b, out } = product;
         let vectors = out.ncols().div_ceil(S::F32_LANES);
@@ -39,7 +48,14 @@ fn split<S: Simd>(simd: S, product: Product<'_>, tiles: usize) {
         let (out_left, out_right) = out.split_at(Axis(1), cut);
         let (b_left, b_right) = b.split_at(Axis(1), cut);
         let (left, right) = (Product { a, b: b_left, out: out_left }, Product { a, b: b_right, out: out_right });
-        rayon::join(|| split(simd, left, tiles / 2), || split(simd, right, tiles - tiles / 2));
+        let left = || split(simd, left, tiles / 2, parallel);
+        let right = || split(simd, right, tiles - tiles / 2, parallel);
+        if parallel {
+            rayon::join(left, right);
+        } else {
+            left();
+            right();
+        }
         return;
     }
     thread_local! {
@@ -72,11 +88,43 @@ impl WithSimd for Tile<'_, '_> {
         macro_rules! with_vectors { ($($n:literal)*) => {
             match self.product.out.ncols().div_ceil(S::F32_LANES) {
                 0 => {}
+                $($n if self.product.in_place() => self.product.run_in_place::<S, $n>(simd),)*
                 $($n => self.run::<S, $n>(simd),)*
                 _ => unreachable!("a tile has at most VECTORS vectors"),
             }
         } }
         with_vectors!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    }
+}
+
+impl Product<'_> {
+    /// Few rows read a row-major operand where it is.
+    fn in_place(&self) -> bool {
+        self.out.nrows() < MIN_ROWS && self.b.strides()[1] == 1
+    }
+
+    #[inline(always)]
+    fn run_in_place<S: Simd, const N: usize>(mut self, simd: S) {
+        let mut sums = [simd.splat_f32s(0.0); N];
+        for (r, mut out) in self.out.rows_mut().into_iter().enumerate() {
+            sums.fill(simd.splat_f32s(0.0));
+            for (block, b) in self.b.axis_chunks_iter(Axis(0), BLOCK).enumerate() {
+                for (at, x) in self.a.row(r, block) {
+                    let x = simd.splat_f32s(x);
+                    let b = b.row(at).to_slice().expect("rows are contiguous");
+                    let (whole, rest) = S::as_simd_f32s(b);
+                    for (sum, &b) in sums.iter_mut().zip(whole) {
+                        *sum = simd.mul_add_e_f32s(x, b, *sum);
+                    }
+                    if !rest.is_empty() {
+                        sums[N - 1] = simd.mul_add_e_f32s(x, simd.partial_load_f32s(rest), sums[N - 1]);
+                    }
+                }
+            }
+            let out = out.as_slice_mut().expect("rows are contiguous");
+            let sums = cast_slice::<_, f32>(&sums);
+            out.copy_from_slice(&sums[..out.len()]);
+        }
     }
 }
 
