@@ -1,4 +1,4 @@
-//! After the first step a training step allocates nothing of ours.
+//! After the first step a training step allocates nothing of ours, and data on the disk keeps to its bound.
 //!
 //! The matmul kernel packs matrices into memory that it takes and gives back. What it takes is
 //! counted apart: the same products alone are run in the same places, and the difference is ours.
@@ -8,7 +8,7 @@
     reason = "a test that cannot go on has failed, and counts are shown"
 )]
 
-use distill_datasets::{Dataset, Images, Jitter};
+use distill_datasets::{Dataset, IdxFolder, Images, Jitter, Split, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Precision, matmul};
@@ -147,4 +147,55 @@ fn a_bf16_product_allocates_nothing() {
             assert_eq!(count(product), 0, "{precision:?}");
         }
     });
+}
+
+/// A set of 64 MiB with a bound of 8 MiB: all that opening it, two epochs, another walk over it and a
+/// copy of some examples take, without what the caller brings.
+///
+/// Above the bound are the channels of the thread and what opening a file takes.
+#[test]
+fn a_set_on_the_disk_stays_within_its_bound() {
+    const ALLOWANCE: usize = 32 << 10;
+    let (bound, features, n) = (8_u64 << 20, 784, (64 << 20) / 784);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("train-images-idx3-ubyte");
+    let header = |shape: &[usize]| {
+        let mut bytes = vec![0, 0, 8, shape.len() as u8];
+        bytes.extend(shape.iter().flat_map(|&side| (side as u32).to_be_bytes()));
+        bytes
+    };
+    let pixels: Vec<u8> = (0..n * features).map(|i| (i * 37 % 251) as u8).collect();
+    let labels: Vec<u8> = (0..n).map(|i| (i % 10) as u8).collect();
+    std::fs::write(&path, [header(&[n, 28, 28]), pixels].concat()).unwrap();
+    std::fs::write(dir.path().join("train-labels-idx1-ubyte"), [header(&[n]), labels].concat()).unwrap();
+    let folder = IdxFolder::open(dir.path()).unwrap();
+
+    let mut order = vec![0; n];
+    let natural: Vec<usize> = (0..n).collect();
+    let mut batch = Array2::zeros((BATCH, features));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let (_, usage) = pool.install(|| {
+        measure(|| {
+            let data = folder.load_within(Split::Train, None, bound).unwrap();
+            let mut walk = |order: &[usize]| {
+                for indices in order.chunks(BATCH) {
+                    data.read(indices, batch.slice_mut(ndarray::s![..indices.len(), ..])).unwrap();
+                }
+            };
+            assert!(data.in_memory(&natural[..1000]).unwrap().is_some());
+            for epoch in 0..2 {
+                select::epoch_order(&*data, 1, epoch, &mut order);
+                data.read_ahead(&mut order.iter().copied(), 0);
+                walk(&order[..n / 2]);
+                // It is left, and begun again where it was.
+                data.read_ahead(&mut order.iter().skip(n / 2).copied(), n / 2);
+                walk(&order[n / 2..]);
+                walk(&natural);
+            }
+        })
+    });
+    println!("{} bytes of {bound}", usage.peak_bytes);
+    assert!(usage.peak_bytes <= usize::try_from(bound).unwrap() + ALLOWANCE, "{} bytes", usage.peak_bytes);
+    // The bound is used: the windows are what takes memory.
+    assert!(usage.peak_bytes > 6 << 20, "{} bytes", usage.peak_bytes);
 }

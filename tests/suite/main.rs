@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod determinism;
+mod disk;
 mod faults;
 mod golden;
 mod loss_contract;

@@ -180,6 +180,12 @@ impl From<DataError> for Diagnostic {
             E::CountMismatch { .. } | E::PixelCount { .. } => {
                 (Code::Counts, "use an image file and a label file that belong together".into())
             }
+            E::MemoryBound { .. } => (Code::Limit, "raise `data.memory`, or leave it out".into()),
+            E::Compressed { path, .. } => {
+                let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
+                (Code::Limit, help)
+            }
+            E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
         };
         let source = std::error::Error::source(&error).map(ToString::to_string);

@@ -24,6 +24,7 @@ fn key_of(error: &TrainError, recipe: &Recipe) -> Option<&'static str> {
     let (select, transfer) = (&recipe.data.select, &recipe.data.transfer);
     match error {
         DataError::BadHoldOut { .. } => Some("data.validation"),
+        DataError::MemoryBound { path: None, .. } => Some("data.memory"),
         DataError::BadClassList { path: None, .. } | DataError::LabelOutOfRange { path: None, .. } => {
             Some("data.classes")
         }

@@ -1,8 +1,9 @@
 use std::fmt;
+use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
-use crate::DataError;
+use crate::{DataError, Images, Windows};
 
 /// What every example of a data set has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,27 @@ pub trait Dataset: Send + Sync {
 
     /// The class of an example, `None` where it is not known.
     fn label(&self, index: usize) -> Option<u32>;
+
+    /// How an epoch is mixed, so that what it reads next is not all over the disk; `None` where
+    /// all examples are in memory and are shuffled with each other.
+    fn windows(&self) -> Option<Windows> {
+        None
+    }
+
+    /// Says which examples will be read next, one after the other: what is left of an epoch
+    /// in the order of [`windows`](Self::windows), of which `n_done` examples were read.
+    ///
+    /// It changes how fast they are read and nothing else. Data in memory ignores it.
+    fn read_ahead(&self, _order: &mut dyn Iterator<Item = usize>, _n_done: usize) {}
+
+    /// A copy of some examples, where they are not in memory but there is room for them: for those
+    /// that will be read again and again. `None` where they are read from here as well.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn in_memory(&self, _indices: &[usize]) -> Result<Option<Arc<Images>>, DataError> {
+        Ok(None)
+    }
 }
 
 /// Checks the request for a batch.

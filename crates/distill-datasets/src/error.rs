@@ -104,6 +104,36 @@ pub enum DataError {
         /// The bytes of the file.
         actual: u64,
     },
+    /// A compressed file is to be read in pieces.
+    #[error("{path} is compressed and unpacks to {bytes} bytes, but at most {bound} may be in memory")]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes, after decompression.
+        bytes: u64,
+        /// The bytes that are allowed.
+        bound: u64,
+    },
+    /// Data takes more memory than it may.
+    #[error("{}at least {needed} bytes of memory are needed, but {bound} are allowed", prefix(path.as_deref()))]
+    MemoryBound {
+        /// The images, if they come from a file.
+        path: Option<PathBuf>,
+        /// The bytes that would be enough.
+        needed: u64,
+        /// The bytes that are allowed.
+        bound: u64,
+    },
+    /// A file was written to, or cut, after it was opened.
+    #[error("{path} was changed while it was read: it had {expected} bytes and has {actual}")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes when it was opened.
+        expected: u64,
+        /// Its bytes now.
+        actual: u64,
+    },
     /// An IDX file has the wrong number of sides for its purpose.
     #[error("{path} has the shape {shape:?}, expected {expected} dimensions")]
     WrongRank {
@@ -260,11 +290,14 @@ impl DataError {
             | Self::GzipTooLong { path, .. }
             | Self::GzipTooShort { path, .. }
             | Self::GzipTrailing { path, .. }
+            | Self::Compressed { path, .. }
+            | Self::Changed { path, .. }
             | Self::WrongRank { path, .. } => Some(path),
             Self::CountMismatch { images_path, .. } => Some(images_path),
             Self::MissingFile { dir, .. } => Some(dir),
             Self::BadInputShape { path, .. }
             | Self::NoExamples { path }
+            | Self::MemoryBound { path, .. }
             | Self::LabelOutOfRange { path, .. }
             | Self::BadClassList { path, .. } => path.as_deref(),
             _ => None,

@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::idx::{self, Idx};
-use crate::{DataError, Images, Split, classes};
+use crate::idx::{self, Idx, IdxStream};
+use crate::{DataError, Dataset, DiskImages, Images, Split, classes};
 
 /// How many of the names in a folder an error shows.
 const N_SHOWN: usize = 8;
@@ -74,32 +75,72 @@ impl IdxFolder {
     /// [`DataError::MissingFile`], whatever [`idx::read`] finds, [`DataError::WrongRank`],
     /// [`DataError::CountMismatch`] and the errors of [`Images::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>) -> Result<Images, DataError> {
+        let [images_path, labels_path] = self.paths(split)?;
+        // The small file first: if it is bad, the large one need not be read.
+        let labels = read_with_rank(&labels_path, 1)?.data;
+        let images = read_with_rank(&images_path, 3)?;
+        check_counts([&images_path, &labels_path], images.shape[0], labels.len())?;
+        let classes = self.class_names(&labels, classes);
+        let input_shape = vec![1, images.shape[1], images.shape[2]];
+        Images::new(input_shape, images.data, labels, classes).map_err(|error| at(error, &images_path, &labels_path))
+    }
+
+    /// One split within `bound` bytes of memory: as [`load`](Self::load) if it fits, else as
+    /// [`DiskImages`], for which the images must not be compressed.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load) and [`DiskImages::new`].
+    pub fn load_within(
+        &self,
+        split: Split,
+        classes: Option<&[String]>,
+        bound: u64,
+    ) -> Result<Arc<dyn Dataset>, DataError> {
+        let [images_path, labels_path] = self.paths(split)?;
+        let images = IdxStream::open(&images_path)?;
+        let [n, height, width] = images.sides()?;
+        if DiskImages::in_memory_bytes(n, height.saturating_mul(width)) <= bound {
+            return Ok(Arc::new(self.load(split, classes)?));
+        }
+        let labels = read_with_rank(&labels_path, 1)?.data;
+        check_counts([&images_path, &labels_path], n, labels.len())?;
+        let classes = self.class_names(&labels, classes);
+        let images = DiskImages::new(images, labels, classes, bound);
+        Ok(Arc::new(images.map_err(|error| at(error, &images_path, &labels_path))?))
+    }
+
+    fn paths(&self, split: Split) -> Result<[PathBuf; 2], DataError> {
         let pair = match split {
             Split::Train => &self.train,
             Split::Test => &self.test,
         };
-        let [images_stem, labels_stem] = stems(split);
+        let [images, labels] = stems(split);
         let present = |path: &Option<PathBuf>, stem| path.clone().ok_or_else(|| missing(&self.dir, names(stem)));
-        let images_path = present(&pair.images, images_stem)?;
-        let labels_path = present(&pair.labels, labels_stem)?;
+        Ok([present(&pair.images, images)?, present(&pair.labels, labels)?])
+    }
 
-        // The small file first: if it is bad, the large one need not be read.
-        let labels = read_with_rank(&labels_path, 1)?.data;
-        let images = read_with_rank(&images_path, 3)?;
-        if images.shape[0] != labels.len() {
-            let (images, labels) = (images.shape[0], labels.len());
-            return Err(DataError::CountMismatch { images_path, images, labels_path, labels });
-        }
-        let classes = match classes.or(self.classes()) {
+    fn class_names(&self, labels: &[u8], classes: Option<&[String]>) -> Vec<String> {
+        match classes.or(self.classes()) {
             Some(classes) => classes.to_vec(),
             None => (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect(),
-        };
-        let input_shape = vec![1, images.shape[1], images.shape[2]];
-        Images::new(input_shape, images.data, labels, classes).map_err(|error| match error {
-            DataError::LabelOutOfRange { .. } => error.in_file(&labels_path),
-            DataError::BadInputShape { .. } | DataError::NoExamples { .. } => error.in_file(&images_path),
-            other => other,
-        })
+        }
+    }
+}
+
+fn check_counts([images_path, labels_path]: [&Path; 2], images: usize, labels: usize) -> Result<(), DataError> {
+    if images == labels {
+        return Ok(());
+    }
+    let [images_path, labels_path] = [images_path, labels_path].map(Path::to_owned);
+    Err(DataError::CountMismatch { images_path, images, labels_path, labels })
+}
+
+/// Names the file that is to blame.
+fn at(error: DataError, images_path: &Path, labels_path: &Path) -> DataError {
+    match error {
+        DataError::LabelOutOfRange { .. } => error.in_file(labels_path),
+        DataError::BadInputShape { .. } | DataError::NoExamples { .. } => error.in_file(images_path),
+        other => other,
     }
 }
 
@@ -154,7 +195,6 @@ fn read_with_rank(path: &Path, expected: usize) -> Result<Idx, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Dataset;
     use crate::idx::tests::{encode, gzip};
 
     fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {

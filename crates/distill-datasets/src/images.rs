@@ -88,21 +88,9 @@ impl Dataset for Images {
         self.labels.len()
     }
 
-    fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+    fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
         check_batch(self, indices, out.dim())?;
-        let write = |(row, &index): (ArrayViewMut1<'_, f32>, &usize)| {
-            let pixels = &self.pixels[index * self.features..][..self.features];
-            Zip::from(row).and(ArrayView1::from(pixels)).for_each(|out, &pixel| *out = f32::from(pixel) / 255.0);
-        };
-        if out.len() < PARALLEL_MIN {
-            out.outer_iter_mut().zip(indices).for_each(write);
-        } else {
-            out.axis_iter_mut(Axis(0))
-                .into_par_iter()
-                .zip(indices)
-                .with_min_len(min_rows(self.features))
-                .for_each(write);
-        }
+        write_rows(out, |row| &self.pixels[indices[row] * self.features..][..self.features]);
         Ok(())
     }
 
@@ -111,12 +99,28 @@ impl Dataset for Images {
     }
 }
 
+/// Writes inputs; the bytes of row `i` are `pixels(i)`.
+pub(crate) fn write_rows<'a>(mut out: ArrayViewMut2<'_, f32>, pixels: impl Fn(usize) -> &'a [u8] + Sync) {
+    let write = |(i, row): (usize, ArrayViewMut1<'_, f32>)| write_row(row, pixels(i));
+    if out.len() < PARALLEL_MIN {
+        out.outer_iter_mut().enumerate().for_each(write);
+    } else {
+        let min_rows = min_rows(out.ncols());
+        out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().with_min_len(min_rows).for_each(write);
+    }
+}
+
+/// Writes one input, or a part of one.
+pub(crate) fn write_row(row: ArrayViewMut1<'_, f32>, pixels: &[u8]) {
+    Zip::from(row).and(ArrayView1::from(pixels)).for_each(|out, &pixel| *out = f32::from(pixel) / 255.0);
+}
+
 /// The rows that are worth a task of their own.
 pub(crate) fn min_rows(features: usize) -> usize {
     (PARALLEL_MIN / 4).div_ceil(features.max(1))
 }
 
-fn check_labels(labels: &[u8], n_classes: usize) -> Result<(), DataError> {
+pub(crate) fn check_labels(labels: &[u8], n_classes: usize) -> Result<(), DataError> {
     let bad = || labels.iter().enumerate().filter(|&(_, &label)| usize::from(label) >= n_classes);
     match bad().next() {
         None => Ok(()),

@@ -2,6 +2,7 @@
 
 mod classes;
 mod dataset;
+mod disk_images;
 mod error;
 mod folder;
 pub mod idx;
@@ -10,11 +11,15 @@ mod jitter;
 #[cfg(feature = "mnist")]
 mod mnist;
 mod random;
+mod read_ahead;
+mod rows;
 pub mod select;
 mod subset;
+mod windows;
 
 pub use classes::ClassListFault;
 pub use dataset::{DataSpec, Dataset, Split};
+pub use disk_images::DiskImages;
 pub use error::DataError;
 pub use folder::IdxFolder;
 pub use images::Images;
@@ -22,3 +27,4 @@ pub use jitter::Jitter;
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
 pub use subset::Subset;
+pub use windows::Windows;

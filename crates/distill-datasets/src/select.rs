@@ -103,6 +103,19 @@ pub fn shuffle(indices: &mut [usize], seed: u64, epoch: u32) {
     random::shuffle(indices, &mut Philox::new(seed, Stream::Shuffle, epoch, 0));
 }
 
+/// Writes the order of an epoch of a data set of `order.len()` examples: [`shuffle`] of all, or
+/// where not all are in memory that of its [`Windows`](crate::Windows).
+pub fn epoch_order(data: &dyn Dataset, seed: u64, epoch: u32, order: &mut [usize]) {
+    match data.windows() {
+        Some(windows) => windows.order(order, seed, epoch),
+        None => {
+            // Every epoch shuffles the natural order, so that it needs no other epoch before it.
+            order.iter_mut().enumerate().for_each(|(i, index)| *index = i);
+            shuffle(order, seed, epoch);
+        }
+    }
+}
+
 fn filter(data: &dyn Dataset, indices: &[usize], names: &[String], keep: bool) -> Result<Vec<usize>, DataError> {
     check_indices(data, indices)?;
     let known = &data.spec().classes;

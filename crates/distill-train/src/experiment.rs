@@ -89,13 +89,13 @@ impl<'a> Experiment<'a> {
         let transfer = recipe.data.transfer.apply(&*train, indices.clone(), SELECTION_SEED)?;
         let subset =
             |indices| -> Result<Arc<dyn Dataset>, TrainError> { Ok(Arc::new(Subset::new(train.clone(), indices)?)) };
-        Ok(Self {
-            recipe,
-            validation: if held_out.is_empty() { None } else { Some(subset(held_out)?) },
-            transfer: subset(transfer)?,
-            train: subset(indices)?,
-            test,
-        })
+        // What training is watched on is read after every epoch, and lies all over the file.
+        let validation = match train.in_memory(&held_out)? {
+            _ if held_out.is_empty() => None,
+            Some(images) => Some(images as Arc<dyn Dataset>),
+            None => Some(subset(held_out)?),
+        };
+        Ok(Self { recipe, validation, transfer: subset(transfer)?, train: subset(indices)?, test })
     }
 
     /// The recipe.

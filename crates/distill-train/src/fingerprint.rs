@@ -84,8 +84,10 @@ impl Fingerprint {
 
     /// Positions of the inputs that the other dataset has too, to the last bit.
     pub fn shared_with(&self, other: &Self) -> Vec<usize> {
-        let there: HashSet<u128> = other.rows.iter().copied().collect();
-        (0..self.rows.len()).filter(|&index| there.contains(&self.rows[index])).collect()
+        // The other set may be the one that is larger than memory, so no table is made of it.
+        let here: HashSet<u128> = self.rows.iter().copied().collect();
+        let shared: HashSet<u128> = other.rows.iter().copied().filter(|row| here.contains(row)).collect();
+        (0..self.rows.len()).filter(|&index| shared.contains(&self.rows[index])).collect()
     }
 }
 

@@ -1,3 +1,5 @@
+mod memory;
+
 use std::collections::HashSet;
 
 use distill_losses::{Distillation, SoftTerm, Temperature};
@@ -65,6 +67,11 @@ pub struct DataConfig {
     /// Examples of the training set that are held out to watch training on, the same for every seed.
     #[serde(default)]
     pub validation: usize,
+    /// The most memory that the training set and the test set may each take, such as `512 MiB`.
+    /// A larger set stays on the disk, and an epoch is mixed window by window. Left out: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$")))]
+    pub memory: Option<String>,
     /// The part of the training set that teacher and students see.
     #[serde(default)]
     pub select: SelectConfig,
@@ -262,6 +269,7 @@ impl Recipe {
                 .note("the same seed gives the same models, so it would count one result twice"));
         }
         self.data.validate().map_err(|problem| problem.under("data"))?;
+        self.data.memory_bytes()?;
         self.teacher.validate().map_err(|problem| problem.under("teacher"))?;
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;

@@ -92,7 +92,7 @@ pub fn train_from(
     let total_steps = steps_per_epoch.saturating_mul(config.epochs);
     let schedule = Schedule::new(config.schedule.clone(), steps_per_epoch, total_steps);
     let mut buffers = TrainingStep::new(student, batch).with_precision(precision);
-    let mut order: Vec<usize> = (0..data.len()).collect();
+    let mut order = vec![0; data.len()];
     let mut flow = ControlFlow::Continue(());
 
     while state.step < total_steps && flow.is_continue() {
@@ -100,9 +100,9 @@ pub fn train_from(
         let done = (state.step % steps_per_epoch) as usize;
         let _span = tracing::info_span!("epoch", epoch = epoch + 1).entered();
 
-        // Every epoch shuffles the natural order, so that it needs no other epoch before it.
-        order.iter_mut().enumerate().for_each(|(i, index)| *index = i);
-        select::shuffle(&mut order, seed, epoch);
+        select::epoch_order(data, seed, epoch, &mut order);
+        let n_done = done * batch;
+        data.read_ahead(&mut order.iter().skip(n_done).copied(), n_done);
         let context = StepContext {
             data,
             loss: training.loss,

@@ -164,8 +164,9 @@ fn end_event(run: &Path, status: &RunStatus, result: &RunResult, exit: u8) -> se
 
 /// Reads training and test set.
 pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<[Arc<dyn Dataset>; 2], Diagnostic> {
+    let memory = recipe.data.memory_bytes().map_err(|problem| file.problem(&problem))?;
     DataSource::open(&recipe.data.source)
-        .and_then(|source| source.load_both(&recipe.data.classes))
+        .and_then(|source| source.load_both(&recipe.data.classes, memory))
         .map_err(|error| locate(file, recipe, error.into()))
 }
 

@@ -13,6 +13,9 @@ use crate::progress::size;
 const EVALUATION_ROWS: u64 = 512;
 const ACTIVATION_COPIES: u64 = 3;
 
+/// Bytes of three numbers for each example.
+const LIST_BYTES: u64 = 3 * size_of::<usize>() as u64;
+
 impl Preflight<'_> {
     /// Memory, disk, and whether a run can be written at all.
     pub(super) fn machine(&self, found: &mut Found) {
@@ -68,9 +71,13 @@ impl Preflight<'_> {
     fn memory(&self) -> u64 {
         let spec = self.experiment.train_set().spec();
         let features = spec.features() as u64;
-        let examples =
-            [Some(self.experiment.train_set()), self.experiment.validation_set(), Some(self.experiment.test_set())];
-        let data: u64 = examples.into_iter().flatten().map(|set| set.len() as u64 * features).sum();
+        let recipe = self.experiment.recipe();
+        let bound = recipe.data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
+        let train = self.experiment.train_set().len() as u64;
+        let validation = self.experiment.validation_set().map_or(0, |set| set.len() as u64);
+        let sets = [train + validation, self.experiment.test_set().len() as u64];
+        // Beside them, what is selected for teacher and students and the order of an epoch are lists.
+        let data = sets.map(|n| (n * features).min(bound)).iter().sum::<u64>() + LIST_BYTES * train;
         let training = |role: Role| -> u64 {
             let parameters = self.parameters(role).unwrap_or_default() as u64;
             let config = self.experiment.train_config(role);

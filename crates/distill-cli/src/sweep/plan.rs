@@ -75,11 +75,12 @@ const NO_RESULT: &str = "it changes no result";
 const LEAVE_OUT: &str = "leave it out, or set it for all trials as `KEY=VALUE`";
 
 /// Keys that a sweep cannot vary, why, and what to do instead.
-const FIXED: [(&str, &str, &str); 9] = [
+const FIXED: [(&str, &str, &str); 10] = [
     ("seeds", "each trial is trained once for each seed", "use `--seeds 1,2,3`"),
     ("data.source", SAME_EXAMPLES, LEAVE_OUT),
     ("data.classes", SAME_EXAMPLES, LEAVE_OUT),
     ("data.validation", SAME_EXAMPLES, LEAVE_OUT),
+    ("data.memory", "the data is opened once for all trials", LEAVE_OUT),
     ("teacher.min_accuracy", NO_RESULT, LEAVE_OUT),
     ("version", NO_RESULT, LEAVE_OUT),
     ("name", NO_RESULT, LEAVE_OUT),

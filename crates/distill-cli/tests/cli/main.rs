@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod inspect;
 mod lab;
+mod memory;
 mod new;
 mod overrides;
 mod precision;

@@ -57,6 +57,10 @@ impl Schema {
                         value.as_array().map(|items| items.iter().map(Value::to_string).collect());
                     require(texts.is_none_or(|texts| Some(texts.len()) == length), "uniqueItems");
                 }
+                "pattern" => {
+                    assert_eq!(rule, r"^[0-9]+ *([kMG]?B|[KMG]iB)$");
+                    require(value.as_str().is_none_or(is_size), "pattern");
+                }
                 "required" => {
                     for key in rule.as_array().unwrap() {
                         require(value.get(key.as_str().unwrap()).is_some(), &format!("required {key}"));
@@ -108,6 +112,13 @@ impl Schema {
     }
 }
 
+/// Whether a text is of the only pattern in the schema.
+fn is_size(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let units = ["B", "kB", "MB", "GB", "KiB", "MiB", "GiB"];
+    unit.len() < text.len() && units.contains(&unit.trim_start_matches(' '))
+}
+
 fn has_type(value: &Value, name: &str) -> bool {
     match name {
         "object" => value.is_object(),
@@ -142,6 +153,9 @@ fn what_the_program_refuses_the_schema_refuses() {
     let lab = Lab::new();
     let cases = [
         ("validation", "validaton", "recipe.data: unknown validaton"),
+        ("validation = 20", "memory = \"1 TB\"", "recipe.data.memory: pattern"),
+        ("validation = 20", "memory = \" MiB\"", "recipe.data.memory: pattern"),
+        ("validation = 20", "memory = 1000", "recipe.data.memory: type"),
         ("[student]", "[pupil]", "recipe: required \"student\""),
         ("source = \"data\"", "", "recipe.data: required \"source\""),
         ("validation = 20", "validation = \"x\"", "recipe.data.validation: type"),

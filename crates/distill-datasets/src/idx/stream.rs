@@ -6,6 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::{GZIP_MAGIC, Header, MAX_GZIP_RATIO, read_error};
 use crate::DataError;
+use crate::rows::Rows;
 
 /// An IDX file, compressed or not, read piece by piece in memory that does not grow with it.
 ///
@@ -74,6 +75,31 @@ impl IdxStream {
     /// The sides, such as `[60000, 28, 28]`.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The sides, if there are three.
+    pub(crate) fn sides(&self) -> Result<[usize; 3], DataError> {
+        let wrong = |_| DataError::WrongRank { path: self.path.clone(), expected: 3, shape: self.shape.clone() };
+        self.shape.as_slice().try_into().map_err(wrong)
+    }
+
+    /// The elements of a file that is not compressed, as rows along the first side.
+    ///
+    /// `bound` are the bytes that may be in memory, for the error.
+    pub(crate) fn into_rows(self, bound: u64) -> Result<Rows, DataError> {
+        match self.source {
+            Source::Plain(reader) => {
+                let start = (4 + 4 * self.shape.len()) as u64;
+                let n_bytes = self.shape[1..].iter().product();
+                Rows::new(self.path, reader.into_inner(), start, n_bytes, self.file_len)
+            }
+            Source::Gzip(_) => Err(DataError::Compressed { path: self.path, bytes: self.promised, bound }),
+        }
     }
 
     /// Whether the file is compressed.

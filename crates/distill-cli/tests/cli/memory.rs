@@ -1,0 +1,108 @@
+//! Data that is larger than the memory it may take.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::lab::{Lab, hashes};
+
+/// 300 images of 64 bytes, of which 64 to 100 are in a window.
+fn lab() -> (Lab, &'static str) {
+    let lab = Lab::new();
+    lab.dataset("data", 8, 300, 60);
+    (lab, "data.memory=18 kB")
+}
+
+/// What the models of a run were like on the test set. Their files name the recipe, so they differ with it.
+fn losses(lab: &Lab, run: &str) -> Vec<f64> {
+    let result = lab.json(&format!("{run}/result.json"));
+    result["models"].as_array().unwrap().iter().map(|model| model["test_nll"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_run_checks_trains_and_teaches_within_it() {
+    let (lab, memory) = lab();
+    let check = lab.ok(&["check", "r.toml", memory]);
+    assert!(check.stdout.contains("280 train, 20 validation, 60 test"), "{}", check.stdout);
+    // What is asked of the data without an order is the same to the bit as in memory.
+    let facts = |check: &str| -> Vec<String> {
+        let names = ["data ", "classes", "inputs", "overlap"];
+        check.lines().filter(|line| names.iter().any(|name| line.contains(name))).map(str::to_owned).collect()
+    };
+    let whole = lab.ok(&["check", "r.toml"]);
+    assert_eq!(facts(&check.stdout).len(), 4, "{}", check.stdout);
+    assert_eq!(facts(&check.stdout), facts(&whole.stdout));
+
+    lab.ok(&["run", "r.toml", memory, "-q"]);
+    lab.ok(&["run", "r.toml", memory, "-q", "--threads", "1"]);
+    assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
+    // The order of an epoch is another one, so the models are.
+    lab.ok(&["run", "r.toml", "-q"]);
+    assert_ne!(losses(&lab, "runs/tiny-001"), losses(&lab, "runs/tiny-003"));
+    // A set that fits is as if there were no bound.
+    lab.ok(&["run", "r.toml", "-q", "data.memory=1MiB"]);
+    assert_eq!(losses(&lab, "runs/tiny-003"), losses(&lab, "runs/tiny-004"));
+
+    let teacher = "teacher.weights=runs/tiny-001/weights/teacher-seed1.safetensors";
+    for (memory, file) in [(Some(memory), "a"), (None, "b")] {
+        let args = ["teach", "r.toml", teacher, "--output", file];
+        lab.ok(&[&args[..], memory.as_slice()].concat());
+    }
+    assert_eq!(lab.read("a"), lab.read("b"));
+    lab.ok(&["sweep", "r.toml", memory, "--set", "kd.temperature=1,2", "-q"]);
+}
+
+#[test]
+fn says_what_it_cannot_do() {
+    let (lab, memory) = lab();
+    let run = |setting| ["run", "r.toml", setting];
+    let place = "command line: data.memory=";
+    lab.check(&run("data.memory=lots"), 3, ["E0104]: data.memory must be a whole number of B, kB", place, "512 MiB"]);
+    lab.check(&run("data.memory=99999999999 GiB"), 3, ["E0104]: data.memory must be", place, "512 MiB"]);
+    lab.check(&run("data.memory=10 kB"), 8, ["E0801]: ", "data/train-images-idx3-ubyte", "raise `data.memory`"]);
+    let mnist = ["run", "r.toml", "data.source=mnist", "data.memory=40 MB"];
+    lab.check(&mnist, 8, ["E0801]: at least 47100000 bytes", place, "raise `data.memory`"]);
+    lab.check(
+        &["sweep", "r.toml", "--set", "data.memory=1 MB,2 MB"],
+        3,
+        ["E0104]: ", "--set data.memory", "set it for all trials"],
+    );
+
+    // The system's gzip, so that no library is needed for one test.
+    let images = lab.path("data/train-images-idx3-ubyte");
+    if !Command::new("gzip").arg(&images).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    lab.check(
+        &run(memory),
+        8,
+        ["E0801]: ", "data/train-images-idx3-ubyte.gz", "`gunzip data/train-images-idx3-ubyte.gz`"],
+    );
+    lab.ok(&["run", "r.toml", "data.memory=1 MB", "-q"]);
+}
+
+#[test]
+fn a_file_that_is_cut_ends_a_run_that_can_go_on() {
+    let (lab, memory) = lab();
+    let args = ["run", "r.toml", memory, "-q", "train.epochs=400", "checkpoint.every_steps=500"];
+    lab.ok(&args);
+    let child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !lab.path("runs/tiny-002/checkpoints/baseline-seed1").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    let images = lab.path("data/train-images-idx3-ubyte");
+    let bytes = fs::read(&images).unwrap();
+    fs::OpenOptions::new().write(true).open(&images).unwrap().set_len(1000).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("was changed while it was read: it had 19216 bytes and has 1000"), "{stderr}");
+    assert!(stderr.contains("distill run --resume"), "{stderr}");
+
+    let resume = ["run", "--resume", "runs/tiny-002", "-q"];
+    lab.check(&resume, 4, ["E0401]: ", "train-images-idx3-ubyte at byte 1000", "fetch the file again"]);
+    fs::write(&images, bytes).unwrap();
+    lab.ok(&resume);
+    assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
+}
