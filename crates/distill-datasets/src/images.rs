@@ -1,4 +1,4 @@
-use distill_tensor::PARALLEL_MIN;
+use distill_tensor::{PARALLEL_MIN, unit_from_bytes};
 use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
@@ -111,8 +111,11 @@ pub(crate) fn write_rows<'a>(mut out: ArrayViewMut2<'_, f32>, pixels: impl Fn(us
 }
 
 /// Writes one input, or a part of one.
-pub(crate) fn write_row(row: ArrayViewMut1<'_, f32>, pixels: &[u8]) {
-    Zip::from(row).and(ArrayView1::from(pixels)).for_each(|out, &pixel| *out = f32::from(pixel) / 255.0);
+pub(crate) fn write_row(mut row: ArrayViewMut1<'_, f32>, pixels: &[u8]) {
+    match row.as_slice_mut() {
+        Some(row) => unit_from_bytes(pixels, row),
+        None => Zip::from(row).and(ArrayView1::from(pixels)).for_each(|out, &pixel| *out = f32::from(pixel) / 255.0),
+    }
 }
 
 /// The rows that are worth a task of their own.

@@ -58,10 +58,7 @@ impl Dense {
                 Activation::Gelu => each_with_slope(y, slope, bias, |z| Activation::Gelu.value_and_slope(z)),
             }
             if let Some(dropout) = dropout {
-                dropout.for_row(noise, row, y.len(), |unit, factor| {
-                    y[unit] *= factor;
-                    slope[unit] *= factor;
-                });
+                dropout.apply(noise, row, y, slope);
             }
         });
     }

@@ -43,22 +43,39 @@ impl Dropout {
         Ok((threshold > 0).then_some(Self { threshold, scale, layer }))
     }
 
-    /// Calls `f(unit, factor)` for every unit of a row, factor 0 or the scale.
-    #[inline]
-    pub fn for_row(&self, noise: Noise, row: usize, width: usize, mut f: impl FnMut(usize, f32)) {
+    /// Multiplies every unit of a row of values, and its slope, by 0 or by the scale.
+    pub(crate) fn apply(&self, noise: Noise, row: usize, values: &mut [f32], slopes: &mut [f32]) {
+        self.for_chunks(noise, row, values.len(), |first, factors| {
+            let units = first..first + factors.len();
+            let pairs = values[units.clone()].iter_mut().zip(&mut slopes[units]);
+            for ((value, slope), factor) in pairs.zip(factors) {
+                *value *= factor;
+                *slope *= factor;
+            }
+        });
+    }
+
+    /// As [`Self::apply`], for values that have no slope.
+    pub(crate) fn apply_to_inputs(&self, noise: Noise, row: usize, values: &mut [f32]) {
+        self.for_chunks(noise, row, values.len(), |first, factors| {
+            values[first..].iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+        });
+    }
+
+    /// Calls `f(first unit, factors)` for the units of a row, some at a time; a factor is 0 or the scale.
+    fn for_chunks(&self, noise: Noise, row: usize, width: usize, mut f: impl FnMut(usize, &[f32])) {
+        // A multiple of the numbers in a block of the generator, so that none is dropped between the chunks.
+        const CHUNK: usize = 256;
         #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 rows")]
         let mut rng = Philox::new(noise.seed, Stream::Dropout(self.layer), noise.step, row as u32);
-        let mut unit = 0;
-        while unit < width {
-            let words = rng.next_block();
-            let n = (width - unit).min(8);
-            for i in 0..n {
-                // Eight 16-bit numbers from each block of 128 bits.
-                let half = (words[i / 2] >> (16 * (i % 2))) & 0xFFFF;
-                let factor = if half < u32::from(self.threshold) { 0.0 } else { self.scale };
-                f(unit + i, factor);
+        let (mut numbers, mut factors) = ([0; CHUNK], [0.0; CHUNK]);
+        for first in (0..width).step_by(CHUNK) {
+            let n = CHUNK.min(width - first);
+            rng.fill_u16(&mut numbers[..n]);
+            for (factor, &number) in factors.iter_mut().zip(&numbers[..n]) {
+                *factor = if number < self.threshold { 0.0 } else { self.scale };
             }
-            unit += n;
+            f(first, &factors[..n]);
         }
     }
 }
@@ -68,8 +85,12 @@ mod tests {
     use super::*;
 
     fn mask(p: f64, noise: Noise, row: usize) -> Vec<f32> {
-        let mut mask = vec![f32::NAN; 2003];
-        Dropout::new(p, 3, "dropout").unwrap().unwrap().for_row(noise, row, mask.len(), |i, factor| mask[i] = factor);
+        let dropout = Dropout::new(p, 3, "dropout").unwrap().unwrap();
+        let (mut mask, mut slopes, mut inputs) = (vec![1.0; 2003], vec![2.0; 2003], vec![1.0; 2003]);
+        dropout.apply(noise, row, &mut mask, &mut slopes);
+        dropout.apply_to_inputs(noise, row, &mut inputs);
+        assert_eq!(mask, inputs);
+        assert!(mask.iter().zip(slopes).all(|(mask, slope)| 2.0 * mask == slope));
         mask
     }
 

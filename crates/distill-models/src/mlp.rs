@@ -254,7 +254,7 @@ impl Trainable for Mlp {
         let mut x = tape.slots[0].value_mut(rows);
         x.assign(&inputs);
         if let Some(dropout) = self.input_dropout {
-            for_each_row(x, |row, x| dropout.for_row(noise, row, x.len(), |i, factor| x[i] *= factor));
+            for_each_row(x, |row, x| dropout.apply_to_inputs(noise, row, x));
         }
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, after) = tape.slots.split_at_mut(i + 1);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bf16;
+mod bytes;
 mod error;
 mod init;
 mod kernel;
@@ -12,6 +13,7 @@ mod skip_zeros;
 mod softmax;
 
 pub use bf16::{Precision, bf16_is_native, matmul_bf16};
+pub use bytes::unit_from_bytes;
 pub use error::TensorError;
 pub use init::Init;
 pub use matmul::matmul;

@@ -1,4 +1,5 @@
 use ndarray_rand::rand::RngCore;
+use pulp::{Arch, Simd, WithSimd};
 
 /// What a random number is drawn for. Two purposes never share a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,44 @@ impl Philox {
         self.used = 4;
         block
     }
+
+    /// Fills `out` with random numbers, two from each of the words that [`Self::next_block`] gives, the lower half
+    /// first. It starts with a new block, and drops what is left of the last one.
+    pub fn fill_u16(&mut self, out: &mut [u16]) {
+        self.used = 4;
+        Arch::new().dispatch(FillU16 { rng: self, out });
+    }
+}
+
+/// Several blocks at a time, each in a lane of its own, so that they become vector instructions.
+struct FillU16<'a> {
+    rng: &'a mut Philox,
+    out: &'a mut [u16],
+}
+
+const LANES: usize = 8;
+
+impl WithSimd for FillU16<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { rng, out } = self;
+        for out in out.chunks_mut(8 * LANES) {
+            let [first, rest @ ..] = rng.counter;
+            let mut counters = [[0; LANES]; 4];
+            counters[0] = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
+            for (lanes, word) in counters[1..].iter_mut().zip(rest) {
+                *lanes = [word; LANES];
+            }
+            let words = philox_lanes(counters, rng.key);
+            for (lane, out) in out.chunks_mut(8).enumerate() {
+                let halves = words.map(|word| [word[lane] as u16, (word[lane] >> 16) as u16]);
+                out.copy_from_slice(&halves.as_flattened()[..out.len()]);
+            }
+            rng.counter[0] = first.wrapping_add(out.len().div_ceil(8) as u32);
+        }
+    }
 }
 
 impl RngCore for Philox {
@@ -99,10 +138,30 @@ impl RngCore for Philox {
     }
 }
 
+const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+
+/// [`philox_4x32_10`] of several counters with one key.
+#[inline(always)]
+fn philox_lanes(mut counters: [[u32; LANES]; 4], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
+    for _ in 0..10 {
+        let mut next = [[0; LANES]; 4];
+        for lane in 0..LANES {
+            let [low_0, high_0] = split(u64::from(MULTIPLIER[0]) * u64::from(counters[0][lane]));
+            let [low_1, high_1] = split(u64::from(MULTIPLIER[1]) * u64::from(counters[2][lane]));
+            next[0][lane] = high_1 ^ counters[1][lane] ^ key[0];
+            next[1][lane] = low_1;
+            next[2][lane] = high_0 ^ counters[3][lane] ^ key[1];
+            next[3][lane] = low_0;
+        }
+        counters = next;
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counters
+}
+
 #[inline]
 fn philox_4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-    const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
     for _ in 0..10 {
         let [low_0, high_0] = split(u64::from(MULTIPLIER[0]) * u64::from(counter[0]));
         let [low_1, high_1] = split(u64::from(MULTIPLIER[1]) * u64::from(counter[2]));
@@ -112,7 +171,7 @@ fn philox_4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-#[inline]
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
 fn split(product: u64) -> [u32; 2] {
     [product as u32, (product >> 32) as u32]
@@ -131,6 +190,23 @@ mod tests {
             philox_4x32_10([0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344], [0xA409_3822, 0x299F_31D0]),
             [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]
         );
+    }
+
+    #[test]
+    fn many_numbers_are_those_of_the_blocks() {
+        for n in [0, 1, 7, 8, 63, 64, 65, 1200] {
+            let mut blocks = Philox::new(3, Stream::Dropout(1), 4, 5);
+            let mut rng = blocks.clone();
+            // As after other numbers, of which one is left.
+            assert_eq!([rng.next_u32(), rng.next_u32(), rng.next_u32()], blocks.next_block()[..3]);
+            let mut numbers = vec![0; n];
+            rng.fill_u16(&mut numbers);
+            let words: Vec<u32> = (0..n.div_ceil(8)).flat_map(|_| blocks.next_block()).collect();
+            let expected: Vec<u16> =
+                words.iter().flat_map(|word| [*word as u16, (word >> 16) as u16]).take(n).collect();
+            assert_eq!(numbers, expected, "{n}");
+            assert_eq!(rng.next_u32(), blocks.next_u32(), "{n}");
+        }
     }
 
     #[test]

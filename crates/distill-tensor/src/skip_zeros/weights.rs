@@ -1,5 +1,6 @@
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
+use super::nonzeros::BLOCK;
 use super::pack::pack;
 use super::{find, tile};
 
@@ -31,7 +32,11 @@ impl Weights {
         let rows = transposed.as_slice_mut().expect("a new array has no gaps");
         match (weights.is_standard_layout(), rows.is_empty()) {
             (_, true) => {}
-            (true, _) => pack(weights.t(), rows, outputs),
+            // Some rows at a time, which fit a cache until their last column is written.
+            (true, _) => rows
+                .chunks_mut(BLOCK * outputs)
+                .zip(weights.axis_chunks_iter(Axis(1), BLOCK))
+                .for_each(|(rows, weights)| pack(weights.t(), rows, outputs)),
             (false, _) => transposed.assign(&weights.t()),
         }
         Self { transposed }
