@@ -75,7 +75,11 @@ impl Dense {
         let bias = grads.vector_mut(self.bias);
         bias.fill(0.0);
         for row in dz.rows() {
-            bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz);
+            // The same sum, but a slice becomes vector instructions.
+            match row.to_slice() {
+                Some(row) => bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz),
+                None => bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz),
+            }
         }
     }
 

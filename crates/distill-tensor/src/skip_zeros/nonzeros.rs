@@ -9,7 +9,7 @@ pub(super) const BLOCK: usize = 64;
 pub(super) struct NonZeros<'a> {
     values: &'a [f32],
     masks: &'a [u64],
-    rows: usize,
+    count: usize,
     /// Steps from row to row and from column to column, in values; from row to row and from block to block, in masks.
     value_strides: (usize, usize),
     mask_strides: (usize, usize),
@@ -38,19 +38,26 @@ impl<'a> NonZeros<'a> {
                 .for_each(|(masks, values)| Arch::new().dispatch(Columns { masks, values }));
             ((1, rows), (1, rows))
         };
-        Some(Self { values, masks, rows, value_strides, mask_strides })
+        let count = masks.iter().map(|mask| mask.count_ones() as usize).sum();
+        Some(Self { values, masks, count, value_strides, mask_strides })
     }
 
     pub(super) fn count(&self) -> usize {
-        self.masks.iter().map(|mask| mask.count_ones() as usize).sum()
+        self.count
     }
 
-    /// The rows of a block of columns.
-    #[inline(always)]
-    pub(super) fn rows(&self, block: usize) -> impl Iterator<Item = Row<'_>> {
-        (0..self.rows).map(move |row| self.row(row, block))
+    /// How many blocks are summed before the result is written: so many that a row has some values in them.
+    ///
+    /// The result is the same for any number. More of them do not fit the first-level cache, but the fewer values there
+    /// are, the less is read of them.
+    pub(super) fn blocks_at_a_time(&self) -> usize {
+        const VALUES: usize = 16;
+        const MAX_BLOCKS: usize = 4;
+        let values_of_a_block = self.count.div_ceil(self.masks.len().max(1)).max(1);
+        (VALUES / values_of_a_block).clamp(1, MAX_BLOCKS)
     }
 
+    /// The values of a row in a block, and their columns within it.
     #[inline(always)]
     pub(super) fn row(&self, row: usize, block: usize) -> Row<'_> {
         let mask = self.masks[row * self.mask_strides.0 + block * self.mask_strides.1];

@@ -1,10 +1,11 @@
 use std::cell::Cell;
+use std::ops::Range;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use pulp::bytemuck::cast_slice;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::nonzeros::{BLOCK, NonZeros, Row};
+use super::nonzeros::{BLOCK, NonZeros};
 use super::pack::pack;
 
 /// The most vectors of one row of the result that are summed at a time, each in a register. Of the sixteen registers
@@ -133,22 +134,26 @@ impl Tile<'_, '_> {
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let Product { a, b, mut out } = self.product;
         let pitch = N * S::F32_LANES;
-        let packed = aligned(&mut self.buffers.packed, BLOCK * pitch);
+        let blocks = a.blocks_at_a_time();
+        let packed = aligned(&mut self.buffers.packed, blocks * BLOCK * pitch);
         let whole = out.ncols() == pitch;
         // A tile that is not as wide as its vectors is summed in a wider matrix.
         let padded = aligned(&mut self.buffers.padded, if whole { 0 } else { out.nrows() * pitch });
-        for (block, b) in b.axis_chunks_iter(Axis(0), BLOCK).enumerate() {
+        for (pass, b) in b.axis_chunks_iter(Axis(0), blocks * BLOCK).enumerate() {
+            let blocks = pass * blocks..pass * blocks + b.nrows().div_ceil(BLOCK);
             pack(b, packed, pitch);
             let (b, _) = S::as_simd_f32s(packed).0.as_chunks::<N>();
             if whole {
-                for (row, mut out) in a.rows(block).zip(out.rows_mut()) {
+                for (r, mut out) in out.rows_mut().into_iter().enumerate() {
                     let out = out.as_slice_mut().expect("rows are contiguous");
                     let out = S::as_mut_simd_f32s(out).0.first_chunk_mut().expect("the row has N vectors");
-                    add_row(simd, row, b, out, block == 0);
+                    add_row(simd, a, (r, blocks.clone()), b, out);
                 }
             } else {
                 let (padded, _) = S::as_mut_simd_f32s(padded).0.as_chunks_mut::<N>();
-                a.rows(block).zip(padded).for_each(|(row, out)| add_row(simd, row, b, out, block == 0));
+                for (r, out) in padded.iter_mut().enumerate() {
+                    add_row(simd, a, (r, blocks.clone()), b, out);
+                }
             }
         }
         for (mut out, padded) in out.rows_mut().into_iter().zip(padded.chunks_exact(pitch)) {
@@ -157,15 +162,23 @@ impl Tile<'_, '_> {
     }
 }
 
-/// Adds the part of the product that one block of rows of `b` gives to a row of the tile; the first begins at zero.
+/// Adds the part of the product that some blocks of rows of `b` give to a row of the tile; the first begins at zero.
 #[inline(always)]
-fn add_row<S: Simd, const N: usize>(simd: S, row: Row<'_>, b: &[[S::f32s; N]], out: &mut [S::f32s; N], first: bool) {
-    let mut sums = if first { [simd.splat_f32s(0.0); N] } else { *out };
-    for (at, x) in row {
-        let x = simd.splat_f32s(x);
-        let b = &b[at];
-        for v in 0..N {
-            sums[v] = simd.mul_add_e_f32s(x, b[v], sums[v]);
+fn add_row<S: Simd, const N: usize>(
+    simd: S,
+    a: &NonZeros<'_>,
+    (row, blocks): (usize, Range<usize>),
+    b: &[[S::f32s; N]],
+    out: &mut [S::f32s; N],
+) {
+    let mut sums = if blocks.start == 0 { [simd.splat_f32s(0.0); N] } else { *out };
+    for (block, b) in blocks.zip(b.chunks(BLOCK)) {
+        for (at, x) in a.row(row, block) {
+            let x = simd.splat_f32s(x);
+            let b = &b[at];
+            for v in 0..N {
+                sums[v] = simd.mul_add_e_f32s(x, b[v], sums[v]);
+            }
         }
     }
     *out = sums;
