@@ -34,17 +34,18 @@ fn inputs(rows: usize) -> Array2<f32> {
 
 /// Rows do not know of each other, and the same inputs give the same logits.
 fn check_model(model: &dyn Model) -> Result<(), String> {
-    let x = inputs(7);
+    const ROWS: usize = 40;
+    let x = inputs(ROWS);
     let logits = model.logits(x.view()).map_err(|error| error.to_string())?;
-    if logits.dim() != (7, model.spec().classes.len()) {
+    if logits.dim() != (ROWS, model.spec().classes.len()) {
         return Err(format!("logits have shape {:?}", logits.dim()));
     }
     let mut scratch = Scratch::default();
-    for rows in [0..7, 2..3, 4..7, 0..1] {
+    for rows in [0..ROWS, 2..3, 4..7, 0..1, 3..30] {
         let mut out = Array2::from_elem((rows.len(), logits.ncols()), f32::NAN);
         model.logits_into(x.slice(s![rows.clone(), ..]), &mut scratch, out.view_mut()).map_err(|e| e.to_string())?;
-        if out.iter().zip(logits.slice(s![rows.clone(), ..])).any(|(a, b)| (a - b).abs() > 1e-5) {
-            return Err(format!("rows {rows:?} differ when they are alone"));
+        if out.iter().zip(logits.slice(s![rows.clone(), ..])).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(format!("rows {rows:?} have other bits in a smaller batch"));
         }
     }
     if model.logits(x.view()).map_err(|error| error.to_string())? != logits {
@@ -54,6 +55,19 @@ fn check_model(model: &dyn Model) -> Result<(), String> {
         Err(ModelError::Features { expected: 6, actual: 5 }) => Ok(()),
         other => Err(format!("inputs of the wrong width gave {other:?}")),
     }
+}
+
+/// What evaluation has made of the weights must not outlive them.
+#[test]
+fn evaluation_sees_changed_weights() {
+    let config = MlpConfig { hidden: vec![5], max_norm: Some(0.5), ..MlpConfig::default() };
+    let mut model = Mlp::new(config, vec![6], vec!["a".into(), "b".into()], 1).unwrap();
+    let before = model.logits(inputs(3).view()).unwrap();
+    model.params_mut().as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);
+    let doubled = model.logits(inputs(3).view()).unwrap();
+    assert!(before != doubled);
+    model.constrain();
+    assert!(doubled != model.logits(inputs(3).view()).unwrap());
 }
 
 fn loss(model: &dyn Trainable, tape: &mut Tape) -> (f64, Array2<f32>) {
