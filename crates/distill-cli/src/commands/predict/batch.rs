@@ -74,10 +74,9 @@ impl Batch {
         self.rows.len() >= self.max_rows
     }
 
-    /// The values of all rows that are complete, and of zeros up to `n_rows`.
-    pub(super) fn values(&mut self, n_rows: usize) -> &[f32] {
+    /// The values of all rows that are complete.
+    pub(super) fn values(&mut self) -> &[f32] {
         self.begin();
-        self.values.resize(n_rows * self.n_features, 0.0);
         &self.values
     }
 

@@ -104,11 +104,9 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     /// Answers the rows that wait.
     fn flush(&mut self) -> Result<(), Diagnostic> {
         let spec = self.model.spec();
-        // The kernel has a way of its own for a single row, with other last bits. No answer may
-        // depend on how the rows come in, so a single one gets company.
-        let n_rows = if self.batch.len() == 1 { 2 } else { self.batch.len() };
+        let n_rows = self.batch.len();
         self.logits.resize(n_rows * spec.classes.len(), 0.0);
-        let inputs = ArrayView2::from_shape((n_rows, spec.features()), self.batch.values(n_rows))
+        let inputs = ArrayView2::from_shape((n_rows, spec.features()), self.batch.values())
             .expect("a batch has the values of its rows");
         let mut logits = ArrayViewMut2::from_shape((n_rows, spec.classes.len()), &mut self.logits)
             .expect("the buffer was made for these rows");
