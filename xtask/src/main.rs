@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program does")]
 
+mod bench;
 mod call;
 mod ci;
 mod deny;
@@ -18,7 +19,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use call::{Call, Tools};
+use call::Tools;
 
 /// What a command returns; the error is a sentence for people.
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -33,7 +34,8 @@ Commands:
   ci [--step NAME]          everything that must pass before a change lands, cheapest first
   tidy                      the repository's own rules: layers, file sizes, links, white space
   test [ARGS]               all tests but the doc tests, with nextest where it is installed
-  bench [ARGS]              all benchmarks; `cargo xtask bench -- --quick` for a rough answer
+  bench [ARGS]              how fast it is beside PyTorch, burn, candle and onnxruntime; `bench --help` says more
+  bench micro [ARGS]        Criterion's benchmarks of single functions; `bench micro -- --quick` for a rough answer
   help                      this text
 ";
 
@@ -64,8 +66,7 @@ fn run(args: &[OsString]) -> Result<ExitCode> {
         Some("tidy") if rest.is_empty() => tidy::run(),
         Some("tidy") => Ok(usage("tidy takes no arguments")),
         Some("test") => Tools::find().test().args(rest).become_it(),
-        // The pattern leaves out the test harness of the libraries, which does not know Criterion's arguments.
-        Some("bench") => Call::cargo(["bench", "--workspace", "--bench", "*"]).args(rest).become_it(),
+        Some("bench") => bench::run(rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -1,0 +1,68 @@
+"""What the two PyTorch programs share: the images, the network, and shifted batches."""
+
+import math
+
+import numpy
+import torch
+from torch import nn
+
+
+def numbers(folder, name, dtype, *shape):
+    return torch.from_numpy(numpy.fromfile(f"{folder}/{name}", dtype=dtype)).reshape(*shape)
+
+
+def images(folder, split):
+    """Pixels as bytes, shape (examples, 28, 28), and labels."""
+    pixels = numbers(folder, f"{split}-images.u8", "uint8", -1, 28, 28)
+    return pixels, numbers(folder, f"{split}-labels.u8", "uint8", -1).long()
+
+
+def as_inputs(pixels):
+    return pixels.reshape(len(pixels), -1).float().div_(255.0)
+
+
+def network(layers, dropout=0.0, input_dropout=0.0):
+    """A multi-layer perceptron with ReLU, He's initialisation and biases of zero."""
+    modules = [nn.Dropout(input_dropout)] if input_dropout else []
+    for i, (n_in, n_out) in enumerate(zip(layers, layers[1:])):
+        linear = nn.Linear(n_in, n_out)
+        nn.init.normal_(linear.weight, std=math.sqrt(2.0 / n_in))
+        nn.init.zeros_(linear.bias)
+        modules.append(linear)
+        if i + 2 < len(layers):
+            modules.append(nn.ReLU())
+            if dropout:
+                modules.append(nn.Dropout(dropout))
+    return nn.Sequential(*modules)
+
+
+def hidden_weights(model):
+    return [module.weight for module in model if isinstance(module, nn.Linear)][:-1]
+
+
+@torch.no_grad()
+def constrain(weights, max_norm):
+    """Scales down the incoming weights of a unit where their norm is above `max_norm`."""
+    for weight in weights:
+        weight.renorm_(2, 0, max_norm)
+
+
+class Shifted:
+    """Batches of images, each moved by up to `shift` pixels: one gather from all windows of the padded images."""
+
+    def __init__(self, pixels, shift):
+        self.side = 2 * shift + 1
+        padded = nn.functional.pad(pixels, (shift, shift, shift, shift))
+        self.windows = padded.unfold(1, pixels.shape[1], 1).unfold(2, pixels.shape[2], 1)
+
+    def __call__(self, rows):
+        y, x = torch.randint(self.side, (2, len(rows)))
+        return as_inputs(self.windows[rows, y, x])
+
+
+def distillation(logits, labels, targets, temperature, alpha):
+    """(1 - alpha) CE + alpha T^2 KL, with the teacher's probabilities at this temperature."""
+    hard = nn.functional.cross_entropy(logits, labels)
+    log_probs = nn.functional.log_softmax(logits / temperature, dim=1)
+    soft = nn.functional.kl_div(log_probs, targets, reduction="batchmean")
+    return (1.0 - alpha) * hard + alpha * temperature**2 * soft

@@ -1,0 +1,158 @@
+//! The files that ours and the peers read: MNIST, soft targets and a trained student, as plain numbers.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use distill_datasets::{Dataset, Images, Split, mnist};
+use distill_losses::CrossEntropy;
+use distill_models::{Mlp, MlpConfig, Model, Trainable};
+use distill_tensor::softmax;
+use distill_train::{OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+use crate::Result;
+
+/// The temperature of the loss.
+pub(crate) const TEMPERATURE: f64 = 4.0;
+/// Hidden layers of the student that answers; its weights are in the file `student.f32`.
+pub(crate) const STUDENT: [usize; 2] = [800, 800];
+
+/// What the files hold. Another text makes them anew.
+const STAMP: &str = "MNIST; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs\n";
+
+/// The folder with the files.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// Files that were made before.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Makes the files where they are missing; `note` is told what takes time.
+    pub(crate) fn make(folder: &Path, note: &mut dyn FnMut(&str)) -> Result<Self> {
+        let files = Self::at(folder);
+        if fs::read_to_string(files.path("stamp")).is_ok_and(|text| text == STAMP) {
+            return Ok(files);
+        }
+        note("training the networks that soft targets and answers come from");
+        fs::create_dir_all(folder)?;
+        let (data, test) = (mnist(Split::Train)?, mnist(Split::Test)?);
+        for (images, prefix) in [(&data, "train"), (&test, "test")] {
+            let pixels: Vec<u8> =
+                (0..images.len()).filter_map(|index| images.pixels(index)).flatten().copied().collect();
+            fs::write(files.path(&format!("{prefix}-images.u8")), pixels)?;
+            fs::write(files.path(&format!("{prefix}-labels.u8")), images.labels())?;
+        }
+        let teacher = trained(&data, &[200], 3)?;
+        let targets = SoftTargets::compute(&teacher, &data)?;
+        let mut probs = Array2::zeros(targets.logits().dim());
+        softmax(targets.logits(), TEMPERATURE, probs.view_mut());
+        write_floats(&files.path("logits.f32"), targets.logits().iter())?;
+        write_floats(&files.path("targets.f32"), probs.iter())?;
+        let student = trained(&data, &STUDENT, 2)?;
+        write_floats(&files.path("student.f32"), student.params().as_slice().iter())?;
+        note(&format!(
+            "teacher of the soft targets: {} test errors; student that answers: {}",
+            evaluate(&teacher, &test)?.errors,
+            evaluate(&student, &test)?.errors
+        ));
+        fs::write(files.path("stamp"), STAMP)?;
+        Ok(files)
+    }
+
+    /// The folder, for a peer.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The teacher's logits for the images to train on.
+    pub(crate) fn soft_targets(&self) -> Result<SoftTargets> {
+        let logits = read_floats(&self.path("logits.f32"))?;
+        Ok(SoftTargets::new(Array2::from_shape_vec((logits.len() / 10, 10), logits)?))
+    }
+
+    /// The trained student.
+    pub(crate) fn student(&self, data: &Images) -> Result<Mlp> {
+        let mut model = untrained(data, plain(&STUDENT))?;
+        let weights = read_floats(&self.path("student.f32"))?;
+        let params = model.params_mut().as_mut_slice();
+        if params.len() != weights.len() {
+            return Err(format!("student.f32 has {} weights, not {}", weights.len(), params.len()).into());
+        }
+        params.copy_from_slice(&weights);
+        Ok(model)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// A multi-layer perceptron without regularisation.
+pub(crate) fn plain(hidden: &[usize]) -> MlpConfig {
+    MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() }
+}
+
+/// A model for the data with random weights.
+pub(crate) fn untrained(data: &Images, config: MlpConfig) -> Result<Mlp> {
+    Ok(Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?)
+}
+
+/// Plain SGD with momentum, as every peer has it.
+pub(crate) fn sgd() -> OptimizerConfig {
+    OptimizerConfig { lr: 0.05, momentum: 0.9, nesterov: false, ..OptimizerConfig::default() }
+}
+
+fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Mlp> {
+    let mut model = untrained(data, plain(hidden))?;
+    let config = TrainConfig { epochs, optimizer: sgd(), ..TrainConfig::default() };
+    let training =
+        Training { data, validation: None, loss: &CrossEntropy, teacher: Teacher::None, config: &config, seed: 1 };
+    train(&mut model, &training, &mut Silent)?;
+    Ok(model)
+}
+
+/// All inputs of a set, shape `(examples, features)`.
+pub(crate) fn inputs(data: &Images) -> Result<Array2<f32>> {
+    let mut inputs = Array2::zeros((data.len(), data.spec().features()));
+    data.read(&(0..data.len()).collect::<Vec<_>>(), inputs.view_mut())?;
+    Ok(inputs)
+}
+
+/// Rows whose largest logit is not that of the label.
+pub(crate) fn errors(model: &dyn Model, inputs: ArrayView2<'_, f32>, labels: &[u8]) -> Result<usize> {
+    let logits = model.logits(inputs)?;
+    let wrong = |(z, &label): (ArrayView1<'_, f32>, &u8)| z.iter().any(|&other| other > z[usize::from(label)]);
+    Ok(logits.rows().into_iter().zip(labels).filter(|&(z, label)| wrong((z, label))).count())
+}
+
+fn write_floats<'a>(path: &Path, values: impl Iterator<Item = &'a f32>) -> io::Result<()> {
+    fs::write(path, values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+fn read_floats(path: &Path) -> Result<Vec<f32>> {
+    let bytes = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.f32");
+        let values = [0.1_f32, -0.0, f32::MAX, 1e-40];
+        write_floats(&path, values.iter()).unwrap();
+        let read = read_floats(&path).unwrap();
+        assert_eq!(read.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), values.map(f32::to_bits));
+        let error = read_floats(&dir.path().join("y.f32")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read"), "{error}");
+    }
+}

@@ -1,0 +1,104 @@
+//! The whole: find everybody, measure the rows, write down what was found.
+
+use std::env;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use crate::Result;
+use crate::args::Args;
+use crate::files::Files;
+use crate::machine::{Machine, cores};
+use crate::measure::{self, Plan};
+use crate::peers::{self, Places};
+use crate::result::Bench;
+use crate::rows::{self, Row};
+use crate::table;
+
+/// Until the threads of the last worker sleep.
+const PAUSE: Duration = Duration::from_millis(300);
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let threads = args.threads.unwrap_or_else(cores);
+    let rows: Vec<Row> = rows::all(threads).into_iter().filter(|row| args.selects(&row.name)).collect();
+    if args.list {
+        rows.iter().for_each(|row| println!("{:<16} {}", row.name, row.title));
+        return Ok(());
+    }
+    if rows.is_empty() {
+        return Err("no row has such a name; `--list` shows them".into());
+    }
+    let places = Places::find(args)?;
+    let files = Files::make(&places.own.join("data"), &mut |note| eprintln!("{note}"))?;
+    let found = peers::find(&places, &files, args);
+    let machine = Machine::find();
+    print!("{}, {} cores, {}\n{}", machine.model, machine.cores, machine.simd.join(" "), table::versions(&found));
+
+    let plan = Plan { rounds: args.n_rounds(), seconds: args.n_seconds(), pause: PAUSE };
+    let mut bench = Bench {
+        date: date(SystemTime::now()),
+        command: command(env::args().skip(1)),
+        machine,
+        rounds: plan.rounds,
+        seconds: plan.seconds,
+        found,
+        rows: vec![],
+    };
+    for row in &rows {
+        let result = measure::row(row, plan, &mut |contender| peers::launch(&places, &files, &bench.found, contender));
+        print!("{}", table::row(&result));
+        bench.rows.push(result);
+    }
+    let path = places.own.join("result.json");
+    fs::write(&path, serde_json::to_string_pretty(&bench)? + "\n")?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}
+
+/// As it was typed.
+fn command(args: impl Iterator<Item = String>) -> String {
+    let mut words = vec!["cargo xtask bench".to_owned()];
+    words.extend(args);
+    words.join(" ")
+}
+
+/// The day in UTC, as `2026-01-31`.
+fn date(now: SystemTime) -> String {
+    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut days = seconds / 86_400;
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(is_leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}", days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_names() {
+        let day = |seconds| date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(day(0), "1970-01-01");
+        assert_eq!(day(951_782_400), "2000-02-29");
+        assert_eq!(day(1_767_225_599), "2025-12-31");
+        assert_eq!(day(1_767_225_600), "2026-01-01");
+    }
+
+    #[test]
+    fn the_command_can_be_typed_again() {
+        let args = ["--only", "student"].map(str::to_owned);
+        assert_eq!(command(args.into_iter()), "cargo xtask bench --only student");
+    }
+}

@@ -1,0 +1,93 @@
+//! Our own side of a measurement: a process that is asked as the peers are.
+
+mod answer;
+mod product;
+mod train;
+
+use std::io::{BufRead, Write, stdin, stdout};
+use std::path::Path;
+
+use distill_datasets::{Images, Split, mnist};
+use rayon::ThreadPoolBuilder;
+
+use crate::Result;
+use crate::files::Files;
+use crate::machine;
+use crate::request::{Answer, Hello, Precision, Reply, Request, Work};
+use answer::Answering;
+use train::Training;
+
+/// Answers requests until there are no more.
+pub(crate) fn run(folder: &Path, threads: usize) -> Result<()> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+    pool.install(|| serve(folder, threads))
+}
+
+fn serve(folder: &Path, threads: usize) -> Result<()> {
+    let hello = Hello {
+        name: "distill".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        threads,
+        features: machine::simd().into_iter().map(str::to_owned).collect(),
+    };
+    say(&serde_json::to_string(&hello)?)?;
+    let mut worker = Worker { files: Files::at(folder), session: None };
+    for line in stdin().lock().lines() {
+        let reply = match worker.answer(&serde_json::from_str(&line?)?) {
+            Ok(answer) => Reply::Done(answer),
+            Err(error) => Reply::Refused { error: error.to_string() },
+        };
+        say(&serde_json::to_string(&reply)?)?;
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+struct Worker {
+    files: Files,
+    /// The request that the state belongs to, with its seconds set to zero.
+    session: Option<(Request, Session)>,
+}
+
+enum Session {
+    Training(Box<Training>),
+    Answering(Box<Answering>),
+    Product,
+}
+
+impl Worker {
+    fn answer(&mut self, request: &Request) -> Result<Answer> {
+        let key = Request { seconds: 0.0, ..request.clone() };
+        let (_, session) = match self.session.take() {
+            Some(same) if same.0 == key => self.session.insert(same),
+            _ => self.session.insert((key, Session::new(request, &self.files)?)),
+        };
+        match session {
+            Session::Training(training) => training.measure(request.seconds),
+            Session::Answering(answering) => answering.measure(request),
+            Session::Product => product::measure(request.layers.first().copied().unwrap_or(1), request.seconds),
+        }
+    }
+}
+
+impl Session {
+    fn new(request: &Request, files: &Files) -> Result<Self> {
+        if request.precision == Precision::Bf16 && request.work != Work::Train {
+            return Err("bf16 is for training".into());
+        }
+        Ok(match request.work {
+            Work::Train => Self::Training(Box::new(Training::new(request, mnist(Split::Train)?, files)?)),
+            Work::Throughput | Work::Latency => Self::Answering(Box::new(Answering::new(&test_set()?, files)?)),
+            Work::Product => Self::Product,
+        })
+    }
+}
+
+fn test_set() -> Result<Images> {
+    Ok(mnist(Split::Test)?)
+}
