@@ -3,6 +3,7 @@
 mod bf16;
 mod bytes;
 mod error;
+mod exp;
 mod init;
 mod kernel;
 mod matmul;
@@ -15,6 +16,7 @@ mod softmax;
 pub use bf16::{Precision, bf16_is_native, matmul_bf16};
 pub use bytes::unit_from_bytes;
 pub use error::TensorError;
+pub use exp::{exp, exp_tail};
 pub use init::Init;
 pub use matmul::matmul;
 pub use params::{Layout, LayoutBuilder, ParamId, Params};

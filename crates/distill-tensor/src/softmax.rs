@@ -10,8 +10,8 @@ use crate::Real;
 /// ```
 ///
 /// The maximum is subtracted before the exponential, so no logit can overflow, and the
-/// logarithm is never taken of a probability that has underflowed. It holds two numbers,
-/// so a loss can walk over a row twice without a buffer.
+/// logarithm is never taken of a probability that has underflowed. It holds few numbers,
+/// so a row can be walked over twice without a buffer.
 ///
 /// # Examples
 /// ```
