@@ -1,7 +1,8 @@
-use distill_tensor::{LogPartition, Real};
-use ndarray::{ArrayView2, ArrayViewMut2, Zip};
+use distill_tensor::{Real, exp};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::loss::check_shape;
+use crate::batch::{Batch, Block};
+use crate::row;
 use crate::{Loss, LossError, LossValue, Targets};
 
 /// Cross entropy with the labels at `T = 1`; `grad` is overwritten.
@@ -30,38 +31,32 @@ use crate::{Loss, LossError, LossValue, Targets};
 pub fn cross_entropy<F: Real>(
     logits: ArrayView2<'_, F>,
     labels: &[u32],
-    mut grad: ArrayViewMut2<'_, F>,
+    grad: ArrayViewMut2<'_, F>,
 ) -> Result<f64, LossError> {
-    grad.fill(F::from_f64(0.0));
-    add_cross_entropy(logits, labels, 1.0, &mut grad)
+    let batch = Batch { logits, teacher: None, labels: Some(labels), grad };
+    let [mean] = batch.means(&|block| [add_cross_entropy(block, 1.0)])?;
+    Ok(mean)
 }
 
-/// Adds `weight` times the gradient to `grad` and returns the unweighted value.
-pub(crate) fn add_cross_entropy<F: Real>(
-    logits: ArrayView2<'_, F>,
-    labels: &[u32],
-    weight: f64,
-    grad: &mut ArrayViewMut2<'_, F>,
-) -> Result<f64, LossError> {
-    let (examples, classes) = check_shape(logits.dim(), &[("gradients", grad.dim())])?;
-    if labels.len() != examples {
-        return Err(LossError::LabelCount { examples, labels: labels.len() });
+/// Adds `weight` times the gradient to that of the block and returns the unweighted sum over its examples.
+pub(crate) fn add_cross_entropy(block: &mut Block<'_>, weight: f64) -> f64 {
+    let (n, exps) = (block.n_classes, &mut block.scratch.exps);
+    let mut value = 0.0;
+    exps.clear();
+    for (z, &label) in block.logits.chunks_exact(n).zip(block.labels) {
+        let start = exps.len();
+        row::extend_scaled(exps, z, 1.0);
+        value -= exps[start + label as usize];
     }
-    if let Some((row, &label)) = labels.iter().enumerate().find(|&(_, &label)| label as usize >= classes) {
-        return Err(LossError::LabelOutOfRange { row, label, classes });
+    exp(exps);
+    for ((exps, grad), &label) in exps.chunks_exact(n).zip(block.grad.chunks_exact_mut(n)).zip(block.labels) {
+        let sum = row::sum(exps);
+        value += sum.ln();
+        let factor = weight / sum;
+        grad.iter_mut().zip(exps).for_each(|(grad, exp)| *grad += factor * exp);
+        grad[label as usize] -= weight;
     }
-    let scale = weight / examples as f64;
-    let mut sum = 0.0;
-    for ((z, mut grad), &label) in logits.rows().into_iter().zip(grad.rows_mut()).zip(labels) {
-        let label = label as usize;
-        let q = LogPartition::new(z.iter().copied(), 1.0);
-        sum -= q.log_prob(z[label]);
-        Zip::indexed(&mut grad).and(z).for_each(|class, grad, &z| {
-            let target = f64::from(u8::from(class == label));
-            *grad = F::from_f64(grad.to_f64() + scale * (q.prob(z) - target));
-        });
-    }
-    Ok(sum / examples as f64)
+    value
 }
 
 /// The loss on labels alone: what a baseline and a teacher train on.

@@ -1,7 +1,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use crate::batch::{Batch, Block};
 use crate::cross_entropy::add_cross_entropy;
-use crate::kd::{add_kd, mean_scaled_entropy};
+use crate::kd::{add_kd, teacher_entropy};
 use crate::logit_matching::add_logit_matching;
 use crate::{Loss, LossError, LossValue, Targets, Temperature};
 
@@ -64,19 +65,27 @@ impl Loss for Distillation {
         &self,
         logits: ArrayView2<'_, f32>,
         targets: &Targets<'_>,
-        mut grad: ArrayViewMut2<'_, f32>,
+        grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
-        grad.fill(0.0);
         let alpha = if targets.labels.is_some() { self.alpha } else { 1.0 };
+        let labels = targets.labels.filter(|_| alpha < 1.0);
+        let teacher = match targets.teacher_logits {
+            _ if alpha == 0.0 => None,
+            None => return Err(LossError::MissingTeacher),
+            teacher => teacher,
+        };
+        let [hard, soft, entropy] = Batch { logits, teacher, labels, grad }.means(&|block| {
+            let hard = if labels.is_some() { add_cross_entropy(block, 1.0 - alpha) } else { 0.0 };
+            let [soft, entropy] = if teacher.is_some() { self.soft.add(block, alpha) } else { [0.0; 2] };
+            [hard, soft, entropy]
+        })?;
         let mut value = LossValue::default();
-        if let Some(labels) = targets.labels.filter(|_| alpha < 1.0) {
-            let hard = add_cross_entropy(logits, labels, 1.0 - alpha, &mut grad)?;
+        if labels.is_some() {
             value.hard = Some(hard);
             value.total += (1.0 - alpha) * hard;
         }
-        if alpha > 0.0 {
-            let teacher = targets.teacher_logits.ok_or(LossError::MissingTeacher)?;
-            let (soft, kl) = self.soft.add(logits, teacher, alpha, &mut grad)?;
+        if teacher.is_some() {
+            let (soft, kl) = self.soft.value(soft, entropy);
             value.soft = Some(soft);
             value.kl = kl;
             value.total += alpha * soft;
@@ -90,24 +99,21 @@ impl Loss for Distillation {
 }
 
 impl SoftTerm {
-    /// Adds the weighted gradient to `grad` and returns the unweighted value and, where it has one, the divergence.
-    fn add(
-        self,
-        logits: ArrayView2<'_, f32>,
-        teacher: ArrayView2<'_, f32>,
-        weight: f64,
-        grad: &mut ArrayViewMut2<'_, f32>,
-    ) -> Result<(f64, Option<f64>), LossError> {
+    /// Adds the weighted gradient to that of the block and returns sums over its examples: the divergence, or what
+    /// there is in its place, and the entropy of the soft targets where the value has it.
+    fn add(self, block: &mut Block<'_>, weight: f64) -> [f64; 2] {
         match self {
-            Self::Kd(t) => {
-                let kl = add_kd(logits, teacher, t, weight, grad)?;
-                Ok((t.get() * t.get() * kl, Some(kl)))
-            }
-            Self::SoftCrossEntropy(t) => {
-                let kl = add_kd(logits, teacher, t, weight, grad)?;
-                Ok((t.get() * t.get() * kl + mean_scaled_entropy(teacher, t), Some(kl)))
-            }
-            Self::LogitMatching => Ok((add_logit_matching(logits, teacher, weight, grad)?, None)),
+            Self::Kd(t) => [add_kd(block, t, weight), 0.0],
+            Self::SoftCrossEntropy(t) => [add_kd(block, t, weight), teacher_entropy(block, t)],
+            Self::LogitMatching => [add_logit_matching(block, weight), 0.0],
+        }
+    }
+
+    /// The unweighted value and, where it has one, the divergence, from the means of what [`Self::add`] returns.
+    fn value(self, mean: f64, entropy: f64) -> (f64, Option<f64>) {
+        match self {
+            Self::Kd(t) | Self::SoftCrossEntropy(t) => (t.get() * t.get() * (mean + entropy), Some(mean)),
+            Self::LogitMatching => (mean, None),
         }
     }
 }

@@ -1,7 +1,8 @@
-use distill_tensor::{LogPartition, Real};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Zip};
+use distill_tensor::{Real, exp, exp_tail};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::loss::check_shape;
+use crate::batch::{Batch, Block, Scratch};
+use crate::row;
 use crate::{LossError, Temperature};
 
 /// The value of [`kd`] or [`soft_cross_entropy`].
@@ -50,11 +51,11 @@ pub fn kd<F: Real>(
     logits: ArrayView2<'_, F>,
     teacher_logits: ArrayView2<'_, F>,
     temperature: Temperature,
-    mut grad: ArrayViewMut2<'_, F>,
+    grad: ArrayViewMut2<'_, F>,
 ) -> Result<KdValue, LossError> {
-    grad.fill(F::from_f64(0.0));
     let t = temperature.get();
-    let kl = add_kd(logits, teacher_logits, temperature, 1.0, &mut grad)?;
+    let batch = Batch { logits, teacher: Some(teacher_logits), labels: None, grad };
+    let [kl] = batch.means(&|block| [add_kd(block, temperature, 1.0)])?;
     Ok(KdValue { loss: t * t * kl, kl })
 }
 
@@ -86,94 +87,130 @@ pub fn soft_cross_entropy<F: Real>(
     temperature: Temperature,
     grad: ArrayViewMut2<'_, F>,
 ) -> Result<KdValue, LossError> {
-    let KdValue { loss, kl } = kd(logits, teacher_logits, temperature, grad)?;
-    Ok(KdValue { loss: loss + mean_scaled_entropy(teacher_logits, temperature), kl })
+    let t = temperature.get();
+    let batch = Batch { logits, teacher: Some(teacher_logits), labels: None, grad };
+    let [kl, entropy] = batch.means(&|block| [add_kd(block, temperature, 1.0), teacher_entropy(block, temperature)])?;
+    Ok(KdValue { loss: t * t * (kl + entropy), kl })
 }
 
-/// `T²/B Σ_b H(p_b)`: what soft cross entropy has more than the divergence.
-pub(crate) fn mean_scaled_entropy<F: Real>(teacher_logits: ArrayView2<'_, F>, temperature: Temperature) -> f64 {
-    let t = temperature.get();
-    let entropy = |v: ArrayView1<'_, F>| -> f64 {
-        let p = LogPartition::new(v.iter().copied(), t);
-        v.iter().map(|&v| plogp(p.log_prob(v))).sum::<f64>()
-    };
-    let sum: f64 = teacher_logits.rows().into_iter().map(entropy).sum();
-    -t * t * sum / teacher_logits.nrows() as f64
+/// `Σ_b H(p_b)` over the examples of the block: what soft cross entropy has more than the divergence.
+pub(crate) fn teacher_entropy(block: &mut Block<'_>, temperature: Temperature) -> f64 {
+    let (n, inverse_t, exps) = (block.n_classes, temperature.get().recip(), &mut block.scratch.exps);
+    teacher_exps(block.teacher, n, inverse_t, exps);
+    let rows = block.teacher.chunks_exact(n).zip(exps.chunks_exact(n));
+    rows.map(|(v, exps)| {
+        let (max, sum) = (row::max(v), row::sum(exps));
+        let log_sum = sum.ln();
+        // `p log p` has the limit 0 at `p = 0`.
+        let term = |[v, exp]: [f64; 2]| if exp == 0.0 { 0.0 } else { exp * (log_sum - (v - max) * inverse_t) };
+        row::sum_of([v, exps], term) / sum
+    })
+    .sum()
 }
 
-/// Adds `weight` times the gradient, `T²` included, to `grad` and returns the mean `KL(p ‖ q)`.
-pub(crate) fn add_kd<F: Real>(
-    logits: ArrayView2<'_, F>,
-    teacher_logits: ArrayView2<'_, F>,
-    temperature: Temperature,
-    weight: f64,
-    grad: &mut ArrayViewMut2<'_, F>,
-) -> Result<f64, LossError> {
-    let others = [("teacher's logits", teacher_logits.dim()), ("gradients", grad.dim())];
-    let (examples, _) = check_shape(logits.dim(), &others)?;
-    let t = temperature.get();
+/// `exp((v - max) / T)` of all rows.
+fn teacher_exps(teacher: &[f64], n_classes: usize, inverse_t: f64, exps: &mut Vec<f64>) {
+    exps.clear();
+    teacher.chunks_exact(n_classes).for_each(|v| row::extend_scaled(exps, v, inverse_t));
+    exp(exps);
+}
+
+/// Adds `weight` times the gradient, `T²` included, to that of the block and returns the sum of `KL(p ‖ q)`.
+pub(crate) fn add_kd(block: &mut Block<'_>, temperature: Temperature, weight: f64) -> f64 {
+    let (n, t) = (block.n_classes, temperature.get());
+    let inverse_t = t.recip();
+    let Block { logits, teacher, grad, scratch, .. } = block;
+    let Scratch { exps: p, near, far } = &mut **scratch;
+    near.clear(logits.len(), n);
+    far.clear(logits.len(), n);
+
+    teacher_exps(teacher, n, inverse_t, p);
+    let rows = logits.chunks_exact(n).zip(teacher.chunks_exact(n)).zip(p.chunks_exact_mut(n));
+    for (row, ((z, v), p)) in rows.enumerate() {
+        let sum = row::sum(p);
+        let inverse_sum = sum.recip();
+        p.iter_mut().for_each(|p| *p *= inverse_sum);
+        // A class that the teacher rules out has no part in the mean, even where its logit is an infinity.
+        let shift = row::sum_of([z, v, p], |[z, v, p]| if p == 0.0 { 0.0 } else { p * (z - v) });
+        // NaN is not near.
+        let n_far = row::sum_of([z, v], |[z, v]| if (z - v - shift).abs() < NEAR * t { 0.0 } else { 1.0 });
+        if n_far == 0.0 {
+            near.rows.push((row, shift));
+            near.values.extend(z.iter().zip(v).map(|(z, v)| (z - v - shift) * inverse_t));
+        } else {
+            far.rows.push((row, sum));
+            row::extend_scaled(&mut far.values, z, inverse_t);
+        }
+    }
+    exp_tail(&mut near.values);
+    exp(&mut far.values);
+
     // T² of the loss times the 1/T of the chain rule.
-    let scale = weight * t / examples as f64;
-    let mut sum = 0.0;
-    for ((z, v), grad) in logits.rows().into_iter().zip(teacher_logits.rows()).zip(grad.rows_mut()) {
-        sum += add_row(z, v, t, scale, grad);
-    }
-    Ok(sum / examples as f64)
-}
-
-/// One example: adds `scale * (q - p)` to `grad` and returns `KL(p ‖ q)`.
-fn add_row<F: Real>(
-    z: ArrayView1<'_, F>,
-    v: ArrayView1<'_, F>,
-    t: f64,
-    scale: f64,
-    mut grad: ArrayViewMut1<'_, F>,
-) -> f64 {
-    let p = LogPartition::new(v.iter().copied(), t);
-    let q = LogPartition::new(z.iter().copied(), t);
-    let log_ratio = |z: F, v: F| q.log_prob(z) - p.log_prob(v);
+    let scale = weight * t;
     let mut kl = 0.0;
-
-    let close = z.iter().zip(v).all(|(&z, &v)| log_ratio(z, v).abs() < 0.5);
-    if !close {
-        Zip::from(&mut grad).and(z).and(v).for_each(|grad, &z, &v| {
-            let (log_p, log_q) = (p.log_prob(v), q.log_prob(z));
-            // A class that the teacher rules out adds nothing, however sure the student is.
-            let p = log_p.exp();
-            if p > 0.0 {
-                kl += p * (log_p - log_q);
-            }
-            *grad = F::from_f64(grad.to_f64() + scale * (log_q.exp() - p));
-        });
-        // Where both rule out the same classes, rounding can leave the sum a hair below zero.
-        return if kl < 0.0 { 0.0 } else { kl };
+    let at = |row: usize| row * n..(row + 1) * n;
+    let example = |row| Example { z: &logits[at(row)], v: &teacher[at(row)], p: &p[at(row)], inverse_t, scale };
+    for (&(row, shift), tails) in near.rows.iter().zip(near.values.chunks_exact(n)) {
+        kl += example(row).add_near(shift, tails, &mut grad[at(row)]);
     }
-
-    // Here log q - log p is small and the difference of two rounded logarithms would lose
-    // its digits. With u = (z - v)/T less a common shift, it is u - log Σ p exp(u) exactly.
-    let shift = z.iter().zip(v).map(|(&z, &v)| p.prob(v) * (z.to_f64() - v.to_f64())).sum::<f64>();
-    let u = |z: F, v: F| (z.to_f64() - v.to_f64() - shift) / t;
-    let log_normaliser = z.iter().zip(v).map(|(&z, &v)| p.prob(v) * u(z, v).exp_m1()).sum::<f64>().ln_1p();
-    Zip::from(&mut grad).and(z).and(v).for_each(|grad, &z, &v| {
-        let log_ratio = u(z, v) - log_normaliser;
-        let p = p.prob(v);
-        let difference = p * log_ratio.exp_m1();
-        // Σ (q - p) = 0, so adding it changes nothing but leaves only terms of one sign.
-        kl += p * exp_m1_minus(log_ratio);
-        *grad = F::from_f64(grad.to_f64() + scale * difference);
-    });
+    for (&(row, sum_p), exps) in far.rows.iter().zip(far.values.chunks_exact(n)) {
+        kl += example(row).add_far(sum_p, exps, &mut grad[at(row)]);
+    }
     kl
 }
 
-/// `exp(x) - 1 - x`, by its series where the subtraction would cancel.
-fn exp_m1_minus(x: f64) -> f64 {
-    if x.abs() < 1e-3 { x * x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0))) } else { x.exp_m1() - x }
+/// Up to this `|(z - v - shift) / T|` teacher and student are close, and [`exp_tail`] serves.
+const NEAR: f64 = 0.5;
+
+/// One row: the logits of student and teacher and `p`.
+struct Example<'a> {
+    z: &'a [f64],
+    v: &'a [f64],
+    p: &'a [f64],
+    inverse_t: f64,
+    scale: f64,
 }
 
-/// `p log p` with its limit 0 at `p = 0`.
-fn plogp(log_p: f64) -> f64 {
-    let p = log_p.exp();
-    if p > 0.0 { p * log_p } else { 0.0 }
+impl Example<'_> {
+    /// Adds `scale * (q - p)` to `grad` and returns `KL(p ‖ q)`, where `log q - log p` is so small that the difference
+    /// of two rounded logarithms would lose its digits.
+    ///
+    /// ```text
+    /// u = (z - v - Σ p (z - v)) / T        tail(u) = exp(u) - 1 - u        so Σ p u = 0
+    /// KL = log Σ p exp(u) = log(1 + Σ p tail(u))
+    /// q - p = p (exp(u) - Σ p exp(u)) / Σ p exp(u)
+    /// ```
+    ///
+    /// All terms of `KL` have one sign, and an error of the shift has no effect of first order.
+    fn add_near(self, shift: f64, tails: &[f64], grad: &mut [f64]) -> f64 {
+        let Self { z, v, p, inverse_t, scale } = self;
+        let exp_m1 = |z: f64, v: f64, tail: f64| (z - v - shift) * inverse_t + tail;
+        let mean = row::sum_of([z, v, p, tails], |[z, v, p, tail]| p * exp_m1(z, v, tail));
+        let factor = scale / (1.0 + mean);
+        for ((((grad, z), v), p), tail) in grad.iter_mut().zip(z).zip(v).zip(p).zip(tails) {
+            *grad += factor * p * (exp_m1(*z, *v, *tail) - mean);
+        }
+        row::sum_of([p, tails], |[p, tail]| p * tail).ln_1p()
+    }
+
+    /// The same anywhere else, from `exps = exp((z - max) / T)`.
+    ///
+    /// ```text
+    /// KL = Σ p (log p - log q)
+    /// ```
+    fn add_far(self, sum_p: f64, exps: &[f64], grad: &mut [f64]) -> f64 {
+        let Self { z, v, p, inverse_t, scale } = self;
+        let (z_max, v_max, sum_q) = (row::max(z), row::max(v), row::sum(exps));
+        let (log_sums, inverse_sum) = ((sum_q / sum_p).ln(), sum_q.recip());
+        for ((grad, exp), p) in grad.iter_mut().zip(exps).zip(p) {
+            *grad += scale * (exp * inverse_sum - p);
+        }
+        let log_ratio = |z: f64, v: f64| ((v - v_max) - (z - z_max)) * inverse_t + log_sums;
+        // A class that the teacher rules out adds nothing, however sure the student is.
+        let kl = row::sum_of([z, v, p], |[z, v, p]| if p == 0.0 { 0.0 } else { p * log_ratio(z, v) });
+        // Where both rule out the same classes, rounding can leave the sum a hair below zero.
+        if kl < 0.0 { 0.0 } else { kl }
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +231,17 @@ mod tests {
         let (value, grad) = evaluate(&array![[0.0, 0.0]], &array![[0.0, f64::NEG_INFINITY]], 1.0);
         assert!((value.kl - 2.0_f64.ln()).abs() < 1e-15);
         assert_eq!(grad, array![[-0.5, 0.5]]);
+    }
+
+    #[test]
+    fn nan_is_not_hidden() {
+        for row in [[f64::NAN, 1.0, -1.0], [1.0, f64::NAN, -1.0], [1.0, -1.0, f64::NAN]] {
+            let (nan, other) = (array![row], array![[0.5, 0.25, -0.5]]);
+            for (z, v) in [(&nan, &other), (&other, &nan), (&nan, &nan)] {
+                let (value, grad) = evaluate(z, v, 4.0);
+                assert!(value.kl.is_nan() && grad.iter().any(|g| g.is_nan()), "{value:?} {grad}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod cross_entropy;
 mod distillation;
 mod error;
 mod kd;
 mod logit_matching;
 mod loss;
+mod row;
 mod temperature;
 
 pub use cross_entropy::{CrossEntropy, cross_entropy};

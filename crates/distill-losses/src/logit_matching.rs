@@ -1,8 +1,8 @@
 use distill_tensor::Real;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::LossError;
-use crate::loss::check_shape;
+use crate::batch::{Batch, Block};
+use crate::{LossError, row};
 
 /// Mean squared difference of the logits; `grad` is overwritten.
 ///
@@ -29,10 +29,11 @@ use crate::loss::check_shape;
 pub fn logit_mse<F: Real>(
     logits: ArrayView2<'_, F>,
     teacher_logits: ArrayView2<'_, F>,
-    mut grad: ArrayViewMut2<'_, F>,
+    grad: ArrayViewMut2<'_, F>,
 ) -> Result<f64, LossError> {
-    grad.fill(F::from_f64(0.0));
-    add_squares(logits, teacher_logits, false, 2.0, &mut grad)
+    let batch = Batch { logits, teacher: Some(teacher_logits), labels: None, grad };
+    let [mean] = batch.means(&|block| [add_squares(block, false, 2.0)])?;
+    Ok(mean)
 }
 
 /// Half the mean squared difference of centred logits; `grad` is overwritten.
@@ -60,45 +61,30 @@ pub fn logit_mse<F: Real>(
 pub fn logit_matching<F: Real>(
     logits: ArrayView2<'_, F>,
     teacher_logits: ArrayView2<'_, F>,
-    mut grad: ArrayViewMut2<'_, F>,
+    grad: ArrayViewMut2<'_, F>,
 ) -> Result<f64, LossError> {
-    grad.fill(F::from_f64(0.0));
-    add_logit_matching(logits, teacher_logits, 1.0, &mut grad)
+    let batch = Batch { logits, teacher: Some(teacher_logits), labels: None, grad };
+    let [mean] = batch.means(&|block| [add_logit_matching(block, 1.0)])?;
+    Ok(mean)
 }
 
-/// Adds `weight` times the gradient of [`logit_matching()`] and returns the unweighted value.
-pub(crate) fn add_logit_matching<F: Real>(
-    logits: ArrayView2<'_, F>,
-    teacher_logits: ArrayView2<'_, F>,
-    weight: f64,
-    grad: &mut ArrayViewMut2<'_, F>,
-) -> Result<f64, LossError> {
-    Ok(add_squares(logits, teacher_logits, true, weight, grad)? / 2.0)
+/// Adds `weight` times the gradient of [`logit_matching()`] to that of the block and returns the unweighted sum.
+pub(crate) fn add_logit_matching(block: &mut Block<'_>, weight: f64) -> f64 {
+    add_squares(block, true, weight) / 2.0
 }
 
-/// Adds `weight * d / (B C)` to `grad` and returns the mean of `d²`.
-fn add_squares<F: Real>(
-    logits: ArrayView2<'_, F>,
-    teacher_logits: ArrayView2<'_, F>,
-    centred: bool,
-    weight: f64,
-    grad: &mut ArrayViewMut2<'_, F>,
-) -> Result<f64, LossError> {
-    let others = [("teacher's logits", teacher_logits.dim()), ("gradients", grad.dim())];
-    let (examples, classes) = check_shape(logits.dim(), &others)?;
-    let n = examples as f64 * classes as f64;
+/// Adds `weight * d / C` to the gradient and returns the sum over the examples of the mean of `d²`.
+fn add_squares(block: &mut Block<'_>, centred: bool, weight: f64) -> f64 {
+    let n = block.n_classes;
+    let rows = block.logits.chunks_exact(n).zip(block.teacher.chunks_exact(n)).zip(block.grad.chunks_exact_mut(n));
+    let scale = weight / n as f64;
     let mut sum = 0.0;
-    for ((z, v), mut grad) in logits.rows().into_iter().zip(teacher_logits.rows()).zip(grad.rows_mut()) {
-        let shift = if centred { mean_difference(z, v) } else { 0.0 };
-        Zip::from(&mut grad).and(z).and(v).for_each(|grad, &z, &v| {
-            let d = z.to_f64() - v.to_f64() - shift;
-            sum += d * d;
-            *grad = F::from_f64(grad.to_f64() + weight * d / n);
-        });
+    for ((z, v), grad) in rows {
+        let shift = if centred { row::sum_of([z, v], |[z, v]| z - v) / n as f64 } else { 0.0 };
+        sum += row::sum_of([z, v], |[z, v]| (z - v - shift).powi(2)) / n as f64;
+        for ((grad, z), v) in grad.iter_mut().zip(z).zip(v) {
+            *grad += scale * (z - v - shift);
+        }
     }
-    Ok(sum / n)
-}
-
-fn mean_difference<F: Real>(z: ArrayView1<'_, F>, v: ArrayView1<'_, F>) -> f64 {
-    z.iter().zip(v).map(|(z, v)| z.to_f64() - v.to_f64()).sum::<f64>() / z.len() as f64
+    sum
 }
