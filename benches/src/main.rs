@@ -8,6 +8,7 @@
 mod args;
 mod contender;
 mod files;
+mod job;
 mod machine;
 mod measure;
 mod peers;
@@ -16,6 +17,7 @@ mod request;
 mod result;
 mod rows;
 mod run;
+mod shares;
 mod stats;
 mod table;
 mod worker;

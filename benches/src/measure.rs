@@ -77,7 +77,14 @@ pub(crate) fn row(row: &Row, plan: Plan, start: &mut Start<'_>) -> RowResult {
         }
     };
     let pairs = row.pairs.iter().map(pair).collect();
-    RowResult { name: row.name.clone(), title: row.title.clone(), unit: row.unit(), request, outcomes, pairs }
+    RowResult {
+        name: row.name.clone(),
+        title: row.title.clone(),
+        unit: row.unit(),
+        request: Some(request),
+        outcomes,
+        pairs,
+    }
 }
 
 #[cfg(test)]

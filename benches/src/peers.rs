@@ -35,7 +35,7 @@ impl Places {
         Ok(Self { root, target, own, python: args.python.clone() })
     }
 
-    fn peer(&self, name: &str) -> PathBuf {
+    pub(crate) fn peer(&self, name: &str) -> PathBuf {
         self.root.join("benches/peers").join(name)
     }
 }
@@ -76,11 +76,28 @@ fn build(places: &Places, who: Who) -> Result<()> {
         Who::Candle => "candle",
         Who::Ours | Who::PyTorch | Who::OnnxRuntime => return Ok(()),
     };
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args(["build", "--release", "--locked", "--quiet", "--manifest-path"]);
     cargo.arg(places.peer(name).join("Cargo.toml")).arg("--target-dir").arg(places.target.join("peers"));
     cargo.env("RUSTFLAGS", "-C target-cpu=native");
     eprintln!("building {name}, which takes some minutes the first time");
+    succeeds(cargo)
+}
+
+/// Builds the program `distill`, as its users do.
+pub(crate) fn build_program(places: &Places) -> Result<()> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--quiet", "--package", "distill-cli", "--bin", "distill", "--manifest-path"]);
+    cargo.arg(places.root.join("Cargo.toml")).arg("--target-dir").arg(&places.target);
+    eprintln!("building distill");
+    succeeds(cargo)
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn succeeds(mut cargo: Command) -> Result<()> {
     let status = cargo.status().map_err(|error| format!("cannot start cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("it does not build ({status})").into()) }
 }

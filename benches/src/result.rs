@@ -6,6 +6,7 @@ use crate::contender::{Contender, Who};
 use crate::machine::Machine;
 use crate::request::{Hello, Request, Work};
 use crate::rows::Unit;
+use crate::shares::Share;
 
 /// How far the mean loss of a warm-up may be from ours: weights and order are drawn by another generator.
 const LOSS_TOLERANCE: f64 = 0.15;
@@ -24,6 +25,7 @@ pub(crate) struct Bench {
     pub(crate) seconds: f64,
     pub(crate) found: Vec<Found>,
     pub(crate) rows: Vec<RowResult>,
+    pub(crate) shares: Vec<Share>,
 }
 
 /// Whether a contender is there.
@@ -39,7 +41,8 @@ pub(crate) struct RowResult {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) unit: Unit,
-    pub(crate) request: Request,
+    /// What was asked of workers; a whole process is asked nothing.
+    pub(crate) request: Option<Request>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) pairs: Vec<PairResult>,
 }
@@ -68,8 +71,8 @@ impl RowResult {
     /// Sentences about peers that seem to do something else than ours.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let ours = self.outcomes.iter().find(|outcome| outcome.contender.who == Who::Ours);
-        let Some(expected) = ours.and_then(|ours| ours.check) else { return vec![] };
-        let (what, tolerance) = match self.request.work {
+        let (Some(expected), Some(request)) = (ours.and_then(|ours| ours.check), &self.request) else { return vec![] };
+        let (what, tolerance) = match request.work {
             Work::Train => ("mean loss of the warm-up", LOSS_TOLERANCE * expected),
             _ => ("errors on the test set", ERRORS_TOLERANCE),
         };
@@ -96,7 +99,7 @@ mod tests {
             name: "x".into(),
             title: "x".into(),
             unit: Unit::ExamplesPerSecond,
-            request,
+            request: Some(request),
             outcomes: vec![outcome(Who::Ours, checks[0]), outcome(Who::Burn, checks[1])],
             pairs: vec![],
         }

@@ -23,6 +23,10 @@ pub(crate) enum Unit {
     Microseconds,
     #[serde(rename = "GFLOPS")]
     Gflops,
+    #[serde(rename = "s")]
+    Seconds,
+    #[serde(rename = "MB")]
+    Megabytes,
 }
 
 impl Unit {
@@ -31,11 +35,16 @@ impl Unit {
             Self::ExamplesPerSecond => "examples/s",
             Self::Microseconds => "µs",
             Self::Gflops => "GFLOPS",
+            Self::Seconds => "s",
+            Self::Megabytes => "MB",
         }
     }
 
     pub(crate) fn better(self) -> Better {
-        if self == Self::Microseconds { Better::Lower } else { Better::Higher }
+        match self {
+            Self::ExamplesPerSecond | Self::Gflops => Better::Higher,
+            Self::Microseconds | Self::Seconds | Self::Megabytes => Better::Lower,
+        }
     }
 }
 

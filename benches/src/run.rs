@@ -7,24 +7,33 @@ use std::time::{Duration, SystemTime};
 use crate::Result;
 use crate::args::Args;
 use crate::files::Files;
+use crate::job;
 use crate::machine::{Machine, cores};
 use crate::measure::{self, Plan};
 use crate::peers::{self, Places};
 use crate::result::Bench;
 use crate::rows::{self, Row};
+use crate::shares;
 use crate::table;
 
+/// What is measured besides the rows, and in another way.
+const OTHERS: [(&str, &str); 2] = [
+    (shares::NAME, "parts of an epoch that are not the network"),
+    (job::NAME, "the recipe mnist.toml as a whole process: start, time, memory"),
+];
 /// Until the threads of the last worker sleep.
 const PAUSE: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let threads = args.threads.unwrap_or_else(cores);
     let rows: Vec<Row> = rows::all(threads).into_iter().filter(|row| args.selects(&row.name)).collect();
+    let others = OTHERS.into_iter().filter(|(name, _)| args.selects(name));
     if args.list {
         rows.iter().for_each(|row| println!("{:<16} {}", row.name, row.title));
+        others.for_each(|(name, title)| println!("{name:<16} {title}"));
         return Ok(());
     }
-    if rows.is_empty() {
+    if rows.is_empty() && others.count() == 0 {
         return Err("no row has such a name; `--list` shows them".into());
     }
     let places = Places::find(args)?;
@@ -42,11 +51,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         seconds: plan.seconds,
         found,
         rows: vec![],
+        shares: vec![],
     };
     for row in &rows {
         let result = measure::row(row, plan, &mut |contender| peers::launch(&places, &files, &bench.found, contender));
         print!("{}", table::row(&result));
         bench.rows.push(result);
+    }
+    if args.selects(shares::NAME) {
+        bench.shares = shares::measure(&files, threads)?;
+        print!("{}", table::shares(&bench.shares));
+    }
+    if args.selects(job::NAME) {
+        let results = job::rows(&places, &files, &bench.found, threads, (plan.rounds, args.quick));
+        results.iter().for_each(|result| print!("{}", table::row(result)));
+        bench.rows.extend(results);
     }
     let path = places.own.join("result.json");
     fs::write(&path, serde_json::to_string_pretty(&bench)? + "\n")?;

@@ -2,6 +2,7 @@
 
 use crate::result::{Found, Outcome, PairResult, RowResult};
 use crate::rows::Unit;
+use crate::shares::Share;
 use crate::stats::Spread;
 
 /// Who is there, and in which version.
@@ -28,6 +29,17 @@ pub(crate) fn row(row: &RowResult) -> String {
     text
 }
 
+/// What part of an epoch is not the network.
+pub(crate) fn shares(shares: &[Share]) -> String {
+    let line = |share: &Share| {
+        let part = |name: &str, seconds: f64| format!("{name} {:.1} %", 100.0 * share.of(seconds));
+        let parts =
+            [part("evaluation", share.evaluation), part("reading", share.reading), part("jitter", share.jitter)];
+        format!("  {:<44}{:>10.2} s  {}\n", share.title, share.training + share.evaluation, parts.join(", "))
+    };
+    format!("\nshares: parts of an epoch that are not the network\n{}", shares.iter().map(line).collect::<String>())
+}
+
 fn measured(outcome: &Outcome, unit: Unit) -> String {
     let Some(Spread { median, low, high }) = Spread::of(&outcome.values) else {
         return format!("missing: {}", outcome.missing.as_deref().unwrap_or("not measured"));
@@ -47,6 +59,8 @@ pub(crate) fn number(value: f64, unit: Unit) -> String {
     match unit {
         Unit::ExamplesPerSecond => thousands(value),
         Unit::Microseconds | Unit::Gflops => format!("{value:.1}"),
+        Unit::Seconds => format!("{value:.2}"),
+        Unit::Megabytes => thousands(value),
     }
 }
 
@@ -90,7 +104,7 @@ mod tests {
             name: "small".into(),
             title: "a small one".into(),
             unit: Unit::ExamplesPerSecond,
-            request: Request::train(&[784, 10], 128),
+            request: Some(Request::train(&[784, 10], 128)),
             outcomes: vec![
                 outcome(Who::Ours, &[1_234_567.0], None),
                 outcome(Who::PyTorch, &[900.0, 1000.0, 1200.0], None),

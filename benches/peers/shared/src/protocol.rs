@@ -1,0 +1,44 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Work {
+    Train,
+    Throughput,
+    Latency,
+    Product,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lesson {
+    Student,
+    Teacher,
+}
+
+/// One measurement.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Request {
+    pub work: Work,
+    pub layers: Vec<usize>,
+    pub batch: usize,
+    pub lesson: Lesson,
+    pub precision: String,
+    pub warm_steps: usize,
+    pub seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Hello<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) threads: usize,
+    pub(crate) features: &'a [&'a str],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Reply {
+    Refused { error: String },
+    Done { value: f64, check: f64 },
+}
