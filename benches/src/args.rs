@@ -41,6 +41,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub(crate) python: PathBuf,
 
+    /// Write docs/performance.md and its charts
+    #[arg(long, conflicts_with_all = ["only", "quick"])]
+    pub(crate) write: bool,
+
+    /// Measure nothing, and take what an earlier run wrote into `target/bench/result.json`
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub(crate) from: Option<PathBuf>,
+
     /// List the rows, and measure nothing
     #[arg(long)]
     pub(crate) list: bool,
@@ -104,7 +112,15 @@ mod tests {
         assert_eq!((args.n_rounds(), args.n_seconds()), (3, 0.25));
         let args = parse("bench --rounds 7 --seconds 0.5").unwrap();
         assert_eq!((args.n_rounds(), args.n_seconds()), (7, 0.5));
-        for bad in ["--quick --rounds 2", "--rounds 0", "--seconds 0", "--seconds nan", "--without numpy"] {
+        for bad in [
+            "--quick --rounds 2",
+            "--rounds 0",
+            "--seconds 0",
+            "--seconds nan",
+            "--without numpy",
+            "--write --only student",
+            "--from result.json",
+        ] {
             assert!(parse(&format!("bench {bad}")).is_err(), "{bad}");
         }
     }

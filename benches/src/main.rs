@@ -13,6 +13,7 @@ mod machine;
 mod measure;
 mod peers;
 mod process;
+mod report;
 mod request;
 mod result;
 mod rows;

@@ -9,7 +9,7 @@ use crate::rows::Unit;
 use crate::shares::Share;
 
 /// How far the mean loss of a warm-up may be from ours: weights and order are drawn by another generator.
-const LOSS_TOLERANCE: f64 = 0.15;
+const LOSS_TOLERANCE: f64 = 0.3;
 /// Answers on the test set that rounding may change.
 const ERRORS_TOLERANCE: f64 = 5.0;
 
@@ -18,7 +18,7 @@ const ERRORS_TOLERANCE: f64 = 5.0;
 pub(crate) struct Bench {
     /// `2026-01-31`.
     pub(crate) date: String,
-    /// As it was typed.
+    /// What was typed.
     pub(crate) command: String,
     pub(crate) machine: Machine,
     pub(crate) rounds: usize,
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn a_peer_that_learns_something_else_is_doubted() {
         let train = || Request::train(&[784, 10], 128);
-        assert!(row(train(), [1.0, 1.1]).doubts().is_empty());
+        assert!(row(train(), [1.0, 1.2]).doubts().is_empty());
         assert_eq!(
-            row(train(), [1.0, 1.2]).doubts(),
-            ["burn, 2 threads: mean loss of the warm-up 1.2000, ours 1.0000"]
+            row(train(), [1.0, 1.4]).doubts(),
+            ["burn, 2 threads: mean loss of the warm-up 1.4000, ours 1.0000"]
         );
         assert_eq!(row(train(), [1.0, f64::NAN]).doubts().len(), 1);
         let answers = || Request::other(Work::Latency, &[784, 10], 1);

@@ -11,6 +11,7 @@ use crate::job;
 use crate::machine::{Machine, cores};
 use crate::measure::{self, Plan};
 use crate::peers::{self, Places};
+use crate::report;
 use crate::result::Bench;
 use crate::rows::{self, Row};
 use crate::shares;
@@ -37,6 +38,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Err("no row has such a name; `--list` shows them".into());
     }
     let places = Places::find(args)?;
+    if let Some(path) = &args.from {
+        let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        return report::write(&serde_json::from_str(&text)?, &places.root);
+    }
     let files = Files::make(&places.own.join("data"), &mut |note| eprintln!("{note}"))?;
     let found = peers::find(&places, &files, args);
     let machine = Machine::find();
@@ -70,13 +75,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let path = places.own.join("result.json");
     fs::write(&path, serde_json::to_string_pretty(&bench)? + "\n")?;
     println!("\nwritten to {}", path.display());
+    if args.write {
+        report::write(&bench, &places.root)?;
+    }
     Ok(())
 }
 
-/// As it was typed.
+/// As it was typed, but for the path of Python, which means nothing elsewhere.
 fn command(args: impl Iterator<Item = String>) -> String {
     let mut words = vec!["cargo xtask bench".to_owned()];
-    words.extend(args);
+    for arg in args {
+        let is_path = words.last().is_some_and(|word| word == "--python");
+        words.push(match arg.split_once('=') {
+            _ if is_path => "PATH".to_owned(),
+            Some(("--python", _)) => "--python=PATH".to_owned(),
+            _ => arg,
+        });
+    }
     words.join(" ")
 }
 
@@ -117,7 +132,9 @@ mod tests {
 
     #[test]
     fn the_command_can_be_typed_again() {
-        let args = ["--only", "student"].map(str::to_owned);
-        assert_eq!(command(args.into_iter()), "cargo xtask bench --only student");
+        let typed = |line: &str| command(line.split(' ').map(str::to_owned));
+        assert_eq!(typed("--only student"), "cargo xtask bench --only student");
+        assert_eq!(typed("--python /a/b --write"), "cargo xtask bench --python PATH --write");
+        assert_eq!(typed("--python=/a/b"), "cargo xtask bench --python=PATH");
     }
 }

@@ -7,8 +7,8 @@ use distill_datasets::Images;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_train::{
-    AugmentConfig, Observer, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig,
-    TrainState, train_from,
+    AugmentConfig, Observer, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher,
+    TrainConfig, TrainState, train_from,
 };
 
 use crate::Result;
@@ -37,7 +37,7 @@ impl Training {
     pub(super) fn new(request: &Request, data: Images, files: &Files) -> Result<Self> {
         let hidden = request.layers.get(1..request.layers.len().saturating_sub(1)).unwrap_or_default();
         let model = untrained(&data, network(request.lesson, hidden))?;
-        let config = config(request)?;
+        let config = config(request);
         let (loss, targets): (Box<dyn Loss>, _) = match request.lesson {
             Lesson::Student => {
                 let term = SoftTerm::Kd(Temperature::new(TEMPERATURE)?);
@@ -81,19 +81,21 @@ fn network(lesson: Lesson, hidden: &[usize]) -> MlpConfig {
     }
 }
 
-fn config(request: &Request) -> Result<TrainConfig> {
-    match request.precision {
-        Precision::F32 => {}
-        Precision::Bf16 => return Err("the libraries train in f32 alone".into()),
-    }
-    Ok(TrainConfig {
+fn config(request: &Request) -> TrainConfig {
+    let precision = match request.precision {
+        Precision::F32 => PrecisionConfig::F32,
+        // Refused on a processor without the instructions.
+        Precision::Bf16 => PrecisionConfig::Bf16,
+    };
+    TrainConfig {
         epochs: FOR_EVER,
         batch: request.batch,
         optimizer: sgd(),
         schedule: ScheduleConfig { kind: ScheduleKind::Constant, ..ScheduleConfig::default() },
         augment: AugmentConfig { shift: if request.lesson == Lesson::Teacher { 2 } else { 0 } },
+        precision,
         ..TrainConfig::default()
-    })
+    }
 }
 
 /// When to stop.
@@ -187,7 +189,7 @@ mod tests {
         assert_eq!(network(Lesson::Student, &[5]), plain(&[5]));
         let teacher = network(Lesson::Teacher, &[5]);
         assert_eq!((teacher.dropout, teacher.input_dropout, teacher.max_norm), (0.5, 0.2, Some(3.0)));
-        assert_eq!(config(&request(Lesson::Student)).unwrap().augment.shift, 0);
-        assert_eq!(config(&request(Lesson::Teacher)).unwrap().augment.shift, 2);
+        assert_eq!(config(&request(Lesson::Student)).augment.shift, 0);
+        assert_eq!(config(&request(Lesson::Teacher)).augment.shift, 2);
     }
 }
