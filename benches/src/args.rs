@@ -33,6 +33,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ROW")]
     pub(crate) only: Vec<String>,
 
+    /// Leave out the rows whose name starts like this; may be repeated
+    #[arg(long, value_name = "ROW")]
+    pub(crate) skip: Vec<String>,
+
     /// Leave a peer out; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) without: Vec<Who>,
@@ -42,7 +46,7 @@ pub(crate) struct Args {
     pub(crate) python: PathBuf,
 
     /// Write docs/performance.md and its charts
-    #[arg(long, conflicts_with_all = ["only", "quick"])]
+    #[arg(long, conflicts_with = "quick")]
     pub(crate) write: bool,
 
     /// Measure nothing, and take what an earlier run wrote into `target/bench/result.json`
@@ -80,7 +84,8 @@ impl Args {
 
     /// Whether a row is to be measured.
     pub(crate) fn selects(&self, row: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|start| row.starts_with(start))
+        let named = |list: &[String]| list.iter().any(|start| row.starts_with(start));
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
 
@@ -118,7 +123,7 @@ mod tests {
             "--seconds 0",
             "--seconds nan",
             "--without numpy",
-            "--write --only student",
+            "--write --quick",
             "--from result.json",
         ] {
             assert!(parse(&format!("bench {bad}")).is_err(), "{bad}");
@@ -130,5 +135,7 @@ mod tests {
         let args = parse("bench --only growth --only small").unwrap();
         assert!(args.selects("growth-300-32") && args.selects("small") && !args.selects("student"));
         assert!(parse("bench").unwrap().selects("student"));
+        let args = parse("bench --only growth --skip growth-3000 --skip job").unwrap();
+        assert!(args.selects("growth-300-32") && !args.selects("growth-3000-32") && !args.selects("job"));
     }
 }
