@@ -31,7 +31,7 @@ struct Runner {
 
 impl Runner {
     fn new(contender: Contender, start: &mut Start<'_>) -> Self {
-        let outcome = Outcome { contender, values: vec![], check: None, note: None, missing: None };
+        let outcome = Outcome::of(contender, vec![]);
         match start(&contender) {
             Ok(worker) => Self { outcome, worker: Some(worker) },
             Err(error) => Self { outcome: Outcome { missing: Some(error.to_string()), ..outcome }, worker: None },

@@ -58,6 +58,13 @@ pub(crate) struct Outcome {
     pub(crate) missing: Option<String>,
 }
 
+impl Outcome {
+    /// Measurements of which nothing else is to be said.
+    pub(crate) fn of(contender: Contender, values: Vec<f64>) -> Self {
+        Self { contender, values, check: None, note: None, missing: None }
+    }
+}
+
 /// The ratios of two contenders, one for each round; above 1 the first is better.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PairResult {

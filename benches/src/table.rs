@@ -88,11 +88,9 @@ mod tests {
     #[test]
     fn a_row_says_median_spread_ratio_and_goal() {
         let outcome = |who, values: &[f64], missing: Option<&str>| Outcome {
-            contender: contender(who),
-            values: values.to_vec(),
-            check: None,
             note: (who == Who::PyTorch).then(|| "eager".into()),
             missing: missing.map(str::to_owned),
+            ..Outcome::of(contender(who), values.to_vec())
         };
         let pair = |other, goal, ratios: &[f64]| PairResult {
             ours: contender(Who::Ours),

@@ -87,13 +87,7 @@ mod tests {
 
     fn row(name: &str, request: Request, unit: Unit, values: [f64; 2]) -> RowResult {
         let contender = |who| Contender { who, threads: 2, precision: Precision::F32 };
-        let outcome = |who, value| Outcome {
-            contender: contender(who),
-            values: vec![value],
-            check: None,
-            note: None,
-            missing: None,
-        };
+        let outcome = |who, value| Outcome::of(contender(who), vec![value]);
         let outcomes = vec![outcome(Who::Ours, values[0]), outcome(Who::PyTorch, values[1])];
         let ratios = vec![values[0] / values[1]];
         let pair = PairResult { ours: contender(Who::Ours), other: contender(Who::PyTorch), goal: None, ratios };

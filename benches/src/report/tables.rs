@@ -117,11 +117,9 @@ mod tests {
     fn a_row_is_a_table_with_ratios_below() {
         let contender = |who| Contender { who, threads: 1, precision: Precision::F32 };
         let outcome = |who, values: &[f64], missing: Option<&str>| Outcome {
-            contender: contender(who),
-            values: values.to_vec(),
             check: Some(values.len() as f64),
-            note: None,
             missing: missing.map(str::to_owned),
+            ..Outcome::of(contender(who), values.to_vec())
         };
         let found = RowResult {
             name: "small".into(),

@@ -2,6 +2,8 @@ use ndarray::ArrayView2;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::PARALLEL_MIN;
+
 /// Columns of one block: as many as bits in a mask, and as rows of the other operand that the first-level cache holds.
 pub(super) const BLOCK: usize = 64;
 
@@ -25,7 +27,7 @@ impl<'a> NonZeros<'a> {
         masks.clear();
         masks.resize(rows * blocks, 0);
         let (value_strides, mask_strides) = if by_rows.is_some() {
-            let task = (TASK / columns).max(1);
+            let task = (PARALLEL_MIN / columns).max(1);
             masks
                 .par_chunks_mut(task * blocks)
                 .zip(values.par_chunks(task * columns))
@@ -86,9 +88,6 @@ impl Iterator for Row<'_> {
         Some((at, self.values[at * self.step]))
     }
 }
-
-/// Values that are worth a task of their own.
-const TASK: usize = 32 * 1024;
 
 /// The masks of some rows, which lie one after the other.
 struct Rows<'a> {
