@@ -8,13 +8,13 @@
     reason = "a test that cannot go on has failed, and counts are shown"
 )]
 
-use distill_datasets::{Dataset, IdxFolder, Images, Jitter, Split, select};
+use distill_datasets::{Augmentation, Dataset, IdxFolder, Images, Jitter, Split, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::Array2;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -40,13 +40,13 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
     };
     let teacher_config = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
     let (teacher, mut student) = (build(&teacher_config, 1), build(config, 2));
-    let targets = SoftTargets::compute(&teacher, &data).unwrap();
     let jitter = Jitter::new(2, &data.spec().input_shape).unwrap();
+    let targets = SoftTargets::compute_views(&teacher, &data, &jitter).unwrap();
     let context = StepContext {
         data: &data,
         loss,
         teacher: if live { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) },
-        augment: &|indices: &[usize], rows: ArrayViewMut2<'_, f32>| jitter.apply(1, 0, indices, rows),
+        augment: Some(Augmentation { jitter, seed: 1, epoch: 0 }),
         clip_grad_norm: Some(1.0),
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };

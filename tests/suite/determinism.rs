@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use distill_datasets::{Dataset, Split, Subset, mnist};
+use distill_datasets::{Dataset, Jitter, Split, Subset, mnist};
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
 use distill_train::{
@@ -27,7 +27,8 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
             Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
         };
         let teacher = build(&[300], 1);
-        let targets = SoftTargets::compute(&teacher, &data).unwrap();
+        let jitter = Jitter::new(2, &data.spec().input_shape).unwrap();
+        let targets = SoftTargets::compute_views(&teacher, &data, &jitter).unwrap();
         let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.7).unwrap();
         let config = TrainConfig {
             epochs: 2,
@@ -68,4 +69,10 @@ fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
             assert!(one == other, "{optimizer:?} in {precision:?} with {threads} threads");
         }
     }
+}
+
+#[test]
+fn the_answers_to_all_views_are_those_of_the_teacher_that_sees_what_the_student_sees() {
+    let [cached, live] = [false, true].map(|live| weights(2, OptimizerKind::Sgd, live, PrecisionConfig::F32));
+    assert!(cached == live);
 }

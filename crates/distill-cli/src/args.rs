@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Teach(TeachArgs),
     /// Try settings, and find the best on the validation set
     Sweep(SweepArgs),
+    /// Do all experiments of a paper, and show its numbers beside ours
+    Reproduce(ReproduceArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
     /// Say what a model makes of images or of rows of numbers
@@ -203,6 +205,37 @@ pub(crate) struct SweepArgs {
     /// Where the directory of the sweep is made
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::REPRODUCE)]
+pub(crate) struct ReproduceArgs {
+    /// The paper
+    pub(crate) study: StudyName,
+
+    /// Rows of the study, all if none is named, and settings of all its recipes
+    #[arg(value_name = "ROW | KEY=VALUE")]
+    pub(crate) rows: Vec<String>,
+
+    /// List the rows, and train nothing
+    #[arg(long, conflicts_with_all = ["rows", "write"])]
+    pub(crate) list: bool,
+
+    /// Also write the page with the results into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Where the directory of the study is
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs_dir: PathBuf,
+}
+
+/// What can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StudyName {
+    /// Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", on MNIST
+    #[value(name = "hinton-2015")]
+    Hinton2015,
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,17 @@ Examples:
 A range is drawn on a logarithmic scale where it spans a factor of 10 or more.
 Trials are compared on the validation set; the test set is not looked at.";
 
+pub(crate) const REPRODUCE: &str = "\
+Examples:
+  distill reproduce hinton-2015 --list
+  distill reproduce hinton-2015                    all rows, in some hours
+  distill reproduce hinton-2015 teacher distilled
+  distill reproduce hinton-2015 temperature 'seeds=[41, 42]' train.epochs=5
+  distill reproduce hinton-2015 --write docs/results
+
+Models are kept in runs/hinton-2015 and trained once: rows share them, and who
+does it again goes on where it was left.";
+
 pub(crate) const EVAL: &str = "\
 Examples:
   distill eval runs/mnist-001/weights/student-seed1.safetensors --data mnist

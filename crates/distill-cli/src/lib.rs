@@ -17,6 +17,7 @@ mod preflight;
 mod progress;
 mod recipe_file;
 mod report;
+mod reproduce;
 mod run;
 mod style;
 mod summary;
@@ -83,6 +84,7 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Eval(args) => commands::eval(args, &output),
             Command::Report(args) => commands::report(args, &output),
             Command::Sweep(args) => commands::sweep(args, &output),
+            Command::Reproduce(args) => commands::reproduce(args, &output),
             Command::New(args) => commands::new(args, &output).map(|()| 0),
             Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
             Command::Schema => commands::schema(&output).map(|()| 0),

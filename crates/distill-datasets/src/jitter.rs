@@ -50,6 +50,31 @@ impl Jitter {
         }
     }
 
+    /// How many views of an image there are, one for each shift.
+    pub fn n_views(&self) -> usize {
+        let n_shifts = 2 * self.max_shift + 1;
+        n_shifts * n_shifts
+    }
+
+    /// Which view of an example an epoch shows, from 0 to [`n_views`](Self::n_views).
+    pub fn view_of(&self, seed: u64, epoch: u32, example: usize) -> usize {
+        let place = |shift: isize| shift.wrapping_add_unsigned(self.max_shift).unsigned_abs();
+        let (dx, dy) = self.draw(seed, epoch, example);
+        place(dy) * (2 * self.max_shift + 1) + place(dx)
+    }
+
+    /// Turns all images in the rows into one of their views.
+    ///
+    /// # Panics
+    /// If there is no such view, or the rows are not contiguous images.
+    pub fn apply_view(&self, view: usize, mut rows: ArrayViewMut2<'_, f32>) {
+        assert!(view < self.n_views(), "view {view} of {}", self.n_views());
+        let n_shifts = 2 * self.max_shift + 1;
+        let shift = |place: usize| place.cast_signed() - self.max_shift.cast_signed();
+        let by = (shift(view % n_shifts), shift(view / n_shifts));
+        rows.outer_iter_mut().for_each(|row| self.shift_row(row, by));
+    }
+
     /// Shifts the images in the rows, of which row `i` is example `examples[i]`.
     ///
     /// # Panics
@@ -60,11 +85,8 @@ impl Jitter {
         if self.max_shift == 0 {
             return;
         }
-        let shift = |(mut row, &example): (ArrayViewMut1<'_, f32>, &usize)| {
-            let (dx, dy) = self.draw(seed, epoch, example);
-            let row = row.as_slice_mut().expect("the rows of a batch are contiguous");
-            row.chunks_exact_mut(self.height * self.width).for_each(|plane| self.shift(plane, dx, dy));
-        };
+        let shift =
+            |(row, &example): (ArrayViewMut1<'_, f32>, &usize)| self.shift_row(row, self.draw(seed, epoch, example));
         if rows.len() < PARALLEL_MIN {
             rows.outer_iter_mut().zip(examples).for_each(shift);
         } else {
@@ -78,6 +100,11 @@ impl Jitter {
         let mut rng = Philox::new(seed, Stream::Augment, epoch, example as u32);
         let mut draw = || below(&mut rng, 2 * self.max_shift + 1) as isize - self.max_shift as isize;
         (draw(), draw())
+    }
+
+    fn shift_row(&self, mut row: ArrayViewMut1<'_, f32>, (dx, dy): (isize, isize)) {
+        let row = row.as_slice_mut().expect("the rows of a batch are contiguous");
+        row.chunks_exact_mut(self.height * self.width).for_each(|plane| self.shift(plane, dx, dy));
     }
 
     /// Moves the rows of one plane in place, first those that no other row still needs.
@@ -102,6 +129,32 @@ impl Jitter {
         } else {
             (0..self.height).for_each(&mut shift_row);
         }
+    }
+}
+
+/// What an epoch does to the inputs: the same for teacher and student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Augmentation {
+    /// How images are shifted.
+    pub jitter: Jitter,
+    /// Of the training.
+    pub seed: u64,
+    /// Counted from 0.
+    pub epoch: u32,
+}
+
+impl Augmentation {
+    /// Changes the inputs in the rows, of which row `i` is example `examples[i]`.
+    ///
+    /// # Panics
+    /// As [`Jitter::apply`].
+    pub fn apply(&self, examples: &[usize], rows: ArrayViewMut2<'_, f32>) {
+        self.jitter.apply(self.seed, self.epoch, examples, rows);
+    }
+
+    /// Which of the [`Jitter::n_views`] of an example this is.
+    pub fn view_of(&self, example: usize) -> usize {
+        self.jitter.view_of(self.seed, self.epoch, example)
     }
 }
 
@@ -173,6 +226,23 @@ mod tests {
         assert_eq!(shifts(1, 0), shifts(1, 0));
         assert_ne!(shifts(1, 0), shifts(1, 1));
         assert_ne!(shifts(1, 0), shifts(2, 0));
+    }
+
+    #[test]
+    fn every_view_is_what_an_epoch_shows() {
+        let jitter = Jitter::new(2, &[2, 5, 4]).unwrap();
+        assert_eq!(jitter.n_views(), 25);
+        let mut seen = [false; 25];
+        for example in 0..400 {
+            let augmentation = Augmentation { jitter, seed: 3, epoch: 7 };
+            let view = augmentation.view_of(example);
+            seen[view] = true;
+            let (mut shown, mut made) = (batch(1, 40), batch(1, 40));
+            augmentation.apply(&[example], shown.view_mut());
+            jitter.apply_view(view, made.view_mut());
+            assert_eq!(shown, made, "{view}");
+        }
+        assert_eq!(seen, [true; 25]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use disk_images::DiskImages;
 pub use error::DataError;
 pub use folder::IdxFolder;
 pub use images::Images;
-pub use jitter::Jitter;
+pub use jitter::{Augmentation, Jitter};
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
 pub use subset::Subset;

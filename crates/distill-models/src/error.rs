@@ -18,6 +18,12 @@ pub enum ModelError {
         /// What is wrong with it, with the value.
         problem: String,
     },
+    /// Models that cannot be averaged.
+    #[error("the ensemble cannot be built: {problem}")]
+    Ensemble {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The parameters do not fit memory, or two have one name.
     #[error(transparent)]
     Layout(#[from] distill_tensor::TensorError),

@@ -3,6 +3,7 @@
 mod activation;
 mod dense;
 mod dropout;
+mod ensemble;
 mod error;
 mod file;
 mod header;
@@ -14,6 +15,7 @@ mod tape;
 
 pub use activation::Activation;
 pub use dropout::{Dropout, Noise};
+pub use ensemble::{Average, Ensemble};
 pub use error::ModelError;
 pub use file::{Provenance, from_safetensors, to_safetensors};
 pub use header::{Header, ModelCard, TensorEntry};

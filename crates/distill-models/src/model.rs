@@ -29,6 +29,8 @@ impl ModelSpec {
 #[derive(Debug, Default)]
 pub struct Scratch {
     buffers: [Vec<f32>; 2],
+    /// Logits of the members of an ensemble, by the depth of nested ones.
+    members: Vec<Vec<f32>>,
 }
 
 impl Scratch {
@@ -36,6 +38,16 @@ impl Scratch {
     pub fn pair(&mut self, rows: usize, widths: [usize; 2]) -> [ArrayViewMut2<'_, f32>; 2] {
         let [a, b] = &mut self.buffers;
         [matrix(a, rows, widths[0]), matrix(b, rows, widths[1])]
+    }
+
+    /// A buffer that is the caller's until it is given back, while others use the rest.
+    pub(crate) fn take(&mut self) -> Vec<f32> {
+        self.members.pop().unwrap_or_default()
+    }
+
+    /// Gives back what was taken, to be taken again.
+    pub(crate) fn give_back(&mut self, buffer: Vec<f32>) {
+        self.members.push(buffer);
     }
 }
 

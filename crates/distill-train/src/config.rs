@@ -94,6 +94,14 @@ pub struct AugmentConfig {
     pub shift: usize,
 }
 
+impl AugmentConfig {
+    /// How many views of an input there are, one for each shift.
+    pub fn n_views(&self) -> u64 {
+        let n_shifts = (self.shift as u64).saturating_mul(2).saturating_add(1);
+        n_shifts.saturating_mul(n_shifts)
+    }
+}
+
 impl TrainConfig {
     /// Checks that every number has a meaning.
     ///

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use distill_datasets::{Dataset, Subset, select};
+use distill_datasets::{Dataset, Jitter, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
 use distill_models::{Mlp, MlpConfig, Model, Trainable as _};
 
@@ -149,13 +149,20 @@ impl<'a> Experiment<'a> {
         TeacherCheck::of(teacher, data, self.recipe.teacher.min_accuracy)
     }
 
-    /// The teacher's logits for the transfer set, or `None` where the recipe wants them live.
+    /// The teacher's logits for the transfer set, for every view of it where it is augmented, or
+    /// `None` where the recipe wants them live.
     ///
     /// # Errors
     /// If the teacher does not fit the data.
     pub fn soft_targets(&self, teacher: &dyn Model) -> Result<Option<SoftTargets>, TrainError> {
         check_fit("teacher", teacher.spec(), self.transfer.spec())?;
-        let compute = || SoftTargets::compute(teacher, &*self.transfer);
+        let compute = || match self.recipe.train.augment.shift {
+            0 => SoftTargets::compute(teacher, &*self.transfer),
+            shift => {
+                let jitter = Jitter::new(shift, &self.transfer.spec().input_shape)?;
+                SoftTargets::compute_views(teacher, &*self.transfer, &jitter)
+            }
+        };
         self.recipe.caches_targets().then(compute).transpose()
     }
 

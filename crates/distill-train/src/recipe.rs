@@ -159,10 +159,10 @@ impl KdMethod {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetsMode {
-    /// Once where the students' inputs stay the same, else for every batch.
+    /// Once, before training, where that asks less often than for every batch.
     #[default]
     Auto,
-    /// Once, before training.
+    /// Once, before training, for each view that the students may be shown.
     Cached,
     /// For every batch.
     Live,
@@ -274,15 +274,8 @@ impl Recipe {
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
-        if self.kd.targets == TargetsMode::Cached && self.train.augment.shift > 0 {
-            return Err(ConfigProblem::new(
-                "kd.targets",
-                "is `cached` but the students' inputs are augmented",
-                "set `targets = \"live\"`, or `train.augment.shift = 0`",
-            )
-            .note("a cached answer belongs to the unshifted image, not to what the student sees"));
-        }
-        if self.kd.cache.is_some() && (self.teacher.weights.is_none() || !self.caches_targets()) {
+        let fixed = self.teacher.weights.is_some() && self.train.augment.shift == 0 && self.caches_targets();
+        if self.kd.cache.is_some() && !fixed {
             return Err(ConfigProblem::new(
                 "kd.cache",
                 "is set but the teacher's answers are not fixed before the run",
@@ -297,7 +290,7 @@ impl Recipe {
     /// Whether the teacher is asked once, before the student is trained.
     pub fn caches_targets(&self) -> bool {
         match self.kd.targets {
-            TargetsMode::Auto => self.train.augment.shift == 0,
+            TargetsMode::Auto => self.train.augment.n_views() <= u64::from(self.train.epochs),
             TargetsMode::Cached => true,
             TargetsMode::Live => false,
         }

@@ -1,4 +1,4 @@
-use distill_datasets::Dataset;
+use distill_datasets::{Augmentation, Dataset, Jitter};
 use distill_models::{Model, Scratch};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
@@ -9,17 +9,31 @@ pub(crate) const EVAL_BATCH: usize = 512;
 
 /// The teacher's logits for every example of a dataset, in its order.
 ///
-/// They hold for inputs that do not change from epoch to epoch. Logits are kept, not
-/// probabilities, so one cache serves every temperature.
+/// They hold for inputs that do not change from epoch to epoch, or for every view of inputs that
+/// have only so many: a student may be shown shifted images, and the teacher is asked once for each
+/// shift of each image. Logits are kept, not probabilities, so one cache serves every temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftTargets {
+    /// One view after the other, each with all examples.
     logits: Array2<f32>,
+    n_views: usize,
 }
 
 impl SoftTargets {
     /// Logits that were computed before, shape `(examples, classes)`.
     pub fn new(logits: Array2<f32>) -> Self {
-        Self { logits }
+        Self { logits, n_views: 1 }
+    }
+
+    /// The same for `n_views` views of each example, one view after the other: shape
+    /// `(n_views x examples, classes)`. `None` if they cannot be told apart.
+    pub fn with_views(logits: Array2<f32>, n_views: usize) -> Option<Self> {
+        logits.nrows().checked_rem(n_views).filter(|&rest| rest == 0).map(|_| Self { logits, n_views })
+    }
+
+    /// How many views of each example they are answers to.
+    pub fn n_views(&self) -> usize {
+        self.n_views
     }
 
     /// Asks the teacher once for every example.
@@ -32,10 +46,41 @@ impl SoftTargets {
             let out = logits.slice_mut(s![start..start + inputs.nrows(), ..]);
             Ok(teacher.logits_into(inputs, scratch, out)?)
         })?;
-        Ok(Self { logits })
+        Ok(Self::new(logits))
     }
 
-    /// All logits, shape `(examples, classes)`.
+    /// Asks the teacher once for every view of every example.
+    ///
+    /// # Errors
+    /// If the data cannot be read or does not fit the teacher.
+    pub fn compute_views(teacher: &dyn Model, data: &dyn Dataset, jitter: &Jitter) -> Result<Self, TrainError> {
+        let n_views = jitter.n_views();
+        let mut logits = Array2::zeros((n_views * data.len(), teacher.spec().classes.len()));
+        let mut seen = Array2::zeros((0, 0));
+        for_each_batch(data, |start, inputs, scratch| {
+            if seen.dim() != inputs.dim() {
+                seen = Array2::zeros(inputs.dim());
+            }
+            for view in 0..n_views {
+                seen.assign(&inputs);
+                jitter.apply_view(view, seen.view_mut());
+                let start = view * data.len() + start;
+                let out = logits.slice_mut(s![start..start + inputs.nrows(), ..]);
+                teacher.logits_into(seen.view(), scratch, out)?;
+            }
+            Ok(())
+        })?;
+        Ok(Self { logits, n_views })
+    }
+
+    /// Whether they are answers to what training shows: `data` as it is, or each view of it.
+    pub(crate) fn check(&self, data: &dyn Dataset, jitter: Option<&Jitter>) -> Result<(), TrainError> {
+        let rows = jitter.map_or(1, Jitter::n_views) * data.len();
+        let (expected, actual) = ([rows, data.spec().classes.len()], [self.logits.nrows(), self.logits.ncols()]);
+        if expected == actual { Ok(()) } else { Err(TrainError::Targets { expected, actual }) }
+    }
+
+    /// All logits, shape `(views x examples, classes)`.
     pub fn logits(&self) -> ArrayView2<'_, f32> {
         self.logits.view()
     }
@@ -69,10 +114,12 @@ impl SoftTargets {
         Ok(indices.iter().enumerate().filter_map(differs).collect())
     }
 
-    /// Copies the rows of these examples into `out`, shape `(indices.len(), classes)`.
-    pub(crate) fn gather(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) {
+    /// Copies the rows of these examples, as the epoch shows them, into `out`, shape `(indices.len(), classes)`.
+    pub(crate) fn gather(&self, indices: &[usize], shown: Option<&Augmentation>, mut out: ArrayViewMut2<'_, f32>) {
+        let n_examples = self.logits.nrows() / self.n_views;
         for (&index, mut row) in indices.iter().zip(out.axis_iter_mut(Axis(0))) {
-            row.assign(&self.logits.row(index));
+            let view = shown.map_or(0, |shown| shown.view_of(index));
+            row.assign(&self.logits.row(view * n_examples + index));
         }
     }
 }

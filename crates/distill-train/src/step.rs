@@ -1,4 +1,4 @@
-use distill_datasets::Dataset;
+use distill_datasets::{Augmentation, Dataset};
 use distill_losses::{Loss, LossValue, Targets};
 use distill_models::{Model, Noise, Scratch, Tape, Trainable};
 use distill_tensor::{Params, Precision};
@@ -12,7 +12,7 @@ use crate::{Optimizer, TrainError, clip_factor};
 pub enum Teacher<'a> {
     /// There are none: the model learns from labels alone.
     None,
-    /// Computed once before training, for inputs that do not change.
+    /// Computed once before training, for inputs that do not change or have only so many views.
     Cached(&'a SoftTargets),
     /// Computed for every batch, from the same view of the inputs that the student sees.
     Live(&'a dyn Model),
@@ -40,8 +40,8 @@ pub struct StepContext<'a> {
     pub loss: &'a dyn Loss,
     /// Where soft targets come from.
     pub teacher: Teacher<'a>,
-    /// Changes the batch of inputs before anybody sees it: `augment(examples, rows)`.
-    pub augment: &'a dyn Fn(&[usize], ndarray::ArrayViewMut2<'_, f32>),
+    /// Changes the batch of inputs before anybody sees it.
+    pub augment: Option<Augmentation>,
     /// Largest norm of the gradient.
     pub clip_grad_norm: Option<f64>,
 }
@@ -87,10 +87,14 @@ impl TrainingStep {
         let mut grad_logits = self.grad_logits.slice_mut(s![..n, ..]);
 
         context.data.read(indices, inputs.view_mut())?;
-        (context.augment)(indices, inputs.view_mut());
+        if let Some(augment) = &context.augment {
+            augment.apply(indices, inputs.view_mut());
+        }
         match context.teacher {
             Teacher::None => {}
-            Teacher::Cached(targets) => targets.gather(indices, teacher_logits.view_mut()),
+            Teacher::Cached(targets) => {
+                targets.gather(indices, context.augment.as_ref(), teacher_logits.view_mut());
+            }
             Teacher::Live(model) => model.logits_into(inputs.view(), &mut self.scratch, teacher_logits.view_mut())?,
         }
         self.labels.clear();

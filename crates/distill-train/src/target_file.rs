@@ -37,6 +37,16 @@ struct Description {
     data_sha256: String,
     teacher_sha256: String,
     logits_sha256: String,
+    #[serde(default = "one_view", skip_serializing_if = "is_one_view")]
+    views: usize,
+}
+
+fn one_view() -> usize {
+    1
+}
+
+fn is_one_view(views: &usize) -> bool {
+    *views == 1
 }
 
 impl SoftTargetFile {
@@ -53,6 +63,7 @@ impl SoftTargetFile {
             data_sha256: self.data_sha256.clone(),
             teacher_sha256: self.teacher_sha256.clone(),
             logits_sha256: sha256(&bytes),
+            views: self.targets.n_views(),
         };
         let description = serde_json::to_string(&description).map_err(refused)?;
         let view = TensorView::new(Dtype::F32, vec![logits.nrows(), logits.ncols()], &bytes).map_err(refused)?;
@@ -103,8 +114,11 @@ impl SoftTargetFile {
             return Err(refused(format!("the logits of example {row} hold the value {value}")));
         }
         let logits = Array2::from_shape_vec(shape, values).map_err(refused)?;
+        let views = description.views;
+        let targets = SoftTargets::with_views(logits, views)
+            .ok_or_else(|| refused(format!("its {} rows are not {views} views of each example", shape.0)))?;
         Ok(Self {
-            targets: SoftTargets::new(logits),
+            targets,
             classes: description.classes,
             data_sha256: description.data_sha256,
             teacher_sha256: description.teacher_sha256,
@@ -133,8 +147,16 @@ mod tests {
     #[test]
     fn every_flipped_bit_is_found() {
         let logits = Array2::from_shape_fn((3, 2), |(i, j)| i as f32 - 2.5 * j as f32);
+        for n_views in [1, 3] {
+            flip_bits(&SoftTargets::with_views(logits.clone(), n_views).unwrap());
+        }
+        assert_eq!(SoftTargets::with_views(logits.clone(), 2), None);
+        assert_eq!(SoftTargets::with_views(logits, 0), None);
+    }
+
+    fn flip_bits(targets: &SoftTargets) {
         let file = SoftTargetFile {
-            targets: SoftTargets::new(logits),
+            targets: targets.clone(),
             classes: vec!["a".into(), "b".into()],
             data_sha256: "d1".into(),
             teacher_sha256: "e2".into(),

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use distill_datasets::{Dataset, Jitter, select};
+use distill_datasets::{Augmentation, Dataset, Jitter, select};
 use distill_losses::{Loss, LossValue};
 use distill_models::{Noise, Trainable};
 use distill_tensor::Precision;
@@ -87,6 +87,9 @@ pub fn train_from(
         0 => None,
         shift => Some(Jitter::new(shift, &data.spec().input_shape)?),
     };
+    if let Teacher::Cached(targets) = training.teacher {
+        targets.check(data, jitter.as_ref())?;
+    }
     let batch = config.batch.min(data.len());
     let steps_per_epoch = u32::try_from(data.len().div_ceil(batch)).unwrap_or(u32::MAX);
     let total_steps = steps_per_epoch.saturating_mul(config.epochs);
@@ -107,11 +110,7 @@ pub fn train_from(
             data,
             loss: training.loss,
             teacher: training.teacher,
-            augment: &|examples, rows| {
-                if let Some(jitter) = &jitter {
-                    jitter.apply(seed, epoch, examples, rows);
-                }
-            },
+            augment: jitter.map(|jitter| Augmentation { jitter, seed, epoch }),
             clip_grad_norm: config.clip_grad_norm,
         };
         for indices in order.chunks(batch).skip(done) {

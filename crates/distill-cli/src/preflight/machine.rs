@@ -91,8 +91,10 @@ impl Preflight<'_> {
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
         let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4;
-        let targets = self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4;
-        data + largest + if self.trains_student() { teacher + targets } else { 0 }
+        let n_views = if recipe.caches_targets() { recipe.train.augment.n_views() } else { 0 };
+        let targets =
+            (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
+        (data + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
     }
 
     /// Bytes of weights and checkpoints of all models.

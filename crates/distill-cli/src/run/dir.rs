@@ -21,6 +21,7 @@ const MAX_NUMBER: u32 = 1_000_000_000;
 pub(crate) enum Kind {
     Run,
     Sweep,
+    Study,
 }
 
 impl Kind {
@@ -29,6 +30,7 @@ impl Kind {
         match self {
             Self::Run => super::status::FILE,
             Self::Sweep => "sweep.toml",
+            Self::Study => "study.toml",
         }
     }
 
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Self::Run => "LATEST",
             Self::Sweep => "LATEST-SWEEP",
+            Self::Study => "LATEST-STUDY",
         }
     }
 
@@ -44,6 +47,7 @@ impl Kind {
         match self {
             Self::Run => "run",
             Self::Sweep => "sweep",
+            Self::Study => "study",
         }
     }
 
@@ -51,6 +55,16 @@ impl Kind {
         match self {
             Self::Run => "runs/mnist-001",
             Self::Sweep => "runs/mnist-sweep-001",
+            Self::Study => "runs/hinton-2015",
+        }
+    }
+
+    /// How one goes on with a directory of this kind.
+    fn resume(self, path: &Path) -> String {
+        let path = path.to_string_lossy();
+        match self {
+            Self::Study => shell(["distill", "reproduce", path.rsplit(['/', '\\']).next().unwrap_or_default()]),
+            Self::Run | Self::Sweep => shell(["distill", self.noun(), "--resume", &*path]),
         }
     }
 }
@@ -92,6 +106,15 @@ impl RunDir {
                 Err(error) => return Err(failed(&path, error)),
             }
         }
+    }
+
+    /// The directory of a study, which has no number: whoever does it again goes on there.
+    pub(crate) fn study(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+        let path = runs_dir.join(name);
+        make_folder(&path)?;
+        let dir = Self { _lock: lock(&path)?, path, kind: Kind::Study };
+        dir.remove_unfinished(&dir.path);
+        Ok(dir)
     }
 
     /// Opens the directory of a run to go on with it: a path, or `latest`.
@@ -190,13 +213,11 @@ fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnosti
     if path.join(kind.status_file()).is_file() {
         return Ok(path);
     }
-    let other = if kind == Kind::Run { Kind::Sweep } else { Kind::Run };
     let diagnostic = Diagnostic::new(Code::NotResumable, format!("this is not the directory of a {noun}"));
-    let diagnostic = if path.join(other.status_file()).is_file() {
-        let command = shell(["distill", other.noun(), "--resume", &*path.to_string_lossy()]);
-        diagnostic.help(format!("it is that of a {}: `{command}`", other.noun()))
-    } else {
-        diagnostic
+    let is = |other: &Kind| *other != kind && path.join(other.status_file()).is_file();
+    let diagnostic = match [Kind::Run, Kind::Sweep, Kind::Study].into_iter().find(is) {
+        Some(other) => diagnostic.help(format!("it is that of a {}: `{}`", other.noun(), other.resume(&path))),
+        None => diagnostic,
     };
     Err(diagnostic
         .at(path.display())

@@ -161,7 +161,8 @@ impl<'a> Teachers<'a> {
         let data = DataConfig { source: String::new(), ..recipe.data.clone() };
         let data =
             toml::to_string(&data).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))?;
-        let key = sha256(format!("{} {} {data}", taught.sha256, self.data_sha256).as_bytes());
+        let shift = recipe.train.augment.shift;
+        let key = sha256(format!("{} {} {data} {shift}", taught.sha256, self.data_sha256).as_bytes());
         if taught.targets.as_ref().is_some_and(|(found, _)| *found == key) {
             return Ok(());
         }

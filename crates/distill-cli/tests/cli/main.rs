@@ -16,6 +16,7 @@ mod precision;
 mod predict;
 mod recipes;
 mod report;
+mod reproduce;
 mod resume;
 mod runs;
 mod schema;

@@ -106,8 +106,6 @@ fn values_without_a_meaning() {
     );
     bad("name = \"tiny\"", "seeds = []", ["E0104]: seeds must name at least one", "bad.toml:1:9", "set `seeds = [1]`"]);
     bad("name = \"tiny\"", "version = 2", ["E0104]: version must be 1", "bad.toml:1:11", "set `version = 1`"]);
-    let cached = "[kd]\ntargets = \"cached\"\n[train]\naugment = { shift = 1 }\n";
-    bad("[train]\n", cached, ["E0104]: kd.targets is `cached`", "bad.toml:18:11", "set `targets = \"live\"`"]);
     bad("model = { hidden = [8] }", "", ["E0104]: teacher.model or `weights` is needed", "bad.toml:7:2", "weights = "]);
 }
 

@@ -1,0 +1,218 @@
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_models::Average;
+use distill_train::{KdMethod, Recipe, Role};
+use serde_json::json;
+
+use crate::diagnostic::Diagnostic;
+use crate::model_file::sha256;
+use crate::recipe_file::{self, Override, RecipeFile};
+
+/// A recipe of a study, with what the command line and the row put over it.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) file: RecipeFile,
+    pub(crate) recipe: Recipe,
+}
+
+impl Setup {
+    /// Reads a recipe that the program carries.
+    pub(crate) fn new(path: &str, text: &str, overrides: &[String]) -> Result<Arc<Self>, Diagnostic> {
+        let (file, recipe) = recipe_file::from_bytes(Path::new(path), text.as_bytes().to_vec(), overrides)?;
+        Ok(Arc::new(Self { file, recipe }))
+    }
+
+    /// The same with further settings, each `KEY=VALUE`.
+    pub(crate) fn with(&self, settings: &[String]) -> Result<Arc<Self>, Diagnostic> {
+        let parse = |setting: &String| Override::parse_from(setting, setting);
+        let settings = settings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let (file, recipe) = self.file.with(&settings)?;
+        Ok(Arc::new(Self { file, recipe }))
+    }
+
+    /// Trains the teacher of the recipe.
+    pub(crate) fn teacher(self: &Arc<Self>, seed: u64) -> Job {
+        Job { setup: self.clone(), role: Role::Teacher, seed, lesson: None }
+    }
+
+    /// Trains the student on labels alone.
+    pub(crate) fn alone(self: &Arc<Self>, seed: u64) -> Job {
+        Job { setup: self.clone(), role: Role::Baseline, seed, lesson: None }
+    }
+
+    /// Trains the student on what the teacher of the recipe with this seed says.
+    pub(crate) fn distilled(self: &Arc<Self>, seed: u64) -> Job {
+        self.distilled_from(seed, vec![self.teacher(seed)], Average::Geometric)
+    }
+
+    /// Trains the student on what these teachers say together.
+    pub(crate) fn distilled_from(self: &Arc<Self>, seed: u64, teachers: Vec<Job>, average: Average) -> Job {
+        Job { setup: self.clone(), role: Role::Student, seed, lesson: Some(Teachers { jobs: teachers, average }) }
+    }
+}
+
+/// A model to train: what it is called, and all that its weights depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) role: Role,
+    pub(crate) seed: u64,
+    /// Whom a student learns from.
+    pub(crate) lesson: Option<Teachers>,
+}
+
+/// One teacher, or several that speak as one.
+#[derive(Debug, Clone)]
+pub(crate) struct Teachers {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) average: Average,
+}
+
+impl Job {
+    /// What the weights depend on and nothing else: rows that need the same model find it by this.
+    pub(crate) fn key(&self, data_sha256: &str) -> String {
+        let recipe = &self.setup.recipe;
+        let (model, train) = match self.role {
+            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
+            Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
+        };
+        let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
+        // A selection that leaves nothing out is none.
+        let transfer = transfer.filter(|transfer| **transfer != Default::default());
+        let mut train = train.clone();
+        train.precision = train.precision.settled();
+        let mut kd = (self.role == Role::Student).then(|| recipe.kd.clone());
+        if let Some(kd) = &mut kd {
+            // When a teacher is asked changes no bit.
+            kd.targets = Default::default();
+        }
+        let parts = json!({
+            "version": 1,
+            "data_sha256": data_sha256,
+            "validation": recipe.data.validation,
+            "select": recipe.data.select,
+            "transfer": transfer,
+            "memory": recipe.data.memory,
+            "model": model,
+            "train": train,
+            "kd": kd,
+            "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data_sha256)),
+            "seed": self.seed,
+        });
+        sha256(parts.to_string().as_bytes())
+    }
+
+    /// What it is called while it is trained.
+    pub(crate) fn label(&self, features: usize, n_classes: usize) -> String {
+        let recipe = &self.setup.recipe;
+        let name = |config: &distill_models::MlpConfig| config.architecture(features, n_classes);
+        let mut label = match self.role {
+            Role::Teacher => recipe.teacher.model.as_ref().map_or("teacher".to_owned(), name),
+            Role::Baseline | Role::Student => name(&recipe.student.model),
+        };
+        if let Some(lesson) = &self.lesson {
+            let _ = write!(label, " distilled");
+            if lesson.jobs.len() > 1 {
+                let _ = write!(label, " from {} models", lesson.jobs.len());
+            }
+            match recipe.kd.method {
+                KdMethod::LogitMatching => label.push_str(", logits"),
+                _ => _ = write!(label, ", T = {}", recipe.kd.temperature),
+            }
+        }
+        let _ = write!(label, ", seed {}", self.seed);
+        label
+    }
+
+    /// How much work it is, to compare it with others.
+    pub(crate) fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
+        let recipe = &self.setup.recipe;
+        let (model, train) = match self.role {
+            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
+            Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
+        };
+        let parameters =
+            model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
+        (parameters as u64).saturating_mul(u64::from(train.epochs)).saturating_mul(n_examples as u64)
+    }
+}
+
+impl Teachers {
+    /// What their answers depend on. The arithmetic average is another one for each temperature.
+    pub(crate) fn key(&self, recipe: &Recipe, data_sha256: &str) -> String {
+        let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data_sha256)).collect();
+        let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
+        let average = (self.jobs.len() > 1).then(|| self.average.name());
+        sha256(json!([keys, average, temperature]).to_string().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "[data]\nsource = 'mnist'\n[teacher]\nmodel = { hidden = [20] }\n[student]\nmodel = { hidden = [4] }\n";
+
+    fn setup(settings: &[&str]) -> Arc<Setup> {
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        Setup::new("t.toml", TEXT, &settings).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_what_the_weights_depend_on() {
+        type Make = fn(&Arc<Setup>) -> Job;
+        let key = |settings: &[&str], job: Make| job(&setup(settings)).key("d");
+        let (teacher, alone, distilled): (Make, Make, Make) = (|s| s.teacher(1), |s| s.alone(1), |s| s.distilled(1));
+        let ours = [teacher, alone, distilled];
+        // What changes no bit of any model.
+        for same in ["name=other", "seeds=[7]", "kd.targets=live", "checkpoint.every_steps=3", "baseline.enabled=false"]
+        {
+            for job in ours {
+                assert_eq!(key(&[], job), key(&[same], job), "{same}");
+            }
+        }
+        // Which of teacher, student alone and student distilled are others.
+        for (other, changed) in [
+            ("kd.temperature=2", [false, false, true]),
+            ("train.epochs=3", [false, true, true]),
+            ("student.model.hidden=[5]", [false, true, true]),
+            ("data.transfer.without=['3']", [false, true, true]),
+            ("teacher.train.epochs=3", [true, false, true]),
+            ("teacher.model.dropout=0.5", [true, false, true]),
+            ("data.select.fraction=0.5", [true; 3]),
+            ("data.validation=10", [true; 3]),
+        ] {
+            assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
+        }
+        assert_ne!(setup(&[]).alone(1).key("d"), setup(&[]).alone(2).key("d"));
+        assert_ne!(setup(&[]).alone(1).key("d"), setup(&[]).alone(1).key("e"));
+        // The same network trained in the same way is the same model, whatever it is for.
+        assert_eq!(key(&["student.model.hidden=[20]"], alone), key(&[], teacher));
+    }
+
+    #[test]
+    fn only_the_arithmetic_average_depends_on_the_temperature() {
+        let of = |average, temperature: &str| {
+            let setup = setup(&[temperature]);
+            let job = setup.distilled_from(1, vec![setup.teacher(1), setup.teacher(2)], average);
+            job.lesson.as_ref().unwrap().key(&setup.recipe, "d")
+        };
+        let (a, g) = (Average::Arithmetic, Average::Geometric);
+        assert_eq!(of(g, "kd.temperature=2"), of(g, "kd.temperature=3"));
+        assert_ne!(of(a, "kd.temperature=2"), of(a, "kd.temperature=3"));
+        assert_ne!(of(a, "kd.temperature=2"), of(g, "kd.temperature=2"));
+    }
+
+    #[test]
+    fn labels_tell_models_apart() {
+        let label = |job: Job| job.label(784, 10);
+        assert_eq!(label(setup(&[]).teacher(3)), "784-20-10, seed 3");
+        assert_eq!(label(setup(&["kd.temperature=2.5"]).distilled(1)), "784-4-10 distilled, T = 2.5, seed 1");
+        assert_eq!(label(setup(&["kd.method=logit-matching"]).distilled(1)), "784-4-10 distilled, logits, seed 1");
+        let two = setup(&[]).distilled_from(1, vec![setup(&[]).teacher(1), setup(&[]).teacher(2)], Average::Arithmetic);
+        assert_eq!(label(two), "784-4-10 distilled from 2 models, T = 4, seed 1");
+    }
+}

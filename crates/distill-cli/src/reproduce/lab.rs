@@ -1,0 +1,366 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use distill_datasets::Dataset;
+use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
+use distill_train::{
+    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, SoftTargetFile, SoftTargets,
+    TrainError, evaluate,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::job::{Job, Setup, Teachers};
+use super::store::{Facts, Store, TargetFacts};
+use super::watch::{Stop, Watch};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::locate::locate;
+use crate::output::Output;
+use crate::progress::thousands;
+use crate::run::Signals;
+
+/// Units of the bar.
+const BAR_UNITS: u64 = 1_000_000;
+
+/// Trains what rows ask for, each model once, several at a time.
+pub(crate) struct Lab<'a> {
+    pub(crate) store: Store<'a>,
+    pub(crate) output: &'a Output,
+    pub(crate) signals: &'a Signals,
+    pub(crate) data: Data,
+    /// Models that teach.
+    teachers: HashMap<String, Arc<dyn Model>>,
+    targets: HashMap<String, Arc<SoftTargets>>,
+    /// Core-seconds of what the present row needs, whenever it was made.
+    spent: BTreeMap<String, f64>,
+}
+
+/// The data of a study.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) train: Arc<dyn Dataset>,
+    pub(crate) test: Arc<dyn Dataset>,
+    pub(crate) sha256: String,
+}
+
+impl<'a> Lab<'a> {
+    pub(crate) fn new(store: Store<'a>, output: &'a Output, signals: &'a Signals, data: Data) -> Self {
+        Self { store, output, signals, data, teachers: HashMap::new(), targets: HashMap::new(), spent: BTreeMap::new() }
+    }
+
+    /// Trains the models that are not there yet, and says what is known of each.
+    pub(crate) fn train(&mut self, jobs: &[Job]) -> Result<Vec<Facts>, Stop> {
+        let mut teachers: Vec<Job> = vec![];
+        for job in jobs.iter().filter_map(|job| job.lesson.as_ref()).flat_map(|lesson| &lesson.jobs) {
+            if teachers.iter().all(|other| other.key(&self.data.sha256) != job.key(&self.data.sha256)) {
+                teachers.push(job.clone());
+            }
+        }
+        if !teachers.is_empty() {
+            self.train(&teachers)?;
+        }
+        let mut due: Vec<Due<'_>> = vec![];
+        let mut seen = HashSet::new();
+        for job in jobs {
+            let key = job.key(&self.data.sha256);
+            if self.store.facts(&key)?.is_none() && seen.insert(key.clone()) {
+                due.push(self.prepare(job, key)?);
+            }
+        }
+        self.train_all(due)?;
+        let mut found = vec![];
+        for job in jobs {
+            let key = job.key(&self.data.sha256);
+            let facts = self.store.facts(&key)?.ok_or_else(untrained)?;
+            self.spend(&key, facts.seconds, facts.threads);
+            if let Some(key) = self.target_key(job)
+                && let Some(facts) = self.store.target_facts(&key)
+            {
+                self.spend(&key, facts.seconds, facts.threads);
+            }
+            found.push(facts);
+        }
+        Ok(found)
+    }
+
+    fn spend(&mut self, key: &str, seconds: f64, threads: usize) {
+        self.spent.insert(key.to_owned(), seconds * threads as f64);
+    }
+
+    /// Core-seconds of training and of asking teachers since this was last asked.
+    pub(crate) fn take_spent(&mut self) -> f64 {
+        std::mem::take(&mut self.spent).into_values().sum()
+    }
+
+    /// The recipe of a job with its part of the data.
+    fn experiment<'s>(&self, setup: &'s Setup) -> Result<Experiment<'s>, Diagnostic> {
+        Experiment::new(&setup.recipe, self.data.train.clone(), self.data.test.clone())
+            .map_err(|error| locate(&setup.file, &setup.recipe, error))
+    }
+
+    /// Examples that the students of a recipe learn from, and those that training is watched on.
+    pub(crate) fn sets(&self, setup: &Setup) -> Result<(usize, usize), Diagnostic> {
+        let experiment = self.experiment(setup)?;
+        Ok((experiment.transfer_set().len(), experiment.validation_set().map_or(0, Dataset::len)))
+    }
+
+    /// The weights of a model.
+    pub(crate) fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
+        self.store.model(facts)
+    }
+
+    /// How a model does on the test set.
+    pub(crate) fn test(&self, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
+        evaluate(model, &*self.data.test).map_err(Diagnostic::from)
+    }
+
+    /// How a model does on what it was trained on.
+    pub(crate) fn on_transfer_set(&self, setup: &Setup, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
+        evaluate(model, self.experiment(setup)?.transfer_set()).map_err(Diagnostic::from)
+    }
+
+    /// Several teachers as one, averaged at a temperature.
+    pub(crate) fn ensemble(&mut self, teachers: &Teachers, temperature: f64) -> Result<Arc<dyn Model>, Diagnostic> {
+        let refused = |error: ModelError| Diagnostic::from(TrainError::from(error));
+        let mut members: Vec<Arc<dyn Model>> = vec![];
+        for job in &teachers.jobs {
+            let key = job.key(&self.data.sha256);
+            let member = match self.teachers.get(&key) {
+                Some(model) => model.clone(),
+                None => {
+                    let facts = self.store.facts(&key)?.ok_or_else(untrained)?;
+                    self.teachers.entry(key).or_insert(Arc::new(self.store.model(&facts)?)).clone()
+                }
+            };
+            members.push(member);
+        }
+        match <[Arc<dyn Model>; 1]>::try_from(members) {
+            Ok([alone]) => Ok(alone),
+            Err(members) => Ok(Arc::new(Ensemble::new(members, teachers.average, temperature).map_err(refused)?)),
+        }
+    }
+
+    /// What soft targets of a student depend on; nothing where they are not computed before.
+    fn target_key(&self, job: &Job) -> Option<String> {
+        let (lesson, recipe) = (job.lesson.as_ref()?, &job.setup.recipe);
+        let teachers = lesson.key(recipe, &self.data.sha256);
+        let data = json!([teachers, recipe.data.validation, recipe.data.select, recipe.data.transfer]);
+        let shift = recipe.train.augment.shift;
+        recipe.caches_targets().then(|| crate::model_file::sha256(format!("{data} {shift}").as_bytes()))
+    }
+
+    /// What a training needs besides the data, made with all threads.
+    fn prepare<'j>(&mut self, job: &'j Job, key: String) -> Result<Due<'j>, Stop> {
+        let Some(lesson) = &job.lesson else { return Ok(Due { job, key, teacher: None, targets: None }) };
+        let teacher = self.ensemble(lesson, job.setup.recipe.kd.temperature)?;
+        let targets = match self.target_key(job) {
+            Some(key) => Some(self.targets(job, &key, &*teacher)?),
+            None => None,
+        };
+        // Who has the answers needs no teacher; the others ask it for every batch.
+        Ok(Due { job, key, teacher: Some(teacher), targets })
+    }
+
+    fn targets(&mut self, job: &Job, key: &str, teacher: &dyn Model) -> Result<Arc<SoftTargets>, Stop> {
+        if let Some(targets) = self.targets.get(key) {
+            return Ok(targets.clone());
+        }
+        let targets = match self.store.targets(key).filter(|(file, _)| file.teacher_sha256 == key) {
+            Some((file, _)) => file.targets,
+            None => {
+                let begin = Instant::now();
+                let setup = &job.setup;
+                let (name, n_views) = (&teacher.spec().architecture, setup.recipe.train.augment.n_views());
+                if n_views > 1 {
+                    self.output.progress(&format!("  asking {name} for {n_views} views of each example"));
+                }
+                let experiment = self.experiment(setup)?;
+                let targets =
+                    experiment.soft_targets(teacher).map_err(|error| locate(&setup.file, &setup.recipe, error))?;
+                let targets = targets.ok_or_else(|| Diagnostic::new(Code::Bug, "soft targets that are not wanted"))?;
+                let facts =
+                    TargetFacts { seconds: begin.elapsed().as_secs_f64(), threads: rayon::current_num_threads() };
+                let file = SoftTargetFile {
+                    targets,
+                    classes: self.data.test.spec().classes.clone(),
+                    data_sha256: self.data.sha256.clone(),
+                    teacher_sha256: key.to_owned(),
+                };
+                self.store.keep_targets(key, &file, facts)?;
+                file.targets
+            }
+        };
+        let targets = Arc::new(targets);
+        self.targets.insert(key.to_owned(), targets.clone());
+        Ok(targets)
+    }
+
+    /// Trains models beside each other, each on its share of the threads. That changes no bit, and keeps
+    /// the cores busier than one training on all of them.
+    fn train_all(&self, mut due: Vec<Due<'_>>) -> Result<(), Stop> {
+        if due.is_empty() {
+            return Ok(());
+        }
+        let spec = self.data.train.spec();
+        let (features, n_classes) = (spec.features(), spec.classes.len());
+        let mut works: Vec<u64> = vec![];
+        for due in &due {
+            let n_examples = self.sets(&due.job.setup)?.0;
+            works.push(due.job.work(features, n_classes, n_examples));
+        }
+        let total: f64 = works.iter().map(|&work| work as f64).sum();
+        let mut order: Vec<usize> = (0..due.len()).collect();
+        // The longest first, so that none is left over at the end.
+        order.sort_by_key(|&i| std::cmp::Reverse(works[i]));
+        let n_threads = rayon::current_num_threads();
+        let n_workers = n_threads.min(due.len());
+        let bar = self.bar();
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let first: Mutex<Option<Stop>> = Mutex::new(None);
+        let n_due = due.len();
+        let due: Vec<Mutex<Option<Due<'_>>>> = due.drain(..).map(|due| Mutex::new(Some(due))).collect();
+        let work = |worker: usize| {
+            // Threads that are left over go to the first workers.
+            let threads = n_threads / n_workers + usize::from(worker < n_threads % n_workers);
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&i) = order.get(at) else { return };
+                let stopped = || lock(&first).is_some();
+                let Some(due) = lock(&due[i]).take().filter(|_| !stopped()) else { return };
+                let units = BAR_UNITS as f64 * works[i] as f64 / total;
+                let outcome = pool(threads).and_then(|pool| {
+                    pool.install(|| self.train_one(&due, threads, bar.as_ref(), units)).map(|facts| {
+                        let n = done.fetch_add(1, Ordering::Relaxed) + 1;
+                        self.announce(bar.as_ref(), &facts, n, n_due)
+                    })
+                });
+                match outcome {
+                    Ok(Ok(())) => {}
+                    Err(stop) | Ok(Err(stop)) => {
+                        lock(&first).get_or_insert(stop);
+                        return;
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for worker in 1..n_workers {
+                let work = &work;
+                scope.spawn(move || work(worker));
+            }
+            work(0);
+        });
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(stop) => Err(stop),
+            None => Ok(()),
+        }
+    }
+
+    fn train_one(&self, due: &Due<'_>, threads: usize, bar: Option<&ProgressBar>, units: f64) -> Result<Facts, Stop> {
+        if let Some(signal) = self.signals.received() {
+            return Err(Stop::Signal(signal));
+        }
+        let Due { job, key, teacher, targets } = due;
+        let setup = &job.setup;
+        let experiment = self.experiment(setup)?;
+        let folder = self.store.checkpoints(key);
+        let failed = |error| {
+            Diagnostic::io("cannot make a folder of the study", Some(&folder), error).help("check who may write there")
+        };
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        let context: Context = [("key".to_owned(), key.clone())].into();
+        let store = CheckpointStore::new(&Disk, &folder, 1);
+        let Found { newest, .. } = store.load().map_err(TrainError::from)?;
+        let checkpoint = newest.map(|(checkpoint, _)| checkpoint).filter(|found| found.context == context);
+
+        let n_examples = match job.role {
+            Role::Teacher => experiment.train_set().len(),
+            Role::Baseline | Role::Student => experiment.transfer_set().len(),
+        };
+        let config = experiment.train_config(job.role);
+        let n_steps = n_examples.div_ceil(config.batch).max(1) as f64 * f64::from(config.epochs);
+        let mut watch = Watch {
+            store,
+            context: &context,
+            every_seconds: setup.recipe.checkpoint.every_seconds,
+            signals: self.signals,
+            bar,
+            step_work: units / n_steps,
+            work: 0.0,
+            last_save: Instant::now(),
+            end: None,
+        };
+        let lesson = teacher.as_ref().map(|teacher| Lesson { teacher: &**teacher, targets: targets.as_deref() });
+        let trained = experiment
+            .train(job.role, job.seed, lesson, checkpoint, &mut watch)
+            .map_err(|error| locate(&setup.file, &setup.recipe, error))?;
+        if let (Some(stop), false) = (watch.end.take(), trained.report.completed) {
+            return Err(stop);
+        }
+        let test = self.test(&trained.model)?;
+        let spec = trained.model.spec();
+        let label = job.label(spec.features(), spec.classes.len());
+        let mut facts = Facts::new(key.clone(), label, &trained.model, job.seed, &test);
+        (facts.seconds, facts.threads) = (trained.report.seconds, threads);
+        let provenance: Provenance = [
+            ("producer".to_owned(), format!("distill {}", env!("CARGO_PKG_VERSION"))),
+            ("study".to_owned(), "hinton-2015".to_owned()),
+            ("model".to_owned(), facts.label.clone()),
+            ("data_sha256".to_owned(), self.data.sha256.clone()),
+        ]
+        .into();
+        self.store.keep(&trained.model, &provenance, &mut facts)?;
+        Ok(facts)
+    }
+
+    fn announce(&self, bar: Option<&ProgressBar>, facts: &Facts, n: usize, n_due: usize) -> Result<(), Stop> {
+        let line = format!(
+            "  [{n}/{n_due}] {}: {} test errors, {:.1} s",
+            facts.label,
+            thousands(facts.test_errors as u64),
+            facts.seconds,
+        );
+        match bar {
+            Some(bar) => bar.suspend(|| self.output.progress(&line)),
+            None => self.output.progress(&line),
+        }
+        Ok(self.output.event("model_end", serde_json::to_value(facts).unwrap_or_default())?)
+    }
+
+    fn bar(&self) -> Option<ProgressBar> {
+        self.output.animate().then(|| {
+            let style = ProgressStyle::with_template("  {bar:30} {percent}%  {elapsed} of about {duration}");
+            ProgressBar::new(BAR_UNITS).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        })
+    }
+}
+
+fn untrained() -> Diagnostic {
+    Diagnostic::new(Code::Bug, "a model that should have been trained is not there")
+}
+
+/// A model that is to be trained, with what it learns from.
+struct Due<'j> {
+    job: &'j Job,
+    key: String,
+    teacher: Option<Arc<dyn Model>>,
+    targets: Option<Arc<SoftTargets>>,
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Stop> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+        Diagnostic::io(format!("cannot start {threads} threads"), None, error)
+            .help("use fewer, such as `--threads 2`")
+            .into()
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

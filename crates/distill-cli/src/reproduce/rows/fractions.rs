@@ -1,0 +1,91 @@
+use distill_models::Average;
+
+use super::super::job::Setup;
+use super::super::numbers::{differences, errors, interval, mean, spread, table};
+use super::super::section::Section;
+use super::super::watch::Stop;
+use super::{Study, for_each_seed};
+
+/// Part of the training data, and epochs as a multiple of those on all of it.
+const FRACTIONS: [(f64, u32); 3] = [(0.03, 6), (0.1, 3), (1.0, 1)];
+
+const WAYS: [&str; 3] = ["hard targets", "hard targets, early stopping", "soft targets"];
+
+/// A way to train, on one part of the data.
+struct Line {
+    name: String,
+    /// Accuracies in percent, seed by seed.
+    train: Vec<f64>,
+    test: Vec<f64>,
+    errors: Vec<f64>,
+}
+
+pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
+    // The teacher of the other rows, which has learned from all images.
+    let (base, teacher) = (study.setup("fractions")?, study.setup("teacher")?);
+    let seeds = base.recipe.seeds.clone();
+    let mut lines = vec![];
+    let mut n_examples = 0;
+    for (fraction, times) in FRACTIONS {
+        let setup = base.with(&[
+            format!("data.transfer.fraction={fraction:?}"),
+            format!("train.epochs={}", base.recipe.train.epochs * times),
+        ])?;
+        let stopped = setup.with(&["train.keep=best".to_owned()])?;
+        n_examples = study.lab.sets(&setup)?.0;
+        let mut jobs = for_each_seed(&setup, Setup::alone);
+        jobs.extend(for_each_seed(&stopped, Setup::alone));
+        jobs.extend(for_each_seed(&setup, |setup, seed| {
+            setup.distilled_from(seed, vec![teacher.teacher(seed)], Average::Geometric)
+        }));
+        let found = study.lab.train(&jobs)?;
+        for (name, group) in WAYS.iter().zip(found.chunks(seeds.len())) {
+            let mut train = vec![];
+            for facts in group {
+                let model = study.lab.model(facts)?;
+                train.push(100.0 * study.lab.on_transfer_set(&setup, &model)?.accuracy());
+            }
+            let accuracy = |facts: &super::super::store::Facts| {
+                100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)
+            };
+            lines.push(Line {
+                name: format!("{} %, {name}", 100.0 * fraction),
+                train,
+                test: group.iter().map(accuracy).collect(),
+                errors: errors(group),
+            });
+        }
+    }
+
+    let mut section = Section::new("fractions", "Soft targets as regularisers", &seeds);
+    let text = |line: &Line| format!("{} %, {} %", spread(&line.train, 1), spread(&line.test, 2));
+    let paper = ["67.3 %, 44.5 %", "", "65.4 %, 57.0 %", "", "", "", "63.4 %, 58.9 %", "", ""];
+    for (line, paper) in lines.iter().zip(paper) {
+        section.compare(&format!("{}: accuracy on training and test data", line.name), paper, text(line), None);
+    }
+    if let [hard, _, soft, _, _, _, all, ..] = &lines[..] {
+        let gap = differences(&all.test, &hard.test);
+        let kept: Vec<f64> =
+            differences(&soft.test, &hard.test).iter().zip(&gap).map(|(gain, gap)| 100.0 * gain / gap).collect();
+        section.compare(
+            "what 3 % with soft targets recovers of the gap between 3 % and all data",
+            "87 %",
+            format!("{} %", interval(&kept, 0)),
+            Some(("most of it".to_owned(), mean(&kept) > 50.0)),
+        );
+    }
+    section.add(&format!(
+        "The student 784-800-800-10 on a part of {} training images; {} are held out to stop early on, which only \
+         the lines that say so do. Soft targets are those of the teacher that was trained on all images. The numbers \
+         of the paper are of its speech data.",
+        crate::progress::thousands(n_examples as u64),
+        crate::progress::thousands(study.lab.sets(&base)?.1 as u64),
+    ));
+    let cells =
+        |line: &Line| vec![line.name.clone(), spread(&line.train, 2), spread(&line.test, 2), spread(&line.errors, 1)];
+    section.add(&table(
+        &["data and targets", "accuracy on training data, %", "on test data, %", "test errors"],
+        &lines.iter().map(cells).collect::<Vec<_>>(),
+    ));
+    Ok(section)
+}

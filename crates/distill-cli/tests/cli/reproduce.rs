@@ -1,0 +1,185 @@
+//! A study of a paper: all rows, done once, interrupted, done again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::lab::{Lab, Ran, idx};
+
+/// Everything is small, and ten classes are there as in the paper.
+const SMALL: [&str; 8] = [
+    "data.source=ten",
+    "data.validation=40",
+    "seeds=[1, 2]",
+    "teacher.model.hidden=[16]",
+    "teacher.train.epochs=2",
+    "teacher.train.batch=32",
+    "train.epochs=1",
+    "train.batch=32",
+];
+
+const SIDE: usize = 10;
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("ten")).unwrap();
+    for (stem, n) in [("train", 500), ("t10k", 100)] {
+        let pixel = |i: usize, j: usize| if j / SIDE == i % 10 { 200 } else { ((i * 37 + j * 101) % 60) as u8 };
+        let pixels: Vec<u8> = (0..n * SIDE * SIDE).map(|at| pixel(at / (SIDE * SIDE), at % (SIDE * SIDE))).collect();
+        let labels: Vec<u8> = (0..n).map(|i| (i % 10) as u8).collect();
+        lab.write(&format!("ten/{stem}-images-idx3-ubyte"), idx(&[n, SIDE, SIDE], &pixels));
+        lab.write(&format!("ten/{stem}-labels-idx1-ubyte"), idx(&[n], &labels));
+    }
+    lab
+}
+
+fn args<'a>(rows: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [&["reproduce", "hinton-2015"], rows, &SMALL, more].concat()
+}
+
+/// The hash of the weights of every model, by its key.
+fn models(lab: &Lab, study: &str) -> BTreeMap<String, String> {
+    let folder = lab.path(study).join("models");
+    let model = |entry: fs::DirEntry| {
+        let facts = fs::read(entry.path().join("model.json")).ok()?;
+        let facts: serde_json::Value = serde_json::from_slice(&facts).unwrap();
+        let text = |key: &str| facts[key].as_str().unwrap().to_owned();
+        Some((text("key"), text("weights_sha256")))
+    };
+    fs::read_dir(folder).into_iter().flatten().flatten().filter_map(model).collect()
+}
+
+fn trained(ran: &Ran) -> usize {
+    ran.events().iter().filter(|event| event["event"] == "model_end").count()
+}
+
+#[test]
+fn all_rows_are_done_once_and_shown_on_one_page() {
+    let lab = lab();
+    let first = lab.ok(&args(&[], &["--json", "--write", "results"]));
+    let n_models = models(&lab, "runs/hinton-2015").len();
+    assert_eq!(trained(&first), n_models);
+    let rows: Vec<_> = first.events().iter().filter(|event| event["event"] == "row_end").cloned().collect();
+    let names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap()).collect();
+    let listed = lab.ok(&["reproduce", "hinton-2015", "--list"]).stdout;
+    assert_eq!(names, listed.lines().map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>());
+    for row in &rows {
+        assert_eq!(row["seeds"], serde_json::json!([1, 2]), "{row}");
+        assert!(row["core_seconds"].as_f64().unwrap() > 0.0, "{row}");
+        let numbers = row["compared"].as_array().unwrap();
+        assert!(!numbers.is_empty() && !row["body"].as_str().unwrap().contains("NaN"), "{row}");
+    }
+    let page = String::from_utf8(lab.read("results/mnist.md")).unwrap();
+    assert_eq!(page, String::from_utf8(lab.read("runs/hinton-2015/mnist.md")).unwrap());
+    for row in &names {
+        assert!(
+            page.contains(&format!("| {row} | `distill reproduce hinton-2015 {row} data.source=ten ")),
+            "{row}\n{page}"
+        );
+    }
+    assert!(!page.contains("Not run") && !page.contains("NaN"), "{page}");
+    for chart in ["temperature", "logit-matching", "frontier"] {
+        assert!(page.contains(&format!("](mnist/{chart}.svg)")), "{chart}");
+        assert!(lab.read(&format!("results/mnist/{chart}.svg")).starts_with(b"<svg"), "{chart}");
+    }
+
+    // Nothing is trained again, and the page stays but for what people wrote.
+    let written = page.replace("<!-- end of what is kept -->", "By hand.\n\n<!-- end of what is kept -->");
+    lab.write("results/mnist.md", &written);
+    let second = lab.ok(&args(&[], &["--json", "--write", "results"]));
+    assert_eq!((trained(&second), models(&lab, "runs/hinton-2015").len()), (0, n_models));
+    assert_eq!(String::from_utf8(lab.read("results/mnist.md")).unwrap(), written);
+    assert!(written.contains("By hand."));
+
+    // Other settings are other models; what does not depend on them stays.
+    let third = lab.ok(&args(&["distilled"], &["kd.temperature=7", "--json"]));
+    assert_eq!(trained(&third), 2, "{}", third.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_study_goes_on_to_the_same_weights() {
+    let lab = lab();
+    let long = |runs_dir: &'static str| {
+        args(&["distilled"], &["train.epochs=12", "teacher.train.epochs=12", "--runs-dir", runs_dir])
+    };
+    lab.ok(&long("whole"));
+    let expected = models(&lab, "whole/hinton-2015");
+    assert_eq!(expected.len(), 6);
+    let mut n_interrupted = 0;
+    for (number, signal) in ["INT", "KILL", "TERM", "INT", "KILL"].into_iter().enumerate() {
+        let mut child = lab.command(&long("cut")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() && models(&lab, "cut/hinton-2015").len() < number.min(4) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(7 * number as u64));
+        let command = format!("kill -{signal} {} 2>/dev/null", child.id());
+        std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        n_interrupted += usize::from(ran.code != Some(0));
+        if matches!(ran.code, Some(130 | 143)) {
+            assert!(ran.stderr.contains("resume  distill reproduce hinton-2015 distilled"), "{}", ran.stderr);
+        }
+    }
+    assert!(n_interrupted > 0, "nothing was interrupted");
+    lab.ok(&long("cut"));
+    assert_eq!(models(&lab, "cut/hinton-2015"), expected);
+    let left = |folder: &Path| folder.join("checkpoints").exists();
+    let folders = fs::read_dir(lab.path("cut/hinton-2015/models")).unwrap().flatten();
+    assert!(folders.map(|entry| entry.path()).all(|folder| !left(&folder)), "checkpoints are left");
+}
+
+#[test]
+fn what_cannot_be_reproduced_is_refused_before_anything_is_trained() {
+    let lab = lab();
+    let check = |args: &[&str], exit, expected| {
+        lab.check(args, exit, expected);
+        assert!(!lab.path("runs/hinton-2015/models").exists());
+    };
+    let rows = |row| args(&[row], &[]);
+    check(
+        &rows("temprature"),
+        3,
+        ["E0104]: the study has no row `temprature`", "command line: temprature", "`temperature`"],
+    );
+    let setting = args(&[], &["train.epoch=1"]);
+    check(
+        &setting,
+        3,
+        ["E0101]: unknown key `epoch` in [train]", "command line: train.epoch=1", "did you mean `epochs`?"],
+    );
+    // The row needs a class that these data do not have.
+    let three = args(&["no-threes"], &["data.source=data"]);
+    let expected = ["E0104]: the data has no class `3`", "data", "leave this row out"];
+    check(&three, 3, expected);
+}
+
+#[test]
+fn damaged_files_of_a_study_say_what_to_do() {
+    let lab = lab();
+    lab.ok(&args(&["teacher"], &["-q"]));
+    let models = lab.path("runs/hinton-2015/models");
+    let folder = fs::read_dir(models).unwrap().flatten().next().unwrap().path();
+    let facts = folder.join("model.json");
+    let whole = fs::read(&facts).unwrap();
+    for cut in [&b""[..], b"{", &whole[..whole.len() / 2]] {
+        fs::write(&facts, cut).unwrap();
+        let expected = ["E0405]: the facts of a model cannot be read", "model.json", "remove the folder it is in"];
+        lab.check(&args(&["teacher"], &[]), 5, expected);
+    }
+    fs::write(&facts, whole).unwrap();
+    let weights = folder.join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let expected = ["E0405]: the weights of a model are not those", "model.safetensors", "remove the folder it is in"];
+    lab.check(&args(&["distilled"], &[]), 5, expected);
+    fs::remove_dir_all(folder).unwrap();
+    let row = "runs/hinton-2015/rows/teacher.json";
+    lab.write(row, "[]");
+    let expected =
+        ["E0405]: a row of the study cannot be read", "teacher.json", "remove the file and run the row again"];
+    lab.check(&args(&["no-threes"], &[]), 5, expected);
+}
