@@ -88,8 +88,12 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// Checks the request for a batch.
-pub(crate) fn check_batch(data: &dyn Dataset, indices: &[usize], shape: (usize, usize)) -> Result<(), DataError> {
+/// Checks a request for a batch before anything is written: that the examples are there, and that `shape` is
+/// `(indices.len(), features)`. For those who write a [`Dataset`].
+///
+/// # Errors
+/// [`DataError::IndexOutOfRange`] and [`DataError::BatchShape`].
+pub fn check_batch(data: &dyn Dataset, indices: &[usize], shape: (usize, usize)) -> Result<(), DataError> {
     check_indices(data, indices)?;
     let expected = [indices.len(), data.spec().features()];
     let actual = [shape.0, shape.1];

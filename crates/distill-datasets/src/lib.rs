@@ -18,7 +18,7 @@ mod subset;
 mod windows;
 
 pub use classes::ClassListFault;
-pub use dataset::{DataSpec, Dataset, Split};
+pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_images::DiskImages;
 pub use error::DataError;
 pub use folder::IdxFolder;

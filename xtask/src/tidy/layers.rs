@@ -7,11 +7,12 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
     ("distill-datasets", &["distill-tensor"]),
+    ("distill-audio", &["distill-datasets"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
     ("distill-chart", &[]),
     (
