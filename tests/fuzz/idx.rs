@@ -100,7 +100,7 @@ fn encode(shape: &[u32], data: &[u8]) -> Vec<u8> {
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// A gzip file that compresses nothing, so that its content lies open: blocks of at most 65,535 bytes.
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut bytes = GZIP_HEADER.to_vec();
     for block in content.chunks(usize::from(u16::MAX)) {
         let len = block.len() as u16;

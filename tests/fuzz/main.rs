@@ -12,6 +12,7 @@
     reason = "a test that cannot go on has failed, and counts are shown"
 )]
 
+mod alignment;
 mod checkpoint;
 mod idx;
 mod model;
@@ -22,6 +23,7 @@ mod run;
 mod safetensors;
 mod targets;
 mod tokens;
+mod wav;
 
 use distill_tests::counting::Counting;
 

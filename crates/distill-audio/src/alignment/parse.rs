@@ -46,6 +46,12 @@ pub enum AlignmentFault {
         /// The first bad byte.
         offset: usize,
     },
+    /// A line has a tab or another character that is not to be seen.
+    #[error("byte {offset} of the line is a control character")]
+    Control {
+        /// The first such byte.
+        offset: usize,
+    },
     /// The first line does not name the columns.
     #[error("the columns are `{found}`, expected split, utterance, phone, state, start_frame and frames")]
     Columns {
@@ -164,10 +170,14 @@ impl Table {
             }
             let line = str::from_utf8(&buffer)
                 .map_err(|error| fault(AlignmentFault::NotUtf8 { offset: error.valid_up_to() }))?;
+            let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+            if let Some(offset) = line.find(char::is_control) {
+                return Err(fault(AlignmentFault::Control { offset }));
+            }
             match (n, number) {
                 (0, _) => break,
-                (_, 1) => self.header(line.trim_end()).map_err(fault)?,
-                _ => self.row(line.trim_end(), number).map_err(fault)?,
+                (_, 1) => self.header(line).map_err(fault)?,
+                _ => self.row(line, number).map_err(fault)?,
             }
         }
         if self.utterances.is_empty() { Err((number, AlignmentFault::Empty)) } else { Ok(self.finish()) }
@@ -286,6 +296,6 @@ impl Table {
 /// Whether a name stays below the folder that it is joined to.
 fn is_below_a_folder(name: &str) -> bool {
     let mut components = Path::new(name).components().peekable();
-    let quoted = name.contains(['"', '\\', '\0']);
+    let quoted = name.contains(['"', '\\']);
     !quoted && components.peek().is_some() && components.all(|part| matches!(part, Component::Normal(_)))
 }
