@@ -17,7 +17,15 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("distill-chart", &[]),
     (
         "distill-cli",
-        &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train", "distill-chart"],
+        &[
+            "distill-tensor",
+            "distill-models",
+            "distill-losses",
+            "distill-datasets",
+            "distill-audio",
+            "distill-train",
+            "distill-chart",
+        ],
     ),
 ];
 

@@ -11,13 +11,13 @@ use crate::AudioError;
 pub struct DecodeConfig {
     /// What the scores of frames are multiplied with. Neighbouring frames are not independent, so it is below 1.
     pub acoustic_scale: f64,
-    /// What every phone costs, in nats. More of it gives fewer phones.
+    /// What every phone costs, in nats. More of it gives fewer phones; below 0 it gives more.
     pub insertion_penalty: f64,
 }
 
 impl Default for DecodeConfig {
     fn default() -> Self {
-        Self { acoustic_scale: 0.3, insertion_penalty: 0.0 }
+        Self { acoustic_scale: 0.5, insertion_penalty: 0.0 }
     }
 }
 
