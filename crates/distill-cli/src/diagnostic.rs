@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use distill_audio::AudioError;
 use distill_datasets::DataError;
 use distill_models::ModelError;
 use distill_train::{CheckpointError, ClassMismatch, TrainError};
@@ -158,6 +159,29 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(&Palette::PLAIN))
+    }
+}
+
+impl From<AudioError> for Diagnostic {
+    fn from(error: AudioError) -> Self {
+        use AudioError as E;
+        let (code, help) = match &error {
+            E::Io { .. } => (Code::DataRead, "check the path and who may read it"),
+            E::MissingRecordings { .. } => {
+                (Code::DataRead, "install the package, or name another folder: `data.source = \"asterisk-en:FOLDER\"`")
+            }
+            E::OtherRecordings { .. } => (Code::DataFile, "install version 1.6.1 of `asterisk-core-sounds-en-wav`"),
+            _ => (Code::DataFile, "fetch the file again: it is damaged or something else"),
+        };
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let mut diagnostic = Self::new(code, error.to_string()).help(help);
+        if let Some(path) = error.path() {
+            diagnostic = diagnostic.at(path.display());
+        }
+        match source {
+            Some(source) => diagnostic.note(source),
+            None => diagnostic,
+        }
     }
 }
 

@@ -164,7 +164,7 @@ impl Model for Ensemble {
                 };
                 match self.average {
                     Average::Geometric => {
-                        Zip::from(&mut out).and(z).for_each(|sum, &z| add(sum, weight * f64::from(z)))
+                        Zip::from(&mut out).and(z).for_each(|sum, &z| add(sum, weight * f64::from(z)));
                     }
                     Average::Arithmetic => {
                         let partition = LogPartition::new(z.iter().copied(), self.temperature);

@@ -56,6 +56,18 @@ pub struct Lesson<'a> {
     pub targets: Option<&'a SoftTargets>,
 }
 
+/// The data of an experiment.
+#[derive(Clone)]
+pub struct Sets {
+    /// Examples to learn from.
+    pub train: Arc<dyn Dataset>,
+    /// What to watch training on, where the data brings it along. Else a recipe may hold some of
+    /// the training examples out.
+    pub validation: Option<Arc<dyn Dataset>>,
+    /// What the models are compared on.
+    pub test: Arc<dyn Dataset>,
+}
+
 /// A recipe with its data: trains the three models of a seed, one by one.
 pub struct Experiment<'a> {
     recipe: &'a Recipe,
@@ -69,17 +81,24 @@ impl<'a> Experiment<'a> {
     /// Checks the recipe and selects its part of the data.
     ///
     /// # Errors
-    /// If a setting has no meaning or selects nothing, or the two sets do not fit each other.
-    pub fn new(recipe: &'a Recipe, train: Arc<dyn Dataset>, test: Arc<dyn Dataset>) -> Result<Self, TrainError> {
+    /// If a setting has no meaning or selects nothing, or the sets do not fit each other.
+    pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
-        let (a, b) = (train.spec(), test.spec());
-        if a != b {
-            return Err(TrainError::Sets {
-                train_shape: a.input_shape.clone(),
-                train_classes: a.classes.len(),
-                test_shape: b.input_shape.clone(),
-                test_classes: b.classes.len(),
-            });
+        let Sets { train, validation: given, test } = sets;
+        let a = train.spec();
+        for b in given.iter().chain([&test]).map(|set| set.spec()) {
+            if a != b {
+                return Err(TrainError::Sets {
+                    train_shape: a.input_shape.clone(),
+                    train_classes: a.classes.len(),
+                    test_shape: b.input_shape.clone(),
+                    test_classes: b.classes.len(),
+                });
+            }
+        }
+        if given.is_some() && recipe.data.validation > 0 {
+            let problem = "is set, but the data brings its own validation examples";
+            return Err(crate::ConfigProblem::new("data.validation", problem, "leave `validation` out").into());
         }
         let (rest, held_out) = match recipe.data.validation {
             0 => ((0..train.len()).collect(), vec![]),
@@ -91,7 +110,7 @@ impl<'a> Experiment<'a> {
             |indices| -> Result<Arc<dyn Dataset>, TrainError> { Ok(Arc::new(Subset::new(train.clone(), indices)?)) };
         // What training is watched on is read after every epoch, and lies all over the file.
         let validation = match train.in_memory(&held_out)? {
-            _ if held_out.is_empty() => None,
+            _ if held_out.is_empty() => given,
             Some(images) => Some(images as Arc<dyn Dataset>),
             None => Some(subset(held_out)?),
         };

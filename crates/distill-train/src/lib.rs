@@ -27,7 +27,7 @@ pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
-pub use experiment::{Experiment, Lesson, Role, Trained};
+pub use experiment::{Experiment, Lesson, Role, Sets, Trained};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit};
 pub use observer::{EpochReport, Observer, Silent, StepReport};

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use distill_datasets::{DataError, Dataset};
+use distill_datasets::DataError;
 use distill_models::Model as _;
 use distill_train::{Evaluation, check_fit, evaluate};
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::EvalArgs;
 use crate::atomic;
 use crate::code::Code;
-use crate::data_source::DataSource;
+use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
 use crate::latency::Latency;
@@ -27,21 +27,21 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let spec = loaded.model.spec();
     let data = DataSource::open(&args.data)?.load_test(&spec.classes).map_err(|error| match error {
         // Data that names no classes is read with those of the model.
-        DataError::LabelOutOfRange { .. } => {
+        SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
             Diagnostic::from(error).better_help("use a model that was trained on this data")
         }
         other => other.into(),
     })?;
-    let test = evaluate(&loaded.model, &data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
+    let test = evaluate(&loaded.model, &*data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
     let agreement = match (&teacher, &args.teacher) {
         (Some(teacher), Some(path)) => {
             check_fit("teacher", teacher.model.spec(), data.spec())
                 .map_err(|error| Diagnostic::from(error).at(path.display()))?;
-            Some(test.agreement(&evaluate(&teacher.model, &data)?))
+            Some(test.agreement(&evaluate(&teacher.model, &*data)?))
         }
         _ => None,
     };
-    let latency = Latency::measure(&loaded.model, &data)?;
+    let latency = Latency::measure(&loaded.model, &*data)?;
     if let Some(folder) = &args.tables {
         write_tables(folder, &test, &spec.classes)?;
     }

@@ -33,10 +33,10 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     for (recipe, _) in RECIPES {
         setup(recipe, &overrides)?;
     }
-    let [train, test] = read_data(&base.file, &base.recipe)?;
+    let sets = read_data(&base.file, &base.recipe)?;
     let hash = |set: &dyn distill_datasets::Dataset| Fingerprint::of(set).map(|found| found.sha256());
-    let sha256 = sha256(format!("{} {}", hash(&*train)?, hash(&*test)?).as_bytes());
-    let data = Data { train, test, sha256 };
+    let sha256 = sha256(format!("{} {}", hash(&*sets.train)?, hash(&*sets.test)?).as_bytes());
+    let data = Data { sets, sha256 };
 
     let dir = RunDir::study(&args.runs_dir, NAME)?;
     let about = format!("study = \"{NAME}\"\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"));

@@ -1,15 +1,13 @@
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use distill_datasets::Dataset;
-use distill_train::{Experiment, Recipe, Role, TrainError};
+use distill_train::{Experiment, Recipe, Role, Sets, TrainError};
 use serde_json::json;
 
 use crate::args::RunArgs;
 use crate::code::Code;
-use crate::data_source::DataSource;
+use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;
@@ -71,8 +69,7 @@ pub(crate) fn execute(
 ) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let began = Instant::now();
-    let [train, test] = read_data(file, recipe)?;
-    let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
+    let experiment = Experiment::new(recipe, read_data(file, recipe)?).map_err(|error| locate(file, recipe, error))?;
     let (runs_dir, resumes) = match &place {
         Place::New { runs_dir } => (*runs_dir, false),
         Place::Old { dir, .. } => (dir.path(), true),
@@ -162,12 +159,17 @@ fn end_event(run: &Path, status: &RunStatus, result: &RunResult, exit: u8) -> se
     json!({ "run": run.display().to_string(), "status": status.status.name(), "result": result, "exit": exit })
 }
 
-/// Reads training and test set.
-pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<[Arc<dyn Dataset>; 2], Diagnostic> {
+/// Reads the sets that a recipe names.
+pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic> {
     let memory = recipe.data.memory_bytes().map_err(|problem| file.problem(&problem))?;
+    let unreadable = |error: SourceError| match error {
+        SourceError::Data(error) => locate(file, recipe, error.into()),
+        SourceError::Speech(error) => file.locate(error.into(), "data.source"),
+        SourceError::Setting(key, diagnostic) => file.locate(diagnostic, key),
+    };
     DataSource::open(&recipe.data.source)
-        .and_then(|source| source.load_both(&recipe.data.classes, memory))
-        .map_err(|error| locate(file, recipe, error.into()))
+        .and_then(|source| source.load(&recipe.data.classes, memory))
+        .map_err(unreadable)
 }
 
 /// Says what may not be as it was meant.
@@ -208,9 +210,7 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
         absolute.unwrap_or_else(|| path.clone())
     };
     let mut recipe = recipe.clone();
-    if DataSource::is_path(&recipe.data.source) {
-        recipe.data.source = absolute(&recipe.data.source);
-    }
+    recipe.data.source = DataSource::with_path(&recipe.data.source, absolute);
     recipe.teacher.weights = recipe.teacher.weights.as_ref().map(absolute);
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
     recipe

@@ -1,11 +1,9 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use distill_datasets::Dataset;
-use distill_train::{Experiment, Recipe, Role};
+use distill_train::{Experiment, Recipe, Role, Sets};
 use serde_json::json;
 
 use crate::args::SweepArgs;
@@ -79,15 +77,14 @@ fn execute(
 ) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let began = Instant::now();
-    let plan = Plan::new(&definition, file, recipe)?;
     let sets = read_data(file, recipe)?;
+    let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
     let runs_dir = match &place {
         Place::New { runs_dir } => runs_dir,
         Place::Old { dir, .. } => dir.path(),
     };
     check_trials(&plan, (file, recipe), &sets, runs_dir, output)?;
-    let [train, test] = sets.clone();
-    let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
+    let experiment = Experiment::new(recipe, sets.clone()).map_err(|error| locate(file, recipe, error))?;
     let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(prints), given, .. } = &found else {
@@ -154,7 +151,7 @@ fn execute(
 fn check_trials(
     plan: &Plan,
     (file, recipe): (&RecipeFile, &Recipe),
-    sets: &[Arc<dyn Dataset>; 2],
+    sets: &Sets,
     runs_dir: &Path,
     output: &Output,
 ) -> Result<(), Diagnostic> {
@@ -168,8 +165,7 @@ fn check_trials(
         let Recipe { data, teacher, student, train, .. } = &recipe;
         let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));
         if built.insert(format!("{parts:?}")) {
-            let [train, test] = sets.clone();
-            let experiment = Experiment::new(&recipe, train, test).map_err(|error| locate(&file, &recipe, error))?;
+            let experiment = Experiment::new(&recipe, sets.clone()).map_err(|error| locate(&file, &recipe, error))?;
             let found = Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
                 .check_models()?;
             if told.insert(precisions(&recipe)) {

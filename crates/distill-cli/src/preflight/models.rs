@@ -4,6 +4,7 @@ use distill_train::Role;
 
 use super::{Found, Preflight};
 use crate::code::Code;
+use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 
@@ -37,6 +38,13 @@ impl Preflight<'_> {
         let shift = self.experiment.train_config(role).augment.shift;
         if shift == 0 {
             return Ok(());
+        }
+        let source = &self.experiment.recipe().data.source;
+        if !DataSource::has_images(source) {
+            let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to shift"))
+                .note("a shift would move frequencies too")
+                .help("set `augment = { shift = 0 }`");
+            return Err(self.file.locate(diagnostic, &format!("{training}.augment.shift")));
         }
         Jitter::new(shift, shape).map(|_| ()).map_err(|error| {
             let sides = shape.iter().skip(1).min().map_or(0, |&side| side.saturating_sub(1));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
 use distill_train::{
-    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, SoftTargetFile, SoftTargets,
+    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, Sets, SoftTargetFile, SoftTargets,
     TrainError, evaluate,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,8 +41,7 @@ pub(crate) struct Lab<'a> {
 /// The data of a study.
 #[derive(Clone)]
 pub(crate) struct Data {
-    pub(crate) train: Arc<dyn Dataset>,
-    pub(crate) test: Arc<dyn Dataset>,
+    pub(crate) sets: Sets,
     pub(crate) sha256: String,
 }
 
@@ -97,7 +96,7 @@ impl<'a> Lab<'a> {
 
     /// The recipe of a job with its part of the data.
     fn experiment<'s>(&self, setup: &'s Setup) -> Result<Experiment<'s>, Diagnostic> {
-        Experiment::new(&setup.recipe, self.data.train.clone(), self.data.test.clone())
+        Experiment::new(&setup.recipe, self.data.sets.clone())
             .map_err(|error| locate(&setup.file, &setup.recipe, error))
     }
 
@@ -114,7 +113,7 @@ impl<'a> Lab<'a> {
 
     /// How a model does on the test set.
     pub(crate) fn test(&self, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
-        evaluate(model, &*self.data.test).map_err(Diagnostic::from)
+        evaluate(model, &*self.data.sets.test).map_err(Diagnostic::from)
     }
 
     /// How a model does on what it was trained on.
@@ -185,7 +184,7 @@ impl<'a> Lab<'a> {
                     TargetFacts { seconds: begin.elapsed().as_secs_f64(), threads: rayon::current_num_threads() };
                 let file = SoftTargetFile {
                     targets,
-                    classes: self.data.test.spec().classes.clone(),
+                    classes: self.data.sets.test.spec().classes.clone(),
                     data_sha256: self.data.sha256.clone(),
                     teacher_sha256: key.to_owned(),
                 };
@@ -204,7 +203,7 @@ impl<'a> Lab<'a> {
         if due.is_empty() {
             return Ok(());
         }
-        let spec = self.data.train.spec();
+        let spec = self.data.sets.train.spec();
         let (features, n_classes) = (spec.features(), spec.classes.len());
         let mut works: Vec<u64> = vec![];
         for due in &due {

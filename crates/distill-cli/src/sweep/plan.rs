@@ -21,9 +21,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// `brings_validation`: the data has validation examples of its own.
+    ///
     /// # Errors
     /// If the values cannot be read, or what is to be tried cannot be compared.
-    pub(crate) fn new(definition: &Definition, file: &RecipeFile, recipe: &Recipe) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(
+        definition: &Definition,
+        file: &RecipeFile,
+        recipe: &Recipe,
+        brings_validation: bool,
+    ) -> Result<Self, Diagnostic> {
         let space = Space::parse(&definition.sets)?;
         for (key, why, help) in FIXED {
             if let Some(argument) = space.argument_of(key) {
@@ -39,7 +46,7 @@ impl Plan {
                 .note("all trials of a rung have the same budget")
                 .help("leave out one of the two; `train.epochs` of the recipe is the largest budget"));
         }
-        if recipe.data.validation == 0 {
+        if recipe.data.validation == 0 && !brings_validation {
             let what = "a sweep needs a validation set to compare its trials on";
             return Err(file
                 .locate(Diagnostic::new(Code::Value, what), "data.validation")

@@ -1,9 +1,7 @@
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Instant;
 
-use distill_datasets::Dataset;
-use distill_train::{Experiment, Recipe, Role, TrainError, evaluate};
+use distill_train::{Experiment, Recipe, Role, Sets, TrainError, evaluate};
 use serde_json::{Value, json};
 
 use super::halving::n_survivors;
@@ -26,7 +24,7 @@ pub(crate) struct Sweep<'a> {
     /// The recipe that all trials have in common.
     pub(crate) file: &'a RecipeFile,
     /// Training and test set. No trial is evaluated on the second.
-    pub(crate) sets: [Arc<dyn Dataset>; 2],
+    pub(crate) sets: Sets,
     pub(crate) output: &'a Output,
     pub(crate) signals: &'a Signals,
     pub(crate) teachers: Teachers<'a>,
@@ -77,7 +75,7 @@ impl Sweep<'_> {
             epochs: recipe.train.epochs,
             settings: self.plan.trials[trial - 1].clone(),
             seeds: vec![],
-            validation_examples: recipe.data.validation,
+            validation_examples: self.sets.validation.as_ref().map_or(recipe.data.validation, |set| set.len()),
             seconds: 0.0,
             error: None,
         };
@@ -90,8 +88,7 @@ impl Sweep<'_> {
     }
 
     fn students(&mut self, file: &RecipeFile, recipe: &Recipe, record: &mut Record) -> Result<(), Stop> {
-        let [train, test] = self.sets.clone();
-        let experiment = Experiment::new(recipe, train, test).map_err(|error| locate(file, recipe, error))?;
+        let experiment = Experiment::new(recipe, self.sets.clone()).map_err(|error| locate(file, recipe, error))?;
         let Some(validation) = experiment.validation_set() else {
             return Err(Diagnostic::new(Code::Bug, "a trial has lost its validation set").into());
         };

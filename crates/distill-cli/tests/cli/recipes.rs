@@ -151,3 +151,19 @@ fn selections_of_the_data() {
     let shift = "[teacher.train]\naugment = { shift = 99 }";
     lab.check_recipe("[teacher.train]", shift, 4, ["E0205]: a shift of 99 pixels", "bad.toml:11:21", "at most 3"]);
 }
+
+#[test]
+fn speech_says_what_it_lacks_and_what_it_has_already() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("sounds")).unwrap();
+    let speech = |settings: &[&str], exit, expected| {
+        lab.check(&[&["run", "r.toml", "data.source=asterisk-en:sounds"], settings].concat(), exit, expected);
+        assert!(!lab.path("runs").exists());
+    };
+    let lacks = "E0201]: sounds lacks 500 of 500 recordings, the first is activated.wav; `apt-get install";
+    speech(&[], 4, [lacks, "sounds", "asterisk-en:FOLDER"]);
+    let classes = "E0104]: `data.classes` has no meaning for `asterisk-en`";
+    speech(&["data.classes=['a']"], 3, [classes, "command line: data.classes", "leave it out"]);
+    let memory = "E0104]: `data.memory` has no meaning for `asterisk-en`";
+    speech(&["data.memory=1 MiB"], 3, [memory, "command line: data.memory", "leave it out"]);
+}

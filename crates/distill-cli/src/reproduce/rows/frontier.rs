@@ -43,7 +43,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             widths.push(Width { width, parameters, errors: [alone, distilled, best].map(errors) });
         }
     }
-    let n_test = study.lab.data.test.len() as f64;
+    let n_test = study.lab.data.sets.test.len() as f64;
     let percent = |errors: f64| 100.0 * errors / n_test;
 
     let mut section = Section::new("frontier", "How small a student can be", &seeds);

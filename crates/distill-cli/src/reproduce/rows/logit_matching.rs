@@ -35,8 +35,8 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let teacher = study.lab.model(&teachers[0])?;
     let alone = study.lab.model(&groups[0][0])?;
     let data = study.lab.data.clone();
-    let n_images = N_IMAGES.min(data.train.len());
-    let images = Subset::new(data.train.clone(), (0..n_images).collect()).map_err(TrainError::from)?;
+    let n_images = N_IMAGES.min(data.sets.train.len());
+    let images = Subset::new(data.sets.train.clone(), (0..n_images).collect()).map_err(TrainError::from)?;
     let v = SoftTargets::compute(&teacher, &images)?;
     let z = SoftTargets::compute(&alone, &images)?;
     let distances = TEMPERATURES.map(|t| distance_to_matching(z.logits(), v.logits(), t));
@@ -65,7 +65,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let mut apart = vec![];
         for (facts, limit) in group.iter().zip(groups[1]) {
             let models = [study.lab.model(facts)?, study.lab.model(limit)?];
-            let [a, b] = models.map(|model| SoftTargets::compute(&model, &*data.test));
+            let [a, b] = models.map(|model| SoftTargets::compute(&model, &*data.sets.test));
             apart.push(centred_distance(a?.logits(), b?.logits()));
         }
         lines.push(vec![

@@ -90,7 +90,7 @@ fn by_seed(seeds: &[u64], outcomes: &[Outcome], text: impl Fn(Errors) -> String)
 fn outcomes(study: &mut Study<'_>, recipe: &str, names: &[&str]) -> Result<(Vec<u64>, usize, Vec<Outcome>), Stop> {
     let setup = study.setup(recipe)?;
     let data = study.lab.data.clone();
-    let spec = data.test.spec();
+    let spec = data.sets.test.spec();
     let mut classes = vec![];
     for name in names {
         classes.push(spec.classes.iter().position(|class| class == name).ok_or_else(|| {
@@ -104,12 +104,12 @@ fn outcomes(study: &mut Study<'_>, recipe: &str, names: &[&str]) -> Result<(Vec<
     let labels = |data: &dyn distill_datasets::Dataset| -> Vec<u32> {
         (0..data.len()).map(|index| data.label(index).unwrap_or(u32::MAX)).collect()
     };
-    let (train_labels, test_labels) = (labels(&*data.train), labels(&*data.test));
+    let (train_labels, test_labels) = (labels(&*data.sets.train), labels(&*data.sets.test));
     let mut outcomes = vec![];
     for facts in &found {
         let model = study.lab.model(facts)?;
-        let train = SoftTargets::compute(&model, &*data.train)?;
-        let test = SoftTargets::compute(&model, &*data.test)?;
+        let train = SoftTargets::compute(&model, &*data.sets.train)?;
+        let test = SoftTargets::compute(&model, &*data.sets.test)?;
         let train = Answers { logits: train.logits(), labels: &train_labels };
         let test = Answers { logits: test.logits(), labels: &test_labels };
         let with = |bias: f64| (bias, test.errors(&classes, bias));
@@ -119,5 +119,5 @@ fn outcomes(study: &mut Study<'_>, recipe: &str, names: &[&str]) -> Result<(Vec<
             matched: with(train.matched(&classes)),
         });
     }
-    Ok((setup.recipe.seeds.clone(), data.test.len(), outcomes))
+    Ok((setup.recipe.seeds.clone(), data.sets.test.len(), outcomes))
 }
