@@ -15,7 +15,8 @@ use crate::sweep::shell;
 /// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
     let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
-    let experiment = Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
+    let experiment =
+        Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let roles = all_roles(&recipe);
     let found =
         Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir, resumes: false }

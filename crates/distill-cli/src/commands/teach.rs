@@ -36,7 +36,8 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     refuse_to_replace(&path)?;
     let start = Instant::now();
     let teacher = model_file::load(Path::new(weights))?;
-    let experiment = Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
+    let experiment =
+        Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let transfer = experiment.transfer_set();
     check_fit("teacher", teacher.model.spec(), transfer.spec()).map_err(|error| Diagnostic::from(error).at(weights))?;
     let cache = SoftTargetFile {
