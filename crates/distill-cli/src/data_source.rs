@@ -32,8 +32,11 @@ pub(crate) enum DataSource {
 pub(crate) enum SourceError {
     Data(DataError),
     Speech(AudioError),
-    /// The key of the recipe that asks for what the source does not have.
-    Setting(&'static str, Diagnostic),
+    /// A key of the recipe that speech has no use for, and why.
+    Fixed {
+        key: &'static str,
+        note: &'static str,
+    },
 }
 
 impl From<DataError> for SourceError {
@@ -48,13 +51,15 @@ impl From<AudioError> for SourceError {
     }
 }
 
-/// For commands that know no recipe.
 impl From<SourceError> for Diagnostic {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Data(error) => error.into(),
             SourceError::Speech(error) => error.into(),
-            SourceError::Setting(_, diagnostic) => diagnostic,
+            SourceError::Fixed { key, note } => {
+                let what = format!("`{key}` has no meaning for `{ASTERISK}`");
+                Self::new(Code::Value, what).note(note).help("leave it out")
+            }
         }
     }
 }
@@ -106,10 +111,12 @@ impl DataSource {
             }
             Self::AsteriskEn(folder) => {
                 if classes.is_some() {
-                    return Err(fixed("data.classes", "the classes are the phone states of the labels"));
+                    let note = "the classes are the phone states of the labels";
+                    return Err(SourceError::Fixed { key: "data.classes", note });
                 }
                 if memory.is_some() {
-                    return Err(fixed("data.memory", "features are kept once, 16 MB, and windows are gathered"));
+                    let note = "features are kept once, 16 MB, and windows are gathered";
+                    return Err(SourceError::Fixed { key: "data.memory", note });
                 }
                 let Parts { train, validation, test } = speech(folder)?;
                 Ok(Sets { train: Arc::new(train), validation: Some(Arc::new(validation)), test: Arc::new(test) })
@@ -147,11 +154,6 @@ fn speech(folder: &Path) -> Result<Parts, AudioError> {
     let mut corpus = asterisk_en(folder, &FilterbankConfig::for_rate(ASTERISK_RATE), Recordings::Known)?;
     corpus.normalize(Normalization::Training)?;
     corpus.into_parts(Context::PAPER)
-}
-
-fn fixed(key: &'static str, note: &str) -> SourceError {
-    let what = format!("`{key}` has no meaning for `{ASTERISK}`");
-    SourceError::Setting(key, Diagnostic::new(Code::Value, what).note(note).help("leave it out"))
 }
 
 fn rename(images: Images, classes: Option<&[String]>) -> Result<Arc<dyn Dataset>, DataError> {

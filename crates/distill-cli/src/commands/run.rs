@@ -165,7 +165,7 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
     let unreadable = |error: SourceError| match error {
         SourceError::Data(error) => locate(file, recipe, error.into()),
         SourceError::Speech(error) => file.locate(error.into(), "data.source"),
-        SourceError::Setting(key, diagnostic) => file.locate(diagnostic, key),
+        error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
     };
     DataSource::open(&recipe.data.source)
         .and_then(|source| source.load(&recipe.data.classes, memory))
