@@ -17,6 +17,7 @@ mod checkpoint;
 mod idx;
 mod model;
 mod mutate;
+mod paragraphs;
 mod random;
 mod recipe;
 mod run;

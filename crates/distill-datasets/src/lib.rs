@@ -26,5 +26,6 @@ pub use images::Images;
 pub use jitter::{Augmentation, Jitter};
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
+pub use random::below;
 pub use subset::Subset;
 pub use windows::Windows;

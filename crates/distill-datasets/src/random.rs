@@ -1,14 +1,14 @@
 use distill_tensor::Philox;
 use ndarray_rand::rand::RngCore;
 
-/// A number below `n`, each with the same probability.
+/// A number below `n`, each with the same probability. For those who write a data set; `n` is at least 1.
 ///
 /// It is ours and not the one of a library because the numbers must stay the same when
 /// the library changes its algorithm.
 ///
 /// Lemire, *Fast random integer generation in an interval*, 2019, algorithm 5.
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
-pub(crate) fn below(rng: &mut Philox, n: usize) -> usize {
+pub fn below(rng: &mut Philox, n: usize) -> usize {
     let n = n as u64;
     let mut draw = || u128::from(rng.next_u64()) * u128::from(n);
     let mut product = draw();

@@ -18,6 +18,8 @@ pub enum Stream {
     Bootstrap,
     /// Which settings are tried.
     Sweep,
+    /// Which piece of a text an example is.
+    Snippet,
 }
 
 impl Stream {
@@ -28,6 +30,7 @@ impl Stream {
             Self::Augment => 3,
             Self::Bootstrap => 4,
             Self::Sweep => 5,
+            Self::Snippet => 6,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }
@@ -220,6 +223,7 @@ mod tests {
             first(1, Stream::Augment, 2, 3),
             first(1, Stream::Bootstrap, 2, 3),
             first(1, Stream::Sweep, 2, 3),
+            first(1, Stream::Snippet, 2, 3),
             first(1, Stream::Dropout(0), 3, 3),
             first(1, Stream::Dropout(0), 2, 2),
         ] {

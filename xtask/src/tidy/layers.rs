@@ -7,12 +7,13 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
     ("distill-datasets", &["distill-tensor"]),
     ("distill-audio", &["distill-datasets"]),
+    ("distill-text", &["distill-tensor", "distill-datasets"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
     ("distill-chart", &[]),
     (
@@ -23,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "distill-losses",
             "distill-datasets",
             "distill-audio",
+            "distill-text",
             "distill-train",
             "distill-chart",
         ],

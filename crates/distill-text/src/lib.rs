@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod features;
+mod paragraphs;
+mod snippets;
+mod text_snippets;
+mod udhr;
+
+pub use error::TextError;
+pub use features::{MAX_BUCKETS, MAX_LEN, NGrams, PADDING};
+pub use paragraphs::{Paragraph, Paragraphs, Part, TableFault};
+pub use snippets::{Snippet, Snippets};
+pub use text_snippets::TextSnippets;
+pub use udhr::{language_name, udhr};

@@ -1,0 +1,158 @@
+use std::sync::Arc;
+
+use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
+use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+use crate::{NGrams, Paragraphs, Snippet, Snippets, TextError};
+
+/// Rows that a thread writes at a time; each takes about a microsecond.
+const ROWS: usize = 16;
+
+/// Snippets as a `Dataset`: the language of a snippet from its n-grams.
+///
+/// A row holds the buckets of the snippet's n-grams as f32, in the order of [`NGrams`], and [`PADDING`](crate::PADDING)
+/// behind them. It has room for characters of four bytes, the longest there are, so nothing is ever cut off: 378 numbers
+/// for 24 characters and up to four bytes in an n-gram. Most alphabets fill a quarter of it.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use distill_datasets::Dataset;
+/// use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
+/// let snippets = Snippets::new(Arc::new(udhr()?), Part::Test, 24, 1)?;
+/// let data = TextSnippets::new(snippets, NGrams::default(), 1000)?;
+/// assert_eq!((data.len(), data.spec().classes.len()), (1000, 420));
+/// assert_eq!(data.spec().input_shape, [378]);
+/// # Ok::<(), distill_text::TextError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TextSnippets {
+    snippets: Snippets,
+    n_grams: NGrams,
+    n: u32,
+    spec: DataSpec,
+}
+
+impl TextSnippets {
+    /// The first `n` snippets.
+    ///
+    /// # Errors
+    /// [`TextError::TooMany`] above 2³² - 1.
+    pub fn new(snippets: Snippets, n_grams: NGrams, n: usize) -> Result<Self, TextError> {
+        let n = u32::try_from(n).map_err(|_| TextError::TooMany { n, max: u32::MAX })?;
+        let width = n_grams.count(snippets.n_chars().saturating_mul(4));
+        let spec = DataSpec { input_shape: vec![width], classes: snippets.paragraphs().languages().to_vec() };
+        Ok(Self { snippets, n_grams, n, spec })
+    }
+
+    /// Which buckets there are.
+    pub fn n_grams(&self) -> NGrams {
+        self.n_grams
+    }
+
+    /// The paragraphs the snippets are cut from.
+    pub fn paragraphs(&self) -> &Arc<Paragraphs> {
+        self.snippets.paragraphs()
+    }
+
+    /// What an example says and in which language, `None` out of range.
+    pub fn snippet(&self, index: usize) -> Option<Snippet<'_>> {
+        self.number(index).map(|number| self.snippets.get(number))
+    }
+
+    fn number(&self, index: usize) -> Option<u32> {
+        u32::try_from(index).ok().filter(|&number| number < self.n)
+    }
+
+    fn write(&self, index: usize, mut row: ArrayViewMut1<'_, f32>) {
+        let Some(snippet) = self.snippet(index) else { return };
+        match row.as_slice_mut() {
+            Some(row) => self.n_grams.write(snippet.text, row),
+            None => {
+                let mut numbers = vec![0.0; row.len()];
+                self.n_grams.write(snippet.text, &mut numbers);
+                row.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
+            }
+        }
+    }
+}
+
+impl Dataset for TextSnippets {
+    fn spec(&self) -> &DataSpec {
+        &self.spec
+    }
+
+    fn len(&self) -> usize {
+        self.n as usize
+    }
+
+    fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+        check_batch(self, indices, out.dim())?;
+        let rows = out.axis_iter_mut(Axis(0)).into_par_iter();
+        rows.zip(indices).with_min_len(ROWS).for_each(|(row, &index)| self.write(index, row));
+        Ok(())
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.number(index).map(|number| self.snippets.language(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::{PADDING, Part, udhr};
+
+    fn data(part: Part, seed: u64, n: usize) -> TextSnippets {
+        TextSnippets::new(Snippets::new(Arc::new(udhr().unwrap()), part, 24, seed).unwrap(), NGrams::default(), n)
+            .unwrap()
+    }
+
+    fn read(data: &TextSnippets, indices: &[usize]) -> Array2<f32> {
+        let mut batch = Array2::from_elem((indices.len(), data.spec().features()), f32::NAN);
+        data.read(indices, batch.view_mut()).unwrap();
+        batch
+    }
+
+    #[test]
+    fn rows_are_the_n_grams_of_their_snippets_whatever_the_batch() {
+        let data = data(Part::Validation, 1, 500);
+        let indices: Vec<usize> = (0..500).rev().collect();
+        let batch = read(&data, &indices);
+        for (row, &index) in batch.outer_iter().zip(&indices) {
+            let snippet = data.snippet(index).unwrap();
+            assert_eq!(data.label(index), Some(snippet.language));
+            let n = NGrams::default().count(snippet.text.len());
+            assert!(row.iter().take(n).all(|&x| (0.0..16_384.0).contains(&x) && x.fract() == 0.0), "{snippet:?}");
+            assert!(row.iter().skip(n).all(|&x| x == PADDING), "{snippet:?}");
+            assert_eq!(read(&data, &[index]).row(0), row);
+        }
+        let mut transposed = Array2::zeros((378, 2)).reversed_axes();
+        data.read(&[3, 4], transposed.view_mut()).unwrap();
+        assert_eq!(transposed, read(&data, &[3, 4]));
+    }
+
+    #[test]
+    fn a_set_is_the_beginning_of_a_larger_one_and_threads_do_not_matter() {
+        let indices: Vec<usize> = (0..100).collect();
+        let (small, large) = (data(Part::Train, 3, 100), data(Part::Train, 3, 1_000_000));
+        let with = |threads, data: &TextSnippets| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| read(data, &indices))
+        };
+        assert_eq!(with(1, &small), with(3, &large));
+        assert_ne!(with(1, &small), with(1, &data(Part::Train, 4, 100)));
+    }
+
+    #[test]
+    fn a_wrong_batch_is_refused() {
+        let data = data(Part::Test, 1, 3);
+        let mut batch = Array2::zeros((1, 378));
+        assert!(matches!(data.read(&[3], batch.view_mut()), Err(DataError::IndexOutOfRange { index: 3, len: 3 })));
+        assert!(matches!(data.read(&[0, 1], batch.view_mut()), Err(DataError::BatchShape { .. })));
+        assert_eq!((data.label(3), data.snippet(3)), (None, None));
+    }
+}
