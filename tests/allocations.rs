@@ -8,11 +8,14 @@
     reason = "a test that cannot go on has failed, and counts are shown"
 )]
 
+use std::sync::Arc;
+
 use distill_datasets::{Augmentation, Dataset, IdxFolder, Images, Jitter, Split, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Noise, Trainable};
+use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
+use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
 use ndarray::Array2;
 
@@ -132,6 +135,50 @@ fn a_step_allocates_nothing_of_ours() {
             assert_eq!(all, of_products, "{name}");
         }
     });
+}
+
+/// With a table as the first layer, whose batches touch other rows each time and more of them in later ones.
+#[test]
+fn a_step_with_an_embedding_allocates_nothing_of_ours() {
+    let snippets = Snippets::new(Arc::new(udhr().unwrap()), Part::Train, 24, 1).unwrap();
+    let data = TextSnippets::new(snippets, NGrams::default(), 4 * BATCH).unwrap();
+    let (hidden, n_classes) = (256, data.spec().classes.len());
+    let embedding = Some(EmbeddingConfig::default());
+    let config = MlpConfig { hidden: vec![hidden], dropout: 0.2, embedding, ..MlpConfig::default() };
+    let indices: Vec<usize> = (0..data.len()).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    for kind in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
+        let (shape, classes) = (data.spec().input_shape.clone(), data.spec().classes.clone());
+        let mut student = Mlp::new(config.clone(), shape, classes, 2).unwrap();
+        let context = StepContext {
+            data: &data,
+            loss: &CrossEntropy,
+            teacher: Teacher::None,
+            augment: None,
+            clip_grad_norm: Some(1.0),
+        };
+        let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
+        let mut optimizer = Optimizer::new(optimizer_config, student.params());
+        let mut step = TrainingStep::new(&student, BATCH);
+        let mut run = |i: usize| {
+            let noise = Noise { seed: 1, step: i as u32 };
+            step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
+        };
+        let zeros = |rows, columns| Array2::<f32>::zeros((rows, columns));
+        let (mut x, mut w, mut y) = (zeros(BATCH, hidden), zeros(n_classes, hidden), zeros(BATCH, n_classes));
+        let mut products = || {
+            matmul(x.view(), w.t(), y.view_mut());
+            matmul(y.t(), x.view(), w.view_mut());
+            matmul(y.view(), w.view(), x.view_mut());
+        };
+        pool.install(|| {
+            run(0);
+            products();
+            let (all, of_products) = (count(|| (1..4).for_each(&mut run)), count(|| (1..4).for_each(|_| products())));
+            println!("embedding, {kind:?}: {all} allocations in 3 steps, {of_products} in their products alone");
+            assert_eq!(all, of_products, "{kind:?}");
+        });
+    }
 }
 
 /// Rounded operands and what the kernel packs stay where they are from product to product.

@@ -1,4 +1,6 @@
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors, to_safetensors};
+use distill_models::{
+    Activation, EmbeddingConfig, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors, to_safetensors,
+};
 
 use crate::random::Random;
 use crate::run::{Parser, run};
@@ -33,7 +35,9 @@ impl Parser for ModelFile {
             let model = Mlp::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
             to_safetensors(&model, &provenance).unwrap()
         };
-        vec![encode(small, &[3]), encode(large, &[1, 2, 2])]
+        let embedding = Some(EmbeddingConfig { buckets: 5 });
+        let sparse = MlpConfig { hidden: vec![2], embedding, ..MlpConfig::default() };
+        vec![encode(small, &[3]), encode(large, &[1, 2, 2]), encode(sparse, &[4])]
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {

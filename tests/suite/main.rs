@@ -5,6 +5,7 @@
 
 mod determinism;
 mod disk;
+mod embedding;
 mod faults;
 mod golden;
 mod loss_contract;

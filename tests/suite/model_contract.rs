@@ -2,8 +2,8 @@
 
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{
-    Activation, Mlp, MlpConfig, Model, ModelError, ModelSpec, Noise, Provenance, Scratch, Tape, Trainable,
-    from_safetensors, to_safetensors,
+    Activation, EmbeddingConfig, Mlp, MlpConfig, Model, ModelError, ModelSpec, Noise, Provenance, Scratch, Tape,
+    Trainable, from_safetensors, to_safetensors,
 };
 use distill_tensor::Params;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
@@ -25,7 +25,36 @@ fn configs() -> Vec<MlpConfig> {
         configs.push(MlpConfig { dropout: 0.4, input_dropout: 0.2, ..plain(&[12, 7], activation) });
     }
     configs.push(MlpConfig { max_norm: Some(1.0), ..plain(&[6, 6], Activation::Relu) });
+    for activation in [Activation::Relu, Activation::Tanh, Activation::Gelu] {
+        let embedding = Some(EmbeddingConfig { buckets: 30 });
+        configs.push(MlpConfig { embedding, ..plain(&[9], activation) });
+        configs.push(MlpConfig { embedding, dropout: 0.4, max_norm: Some(1.0), ..plain(&[12, 7], activation) });
+    }
     configs
+}
+
+/// Inputs that a model can read, so many rows of them.
+type Inputs = fn(usize) -> Array2<f32>;
+
+fn inputs_of(config: &MlpConfig) -> Inputs {
+    match (config.embedding, config.activation) {
+        (None, _) => inputs,
+        // Without a bucket a unit stands at the kink of the rectifier, where it has no derivative.
+        (Some(_), Activation::Relu) => |rows| {
+            let mut numbers = numbers(rows);
+            numbers.column_mut(0).iter_mut().enumerate().for_each(|(i, number)| *number = (i % 30) as f32);
+            numbers
+        },
+        (Some(_), _) => numbers,
+    }
+}
+
+/// Numbers of buckets, some twice, and padding; all of it in some rows.
+fn numbers(rows: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, 6), |(i, j)| {
+        let is_padding = i % 5 == 3 || (i + j * j) % 4 == 0;
+        if is_padding { -1.0 } else { (i * 7 + j / 2 * 11) as f32 % 30.0 }
+    })
 }
 
 fn inputs(rows: usize) -> Array2<f32> {
@@ -33,7 +62,7 @@ fn inputs(rows: usize) -> Array2<f32> {
 }
 
 /// Rows do not know of each other, and the same inputs give the same logits.
-fn check_model(model: &dyn Model) -> Result<(), String> {
+fn check_model(model: &dyn Model, inputs: Inputs) -> Result<(), String> {
     const ROWS: usize = 40;
     let x = inputs(ROWS);
     let logits = model.logits(x.view()).map_err(|error| error.to_string())?;
@@ -70,7 +99,7 @@ fn evaluation_sees_changed_weights() {
     assert!(doubled != model.logits(inputs(3).view()).unwrap());
 }
 
-fn loss(model: &dyn Trainable, tape: &mut Tape) -> (f64, Array2<f32>) {
+fn loss(model: &dyn Trainable, inputs: Inputs, tape: &mut Tape) -> (f64, Array2<f32>) {
     model.forward(inputs(7).view(), NOISE, tape).unwrap();
     let mut grad = Array2::zeros(tape.logits().dim());
     let targets = Targets { labels: Some(&LABELS), teacher_logits: None };
@@ -79,10 +108,10 @@ fn loss(model: &dyn Trainable, tape: &mut Tape) -> (f64, Array2<f32>) {
 }
 
 /// Gradients equal finite differences, steps repeat, and a used tape is as good as a new one.
-fn check_trainable(model: &mut dyn Trainable) -> Result<(), String> {
+fn check_trainable(model: &mut dyn Trainable, inputs: Inputs) -> Result<(), String> {
     let mut tape = model.tape();
     let mut grads = Params::zeros(model.params().layout().clone());
-    let (value, grad_logits) = loss(model, &mut tape);
+    let (value, grad_logits) = loss(model, inputs, &mut tape);
     model.backward(grad_logits.view(), &mut tape, &mut grads);
 
     // Directions at random: each tests all parameters of a slice at once.
@@ -94,7 +123,7 @@ fn check_trainable(model: &mut dyn Trainable) -> Result<(), String> {
         let mut moved = |h: f32| {
             let params = model.params_mut().vector_mut(id);
             params.iter_mut().zip(&before).zip(&direction).for_each(|((p, b), d)| *p = b + h * d);
-            let value = loss(model, &mut tape).0;
+            let value = loss(model, inputs, &mut tape).0;
             model.params_mut().vector_mut(id).copy_from_slice(&before);
             value
         };
@@ -110,7 +139,7 @@ fn check_trainable(model: &mut dyn Trainable) -> Result<(), String> {
     let mut dirty = Params::zeros(model.params().layout().clone());
     dirty.as_mut_slice().fill(7.0);
     model.forward(inputs(20).view(), Noise { seed: 1, step: 1 }, &mut used).unwrap();
-    let (again, grad_again) = loss(model, &mut used);
+    let (again, grad_again) = loss(model, inputs, &mut used);
     model.backward(grad_again.view(), &mut used, &mut dirty);
     if again.to_bits() != value.to_bits() || dirty != grads {
         return Err("a used tape gives another gradient than a new one".into());
@@ -122,8 +151,9 @@ fn check_trainable(model: &mut dyn Trainable) -> Result<(), String> {
 fn every_mlp_keeps_the_contract() {
     for config in configs() {
         let mut model = mlp(config.clone());
-        check_model(&model).unwrap_or_else(|why| panic!("{config:?}: {why}"));
-        check_trainable(&mut model).unwrap_or_else(|why| panic!("{config:?}: {why}"));
+        let inputs = inputs_of(&config);
+        check_model(&model, inputs).unwrap_or_else(|why| panic!("{config:?}: {why}"));
+        check_trainable(&mut model, inputs).unwrap_or_else(|why| panic!("{config:?}: {why}"));
 
         let bytes = to_safetensors(&model, &Provenance::new()).unwrap();
         let (loaded, _) = from_safetensors(&bytes).unwrap();
@@ -234,7 +264,7 @@ fn every_planted_bug_is_caught() {
         let config = MlpConfig { hidden: vec![9], ..MlpConfig::default() };
         let mut model = Buggy(mlp(config), bug);
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            check_model(&model).and_then(|()| check_trainable(&mut model))
+            check_model(&model, inputs).and_then(|()| check_trainable(&mut model, inputs))
         }));
         assert!(!matches!(caught, Ok(Ok(()))), "{bug:?} was not caught");
     }

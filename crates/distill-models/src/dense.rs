@@ -27,11 +27,10 @@ impl Dense {
     ) {
         weights.multiply(x, y.view_mut());
         let bias = params.vector(self.bias);
-        for_each_row(y, |_, y| match self.activation {
+        let work = y.len();
+        for_each_row(y, work, |_, y| match self.activation {
             None => each(y, bias, |z| z),
-            Some(Activation::Relu) => each(y, bias, |z| Activation::Relu.value_and_slope(z).0),
-            Some(Activation::Tanh) => each(y, bias, |z| Activation::Tanh.value_and_slope(z).0),
-            Some(Activation::Gelu) => each(y, bias, |z| Activation::Gelu.value_and_slope(z).0),
+            Some(activation) => activate(activation, y, bias),
         });
     }
 
@@ -50,13 +49,9 @@ impl Dense {
         };
         precision.matmul(x, params.matrix(self.weight).t(), y.view_mut());
         let bias = params.vector(self.bias);
-        let dropout = self.dropout;
-        for_each_row_pair(y, slope, |row, y, slope| {
-            match activation {
-                Activation::Relu => each_with_slope(y, slope, bias, |z| Activation::Relu.value_and_slope(z)),
-                Activation::Tanh => each_with_slope(y, slope, bias, |z| Activation::Tanh.value_and_slope(z)),
-                Activation::Gelu => each_with_slope(y, slope, bias, |z| Activation::Gelu.value_and_slope(z)),
-            }
+        let (dropout, work) = (self.dropout, y.len());
+        for_each_row_pair(y, slope, work, |row, y, slope| {
+            activate_with_slope(activation, y, slope, bias);
             if let Some(dropout) = dropout {
                 dropout.apply(noise, row, y, slope);
             }
@@ -72,15 +67,7 @@ impl Dense {
         grads: &mut Params,
     ) {
         self.precision(precision).matmul(dz.t(), x, grads.matrix_mut(self.weight));
-        let bias = grads.vector_mut(self.bias);
-        bias.fill(0.0);
-        for row in dz.rows() {
-            // The same sum, but a slice becomes vector instructions.
-            match row.to_slice() {
-                Some(row) => bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz),
-                None => bias.iter_mut().zip(row).for_each(|(sum, dz)| *sum += dz),
-            }
-        }
+        sum_columns(dz, grads.vector_mut(self.bias));
     }
 
     /// Gradient of the inputs: `dx = dz · w`.
@@ -101,7 +88,38 @@ impl Dense {
 }
 
 fn add_bias(y: ArrayViewMut2<'_, f32>, bias: &[f32]) {
-    for_each_row(y, |_, y| each(y, bias, |z| z));
+    let work = y.len();
+    for_each_row(y, work, |_, y| each(y, bias, |z| z));
+}
+
+/// `y = activation(y + bias)`.
+pub(crate) fn activate(activation: Activation, y: &mut [f32], bias: &[f32]) {
+    match activation {
+        Activation::Relu => each(y, bias, |z| Activation::Relu.value_and_slope(z).0),
+        Activation::Tanh => each(y, bias, |z| Activation::Tanh.value_and_slope(z).0),
+        Activation::Gelu => each(y, bias, |z| Activation::Gelu.value_and_slope(z).0),
+    }
+}
+
+/// As [`activate`], with the derivative.
+pub(crate) fn activate_with_slope(activation: Activation, y: &mut [f32], slope: &mut [f32], bias: &[f32]) {
+    match activation {
+        Activation::Relu => each_with_slope(y, slope, bias, |z| Activation::Relu.value_and_slope(z)),
+        Activation::Tanh => each_with_slope(y, slope, bias, |z| Activation::Tanh.value_and_slope(z)),
+        Activation::Gelu => each_with_slope(y, slope, bias, |z| Activation::Gelu.value_and_slope(z)),
+    }
+}
+
+/// The sum of all rows: the gradient of a bias.
+pub(crate) fn sum_columns(rows: ArrayView2<'_, f32>, sum: &mut [f32]) {
+    sum.fill(0.0);
+    for row in rows.rows() {
+        // The same sum, but a slice becomes vector instructions.
+        match row.to_slice() {
+            Some(row) => sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value),
+            None => sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value),
+        }
+    }
 }
 
 fn each(y: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {
@@ -114,11 +132,11 @@ fn each_with_slope(y: &mut [f32], slope: &mut [f32], bias: &[f32], f: impl Fn(f3
     }
 }
 
-/// Runs `f(row number, row)` for every row, on several threads where it pays.
-pub(crate) fn for_each_row(mut y: ArrayViewMut2<'_, f32>, f: impl Fn(usize, &mut [f32]) + Sync) {
+/// Runs `f(row number, row)` for every row, on several threads where it pays: `work` is how many elements are read.
+pub(crate) fn for_each_row(mut y: ArrayViewMut2<'_, f32>, work: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     let width = y.len_of(Axis(1)).max(1);
     if let Some(y) = y.as_slice_mut() {
-        if y.len() >= PARALLEL_MIN {
+        if work >= PARALLEL_MIN {
             y.par_chunks_mut(width).with_min_len(8).enumerate().for_each(|(i, y)| f(i, y));
         } else {
             y.chunks_mut(width).enumerate().for_each(|(i, y)| f(i, y));
@@ -130,15 +148,17 @@ pub(crate) fn for_each_row(mut y: ArrayViewMut2<'_, f32>, f: impl Fn(usize, &mut
     }
 }
 
-fn for_each_row_pair(
+/// As [`for_each_row`], with the same row of another matrix.
+pub(crate) fn for_each_row_pair(
     mut y: ArrayViewMut2<'_, f32>,
     mut slope: ArrayViewMut2<'_, f32>,
+    work: usize,
     f: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
 ) {
     let width = y.len_of(Axis(1)).max(1);
     let y = y.as_slice_mut().expect("the tape is contiguous");
     let slope = slope.as_slice_mut().expect("the tape is contiguous");
-    if y.len() >= PARALLEL_MIN {
+    if work >= PARALLEL_MIN {
         y.par_chunks_mut(width)
             .zip(slope.par_chunks_mut(width))
             .with_min_len(8)

@@ -10,6 +10,20 @@ pub enum ModelError {
         /// Columns of the inputs.
         actual: usize,
     },
+    /// An input of a model with an embedding is neither the number of a bucket nor -1.
+    #[error(
+        "input {input} of example {example} of the batch is {value}, expected the number of one of {buckets} buckets, or -1 for none"
+    )]
+    BucketNumber {
+        /// The row of the batch.
+        example: usize,
+        /// Its column.
+        input: usize,
+        /// What stands there.
+        value: f32,
+        /// Buckets of the model.
+        buckets: usize,
+    },
     /// A description from which no model can be built.
     #[error("`{field}` {problem}")]
     Config {

@@ -148,6 +148,7 @@ fn refused(error: safetensors::SafeTensorError) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EmbeddingConfig;
 
     fn model() -> Mlp {
         let config = MlpConfig { hidden: vec![5, 4], dropout: 0.5, max_norm: Some(2.0), ..MlpConfig::default() };
@@ -165,6 +166,24 @@ mod tests {
         assert_eq!(loaded.config(), model.config());
         assert_eq!(loaded.spec(), model.spec());
         assert_eq!(loaded_provenance, provenance);
+    }
+
+    #[test]
+    fn a_table_has_a_name_of_its_own() {
+        let embedding = Some(EmbeddingConfig { buckets: 7 });
+        let config = MlpConfig { hidden: vec![5, 4], embedding, ..MlpConfig::default() };
+        let model = Mlp::new(config.clone(), vec![9], vec!["a".into(), "b".into()], 3).unwrap();
+        let found: Vec<_> = model.params().iter().map(|(name, shape, _)| (name, shape)).collect();
+        assert_eq!(
+            found[..3],
+            [("embedding.weight", &[7, 5][..]), ("hidden.0.bias", &[5]), ("hidden.1.weight", &[4, 5])]
+        );
+        assert_eq!(model.spec().architecture, "7-5-4-2");
+        let (loaded, _) = from_safetensors(&to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
+        assert_eq!((loaded.params(), loaded.config()), (model.params(), &config));
+        // A description without the key is of a model without a table.
+        let dense = serde_json::to_string(&MlpConfig::default()).unwrap();
+        assert!(!dense.contains("embedding"), "{dense}");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod bags;
 mod dense;
 mod dropout;
+mod embedding;
 mod ensemble;
 mod error;
 mod file;
@@ -15,6 +17,7 @@ mod tape;
 
 pub use activation::Activation;
 pub use dropout::{Dropout, Noise};
+pub use embedding::EmbeddingConfig;
 pub use ensemble::{Average, Ensemble};
 pub use error::ModelError;
 pub use file::{Provenance, from_safetensors, to_safetensors};

@@ -5,8 +5,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 use crate::dense::{Dense, for_each_row};
+use crate::embedding::Embedding;
 use crate::max_norm::clamp_rows;
-use crate::{Activation, Dropout, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
+use crate::{Activation, Dropout, EmbeddingConfig, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
 
 /// More hidden layers than anybody trains without skip connections; a bound for hostile files.
 const MAX_HIDDEN_LAYERS: usize = 64;
@@ -43,21 +44,26 @@ pub struct MlpConfig {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub input_dropout: f64,
-    /// Largest norm of the incoming weights of a hidden unit.
+    /// Inputs are numbers of buckets, and the first hidden layer is a mean of rows of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<EmbeddingConfig>,
+    /// Largest norm of the incoming weights of a hidden unit. It does not bound an embedding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub max_norm: Option<f64>,
 }
 
 impl MlpConfig {
-    /// In short, such as `784-800-800-10`.
+    /// In short, such as `784-800-800-10`; with an embedding its buckets come first.
     pub fn architecture(&self, features: usize, n_classes: usize) -> String {
-        let widths = [features].into_iter().chain(self.hidden.iter().copied()).chain([n_classes]);
+        let first = self.embedding.map_or(features, |embedding| embedding.buckets);
+        let widths = [first].into_iter().chain(self.hidden.iter().copied()).chain([n_classes]);
         widths.map(|width| width.to_string()).collect::<Vec<_>>().join("-")
     }
 
     /// Names and shapes of the parameters: `hidden.0.weight` `(outputs, inputs)`,
-    /// `hidden.0.bias`, …, `output.weight`, `output.bias`. Allocates nothing for the values.
+    /// `hidden.0.bias`, …, `output.weight`, `output.bias`. An embedding has `embedding.weight`
+    /// `(buckets, outputs)` in place of `hidden.0.weight`. Allocates nothing for the values.
     ///
     /// # Errors
     /// [`ModelError::Config`] for a width of zero or too many layers, [`ModelError::Layout`] for a
@@ -82,10 +88,14 @@ impl MlpConfig {
         if let Some(max_norm) = self.max_norm.filter(|&c| !(c > 0.0 && c.is_finite())) {
             return config("max_norm", format!("must be a finite number greater than 0, got {max_norm}"));
         }
+        self.embedding.map_or(Ok(()), |embedding| embedding.check(self))?;
         let mut builder = LayoutBuilder::new();
         let mut inputs = features;
         for (i, &outputs) in self.hidden.iter().enumerate() {
-            builder.push(format!("hidden.{i}.weight"), &[outputs, inputs])?;
+            match self.embedding {
+                Some(embedding) if i == 0 => builder.push("embedding.weight", &[embedding.buckets, outputs])?,
+                _ => builder.push(format!("hidden.{i}.weight"), &[outputs, inputs])?,
+            };
             builder.push(format!("hidden.{i}.bias"), &[outputs])?;
             inputs = outputs;
         }
@@ -114,6 +124,8 @@ pub struct Mlp {
     config: MlpConfig,
     spec: ModelSpec,
     input_dropout: Option<Dropout>,
+    embedding: Option<Embedding>,
+    /// Those that are matrices: all, or those above the embedding.
     layers: Vec<Dense>,
     params: Params,
     /// The weights of every layer as evaluation wants them, made when it first does.
@@ -121,7 +133,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// A model with random weights: He's initialisation before ReLU and GELU, Glorot's before tanh.
+    /// A model with random weights: He's initialisation before ReLU and GELU, Glorot's before tanh, and the standard
+    /// normal distribution in an embedding.
     ///
     /// # Errors
     /// If the description is not one of a model.
@@ -137,7 +150,10 @@ impl Mlp {
             Activation::Relu | Activation::Gelu => Init::HeNormal,
             Activation::Tanh => Init::GlorotUniform,
         };
-        for (slice, layer) in (0..).zip(&model.layers) {
+        if let Some(embedding) = &model.embedding {
+            Init::Normal.fill(model.params.vector_mut(embedding.table), 1, 1, seed, 0);
+        }
+        for (slice, layer) in (model.n_embeddings() as u16..).zip(&model.layers) {
             let (outputs, inputs) = model.params.matrix(layer.weight).dim();
             init.fill(model.params.vector_mut(layer.weight), inputs, outputs, seed, slice);
         }
@@ -174,22 +190,30 @@ impl Mlp {
         };
         let input_dropout = Dropout::new(config.input_dropout, 0, "input_dropout")?;
         let ids: Vec<_> = params.layout().iter().map(|(id, ..)| id).collect();
+        let mut embedding = None;
         let mut layers = Vec::with_capacity(config.hidden.len() + 1);
         for (pair, number) in ids.chunks_exact(2).zip(1..) {
-            let hidden = layers.len() < config.hidden.len();
-            layers.push(Dense {
-                weight: pair[0],
-                bias: pair[1],
-                activation: hidden.then_some(config.activation),
-                dropout: if hidden { Dropout::new(config.dropout, number, "dropout")? } else { None },
-            });
+            let hidden = usize::from(number) <= config.hidden.len();
+            let (weight, bias, activation) = (pair[0], pair[1], config.activation);
+            let dropout = if hidden { Dropout::new(config.dropout, number, "dropout")? } else { None };
+            match config.embedding {
+                Some(EmbeddingConfig { buckets }) if number == 1 => {
+                    embedding = Some(Embedding { buckets, table: weight, bias, activation, dropout });
+                }
+                _ => layers.push(Dense { weight, bias, activation: hidden.then_some(activation), dropout }),
+            }
         }
-        Ok(Self { config, spec, input_dropout, layers, params, evaluated: OnceLock::new() })
+        Ok(Self { config, spec, input_dropout, embedding, layers, params, evaluated: OnceLock::new() })
     }
 
     /// What the model was built from.
     pub fn config(&self) -> &MlpConfig {
         &self.config
+    }
+
+    /// Hidden layers that are not among the matrices.
+    fn n_embeddings(&self) -> usize {
+        usize::from(self.embedding.is_some())
     }
 
     fn check_features(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
@@ -212,20 +236,30 @@ impl Model for Mlp {
         self.check_features(inputs)?;
         let widest = self.config.hidden.iter().copied().max().unwrap_or(0);
         let rows = inputs.nrows();
+        let mut bags = scratch.take_bags();
+        if let Some(embedding) = &self.embedding {
+            bags.read(inputs, embedding.buckets)?;
+        }
         let [mut a, mut b] = scratch.pair(rows, [widest; 2]).map(|m| m.into_slice().expect("scratch is contiguous"));
         let mut width = inputs.ncols();
         let weights = self
             .evaluated
             .get_or_init(|| self.layers.iter().map(|layer| Weights::new(self.params.matrix(layer.weight))).collect());
         let (output, hidden) = self.layers.split_last().expect("a model has an output layer");
-        for (i, (layer, &outputs)) in hidden.iter().zip(&self.config.hidden).enumerate() {
-            let x = if i == 0 { inputs } else { view(a, rows, width) };
+        if let (Some(embedding), Some(&outputs)) = (&self.embedding, self.config.hidden.first()) {
+            embedding.eval(&self.params, &bags, view_mut(a, rows, outputs));
+            width = outputs;
+        }
+        let first = self.n_embeddings();
+        for (i, (layer, &outputs)) in hidden.iter().zip(&self.config.hidden[first..]).enumerate() {
+            let x = if first + i == 0 { inputs } else { view(a, rows, width) };
             layer.eval(&self.params, &weights[i], x, view_mut(b, rows, outputs));
             (a, b) = (b, a);
             width = outputs;
         }
-        let x = if hidden.is_empty() { inputs } else { view(a, rows, width) };
+        let x = if self.config.hidden.is_empty() { inputs } else { view(a, rows, width) };
         output.eval(&self.params, &weights[hidden.len()], x, out);
+        scratch.give_back_bags(bags);
         Ok(())
     }
 }
@@ -250,13 +284,21 @@ impl Trainable for Mlp {
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
         self.check_features(inputs)?;
         let (rows, precision) = (inputs.nrows(), tape.precision());
+        if let Some(embedding) = &self.embedding {
+            tape.bags.read(inputs, embedding.buckets)?;
+        }
         tape.begin(rows);
         let mut x = tape.slots[0].value_mut(rows);
         x.assign(&inputs);
         if let Some(dropout) = self.input_dropout {
-            for_each_row(x, |row, x| dropout.apply_to_inputs(noise, row, x));
+            let work = x.len();
+            for_each_row(x, work, |row, x| dropout.apply_to_inputs(noise, row, x));
         }
-        for (i, layer) in self.layers.iter().enumerate() {
+        if let Some(embedding) = &self.embedding {
+            let (y, slope) = tape.slots[1].value_and_slope_mut(rows);
+            embedding.forward(&self.params, noise, &tape.bags, y, slope);
+        }
+        for (i, layer) in (self.n_embeddings()..).zip(&self.layers) {
             let (before, after) = tape.slots.split_at_mut(i + 1);
             let (y, slope) = after[0].value_and_slope_mut(rows);
             layer.forward(&self.params, (noise, precision), before[i].value(rows), y, slope);
@@ -267,7 +309,8 @@ impl Trainable for Mlp {
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
         let (rows, precision) = (tape.rows(), tape.precision());
         assert_eq!(grad_logits.dim(), tape.logits().dim(), "the gradient belongs to another forward pass");
-        for (i, layer) in self.layers.iter().enumerate().rev() {
+        let first = self.n_embeddings();
+        for (layer, i) in self.layers.iter().zip(first..first + self.layers.len()).rev() {
             let (before, after) = tape.slots.split_at_mut(i + 1);
             let (input, output) = (&mut before[i], &mut after[0]);
             // The logits have no activation: their gradient is that of the affine output.
@@ -281,6 +324,11 @@ impl Trainable for Mlp {
             if i > 0 {
                 layer.backward_inputs(&self.params, precision, dz, input.grad_mut(rows));
             }
+        }
+        if let Some(embedding) = &self.embedding {
+            let output = &mut tape.slots[1];
+            output.scale_grad_by_slope(rows);
+            embedding.backward_params(&mut tape.bags, output.grad_mut(rows), grads);
         }
     }
 

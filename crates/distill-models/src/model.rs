@@ -1,6 +1,7 @@
 use distill_tensor::Params;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
+use crate::bags::Bags;
 use crate::tape::matrix;
 use crate::{ModelError, Noise, Tape};
 
@@ -31,6 +32,8 @@ pub struct Scratch {
     buffers: [Vec<f32>; 2],
     /// Logits of the members of an ensemble, by the depth of nested ones.
     members: Vec<Vec<f32>>,
+    /// What an embedding has read.
+    bags: Bags,
 }
 
 impl Scratch {
@@ -43,6 +46,16 @@ impl Scratch {
     /// A buffer that is the caller's until it is given back, while others use the rest.
     pub(crate) fn take(&mut self) -> Vec<f32> {
         self.members.pop().unwrap_or_default()
+    }
+
+    /// Buffers for the inputs of an embedding, until they are given back.
+    pub(crate) fn take_bags(&mut self) -> Bags {
+        std::mem::take(&mut self.bags)
+    }
+
+    /// Gives back what was taken, to be taken again.
+    pub(crate) fn give_back_bags(&mut self, bags: Bags) {
+        self.bags = bags;
     }
 
     /// Gives back what was taken, to be taken again.
@@ -65,7 +78,8 @@ pub trait Model: Send + Sync {
     /// `inputs` has shape `(examples, features)`, `out` has shape `(examples, classes)`.
     ///
     /// # Errors
-    /// [`ModelError::Features`] if the inputs have another width than the model.
+    /// [`ModelError::Features`] if the inputs have another width than the model,
+    /// [`ModelError::BucketNumber`] if it has an embedding and they are no numbers of its buckets.
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,
@@ -99,7 +113,8 @@ pub trait Trainable: Model {
     /// Computes logits for training and records on the tape what `backward` needs.
     ///
     /// # Errors
-    /// [`ModelError::Features`] if the inputs have another width than the model.
+    /// [`ModelError::Features`] if the inputs have another width than the model,
+    /// [`ModelError::BucketNumber`] if it has an embedding and they are no numbers of its buckets.
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError>;
 
     /// Overwrites `grads` with the gradient of the parameters, given that of the logits.

@@ -1,6 +1,8 @@
 use distill_tensor::Precision;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use crate::bags::Bags;
+
 /// What the forward pass of a training step leaves for the backward pass.
 ///
 /// The tape belongs to the caller and is used again for every step: its buffers grow to the
@@ -11,6 +13,8 @@ pub struct Tape {
     rows: usize,
     precision: Precision,
     pub(crate) slots: Vec<Slot>,
+    /// What an embedding has read.
+    pub(crate) bags: Bags,
 }
 
 /// One activation: its value, the derivative of the value by the layer's affine output, and
@@ -31,12 +35,12 @@ impl Tape {
             .into_iter()
             .map(|(name, width)| Slot { name, width, value: vec![], slope: vec![], grad: vec![] })
             .collect();
-        Self { rows: 0, precision: Precision::F32, slots }
+        Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default() }
     }
 
     /// The same tape for products of that precision, in the hidden layers of both passes.
     ///
-    /// Weights, gradients, what follows a product and the layer of the logits stay f32.
+    /// Weights, gradients, the sums of an embedding, what follows a product and the layer of the logits stay f32.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }

@@ -9,6 +9,7 @@ use crate::{Philox, Stream};
 /// |---|---|---|
 /// | `HeNormal` | `N(0, 2 / inputs)` | He et al., 2015, equation 10 |
 /// | `HeUniform` | `U(-a, a)`, `a² = 6 / inputs` | the same variance |
+/// | `Normal` | `N(0, 1)` | for rows of a table, of which a mean is taken |
 /// | `GlorotUniform` | `U(-a, a)`, `a² = 6 / (inputs + outputs)` | Glorot and Bengio, 2010, equation 16 |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Init {
@@ -17,6 +18,8 @@ pub enum Init {
     HeNormal,
     /// For ReLU and GELU, with bounded weights.
     HeUniform,
+    /// For the rows of a table.
+    Normal,
     /// For tanh.
     GlorotUniform,
 }
@@ -42,6 +45,9 @@ impl Init {
                 let normal = Normal::new(0.0, (2.0 / inputs).sqrt()).expect("a finite standard deviation");
                 assign(weights, rng.sample_iter(normal));
             }
+            Self::Normal => {
+                assign(weights, rng.sample_iter(Normal::new(0.0, 1.0).expect("a finite standard deviation")))
+            }
             Self::HeUniform => assign(weights, rng.sample_iter(symmetric((6.0 / inputs).sqrt()))),
             Self::GlorotUniform => {
                 assign(weights, rng.sample_iter(symmetric((6.0 / (inputs + outputs)).sqrt())));
@@ -65,9 +71,12 @@ mod tests {
     #[test]
     fn has_the_variance_it_says() {
         let (inputs, outputs) = (200, 300);
-        for (init, variance) in
-            [(Init::HeNormal, 2.0 / 200.0), (Init::HeUniform, 2.0 / 200.0), (Init::GlorotUniform, 2.0 / 500.0)]
-        {
+        for (init, variance) in [
+            (Init::HeNormal, 2.0 / 200.0),
+            (Init::HeUniform, 2.0 / 200.0),
+            (Init::Normal, 1.0),
+            (Init::GlorotUniform, 2.0 / 500.0),
+        ] {
             let mut weights = vec![0.0; inputs * outputs];
             init.fill(&mut weights, inputs, outputs, 7, 3);
             let n = weights.len() as f32;

@@ -8,10 +8,12 @@ mod init;
 mod kernel;
 mod matmul;
 mod params;
+mod parts;
 mod real;
 mod rng;
 mod skip_zeros;
 mod softmax;
+mod sum_rows;
 
 pub use bf16::{Precision, bf16_is_native, matmul_bf16};
 pub use bytes::unit_from_bytes;
@@ -19,11 +21,12 @@ pub use error::TensorError;
 pub use exp::{exp, exp_tail};
 pub use init::Init;
 pub use matmul::matmul;
-pub use params::{Layout, LayoutBuilder, ParamId, Params};
+pub use params::{Layout, LayoutBuilder, ParamId, Params, TouchedRows};
 pub use real::Real;
 pub use rng::{Philox, Stream};
 pub use skip_zeros::{Weights, matmul_skip_zeros};
 pub use softmax::{LogPartition, log_softmax, softmax};
+pub use sum_rows::sum_rows;
 
 /// Element counts from which an element-wise pass is worth a second thread.
 ///

@@ -1,4 +1,4 @@
-use distill_tensor::{PARALLEL_MIN, Params};
+use distill_tensor::{PARALLEL_MIN, Params, TouchedRows};
 use rayon::prelude::*;
 
 /// Elements summed at a time. Fixed, so that the sum does not depend on the threads.
@@ -6,7 +6,7 @@ const BLOCK: usize = 32 * 1024;
 /// Blocks whose sums are kept at a time, so that nothing is allocated.
 const GROUP: usize = 64;
 
-/// The Euclidean norm of a gradient and the factor that brings it down to `max_norm`.
+/// The Euclidean norm of a gradient, of which only [touched](Params::touched) rows are read, and the factor that brings it down to `max_norm`.
 ///
 /// # Examples
 /// ```
@@ -19,7 +19,14 @@ const GROUP: usize = 64;
 /// # Ok::<(), distill_tensor::TensorError>(())
 /// ```
 pub fn clip_factor(grads: &Params, max_norm: f64) -> (f64, f64) {
-    let norm = sum_of_squares(grads.as_slice()).sqrt();
+    let norm = match grads.touched() {
+        None => sum_of_squares(grads.as_slice()),
+        Some(touched) => {
+            let (before, after) = (&grads.as_slice()[..touched.range.start], &grads.as_slice()[touched.range.end..]);
+            sum_of_squares(before) + sum_of_touched(grads.as_slice(), &touched) + sum_of_squares(after)
+        }
+    };
+    let norm = norm.sqrt();
     // NaN compares false and so comes back as a factor of 1, with the norm to be checked.
     (norm, if norm > max_norm { max_norm / norm } else { 1.0 })
 }
@@ -32,6 +39,26 @@ fn sum_of_squares(values: &[f32]) -> f64 {
             sums.par_iter_mut().zip(group.par_chunks(BLOCK)).for_each(|(sum, block)| *sum = block_sum(block));
         } else {
             sums.iter_mut().zip(group.chunks(BLOCK)).for_each(|(sum, block)| *sum = block_sum(block));
+        }
+        total += sums.iter().sum::<f64>();
+    }
+    total
+}
+
+/// As [`sum_of_squares`], of rows: whole ones make a block.
+fn sum_of_touched(values: &[f32], touched: &TouchedRows<'_>) -> f64 {
+    let TouchedRows { range, width, rows } = touched;
+    let table = &values[range.clone()];
+    let sum_rows =
+        |rows: &[u32]| -> f64 { rows.iter().map(|&row| block_sum(&table[row as usize * width..][..*width])).sum() };
+    let in_block = (BLOCK / (*width).max(1)).max(1);
+    let mut total = 0.0;
+    for group in rows.chunks(in_block * GROUP) {
+        let mut sums = [0.0; GROUP];
+        if group.len() * width >= PARALLEL_MIN {
+            sums.par_iter_mut().zip(group.par_chunks(in_block)).for_each(|(sum, rows)| *sum = sum_rows(rows));
+        } else {
+            sums.iter_mut().zip(group.chunks(in_block)).for_each(|(sum, rows)| *sum = sum_rows(rows));
         }
         total += sums.iter().sum::<f64>();
     }
@@ -71,6 +98,25 @@ mod tests {
         let expected = grads.as_slice().iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         assert!((run(1).0 / expected - 1.0).abs() < 1e-12);
         assert_eq!(run(1), run(2));
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn the_norm_of_touched_rows_is_that_of_the_whole_gradient() {
+        let mut builder = LayoutBuilder::new();
+        builder.push("before", &[40_000]).unwrap();
+        let table = builder.push("table", &[3000, 300]).unwrap();
+        builder.push("after", &[7]).unwrap();
+        let mut grads = Params::zeros(builder.build());
+        grads.as_mut_slice().iter_mut().enumerate().for_each(|(i, g)| *g = (i as f32).sin());
+        let rows: Vec<u32> = (0..3000).filter(|row| row % 5 < 2).collect();
+        grads.overwrite_rows(table, &rows, |i, row| row.fill((rows[i] as f32).cos()));
+        let expected = grads.as_slice().iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| clip_factor(&grads, 1.0))
+        };
+        assert!((run(1).0 / expected - 1.0).abs() < 1e-12);
         assert_eq!(run(1), run(3));
     }
 }

@@ -1,12 +1,8 @@
-use distill_tensor::{PARALLEL_MIN, Params};
-use rayon::prelude::*;
+use distill_tensor::Params;
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
 use crate::config::positive;
-
-/// Elements that one thread updates at a time.
-const BLOCK: usize = 16 * 1024;
 
 /// Which rule changes the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -128,6 +124,10 @@ impl OptimizerConfig {
 ///         w = w - η m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε)
 /// ```
 ///
+/// Of a table of which a step [touches](Params::touched) some rows, the others stay as they are, and so does what is
+/// remembered of them, as in PyTorch's `SparseAdam`: a row that is not touched neither coasts on its momentum nor decays,
+/// and its moments are as old as its last step. The power `t` counts all steps.
+///
 /// As in PyTorch. Sources: Sutskever et al., 2013; Loshchilov and Hutter, 2019, algorithm 2.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
@@ -162,35 +162,17 @@ impl Optimizer {
     /// The gradient is first multiplied by `grad_scale`, which is how it is clipped.
     pub fn step(&mut self, params: &mut Params, grads: &Params, lr: f64, grad_scale: f64) {
         self.step += 1;
-        let (params, grads) = (params.as_mut_slice(), grads.as_slice());
+        let params = params.as_mut_slice();
         let scale = grad_scale as f32;
         match (self.config.kind, self.slots.as_mut_slice()) {
             (OptimizerKind::Sgd, [momentum]) => {
                 let rule = Sgd::new(&self.config, lr, scale);
-                let momentum = momentum.as_mut_slice();
-                if params.len() < PARALLEL_MIN {
-                    rule.update(params, grads, momentum);
-                } else {
-                    (params.par_chunks_mut(BLOCK), grads.par_chunks(BLOCK), momentum.par_chunks_mut(BLOCK))
-                        .into_par_iter()
-                        .for_each(|(w, g, m)| rule.update(w, g, m));
-                }
+                grads.for_each_part([params, momentum.as_mut_slice()], |g, [w, m]| rule.update(w, g, m));
             }
             (OptimizerKind::AdamW, [first, second]) => {
                 let rule = AdamW::new(&self.config, lr, scale, self.step);
-                let (first, second) = (first.as_mut_slice(), second.as_mut_slice());
-                if params.len() < PARALLEL_MIN {
-                    rule.update(params, grads, first, second);
-                } else {
-                    (
-                        params.par_chunks_mut(BLOCK),
-                        grads.par_chunks(BLOCK),
-                        first.par_chunks_mut(BLOCK),
-                        second.par_chunks_mut(BLOCK),
-                    )
-                        .into_par_iter()
-                        .for_each(|(w, g, m, v)| rule.update(w, g, m, v));
-                }
+                let buffers = [params, first.as_mut_slice(), second.as_mut_slice()];
+                grads.for_each_part(buffers, |g, [w, m, v]| rule.update(w, g, m, v));
             }
             (kind, slots) => unreachable!("{kind:?} was made with {} slots", slots.len()),
         }

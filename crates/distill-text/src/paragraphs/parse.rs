@@ -234,7 +234,7 @@ fn read_record(reader: &mut impl BufRead, record: &mut Vec<u8>) -> Result<u64, T
 fn checked_text(record: &[u8]) -> Result<&str, TableFault> {
     let text = str::from_utf8(record).map_err(|error| TableFault::NotUtf8 { offset: error.valid_up_to() })?;
     let is_bad = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
-    if let Some(offset) = record.iter().position(|byte| is_bad(byte)) {
+    if let Some(offset) = record.iter().position(is_bad) {
         return Err(TableFault::Control { offset, code: record[offset] });
     }
     Ok(text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)))
