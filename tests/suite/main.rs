@@ -6,6 +6,7 @@
 mod determinism;
 mod disk;
 mod embedding;
+mod export;
 mod faults;
 mod golden;
 mod loss_contract;

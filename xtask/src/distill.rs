@@ -12,7 +12,7 @@ use crate::call::{Call, root};
 const DEFAULT_RECIPE: &str = "recipes/mnist.toml";
 
 /// The commands of `distill` itself. Any other first word is the path of a recipe, so a new command goes in here.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "new",
     "check",
     "run",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "teach",
     "eval",
     "predict",
+    "export",
     "inspect",
     "sweep",
     "reproduce",

@@ -9,7 +9,7 @@ use crate::help;
 use crate::recipe_file::nearest;
 use crate::sweep::Metric;
 
-use crate::commands::{InspectArgs, PredictArgs};
+use crate::commands::{ExportArgs, InspectArgs, PredictArgs};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Say what a model makes of images or of rows of numbers
     Predict(PredictArgs),
+    /// Write a model for other programs, as ONNX, npz or safetensors
+    Export(ExportArgs),
     /// Say what a file or folder is and what is in it
     Inspect(InspectArgs),
     /// Make the report of a run, or of several with the seeds of one recipe

@@ -79,6 +79,14 @@ Examples:
   distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
   distill predict student.safetensors --format jsonl < rows.csv";
 
+pub(crate) const EXPORT: &str = "\
+Examples:
+  distill export student.safetensors --to student.onnx
+  distill export student.safetensors --to student.onnx --flat --probabilities
+  distill export student.safetensors --to student.npz --force
+
+The file is read again, and its answers are compared with those of the model.";
+
 pub(crate) const INSPECT: &str = "\
 Examples:
   distill inspect runs/mnist-001
@@ -148,9 +156,23 @@ mod tests {
     #[test]
     fn every_example_is_a_command() {
         let mut n_examples = 0;
-        for text in
-            [SESSION, PREDICT, INSPECT, REPORT, CHECK, TRAIN, TEACH, SWEEP, RUN, EVAL, NEW, EXPLAIN, COMPLETIONS, MAN]
-        {
+        for text in [
+            SESSION,
+            PREDICT,
+            EXPORT,
+            INSPECT,
+            REPORT,
+            CHECK,
+            TRAIN,
+            TEACH,
+            SWEEP,
+            RUN,
+            EVAL,
+            NEW,
+            EXPLAIN,
+            COMPLETIONS,
+            MAN,
+        ] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             for line in text.lines().filter(|line| line.starts_with("  distill ")) {
                 let parsed = Cli::try_parse_from(words(line));

@@ -20,6 +20,8 @@ pub enum Stream {
     Sweep,
     /// Which piece of a text an example is.
     Snippet,
+    /// Inputs on which two models are compared.
+    Probe,
 }
 
 impl Stream {
@@ -31,6 +33,7 @@ impl Stream {
             Self::Bootstrap => 4,
             Self::Sweep => 5,
             Self::Snippet => 6,
+            Self::Probe => 7,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }
@@ -224,6 +227,7 @@ mod tests {
             first(1, Stream::Bootstrap, 2, 3),
             first(1, Stream::Sweep, 2, 3),
             first(1, Stream::Snippet, 2, 3),
+            first(1, Stream::Probe, 2, 3),
             first(1, Stream::Dropout(0), 3, 3),
             first(1, Stream::Dropout(0), 2, 2),
         ] {

@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("distill-audio", &["distill-datasets"]),
     ("distill-text", &["distill-tensor", "distill-datasets"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
+    ("distill-export", &["distill-tensor", "distill-models"]),
     ("distill-chart", &[]),
     (
         "distill-cli",
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "distill-audio",
             "distill-text",
             "distill-train",
+            "distill-export",
             "distill-chart",
         ],
     ),

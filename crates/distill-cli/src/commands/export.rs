@@ -1,0 +1,206 @@
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use distill_export::{Comparison, ExportError, OPSET, OnnxModel, OnnxOptions, compare, from_npz, to_npz};
+use distill_models::{Model as _, from_safetensors, to_safetensors};
+use distill_train::{Disk, Storage as _};
+use serde_json::json;
+
+use crate::atomic;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::help;
+use crate::model_file::{self, LoadedModel, sha256};
+use crate::output::Output;
+use crate::progress::{size, thousands};
+
+#[derive(Debug, Args)]
+#[command(after_help = help::EXPORT)]
+pub(crate) struct ExportArgs {
+    /// The model, a safetensors file written by this program
+    model: PathBuf,
+
+    /// The file to write; its name ends with .onnx, .npz or .safetensors
+    #[arg(long, value_name = "FILE", value_parser = parse_target)]
+    to: Target,
+
+    /// ONNX takes inputs as [batch, features] instead of in the shape of the data
+    #[arg(long)]
+    flat: bool,
+
+    /// ONNX has a second output, the softmax of the logits
+    #[arg(long)]
+    probabilities: bool,
+
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// A file to write, and what its name says of its format.
+#[derive(Debug, Clone)]
+struct Target {
+    path: PathBuf,
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Onnx,
+    Npz,
+    Safetensors,
+}
+
+impl Format {
+    const ALL: [Self; 3] = [Self::Onnx, Self::Npz, Self::Safetensors];
+
+    /// The name, which is the extension of its files.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Npz => "npz",
+            Self::Safetensors => "safetensors",
+        }
+    }
+}
+
+/// `distill export MODEL --to FILE`: writes a model for other programs, and answers with what it wrote.
+pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnostic> {
+    let Target { path, format } = &args.to;
+    if !args.force {
+        refuse_to_replace(path)?;
+    }
+    let options = OnnxOptions { flat: args.flat, probabilities: args.probabilities };
+    if *format != Format::Onnx && options != OnnxOptions::default() {
+        let what = format!("`--flat` and `--probabilities` change nothing in a {} file", format.name());
+        output.warning(
+            &what,
+            "they are about the graph of ONNX",
+            "leave them out, or write a file that ends with .onnx",
+        )?;
+    }
+    let loaded = model_file::load(&args.model)?;
+    let failed = |error| diagnostic(error, path);
+    let bytes = encode(&loaded, *format, options).map_err(failed)?;
+    // What would not answer as the model does gets no name.
+    let (exported, compared) = check(&loaded, &bytes, *format).map_err(failed)?;
+    atomic::write(path, &bytes)
+        .map_err(|error| error.better_help("check the folder, the space and who may write there"))?;
+    let found = Disk
+        .read(path, bytes.len() as u64)
+        .map_err(|error| Diagnostic::io("cannot read what was written", Some(path), error))?;
+    if found != bytes {
+        return Err(Diagnostic::new(Code::Io, "the file does not hold what was written")
+            .at(path.display())
+            .help("look after the disk, then export it again with `--force`"));
+    }
+    report(args, &loaded, &bytes, &exported, compared, output)
+}
+
+fn report(
+    args: &ExportArgs,
+    loaded: &LoadedModel,
+    bytes: &[u8],
+    exported: &OnnxModel,
+    compared: Comparison,
+    output: &Output,
+) -> Result<(), Diagnostic> {
+    let (spec, format) = (loaded.model.spec(), args.to.format);
+    let path = args.to.path.display();
+    let n_bytes = size(bytes.len() as u64);
+    let mut text = format!("model     {}\n", args.model.display());
+    text += &format!("          {}, {} parameters\n", spec.architecture, thousands(spec.parameters as u64));
+    let mut facts = json!({
+        "model": args.model.display().to_string(),
+        "model_sha256": loaded.sha256,
+        "path": path.to_string(),
+        "format": format.name(),
+        "bytes": bytes.len(),
+        "sha256": sha256(bytes),
+        "inputs_compared": compared.n_inputs,
+        "largest_difference": compared.largest_difference,
+    });
+    if format == Format::Onnx {
+        let ports = exported.ports();
+        text += &format!("onnx      opset {OPSET}, batch of any size\n");
+        for (label, ports) in ["input", "output"].into_iter().zip(&ports) {
+            for (name, dims) in ports {
+                let sides: String = dims.iter().map(|side| format!(", {side}")).collect();
+                text += &format!("{label:<9} {name}, f32 [batch{sides}]\n");
+            }
+        }
+        facts["opset"] = json!(OPSET);
+        facts["inputs"] = json!(ports[0]);
+        facts["outputs"] = json!(ports[1]);
+    }
+    text +=
+        &format!("compared  {} inputs, largest difference {:.1e}\n", compared.n_inputs, compared.largest_difference);
+    text += &format!("wrote     {path}, {n_bytes}");
+    output.result(&text)?;
+    output.event("export", facts)
+}
+
+fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // Any other error is met again, and explained, when the file is written.
+        Err(_) => Ok(()),
+        Ok(_) => Err(Diagnostic::new(Code::Exists, "the file is there already")
+            .at(path.display())
+            .note("it was not changed")
+            .help("choose another name, or replace it with `--force`")),
+    }
+}
+
+fn encode(loaded: &LoadedModel, format: Format, options: OnnxOptions) -> Result<Vec<u8>, ExportError> {
+    let LoadedModel { model, provenance, .. } = loaded;
+    match format {
+        Format::Onnx => OnnxModel::new(model, provenance, options)?.to_bytes(),
+        Format::Npz => to_npz(model, provenance),
+        Format::Safetensors => Ok(to_safetensors(model, provenance)?),
+    }
+}
+
+/// Reads the bytes as a stranger would, and compares the answers. Whatever the format, the graph of ONNX gives them.
+fn check(loaded: &LoadedModel, bytes: &[u8], format: Format) -> Result<(OnnxModel, Comparison), ExportError> {
+    let graph = |(model, provenance)| OnnxModel::new(&model, &provenance, OnnxOptions::default());
+    let exported = match format {
+        Format::Onnx => OnnxModel::from_bytes(bytes)?,
+        Format::Npz => graph(from_npz(bytes)?)?,
+        Format::Safetensors => graph(from_safetensors(bytes)?)?,
+    };
+    let compared = compare(&loaded.model, &exported)?;
+    Ok((exported, compared))
+}
+
+fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
+    use ExportError as E;
+    let what = error.to_string();
+    let diagnostic = match error {
+        E::TooLarge { .. } => {
+            Diagnostic::new(Code::Limit, what).help("export it to safetensors, which has no such limit")
+        }
+        E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
+            .note("the weights are finite, but so large that sums of them are not")
+            .help("train it again, with a lower `optimizer.lr` or `clip_grad_norm = 1.0`"),
+        E::ClassName { .. } => Diagnostic::new(Code::ClassList, what)
+            .note("NumPy cuts characters with the number 0 at the end of a name")
+            .help("export it to ONNX or safetensors"),
+        E::Model(error) => error.into(),
+        _ => Diagnostic::new(Code::Bug, what)
+            .note("no file was written")
+            .help("report it, with the output of `distill env`"),
+    };
+    diagnostic.at(path.display())
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match Format::ALL.into_iter().find(|format| extension.as_deref() == Some(format.name())) {
+        Some(format) => Ok(Target { path, format }),
+        None => Err("the name of the file must end with .onnx, .npz or .safetensors".to_owned()),
+    }
+}

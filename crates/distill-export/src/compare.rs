@@ -1,0 +1,156 @@
+use distill_models::{Model, Scratch};
+use distill_tensor::{Philox, Stream, softmax};
+use ndarray::Array2;
+use ndarray_rand::rand::Rng as _;
+
+use crate::{ExportError, OnnxModel};
+
+/// Inputs of a comparison: zeros, ones, and what a generator gives.
+const N_INPUTS: usize = 256;
+/// Of these so many are computed together.
+const BATCH: usize = 64;
+/// Logits may differ by this part of the largest number on the way to them, or of 1: a sum of some thousand f32.
+const TOLERANCE: f64 = 1e-5;
+
+/// How a file answers beside the model it was made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, the same each time.
+    pub n_inputs: usize,
+    /// Largest difference of a logit, or of a probability where the file has them.
+    pub largest_difference: f64,
+}
+
+/// Compares the answers of a model, in its f32, with those of an exported one, in f64 and without any code of the model.
+///
+/// # Errors
+/// [`ExportError::ClassName`] for another name of a class; [`ExportError::Differs`] if input shape or answers are not the
+/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::NonFinite`] if the model answers with no number.
+pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, ExportError> {
+    let spec = model.spec();
+    let differs = |what: &str, expected: String, actual: String| {
+        Err(ExportError::Differs { what: what.to_owned(), expected, actual })
+    };
+    let n_exported = exported.classes().len();
+    if spec.classes.len() != n_exported {
+        return differs("the number of classes", spec.classes.len().to_string(), n_exported.to_string());
+    }
+    let mut names = spec.classes.iter().zip(exported.classes()).enumerate();
+    if let Some((class, (expected, actual))) = names.find(|(_, (expected, actual))| expected != actual) {
+        return Err(ExportError::ClassName { class, expected: expected.clone(), actual: actual.clone() });
+    }
+    if spec.input_shape != exported.input_shape() {
+        let (expected, actual) = (format!("{:?}", spec.input_shape), format!("{:?}", exported.input_shape()));
+        return differs("the input shape", expected, actual);
+    }
+    let n_classes = spec.classes.len();
+    let (mut logits, mut probs) = (Array2::zeros((BATCH, n_classes)), Array2::zeros((BATCH, n_classes)));
+    let mut scratch = Scratch::default();
+    let mut largest_difference = 0.0_f64;
+    for first in (0..N_INPUTS).step_by(BATCH) {
+        let inputs = inputs(first, spec.features());
+        model.logits_into(inputs.view(), &mut scratch, logits.view_mut())?;
+        if let Some(((row, _), &value)) = logits.indexed_iter().find(|(_, logit)| !logit.is_finite()) {
+            return Err(ExportError::NonFinite { input: first + row, value });
+        }
+        softmax(logits.view(), 1.0, probs.view_mut());
+        for (row, input) in inputs.outer_iter().enumerate() {
+            let answer = exported.answer(&input.to_vec());
+            let tolerance = TOLERANCE * answer.largest.max(1.0);
+            for (actual, (expected, what)) in answer.outputs.iter().zip([(&logits, "logit"), (&probs, "probability")]) {
+                for (class, (&expected, &actual)) in expected.row(row).iter().zip(actual).enumerate() {
+                    let difference = (f64::from(expected) - actual).abs();
+                    // NaN is too much, too.
+                    if difference.is_nan() || difference > tolerance {
+                        let what = format!("the {what} of class {class} for input {}", first + row);
+                        return differs(&what, expected.to_string(), actual.to_string());
+                    }
+                    largest_difference = largest_difference.max(difference);
+                }
+            }
+        }
+    }
+    Ok(Comparison { n_inputs: N_INPUTS, largest_difference })
+}
+
+/// Some rows of the inputs, the first of all being zeros and the next one ones.
+fn inputs(first: usize, features: usize) -> Array2<f32> {
+    let mut inputs = Array2::zeros((BATCH, features));
+    for (i, mut row) in (first..).zip(inputs.outer_iter_mut()) {
+        match i {
+            0 => {}
+            1 => row.fill(1.0),
+            _ => {
+                let mut random = Philox::new(0, Stream::Probe, 0, i as u32);
+                row.map_inplace(|x| *x = random.random_range(-1.0..1.0));
+            }
+        }
+    }
+    inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_models::{Activation, Mlp, MlpConfig, Provenance, Trainable as _};
+
+    use super::*;
+    use crate::OnnxOptions;
+
+    fn model(activation: Activation, hidden: &[usize]) -> Mlp {
+        let config = MlpConfig { hidden: hidden.to_vec(), activation, dropout: 0.5, ..MlpConfig::default() };
+        Mlp::new(config, vec![2, 5], vec!["a".into(), "b".into(), "c".into()], 1).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_model_answers_the_same_from_its_file() {
+        for activation in [Activation::Relu, Activation::Tanh, Activation::Gelu] {
+            for (hidden, flat, probabilities) in
+                [(&[][..], true, false), (&[], false, true), (&[7], false, false), (&[6, 4, 5], true, true)]
+            {
+                let model = model(activation, hidden);
+                let options = OnnxOptions { flat, probabilities };
+                let exported =
+                    OnnxModel::new(&model, &Provenance::from([("seed".into(), "1".into())]), options).unwrap();
+                let bytes = exported.to_bytes().unwrap();
+                let read = OnnxModel::from_bytes(&bytes).unwrap();
+                assert_eq!(read, exported);
+                assert_eq!(read.to_bytes().unwrap(), bytes);
+                let found = compare(&model, &read).unwrap();
+                let difference = found.largest_difference;
+                assert!(found.n_inputs == 256 && 0.0 < difference && difference < 2e-6, "{activation:?} {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_answers_otherwise_is_found() {
+        let good = model(Activation::Gelu, &[7]);
+        let export = |model: &Mlp| OnnxModel::new(model, &Provenance::new(), OnnxOptions::default()).unwrap();
+        for at in 0..good.params().as_slice().len() {
+            let mut bad = good.clone();
+            bad.params_mut().as_mut_slice()[at] += 0.01;
+            let error = compare(&good, &export(&bad)).unwrap_err();
+            assert!(matches!(error, ExportError::Differs { .. }), "{at}: {error}");
+        }
+        let error = compare(&good, &export(&model(Activation::Relu, &[7]))).unwrap_err().to_string();
+        assert!(error.starts_with("the logit of class 0 for input 1 of the exported file is "), "{error}");
+        let named = |classes: [&str; 3], shape: &[usize]| {
+            let classes = classes.map(str::to_owned).to_vec();
+            Mlp::new(good.config().clone(), shape.to_vec(), classes, 1).unwrap()
+        };
+        let error = compare(&good, &export(&named(["a", "c", "b"], &[2, 5]))).unwrap_err().to_string();
+        assert!(error.starts_with("class 1 is \"c\" in the exported file and \"b\""), "{error}");
+        let error = compare(&good, &export(&named(["a", "b", "c"], &[10]))).unwrap_err().to_string();
+        assert_eq!(error, "the input shape of the exported file is [10], that of the model is [2, 5]");
+    }
+
+    #[test]
+    fn a_model_that_answers_with_no_number_is_refused() {
+        let mut model = model(Activation::Relu, &[7]);
+        model.params_mut().as_mut_slice().fill(f32::MAX);
+        let exported = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default()).unwrap();
+        let error = compare(&model, &exported).unwrap_err().to_string();
+        assert_eq!(error, "the model answers input 0 with inf");
+    }
+}

@@ -1,0 +1,58 @@
+/// What can be wrong with an exported file, or keep a model from becoming one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The bytes are no ONNX file that this crate wrote.
+    #[error("not an ONNX file of ours: {reason}")]
+    Onnx {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// The bytes are no npz file that this crate wrote.
+    #[error("not an npz file of ours: {reason}")]
+    Npz {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A file that its format cannot hold, as lengths in it have 31 or 32 bits.
+    #[error("the file would have {n_bytes} bytes, {format} can hold {max}")]
+    TooLarge {
+        /// The format.
+        format: &'static str,
+        /// Bytes that are needed.
+        n_bytes: u64,
+        /// Bytes that are possible.
+        max: u64,
+    },
+    /// The file answers other than the model.
+    #[error("{what} of the exported file is {actual}, that of the model is {expected}")]
+    Differs {
+        /// What was compared.
+        what: String,
+        /// In the model.
+        expected: String,
+        /// In the file.
+        actual: String,
+    },
+    /// The format could not hold the name of a class.
+    #[error("class {class} is {actual:?} in the exported file and {expected:?} in the model")]
+    ClassName {
+        /// Its number.
+        class: usize,
+        /// Its name in the model.
+        expected: String,
+        /// Its name in the file.
+        actual: String,
+    },
+    /// The model answers something that is no number.
+    #[error("the model answers input {input} with {value}")]
+    NonFinite {
+        /// Number of the probe.
+        input: usize,
+        /// A logit.
+        value: f32,
+    },
+    /// No model can be made of it.
+    #[error(transparent)]
+    Model(#[from] distill_models::ModelError),
+}

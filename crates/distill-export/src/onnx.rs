@@ -1,0 +1,290 @@
+use std::collections::BTreeMap;
+
+use distill_models::{Activation, Mlp, Model as _, Provenance, Trainable as _};
+
+use crate::ExportError;
+use crate::evaluate::{Answer, evaluate};
+use crate::graph::{Graph, Node, Op, Port, Tensor};
+use crate::plan::Plan;
+use crate::wire::{Fields, Message};
+
+/// The version of ONNX's operators that files are written for.
+pub const OPSET: i64 = 17;
+/// The version of the file format that came with it.
+const IR_VERSION: i64 = 8;
+const PRODUCER: &str = "distill";
+/// A parser of Protocol Buffers reads no more.
+const MAX_BYTES: u64 = i32::MAX as u64;
+
+const INPUT: &str = "input";
+const LOGITS: &str = "logits";
+const PROBABILITIES: &str = "probabilities";
+const CLASSES: &str = "classes";
+const INPUT_SHAPE: &str = "input_shape";
+const PROVENANCE: &str = "provenance";
+
+const DOC: &str = "A classifier. `input` is what the model was trained on: images as pixels from 0 to 1, which is \
+                   their bytes divided by 255. `logits` has one number for each class. The names of the classes, in \
+                   the order of the logits, are a JSON array in the metadata, entry `classes`.";
+
+/// What may be chosen for an ONNX file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnnxOptions {
+    /// The input is `[batch, features]` instead of the shape of the data.
+    pub flat: bool,
+    /// A second output, `probabilities`, is the softmax of the logits.
+    pub probabilities: bool,
+}
+
+/// A model as an ONNX graph, which can be run without the model it was made of.
+///
+/// # Examples
+/// ```
+/// use distill_export::{OnnxModel, OnnxOptions, compare};
+/// use distill_models::{Mlp, MlpConfig, Provenance};
+/// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
+/// let model = Mlp::new(config, vec![1, 2, 2], vec!["yes".into(), "no".into()], 1)?;
+/// let bytes = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default())?.to_bytes()?;
+/// let exported = OnnxModel::from_bytes(&bytes)?;
+/// assert_eq!((exported.classes(), exported.input_shape()), (&["yes".to_owned(), "no".into()][..], &[1, 2, 2][..]));
+/// assert!(compare(&model, &exported)?.largest_difference < 1e-5);
+/// # Ok::<(), distill_export::ExportError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnnxModel {
+    graph: Graph,
+    plan: Plan,
+    producer_version: String,
+    classes: Vec<String>,
+    input_shape: Vec<usize>,
+    provenance: Provenance,
+}
+
+impl OnnxModel {
+    /// The graph of a model.
+    ///
+    /// # Errors
+    /// [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
+    pub fn new(model: &Mlp, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
+        let graph = graph(model, options);
+        let plan = Plan::new(&graph).map_err(refused)?;
+        Ok(Self {
+            graph,
+            plan,
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            classes: model.spec().classes.clone(),
+            input_shape: model.spec().input_shape.clone(),
+            provenance: provenance.clone(),
+        })
+    }
+
+    /// The bytes of an ONNX file. Equal models give equal bytes.
+    ///
+    /// # Errors
+    /// [`ExportError::TooLarge`] above 2 GiB.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ExportError> {
+        let mut opset = Message::default();
+        opset.text(1, "").int(2, OPSET);
+        let mut model = Message::default();
+        model.int(1, IR_VERSION).text(2, PRODUCER).text(3, &self.producer_version).text(6, DOC);
+        model.message(7, &self.graph.encode()).message(8, &opset);
+        let metadata = [
+            (CLASSES, serde_json::json!(self.classes)),
+            (INPUT_SHAPE, serde_json::json!(self.input_shape)),
+            (PROVENANCE, serde_json::json!(self.provenance)),
+        ];
+        for (key, value) in metadata {
+            let mut entry = Message::default();
+            entry.text(1, key).text(2, &value.to_string());
+            model.message(14, &entry);
+        }
+        let bytes = model.into_bytes();
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(ExportError::TooLarge { format: "ONNX", n_bytes: bytes.len() as u64, max: MAX_BYTES });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads what [`OnnxModel::to_bytes`] wrote. Whatever the bytes are, memory is taken only for what they hold.
+    ///
+    /// # Errors
+    /// [`ExportError::Onnx`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExportError> {
+        Self::decode(bytes).map_err(refused)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (mut ir_version, mut opsets, mut producer_version) = (0, vec![], String::new());
+        let (mut graph, mut metadata) = (None, BTreeMap::new());
+        for field in Fields::new(bytes) {
+            let (number, value) = field?;
+            match number {
+                1 => ir_version = value.int()?,
+                3 => producer_version = value.text()?,
+                7 if graph.is_some() => return Err("it has two graphs".to_owned()),
+                7 => graph = Some(Graph::decode(value.fields()?)?),
+                8 => opsets.push(opset(value.fields()?)?),
+                14 => {
+                    let (key, value) = entry(value.fields()?)?;
+                    metadata.insert(key, value);
+                }
+                _ => {}
+            }
+        }
+        if ir_version != IR_VERSION || opsets != [(String::new(), OPSET)] {
+            return Err(format!("it has format {ir_version} and operators {opsets:?}, not {IR_VERSION} and {OPSET}"));
+        }
+        let graph = graph.ok_or("it has no graph")?;
+        let plan = Plan::new(&graph)?;
+        let json = |key: &str| metadata.get(key).ok_or(format!("its metadata has no `{key}`"));
+        let unreadable = |error: serde_json::Error| format!("its metadata cannot be read: {error}");
+        let classes: Vec<String> = serde_json::from_str(json(CLASSES)?).map_err(unreadable)?;
+        let input_shape: Vec<usize> = serde_json::from_str(json(INPUT_SHAPE)?).map_err(unreadable)?;
+        let provenance = serde_json::from_str(json(PROVENANCE)?).map_err(unreadable)?;
+        if graph.outputs.first().is_none_or(|logits| logits.dims != [classes.len()]) {
+            return Err(format!("it names {} classes, and has another number of logits", classes.len()));
+        }
+        let features = |sides: &[usize]| sides.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+        if features(&input_shape) != features(&graph.inputs[0].dims) {
+            return Err(format!("its input should have shape {input_shape:?} but has {:?}", graph.inputs[0].dims));
+        }
+        Ok(Self { graph, plan, producer_version, classes, input_shape, provenance })
+    }
+
+    /// Names of the classes in the order of the logits.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Shape of one input of the model, also where the graph takes it flat.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// Where the model comes from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Names and shapes of the inputs, then of the outputs, without the batch.
+    pub fn ports(&self) -> [Vec<(&str, &[usize])>; 2] {
+        [&self.graph.inputs, &self.graph.outputs]
+            .map(|ports| ports.iter().map(|port| (port.name.as_str(), port.dims.as_slice())).collect())
+    }
+
+    pub(crate) fn answer(&self, input: &[f32]) -> Answer {
+        evaluate(&self.graph, &self.plan, input)
+    }
+}
+
+fn refused(reason: String) -> ExportError {
+    ExportError::Onnx { reason }
+}
+
+fn opset(fields: Fields<'_>) -> Result<(String, i64), String> {
+    let (mut domain, mut version) = (String::new(), 0);
+    for field in fields {
+        match field? {
+            (1, value) => domain = value.text()?,
+            (2, value) => version = value.int()?,
+            _ => {}
+        }
+    }
+    Ok((domain, version))
+}
+
+fn entry(fields: Fields<'_>) -> Result<(String, String), String> {
+    let mut entry = (String::new(), String::new());
+    for field in fields {
+        match field? {
+            (1, value) => entry.0 = value.text()?,
+            (2, value) => entry.1 = value.text()?,
+            _ => {}
+        }
+    }
+    Ok(entry)
+}
+
+/// Collects nodes, each of which takes the one before.
+struct Builder {
+    graph: Graph,
+    last: String,
+}
+
+fn graph(model: &Mlp, options: OnnxOptions) -> Graph {
+    let (spec, config) = (model.spec(), model.config());
+    let dims = if options.flat { vec![spec.features()] } else { spec.input_shape.clone() };
+    let flat = dims.len() == 1;
+    let tensor = |(name, dims, values): (&str, &[usize], &[f32])| Tensor {
+        name: name.to_owned(),
+        dims: dims.to_vec(),
+        values: values.to_vec(),
+    };
+    let port = |name: &str, dims: Vec<usize>| Port { name: name.to_owned(), dims };
+    let mut outputs = vec![port(LOGITS, vec![spec.classes.len()])];
+    if options.probabilities {
+        outputs.push(port(PROBABILITIES, vec![spec.classes.len()]));
+    }
+    let graph = Graph {
+        name: spec.architecture.clone(),
+        nodes: vec![],
+        constants: model.params().iter().map(tensor).collect(),
+        inputs: vec![port(INPUT, dims)],
+        outputs,
+    };
+    let mut builder = Builder { graph, last: INPUT.to_owned() };
+    if !flat {
+        builder.node(Op::Flatten, &[], "flat");
+    }
+    for i in 0..config.hidden.len() {
+        let layer = format!("hidden.{i}");
+        builder.gemm(&layer, &format!("{layer}.sum"));
+        builder.activation(config.activation, &layer);
+    }
+    builder.gemm("output", LOGITS);
+    if options.probabilities {
+        builder.node(Op::Softmax, &[], PROBABILITIES);
+    }
+    builder.graph
+}
+
+impl Builder {
+    fn node(&mut self, op: Op, others: &[&str], output: &str) {
+        let inputs = [self.last.as_str()].iter().chain(others).map(|&name| name.to_owned()).collect();
+        self.graph.nodes.push(Node { op, inputs, output: output.to_owned() });
+        output.clone_into(&mut self.last);
+    }
+
+    fn gemm(&mut self, layer: &str, output: &str) {
+        self.node(Op::Gemm, &[&format!("{layer}.weight"), &format!("{layer}.bias")], output);
+    }
+
+    fn activation(&mut self, activation: Activation, layer: &str) {
+        match activation {
+            Activation::Relu => self.node(Op::Relu, &[], layer),
+            Activation::Tanh => self.node(Op::Tanh, &[], layer),
+            // z (1 + erf(z / √2)) / 2; a node of its own is only in later versions of ONNX.
+            Activation::Gelu => {
+                let z = self.last.clone();
+                let [root, one, half] = [
+                    self.constant("gelu.sqrt_half", std::f32::consts::FRAC_1_SQRT_2),
+                    self.constant("gelu.one", 1.0),
+                    self.constant("gelu.half", 0.5),
+                ];
+                self.node(Op::Mul, &[root], &format!("{layer}.scaled"));
+                self.node(Op::Erf, &[], &format!("{layer}.erf"));
+                self.node(Op::Add, &[one], &format!("{layer}.erf_plus_one"));
+                self.node(Op::Mul, &[half], &format!("{layer}.cdf"));
+                self.node(Op::Mul, &[&z], layer);
+            }
+        }
+    }
+
+    /// A constant number, which all layers share.
+    fn constant(&mut self, name: &'static str, value: f32) -> &'static str {
+        if self.graph.constants.iter().all(|tensor| tensor.name != name) {
+            self.graph.constants.push(Tensor { name: name.to_owned(), dims: vec![], values: vec![value] });
+        }
+        name
+    }
+}

@@ -1,0 +1,72 @@
+//! Exported models, in programs of others and in the small crate that only answers.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use distill_datasets::{Dataset, Split, mnist};
+use distill_export::{OnnxModel, OnnxOptions, to_npz};
+use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors};
+use ndarray::Array2;
+
+/// The images of the test set.
+fn inputs(data: &dyn Dataset) -> Array2<f32> {
+    let indices: Vec<usize> = (0..data.len()).collect();
+    let mut inputs = Array2::zeros((data.len(), data.spec().features()));
+    data.read(&indices, inputs.view_mut()).unwrap();
+    inputs
+}
+
+/// One model of each activation. Their weights are random, but for biases that matter.
+fn models(data: &dyn Dataset) -> Vec<(String, Mlp)> {
+    let kinds = [(Activation::Relu, &[800, 800][..]), (Activation::Tanh, &[100, 50]), (Activation::Gelu, &[100])];
+    let model = |(activation, hidden): (Activation, &[usize])| {
+        let config = MlpConfig { hidden: hidden.to_vec(), activation, ..MlpConfig::default() };
+        let mut model = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 3).unwrap();
+        for (i, value) in model.params_mut().as_mut_slice().iter_mut().enumerate() {
+            *value += 0.01 * ((i % 7) as f32 - 3.0);
+        }
+        (format!("{activation:?}").to_lowercase(), model)
+    };
+    kinds.into_iter().map(model).collect()
+}
+
+fn write_floats(path: &Path, values: &[f32]) {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Needs a Python with onnx, onnxruntime and NumPy, which `DISTILL_PYTHON` names. `DISTILL_MODELS`, paths with commas
+/// between, adds trained models of MNIST.
+#[test]
+fn onnxruntime_and_numpy_answer_as_the_model_does() {
+    let Ok(python) = std::env::var("DISTILL_PYTHON") else {
+        return println!("SKIPPED: set DISTILL_PYTHON to a Python that has onnx, onnxruntime and numpy");
+    };
+    let data = mnist(Split::Test).unwrap();
+    let mut models = models(&data);
+    for (i, path) in std::env::var("DISTILL_MODELS").unwrap_or_default().split(',').enumerate() {
+        if !path.is_empty() {
+            models.push((format!("trained{i}"), from_safetensors(&fs::read(path).unwrap()).unwrap().0));
+        }
+    }
+    let (folder, inputs) = (tempfile::tempdir().unwrap(), inputs(&data));
+    let path = |name: &str| folder.path().join(name);
+    write_floats(&path("inputs.f32"), inputs.as_slice().unwrap());
+    let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
+    for (name, model) in &models {
+        let logits = model.logits(inputs.view()).unwrap();
+        write_floats(&path(&format!("{name}.logits.f32")), logits.as_slice().unwrap());
+        for (kind, options) in
+            [("image", OnnxOptions::default()), ("flat", OnnxOptions { flat: true, probabilities: true })]
+        {
+            let bytes = OnnxModel::new(model, &provenance, options).unwrap().to_bytes().unwrap();
+            fs::write(path(&format!("{name}.{kind}.onnx")), bytes).unwrap();
+        }
+        fs::write(path(&format!("{name}.npz")), to_npz(model, &provenance).unwrap()).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("export/check.py");
+    let ran = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    println!("{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
