@@ -15,9 +15,12 @@
 mod alignment;
 mod checkpoint;
 mod idx;
+mod infer;
 mod model;
 mod mutate;
 mod paragraphs;
+mod npz;
+mod onnx;
 mod random;
 mod recipe;
 mod run;

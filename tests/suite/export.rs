@@ -6,7 +6,9 @@ use std::process::Command;
 
 use distill_datasets::{Dataset, Split, mnist};
 use distill_export::{OnnxModel, OnnxOptions, to_npz};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors};
+use distill_infer::{Scratch, Student};
+use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors, to_safetensors};
+use distill_tensor::softmax;
 use ndarray::Array2;
 
 /// The images of the test set.
@@ -69,4 +71,37 @@ fn onnxruntime_and_numpy_answer_as_the_model_does() {
     let ran = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
     println!("{}", String::from_utf8_lossy(&ran.stdout));
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn the_small_crate_answers_as_the_model_does() {
+    let data = mnist(Split::Test).unwrap();
+    let inputs = inputs(&data);
+    let mut scratch = Scratch::default();
+    for (name, model) in models(&data) {
+        let student = Student::from_safetensors(&to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
+        assert_eq!(
+            (student.classes(), student.input_shape()),
+            (&model.spec().classes[..], &model.spec().input_shape[..])
+        );
+        let expected = model.logits(inputs.view()).unwrap();
+        let mut probs = Array2::zeros(expected.dim());
+        softmax(expected.view(), 1.0, probs.view_mut());
+        let largest = expected.iter().fold(1.0_f32, |largest, logit| largest.max(logit.abs()));
+        let mut difference = 0.0_f32;
+        for (i, input) in inputs.outer_iter().enumerate() {
+            let input = input.as_slice().unwrap();
+            let logits = student.logits(input, &mut scratch).unwrap().to_vec();
+            let apart = |a: &[f32], b: ndarray::ArrayView1<'_, f32>| {
+                a.iter().zip(b).fold(0.0_f32, |d, (a, b)| d.max((a - b).abs()))
+            };
+            difference = difference.max(apart(&logits, expected.row(i)));
+            assert!(apart(student.probabilities(input, &mut scratch).unwrap(), probs.row(i)) < 1e-5, "{name} {i}");
+            let found = student.predict(input, &mut scratch).unwrap();
+            let best = (0..logits.len()).rev().max_by(|&a, &b| expected[[i, a]].total_cmp(&expected[[i, b]])).unwrap();
+            assert_eq!((found.class, found.name), (best, model.spec().classes[best].as_str()), "{name} {i}");
+        }
+        println!("{name}: {} images, logits to {difference:.1e}, the largest is {largest:.1}", inputs.nrows());
+        assert!(difference <= 1e-5 * largest, "{name}: {difference}");
+    }
 }

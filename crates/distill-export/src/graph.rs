@@ -7,6 +7,11 @@ use crate::wire::{Fields, Message, Value};
 const DATA_TYPE_FLOAT: i64 = 1;
 const ATTRIBUTE_TYPE_INT: i64 = 2;
 
+/// Most nodes, and most tensors, of a graph: 64 hidden layers of GELU have some 400.
+const MAX_NODES: usize = 1024;
+/// Most inputs, outputs or sides of anything else.
+const MAX_ITEMS: usize = 32;
+
 /// A `GraphProto`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Graph {
@@ -109,11 +114,11 @@ impl Graph {
         for field in fields {
             let (number, value) = field?;
             match number {
-                1 => graph.nodes.push(Node::decode(value.fields()?)?),
+                1 => push(&mut graph.nodes, Node::decode(value.fields()?)?, MAX_NODES)?,
                 2 => graph.name = value.text()?,
-                5 => graph.constants.push(Tensor::decode(value.fields()?)?),
-                11 => graph.inputs.push(Port::decode(value.fields()?)?),
-                12 => graph.outputs.push(Port::decode(value.fields()?)?),
+                5 => push(&mut graph.constants, Tensor::decode(value.fields()?)?, MAX_NODES)?,
+                11 => push(&mut graph.inputs, Port::decode(value.fields()?)?, MAX_ITEMS)?,
+                12 => push(&mut graph.outputs, Port::decode(value.fields()?)?, MAX_ITEMS)?,
                 _ => {}
             }
         }
@@ -141,10 +146,10 @@ impl Node {
         for field in fields {
             let (number, value) = field?;
             match number {
-                1 => inputs.push(value.text()?),
-                2 => outputs.push(value.text()?),
+                1 => push(&mut inputs, value.text()?, MAX_ITEMS)?,
+                2 => push(&mut outputs, value.text()?, MAX_ITEMS)?,
                 4 => op = value.text()?,
-                5 => attributes.push(attribute(value.fields()?)?),
+                5 => push(&mut attributes, attribute(value.fields()?)?, MAX_ITEMS)?,
                 7 if !value.bytes()?.is_empty() => return Err("a node is of another domain than ONNX".to_owned()),
                 _ => {}
             }
@@ -192,7 +197,7 @@ impl Tensor {
         for field in fields {
             let (number, value) = field?;
             match number {
-                1 => dims.push(side(value)?),
+                1 => push(&mut dims, side(value)?, MAX_ITEMS)?,
                 2 => kind = value.int()?,
                 8 => name = value.text()?,
                 9 => raw = value.bytes()?,
@@ -264,13 +269,15 @@ enum Side {
 /// Sides and element type of a `TypeProto`.
 fn tensor_type(fields: Fields<'_>) -> Result<(Vec<Side>, i64), String> {
     let (mut dims, mut element) = (vec![], 0);
-    for field in each(fields, 1)? {
-        for field in field.fields()? {
+    for field in fields {
+        let (1, tensor) = field? else { continue };
+        for field in tensor.fields()? {
             match field? {
                 (1, value) => element = value.int()?,
-                (2, value) => {
-                    for dim in each(value.fields()?, 1)? {
-                        dims.push(dimension(dim.fields()?)?);
+                (2, shape) => {
+                    for field in shape.fields()? {
+                        let (1, dim) = field? else { continue };
+                        push(&mut dims, dimension(dim.fields()?)?, MAX_ITEMS)?;
                     }
                 }
                 _ => {}
@@ -292,10 +299,13 @@ fn dimension(fields: Fields<'_>) -> Result<Side, String> {
     Ok(dim)
 }
 
-/// The values of the fields with this number.
-fn each(fields: Fields<'_>, number: u64) -> Result<Vec<Value<'_>>, String> {
-    let of_number = fields.filter(|field| !matches!(field, Ok((other, _)) if *other != number));
-    of_number.map(|field| field.map(|(_, value)| value)).collect()
+/// A byte or two of a file may be an item of many times that size, so there is a limit.
+fn push<T>(items: &mut Vec<T>, item: T, max: usize) -> Result<(), String> {
+    if items.len() == max {
+        return Err(format!("a list has more than {max} items"));
+    }
+    items.push(item);
+    Ok(())
 }
 
 fn side(value: Value<'_>) -> Result<usize, String> {

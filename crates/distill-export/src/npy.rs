@@ -8,6 +8,9 @@ const ALIGNMENT: usize = 64;
 /// Longest header that is read; ours have 64 or 128 bytes.
 const MAX_HEADER: usize = 4096;
 
+/// Most texts of an array: one takes some thirty bytes of memory, and may take four of a file.
+const MAX_TEXTS: usize = 1 << 17;
+
 /// An array as its file has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Array<'a> {
@@ -97,6 +100,9 @@ impl Array<'_> {
     pub(crate) fn texts(&self) -> Result<Vec<String>, String> {
         let width = self.descr.strip_prefix("<U").and_then(|width| width.parse().ok()).filter(|&width| width > 0);
         let width: usize = width.ok_or_else(|| format!("it has elements of type {:?}, not texts", self.descr))?;
+        if self.data.len() / 4 / width > MAX_TEXTS {
+            return Err(format!("it has more than {MAX_TEXTS} texts"));
+        }
         let text = |bytes: &[u8]| {
             let chars = bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
             let text: Option<String> = chars.map(char::from_u32).collect();

@@ -16,6 +16,10 @@ const PRODUCER: &str = "distill";
 /// A parser of Protocol Buffers reads no more.
 const MAX_BYTES: u64 = i32::MAX as u64;
 
+/// Most entries of the metadata, and most bytes of one: names of classes are in a safetensors header of that limit.
+const MAX_METADATA: usize = 16;
+const MAX_METADATA_BYTES: usize = 1 << 19;
+
 const INPUT: &str = "input";
 const LOGITS: &str = "logits";
 const PROBABILITIES: &str = "probabilities";
@@ -114,7 +118,7 @@ impl OnnxModel {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let (mut ir_version, mut opsets, mut producer_version) = (0, vec![], String::new());
+        let (mut ir_version, mut operators, mut producer_version) = (0, None, String::new());
         let (mut graph, mut metadata) = (None, BTreeMap::new());
         for field in Fields::new(bytes) {
             let (number, value) = field?;
@@ -123,16 +127,20 @@ impl OnnxModel {
                 3 => producer_version = value.text()?,
                 7 if graph.is_some() => return Err("it has two graphs".to_owned()),
                 7 => graph = Some(Graph::decode(value.fields()?)?),
-                8 => opsets.push(opset(value.fields()?)?),
+                8 if operators.is_some() => return Err("it has operators of two kinds".to_owned()),
+                8 => operators = Some(opset(value.fields()?)?),
                 14 => {
                     let (key, value) = entry(value.fields()?)?;
+                    if metadata.len() == MAX_METADATA || value.len() > MAX_METADATA_BYTES {
+                        return Err("it has more metadata than is written".to_owned());
+                    }
                     metadata.insert(key, value);
                 }
                 _ => {}
             }
         }
-        if ir_version != IR_VERSION || opsets != [(String::new(), OPSET)] {
-            return Err(format!("it has format {ir_version} and operators {opsets:?}, not {IR_VERSION} and {OPSET}"));
+        if ir_version != IR_VERSION || operators != Some((String::new(), OPSET)) {
+            return Err(format!("it has format {ir_version}, operators {operators:?}, not {IR_VERSION} and {OPSET}"));
         }
         let graph = graph.ok_or("it has no graph")?;
         let plan = Plan::new(&graph)?;

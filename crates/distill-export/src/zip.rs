@@ -64,17 +64,18 @@ pub(crate) fn read(archive: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
     let (n_members, size, start) = (u16_at(end, 10), u32_at(end, 12), u32_at(end, 16));
     let directory = start.zip(size).and_then(|(start, size)| part(archive, start as usize, size as usize));
     let mut rest = directory.ok_or("its directory is outside of the file")?;
-    let mut members = vec![];
+    let (mut members, mut unread) = (vec![], archive.len());
     for _ in 0..n_members.unwrap_or_default() {
-        let (member, len) = member(archive, rest)?;
+        let (member, len) = member(archive, rest, &mut unread)?;
         members.push(member);
         rest = &rest[len..];
     }
     if rest.is_empty() { Ok(members) } else { Err(format!("{} bytes follow its last member", rest.len())) }
 }
 
-/// A member and the length of its entry, which is at the start of `entry`.
-fn member<'a>(archive: &'a [u8], entry: &'a [u8]) -> Result<((&'a str, &'a [u8]), usize), String> {
+/// A member and the length of its entry, which is at the start of `entry`. Each byte may be read once: entries that
+/// name one place would cost the more the more there are.
+fn member<'a>(archive: &'a [u8], entry: &'a [u8], unread: &mut usize) -> Result<((&'a str, &'a [u8]), usize), String> {
     let short = || "an entry of its directory is cut".to_owned();
     if u32_at(entry, 0) != Some(CENTRAL) || entry.len() < CENTRAL_LEN {
         return Err(short());
@@ -98,6 +99,7 @@ fn member<'a>(archive: &'a [u8], entry: &'a [u8]) -> Result<((&'a str, &'a [u8])
         part(archive, start + LOCAL_LEN + name? + extra?, field32(20))
     });
     let data = data.ok_or_else(|| format!("member {name:?} is outside of the file"))?;
+    *unread = unread.checked_sub(data.len()).ok_or_else(|| format!("member {name:?} lies where others do"))?;
     if crc32(data) as usize != field32(16) {
         return Err(format!("member {name:?} is damaged, as its checksum says"));
     }

@@ -7,7 +7,7 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("distill-text", &["distill-tensor", "distill-datasets"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
     ("distill-export", &["distill-tensor", "distill-models"]),
+    ("distill-infer", &[]),
     ("distill-chart", &[]),
     (
         "distill-cli",

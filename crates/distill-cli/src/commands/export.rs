@@ -74,7 +74,7 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
     }
     let options = OnnxOptions { flat: args.flat, probabilities: args.probabilities };
     if *format != Format::Onnx && options != OnnxOptions::default() {
-        let what = format!("`--flat` and `--probabilities` change nothing in a {} file", format.name());
+        let what = format!("`--flat` and `--probabilities` change nothing in files that end with .{}", format.name());
         output.warning(
             &what,
             "they are about the graph of ONNX",

@@ -6,6 +6,7 @@ mod about;
 mod colors;
 mod eval;
 mod explain;
+mod export;
 mod files;
 mod inspect;
 mod lab;

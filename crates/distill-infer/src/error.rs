@@ -1,0 +1,49 @@
+use alloc::string::String;
+use core::fmt;
+
+/// Why there is no student, or no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not a safetensors file, or one that is damaged.
+    File {
+        /// What is wrong.
+        reason: &'static str,
+        /// At which byte of the file, or of the text in its metadata.
+        at: usize,
+    },
+    /// The file does not describe a student.
+    Student {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A tensor is missing, of another shape or type than the description says, or has a value that is no number.
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An input has the wrong number of features.
+    Features {
+        /// Features of the student's input shape.
+        expected: usize,
+        /// Numbers in the input.
+        actual: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { reason, at } => write!(f, "not a safetensors file: {reason} at byte {at}"),
+            Self::Student { reason } => write!(f, "not the file of a student: {reason}"),
+            Self::Tensor { name, reason } => write!(f, "tensor `{name}` {reason}"),
+            Self::Features { expected, actual } => {
+                write!(f, "the student takes {expected} features but the input has {actual}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}

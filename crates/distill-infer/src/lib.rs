@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod error;
+mod file;
+mod json;
+mod student;
+
+pub use error::Error;
+pub use student::{Prediction, Scratch, Student};

@@ -1,0 +1,308 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::Error;
+use crate::file::{Activation, Description, File};
+
+/// A trained multi-layer perceptron, ready to answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Student {
+    layers: Vec<Layer>,
+    activation: Activation,
+    input_shape: Vec<usize>,
+    classes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Layer {
+    /// `(inputs, outputs)`: what one input adds to all outputs lies together.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// Memory that a student computes in. Kept by the caller, it is taken once; any student may use it.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    current: Vec<f32>,
+    next: Vec<f32>,
+}
+
+/// The class with the largest logit, the first of equal ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction<'a> {
+    /// Its number.
+    pub class: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Its probability.
+    pub probability: f32,
+}
+
+impl Student {
+    /// Reads a safetensors file of `distill`. Memory is taken only for what the file holds.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Student`] or [`Error::Tensor`] for a file that is damaged or of another kind.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, Error> {
+        let file = File::parse(bytes)?;
+        let Description { hidden, input_shape, classes, .. } = &file.description;
+        let n_layers = hidden.len() + 1;
+        if file.tensors.len() != 2 * n_layers {
+            return Err(Error::Student { reason: "it has another number of tensors than its description says" });
+        }
+        let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+        let features = features.filter(|&features| features > 0 && !hidden.contains(&0));
+        let mut inputs = features.ok_or(Error::Student { reason: "a side or a layer has no or too many numbers" })?;
+        let mut layers = Vec::with_capacity(n_layers);
+        for i in 0..n_layers {
+            let name = if i < hidden.len() { format!("hidden.{i}") } else { "output".into() };
+            let outputs = hidden.get(i).copied().unwrap_or(classes.len());
+            let weights = file.floats(&format!("{name}.weight"), &[outputs, inputs])?;
+            let bias = file.floats(&format!("{name}.bias"), &[outputs])?;
+            layers.push(Layer::new(weights, bias, inputs));
+            inputs = outputs;
+        }
+        let Description { activation, input_shape, classes, .. } = file.description;
+        Ok(Self { layers, activation, input_shape, classes })
+    }
+
+    /// Names of the classes in the order of the logits.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Shape of one input, such as `[1, 28, 28]`.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// Numbers in one input.
+    pub fn features(&self) -> usize {
+        self.input_shape.iter().product()
+    }
+
+    /// One number for each class, of one input in the order of its shape. Images are pixels from 0 to 1.
+    ///
+    /// # Errors
+    /// [`Error::Features`] if the input has another length than [`Student::features`].
+    pub fn logits<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
+        self.compute(input, scratch)?;
+        Ok(&scratch.current)
+    }
+
+    /// The probability of each class, which is the softmax of the logits.
+    ///
+    /// # Errors
+    /// As [`Student::logits`].
+    pub fn probabilities<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
+        self.compute(input, scratch)?;
+        softmax(&mut scratch.current);
+        Ok(&scratch.current)
+    }
+
+    /// The most probable class.
+    ///
+    /// # Errors
+    /// As [`Student::logits`].
+    pub fn predict(&self, input: &[f32], scratch: &mut Scratch) -> Result<Prediction<'_>, Error> {
+        self.compute(input, scratch)?;
+        let largest = |best: usize, (i, logit): (usize, &f32)| if *logit > scratch.current[best] { i } else { best };
+        let class = scratch.current.iter().enumerate().fold(0, largest);
+        softmax(&mut scratch.current);
+        Ok(Prediction { class, name: &self.classes[class], probability: scratch.current[class] })
+    }
+
+    /// Leaves the logits in `scratch.current`.
+    fn compute(&self, input: &[f32], scratch: &mut Scratch) -> Result<(), Error> {
+        let (expected, actual) = (self.features(), input.len());
+        if expected != actual {
+            return Err(Error::Features { expected, actual });
+        }
+        let Scratch { current, next } = scratch;
+        for (i, layer) in self.layers.iter().enumerate() {
+            layer.apply(if i == 0 { input } else { current }, next);
+            if i + 1 < self.layers.len() {
+                activate(self.activation, next);
+            }
+            core::mem::swap(current, next);
+        }
+        Ok(())
+    }
+}
+
+impl Layer {
+    /// From a weight of shape `(outputs, inputs)`.
+    fn new(weights: &[[u8; 4]], bias: &[[u8; 4]], inputs: usize) -> Self {
+        let mut turned = vec![0.0; weights.len()];
+        for (output, row) in weights.chunks_exact(inputs).enumerate() {
+            for (input, bytes) in row.iter().enumerate() {
+                turned[input * bias.len() + output] = f32::from_le_bytes(*bytes);
+            }
+        }
+        Self { weights: turned, bias: bias.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect() }
+    }
+
+    /// `y = x · w + b`, without the inputs that are zero: most pixels of an image are, and half of the units of ReLU.
+    fn apply(&self, x: &[f32], y: &mut Vec<f32>) {
+        y.clear();
+        y.extend_from_slice(&self.bias);
+        for (&x, row) in x.iter().zip(self.weights.chunks_exact(self.bias.len())) {
+            if x != 0.0 {
+                y.iter_mut().zip(row).for_each(|(y, w)| *y += x * w);
+            }
+        }
+    }
+}
+
+fn activate(activation: Activation, values: &mut [f32]) {
+    match activation {
+        // A comparison, not `max`, so that NaN goes through and is seen.
+        Activation::Relu => values.iter_mut().filter(|z| **z < 0.0).for_each(|z| *z = 0.0),
+        Activation::Tanh => values.iter_mut().for_each(|z| *z = libm::tanhf(*z)),
+        Activation::Gelu => {
+            let gelu = |z: f32| 0.5 * z * (1.0 + libm::erff(z * core::f32::consts::FRAC_1_SQRT_2));
+            values.iter_mut().for_each(|z| *z = gelu(*z));
+        }
+    }
+}
+
+fn softmax(values: &mut [f32]) {
+    let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    values.iter_mut().for_each(|z| *z = libm::expf(*z - max));
+    let sum: f32 = values.iter().sum();
+    values.iter_mut().for_each(|z| *z /= sum);
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    /// Two inputs, two hidden units, two classes.
+    pub(crate) fn file(activation: &str) -> Vec<u8> {
+        let description = format!(
+            r#"{{"version":1,"model":{{"kind":"mlp","hidden":[2],"activation":"{activation}","dropout":0.5,"max_norm":null}},"input_shape":[1,2],"classes":["a","é"],"provenance":{{"seed":"1"}}}}"#
+        );
+        let entry = |name: &str, shape: &str, start: usize, end: usize| {
+            format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{start},{end}]}}"#)
+        };
+        let header = format!(
+            r#"{{"__metadata__":{{"distill":"{}"}},{},{},{},{}}}"#,
+            description.replace('"', "\\\""),
+            entry("hidden.0.weight", "[2,2]", 0, 16),
+            entry("hidden.0.bias", "[2]", 16, 24),
+            entry("output.weight", "[2,2]", 24, 40),
+            entry("output.bias", "[2]", 40, 48),
+        );
+        let weights = [1.0_f32, 2.0, -1.0, 0.5, 0.25, -0.5, 1.0, 2.0, -1.0, 0.5, 3.0, -0.25];
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn answers_are_those_of_a_pencil() {
+        let student = Student::from_safetensors(&file("relu")).unwrap();
+        assert_eq!(
+            (student.classes(), student.input_shape(), student.features()),
+            (&["a".into(), "é".to_string()][..], &[1, 2][..], 2)
+        );
+        let mut scratch = Scratch::default();
+        // Sums 1·3 + 2·1 + 0.25 and -1·3 + 0.5·1 - 0.5, of which the second is cut.
+        assert_eq!(student.logits(&[3.0, 1.0], &mut scratch).unwrap(), [5.25 + 3.0, -5.25 - 0.25]);
+        assert_eq!(student.logits(&[0.0, 0.0], &mut scratch).unwrap(), [0.25 + 3.0, -0.25 - 0.25]);
+        let probs = student.probabilities(&[0.0, 0.0], &mut scratch).unwrap();
+        let expected = 1.0 / (1.0 + libm::expf(-3.75));
+        assert!((probs[0] - expected).abs() < 1e-6 && (probs[0] + probs[1] - 1.0).abs() < 1e-6);
+        let found = student.predict(&[-4.0, -8.0], &mut scratch).unwrap();
+        assert_eq!((found.class, found.name), (0, "a"));
+        assert_eq!(
+            student.predict(&[0.0; 3], &mut scratch).unwrap_err().to_string(),
+            "the student takes 2 features but the input has 3"
+        );
+        assert!(student.logits(&[f32::NAN, 1.0], &mut scratch).unwrap()[0].is_nan());
+    }
+
+    #[test]
+    fn activations_are_those_of_the_definition() {
+        let at = |name: &str| {
+            let student = Student::from_safetensors(&file(name)).unwrap();
+            student.logits(&[1.0, 0.0], &mut Scratch::default()).unwrap().to_vec()
+        };
+        // Sums 1.25 and -1.5. tanh: 0.848284, -0.905148; gelu: 1.117938, -0.100211 (of f64).
+        let check = |name: &str, units: [f64; 2]| {
+            let expected = [units[0] + 2.0 * units[1] + 3.0, -units[0] + 0.5 * units[1] - 0.25];
+            for (actual, expected) in at(name).into_iter().zip(expected) {
+                assert!((f64::from(actual) - expected).abs() < 2e-6, "{name}: {actual} {expected}");
+            }
+        };
+        check("relu", [1.25, 0.0]);
+        check("tanh", [0.848_283_639_957_513, -0.905_148_253_644_866_4]);
+        check("gelu", [1.117_937_784_585_835_6, -0.100_210_801_903_225_9]);
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_bit_is_survived() {
+        let good = file("gelu");
+        for n in 0..good.len() {
+            assert!(Student::from_safetensors(&good[..n]).is_err(), "cut at {n}");
+        }
+        for bit in 0..8 * good.len() {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(student) = Student::from_safetensors(&bad) {
+                let input = vec![1.0; student.features()];
+                let _ = student.predict(&input, &mut Scratch::default());
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let check = |from: &str, to: &str, expected: &str| {
+            let good = file("relu");
+            let at = good.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+            let mut bad = [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat();
+            let len = u64::from_le_bytes(good[..8].try_into().unwrap()) + to.len() as u64 - from.len() as u64;
+            bad[..8].copy_from_slice(&len.to_le_bytes());
+            assert_eq!(Student::from_safetensors(&bad).unwrap_err().to_string(), expected);
+        };
+        check("\"distill\"", "\"other\"", "not the file of a student: it has no entry `distill` in its metadata");
+        check("version\\\":1", "version\\\":2", "not the file of a student: its description is of another version");
+        check("\\\"mlp\\\"", "\\\"cnn\\\"", "not the file of a student: it is no multi-layer perceptron");
+        check("\\\"relu\\\"", "\\\"selu\\\"", "not the file of a student: its activation is unknown");
+        check("input_shape", "input-shape", "not the file of a student: its description is not whole");
+        check("[1,2]", "[0,2]", "not the file of a student: a side or a layer has no or too many numbers");
+        check(
+            "hidden\\\":[2]",
+            "hidden\\\":[]",
+            "not the file of a student: it has another number of tensors than its description says",
+        );
+        check(
+            "hidden\\\":[2]",
+            "hidden\\\":[3]",
+            "tensor `hidden.0.weight` has another shape or type than the description says",
+        );
+        check("hidden.0.bias", "hidden.1.bias", "tensor `hidden.0.bias` is missing");
+        check("F32", "F64", "tensor `hidden.0.weight` has another shape or type than the description says");
+        check("[40,48]", "[48,56]", "tensor `output.bias` is outside of the file");
+        check("[40,48]", "[48,40]", "not the file of a student: its tensors do not fill the file");
+        check("[40,48]", "[40,44]", "not the file of a student: its tensors do not fill the file");
+        check("[40,48]", "[40]", "not the file of a student: its tensors do not fill the file");
+        let mut bad = file("relu");
+        let n = bad.len();
+        bad[n - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        assert_eq!(
+            Student::from_safetensors(&bad).unwrap_err().to_string(),
+            "tensor `output.bias` has a value that is no number"
+        );
+        assert_eq!(
+            Student::from_safetensors(b"PK").unwrap_err().to_string(),
+            "not a safetensors file: the file ends at byte 2"
+        );
+    }
+}
