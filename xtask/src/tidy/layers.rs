@@ -7,7 +7,7 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
