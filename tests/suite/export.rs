@@ -19,7 +19,8 @@ fn inputs(data: &dyn Dataset) -> Array2<f32> {
     inputs
 }
 
-/// One model of each activation. Their weights are random, but for biases that matter.
+/// One model of each activation, with random weights and biases that matter. `DISTILL_MODELS`, paths with commas
+/// between, adds trained models of MNIST.
 fn models(data: &dyn Dataset) -> Vec<(String, Mlp)> {
     let kinds = [(Activation::Relu, &[800, 800][..]), (Activation::Tanh, &[100, 50]), (Activation::Gelu, &[100])];
     let model = |(activation, hidden): (Activation, &[usize])| {
@@ -30,7 +31,12 @@ fn models(data: &dyn Dataset) -> Vec<(String, Mlp)> {
         }
         (format!("{activation:?}").to_lowercase(), model)
     };
-    kinds.into_iter().map(model).collect()
+    let mut models: Vec<_> = kinds.into_iter().map(model).collect();
+    let paths = std::env::var("DISTILL_MODELS").unwrap_or_default();
+    for (i, path) in paths.split(',').filter(|path| !path.is_empty()).enumerate() {
+        models.push((format!("trained{i}"), from_safetensors(&fs::read(path).unwrap()).unwrap().0));
+    }
+    models
 }
 
 fn write_floats(path: &Path, values: &[f32]) {
@@ -38,20 +44,14 @@ fn write_floats(path: &Path, values: &[f32]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Needs a Python with onnx, onnxruntime and NumPy, which `DISTILL_PYTHON` names. `DISTILL_MODELS`, paths with commas
-/// between, adds trained models of MNIST.
+/// Needs a Python with onnx, onnxruntime and NumPy, which `DISTILL_PYTHON` names.
 #[test]
 fn onnxruntime_and_numpy_answer_as_the_model_does() {
     let Ok(python) = std::env::var("DISTILL_PYTHON") else {
         return println!("SKIPPED: set DISTILL_PYTHON to a Python that has onnx, onnxruntime and numpy");
     };
     let data = mnist(Split::Test).unwrap();
-    let mut models = models(&data);
-    for (i, path) in std::env::var("DISTILL_MODELS").unwrap_or_default().split(',').enumerate() {
-        if !path.is_empty() {
-            models.push((format!("trained{i}"), from_safetensors(&fs::read(path).unwrap()).unwrap().0));
-        }
-    }
+    let models = models(&data);
     let (folder, inputs) = (tempfile::tempdir().unwrap(), inputs(&data));
     let path = |name: &str| folder.path().join(name);
     write_floats(&path("inputs.f32"), inputs.as_slice().unwrap());

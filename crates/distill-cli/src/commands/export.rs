@@ -66,7 +66,7 @@ impl Format {
     }
 }
 
-/// `distill export MODEL --to FILE`: writes a model for other programs, and answers with what it wrote.
+/// `distill export MODEL --to FILE.onnx`: writes a model for other programs, and answers with what it wrote.
 pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnostic> {
     let Target { path, format } = &args.to;
     if !args.force {

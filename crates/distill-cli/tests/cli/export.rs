@@ -6,12 +6,9 @@ use crate::lab::Lab;
 fn every_format_answers_as_the_model_does() {
     let lab = Lab::new();
     let model = lab.model();
-    for (file, more) in [
-        ("s.onnx", &[][..]),
-        ("s.flat.ONNX", &["--flat", "--probabilities"]),
-        ("s.npz", &[]),
-        ("s.safetensors", &[]),
-    ] {
+    for (file, more) in
+        [("s.onnx", &[][..]), ("s.flat.ONNX", &["--flat", "--probabilities"]), ("s.npz", &[]), ("s.safetensors", &[])]
+    {
         let args = [&["export", &model, "--to", file, "--json"], more].concat();
         let events = lab.ok(&args).events();
         let [event] = &events[..] else { panic!("{events:?}") };
@@ -26,7 +23,8 @@ fn every_format_answers_as_the_model_does() {
     assert_eq!(lab.read("s.safetensors"), lab.read(&model));
 
     let ran = lab.ok(&["export", &model, "--to", "s.onnx", "--force"]);
-    for line in ["16-4-3, 83 parameters", "opset 17", "input     input, f32 [batch, 1, 4, 4]", "logits, f32 [batch, 3]"] {
+    for line in ["16-4-3, 83 parameters", "opset 17", "input     input, f32 [batch, 1, 4, 4]", "logits, f32 [batch, 3]"]
+    {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80) && ran.stderr.is_empty());
@@ -47,7 +45,11 @@ fn what_is_there_stays_and_what_cannot_be_is_refused() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("must end with .onnx, .npz or .safetensors"), "{}", ran.stderr);
     let ran = lab.ok(&["export", &model, "--to", "s.npz", "--flat"]);
-    assert!(ran.stderr.starts_with("warning: `--flat` and `--probabilities` change nothing in files that end with .npz"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("warning: `--flat` and `--probabilities` change nothing in files that end with .npz"),
+        "{}",
+        ran.stderr
+    );
 
     // Weights that are finite, and answers that are not.
     let mut bytes = lab.read(&model);
@@ -56,6 +58,10 @@ fn what_is_there_stays_and_what_cannot_be_is_refused() {
         weight.copy_from_slice(&f32::MAX.to_le_bytes());
     }
     lab.write("huge.safetensors", bytes);
-    lab.check(&["export", "huge.safetensors", "--to", "t.onnx"], 5, ["E0402]: the model answers input", "t.onnx", "train it again"]);
+    lab.check(
+        &["export", "huge.safetensors", "--to", "t.onnx"],
+        5,
+        ["E0402]: the model answers input", "t.onnx", "train it again"],
+    );
     assert!(!lab.path("t.onnx").exists());
 }
