@@ -14,6 +14,12 @@ pub enum ExportError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A model whose first layer is a table of rows, for which no graph is written yet.
+    #[error("the first layer of {architecture} is a table of rows, which no other format holds yet")]
+    Embedding {
+        /// Of the model.
+        architecture: String,
+    },
     /// A file that its format cannot hold, as lengths in it have 31 or 32 bits.
     #[error("the file would have {n_bytes} bytes, {format} can hold {max}")]
     TooLarge {

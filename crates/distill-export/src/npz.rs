@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use distill_models::{Mlp, MlpConfig, Model as _, ModelError, Provenance, Trainable as _};
 
+use crate::onnx::refuse_embedding;
 use crate::{ExportError, npy, zip};
 
 const INPUT_SHAPE: &str = "input_shape";
@@ -29,6 +30,7 @@ const SUFFIX: &str = ".npy";
 /// # Ok::<(), distill_export::ExportError>(())
 /// ```
 pub fn to_npz(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ExportError> {
+    refuse_embedding(model)?;
     let spec = model.spec();
     let mut members: Vec<_> = model
         .params()
@@ -122,6 +124,18 @@ mod tests {
             assert_eq!((read.spec(), read.config(), read.params()), (model.spec(), model.config(), model.params()));
             assert_eq!(provenance_read, provenance);
             assert_eq!(to_npz(&read, &provenance).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_table_of_rows_is_refused() {
+        let embedding = Some(distill_models::EmbeddingConfig { buckets: 9 });
+        let config = MlpConfig { hidden: vec![4], embedding, ..MlpConfig::default() };
+        let model = Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
+        let none = Provenance::new();
+        let graph = crate::OnnxModel::new(&model, &none, crate::OnnxOptions::default()).map(|_| ());
+        for outcome in [to_npz(&model, &none).map(|_| ()), graph] {
+            assert!(matches!(outcome, Err(ExportError::Embedding { .. })), "{outcome:?}");
         }
     }
 

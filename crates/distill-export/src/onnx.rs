@@ -68,8 +68,9 @@ impl OnnxModel {
     /// The graph of a model.
     ///
     /// # Errors
-    /// [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
+    /// [`ExportError::Embedding`]; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
     pub fn new(model: &Mlp, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
+        refuse_embedding(model)?;
         let graph = graph(model, options);
         let plan = Plan::new(&graph).map_err(refused)?;
         Ok(Self {
@@ -217,6 +218,14 @@ fn entry(fields: Fields<'_>) -> Result<(String, String), String> {
 struct Builder {
     graph: Graph,
     last: String,
+}
+
+/// Neither format has a graph for a table of rows.
+pub(crate) fn refuse_embedding(model: &Mlp) -> Result<(), ExportError> {
+    match model.config().embedding {
+        None => Ok(()),
+        Some(_) => Err(ExportError::Embedding { architecture: model.spec().architecture.clone() }),
+    }
 }
 
 fn graph(model: &Mlp, options: OnnxOptions) -> Graph {

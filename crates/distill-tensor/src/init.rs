@@ -46,7 +46,7 @@ impl Init {
                 assign(weights, rng.sample_iter(normal));
             }
             Self::Normal => {
-                assign(weights, rng.sample_iter(Normal::new(0.0, 1.0).expect("a finite standard deviation")))
+                assign(weights, rng.sample_iter(Normal::new(0.0, 1.0).expect("a finite standard deviation")));
             }
             Self::HeUniform => assign(weights, rng.sample_iter(symmetric((6.0 / inputs).sqrt()))),
             Self::GlorotUniform => {

@@ -182,6 +182,9 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
         E::TooLarge { .. } => {
             Diagnostic::new(Code::Limit, what).help("export it to safetensors, which has no such limit")
         }
+        E::Embedding { .. } => {
+            Diagnostic::new(Code::Limit, what).help("use its weights file as it is: it is safetensors")
+        }
         E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
             .note("the weights are finite, but so large that sums of them are not")
             .help("train it again, with a lower `optimizer.lr` or `clip_grad_norm = 1.0`"),

@@ -24,12 +24,12 @@ impl Answers<'_> {
         let mut errors = Errors { all: 0, on_them: 0 };
         for (row, &label) in self.logits.axis_iter(Axis(0)).zip(self.labels) {
             let logit = |(class, &z): (usize, &f32)| f64::from(z) + if classes.contains(&class) { bias } else { 0.0 };
-            let best =
-                row.iter()
-                    .enumerate()
-                    .map(logit)
-                    .enumerate()
-                    .fold((0, f64::NEG_INFINITY), |best, (class, z)| if z > best.1 { (class, z) } else { best });
+            let best = row
+                .iter()
+                .enumerate()
+                .map(logit)
+                .enumerate()
+                .fold((0, f64::NEG_INFINITY), |best, (class, z)| if z > best.1 { (class, z) } else { best });
             if best.0 != label as usize {
                 errors.all += 1;
                 errors.on_them += usize::from(classes.contains(&(label as usize)));
