@@ -1,5 +1,4 @@
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -143,15 +142,14 @@ fn report(
 }
 
 fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        // Any other error is met again, and explained, when the file is written.
-        Err(_) => Ok(()),
-        Ok(_) => Err(Diagnostic::new(Code::Exists, "the file is there already")
-            .at(path.display())
-            .note("it was not changed")
-            .help("choose another name, or replace it with `--force`")),
+    // An error here is met again, and explained, when the file is written.
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
     }
+    Err(Diagnostic::new(Code::Exists, "the file is there already")
+        .at(path.display())
+        .note("it was not changed")
+        .help("choose another name, or replace it with `--force`"))
 }
 
 fn encode(loaded: &LoadedModel, format: Format, options: OnnxOptions) -> Result<Vec<u8>, ExportError> {
