@@ -93,11 +93,16 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mlp, Model as _, Trainable as _, to_safetensors};
+    use crate::{EmbeddingConfig, Mlp, Model as _, Trainable as _, to_safetensors};
 
     #[test]
     fn says_what_the_whole_file_says() {
-        let config = MlpConfig { hidden: vec![5], ..MlpConfig::default() };
+        check_header_of(MlpConfig { hidden: vec![5], ..MlpConfig::default() });
+        let embedding = Some(EmbeddingConfig { buckets: 9 });
+        check_header_of(MlpConfig { hidden: vec![5], embedding, ..MlpConfig::default() });
+    }
+
+    fn check_header_of(config: MlpConfig) {
         let model = Mlp::new(config, vec![1, 2, 3], vec!["a".into(), "é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".into(), "3".into())]);
         let bytes = to_safetensors(&model, &provenance).unwrap();

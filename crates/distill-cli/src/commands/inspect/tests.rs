@@ -1,4 +1,4 @@
-use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
+use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Provenance, to_safetensors};
 use proptest::prelude::*;
 
 use super::*;
@@ -28,6 +28,17 @@ fn the_lines_of_a_model_are_short() {
     let facts = inspected("m", &model()).unwrap();
     let too_long: Vec<_> = facts.text().lines().filter(|line| line.chars().count() > 80).collect();
     assert!(too_long.is_empty(), "{too_long:?}");
+}
+
+#[test]
+fn a_model_with_a_table_is_sound() {
+    let embedding = Some(EmbeddingConfig { buckets: 9 });
+    let config = MlpConfig { hidden: vec![5, 4], embedding, ..MlpConfig::default() };
+    let model = Mlp::new(config, vec![6], vec!["a".into(), "b".into()], 3).unwrap();
+    let facts = inspected("m", &to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
+    let text = facts.text();
+    assert!(text.contains("9-5-4-2, 84 parameters") && text.contains("\nembedding.weight    9x5 "), "{text}");
+    assert!(text.contains("all weights are there and finite"), "{text}");
 }
 
 #[test]
