@@ -139,8 +139,10 @@ fn every_recipe_is_valid() {
     lab.ok(&["new", "a", "-q"]);
     lab.ok(&["new", "b", "-q", "--teacher", "t.safetensors", "--data", "d"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(!paths.is_empty());
+    let files = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let (folders, mut paths): (Vec<_>, Vec<_>) = files(&folder).into_iter().partition(|path| path.is_dir());
+    paths.extend(folders.iter().flat_map(|folder| files(folder)));
+    assert!(paths.len() > 10, "{paths:?}");
     paths.extend([lab.path("a.toml"), lab.path("b.toml"), lab.path("r.toml")]);
     for path in paths {
         assert_eq!(schema.faults(&fs::read_to_string(&path).unwrap()), [""; 0], "{}", path.display());

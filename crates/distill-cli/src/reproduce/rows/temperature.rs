@@ -134,8 +134,11 @@ mod tests {
         let distilled = TEMPERATURES.iter().map(|&t| vec![t, 10.0 * t]).collect();
         let width = Width { width: 30, alone: vec![100.0, 100.0], distilled };
         let medium = (2.5 + 3.0 + 4.0) / 3.0;
-        assert_eq!(width.medium_less(|t| t <= 1.0), [medium - 1.0, 10.0 * medium - 10.0]);
-        assert_eq!(width.medium_less(|t| t >= HIGH_FROM), [medium - 20.0, 10.0 * medium - 200.0]);
+        let close = |found: Vec<f64>, expected: [f64; 2]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?} {expected:?}");
+        };
+        close(width.medium_less(|t| t <= 1.0), [medium - 1.0, 10.0 * (medium - 1.0)]);
+        close(width.medium_less(|t| t >= HIGH_FROM), [medium - 20.0, 10.0 * (medium - 20.0)]);
         assert_eq!(width.high(), [8.0, 12.0, 20.0, 40.0].map(|t| 5.5 * t));
     }
 }
