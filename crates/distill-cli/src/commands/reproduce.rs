@@ -14,7 +14,7 @@ use crate::model_file::sha256;
 use crate::output::Output;
 use crate::recipe_file::nearest;
 use crate::reproduce::{Data, HINTON_2015, Lab, Machine, RECIPES, Row, Section, Stop, Store, Study, page, setup};
-use crate::run::{Kind, RunDir, Signal, Signals};
+use crate::run::{Kind, RunDir, Signal, Signals, processor};
 use crate::sweep::shell;
 
 /// Names the directory of the study.
@@ -141,13 +141,6 @@ fn write_page(folder: &Path, sections: &[Section]) -> Result<(), Diagnostic> {
         atomic::write(&charts.join(&chart.file), chart.svg.as_bytes())?;
     }
     atomic::write(&path, page(sections, &machine, &old).as_bytes())
-}
-
-/// What the system calls the processor.
-fn processor() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.trim_start().strip_prefix(':'));
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned())
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Row>, Diagnostic> {

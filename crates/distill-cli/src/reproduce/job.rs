@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_models::Average;
-use distill_train::{KdMethod, Recipe, Role};
+use distill_models::{Average, MlpConfig};
+use distill_train::{KdMethod, Recipe, Role, TrainConfig};
 use serde_json::json;
 
 use crate::diagnostic::Diagnostic;
@@ -71,13 +71,19 @@ pub(crate) struct Teachers {
 }
 
 impl Job {
+    /// What is built, and how it is trained.
+    fn configs(&self) -> (Option<&MlpConfig>, &TrainConfig) {
+        let recipe = &self.setup.recipe;
+        match self.role {
+            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
+            Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
+        }
+    }
+
     /// What the weights depend on and nothing else: rows that need the same model find it by this.
     pub(crate) fn key(&self, data_sha256: &str) -> String {
         let recipe = &self.setup.recipe;
-        let (model, train) = match self.role {
-            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
-            Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
-        };
+        let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
         // A selection that leaves nothing out is none.
         let transfer = transfer.filter(|transfer| **transfer != Default::default());
@@ -107,11 +113,8 @@ impl Job {
     /// What it is called while it is trained.
     pub(crate) fn label(&self, features: usize, n_classes: usize) -> String {
         let recipe = &self.setup.recipe;
-        let name = |config: &distill_models::MlpConfig| config.architecture(features, n_classes);
-        let mut label = match self.role {
-            Role::Teacher => recipe.teacher.model.as_ref().map_or("teacher".to_owned(), name),
-            Role::Baseline | Role::Student => name(&recipe.student.model),
-        };
+        let name = |config: &MlpConfig| config.architecture(features, n_classes);
+        let mut label = self.configs().0.map_or("teacher".to_owned(), name);
         if let Some(lesson) = &self.lesson {
             let _ = write!(label, " distilled");
             if lesson.jobs.len() > 1 {
@@ -128,11 +131,7 @@ impl Job {
 
     /// How much work it is, to compare it with others.
     pub(crate) fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
-        let recipe = &self.setup.recipe;
-        let (model, train) = match self.role {
-            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
-            Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
-        };
+        let (model, train) = self.configs();
         let parameters =
             model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
         (parameters as u64).saturating_mul(u64::from(train.epochs)).saturating_mul(n_examples as u64)

@@ -230,7 +230,7 @@ impl<'a> Lab<'a> {
                 let stopped = || lock(&first).is_some();
                 let Some(due) = lock(&due[i]).take().filter(|_| !stopped()) else { return };
                 let units = BAR_UNITS as f64 * works[i] as f64 / total;
-                let outcome = pool(threads).and_then(|pool| {
+                let outcome = crate::pool(Some(threads)).map_err(Stop::from).and_then(|pool| {
                     pool.install(|| self.train_one(&due, threads, bar.as_ref(), units)).map(|facts| {
                         let n = done.fetch_add(1, Ordering::Relaxed) + 1;
                         self.announce(bar.as_ref(), &facts, n, n_due)
@@ -350,14 +350,6 @@ struct Due<'j> {
     key: String,
     teacher: Option<Arc<dyn Model>>,
     targets: Option<Arc<SoftTargets>>,
-}
-
-fn pool(threads: usize) -> Result<rayon::ThreadPool, Stop> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
-        Diagnostic::io(format!("cannot start {threads} threads"), None, error)
-            .help("use fewer, such as `--threads 2`")
-            .into()
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

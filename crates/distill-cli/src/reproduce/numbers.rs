@@ -1,6 +1,7 @@
 use distill_train::{PairedDifference, mean_and_sd};
 
 use super::store::Facts;
+use crate::summary;
 
 /// In place of what is no number.
 const UNKNOWN: &str = "-";
@@ -16,13 +17,8 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 
 /// `66.4 ± 3.2`: mean and standard deviation.
 pub(crate) fn spread(values: &[f64], decimals: usize) -> String {
-    match mean_and_sd(values) {
-        None => UNKNOWN.to_owned(),
-        // Such as a part of a gap that is not there.
-        Some((mean, _)) if !mean.is_finite() => UNKNOWN.to_owned(),
-        Some((mean, None)) => format!("{mean:.decimals$}"),
-        Some((mean, Some(sd))) => format!("{mean:.decimals$} ± {sd:.decimals$}"),
-    }
+    // Such as a part of a gap that is not there.
+    if mean(values).is_finite() { summary::spread(values, decimals) } else { UNKNOWN.to_owned() }
 }
 
 /// The differences of `a` and `b` seed by seed.

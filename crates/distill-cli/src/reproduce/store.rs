@@ -123,8 +123,7 @@ impl<'a> Store<'a> {
 
     /// Soft targets that were computed before. What cannot be used is computed again.
     pub(crate) fn targets(&self, key: &str) -> Option<(SoftTargetFile, TargetFacts)> {
-        let facts = Disk.read(&self.path("targets", key, "targets.json"), MAX_FACTS).ok()?;
-        let facts = serde_json::from_slice(&facts).ok()?;
+        let facts = self.target_facts(key)?;
         let file = target_file::load(&self.path("targets", key, "targets.soft.safetensors")).ok()?;
         Some((file, facts))
     }

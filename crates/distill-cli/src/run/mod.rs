@@ -16,7 +16,7 @@ pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;
 pub(crate) use result::{DataResult, ModelResult, RunResult};
 pub(crate) use signals::{Signal, Signals};
-pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status, read_status};
+pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status, processor, read_status};
 pub(crate) use train::{Failure, Given, Run};
 
 /// The recipe with every default filled in, in a run directory.
