@@ -23,6 +23,7 @@ mod style;
 mod summary;
 mod sweep;
 mod target_file;
+mod teacher_file;
 mod tensorboard;
 
 use std::ffi::OsString;

@@ -38,7 +38,7 @@ const HEADER: [&str; 9] =
     ["", "architecture", "parameters", "size", "test errors", "accuracy", "nll", "agreement", "examples/s"];
 
 fn rows(result: &RunResult) -> Vec<[String; 9]> {
-    [Role::Teacher, Role::Baseline, Role::Student].iter().filter_map(|&role| row(result, role)).collect()
+    Role::ALL.iter().filter_map(|&role| row(result, role)).collect()
 }
 
 fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
@@ -153,6 +153,7 @@ fn conclusion(result: &RunResult) -> String {
 pub(crate) fn label(role: Role) -> &'static str {
     match role {
         Role::Teacher => "teacher",
+        Role::Member => "one of them",
         Role::Baseline => "student alone",
         Role::Student => "student distilled",
     }

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Jitter, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
-use distill_models::{Mlp, MlpConfig, Model, Trainable as _};
+use distill_models::{Ensemble, Mlp, MlpConfig, Model, Trainable as _};
 
 use crate::fit::check_fit;
 use crate::observer::Observer;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, train_from};
-use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TrainConfig, TrainError, TrainState};
+use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
 /// and not data.
@@ -19,6 +19,8 @@ const SELECTION_SEED: u64 = 0;
 pub enum Role {
     /// Gives the soft targets.
     Teacher,
+    /// One of several that give them together.
+    Member,
     /// The student on labels alone.
     Baseline,
     /// The student on labels and soft targets.
@@ -26,10 +28,14 @@ pub enum Role {
 }
 
 impl Role {
-    /// `teacher`, `baseline` or `student`.
+    /// All of them, teachers first.
+    pub const ALL: [Self; 4] = [Self::Member, Self::Teacher, Self::Baseline, Self::Student];
+
+    /// `teacher`, `member`, `baseline` or `student`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Teacher => "teacher",
+            Self::Member => "member",
             Self::Baseline => "baseline",
             Self::Student => "student",
         }
@@ -145,7 +151,7 @@ impl<'a> Experiment<'a> {
     /// How the model of a role is trained.
     pub fn train_config(&self, role: Role) -> &TrainConfig {
         match role {
-            Role::Teacher => &self.recipe.teacher.train,
+            Role::Teacher | Role::Member => &self.recipe.teacher.train,
             Role::Baseline | Role::Student => &self.recipe.train,
         }
     }
@@ -153,9 +159,22 @@ impl<'a> Experiment<'a> {
     /// What the model of a role is built from; `None` for a teacher that comes from a file.
     pub fn model_config(&self, role: Role) -> Option<&MlpConfig> {
         match role {
-            Role::Teacher => self.recipe.teacher.model.as_ref(),
+            Role::Teacher | Role::Member => self.recipe.teacher.model.as_ref(),
             Role::Baseline | Role::Student => Some(&self.recipe.student.model),
         }
+    }
+
+    /// Several teachers as one, which says what they say on average at a temperature: that of the recipe
+    /// where it teaches, 1 where it is measured.
+    ///
+    /// # Errors
+    /// If they do not fit each other, or are not as many as the recipe has shares for.
+    pub fn together(&self, members: Vec<Arc<dyn Model>>, temperature: f64) -> Result<Arc<dyn Model>, TrainError> {
+        let TeacherConfig { average, shares, .. } = &self.recipe.teacher;
+        Ok(Arc::new(match shares.as_slice() {
+            [] => Ensemble::new(members, *average, temperature)?,
+            shares => Ensemble::weighted(members, shares, *average, temperature)?,
+        }))
     }
 
     /// Whether a teacher knows enough to teach, on examples that it was not trained on if the
@@ -217,7 +236,7 @@ impl<'a> Experiment<'a> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
         let distillation;
         let (data, loss, teacher): (_, &dyn Loss, _) = match role {
-            Role::Teacher => (&self.train, &CrossEntropy, Teacher::None),
+            Role::Teacher | Role::Member => (&self.train, &CrossEntropy, Teacher::None),
             Role::Baseline => (&self.transfer, &CrossEntropy, Teacher::None),
             Role::Student => {
                 let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");

@@ -34,7 +34,8 @@ pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use recipe::{
-    BaselineConfig, DataConfig, KdConfig, KdMethod, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherConfig,
+    BaselineConfig, DataConfig, KdConfig, KdMethod, Paths, Recipe, SelectConfig, StudentConfig, TargetsMode,
+    TeacherConfig,
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;

@@ -1,4 +1,5 @@
 mod memory;
+mod teacher;
 
 use std::collections::HashSet;
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
+
+pub use teacher::{Paths, TeacherConfig};
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.
 const MIN_TEMPERATURE: f64 = 1e-3;
@@ -98,26 +101,6 @@ impl Default for SelectConfig {
     fn default() -> Self {
         Self { only: vec![], without: vec![], fraction: 1.0 }
     }
-}
-
-/// A teacher: a file, or a model to train first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct TeacherConfig {
-    /// A safetensors file written by this program. Where it is given, `model` and `train` are not used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<String>,
-    /// The accuracy below which nothing is distilled, from 0 to 1. Left out: a tenth of the way from
-    /// always naming the most frequent class to being always right.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_accuracy: Option<f64>,
-    /// The model to train, where there is no file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<MlpConfig>,
-    /// How to train it.
-    #[serde(default)]
-    pub train: TrainConfig,
 }
 
 /// A student.
@@ -310,30 +293,6 @@ impl DataConfig {
             }
         }
         Ok(())
-    }
-}
-
-impl TeacherConfig {
-    fn validate(&self) -> Result<(), ConfigProblem> {
-        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
-            return Err(ConfigProblem::new(
-                "min_accuracy",
-                format!("must be between 0 and 1, got {accuracy}"),
-                "set `min_accuracy = 0.9`, or leave the key out",
-            ));
-        }
-        match (&self.weights, &self.model) {
-            (Some(_), _) => Ok(()),
-            (None, Some(model)) => {
-                validate_model(model).map_err(|problem| problem.under("model"))?;
-                self.train.validate().map_err(|problem| problem.under("train"))
-            }
-            (None, None) => Err(ConfigProblem::new(
-                "model",
-                "or `weights` is needed",
-                "set `model = { hidden = [1200, 1200] }` to train a teacher, or `weights = \"teacher.safetensors\"`",
-            )),
-        }
     }
 }
 

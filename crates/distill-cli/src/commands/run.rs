@@ -47,8 +47,9 @@ fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic
 
 /// The models of a whole recipe.
 pub(crate) fn all_roles(recipe: &Recipe) -> Vec<Role> {
+    let member = recipe.teacher.is_ensemble().then_some(Role::Member);
     let baseline = recipe.baseline.enabled.then_some(Role::Baseline);
-    [Some(Role::Teacher), baseline, Some(Role::Student)].into_iter().flatten().collect()
+    [member, Some(Role::Teacher), baseline, Some(Role::Student)].into_iter().flatten().collect()
 }
 
 /// Where the files of a run go.
@@ -81,7 +82,7 @@ pub(crate) fn execute(
     };
     let identity = Identity::new(recipe, sets.sha256())?;
 
-    let now = RunStatus::new(&roles, &identity, given.as_ref().map(|given| given.loaded.sha256.clone()));
+    let now = RunStatus::new(&roles, &identity, given.as_ref().map(|given| given.sha256.clone()));
     let (dir, mut status, result) = match place {
         Place::New { runs_dir } => {
             let dir = RunDir::create(runs_dir, &recipe.name)?;
@@ -113,6 +114,7 @@ pub(crate) fn execute(
         roles,
         result,
         role: Role::Teacher,
+        shared_teacher: None,
         metrics: None,
     };
     let outcome =
@@ -211,7 +213,7 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     };
     let mut recipe = recipe.clone();
     recipe.data.source = DataSource::with_path(&recipe.data.source, absolute);
-    recipe.teacher.weights = recipe.teacher.weights.as_ref().map(absolute);
+    recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
     recipe
 }

@@ -92,7 +92,7 @@ fn execute(
     };
     let identity = Identity::new(recipe, prints.sha256())?;
     let now = SweepStatus {
-        process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.loaded.sha256.clone())),
+        process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.sha256.clone())),
         definition,
     };
     let (dir, mut status) = match place {

@@ -2,8 +2,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use distill_models::Model as _;
-use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, check_fit};
+use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets};
 use serde_json::json;
 
 use crate::args::TeachArgs;
@@ -12,22 +11,23 @@ use crate::code::Code;
 use crate::commands::run::read_data;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
-use crate::model_file::{self, sha256};
+use crate::model_file::sha256;
 use crate::output::Output;
 use crate::progress::{size, thousands};
 use crate::recipe_file;
 use crate::sweep::shell;
+use crate::teacher_file::Given;
 
 /// `distill teach RECIPE [KEY=VALUE ...] [--output FILE]`: asks a teacher once for every example.
 pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("teach").entered();
     let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
-    let Some(weights) = &recipe.teacher.weights else {
+    if recipe.teacher.weights.is_none() {
         let what = "the recipe trains its teacher, so there is none to ask yet";
         return Err(file
             .locate(Diagnostic::new(Code::Value, what), "teacher")
             .help(format!("train it first: `distill train {}`, then set `teacher.weights` to its file", file.path())));
-    };
+    }
     let path = match (&args.output, &recipe.kd.cache) {
         (Some(path), _) => path.clone(),
         (None, Some(cache)) => PathBuf::from(cache),
@@ -35,13 +35,14 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     };
     refuse_to_replace(&path)?;
     let start = Instant::now();
-    let teacher = model_file::load(Path::new(weights))?;
     let experiment =
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let transfer = experiment.transfer_set();
-    check_fit("teacher", teacher.model.spec(), transfer.spec()).map_err(|error| Diagnostic::from(error).at(weights))?;
+    let Some(teacher) = Given::load(&experiment)? else {
+        return Err(Diagnostic::new(Code::Bug, "a teacher that the recipe names was not read"));
+    };
     let cache = SoftTargetFile {
-        targets: SoftTargets::compute(&teacher.model, transfer)?,
+        targets: SoftTargets::compute(&*teacher.model, transfer)?,
         classes: transfer.spec().classes.clone(),
         data_sha256: Fingerprint::of(transfer)?.sha256(),
         teacher_sha256: teacher.sha256,

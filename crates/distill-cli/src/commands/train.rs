@@ -9,12 +9,13 @@ use crate::recipe_file;
 /// `distill train RECIPE [KEY=VALUE ...] [--as teacher|baseline]`
 pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic> {
     let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
-    let role = match args.role {
-        TrainAs::Teacher => Role::Teacher,
-        TrainAs::Baseline => Role::Baseline,
+    let (role, roles) = match args.role {
+        TrainAs::Teacher if recipe.teacher.is_ensemble() => (Role::Teacher, vec![Role::Member, Role::Teacher]),
+        TrainAs::Teacher => (Role::Teacher, vec![Role::Teacher]),
+        TrainAs::Baseline => (Role::Baseline, vec![Role::Baseline]),
     };
     if role == Role::Teacher
-        && let Some(weights) = &recipe.teacher.weights
+        && let Some(weights) = recipe.teacher.files().first()
     {
         let problem = format!("the teacher of this recipe is a file, `{weights}`, so there is nothing to train");
         return Err(file.locate(Diagnostic::new(crate::code::Code::Value, problem), "teacher.weights").help(
@@ -36,5 +37,5 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
         };
         output.warning(&format!("`{key}` has no part in this"), &note, help)?;
     }
-    execute(&file, &recipe, vec![role], Place::New { runs_dir: &args.runs_dir }, output)
+    execute(&file, &recipe, roles, Place::New { runs_dir: &args.runs_dir }, output)
 }

@@ -90,7 +90,8 @@ impl Preflight<'_> {
             4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
-        let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4;
+        let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
+        let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4 * n_teachers;
         let n_views = if recipe.caches_targets() { recipe.train.augment.n_views() } else { 0 };
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
@@ -101,17 +102,20 @@ impl Preflight<'_> {
     fn disk(&self) -> u64 {
         let recipe = self.experiment.recipe();
         let of = |&role: &Role| -> u64 {
-            if role == Role::Teacher && recipe.teacher.weights.is_some() {
-                return 0;
-            }
+            // Several teachers as one have no weights of their own.
+            let n = match role {
+                Role::Teacher | Role::Member if recipe.teacher.weights.is_some() => 0,
+                Role::Teacher if recipe.teacher.is_ensemble() => 0,
+                Role::Member => recipe.teacher.seeds.len(),
+                _ => recipe.seeds.len(),
+            };
             let parameters = self.parameters(role).unwrap_or_default() as u64;
             let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
             // The new checkpoint is there before the oldest is removed.
             let checkpoints = (recipe.checkpoint.keep_last as u64).saturating_add(1).saturating_mul(2 + slots);
-            checkpoints.saturating_add(2).saturating_mul(4 * parameters)
+            checkpoints.saturating_add(2).saturating_mul(4 * parameters).saturating_mul(n as u64)
         };
-        let one_seed = self.roles.iter().map(of).fold(0, u64::saturating_add);
-        one_seed.saturating_mul(recipe.seeds.len() as u64)
+        self.roles.iter().map(of).fold(0, u64::saturating_add)
     }
 }
 

@@ -13,7 +13,7 @@ use distill_train::{Experiment, Fingerprint, Role, TrainError};
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
 use crate::recipe_file::RecipeFile;
-use crate::run::Given;
+use crate::teacher_file::Given;
 
 /// What a check found.
 #[derive(Debug)]
@@ -117,8 +117,12 @@ impl Preflight<'_> {
     /// Whether a model of that role is trained, and does not come from a file. Both students have one table.
     fn is_trained(&self, role: Role) -> bool {
         match role {
-            Role::Teacher => self.roles.contains(&role) && self.experiment.recipe().teacher.weights.is_none(),
-            Role::Baseline | Role::Student => self.roles.iter().any(|&role| role != Role::Teacher),
+            Role::Teacher | Role::Member => {
+                self.roles.contains(&role) && self.experiment.recipe().teacher.weights.is_none()
+            }
+            Role::Baseline | Role::Student => {
+                self.roles.iter().any(|&role| matches!(role, Role::Baseline | Role::Student))
+            }
         }
     }
 }

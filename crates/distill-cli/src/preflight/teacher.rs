@@ -1,15 +1,14 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use distill_models::{Model as _, Provenance};
-use distill_train::{Role, SoftTargetFile, SoftTargets, TeacherCheck, check_classes, check_fit};
+use distill_models::Provenance;
+use distill_train::{Role, SoftTargetFile, SoftTargets, TeacherCheck, check_classes};
 
 use super::{Found, Preflight};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::model_file::{self, LoadedModel};
 use crate::progress::thousands;
-use crate::run::Given;
 use crate::target_file;
+use crate::teacher_file::Given;
 
 /// Rows of stored soft targets that are computed anew.
 const RECOMPUTED: usize = 64;
@@ -21,28 +20,25 @@ const MAX_SHIFT: f64 = 0.25;
 impl Preflight<'_> {
     /// Whether the teacher fits the data and the student, and knows enough to teach.
     pub(super) fn teacher(&self, found: &mut Found) {
-        let weights = self.experiment.recipe().teacher.weights.as_deref().map(Path::new);
-        match weights.filter(|_| self.roles.contains(&Role::Teacher)) {
-            None => self.sizes(found, self.parameters(Role::Teacher)),
-            Some(path) => match model_file::load(path) {
-                Err(diagnostic) => found.fail("teacher", diagnostic),
-                Ok(loaded) => self.given(found, path.to_owned(), loaded),
-            },
+        if !self.roles.contains(&Role::Teacher) || self.experiment.recipe().teacher.weights.is_none() {
+            return self.sizes(found, self.parameters(Role::Teacher));
+        }
+        match Given::load(self.experiment) {
+            Err(diagnostic) => found.fail("teacher", diagnostic),
+            Ok(None) => {}
+            Ok(Some(given)) => self.given(found, given),
         }
     }
 
-    fn given(&self, found: &mut Found, path: PathBuf, loaded: LoadedModel) {
-        let spec = loaded.model.spec();
-        let fits = check_fit("teacher", spec, self.experiment.test_set().spec());
-        if let Err(error) = fits {
-            found.fail("teacher", Diagnostic::from(error).at(path.display()));
-            return;
-        }
+    fn given(&self, found: &mut Found, mut given: Given) {
+        let spec = given.model.spec();
         let parameters = spec.parameters;
         found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
         self.sizes(found, Some(parameters));
-        self.normalisation(found, &loaded.provenance);
-        match self.experiment.check_teacher(&loaded.model) {
+        for member in &given.members {
+            self.normalisation(found, &member.loaded.provenance);
+        }
+        match self.experiment.check_teacher(&*given.model) {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => found.ok(
                 "teacher accuracy",
@@ -53,9 +49,8 @@ impl Preflight<'_> {
                     100.0 * check.chance
                 ),
             ),
-            Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(path.display())),
+            Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(given.place())),
         }
-        let mut given = Given { loaded, path, targets: None };
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
             match self.stored(Path::new(&cache), &given, found) {
                 Err(diagnostic) => found.fail("soft targets", diagnostic),
@@ -129,8 +124,8 @@ impl Preflight<'_> {
             return Err(wrong("the cached soft targets are for other classes", [error.to_string(), String::new()]));
         }
         let was_now = |was: &str, now: &str| format!("made for {was:.12}…, now {now:.12}…");
-        if file.teacher_sha256 != given.loaded.sha256 {
-            let note = was_now(&file.teacher_sha256, &given.loaded.sha256);
+        if file.teacher_sha256 != given.sha256 {
+            let note = was_now(&file.teacher_sha256, &given.sha256);
             return Err(wrong("the cached soft targets are those of another teacher", [note, String::new()]));
         }
         let data_sha256 = self.transfer_sha256(found)?;
@@ -141,7 +136,7 @@ impl Preflight<'_> {
                 [was_now(&file.data_sha256, &data_sha256), why],
             ));
         }
-        let differing = file.targets.differing(&given.loaded.model, transfer, RECOMPUTED)?;
+        let differing = file.targets.differing(&*given.model, transfer, RECOMPUTED)?;
         match differing.first() {
             None => Ok(file.targets),
             Some(first) => {

@@ -10,10 +10,10 @@ pub(super) struct Group<'a> {
     pub(super) models: Vec<&'a ModelFacts>,
 }
 
-/// Teacher, student alone, student distilled: those of which there are models.
+/// Members of an ensemble, teacher, student alone, student distilled: those of which there are models.
 pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
     let of = |role: Role| Group { role, models: report.models.iter().filter(|m| m.role == role.name()).collect() };
-    let groups = [Role::Teacher, Role::Baseline, Role::Student].map(of);
+    let groups = Role::ALL.map(of);
     groups.into_iter().filter(|group| !group.models.is_empty()).collect()
 }
 

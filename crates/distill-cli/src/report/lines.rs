@@ -35,10 +35,7 @@ pub(super) fn validation(curves: &[Curve]) -> Option<Chart> {
 
 /// Nothing if no curve has the value.
 fn chart(title: &str, curves: &[Curve], value: impl Fn(&CurvePoint) -> Option<f64>) -> Option<Chart> {
-    let all: Vec<Series> = [Role::Teacher, Role::Baseline, Role::Student]
-        .into_iter()
-        .filter_map(|role| series(role, curves, &value))
-        .collect();
+    let all: Vec<Series> = Role::ALL.into_iter().filter_map(|role| series(role, curves, &value)).collect();
     let points = || all.iter().flat_map(|series| series.seeds.iter().flatten().copied());
     let y = Axis::fit(points().map(|(_, y)| y))?;
     let last = points().map(|(x, _)| x).fold(f64::MIN, f64::max);

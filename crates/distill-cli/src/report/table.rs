@@ -99,7 +99,7 @@ pub(super) fn last_epochs(report: &Report) -> Table {
     ];
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
     let mut rows = Vec::new();
-    for role in [Role::Teacher, Role::Baseline, Role::Student] {
+    for role in Role::ALL {
         for curve in report.curves.iter().filter(|curve| curve.role == role.name()) {
             let Some(last) = curve.points.last() else { continue };
             let errors = match (last.validation_errors, last.validation_examples) {

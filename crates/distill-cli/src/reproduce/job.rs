@@ -75,7 +75,7 @@ impl Job {
     fn configs(&self) -> (Option<&MlpConfig>, &TrainConfig) {
         let recipe = &self.setup.recipe;
         match self.role {
-            Role::Teacher => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
+            Role::Teacher | Role::Member => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
             Role::Baseline | Role::Student => (Some(&recipe.student.model), &recipe.train),
         }
     }

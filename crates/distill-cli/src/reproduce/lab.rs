@@ -279,7 +279,7 @@ impl<'a> Lab<'a> {
         let checkpoint = newest.map(|(checkpoint, _)| checkpoint).filter(|found| found.context == context);
 
         let n_examples = match job.role {
-            Role::Teacher => experiment.train_set().len(),
+            Role::Teacher | Role::Member => experiment.train_set().len(),
             Role::Baseline | Role::Student => experiment.transfer_set().len(),
         };
         let config = experiment.train_config(job.role);

@@ -31,7 +31,7 @@ impl Identity {
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
-        recipe.teacher.weights = recipe.teacher.weights.map(|_| "a file".to_owned());
+        recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
         recipe.kd.cache = None;
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();

@@ -1,6 +1,6 @@
-use std::path::Path;
+use std::sync::Arc;
 
-use distill_models::{Mlp, Model as _, Provenance, to_safetensors};
+use distill_models::{Mlp, Model, Provenance, to_safetensors};
 use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 
 use super::dir::weights_name;
@@ -26,13 +26,15 @@ impl Run<'_> {
     pub(crate) fn write_gallery(&self) -> Result<(), Diagnostic> {
         let recipe = self.experiment.recipe();
         let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
-        let given = recipe.teacher.weights.as_ref().map(Path::new);
-        let teacher = model_file::load(given.unwrap_or(&self.dir.weights(Role::Teacher, seed)))?.model;
+        let teacher: Arc<dyn Model> = match &self.shared_teacher {
+            Some(teacher) => teacher.clone(),
+            None => Arc::new(model_file::load(&self.dir.weights(Role::Teacher, seed))?.model),
+        };
         let student = model_file::load(&self.dir.weights(Role::Student, seed))?.model;
         let baseline = self.dir.weights(Role::Baseline, seed);
         let baseline = self.roles.contains(&Role::Baseline).then(|| model_file::load(&baseline)).transpose()?;
         let models = gallery::Models {
-            teacher: &teacher,
+            teacher: &*teacher,
             student: &student,
             baseline: baseline.as_ref().map(|loaded| &loaded.model as &dyn distill_models::Model),
         };
@@ -64,30 +66,51 @@ impl Run<'_> {
             self.dir.write(&format!("weights/{}-seed{seed}-{name}.safetensors", role.name()), &bytes)?;
         }
         let weights = WeightsFile { path: &path, n_bytes: bytes.len(), sha256: sha256(&bytes) };
-        let test = self.measure(role, seed, &trained.model, &weights, teacher, Some(trained))?;
+        let test = self.measure(role, seed, &trained.model, &weights, teacher, trained)?;
         Ok((test, weights.sha256))
     }
 
     /// Evaluates a model on the test set and writes down what is found.
-    pub(super) fn measure(
+    fn measure(
         &mut self,
         role: Role,
         seed: u64,
-        model: &Mlp,
+        model: &dyn Model,
         weights: &WeightsFile<'_>,
         teacher: Option<&Evaluation>,
-        trained: Option<&Trained>,
+        trained: &Trained,
     ) -> Result<Evaluation, Failure> {
+        let test = self.evaluate(role, seed, model)?;
+        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, teacher, Some(&trained.report));
+        entry.latency = Some(Latency::measure(model, self.experiment.test_set())?);
+        self.record(entry)?;
+        Ok(test)
+    }
+
+    /// The same of a model that is not trained here, of which there is more to say.
+    pub(super) fn measure_as(
+        &mut self,
+        role: Role,
+        seed: u64,
+        model: &dyn Model,
+        weights: &WeightsFile<'_>,
+        say: impl FnOnce(&mut ModelResult),
+    ) -> Result<Evaluation, Failure> {
+        let test = self.evaluate(role, seed, model)?;
+        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, None, None);
+        entry.latency = Some(Latency::measure(model, self.experiment.test_set())?);
+        say(&mut entry);
+        self.record(entry)?;
+        Ok(test)
+    }
+
+    fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Failure> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
         let data = self.experiment.test_set();
         let test = evaluate(model, data)?;
         for (name, table) in evaluation_files::all(&test, &data.spec().classes) {
             self.dir.write(&format!("eval/{}-seed{seed}/{name}", role.name()), table.as_bytes())?;
         }
-        let report = trained.map(|trained| &trained.report);
-        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, teacher, report);
-        entry.latency = Some(Latency::measure(model, data)?);
-        self.record(entry)?;
         Ok(test)
     }
 

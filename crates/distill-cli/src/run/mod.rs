@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 mod result;
 mod signals;
 mod status;
+mod teachers;
 mod train;
 mod watch;
 
@@ -17,7 +18,7 @@ pub(crate) use keep::provenance;
 pub(crate) use result::{DataResult, ModelResult, RunResult};
 pub(crate) use signals::{Signal, Signals};
 pub(crate) use status::{FILE as STATUS_FILE, RunStatus, Status, processor, read_status};
-pub(crate) use train::{Failure, Given, Run};
+pub(crate) use train::{Failure, Run};
 
 /// The recipe with every default filled in, in a run directory.
 pub(crate) const RESOLVED: &str = "recipe.resolved.toml";

@@ -42,6 +42,9 @@ pub(crate) struct ModelResult {
     pub(crate) test_ece: f64,
     /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
     pub(crate) agreement: Option<f64>,
+    /// Of several teachers that teach together: the mean part of the test set on which two of them differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) diversity: Option<f64>,
     /// Epoch with the fewest errors on the validation set.
     pub(crate) best_epoch: Option<u32>,
     /// Nothing for a teacher that came from a file.
@@ -83,6 +86,7 @@ impl ModelResult {
             test_nll: test.nll,
             test_ece: test.ece,
             agreement: teacher.map(|teacher| test.agreement(teacher)),
+            diversity: None,
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),
             train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),

@@ -112,8 +112,7 @@ impl RunStatus {
     }
 
     pub(crate) fn roles(&self) -> Vec<Role> {
-        let all = [Role::Teacher, Role::Baseline, Role::Student];
-        all.into_iter().filter(|role| self.models.iter().any(|name| name == role.name())).collect()
+        Role::ALL.into_iter().filter(|role| self.models.iter().any(|name| name == role.name())).collect()
     }
 
     pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {

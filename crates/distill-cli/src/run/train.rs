@@ -1,25 +1,26 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Mlp, ModelSpec};
+use distill_models::{Model, ModelSpec};
 use distill_train::{
     Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
-    TrainError, Trained, evaluate,
+    TrainError, Trained,
 };
 use serde_json::json;
 
 use super::dir::RunDir;
 use super::identity::{Identity, check_context};
 use super::metrics::{Metrics, ModelId, Row};
-use super::result::{ModelResult, RunResult, WeightsFile};
+use super::result::{ModelResult, RunResult};
 use super::signals::{Signal, Signals};
 use super::watch::{End, Watch};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::model_file::{self, LoadedModel};
 use crate::output::Output;
 use crate::progress::{Progress, thousands};
+use crate::teacher_file::Given;
 
 /// A run in progress: what is found is written down after every model.
 pub(crate) struct Run<'a> {
@@ -34,17 +35,11 @@ pub(crate) struct Run<'a> {
     pub(crate) result: RunResult,
     /// The model that is being trained.
     pub(crate) role: Role,
+    /// What the students of all seeds learn from, if it is one and the same.
+    pub(crate) shared_teacher: Option<Arc<dyn Model>>,
     /// Open from the first training on. Models are trained in order, so those after the first have no
     /// rows that an earlier process left.
     pub(crate) metrics: Option<Metrics>,
-}
-
-/// A teacher that was made before, with its file.
-pub(crate) struct Given {
-    pub(crate) loaded: LoadedModel,
-    pub(crate) path: PathBuf,
-    /// Its stored answers for the transfer set.
-    pub(crate) targets: Option<distill_train::SoftTargets>,
 }
 
 /// Why a run cannot go on.
@@ -65,21 +60,27 @@ impl From<Diagnostic> for Failure {
     }
 }
 
-/// A model that can teach: weights, evaluation, hash of its file.
-struct Taught {
-    model: Mlp,
-    test: Evaluation,
-    sha256: String,
+/// A model that can teach: what it says, its evaluation, hash of its files.
+#[derive(Clone)]
+pub(super) struct Taught {
+    pub(super) model: Arc<dyn Model>,
+    pub(super) test: Evaluation,
+    pub(super) sha256: String,
 }
 
-type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
+pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
 
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
     pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+        let shared = match self.shared_teacher(given)? {
+            ControlFlow::Continue(shared) => shared,
+            ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+        };
+        self.shared_teacher = shared.as_ref().map(|taught| taught.model.clone());
         let seeds = self.experiment.recipe().seeds.clone();
         for seed in seeds {
-            if let ControlFlow::Break(signal) = self.seed(seed, given)? {
+            if let ControlFlow::Break(signal) = self.seed(seed, given, shared.as_ref())? {
                 return Ok(ControlFlow::Break(signal));
             }
         }
@@ -87,22 +88,23 @@ impl Run<'_> {
     }
 
     /// Teacher, baseline and student of one seed.
-    fn seed(&mut self, seed: u64, given: Option<&Given>) -> Flow<()> {
-        if self.roles.iter().all(|&role| self.result.find(role, seed).is_some()) {
+    fn seed(&mut self, seed: u64, given: Option<&Given>, shared: Option<&Taught>) -> Flow<()> {
+        // A teacher of all seeds is there already.
+        let mut own: Vec<Role> = self.roles.clone();
+        own.retain(|&role| role != Role::Member && (role != Role::Teacher || shared.is_none()));
+        if own.iter().all(|&role| self.result.find(role, seed).is_some()) {
             return Ok(ControlFlow::Continue(()));
         }
-        for &role in &self.roles {
-            if let Some(model) = self.result.find(role, seed) {
-                let errors = thousands(model.test_errors as u64);
-                self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", role.name()));
-            }
+        for &role in &own {
+            self.say_done_before(role, seed);
         }
-        let teacher = match self.roles.contains(&Role::Teacher) {
-            true => match self.teacher(seed, given)? {
+        let teacher = match (shared, self.roles.contains(&Role::Teacher)) {
+            (Some(shared), _) => Some(shared.clone()),
+            (None, true) => match self.teacher(seed)? {
                 ControlFlow::Continue(teacher) => Some(teacher),
                 ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
             },
-            false => None,
+            (None, false) => None,
         };
         let test = teacher.as_ref().map(|teacher| &teacher.test);
         if self.is_due(Role::Baseline, seed) {
@@ -117,11 +119,11 @@ impl Run<'_> {
                 Some(stored) => Some(stored),
                 None => {
                     let _span = tracing::info_span!("soft targets", seed).entered();
-                    computed = self.experiment.soft_targets(&teacher.model)?;
+                    computed = self.experiment.soft_targets(&*teacher.model)?;
                     computed.as_ref()
                 }
             };
-            let lesson = Lesson { teacher: &teacher.model, targets };
+            let lesson = Lesson { teacher: &*teacher.model, targets };
             match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
                 ControlFlow::Continue(trained) => {
                     self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
@@ -132,64 +134,19 @@ impl Run<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
+    pub(super) fn say_done_before(&self, role: Role, seed: u64) {
+        if let Some(model) = self.result.find(role, seed) {
+            let errors = thousands(model.test_errors as u64);
+            self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", role.name()));
+        }
+    }
+
     fn is_due(&self, role: Role, seed: u64) -> bool {
         self.roles.contains(&role) && self.result.find(role, seed).is_none()
     }
 
-    /// The teacher of a seed: given, trained before, or trained now.
-    fn teacher(&mut self, seed: u64, given: Option<&Given>) -> Flow<Taught> {
-        let taught = match (given, self.result.find(Role::Teacher, seed)) {
-            (Some(Given { loaded, path, .. }), recorded) => {
-                let weights = WeightsFile { path, n_bytes: loaded.n_bytes, sha256: loaded.sha256.clone() };
-                let test = match recorded {
-                    Some(_) => evaluate(&loaded.model, self.experiment.test_set())?,
-                    None => {
-                        self.output.progress(&format!("\nteacher   from {}", path.display()));
-                        self.measure(Role::Teacher, seed, &loaded.model, &weights, None, None)?
-                    }
-                };
-                Taught { model: loaded.model.clone(), test, sha256: weights.sha256 }
-            }
-            (None, Some(recorded)) => {
-                let loaded = self.trained_before(recorded, seed)?;
-                let test = evaluate(&loaded.model, self.experiment.test_set())?;
-                Taught { model: loaded.model, test, sha256: loaded.sha256 }
-            }
-            (None, None) => match self.fit(Role::Teacher, seed, None, None)? {
-                ControlFlow::Continue(trained) => {
-                    let (test, sha256) = self.keep(Role::Teacher, seed, &trained, None, None)?;
-                    Taught { model: trained.model, test, sha256 }
-                }
-                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-            },
-        };
-        // One from a file was looked at before the run.
-        if given.is_none() && self.roles.contains(&Role::Student) {
-            let check = self.experiment.check_teacher(&taught.model)?;
-            if !check.passes() {
-                return Err(Diagnostic::weak_teacher(&check)
-                    .at(self.dir.weights(Role::Teacher, seed).display())
-                    .into());
-            }
-        }
-        Ok(ControlFlow::Continue(taught))
-    }
-
-    /// The file of a teacher that this run has finished.
-    fn trained_before(&self, recorded: &ModelResult, seed: u64) -> Result<LoadedModel, Diagnostic> {
-        let path = self.dir.weights(Role::Teacher, seed);
-        let loaded = model_file::load(&path)?;
-        if loaded.sha256 == recorded.weights_sha256 {
-            return Ok(loaded);
-        }
-        Err(Diagnostic::new(Code::RunFile, "the weights of the teacher are not those that were recorded")
-            .at(path.display())
-            .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
-            .help("put the file back, or start a new run: it never overwrites this one"))
-    }
-
     /// Trains one model, from its newest checkpoint if there is one.
-    fn fit(
+    pub(super) fn fit(
         &mut self,
         role: Role,
         seed: u64,
@@ -301,7 +258,7 @@ impl Run<'_> {
     /// The table of the recipe that says how the present model is trained.
     pub(crate) fn training(&self) -> &'static str {
         match self.role {
-            Role::Teacher => "teacher.train",
+            Role::Teacher | Role::Member => "teacher.train",
             Role::Baseline | Role::Student => "train",
         }
     }

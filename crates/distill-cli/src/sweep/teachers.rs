@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Mlp, MlpConfig, Model as _, Provenance, to_safetensors};
+use distill_models::{Mlp, MlpConfig, Model, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
-    SoftTargets, StudentConfig, TrainConfig, TrainError, check_fit,
+    SoftTargets, StudentConfig, TrainConfig, TrainError,
 };
 
 use super::watch::{Stop, Watch};
@@ -17,6 +18,7 @@ use crate::progress::epochs;
 use crate::recipe_file::RecipeFile;
 use crate::run::{Identity, RunDir, Signals, provenance};
 use crate::target_file;
+use crate::teacher_file::Given;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
@@ -38,7 +40,7 @@ struct Ready {
 }
 
 struct Taught {
-    model: Mlp,
+    model: Arc<dyn Model>,
     sha256: String,
     /// Its answers, with what they depend on.
     targets: Option<(String, SoftTargets)>,
@@ -63,28 +65,25 @@ impl<'a> Teachers<'a> {
         seed: u64,
     ) -> Result<Lesson<'_>, Stop> {
         let recipe = experiment.recipe();
-        let part = teacher_part(recipe);
+        let part = member_part(recipe);
         let identity = Identity::new(&part, self.data_sha256.clone())?;
-        let key = match &recipe.teacher.weights {
-            Some(path) => path.clone(),
-            None => sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes()),
-        };
+        // Several as one are another teacher at another temperature.
+        let together = recipe.teacher.is_ensemble().then_some((&recipe.teacher, recipe.kd.temperature));
+        let key = sha256(
+            format!(
+                "{} {} {seed} {:?} {together:?}",
+                identity.recipe_sha256, identity.data_sha256, recipe.teacher.weights
+            )
+            .as_bytes(),
+        );
         let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
             Some(ready) => ready,
             None => {
-                let taught = match &recipe.teacher.weights {
-                    Some(path) => given(experiment, Path::new(path)),
-                    None => {
-                        let path = self.path("teachers", &key, "safetensors");
-                        self.trained(
-                            experiment,
-                            file,
-                            &provenance(&part, &identity, self.inputs, Role::Teacher, seed),
-                            &path,
-                            seed,
-                        )
-                    }
+                let taught = match Given::load(experiment)? {
+                    Some(Given { model, sha256, .. }) => Ok(Taught { model, sha256, targets: None }),
+                    None => self.members(experiment, file, &part, &identity, seed),
                 };
+                let taught = taught.and_then(|taught| accept(experiment, taught));
                 let taught = match taught {
                     Ok(taught) => Ok(taught),
                     // No trial that shares it has to find out again.
@@ -102,7 +101,7 @@ impl<'a> Teachers<'a> {
             Err(why) => Err(Stop::Failed(why.clone())),
             Ok(taught) => {
                 let targets = taught.targets.as_ref().filter(|_| recipe.caches_targets());
-                Ok(Lesson { teacher: &taught.model, targets: targets.map(|(_, targets)| targets) })
+                Ok(Lesson { teacher: &*taught.model, targets: targets.map(|(_, targets)| targets) })
             }
         }
     }
@@ -111,7 +110,38 @@ impl<'a> Teachers<'a> {
         self.dir.path().join(folder).join(format!("{key:.16}.{extension}"))
     }
 
-    /// A teacher of this sweep: from its file, or trained now.
+    /// The teacher of a seed, or all those that teach together.
+    fn members(
+        &self,
+        experiment: &Experiment<'_>,
+        file: &RecipeFile,
+        part: &Recipe,
+        identity: &Identity,
+        seed: u64,
+    ) -> Result<Taught, Stop> {
+        let recipe = experiment.recipe();
+        let network = |role: Role, seed: u64| {
+            let key = sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes());
+            let provenance = provenance(part, identity, self.inputs, role, seed);
+            self.trained(experiment, file, &provenance, &self.path("teachers", &key, "safetensors"), seed)
+        };
+        if !recipe.teacher.is_ensemble() {
+            let (model, sha256) = network(Role::Teacher, seed)?;
+            return Ok(Taught { model: Arc::new(model), sha256, targets: None });
+        }
+        let (mut models, mut hashes): (Vec<Arc<dyn Model>>, String) = (vec![], String::new());
+        for &seed in &recipe.teacher.seeds {
+            let (model, sha256) = network(Role::Member, seed)?;
+            models.push(Arc::new(model));
+            hashes += &sha256;
+        }
+        let temperature = recipe.kd.temperature;
+        let model = experiment.together(models, temperature).map_err(|error| Stop::of(error, file, recipe))?;
+        let how = format!("{hashes} {:?} {:?} {temperature}", recipe.teacher.average, recipe.teacher.shares);
+        Ok(Taught { model, sha256: sha256(how.as_bytes()), targets: None })
+    }
+
+    /// A network of this sweep: from its file, or trained now.
     fn trained(
         &self,
         experiment: &Experiment<'_>,
@@ -119,8 +149,8 @@ impl<'a> Teachers<'a> {
         provenance: &Provenance,
         path: &Path,
         seed: u64,
-    ) -> Result<Taught, Stop> {
-        let taught = if path.is_file() {
+    ) -> Result<(Mlp, String), Stop> {
+        if path.is_file() {
             let LoadedModel { model, provenance: found, sha256, .. } = model_file::load(path)
                 .map_err(|diagnostic| diagnostic.better_help("remove the file, then the teacher is trained again"))?;
             if found != *provenance {
@@ -132,7 +162,7 @@ impl<'a> Teachers<'a> {
                 .help("remove the file, then the teacher is trained again")
                 .into());
             }
-            Taught { model, sha256, targets: None }
+            Ok((model, sha256))
         } else {
             let recipe = experiment.recipe();
             let spec = experiment.train_set().spec();
@@ -150,9 +180,8 @@ impl<'a> Teachers<'a> {
                 .map_err(|error| Diagnostic::from(TrainError::from(error)))?;
             self.write(path, &bytes)?;
             self.output.progress(&format!("{label}, trained in {:.1} s", start.elapsed().as_secs_f64()));
-            Taught { model: trained.model, sha256: sha256(&bytes), targets: None }
-        };
-        accept(experiment, taught, path)
+            Ok((trained.model, sha256(&bytes)))
+        }
     }
 
     /// Makes sure that the teacher's answers for the transfer set are there.
@@ -178,7 +207,7 @@ impl<'a> Teachers<'a> {
         });
         taught.targets = match stored {
             Some(stored) => Some((key, stored.targets)),
-            None => match experiment.soft_targets(&taught.model).map_err(of)? {
+            None => match experiment.soft_targets(&*taught.model).map_err(of)? {
                 None => None,
                 Some(targets) => {
                     let stored = SoftTargetFile {
@@ -201,22 +230,14 @@ impl<'a> Teachers<'a> {
     }
 }
 
-/// A teacher from a file, as it is.
-fn given(experiment: &Experiment<'_>, path: &Path) -> Result<Taught, Stop> {
-    let LoadedModel { model, sha256, .. } = model_file::load(path)?;
-    check_fit("teacher", model.spec(), experiment.test_set().spec())
-        .map_err(|error| Diagnostic::from(error).at(path.display()))?;
-    accept(experiment, Taught { model, sha256, targets: None }, path)
-}
-
 /// A teacher that knows enough to teach.
-fn accept(experiment: &Experiment<'_>, taught: Taught, path: &Path) -> Result<Taught, Stop> {
-    let check = experiment.check_teacher(&taught.model).map_err(|error| Diagnostic::from(error).at(path.display()))?;
+fn accept(experiment: &Experiment<'_>, taught: Taught) -> Result<Taught, Stop> {
+    let check = experiment.check_teacher(&*taught.model).map_err(Diagnostic::from)?;
     if check.passes() { Ok(taught) } else { Err(Stop::Failed(Diagnostic::weak_teacher(&check).title())) }
 }
 
-/// The recipe without all that a teacher does not depend on.
-fn teacher_part(recipe: &Recipe) -> Recipe {
+/// The recipe without all that a teacher, or one of several, does not depend on.
+fn member_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
         student: StudentConfig { model: MlpConfig::default() },
         kd: KdConfig::default(),
@@ -226,5 +247,8 @@ fn teacher_part(recipe: &Recipe) -> Recipe {
     };
     part.data.transfer = SelectConfig::default();
     part.teacher.min_accuracy = None;
+    part.teacher.seeds = vec![];
+    part.teacher.shares = vec![];
+    part.teacher.average = Default::default();
     part
 }

@@ -4,6 +4,7 @@
 
 mod about;
 mod colors;
+mod ensemble;
 mod eval;
 mod explain;
 mod export;

@@ -72,7 +72,7 @@ impl Schema {
                         require(schema["properties"].get(key).is_some(), &format!("unknown {key}"));
                     }
                 }
-                "$ref" | "oneOf" | "properties" | "items" => {}
+                "$ref" | "oneOf" | "anyOf" | "properties" | "items" => {}
                 "$schema" | "$defs" | "title" | "description" | "default" | "format" => {}
                 other => panic!("the check does not know `{other}`"),
             }
@@ -81,14 +81,14 @@ impl Schema {
             self.check(self.resolve(schema), value, path, faults);
         }
         if let Some(choices) = schema["oneOf"].as_array() {
-            let fits = |choice: &&Value| {
-                let mut faults = Vec::new();
-                self.check(choice, value, path, &mut faults);
-                faults.is_empty()
-            };
-            if choices.iter().filter(fits).count() != 1 {
+            if self.n_fitting(choices, value, path) != 1 {
                 faults.push(format!("{path}: oneOf"));
             }
+        }
+        if let Some(choices) = schema["anyOf"].as_array()
+            && self.n_fitting(choices, value, path) == 0
+        {
+            faults.push(format!("{path}: anyOf"));
         }
         if faults.len() > here {
             return;
@@ -103,6 +103,15 @@ impl Schema {
                 self.check(items, item, path, faults);
             }
         }
+    }
+
+    fn n_fitting(&self, choices: &[Value], value: &Value, path: &str) -> usize {
+        let fits = |choice: &&Value| {
+            let mut faults = Vec::new();
+            self.check(choice, value, path, &mut faults);
+            faults.is_empty()
+        };
+        choices.iter().filter(fits).count()
     }
 
     /// The tables of a recipe: their names in the schema, and their keys.

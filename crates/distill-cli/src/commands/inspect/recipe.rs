@@ -43,10 +43,14 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
 }
 
 fn teacher(recipe: &Recipe) -> String {
-    match (&recipe.teacher.weights, &recipe.teacher.model) {
-        (Some(weights), _) => format!("from {weights}"),
-        (None, Some(model)) => format!("{}, {} epochs", hidden(&model.hidden), recipe.teacher.train.epochs),
-        (None, None) => "none".to_owned(),
+    match (recipe.teacher.files(), &recipe.teacher.model) {
+        ([], Some(model)) => {
+            let n = recipe.teacher.seeds.len();
+            let together = if n > 1 { format!(", {n} together") } else { String::new() };
+            format!("{}, {} epochs{together}", hidden(&model.hidden), recipe.teacher.train.epochs)
+        }
+        ([], None) => "none".to_owned(),
+        (files, _) => format!("from {}", files.join(", ")),
     }
 }
 

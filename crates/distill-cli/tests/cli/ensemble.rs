@@ -1,0 +1,107 @@
+//! Several teachers that teach together: trained in one recipe, or from files.
+
+use crate::lab::Lab;
+
+const SEEDS: &str = "teacher.seeds=[4, 5, 6]";
+
+fn models<'a>(result: &'a serde_json::Value, role: &str) -> Vec<&'a serde_json::Value> {
+    result["models"].as_array().unwrap().iter().filter(|model| model["role"] == role).collect()
+}
+
+fn hashes(result: &serde_json::Value, role: &str) -> Vec<String> {
+    models(result, role).iter().map(|model| model["weights_sha256"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn members_are_trained_once_and_teach_the_students_of_all_seeds() {
+    let lab = Lab::new();
+    let ran = lab.ok(&["run", "r.toml", SEEDS, "seeds=[1, 2]"]);
+    let result = lab.json("runs/tiny-001/result.json");
+    let seeds = |role| models(&result, role).iter().map(|m| m["seed"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!((seeds("member"), seeds("teacher"), seeds("student")), (vec![4, 5, 6], vec![1], vec![1, 2]));
+    let teacher = models(&result, "teacher")[0];
+    assert_eq!((&teacher["architecture"], &teacher["parameters"]), (&"3 x 16-8-3".into(), &(3 * 163).into()));
+    assert!(teacher["diversity"].as_f64().is_some_and(|part| (0.0..=1.0).contains(&part)), "{teacher}");
+    assert!(models(&result, "member").iter().all(|m| m.get("diversity").is_none()));
+    assert!(models(&result, "student").iter().all(|m| m["agreement"].is_f64()));
+    assert!(ran.stdout.contains("\none of them  ") && ran.stdout.contains("\nteacher  "), "{}", ran.stdout);
+    let report = String::from_utf8(lab.read("runs/tiny-001/report.html")).unwrap();
+    assert!(report.contains("3 x 16-8-3") && report.contains("one of them"));
+
+    // The same from files, in the same order.
+    let file = |seed: u64| format!("\"runs/tiny-001/weights/member-seed{seed}.safetensors\"");
+    let weights = format!("teacher.weights=[{}, {}, {}]", file(4), file(5), file(6));
+    lab.ok(&["run", "r.toml", &weights, "seeds=[1, 2]", "-q"]);
+    let of = |run: &str| [1, 2].map(|seed| lab.read(&format!("runs/{run}/eval/student-seed{seed}/predictions.csv")));
+    assert_eq!(of("tiny-001"), of("tiny-002"));
+    // And from their stored answers.
+    lab.ok(&["teach", "r.toml", &weights, "--output", "answers.soft.safetensors"]);
+    lab.ok(&["run", "r.toml", &weights, "seeds=[1, 2]", "kd.cache=answers.soft.safetensors", "-q"]);
+    assert_eq!(of("tiny-001"), of("tiny-003"));
+    // Another average, and other shares, teach something else.
+    for setting in ["teacher.average=geometric", "teacher.shares=[5, 1, 1]"] {
+        lab.ok(&["run", "r.toml", &weights, setting, "seeds=[1, 2]", "-q"]);
+    }
+    assert!(of("tiny-004") != of("tiny-001") && of("tiny-005") != of("tiny-001") && of("tiny-004") != of("tiny-005"));
+}
+
+#[test]
+fn a_run_of_members_goes_on_where_it_was_stopped() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", SEEDS, "-q"]);
+    let whole = lab.json("runs/tiny-001/result.json");
+    lab.ok(&["run", "r.toml", SEEDS, "-q"]);
+    // As if it had been ended while the second member was trained.
+    let mut result = lab.json("runs/tiny-002/result.json");
+    let kept: Vec<_> = result["models"].as_array().unwrap()[..1].to_vec();
+    result["models"] = kept.into();
+    result["comparison"] = serde_json::Value::Null;
+    lab.write("runs/tiny-002/result.json", result.to_string());
+    let status = String::from_utf8(lab.read("runs/tiny-002/run.toml")).unwrap();
+    lab.write("runs/tiny-002/run.toml", status.replace("status = \"completed\"", "status = \"interrupted\""));
+    let ran = lab.ok(&["run", "--resume", "runs/tiny-002"]);
+    assert!(ran.stderr.contains("member    done before, seed 4"), "{}", ran.stderr);
+    let resumed = lab.json("runs/tiny-002/result.json");
+    for role in ["member", "teacher", "baseline", "student"] {
+        assert_eq!(hashes(&whole, role), hashes(&resumed, role), "{role}");
+    }
+}
+
+#[test]
+fn train_and_sweep_know_members_too() {
+    let lab = Lab::new();
+    lab.ok(&["train", "r.toml", SEEDS, "-q"]);
+    let result = lab.json("runs/tiny-001/result.json");
+    assert_eq!((models(&result, "member").len(), models(&result, "teacher").len()), (3, 1));
+    lab.ok(&["sweep", "r.toml", SEEDS, "--set", "kd.temperature=1,4", "-q"]);
+    let teachers = std::fs::read_dir(lab.path("runs/tiny-sweep-001/teachers")).unwrap().count();
+    let targets = std::fs::read_dir(lab.path("runs/tiny-sweep-001/targets")).unwrap().count();
+    // Networks are shared by the trials; the average of their probabilities is another one at each temperature.
+    assert_eq!((teachers, targets), (3, 2));
+}
+
+#[test]
+fn what_has_no_meaning_is_refused() {
+    let lab = Lab::new();
+    let recipe = |setting: &str| format!("[teacher]\n{setting}\n");
+    for (setting, message, help) in [
+        ("seeds = [1, 1]", "E0104]: teacher.seeds lists seed 1 twice", "list every seed once"),
+        ("seeds = [1]", "E0104]: teacher.seeds must name at least two teachers, got 1", "`teacher.weights`"),
+        ("weights = []", "E0104]: teacher.weights must name at least one file", "leave `weights` out"),
+        ("weights = 'a'\nseeds = [1]", "E0104]: teacher.seeds is set beside `weights`", "leave one of them out"),
+        ("shares = [1.0, 2.0]", "E0104]: teacher.shares must be as many as there are teachers, 1, got 2", "shares"),
+        (
+            "seeds = [1, 2]\nshares = [1.0, -2.0]",
+            "E0104]: teacher.shares must be finite numbers",
+            "leave a teacher out",
+        ),
+    ] {
+        lab.check_recipe("[teacher]\n", &recipe(setting), 3, [message, "bad.toml:", help]);
+    }
+    // Members of one ensemble must know the same classes.
+    lab.ok(&["train", "r.toml", "-q"]);
+    lab.ok(&["train", "r.toml", "data.classes=[\"x\", \"y\", \"z\"]", "-q"]);
+    let file = |run: u8| format!("runs/tiny-00{run}/weights/teacher-seed1.safetensors");
+    let weights = format!("teacher.weights=['{}', '{}']", file(1), file(2));
+    lab.check(&["run", "r.toml", &weights], 5, ["E0303]: ", &file(2), "trained on this data"]);
+}

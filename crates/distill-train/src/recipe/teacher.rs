@@ -1,0 +1,144 @@
+use distill_models::{Average, MlpConfig};
+use serde::{Deserialize, Serialize};
+
+use super::{first_duplicate, validate_model};
+use crate::TrainConfig;
+use crate::config::ConfigProblem;
+
+/// One path, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Paths {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Paths {
+    /// All of them.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Several(paths) => paths,
+        }
+    }
+
+    /// The same with other paths.
+    pub fn map(&self, f: impl Fn(&String) -> String) -> Self {
+        match self {
+            Self::One(path) => Self::One(f(path)),
+            Self::Several(paths) => Self::Several(paths.iter().map(f).collect()),
+        }
+    }
+}
+
+/// A teacher: a file, or a model to train first; or several of either, which teach as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// Safetensors files written by this program. Where they are given, `model` and `train` are not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Paths>,
+    /// Trains a teacher from each of these seeds, which teach all students together. Empty: every
+    /// student has a teacher of its own seed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 2), extend("uniqueItems" = true)))]
+    pub seeds: Vec<u64>,
+    /// How several teachers become one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub average: Average,
+    /// How much each of several teachers counts, in proportion. Empty: all alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<f64>,
+    /// The accuracy below which nothing is distilled, from 0 to 1. Left out: a tenth of the way from
+    /// always naming the most frequent class to being always right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_accuracy: Option<f64>,
+    /// The model to train, where there is no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<MlpConfig>,
+    /// How to train it.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl TeacherConfig {
+    /// The paths of teachers that are there already; none where they are trained.
+    pub fn files(&self) -> &[String] {
+        self.weights.as_ref().map_or(&[], Paths::all)
+    }
+
+    /// Whether several models teach as one.
+    pub fn is_ensemble(&self) -> bool {
+        self.n_members() > 1
+    }
+
+    fn n_members(&self) -> usize {
+        if self.weights.is_some() { self.files().len() } else { self.seeds.len().max(1) }
+    }
+
+    fn validate_members(&self) -> Result<(), ConfigProblem> {
+        if self.weights.is_some() && self.files().is_empty() {
+            let help = "name a file, or leave `weights` out to train a teacher";
+            return Err(ConfigProblem::new("weights", "must name at least one file, got none", help));
+        }
+        if self.weights.is_some() && !self.seeds.is_empty() {
+            let note = "teachers that come from files are not trained";
+            return Err(ConfigProblem::new("seeds", "is set beside `weights`", "leave one of them out").note(note));
+        }
+        if self.seeds.len() == 1 {
+            let help = "name more, or leave `seeds` out; one teacher of all seeds is trained first and named in `teacher.weights`";
+            return Err(ConfigProblem::new("seeds", "must name at least two teachers, got 1", help));
+        }
+        if let Some(seed) = first_duplicate(&self.seeds) {
+            return Err(ConfigProblem::new("seeds", format!("lists seed {seed} twice"), "list every seed once")
+                .note("the same seed gives the same model, so it would count twice"));
+        }
+        let n = self.n_members();
+        if !self.shares.is_empty() && self.shares.len() != n {
+            let problem = format!("must be as many as there are teachers, {n}, got {}", self.shares.len());
+            return Err(ConfigProblem::new(
+                "shares",
+                problem,
+                "give one number for each teacher, or leave `shares` out",
+            ));
+        }
+        match self.shares.iter().find(|share| !(**share > 0.0 && share.is_finite())) {
+            Some(share) => {
+                let problem = format!("must be finite numbers greater than 0, got {share}");
+                Err(ConfigProblem::new("shares", problem, "leave a teacher out that is not to count"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
+        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+            return Err(ConfigProblem::new(
+                "min_accuracy",
+                format!("must be between 0 and 1, got {accuracy}"),
+                "set `min_accuracy = 0.9`, or leave the key out",
+            ));
+        }
+        self.validate_members()?;
+        match (&self.weights, &self.model) {
+            (Some(_), _) => Ok(()),
+            (None, Some(model)) => {
+                validate_model(model).map_err(|problem| problem.under("model"))?;
+                self.train.validate().map_err(|problem| problem.under("train"))
+            }
+            (None, None) => Err(ConfigProblem::new(
+                "model",
+                "or `weights` is needed",
+                "set `model = { hidden = [1200, 1200] }` to train a teacher, or `weights = \"teacher.safetensors\"`",
+            )),
+        }
+    }
+}
