@@ -80,10 +80,10 @@ impl Schema {
         if schema.get("$ref").is_some() {
             self.check(self.resolve(schema), value, path, faults);
         }
-        if let Some(choices) = schema["oneOf"].as_array() {
-            if self.n_fitting(choices, value, path) != 1 {
-                faults.push(format!("{path}: oneOf"));
-            }
+        if let Some(choices) = schema["oneOf"].as_array()
+            && self.n_fitting(choices, value, path) != 1
+        {
+            faults.push(format!("{path}: oneOf"));
         }
         if let Some(choices) = schema["anyOf"].as_array()
             && self.n_fitting(choices, value, path) == 0
