@@ -13,6 +13,7 @@ mod header_check;
 mod max_norm;
 mod mlp;
 mod model;
+mod output_layer;
 mod tape;
 
 pub use activation::Activation;

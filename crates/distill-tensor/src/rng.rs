@@ -22,6 +22,10 @@ pub enum Stream {
     Snippet,
     /// Inputs on which two models are compared.
     Probe,
+    /// Where clusters of classes begin, and in which order they see the classes.
+    Cluster,
+    /// Which examples of other classes a specialist sees.
+    Specialist,
 }
 
 impl Stream {
@@ -34,6 +38,8 @@ impl Stream {
             Self::Sweep => 5,
             Self::Snippet => 6,
             Self::Probe => 7,
+            Self::Cluster => 8,
+            Self::Specialist => 9,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }
@@ -228,6 +234,8 @@ mod tests {
             first(1, Stream::Sweep, 2, 3),
             first(1, Stream::Snippet, 2, 3),
             first(1, Stream::Probe, 2, 3),
+            first(1, Stream::Cluster, 2, 3),
+            first(1, Stream::Specialist, 2, 3),
             first(1, Stream::Dropout(0), 3, 3),
             first(1, Stream::Dropout(0), 2, 2),
         ] {

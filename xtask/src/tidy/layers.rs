@@ -7,7 +7,7 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
@@ -15,6 +15,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("distill-audio", &["distill-datasets"]),
     ("distill-text", &["distill-tensor", "distill-datasets"]),
     ("distill-train", &["distill-tensor", "distill-models", "distill-losses", "distill-datasets"]),
+    (
+        "distill-specialists",
+        &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train"],
+    ),
     ("distill-export", &["distill-tensor", "distill-models"]),
     ("distill-infer", &[]),
     ("distill-chart", &[]),
@@ -28,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "distill-audio",
             "distill-text",
             "distill-train",
+            "distill-specialists",
             "distill-export",
             "distill-chart",
         ],

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod clusters;
+mod data;
+mod error;
+mod folder;
+mod report;
+mod solver;
+mod specialist;
+mod system;
+
+pub use clusters::{ClusterConfig, cluster_classes, covariance};
+pub use data::{DUSTBIN, SpecialistData};
+pub use error::SpecialistError;
+pub use folder::{SystemFolder, SystemTraining};
+pub use report::{ByCoverage, Conditional, Report};
+pub use solver::{Answer, Solution, Solver, SolverConfig};
+pub use specialist::{Specialist, SpecialistConfig, TowardsOwn};
+pub use system::SpecialistSystem;
