@@ -1,4 +1,4 @@
-use distill_train::{SoftTargetFile, SoftTargets};
+use distill_train::{SoftTargetFile, SoftTargets, TargetStorage};
 use ndarray::Array2;
 use sha2::{Digest as _, Sha256};
 
@@ -22,16 +22,18 @@ impl Parser for TargetFile {
     type Parsed = SoftTargetFile;
 
     fn corpus(&self) -> Vec<Vec<u8>> {
-        let encode = |shape, classes: &[&str]| {
-            let file = SoftTargetFile {
-                targets: SoftTargets::new(Array2::from_shape_fn(shape, |(i, j)| i as f32 - 2.5 * j as f32)),
-                classes: classes.iter().map(|&name| name.to_owned()).collect(),
-                data_sha256: "d1".into(),
-                teacher_sha256: "e2".into(),
-            };
-            file.to_bytes().unwrap()
+        let encode = |storage, shape, classes: &[&str]| {
+            let targets = SoftTargets::new(Array2::from_shape_fn(shape, |(i, j)| i as f32 - 2.5 * j as f32));
+            let classes = classes.iter().map(|&name| name.to_owned()).collect();
+            SoftTargetFile::new(&targets, storage, classes, "d1".into(), "e2".into()).unwrap().to_bytes().unwrap()
         };
-        vec![encode((3, 2), &["a", "é"]), encode((1, 4), &["0", "1", "2", "3"])]
+        let four = ["0", "1", "2", "3"];
+        vec![
+            encode(TargetStorage::F32, (3, 2), &["a", "é"]),
+            encode(TargetStorage::F32, (1, 4), &four),
+            encode(TargetStorage::F16, (2, 4), &four),
+            encode(TargetStorage::TopK(2), (2, 4), &four),
+        ]
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
@@ -59,6 +61,7 @@ impl Parser for TargetFile {
     fn check(&self, parsed: &SoftTargetFile) {
         let bytes = parsed.to_bytes().unwrap();
         assert_eq!(&SoftTargetFile::from_bytes(&bytes).unwrap(), parsed);
+        assert!(parsed.clone().into_targets().logits().iter().all(|logit| logit.is_finite()));
     }
 }
 

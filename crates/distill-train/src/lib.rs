@@ -19,6 +19,7 @@ mod statistics;
 mod step;
 mod storage;
 mod target_file;
+mod target_storage;
 mod teacher_check;
 mod train;
 
@@ -35,7 +36,7 @@ pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use recipe::{
     BaselineConfig, DataConfig, KdConfig, KdMethod, Paths, Recipe, SelectConfig, StudentConfig, TargetsMode,
-    TeacherConfig,
+    TeacherConfig, TextConfig,
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;
@@ -46,5 +47,6 @@ pub use statistics::{
 pub use step::{StepContext, Teacher, TrainingStep};
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
+pub use target_storage::{TargetStorage, kl_between};
 pub use teacher_check::TeacherCheck;
 pub use train::{TrainReport, Training, train, train_from};

@@ -1,5 +1,6 @@
 mod memory;
 mod teacher;
+mod text;
 
 use std::collections::HashSet;
 
@@ -11,6 +12,7 @@ use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
 
 pub use teacher::{Paths, TeacherConfig};
+pub use text::TextConfig;
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.
 const MIN_TEMPERATURE: f64 = 1e-3;
@@ -62,8 +64,11 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, or a folder of IDX files.
+    /// `mnist`, `udhr`, `asterisk-en`, or a folder of IDX files.
     pub source: String,
+    /// What is cut from the text, if the source is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextConfig>,
     /// Names of the classes in the order of the labels. Empty: what the data says.
     #[serde(default)]
     pub classes: Vec<String>,
@@ -292,7 +297,7 @@ impl DataConfig {
                 .under(table));
             }
         }
-        Ok(())
+        self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))
     }
 }
 

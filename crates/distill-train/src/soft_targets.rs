@@ -2,7 +2,7 @@ use distill_datasets::{Augmentation, Dataset, Jitter};
 use distill_models::{Model, Scratch};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-use crate::TrainError;
+use crate::{TargetStorage, TrainError};
 
 /// Examples that are evaluated at a time.
 pub(crate) const EVAL_BATCH: usize = 512;
@@ -29,6 +29,11 @@ impl SoftTargets {
     /// `(n_views x examples, classes)`. `None` if they cannot be told apart.
     pub fn with_views(logits: Array2<f32>, n_views: usize) -> Option<Self> {
         logits.nrows().checked_rem(n_views).filter(|&rest| rest == 0).map(|_| Self { logits, n_views })
+    }
+
+    /// The same where it is known that the rows are views of examples.
+    pub(crate) fn of_views(logits: Array2<f32>, n_views: usize) -> Self {
+        Self { logits, n_views }
     }
 
     /// How many views of each example they are answers to.
@@ -89,12 +94,19 @@ impl SoftTargets {
     /// spread over the data.
     ///
     /// The teacher is a constant and computes each row by itself, so on the machine that stored
-    /// them the bits are equal. Elsewhere they may differ in the last digits, which is allowed.
+    /// them the bits are equal once they are rounded as `storage` does. Elsewhere they may differ in the
+    /// last digits, which is allowed.
     ///
     /// # Errors
     /// If the data cannot be read or does not fit the teacher; [`TrainError::Targets`] if the number
     /// of rows is not that of the data.
-    pub fn differing(&self, teacher: &dyn Model, data: &dyn Dataset, n_rows: usize) -> Result<Vec<usize>, TrainError> {
+    pub fn differing(
+        &self,
+        storage: TargetStorage,
+        teacher: &dyn Model,
+        data: &dyn Dataset,
+        n_rows: usize,
+    ) -> Result<Vec<usize>, TrainError> {
         if self.logits.dim() != (data.len(), teacher.spec().classes.len()) {
             return Err(TrainError::Targets {
                 expected: [data.len(), teacher.spec().classes.len()],
@@ -105,8 +117,8 @@ impl SoftTargets {
         let indices: Vec<usize> = (0..n_rows).map(|i| i * data.len() / n_rows).collect();
         let mut inputs = Array2::zeros((n_rows, data.spec().features()));
         data.read(&indices, inputs.view_mut())?;
-        let logits = teacher.logits(inputs.view())?;
-        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * a.abs().max(b.abs()).max(1.0);
+        let logits = storage.round(teacher.logits(inputs.view())?.view());
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= storage.tolerance() * a.abs().max(b.abs()).max(1.0);
         let differs = |(i, &index): (usize, &usize)| {
             let same = logits.row(i).iter().zip(self.logits.row(index)).all(near);
             (!same).then_some(index)

@@ -2,7 +2,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets};
+use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, TargetStorage, kl_between};
 use serde_json::json;
 
 use crate::args::TeachArgs;
@@ -41,13 +41,19 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     let Some(teacher) = Given::load(&experiment)? else {
         return Err(Diagnostic::new(Code::Bug, "a teacher that the recipe names was not read"));
     };
-    let cache = SoftTargetFile {
-        targets: SoftTargets::compute(&*teacher.model, transfer)?,
-        classes: transfer.spec().classes.clone(),
-        data_sha256: Fingerprint::of(transfer)?.sha256(),
-        teacher_sha256: teacher.sha256,
-    };
+    let classes = transfer.spec().classes.clone();
+    args.store.check(classes.len()).map_err(|reason| {
+        Diagnostic::new(Code::Value, format!("the answers cannot be kept as {}", args.store))
+            .at("command line: --store")
+            .note(reason)
+            .help("use `--store f16`, or fewer of the largest")
+    })?;
+    let targets = SoftTargets::compute(&*teacher.model, transfer)?;
+    let data_sha256 = Fingerprint::of(transfer)?.sha256();
+    let cache = SoftTargetFile::new(&targets, args.store, classes, data_sha256, teacher.sha256)?;
     let bytes = cache.to_bytes()?;
+    let temperature = recipe.kd.temperature;
+    let (kl_mean, kl_max) = kl_between(targets.logits(), args.store.round(targets.logits()).view(), temperature);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
             Diagnostic::io("cannot make the folder", Some(folder), error).help("choose another file with `--output`")
@@ -56,6 +62,10 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     atomic::write(&path, &bytes)?;
     let seconds = start.elapsed().as_secs_f64();
     let rows = thousands(transfer.len() as u64);
+    if args.store != TargetStorage::F32 {
+        let error = format!("mean {kl_mean:.2e}, at most {kl_max:.2e} nats");
+        output.progress(&format!("kept as {}: KL from the answers at T = {temperature}: {error}", args.store));
+    }
     output.result(&format!("{rows} rows  {seconds:.1} s  {}  {}", size(bytes.len() as u64), path.display()))?;
     let setting = format!("kd.cache={}", path.display());
     let words = ["distill", "run", file.path()].into_iter();
@@ -68,6 +78,9 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             "rows": transfer.len(),
             "classes": cache.classes.len(),
             "bytes": bytes.len(),
+            "storage": args.store.to_string(),
+            "kl_mean": kl_mean,
+            "kl_max": kl_max,
             "sha256": sha256(&bytes),
             "data_sha256": cache.data_sha256,
             "teacher_sha256": cache.teacher_sha256,

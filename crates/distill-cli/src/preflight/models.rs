@@ -22,7 +22,8 @@ impl Preflight<'_> {
             let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
             let checked = check_size(config, spec.features(), spec.classes.len())
                 .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.hidden")))
-                .and_then(|parameters| self.check_shift(role, training).map(|()| parameters));
+                .and_then(|parameters| self.check_shift(role, training).map(|()| parameters))
+                .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
             match checked {
                 Err(diagnostic) => found.fail(name, diagnostic),
                 Ok(parameters) => {
@@ -42,7 +43,7 @@ impl Preflight<'_> {
         let source = &self.experiment.recipe().data.source;
         if !DataSource::has_images(source) {
             let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to shift"))
-                .note("a shift would move frequencies too")
+                .note("only images can be shifted")
                 .help("set `augment = { shift = 0 }`");
             return Err(self.file.locate(diagnostic, &format!("{training}.augment.shift")));
         }
@@ -55,6 +56,22 @@ impl Preflight<'_> {
             let diagnostic = Diagnostic::new(Code::Selection, error.to_string()).help(help);
             self.file.locate(diagnostic, &format!("{training}.augment.shift"))
         })
+    }
+
+    /// Numbers of buckets are no values that a layer could weigh.
+    fn check_buckets(&self, config: &MlpConfig, table: &str) -> Result<(), Diagnostic> {
+        let data = &self.experiment.recipe().data;
+        let Some(buckets) = DataSource::buckets(data) else { return Ok(()) };
+        let what = match &config.embedding {
+            Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
+            Some(embedding) => format!("an embedding of {} buckets for inputs of {buckets}", embedding.buckets),
+            None => format!("the inputs of `{}` are numbers of buckets, and the model has no embedding", data.source),
+        };
+        let diagnostic = Diagnostic::new(Code::Value, what)
+            .note("each n-gram of a snippet is the number of a row of a table")
+            .help(format!("set `embedding = {{ buckets = {buckets} }}` in the model"));
+        let key = if config.embedding.is_some() { "model.embedding.buckets" } else { "model.hidden" };
+        Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
     }
 
     /// Parameters of the model that a role would have, if it is built here.

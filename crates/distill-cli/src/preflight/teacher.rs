@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use distill_models::Provenance;
-use distill_train::{Role, SoftTargetFile, SoftTargets, TeacherCheck, check_classes};
+use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
 
 use super::{Found, Preflight};
 use crate::code::Code;
@@ -136,9 +136,18 @@ impl Preflight<'_> {
                 [was_now(&file.data_sha256, &data_sha256), why],
             ));
         }
-        let differing = file.targets.differing(&*given.model, transfer, RECOMPUTED)?;
+        let storage = file.storage();
+        if matches!(storage, TargetStorage::TopK(_)) && self.experiment.recipe().kd.method == KdMethod::LogitMatching {
+            let diagnostic = Diagnostic::new(Code::SoftTargets, "logit matching needs the logits of all classes")
+                .at(path.display())
+                .note(format!("the cached soft targets keep the {storage} and what the others have together"))
+                .help(format!("write them again: `distill teach {} --store f16`", self.file.path()));
+            return Err(diagnostic);
+        }
+        let targets = file.into_targets();
+        let differing = targets.differing(storage, &*given.model, transfer, RECOMPUTED)?;
         match differing.first() {
-            None => Ok(file.targets),
+            None => Ok(targets),
             Some(first) => {
                 let note = format!("{} of {RECOMPUTED} rows differ, the first is row {first}", differing.len());
                 Err(wrong("the cached soft targets are not what the teacher says", [note, String::new()]))

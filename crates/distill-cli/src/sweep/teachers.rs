@@ -6,7 +6,7 @@ use std::time::Instant;
 use distill_models::{Mlp, MlpConfig, Model, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
-    SoftTargets, StudentConfig, TrainConfig, TrainError,
+    SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
 use super::watch::{Stop, Watch};
@@ -206,18 +206,15 @@ impl<'a> Teachers<'a> {
                 && stored.classes == transfer.spec().classes
         });
         taught.targets = match stored {
-            Some(stored) => Some((key, stored.targets)),
+            Some(stored) => Some((key, stored.into_targets())),
             None => match experiment.soft_targets(&*taught.model).map_err(of)? {
                 None => None,
                 Some(targets) => {
-                    let stored = SoftTargetFile {
-                        targets,
-                        classes: transfer.spec().classes.clone(),
-                        data_sha256,
-                        teacher_sha256: taught.sha256.clone(),
-                    };
-                    self.write(&path, &stored.to_bytes().map_err(of)?)?;
-                    Some((key, stored.targets))
+                    let (classes, teacher_sha256) = (transfer.spec().classes.clone(), taught.sha256.clone());
+                    let stored =
+                        SoftTargetFile::new(&targets, TargetStorage::F32, classes, data_sha256, teacher_sha256);
+                    self.write(&path, &stored.and_then(|stored| stored.to_bytes()).map_err(of)?)?;
+                    Some((key, targets))
                 }
             },
         };

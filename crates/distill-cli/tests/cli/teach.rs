@@ -199,3 +199,33 @@ fn a_disk_that_is_too_small_is_known_before() {
     lab.check(&["check", "r.toml", many], 8, expected);
     assert!(!lab.path("runs").exists());
 }
+
+#[test]
+fn answers_can_be_kept_in_less_and_the_error_is_said() {
+    let lab = with_teacher();
+    let teacher = format!("teacher.weights={TEACHER}");
+    let teach = |file: &str, store: &str| {
+        lab.ok(&["teach", "r.toml", &teacher, "--store", store, "--output", file, "--json"]).events().pop().unwrap()
+    };
+    let (whole, half, one) = (teach("a", "f32"), teach("b", "f16"), teach("c", "top-1"));
+    let kl = |event: &serde_json::Value| event["kl_mean"].as_f64().unwrap();
+    assert_eq!(kl(&whole), 0.0);
+    assert!(kl(&half) < 1e-6 && kl(&half) < kl(&one), "{half} {one}");
+    assert!(half["bytes"].as_u64() < whole["bytes"].as_u64(), "{half} {whole}");
+    let said = lab.ok(&["teach", "r.toml", &teacher, "--store", "top-2", "--output", "d"]).stderr;
+    assert!(said.contains("kept as top-2: KL from the answers at T = 4: mean "), "{said}");
+    assert!(lab.ok(&["inspect", "d"]).stdout.contains("kept as top-2"));
+
+    // Each of them teaches, and is what the teacher says, rounded in its way.
+    for file in ["a", "b", "c"] {
+        let cache = format!("kd.cache={file}");
+        let stored = lab.ok(&["check", "r.toml", &teacher, &cache]).stdout;
+        assert!(stored.contains("ok    soft targets"), "{stored}");
+        lab.ok(&["run", "r.toml", &teacher, &cache]);
+    }
+    let matching = ["check", "r.toml", &teacher, "kd.cache=c", "kd.method=logit-matching"];
+    lab.check(&matching, 5, ["E0306]: logit matching needs the logits of all classes", "c", "--store f16"]);
+    let all = ["E0104]: the answers cannot be kept as top-3", "--store", "use `--store f16`"];
+    lab.check(&["teach", "r.toml", &teacher, "--store", "top-3"], 3, all);
+    assert_eq!(lab.distill(&["teach", "r.toml", &teacher, "--store", "f8"]).code, Some(2));
+}
