@@ -12,7 +12,7 @@ use crate::call::{Call, root};
 const DEFAULT_RECIPE: &str = "recipes/mnist.toml";
 
 /// The commands of `distill` itself. Any other first word is the path of a recipe, so a new command goes in here.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "new",
     "check",
     "run",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 18] = [
     "predict",
     "export",
     "inspect",
+    "data",
     "sweep",
     "reproduce",
     "report",

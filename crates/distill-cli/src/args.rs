@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use distill_train::TargetStorage;
 
 use crate::code::{self, Code};
 use crate::help;
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Say what a file or folder is and what is in it
     Inspect(InspectArgs),
+    /// List the data that has a name, or read a dataset and say whether it is all there
+    Data(DataArgs),
     /// Make the report of a run, or of several with the seeds of one recipe
     Report(ReportArgs),
     /// Explain an error code, or list them all
@@ -162,6 +165,10 @@ pub(crate) struct TeachArgs {
     /// Where the answers go [default: `kd.cache`, or cache/NAME.soft.safetensors]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// How they are kept: `f32`, `f16`, or the largest and the mass of the others, such as `top-10`
+    #[arg(long, value_name = "FORM", default_value = "f32")]
+    pub(crate) store: TargetStorage,
 }
 
 #[derive(Debug, Args)]
@@ -210,6 +217,13 @@ pub(crate) struct SweepArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::DATA)]
+pub(crate) struct DataArgs {
+    /// What a recipe has as `data.source`: a name, or a folder of IDX files; all names are listed if none is given
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = help::REPRODUCE)]
 pub(crate) struct ReproduceArgs {
     /// The paper
@@ -238,6 +252,12 @@ pub(crate) enum StudyName {
     /// Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", on MNIST
     #[value(name = "hinton-2015")]
     Hinton2015,
+    /// The same paper on speech
+    #[value(name = "hinton-2015-speech")]
+    Hinton2015Speech,
+    /// The same paper's specialists, on text
+    #[value(name = "hinton-2015-specialists")]
+    Hinton2015Specialists,
 }
 
 #[derive(Debug, Args)]

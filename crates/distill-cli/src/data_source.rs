@@ -5,7 +5,8 @@ use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
 use distill_datasets::{DataError, Dataset, IdxFolder, Images, Split, mnist};
-use distill_train::Sets;
+use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
+use distill_train::{DataConfig, Sets, TextConfig};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -18,12 +19,24 @@ const ASTERISK_RATE: u32 = 8000;
 
 const MNIST: &str = "mnist";
 const ASTERISK: &str = "asterisk-en";
+const UDHR: &str = "udhr";
+
+/// The sources that have a name, and what they are.
+pub(crate) const KNOWN: [(&str, &str); 3] = [
+    (MNIST, "handwritten digits, 60,000 images to train and 10,000 to test; part of the program"),
+    (UDHR, "snippets of the Universal Declaration of Human Rights in 420 languages; part of the program"),
+    (ASTERISK, "25 minutes of English prompts as 117 phone states; recordings from a package of Debian"),
+];
+
+/// Draws the snippets of a source: who compares models compares them on the same ones.
+const SNIPPET_SEED: u64 = 1;
 
 /// Where data comes from: a known name, speech with the folder of its recordings, or a folder of IDX files.
 #[derive(Debug)]
 pub(crate) enum DataSource {
     Mnist,
     AsteriskEn(PathBuf),
+    Udhr(TextConfig),
     Folder(IdxFolder),
 }
 
@@ -32,9 +45,11 @@ pub(crate) enum DataSource {
 pub(crate) enum SourceError {
     Data(DataError),
     Speech(AudioError),
-    /// A key of the recipe that speech has no use for, and why.
+    Text(TextError),
+    /// A key of the recipe that a source has no use for, and why.
     Fixed {
         key: &'static str,
+        source: String,
         note: &'static str,
     },
 }
@@ -51,14 +66,23 @@ impl From<AudioError> for SourceError {
     }
 }
 
+impl From<TextError> for SourceError {
+    fn from(error: TextError) -> Self {
+        Self::Text(error)
+    }
+}
+
 impl From<SourceError> for Diagnostic {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::Data(error) => error.into(),
             SourceError::Speech(error) => error.into(),
-            SourceError::Fixed { key, note } => {
-                let what = format!("`{key}` has no meaning for `{ASTERISK}`");
-                Self::new(Code::Value, what).note(note).help("leave it out")
+            SourceError::Text(error) => {
+                let help = "change `data.text`, such as to `{ characters = 24, train = 125000 }`";
+                Self::new(Code::Value, error.to_string()).help(help)
+            }
+            SourceError::Fixed { key, source, note } => {
+                Self::new(Code::Value, format!("`{key}` has no meaning for `{source}`")).note(note).help("leave it out")
             }
         }
     }
@@ -66,10 +90,23 @@ impl From<SourceError> for Diagnostic {
 
 impl DataSource {
     pub(crate) fn open(source: &str) -> Result<Self, SourceError> {
-        match speech_folder(source) {
-            Some(folder) => Ok(Self::AsteriskEn(folder.into())),
-            None if source == MNIST => Ok(Self::Mnist),
-            None => Ok(Self::Folder(IdxFolder::open(Path::new(source))?)),
+        match (speech_folder(source), source) {
+            (Some(folder), _) => Ok(Self::AsteriskEn(folder.into())),
+            (None, MNIST) => Ok(Self::Mnist),
+            (None, UDHR) => Ok(Self::Udhr(TextConfig::default())),
+            (None, folder) => Ok(Self::Folder(IdxFolder::open(Path::new(folder))?)),
+        }
+    }
+
+    /// The source of a recipe, with what the recipe says of it.
+    pub(crate) fn of(config: &DataConfig) -> Result<Self, SourceError> {
+        match (Self::open(&config.source)?, config.text) {
+            (Self::Udhr(_), Some(text)) => Ok(Self::Udhr(text)),
+            (_, Some(_)) => {
+                let source = config.source.clone();
+                Err(SourceError::Fixed { key: "data.text", source, note: "nothing is cut from it" })
+            }
+            (source, None) => Ok(source),
         }
     }
 
@@ -77,21 +114,26 @@ impl DataSource {
     pub(crate) fn with_path(source: &str, path: impl Fn(&String) -> String) -> String {
         match source.strip_prefix(ASTERISK).and_then(|rest| rest.strip_prefix(':')) {
             Some(folder) => format!("{ASTERISK}:{}", path(&folder.to_owned())),
-            None if source == MNIST || source == ASTERISK => source.to_owned(),
+            None if [MNIST, ASTERISK, UDHR].contains(&source) => source.to_owned(),
             None => path(&source.to_owned()),
         }
     }
 
     /// Whether inputs are images, so that they can be shifted.
     pub(crate) fn has_images(source: &str) -> bool {
-        speech_folder(source).is_none()
+        speech_folder(source).is_none() && source != UDHR
+    }
+
+    /// The numbers that inputs are of, where they are no values: those of buckets.
+    pub(crate) fn buckets(config: &DataConfig) -> Option<u32> {
+        (config.source == UDHR).then(|| config.text.unwrap_or_default().buckets)
     }
 
     /// What data it is, apart from where it lies.
     pub(crate) fn kind(source: &str) -> &str {
         match speech_folder(source) {
             Some(_) => ASTERISK,
-            None if source == MNIST => source,
+            None if [MNIST, UDHR].contains(&source) => source,
             None => "idx",
         }
     }
@@ -110,16 +152,28 @@ impl DataSource {
                 Ok(Sets { train: rename(train?, classes)?, validation: None, test: rename(test?, classes)? })
             }
             Self::AsteriskEn(folder) => {
-                if classes.is_some() {
-                    let note = "the classes are the phone states of the labels";
-                    return Err(SourceError::Fixed { key: "data.classes", note });
-                }
-                if memory.is_some() {
-                    let note = "features are kept once, 16 MB, and windows are gathered";
-                    return Err(SourceError::Fixed { key: "data.memory", note });
-                }
+                let notes = [
+                    "the classes are the phone states of the labels",
+                    "features are kept once, 16 MB, and windows are gathered",
+                ];
+                refuse(ASTERISK, classes.is_some(), memory.is_some(), notes)?;
                 let Parts { train, validation, test } = speech(folder)?;
                 Ok(Sets { train: Arc::new(train), validation: Some(Arc::new(validation)), test: Arc::new(test) })
+            }
+            Self::Udhr(config) => {
+                let notes = [
+                    "the classes are the languages of the text",
+                    "no snippet is stored, they are cut when they are read",
+                ];
+                refuse(UDHR, classes.is_some(), memory.is_some(), notes)?;
+                let paragraphs = Arc::new(udhr()?);
+                let cut = |part, n| snippets(config, &paragraphs, part, n);
+                let (train, test) = (cut(Part::Train, config.train)?, cut(Part::Test, config.test)?);
+                let validation = match config.validation {
+                    0 => None,
+                    n => Some(Arc::new(cut(Part::Validation, n)?) as Arc<dyn Dataset>),
+                };
+                Ok(Sets { train: Arc::new(train), validation, test: Arc::new(test) })
             }
             Self::Folder(folder) => {
                 let train = folder.load_within(Split::Train, classes, bound)?;
@@ -130,11 +184,20 @@ impl DataSource {
         }
     }
 
+    /// Speech with its utterances; nothing if the source is no speech.
+    pub(crate) fn speech(&self) -> Result<Option<Parts>, SourceError> {
+        match self {
+            Self::AsteriskEn(folder) => Ok(Some(speech(folder)?)),
+            Self::Mnist | Self::Udhr(_) | Self::Folder(_) => Ok(None),
+        }
+    }
+
     /// Reads the test set. Where the data names no classes it gets those of the model.
     pub(crate) fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {
         Ok(match self {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
             Self::AsteriskEn(folder) => Arc::new(speech(folder)?.test),
+            Self::Udhr(config) => Arc::new(snippets(config, &Arc::new(udhr()?), Part::Test, config.test)?),
             Self::Folder(folder) if folder.classes().is_some() => Arc::new(folder.load(Split::Test, None)?),
             Self::Folder(folder) => Arc::new(folder.load(Split::Test, Some(model_classes))?),
         })
@@ -154,6 +217,20 @@ fn speech(folder: &Path) -> Result<Parts, AudioError> {
     let mut corpus = asterisk_en(folder, &FilterbankConfig::for_rate(ASTERISK_RATE), Recordings::Known)?;
     corpus.normalize(Normalization::Training)?;
     corpus.into_parts(Context::PAPER)
+}
+
+fn snippets(config: &TextConfig, text: &Arc<Paragraphs>, part: Part, n: usize) -> Result<TextSnippets, TextError> {
+    let snippets = Snippets::new(text.clone(), part, config.characters, SNIPPET_SEED)?;
+    TextSnippets::new(snippets, NGrams::new(config.n_gram, config.buckets)?, n)
+}
+
+/// Refuses what a source has no use for: names of classes, and a bound on memory. `notes` say why.
+fn refuse(source: &str, classes: bool, memory: bool, notes: [&'static str; 2]) -> Result<(), SourceError> {
+    let found = [("data.classes", classes), ("data.memory", memory)];
+    match found.into_iter().zip(notes).find(|((_, is_set), _)| *is_set) {
+        Some(((key, _), note)) => Err(SourceError::Fixed { key, source: source.to_owned(), note }),
+        None => Ok(()),
+    }
 }
 
 fn rename(images: Images, classes: Option<&[String]>) -> Result<Arc<dyn Dataset>, DataError> {

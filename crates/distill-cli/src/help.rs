@@ -26,6 +26,7 @@ Examples:
 pub(crate) const TEACH: &str = "\
 Examples:
   distill teach my.toml teacher.weights=teacher.safetensors
+  distill teach my.toml teacher.weights=teacher.safetensors --store top-10
   distill run my.toml teacher.weights=teacher.safetensors \\
       kd.cache=cache/my.soft.safetensors";
 
@@ -48,6 +49,13 @@ Examples:
 A range is drawn on a logarithmic scale where it spans a factor of 10 or more.
 Trials are compared on the validation set; the test set is not looked at.";
 
+pub(crate) const DATA: &str = "\
+Examples:
+  distill data                      what there is
+  distill data mnist
+  distill data asterisk-en          what to install, or whether all is there
+  distill data asterisk-en:sounds   the same with the recordings in a folder";
+
 pub(crate) const REPRODUCE: &str = "\
 Examples:
   distill reproduce hinton-2015 --list
@@ -55,9 +63,10 @@ Examples:
   distill reproduce hinton-2015 teacher distilled
   distill reproduce hinton-2015 temperature 'seeds=[41, 42]' train.epochs=5
   distill reproduce hinton-2015 --write docs/results
+  distill reproduce hinton-2015-speech
 
-Models are kept in runs/hinton-2015 and trained once: rows share them, and who
-does it again goes on where it was left.";
+Models are kept in runs/hinton-2015, or the like, and trained once: rows
+share them, and who does it again goes on where it was left.";
 
 pub(crate) const EVAL: &str = "\
 Examples:

@@ -94,6 +94,7 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Man(args) => commands::man(args, &output).map(|()| 0),
             Command::Predict(args) => commands::predict(args, &output).map(|()| 0),
             Command::Export(args) => commands::export(args, &output).map(|()| 0),
+            Command::Data(args) => commands::data(args, &output).map(|()| 0),
             Command::Inspect(args) => commands::inspect(args, &output).map(|()| 0),
         })
     });

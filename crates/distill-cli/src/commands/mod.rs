@@ -1,5 +1,6 @@
 mod check;
 mod completions;
+mod data;
 mod env;
 mod eval;
 mod explain;
@@ -18,6 +19,7 @@ mod train;
 
 pub(crate) use check::check;
 pub(crate) use completions::completions;
+pub(crate) use data::data;
 pub(crate) use env::env;
 pub(crate) use eval::eval;
 pub(crate) use explain::explain;

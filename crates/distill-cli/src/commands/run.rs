@@ -167,11 +167,10 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
     let unreadable = |error: SourceError| match error {
         SourceError::Data(error) => locate(file, recipe, error.into()),
         SourceError::Speech(error) => file.locate(error.into(), "data.source"),
+        error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
         error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
     };
-    DataSource::open(&recipe.data.source)
-        .and_then(|source| source.load(&recipe.data.classes, memory))
-        .map_err(unreadable)
+    DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory)).map_err(unreadable)
 }
 
 /// Says what may not be as it was meant.

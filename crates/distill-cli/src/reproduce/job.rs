@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_models::{Average, MlpConfig};
+use distill_specialists::ClusterConfig;
 use distill_train::{KdMethod, Recipe, Role, TrainConfig};
 use serde_json::json;
 
@@ -44,12 +45,12 @@ impl Setup {
 
     /// Trains the student on what the teacher of the recipe with this seed says.
     pub(crate) fn distilled(self: &Arc<Self>, seed: u64) -> Job {
-        self.distilled_from(seed, vec![self.teacher(seed)], Average::Geometric)
+        self.distilled_from(seed, Teachers::one(self.teacher(seed)))
     }
 
     /// Trains the student on what these teachers say together.
-    pub(crate) fn distilled_from(self: &Arc<Self>, seed: u64, teachers: Vec<Job>, average: Average) -> Job {
-        Job { setup: self.clone(), role: Role::Student, seed, lesson: Some(Teachers { jobs: teachers, average }) }
+    pub(crate) fn distilled_from(self: &Arc<Self>, seed: u64, teachers: Teachers) -> Job {
+        Job { setup: self.clone(), role: Role::Student, seed, lesson: Some(teachers) }
     }
 }
 
@@ -68,6 +69,27 @@ pub(crate) struct Job {
 pub(crate) struct Teachers {
     pub(crate) jobs: Vec<Job>,
     pub(crate) average: Average,
+    /// Networks for some of the classes each, around the only one of the jobs.
+    pub(crate) specialists: Option<Specialists>,
+}
+
+/// What specialists of a generalist are made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Specialists {
+    /// How they are trained, and what weight the generalist has in it.
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) clusters: ClusterConfig,
+    /// How many of the generalist's most probable classes choose who is asked.
+    pub(crate) top: usize,
+}
+
+impl Specialists {
+    /// What their weights depend on besides the generalist and the data.
+    pub(super) fn parts(&self) -> serde_json::Value {
+        let ClusterConfig { clusters, size, passes, seed } = self.clusters;
+        let recipe = &self.setup.recipe;
+        json!([recipe.train, recipe.kd.alpha, [json!(clusters), json!(size), json!(passes), json!(seed)], self.top])
+    }
 }
 
 impl Job {
@@ -117,8 +139,10 @@ impl Job {
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
         if let Some(lesson) = &self.lesson {
             let _ = write!(label, " distilled");
-            if lesson.jobs.len() > 1 {
-                let _ = write!(label, " from {} models", lesson.jobs.len());
+            match &lesson.specialists {
+                Some(specialists) => _ = write!(label, " from {} specialists", specialists.clusters.clusters),
+                None if lesson.jobs.len() > 1 => _ = write!(label, " from {} models", lesson.jobs.len()),
+                None => {}
             }
             match recipe.kd.method {
                 KdMethod::LogitMatching => label.push_str(", logits"),
@@ -139,12 +163,24 @@ impl Job {
 }
 
 impl Teachers {
+    /// A teacher that speaks alone.
+    pub(crate) fn one(job: Job) -> Self {
+        Self::several(vec![job], Average::Geometric)
+    }
+
+    pub(crate) fn several(jobs: Vec<Job>, average: Average) -> Self {
+        Self { jobs, average, specialists: None }
+    }
+
     /// What their answers depend on. The arithmetic average is another one for each temperature.
     pub(crate) fn key(&self, recipe: &Recipe, data_sha256: &str) -> String {
         let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data_sha256)).collect();
         let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
         let average = (self.jobs.len() > 1).then(|| self.average.name());
-        sha256(json!([keys, average, temperature]).to_string().as_bytes())
+        let mut parts = vec![json!(keys), json!(average), json!(temperature)];
+        // What has no specialists has the key that it always had.
+        parts.extend(self.specialists.as_ref().map(Specialists::parts));
+        sha256(json!(parts).to_string().as_bytes())
     }
 }
 
@@ -196,7 +232,7 @@ mod tests {
     fn only_the_arithmetic_average_depends_on_the_temperature() {
         let of = |average, temperature: &str| {
             let setup = setup(&[temperature]);
-            let job = setup.distilled_from(1, vec![setup.teacher(1), setup.teacher(2)], average);
+            let job = setup.distilled_from(1, Teachers::several(vec![setup.teacher(1), setup.teacher(2)], average));
             job.lesson.as_ref().unwrap().key(&setup.recipe, "d")
         };
         let (a, g) = (Average::Arithmetic, Average::Geometric);
@@ -211,7 +247,8 @@ mod tests {
         assert_eq!(label(setup(&[]).teacher(3)), "784-20-10, seed 3");
         assert_eq!(label(setup(&["kd.temperature=2.5"]).distilled(1)), "784-4-10 distilled, T = 2.5, seed 1");
         assert_eq!(label(setup(&["kd.method=logit-matching"]).distilled(1)), "784-4-10 distilled, logits, seed 1");
-        let two = setup(&[]).distilled_from(1, vec![setup(&[]).teacher(1), setup(&[]).teacher(2)], Average::Arithmetic);
+        let two = Teachers::several(vec![setup(&[]).teacher(1), setup(&[]).teacher(2)], Average::Arithmetic);
+        let two = setup(&[]).distilled_from(1, two);
         assert_eq!(label(two), "784-4-10 distilled from 2 models, T = 4, seed 1");
     }
 }

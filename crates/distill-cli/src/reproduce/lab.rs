@@ -7,12 +7,12 @@ use distill_datasets::Dataset;
 use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
 use distill_train::{
     CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, Sets, SoftTargetFile, SoftTargets,
-    TrainError, evaluate,
+    TargetStorage, TrainError, evaluate,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::job::{Job, Setup, Teachers};
+use super::job::{Job, Setup, Specialists, Teachers};
 use super::store::{Facts, Store, TargetFacts};
 use super::watch::{Stop, Watch};
 use crate::code::Code;
@@ -27,6 +27,8 @@ const BAR_UNITS: u64 = 1_000_000;
 
 /// Trains what rows ask for, each model once, several at a time.
 pub(crate) struct Lab<'a> {
+    /// The study, for what weights say of where they come from.
+    name: &'static str,
     pub(crate) store: Store<'a>,
     pub(crate) output: &'a Output,
     pub(crate) signals: &'a Signals,
@@ -46,8 +48,23 @@ pub(crate) struct Data {
 }
 
 impl<'a> Lab<'a> {
-    pub(crate) fn new(store: Store<'a>, output: &'a Output, signals: &'a Signals, data: Data) -> Self {
-        Self { store, output, signals, data, teachers: HashMap::new(), targets: HashMap::new(), spent: BTreeMap::new() }
+    pub(crate) fn new(
+        name: &'static str,
+        store: Store<'a>,
+        output: &'a Output,
+        signals: &'a Signals,
+        data: Data,
+    ) -> Self {
+        Self {
+            name,
+            store,
+            output,
+            signals,
+            data,
+            teachers: HashMap::new(),
+            targets: HashMap::new(),
+            spent: BTreeMap::new(),
+        }
     }
 
     /// Trains the models that are not there yet, and says what is known of each.
@@ -89,6 +106,10 @@ impl<'a> Lab<'a> {
         self.spent.insert(key.to_owned(), seconds * threads as f64);
     }
 
+    pub(crate) fn spend_on_system(&mut self, generalist: &Job, specialists: &Specialists, core_seconds: f64) {
+        self.spent.insert(self.system_key(generalist, specialists), core_seconds);
+    }
+
     /// Core-seconds of training and of asking teachers since this was last asked.
     pub(crate) fn take_spent(&mut self) -> f64 {
         std::mem::take(&mut self.spent).into_values().sum()
@@ -111,6 +132,12 @@ impl<'a> Lab<'a> {
         self.store.model(facts)
     }
 
+    /// A model that was trained before.
+    pub(super) fn trained(&self, job: &Job) -> Result<Mlp, Diagnostic> {
+        let facts = self.store.facts(&job.key(&self.data.sha256))?.ok_or_else(untrained)?;
+        self.store.model(&facts)
+    }
+
     /// How a model does on the test set.
     pub(crate) fn test(&self, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
         evaluate(model, &*self.data.sets.test).map_err(Diagnostic::from)
@@ -121,23 +148,37 @@ impl<'a> Lab<'a> {
         evaluate(model, self.experiment(setup)?.transfer_set()).map_err(Diagnostic::from)
     }
 
+    /// How a model does on what training is watched on, if anything is.
+    pub(crate) fn on_validation_set(&self, setup: &Setup, model: &dyn Model) -> Result<Option<Evaluation>, Diagnostic> {
+        let experiment = self.experiment(setup)?;
+        experiment.validation_set().map(|data| evaluate(model, data)).transpose().map_err(Diagnostic::from)
+    }
+
     /// Several teachers as one, averaged at a temperature.
-    pub(crate) fn ensemble(&mut self, teachers: &Teachers, temperature: f64) -> Result<Arc<dyn Model>, Diagnostic> {
-        let refused = |error: ModelError| Diagnostic::from(TrainError::from(error));
+    pub(crate) fn ensemble(&mut self, teachers: &Teachers, temperature: f64) -> Result<Arc<dyn Model>, Stop> {
+        let refused = |error: ModelError| Stop::from(TrainError::from(error));
         let mut members: Vec<Arc<dyn Model>> = vec![];
         for job in &teachers.jobs {
             let key = job.key(&self.data.sha256);
             let member = match self.teachers.get(&key) {
                 Some(model) => model.clone(),
                 None => {
-                    let facts = self.store.facts(&key)?.ok_or_else(untrained)?;
-                    self.teachers.entry(key).or_insert(Arc::new(self.store.model(&facts)?)).clone()
+                    let model = Arc::new(self.trained(job)?);
+                    self.teachers.entry(key).or_insert(model).clone()
                 }
             };
             members.push(member);
         }
         match <[Arc<dyn Model>; 1]>::try_from(members) {
-            Ok([alone]) => Ok(alone),
+            Ok([alone]) => match &teachers.specialists {
+                None => Ok(alone),
+                Some(specialists) => {
+                    let job = &teachers.jobs[0];
+                    let (core_seconds, system) = self.system(job, specialists)?;
+                    self.spend_on_system(job, specialists, core_seconds);
+                    Ok(system)
+                }
+            },
             Err(members) => Ok(Arc::new(Ensemble::new(members, teachers.average, temperature).map_err(refused)?)),
         }
     }
@@ -168,7 +209,7 @@ impl<'a> Lab<'a> {
             return Ok(targets.clone());
         }
         let targets = match self.store.targets(key).filter(|(file, _)| file.teacher_sha256 == key) {
-            Some((file, _)) => file.targets,
+            Some((file, _)) => file.into_targets(),
             None => {
                 let begin = Instant::now();
                 let setup = &job.setup;
@@ -182,14 +223,12 @@ impl<'a> Lab<'a> {
                 let targets = targets.ok_or_else(|| Diagnostic::new(Code::Bug, "soft targets that are not wanted"))?;
                 let facts =
                     TargetFacts { seconds: begin.elapsed().as_secs_f64(), threads: rayon::current_num_threads() };
-                let file = SoftTargetFile {
-                    targets,
-                    classes: self.data.sets.test.spec().classes.clone(),
-                    data_sha256: self.data.sha256.clone(),
-                    teacher_sha256: key.to_owned(),
-                };
+                let classes = self.data.sets.test.spec().classes.clone();
+                let data_sha256 = self.data.sha256.clone();
+                let file = SoftTargetFile::new(&targets, TargetStorage::F32, classes, data_sha256, key.to_owned())
+                    .map_err(Diagnostic::from)?;
                 self.store.keep_targets(key, &file, facts)?;
-                file.targets
+                targets
             }
         };
         let targets = Arc::new(targets);
@@ -309,7 +348,7 @@ impl<'a> Lab<'a> {
         (facts.seconds, facts.threads) = (trained.report.seconds, threads);
         let provenance: Provenance = [
             ("producer".to_owned(), format!("distill {}", env!("CARGO_PKG_VERSION"))),
-            ("study".to_owned(), "hinton-2015".to_owned()),
+            ("study".to_owned(), self.name.to_owned()),
             ("model".to_owned(), facts.label.clone()),
             ("data_sha256".to_owned(), self.data.sha256.clone()),
         ]

@@ -11,6 +11,17 @@ pub(crate) fn errors(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| facts.test_errors as f64).collect()
 }
 
+/// Accuracy on the test set in percent, one number for each model.
+pub(crate) fn accuracies(found: &[Facts]) -> Vec<f64> {
+    found.iter().map(|facts| 100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)).collect()
+}
+
+/// What each student keeps, in percent, of what the ensemble is better than its members on average.
+pub(crate) fn kept_gain(members: &[f64], together: f64, students: &[f64]) -> Vec<f64> {
+    let gain = together - mean(members);
+    students.iter().map(|student| 100.0 * (student - mean(members)) / gain).collect()
+}
+
 pub(crate) fn mean(values: &[f64]) -> f64 {
     mean_and_sd(values).map_or(f64::NAN, |(mean, _)| mean)
 }
@@ -68,6 +79,8 @@ mod tests {
         // t = 4.3027 for two degrees of freedom, standard error 1 / √3.
         assert_eq!(interval(&[1.0, 2.0, 3.0], 2), "2.00 (-0.48 to 4.48)");
         assert_eq!(interval(&[1.5], 1), "1.5");
+        assert_eq!(kept_gain(&[60.0, 62.0], 63.0, &[62.0, 63.0, 61.0]), [50.0, 100.0, 0.0]);
+        assert_eq!(kept_gain(&[70.0, 72.0], 61.0, &[66.0]), [50.0]);
         assert_eq!(differences(&[3.0, 5.0], &[1.0, 1.0]), [2.0, 4.0]);
         let point = point(3.0, &[1.0, 3.0]);
         assert_eq!((point.x, point.y), (3.0, 2.0));

@@ -1,27 +1,22 @@
 use std::fmt::Write as _;
 
 use super::numbers::table;
-use super::rows::HINTON_2015;
+use super::plans::Plan;
 use super::section::Section;
 
 /// Around the text that people write, which stays when the page is written again.
 const BEGIN: &str = "<!-- by hand: what stands below is kept -->";
 const END: &str = "<!-- end of what is kept -->";
 
-/// On what the numbers of a page were found.
-pub(crate) struct Machine {
-    pub(crate) processor: String,
-    pub(crate) version: String,
-}
-
-/// `mnist.md`: the paper's numbers beside ours, and what each row found. `old` is the page that it replaces.
-pub(crate) fn page(sections: &[Section], machine: &Machine, old: &str) -> String {
-    let mut page = "# The paper on MNIST\n\n\
-        Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015, section 3 and what belongs to it, on MNIST. \
-        Written by `distill reproduce hinton-2015`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
-        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t. Errors \
-        are of the 10,000 test images. All models are trained on all 60,000 training images if nothing else is said.\n\n"
-        .to_owned();
+/// The paper's numbers beside ours, and what each row found. `old` is the page that it replaces.
+pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
+    let Plan { name, title, about, .. } = plan;
+    let mut page = format!(
+        "# {title}\n\n\
+        Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. {about}\n\n\
+        Written by `distill reproduce {name}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
+        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t.\n\n"
+    );
     page += "## The paper and ours\n\n";
     let lines: Vec<Vec<String>> = (sections.iter())
         .flat_map(|section| &section.compared)
@@ -37,17 +32,18 @@ pub(crate) fn page(sections: &[Section], machine: &Machine, old: &str) -> String
     let kept = kept(old);
     let _ = write!(page, "\n{BEGIN}\n{kept}{}{END}\n\n", if kept.is_empty() { "" } else { "\n" });
     page += "## Commands and times\n\n";
-    let lines: Vec<Vec<String>> = sections.iter().map(cost).collect();
+    let lines: Vec<Vec<String>> = sections.iter().map(|section| cost(plan, section)).collect();
     page += &table(&["row", "command", "seeds", "alone, minutes"], &lines);
+    let mut machines: Vec<&str> = sections.iter().map(|section| section.machine.as_str()).collect();
+    machines.sort_unstable();
+    machines.dedup();
     let _ = write!(
         page,
         "\nA row alone also trains what other rows use; together they take less, as every model is trained once. \
-         Times are of training and of asking teachers on {}, {} threads, with distill {}.\n",
-        machine.processor,
-        sections.iter().map(|section| section.threads).max().unwrap_or(1),
-        machine.version,
+         Times are of training and of asking teachers on {}.\n",
+        machines.join("; "),
     );
-    let missing: Vec<String> = (HINTON_2015.iter())
+    let missing: Vec<String> = (plan.rows.iter())
         .filter(|row| sections.iter().all(|section| section.row != row.name))
         .map(|row| format!("`{}`", row.name))
         .collect();
@@ -57,19 +53,19 @@ pub(crate) fn page(sections: &[Section], machine: &Machine, old: &str) -> String
     for section in sections {
         let _ = write!(page, "\n## {}\n\n{}\n", section.title, section.body.trim_end());
         for chart in &section.charts {
-            let _ = write!(page, "\n![{}](mnist/{})\n", chart.title, chart.file);
+            let _ = write!(page, "\n![{}]({}/{})\n", chart.title, plan.page, chart.file);
         }
     }
     page
 }
 
-fn cost(section: &Section) -> Vec<String> {
+fn cost(plan: &Plan, section: &Section) -> Vec<String> {
     let settings: String = section.settings.iter().map(|setting| format!(" {setting}")).collect();
     let seeds = section.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let minutes = section.core_seconds / section.threads as f64 / 60.0;
     vec![
         section.row.clone(),
-        format!("`distill reproduce hinton-2015 {}{settings}`", section.row),
+        format!("`distill reproduce {} {}{settings}`", plan.name, section.row),
         seeds,
         format!("{minutes:.1}"),
     ]
@@ -88,6 +84,7 @@ fn kept(page: &str) -> String {
 mod tests {
     use super::super::section::at_most;
     use super::*;
+    use crate::args::StudyName;
 
     #[test]
     fn a_page_has_what_was_found_and_keeps_what_people_wrote() {
@@ -96,20 +93,21 @@ mod tests {
         section.add("Some words.\n");
         (section.core_seconds, section.threads) = (600.0, 2);
         section.settings = vec!["seeds=[1, 2]".to_owned()];
-        let machine = Machine { processor: "a processor".to_owned(), version: "1.2.3".to_owned() };
-        let first = page(std::slice::from_ref(&section), &machine, "");
+        section.machine = "a processor, 2 threads, distill 1.2.3".to_owned();
+        let plan = StudyName::Hinton2015.plan();
+        let first = page(plan, std::slice::from_ref(&section), "");
         for part in [
             "| errors | 67 | 70.0 ± 1.0 | at most 67 | no |\n",
             "| teacher | `distill reproduce hinton-2015 teacher seeds=[1, 2]` | 1, 2 | 5.0 |\n",
-            "on a processor, 2 threads, with distill 1.2.3.",
+            "on a processor, 2 threads, distill 1.2.3.",
             "Not run: `distilled`, `best`,",
             "## The teacher\n\nSome words.\n",
         ] {
             assert!(first.contains(part), "no {part} in {first}");
         }
         let edited = first.replace(END, "Why it is so.\n\nTwice.\n\n<!-- end of what is kept -->");
-        let second = page(std::slice::from_ref(&section), &machine, &edited);
+        let second = page(plan, std::slice::from_ref(&section), &edited);
         assert!(second.contains(&format!("{BEGIN}\nWhy it is so.\n\nTwice.\n\n{END}")), "{second}");
-        assert_eq!(page(std::slice::from_ref(&section), &machine, &second), second);
+        assert_eq!(page(plan, std::slice::from_ref(&section), &second), second);
     }
 }

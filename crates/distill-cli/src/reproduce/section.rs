@@ -16,6 +16,8 @@ pub(crate) struct Section {
     /// Core-seconds of training and of asking teachers, those that other rows use too included.
     pub(crate) core_seconds: f64,
     pub(crate) threads: usize,
+    /// Processor, threads and version that it was found with.
+    pub(crate) machine: String,
 }
 
 /// A number of the paper and ours.
@@ -49,6 +51,7 @@ impl Section {
             settings: vec![],
             core_seconds: 0.0,
             threads: 1,
+            machine: String::new(),
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Facts {
     pub(crate) weights_sha256: String,
 }
 
-/// How long the answers of a teacher took.
+/// How long the answers of a teacher, or its specialists, took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TargetFacts {
     pub(crate) seconds: f64,
@@ -65,6 +65,26 @@ impl<'a> Store<'a> {
     /// Where the weights of a model are.
     pub(crate) fn weights(&self, key: &str) -> PathBuf {
         self.path("models", key, "model.safetensors")
+    }
+
+    /// Where a generalist and its specialists are.
+    pub(crate) fn system(&self, key: &str) -> PathBuf {
+        self.path("systems", key, "")
+    }
+
+    /// How long the specialists took. It is written last: where it is, the system is whole.
+    pub(crate) fn system_facts(&self, key: &str) -> Option<TargetFacts> {
+        serde_json::from_slice(&Disk.read(&self.path("systems", key, "facts.json"), MAX_FACTS).ok()?).ok()
+    }
+
+    pub(crate) fn keep_system_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
+        self.write_facts(&self.path("systems", key, "facts.json"), facts)
+    }
+
+    fn write_facts(&self, path: &std::path::Path, facts: TargetFacts) -> Result<(), Diagnostic> {
+        let json = serde_json::to_string(&facts)
+            .map_err(|error| Diagnostic::io("cannot write facts of a study as JSON", None, error))?;
+        self.write(path, format!("{json}\n").as_bytes())
     }
 
     /// What is known of a model that was trained before.
@@ -136,9 +156,7 @@ impl<'a> Store<'a> {
     pub(crate) fn keep_targets(&self, key: &str, file: &SoftTargetFile, facts: TargetFacts) -> Result<(), Diagnostic> {
         let bytes = file.to_bytes().map_err(Diagnostic::from)?;
         self.write(&self.path("targets", key, "targets.soft.safetensors"), &bytes)?;
-        let json = serde_json::to_string(&facts)
-            .map_err(|error| Diagnostic::io("cannot write the facts of soft targets as JSON", None, error))?;
-        self.write(&self.path("targets", key, "targets.json"), format!("{json}\n").as_bytes())
+        self.write_facts(&self.path("targets", key, "targets.json"), facts)
     }
 }
 

@@ -148,3 +148,28 @@ fn a_slip_in_a_command_or_flag_gets_a_suggestion() {
         assert!(!lab.distill(&[word]).stderr.contains("similar"), "{word}");
     }
 }
+
+#[test]
+fn data_is_listed_and_read_as_a_run_would() {
+    let lab = Lab::new();
+    let list = lab.ok(&["data"]).stdout;
+    for name in ["mnist", "udhr", "asterisk-en"] {
+        assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
+    }
+    let mnist = lab.ok(&["data", "mnist"]).stdout;
+    for part in
+        ["train       60,000 examples, sha256 ", "test        10,000", "inputs      1x28x28", "classes     10: 0, 1, 2"]
+    {
+        assert!(mnist.contains(part), "{mnist}");
+    }
+    let folder = lab.ok(&["data", "data", "--json"]);
+    let found = &folder.events()[0];
+    assert_eq!(
+        (found["parts"][0]["examples"].as_u64(), found["classes"][2].as_str()),
+        (Some(200), Some("2")),
+        "{found}"
+    );
+    let lacks = ["E0201]: sounds lacks 500 of 500 recordings", "sounds", "install the package"];
+    lab.check(&["data", "asterisk-en:sounds"], 4, lacks);
+    lab.check(&["data", "nowhere"], 4, ["E0201]", "nowhere", "check"]);
+}

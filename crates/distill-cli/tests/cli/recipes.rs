@@ -167,3 +167,41 @@ fn speech_says_what_it_lacks_and_what_it_has_already() {
     let memory = "E0104]: `data.memory` has no meaning for `asterisk-en`";
     speech(&["data.memory=1 MiB"], 3, [memory, "command line: data.memory", "leave it out"]);
 }
+
+#[test]
+fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
+    let lab = Lab::new();
+    let small = "data.text={ train = 900, validation = 50, test = 60 }";
+    let text = |settings: &[&'static str]| {
+        let given = ["run", "r.toml", "data.source=udhr", "data.validation=0", small];
+        [&given[..], settings].concat()
+    };
+    let check = |settings: &[&'static str], exit, expected| {
+        lab.check(&text(settings), exit, expected);
+        assert!(!lab.path("runs").exists());
+    };
+    let table = "set `embedding = { buckets = 16384 }` in the model";
+    check(&[], 3, ["E0104]: the inputs of `udhr` are numbers of buckets", "r.toml", table]);
+    let teacher = "teacher.model={ hidden = [16], embedding = { buckets = 16384 } }";
+    let student = "student.model={ hidden = [8], embedding = { buckets = 16384 } }";
+    let few = "student.model.embedding.buckets=99";
+    check(&[teacher, student, few], 3, ["E0104]: an embedding of 99 buckets for inputs of 16384", "buckets", table]);
+    let zero = ["E0104]: data.text.train must be at least 1", "data.text.train", "set `train = 125000`"];
+    check(&[teacher, student, "data.text.train=0"], 3, zero);
+    let long =
+        ["E0104]: 420 languages have no training paragraph of 99999 characters", "data.text", "change `data.text`"];
+    check(&[teacher, student, "data.text.characters=99999"], 3, long);
+    let held_out = ["but the data brings its own validation", "data.validation", "leave `validation` out"];
+    check(&[teacher, student, "data.validation=9"], 3, held_out);
+    let memory = ["E0104]: `data.memory` has no meaning for `udhr`", "command line: data.memory", "leave it out"];
+    check(&[teacher, student, "data.memory=1 MiB"], 3, memory);
+    let elsewhere = ["E0104]: `data.text` has no meaning for `data`", "data.text", "leave it out"];
+    lab.check(&["run", "r.toml", small], 3, elsewhere);
+
+    lab.ok(&text(&[teacher, student, "teacher.min_accuracy=0"]));
+    let result = lab.json("runs/tiny-001/result.json");
+    assert_eq!(result["data"]["validation"], 50, "{result}");
+    let eval = ["eval", "runs/tiny-001/weights/student-seed1.safetensors", "--data", "udhr"];
+    let found = lab.ok(&eval).stdout;
+    assert!(found.contains("50,000 test examples"), "{found}");
+}

@@ -98,6 +98,27 @@ fn all_rows_are_done_once_and_shown_on_one_page() {
     assert_eq!(trained(&third), 2, "{}", third.stderr);
 }
 
+#[test]
+fn the_study_of_speech_has_a_page_of_its_own_and_keeps_rows_from_elsewhere() {
+    let lab = lab();
+    let run = |rows: &[&str], runs_dir: &str| {
+        let words =
+            [&["reproduce", "hinton-2015-speech"], rows, &SMALL, &["--write", "results", "--runs-dir", runs_dir]];
+        lab.ok(&words.concat());
+    };
+    let page = || String::from_utf8(lab.read("results/speech.md")).unwrap();
+    run(&["single"], "there");
+    assert!(page().contains("Not run: `ensemble`, `fractions`."), "{}", page());
+    run(&["ensemble", "fractions"], "here");
+    let page = page();
+    for row in ["single", "ensemble", "fractions"] {
+        assert!(page.contains(&format!("| {row} | `distill reproduce hinton-2015-speech {row} ")), "{page}");
+    }
+    assert!(!page.contains("Not run") && !page.contains("NaN"), "{page}");
+    // The images have no phones, all else is there.
+    assert!(page.contains("| 58.9 %, 10.9 % | ") && page.contains(" %, - % |"), "{page}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_study_goes_on_to_the_same_weights() {
@@ -177,7 +198,7 @@ fn damaged_files_of_a_study_say_what_to_do() {
     let expected = ["E0405]: the weights of a model are not those", "model.safetensors", "remove the folder it is in"];
     lab.check(&args(&["distilled"], &[]), 5, expected);
     fs::remove_dir_all(folder).unwrap();
-    let row = "runs/hinton-2015/rows/teacher.json";
+    let row = "runs/hinton-2015/mnist/rows/teacher.json";
     lab.write(row, "[]");
     let expected =
         ["E0405]: a row of the study cannot be read", "teacher.json", "remove the file and run the row again"];

@@ -1,7 +1,5 @@
-use distill_models::Average;
-
-use super::super::job::Setup;
-use super::super::numbers::{differences, errors, interval, mean, spread, table};
+use super::super::job::{Setup, Teachers};
+use super::super::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use super::super::section::Section;
 use super::super::watch::Stop;
 use super::{Study, for_each_seed};
@@ -36,7 +34,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let mut jobs = for_each_seed(&setup, Setup::alone);
         jobs.extend(for_each_seed(&stopped, Setup::alone));
         jobs.extend(for_each_seed(&setup, |setup, seed| {
-            setup.distilled_from(seed, vec![teacher.teacher(seed)], Average::Geometric)
+            setup.distilled_from(seed, Teachers::one(teacher.teacher(seed)))
         }));
         let found = study.lab.train(&jobs)?;
         for (name, group) in WAYS.iter().zip(found.chunks(seeds.len())) {
@@ -45,13 +43,10 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
                 let model = study.lab.model(facts)?;
                 train.push(100.0 * study.lab.on_transfer_set(&setup, &model)?.accuracy());
             }
-            let accuracy = |facts: &super::super::store::Facts| {
-                100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)
-            };
             lines.push(Line {
                 name: format!("{} %, {name}", 100.0 * fraction),
                 train,
-                test: group.iter().map(accuracy).collect(),
+                test: accuracies(group),
                 errors: errors(group),
             });
         }
@@ -63,23 +58,25 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     for (line, paper) in lines.iter().zip(paper) {
         section.compare(&format!("{}: accuracy on training and test data", line.name), paper, text(line), None);
     }
-    if let [hard, _, soft, _, _, _, all, ..] = &lines[..] {
+    // Early stopping is what the paper gave hard targets.
+    if let [_, hard, soft, _, _, _, all, ..] = &lines[..] {
         let gap = differences(&all.test, &hard.test);
         let kept: Vec<f64> =
             differences(&soft.test, &hard.test).iter().zip(&gap).map(|(gain, gap)| 100.0 * gain / gap).collect();
         section.compare(
-            "what 3 % with soft targets recovers of the gap between 3 % and all data",
+            "what 3 % with soft targets recovers of the gap between 3 % with early stopping and all data",
             "87 %",
             format!("{} %", interval(&kept, 0)),
             Some(("most of it".to_owned(), mean(&kept) > 50.0)),
         );
     }
     section.add(&format!(
-        "The student 784-800-800-10 on a part of {} training images; {} are held out to stop early on, which only \
-         the lines that say so do. Soft targets are those of the teacher that was trained on all images. The numbers \
-         of the paper are of its speech data.",
+        "The student on a part of {} training examples; {} others tell when to stop, which only the lines that say so do. \
+         Soft targets are those of the teacher that was trained on all examples, at T = {}. The numbers of the paper are \
+         of its speech data.",
         crate::progress::thousands(n_examples as u64),
         crate::progress::thousands(study.lab.sets(&base)?.1 as u64),
+        base.recipe.kd.temperature,
     ));
     let cells =
         |line: &Line| vec![line.name.clone(), spread(&line.train, 2), spread(&line.test, 2), spread(&line.errors, 1)];

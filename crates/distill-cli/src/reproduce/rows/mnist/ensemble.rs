@@ -1,9 +1,9 @@
 use distill_models::Average;
 
-use super::super::job::Teachers;
-use super::super::numbers::{errors, interval, mean, spread, table};
-use super::super::section::Section;
-use super::super::watch::Stop;
+use super::super::super::job::Teachers;
+use super::super::super::numbers::{errors, interval, kept_gain, mean, spread, table};
+use super::super::super::section::Section;
+use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 /// How teachers become one where they teach. On the validation images the two averages did alike.
@@ -13,17 +13,19 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let setup = study.setup("ensemble")?;
     let teachers = study.teachers(AVERAGE)?;
     let members = study.lab.train(&teachers.jobs)?;
-    let jobs = for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, teachers.jobs.clone(), teachers.average));
+    let jobs = for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, teachers.clone()));
     let distilled = study.lab.train(&jobs)?;
 
-    let nll = |found: &[super::super::store::Facts]| -> Vec<f64> { found.iter().map(|facts| facts.test_nll).collect() };
+    let nll = |found: &[super::super::super::store::Facts]| -> Vec<f64> {
+        found.iter().map(|facts| facts.test_nll).collect()
+    };
     let single = (errors(&members), nll(&members));
     let student = (errors(&distilled), nll(&distilled));
     let mut lines =
         vec![vec![format!("one of the {} teachers", members.len()), spread(&single.0, 1), spread(&single.1, 4)]];
     let mut together = None;
     for average in [Average::Arithmetic, Average::Geometric] {
-        let model = study.lab.ensemble(&Teachers { jobs: teachers.jobs.clone(), average }, 1.0)?;
+        let model = study.lab.ensemble(&Teachers::several(teachers.jobs.clone(), average), 1.0)?;
         let test = study.lab.test(&*model)?;
         lines.push(vec![
             format!("all together, {} average", average.name()),
@@ -38,12 +40,8 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
 
     let mut section = Section::new("ensemble", "Ten teachers", &setup.recipe.seeds);
     if let Some(together) = together {
-        let kept = |single: &[f64], together: f64, student: &[f64]| -> Vec<f64> {
-            let gain = mean(single) - together;
-            student.iter().map(|student| 100.0 * (mean(single) - student) / gain).collect()
-        };
-        let by_errors = kept(&single.0, together.errors as f64, &student.0);
-        let by_nll = kept(&single.1, together.nll, &student.1);
+        let by_errors = kept_gain(&single.0, together.errors as f64, &student.0);
+        let by_nll = kept_gain(&single.1, together.nll, &student.1);
         section.compare(
             "one network distilled from the ensemble: part of its gain in errors that is kept",
             "more than 80 % (speech)",

@@ -5,10 +5,10 @@ use distill_models::Model as _;
 use distill_train::{SoftTargets, TrainError};
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::super::job::Setup;
-use super::super::numbers::{differences, errors, interval, spread, table};
-use super::super::section::Section;
-use super::super::watch::Stop;
+use super::super::super::job::Setup;
+use super::super::super::numbers::{differences, errors, interval, spread, table};
+use super::super::super::section::Section;
+use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 /// For the table of gradients.

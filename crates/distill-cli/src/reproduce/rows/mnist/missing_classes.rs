@@ -1,9 +1,9 @@
 use distill_train::SoftTargets;
 
-use super::super::job::Setup;
-use super::super::numbers::{mean, spread, table};
-use super::super::section::{Section, at_most};
-use super::super::watch::Stop;
+use super::super::super::job::Setup;
+use super::super::super::numbers::{mean, spread, table};
+use super::super::super::section::{Section, at_most};
+use super::super::super::watch::Stop;
 use super::bias::{Answers, Errors};
 use super::{Study, for_each_seed};
 use crate::code::Code;

@@ -1,8 +1,8 @@
-use super::super::job::Setup;
-use super::super::numbers::{differences, errors, interval, mean, spread, table};
-use super::super::section::{Section, at_most};
-use super::super::store::Facts;
-use super::super::watch::Stop;
+use super::super::super::job::Setup;
+use super::super::super::numbers::{differences, errors, interval, mean, spread, table};
+use super::super::super::section::{Section, at_most};
+use super::super::super::store::Facts;
+use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 /// The student on labels alone and distilled from one teacher, seed by seed.
@@ -36,7 +36,7 @@ pub(super) fn distilled(study: &mut Study<'_>) -> Result<Section, Stop> {
 pub(super) fn best(study: &mut Study<'_>) -> Result<Section, Stop> {
     let setup = study.setup("best")?;
     let teachers = study.teachers(super::ensemble::AVERAGE)?;
-    let jobs = for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, teachers.jobs.clone(), teachers.average));
+    let jobs = for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, teachers.clone()));
     let found = study.lab.train(&jobs)?;
     let alone = study.lab.train(&teachers.jobs)?;
     let (ours, theirs) = (errors(&found), errors(&alone));

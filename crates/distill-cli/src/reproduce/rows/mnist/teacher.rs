@@ -1,6 +1,6 @@
-use super::super::numbers::{errors, mean, spread, table};
-use super::super::section::{Section, at_most};
-use super::super::watch::Stop;
+use super::super::super::numbers::{errors, mean, spread, table};
+use super::super::super::section::{Section, at_most};
+use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {

@@ -1,8 +1,8 @@
 use distill_chart::{LineChart, Scale, Series};
 
-use super::super::numbers::{differences, errors, interval, mean, point, spread, table};
-use super::super::section::Section;
-use super::super::watch::Stop;
+use super::super::super::numbers::{differences, errors, interval, mean, point, spread, table};
+use super::super::super::section::Section;
+use super::super::super::watch::Stop;
 use super::Study;
 
 const TEMPERATURES: [f64; 10] = [1.0, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0];

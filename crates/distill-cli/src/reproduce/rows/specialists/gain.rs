@@ -1,0 +1,136 @@
+use distill_specialists::Report;
+
+use super::super::super::numbers::{differences, interval, mean, spread, table};
+use super::super::super::section::Section;
+use super::super::super::watch::Stop;
+use super::super::Study;
+use crate::diagnostic::Diagnostic;
+
+/// Weights of the generalist's probabilities in the training of specialists: labels alone, and the paper's cure for
+/// over-fitting.
+const WAYS: [(&str, f64); 2] = [("hard targets", 0.0), ("soft targets too", 0.5)];
+
+/// What was found for one width and way, seed by seed.
+struct Found {
+    width: usize,
+    way: &'static str,
+    reports: Vec<Report>,
+}
+
+impl Found {
+    /// Top-1 of generalist or system in percent.
+    fn top_1(&self, of: usize) -> Vec<f64> {
+        self.reports.iter().map(|report| 100.0 * report.accuracy()[of]).collect()
+    }
+
+    fn conditional(&self, of: usize) -> Vec<f64> {
+        let part =
+            |report: &Report| 100.0 * report.conditional.correct[of] as f64 / report.conditional.examples.max(1) as f64;
+        self.reports.iter().map(part).collect()
+    }
+
+    /// Of both in percent points.
+    fn gain(&self) -> Vec<f64> {
+        differences(&self.top_1(1), &self.top_1(0))
+    }
+}
+
+pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
+    let seeds = study.setup("teacher")?.recipe.seeds.clone();
+    let mut all: Vec<Found> = vec![];
+    for width in super::WIDTHS {
+        let generalists = seeds.iter().map(|&seed| study.generalist(width, seed)).collect::<Result<Vec<_>, _>>()?;
+        study.lab.train(&generalists)?;
+        for (way, alpha) in WAYS {
+            let specialists = study.specialists(alpha)?;
+            let mut reports = vec![];
+            for generalist in &generalists {
+                let system = study.lab.system(generalist, &specialists)?;
+                study.lab.spend_on_system(generalist, &specialists, system.0);
+                let report = Report::of(&system.1, &*study.lab.data.sets.test).map_err(Diagnostic::from)?;
+                reports.push(report);
+            }
+            all.push(Found { width, way, reports });
+        }
+    }
+
+    let mut section = Section::new("gain", "What specialists add", &seeds);
+    for found in &all {
+        let (before, after) = (found.top_1(0), found.top_1(1));
+        let relative = 100.0 * mean(&found.gain()) / mean(&before);
+        let is_goal = found.way == WAYS[1].0;
+        section.compare(
+            &format!("{} hidden units, {}: top-1 of generalist, with specialists, gain", found.width, found.way),
+            "25.0 %, 26.1 %, 4.4 % relative",
+            format!(
+                "{} %, {} %, {} points, {relative:.1} % relative",
+                spread(&before, 2),
+                spread(&after, 2),
+                interval(&found.gain(), 2)
+            ),
+            is_goal.then(|| ("interval above 0".to_owned(), is_above_zero(&found.gain()))),
+        );
+    }
+    let lines: Vec<Vec<String>> = (all.iter())
+        .map(|found| {
+            let asked: Vec<f64> = found.reports.iter().map(|report| report.specialists_asked).collect();
+            vec![
+                found.width.to_string(),
+                found.way.to_owned(),
+                spread(&found.top_1(0), 2),
+                spread(&found.top_1(1), 2),
+                interval(&found.gain(), 2),
+                spread(&found.conditional(0), 2),
+                spread(&found.conditional(1), 2),
+                spread(&asked, 2),
+            ]
+        })
+        .collect();
+    section.add(
+        "Test snippets in percent. Conditional accuracy is that on the examples of each specialist's classes where only these \
+         can be named (43.1 and 45.9 % in the paper).",
+    );
+    section.add(&table(
+        &[
+            "units",
+            "specialists",
+            "generalist",
+            "with specialists",
+            "gain",
+            "conditional",
+            "with specialists",
+            "asked for an example",
+        ],
+        &lines,
+    ));
+    if let Some(found) = all.get(1) {
+        section.add(&format!(
+            "Of the generalist with {} units and specialists on {}, by how many specialists have the class of a snippet, over \
+             all seeds:",
+            found.width, found.way
+        ));
+        section.add(&by_coverage(&found.reports));
+    }
+    Ok(section)
+}
+
+fn is_above_zero(differences: &[f64]) -> bool {
+    distill_train::PairedDifference::new(differences).is_some_and(|found| found.interval[0] > 0.0)
+}
+
+/// The paper's table 4.
+fn by_coverage(reports: &[Report]) -> String {
+    let n = reports.first().map_or(0, |report| report.by_coverage.len());
+    let mut lines = vec![];
+    for covering in 0..n {
+        let sum = |of: &dyn Fn(&distill_specialists::ByCoverage) -> usize| -> usize {
+            reports.iter().map(|report| of(&report.by_coverage[covering])).sum()
+        };
+        let (examples, before, after) = (sum(&|by| by.examples), sum(&|by| by.correct[0]), sum(&|by| by.correct[1]));
+        let name = if covering + 1 == n { format!("{covering} or more") } else { covering.to_string() };
+        let change = after as f64 - before as f64;
+        let relative = if before == 0 { "-".to_owned() } else { format!("{:+.1} %", 100.0 * change / before as f64) };
+        lines.push(vec![name, examples.to_string(), format!("{change:+}"), relative]);
+    }
+    table(&["specialists", "test snippets", "change in right ones", "relative"], &lines)
+}

@@ -1,0 +1,54 @@
+//! Section 5 of the paper, on text in 420 languages.
+
+mod clusters;
+mod distilled;
+mod gain;
+
+use distill_specialists::ClusterConfig;
+
+use super::super::job::{Job, Specialists, Teachers};
+use super::super::watch::Stop;
+use super::{Row, Study};
+
+pub(crate) const ROWS: &[Row] = &[
+    Row { name: "clusters", about: "which languages a generalist confuses", run: clusters::run },
+    Row {
+        name: "gain",
+        about: "a generalist with specialists, of three widths, with hard and soft targets",
+        run: gain::run,
+    },
+    Row { name: "distilled", about: "all of them distilled back into one network", run: distilled::run },
+];
+
+/// Specialists of a generalist.
+const N_CLUSTERS: usize = 30;
+/// Languages of each; some have none and some have several specialists.
+const CLUSTER_SIZE: usize = 25;
+
+/// Hidden units of the generalists.
+const WIDTHS: [usize; 3] = [24, 64, 256];
+
+impl Study<'_> {
+    /// The generalist of some width and seed.
+    fn generalist(&self, width: usize, seed: u64) -> Result<Job, Stop> {
+        Ok(self.setup("teacher")?.with(&[format!("teacher.model.hidden=[{width}]")])?.teacher(seed))
+    }
+
+    /// Its specialists, in whose training the generalist's probabilities have some weight.
+    fn specialists(&self, alpha: f64) -> Result<Specialists, Stop> {
+        let setup = self.setup("specialists")?.with(&[format!("kd.alpha={alpha:?}")])?;
+        let n_classes = self.lab.data.sets.train.spec().classes.len();
+        let clusters = ClusterConfig {
+            clusters: N_CLUSTERS.min(n_classes / 2).max(1),
+            size: Some(CLUSTER_SIZE.min(n_classes / 2).max(2)),
+            ..ClusterConfig::default()
+        };
+        Ok(Specialists { setup, clusters, top: 1 })
+    }
+
+    /// Both as one teacher.
+    fn system(&self, width: usize, seed: u64, alpha: f64) -> Result<Teachers, Stop> {
+        let specialists = Some(self.specialists(alpha)?);
+        Ok(Teachers { specialists, ..Teachers::one(self.generalist(width, seed)?) })
+    }
+}

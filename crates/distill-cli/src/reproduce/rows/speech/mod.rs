@@ -1,0 +1,17 @@
+//! Sections 4 and 6 of the paper, on speech.
+
+mod ensemble;
+mod phones;
+mod single;
+
+use super::{Row, fractions};
+
+pub(crate) const ROWS: &[Row] = &[
+    Row { name: "single", about: "one network with four hidden layers, ten times", run: single::run },
+    Row {
+        name: "ensemble",
+        about: "the ten as one, and distilled into one network at four temperatures",
+        run: ensemble::run,
+    },
+    Row { name: "fractions", about: "3 %, 10 % and 100 % of the frames, hard and soft targets", run: fractions::run },
+];

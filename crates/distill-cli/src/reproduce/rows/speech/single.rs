@@ -1,0 +1,42 @@
+use distill_models::Model;
+
+use super::super::super::job::Setup;
+use super::super::super::numbers::{accuracies, spread, table};
+use super::super::super::section::Section;
+use super::super::super::store::Facts;
+use super::super::super::watch::Stop;
+use super::super::{Study, for_each_seed};
+use super::phones::Phones;
+
+pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
+    let setup = study.setup("teacher")?;
+    let found = study.lab.train(&for_each_seed(&setup, Setup::teacher))?;
+    let phones = Phones::open(&setup.recipe.data.source)?;
+    let rates = error_rates(study, phones.as_ref(), &found)?;
+    let mut section = Section::new("single", "One network", &setup.recipe.seeds);
+    let architecture = found.first().map_or("", |facts| facts.architecture.as_str());
+    section.compare(
+        &format!("one network, {architecture}: frames right, phone errors (words in the paper)"),
+        "58.9 %, 10.9 %",
+        format!("{} %, {} %", spread(&accuracies(&found), 2), spread(&rates, 2)),
+        None,
+    );
+    let mut lines: Vec<Vec<String>> = vec![];
+    for (i, facts) in found.iter().enumerate() {
+        let rate = rates.get(i).map_or("-".to_owned(), |rate| format!("{rate:.2}"));
+        let accuracy = accuracies(std::slice::from_ref(facts));
+        lines.push(vec![facts.seed.to_string(), spread(&accuracy, 2), format!("{:.4}", facts.test_nll), rate]);
+    }
+    section.add(&table(&["seed", "frames right, %", "NLL", "phone errors, %"], &lines));
+    Ok(section)
+}
+
+/// Phone errors of models in percent, none where the data is no speech.
+pub(super) fn error_rates(study: &Study<'_>, phones: Option<&Phones>, found: &[Facts]) -> Result<Vec<f64>, Stop> {
+    let Some(phones) = phones else { return Ok(vec![]) };
+    let rate = |facts: &Facts| {
+        let model = study.lab.model(facts)?;
+        phones.error_rate(&model as &dyn Model)
+    };
+    found.iter().map(rate).collect()
+}
