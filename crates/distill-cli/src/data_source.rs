@@ -4,7 +4,7 @@ use std::sync::Arc;
 use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
-use distill_datasets::{DataError, Dataset, IdxFolder, Images, Split, mnist};
+use distill_datasets::{ArrayFolder, CifarFolder, DataError, Dataset, IdxFolder, Images, Split, mnist};
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{DataConfig, Sets, TextConfig};
 
@@ -31,13 +31,51 @@ pub(crate) const KNOWN: [(&str, &str); 3] = [
 /// Draws the snippets of a source: who compares models compares them on the same ones.
 const SNIPPET_SEED: u64 = 1;
 
-/// Where data comes from: a known name, speech with the folder of its recordings, or a folder of IDX files.
+/// Where data comes from: a known name, speech with the folder of its recordings, or a folder of files.
 #[derive(Debug)]
 pub(crate) enum DataSource {
     Mnist,
     AsteriskEn(PathBuf),
     Udhr(TextConfig),
-    Folder(IdxFolder),
+    Folder(Folder),
+}
+
+/// A folder with training and test set, in one of the forms that are known by the names of their files.
+#[derive(Debug)]
+pub(crate) enum Folder {
+    Idx(IdxFolder),
+    Cifar(CifarFolder),
+    Arrays(ArrayFolder),
+}
+
+impl Folder {
+    fn open(path: &Path) -> Result<Self, DataError> {
+        if let Some(found) = CifarFolder::find(path)? {
+            return Ok(Self::Cifar(found));
+        }
+        match ArrayFolder::find(path)? {
+            Some(found) => Ok(Self::Arrays(found)),
+            None => IdxFolder::open(path).map(Self::Idx),
+        }
+    }
+
+    /// The names that the folder gives the classes.
+    fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Idx(folder) => folder.classes(),
+            Self::Cifar(folder) => folder.classes(),
+            Self::Arrays(folder) => folder.classes(),
+        }
+    }
+
+    /// One of the sets within so many bytes of memory.
+    fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
+        match self {
+            Self::Idx(folder) => folder.load_within(split, classes, bound),
+            Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Arrays(folder) => folder.load(split, classes, bound),
+        }
+    }
 }
 
 /// Why data cannot be read.
@@ -94,7 +132,7 @@ impl DataSource {
             (Some(folder), _) => Ok(Self::AsteriskEn(folder.into())),
             (None, MNIST) => Ok(Self::Mnist),
             (None, UDHR) => Ok(Self::Udhr(TextConfig::default())),
-            (None, folder) => Ok(Self::Folder(IdxFolder::open(Path::new(folder))?)),
+            (None, folder) => Ok(Self::Folder(Folder::open(Path::new(folder))?)),
         }
     }
 
@@ -134,7 +172,7 @@ impl DataSource {
         match speech_folder(source) {
             Some(_) => ASTERISK,
             None if [MNIST, UDHR].contains(&source) => source,
-            None => "idx",
+            None => "folder",
         }
     }
 
@@ -176,9 +214,9 @@ impl DataSource {
                 Ok(Sets { train: Arc::new(train), validation, test: Arc::new(test) })
             }
             Self::Folder(folder) => {
-                let train = folder.load_within(Split::Train, classes, bound)?;
+                let train = folder.load(Split::Train, classes, bound)?;
                 // Where nobody names the classes, the test set has those of the training set.
-                let test = folder.load_within(Split::Test, Some(&train.spec().classes), bound)?;
+                let test = folder.load(Split::Test, Some(&train.spec().classes), bound)?;
                 Ok(Sets { train, validation: None, test })
             }
         }
@@ -198,8 +236,10 @@ impl DataSource {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
             Self::AsteriskEn(folder) => Arc::new(speech(folder)?.test),
             Self::Udhr(config) => Arc::new(snippets(config, &Arc::new(udhr()?), Part::Test, config.test)?),
-            Self::Folder(folder) if folder.classes().is_some() => Arc::new(folder.load(Split::Test, None)?),
-            Self::Folder(folder) => Arc::new(folder.load(Split::Test, Some(model_classes))?),
+            Self::Folder(folder) => {
+                let classes = folder.classes().is_none().then_some(model_classes);
+                folder.load(Split::Test, classes, u64::MAX)?
+            }
         })
     }
 }

@@ -191,7 +191,8 @@ impl From<DataError> for Diagnostic {
         let (code, help) = match &error {
             E::Io { .. } => (Code::DataRead, "check the path and who may read it".into()),
             E::MissingFile { .. } => {
-                (Code::DataRead, "name a folder with the four IDX files of a dataset, or `mnist`".into())
+                let help = "name a folder with the four IDX files of a dataset, with CIFAR's or with x_train.npy and the like; or `mnist`";
+                (Code::DataRead, help.into())
             }
             E::LabelOutOfRange { label, .. } => {
                 (Code::Label, format!("list at least {} names in `data.classes`", label + 1))
@@ -209,6 +210,8 @@ impl From<DataError> for Diagnostic {
                 let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
                 (Code::Limit, help)
             }
+            E::Npy { .. } => (Code::DataFile, "write it again with `numpy.save`, as the message says".into()),
+            E::NonFinite { .. } => (Code::DataFile, "replace or leave out what is no number before it is saved".into()),
             E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
         };

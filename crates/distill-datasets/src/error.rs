@@ -156,15 +156,45 @@ pub enum DataError {
         /// The number of labels.
         labels: usize,
     },
-    /// The pixels do not make as many images as there are labels.
-    #[error("{pixels} pixels are not {labels} images of shape {input_shape:?}")]
+    /// The pixels, or other numbers, do not make as many inputs as there are labels.
+    #[error("{pixels} numbers are not {labels} inputs of shape {input_shape:?}")]
     PixelCount {
-        /// The number of bytes.
+        /// How many there are.
         pixels: usize,
         /// The shape of one input.
         input_shape: Vec<usize>,
         /// The number of labels.
         labels: usize,
+    },
+    /// An input is not a finite number.
+    #[error("{}number {feature} of example {example} is {value}", prefix(path.as_deref()))]
+    NonFinite {
+        /// The inputs, if they come from a file.
+        path: Option<PathBuf>,
+        /// The example.
+        example: usize,
+        /// Which of its numbers, counted from zero.
+        feature: usize,
+        /// What it is.
+        value: f32,
+    },
+    /// A file is no whole number of records.
+    #[error("{path} has {bytes} bytes, which is no whole number of images of {record} bytes")]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The length of a record.
+        record: usize,
+    },
+    /// An array of NumPy cannot be used.
+    #[error("{path} {problem}")]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What it has, and what it should have.
+        problem: String,
     },
     /// An input has no features, or more than memory can hold.
     #[error("{}inputs of shape {input_shape:?} cannot be read as rows", prefix(path.as_deref()))]
@@ -292,12 +322,15 @@ impl DataError {
             | Self::GzipTrailing { path, .. }
             | Self::Compressed { path, .. }
             | Self::Changed { path, .. }
+            | Self::Records { path, .. }
+            | Self::Npy { path, .. }
             | Self::WrongRank { path, .. } => Some(path),
             Self::CountMismatch { images_path, .. } => Some(images_path),
             Self::MissingFile { dir, .. } => Some(dir),
             Self::BadInputShape { path, .. }
             | Self::NoExamples { path }
             | Self::MemoryBound { path, .. }
+            | Self::NonFinite { path, .. }
             | Self::LabelOutOfRange { path, .. }
             | Self::BadClassList { path, .. } => path.as_deref(),
             _ => None,
@@ -325,6 +358,7 @@ impl DataError {
     pub(crate) fn in_file(mut self, file: &Path) -> Self {
         if let Self::BadInputShape { path, .. }
         | Self::NoExamples { path }
+        | Self::NonFinite { path, .. }
         | Self::LabelOutOfRange { path, .. }
         | Self::BadClassList { path, .. } = &mut self
         {

@@ -123,15 +123,15 @@ pub(crate) fn min_rows(features: usize) -> usize {
     (PARALLEL_MIN / 4).div_ceil(features.max(1))
 }
 
-pub(crate) fn check_labels(labels: &[u8], n_classes: usize) -> Result<(), DataError> {
-    let bad = || labels.iter().enumerate().filter(|&(_, &label)| usize::from(label) >= n_classes);
+pub(crate) fn check_labels<L: Copy + Into<u32>>(labels: &[L], n_classes: usize) -> Result<(), DataError> {
+    let bad = || labels.iter().enumerate().filter(|&(_, &label)| label.into() as usize >= n_classes);
     match bad().next() {
         None => Ok(()),
         Some((_, &label)) => Err(DataError::LabelOutOfRange {
             path: None,
             n_bad: bad().count(),
             first: bad().map(|(index, _)| index).take(N_SHOWN).collect(),
-            label: u32::from(label),
+            label: label.into(),
             n_classes,
         }),
     }
@@ -198,7 +198,7 @@ mod tests {
         let message = |shape: &[usize], pixels, labels: &[u8], classes: &[String]| {
             Images::new(shape.to_vec(), vec![0; pixels], labels.to_vec(), classes.to_vec()).unwrap_err().to_string()
         };
-        assert_eq!(message(&[1, 2], 5, &[0, 0], &names(1)), "5 pixels are not 2 images of shape [1, 2]");
+        assert_eq!(message(&[1, 2], 5, &[0, 0], &names(1)), "5 numbers are not 2 inputs of shape [1, 2]");
         assert_eq!(message(&[1, 0], 0, &[0], &names(1)), "inputs of shape [1, 0] cannot be read as rows");
         assert_eq!(
             message(&[usize::MAX, 2], 0, &[], &names(1)),

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod arrays;
+mod cifar;
 mod classes;
 mod dataset;
 mod disk_images;
@@ -10,13 +12,17 @@ mod images;
 mod jitter;
 #[cfg(feature = "mnist")]
 mod mnist;
+pub mod npy;
 mod random;
 mod read_ahead;
 mod rows;
 pub mod select;
 mod subset;
+mod table;
 mod windows;
 
+pub use arrays::ArrayFolder;
+pub use cifar::CifarFolder;
 pub use classes::ClassListFault;
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_images::DiskImages;
@@ -28,4 +34,5 @@ pub use jitter::{Augmentation, Jitter};
 pub use mnist::mnist;
 pub use random::below;
 pub use subset::Subset;
+pub use table::Table;
 pub use windows::Windows;

@@ -13,6 +13,9 @@ const ROWS: usize = 16;
 /// Below every logarithm of a number that f64 holds.
 const LEAST_LOG: f64 = -750.0;
 
+/// For each example the specialists that are asked, each with its row among those of that specialist.
+type Asked = Vec<Vec<(u32, u32)>>;
+
 /// A generalist with its specialists, which answer as one model (Hinton, Vinyals, Dean, 2015, section 5.3).
 ///
 /// The generalist's most probable classes say which specialists are asked: those that have one of them. The logits are
@@ -95,13 +98,13 @@ impl SpecialistSystem {
         active
     }
 
-    /// What each active specialist says of its rows, and where: for each row the pairs of a specialist and its row there.
+    /// What each active specialist says of its rows, and where that is.
     fn ask(
         &self,
         inputs: ArrayView2<'_, f32>,
         logits: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
-    ) -> Result<(Vec<Array2<f32>>, Vec<Vec<(u32, u32)>>), ModelError> {
+    ) -> Result<(Vec<Array2<f32>>, Asked), ModelError> {
         let mut rows: Vec<Vec<usize>> = vec![vec![]; self.specialists.len()];
         let mut asked = Vec::with_capacity(inputs.nrows());
         for (row, logits) in logits.outer_iter().enumerate() {

@@ -64,7 +64,7 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `udhr`, `asterisk-en`, or a folder of IDX files.
+    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR or arrays of NumPy.
     pub source: String,
     /// What is cut from the text, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]

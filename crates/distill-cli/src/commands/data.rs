@@ -1,4 +1,4 @@
-use distill_train::{Fingerprint, TrainError};
+use distill_train::Fingerprint;
 use serde_json::json;
 
 use crate::args::DataArgs;
@@ -21,7 +21,7 @@ pub(crate) fn data(args: &DataArgs, output: &Output) -> Result<(), Diagnostic> {
 fn list(output: &Output) -> Result<(), Diagnostic> {
     let width = KNOWN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = KNOWN.iter().map(|(name, about)| format!("{name:width$}  {about}\n"));
-    let text = lines.collect::<String>() + "or the path of a folder of IDX files";
+    let text = lines.collect::<String>() + "or the path of a folder with IDX files, CIFAR or arrays of NumPy";
     output.document(&text)?;
     let sources: Vec<_> = KNOWN.iter().map(|(name, about)| json!({ "source": name, "about": about })).collect();
     output.event("sources", json!({ "sources": sources }))
@@ -40,7 +40,7 @@ fn show(source: &str, output: &Output) -> Result<(), Diagnostic> {
     let mut parts = vec![];
     let validation = sets.validation.as_deref().map(|set| ("validation", set));
     for (name, set) in [Some(("train", &*sets.train)), validation, Some(("test", &*sets.test))].into_iter().flatten() {
-        let sha256 = Fingerprint::of(set).map_err(TrainError::from)?.sha256();
+        let sha256 = Fingerprint::of(set)?.sha256();
         text += &format!("{name:10}  {} examples, sha256 {sha256:.16}\n", thousands(set.len() as u64));
         parts.push(json!({ "part": name, "examples": set.len(), "sha256": sha256 }));
     }

@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod export;
 mod files;
+mod folders;
 mod inspect;
 mod lab;
 mod memory;

@@ -22,7 +22,7 @@ impl Problem {
             |n: usize| (0..n).map(|_| ((below(&mut random, 10) + 1) as f64 / 10.0).powi(3)).collect::<Vec<f64>>();
         let generalist = normalised(draw(n_classes));
         let answers = (0..n_answers).map(|number| {
-            let classes = (0..n_classes as u32).filter(|class| (class + number as u32) % 3 != 0);
+            let classes = (0..n_classes as u32).filter(|class| !(class + number as u32).is_multiple_of(3));
             let classes: Vec<u32> = classes.take(2 + number % 3).collect();
             let probabilities = normalised(draw(classes.len() + 1));
             (classes, probabilities)

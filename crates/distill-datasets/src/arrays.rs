@@ -1,0 +1,202 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::npy::{Array, Kind};
+use crate::{DataError, Dataset, Images, Split, Table, classes};
+
+/// A folder with arrays that `numpy.save` wrote.
+///
+/// ```text
+/// x_train.npy    y_train.npy    inputs, one example after the other along the first side, and their classes
+/// x_test.npy     y_test.npy
+/// classes.txt                   optional: the names of the classes, one per line
+/// ```
+/// Inputs may have any number of sides and are f4, f8 or whole numbers. Those of u1 with three sides or four are images: they
+/// are divided by 255, and an example with two sides has one channel, `[1, height, width]`. All others are taken as they are.
+/// Classes are whole numbers from 0 on.
+#[derive(Debug, Clone)]
+pub struct ArrayFolder {
+    dir: PathBuf,
+    classes: Option<Vec<String>>,
+}
+
+impl ArrayFolder {
+    /// Looks for the inputs of training or tests, and reads the class names. `None` if there are none.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::BadClassList`].
+    pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
+        if ![Split::Train, Split::Test].iter().any(|&split| dir.join(names(split)[0]).is_file()) {
+            return Ok(None);
+        }
+        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
+        Ok(Some(Self { dir: dir.to_owned(), classes: list.map(|path| classes::read(&path)).transpose()? }))
+    }
+
+    /// The class names of `classes.txt`.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    /// Reads one split. The classes are called as `classes` says, or else as `classes.txt` does, or else by number up to the
+    /// largest of this split. `bound` is the most memory that it may take, in bytes.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Npy`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
+    /// errors of [`Images::new`] and [`Table::new`].
+    pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
+        let [inputs_path, labels_path] = names(split).map(|name| self.dir.join(name));
+        let (inputs, labels) = (Array::open(&inputs_path)?, Array::open(&labels_path)?);
+        let npy = |path: &Path, problem: String| DataError::Npy { path: path.to_owned(), problem };
+        let io = |path: &Path, source| DataError::Io { path: path.to_owned(), source };
+        let n_labels = match labels.shape[..] {
+            [n] | [n, 1] if labels.kind.is_whole() => n,
+            _ => {
+                let problem = format!(
+                    "has {:?} of shape {:?}, expected one whole number for each example",
+                    labels.kind, labels.shape
+                );
+                return Err(npy(&labels_path, problem));
+            }
+        };
+        let Some((&n, sides)) = inputs.shape.split_first().filter(|(_, sides)| !sides.is_empty()) else {
+            let problem = format!("has the shape {:?}, expected the examples along its first side", inputs.shape);
+            return Err(npy(&inputs_path, problem));
+        };
+        if n != n_labels {
+            return Err(DataError::CountMismatch {
+                images_path: inputs_path,
+                images: n,
+                labels_path,
+                labels: n_labels,
+            });
+        }
+        let is_image = inputs.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
+        let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
+        let features = sides.iter().fold(1_u64, |product, &side| product.saturating_mul(side as u64));
+        let needed = (n as u64).saturating_mul(if is_image { features + 1 } else { features.saturating_mul(4) + 4 });
+        if needed > bound {
+            return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
+        }
+        let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
+        let labels =
+            labels.map_err(|(at, value)| npy(&labels_path, format!("has the class {value} for example {at}")))?;
+        let numbers = || (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect();
+        let names = classes.or(self.classes()).map(<[String]>::to_vec);
+        let at = |error: DataError| match error {
+            DataError::LabelOutOfRange { .. } => error.in_file(&labels_path),
+            _ => error.in_file(&inputs_path),
+        };
+        // Where every number names a class, no more of them than can be told apart are made up.
+        if names.is_none() && labels.iter().any(|&label| label as usize >= MAX_CLASSES) {
+            let problem = format!("has classes of {MAX_CLASSES} and more, name them in `classes.txt`");
+            return Err(npy(&labels_path, problem));
+        }
+        let names: Vec<String> = names.unwrap_or_else(numbers);
+        let bytes: Option<Vec<u8>> = labels.iter().map(|&label| u8::try_from(label).ok()).collect();
+        match bytes {
+            Some(labels) if is_image => {
+                let pixels = inputs.into_bytes().map_err(|source| io(&inputs_path, source))?;
+                Ok(Arc::new(Images::new(input_shape, pixels, labels, names).map_err(at)?))
+            }
+            _ => {
+                let scale = if is_image { 255.0 } else { 1.0 };
+                let mut values = inputs.into_f32().map_err(|source| io(&inputs_path, source))?;
+                values.iter_mut().for_each(|value| *value /= scale);
+                Ok(Arc::new(Table::new(input_shape, values, labels, names).map_err(at)?))
+            }
+        }
+    }
+}
+
+/// Classes that go by their numbers.
+const MAX_CLASSES: usize = 1 << 20;
+
+/// Inputs and classes.
+fn names(split: Split) -> [&'static str; 2] {
+    match split {
+        Split::Train => ["x_train.npy", "y_train.npy"],
+        Split::Test => ["x_test.npy", "y_test.npy"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::npy::tests::encode;
+
+    fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        dir
+    }
+
+    fn labels(values: &[i64]) -> Vec<u8> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        encode("<i8", &format!("({},)", values.len()), &bytes)
+    }
+
+    fn load(dir: &tempfile::TempDir) -> Result<Arc<dyn Dataset>, DataError> {
+        ArrayFolder::find(dir.path()).unwrap().unwrap().load(Split::Train, None, u64::MAX)
+    }
+
+    fn inputs(data: &dyn Dataset) -> Array2<f32> {
+        let mut out = Array2::zeros((data.len(), data.spec().features()));
+        data.read(&(0..data.len()).collect::<Vec<_>>(), out.view_mut()).unwrap();
+        out
+    }
+
+    #[test]
+    fn images_are_scaled_and_other_numbers_are_not() {
+        let pixels = encode("|u1", "(2, 1, 2)", &[0, 255, 51, 204]);
+        let images = load(&folder(&[("x_train.npy", pixels), ("y_train.npy", labels(&[1, 0]))])).unwrap();
+        assert_eq!((images.spec().input_shape.as_slice(), images.label(0)), (&[1, 1, 2][..], Some(1)));
+        assert_eq!(inputs(&*images), ndarray::array![[0.0, 1.0], [0.2, 0.8]]);
+        let floats = [1.5_f64, -2.0, 0.0, 255.0].map(f64::to_le_bytes).concat();
+        let table = folder(&[
+            ("x_train.npy", encode("<f8", "(2, 2)", &floats)),
+            ("y_train.npy", encode("|u1", "(2, 1)", &[0, 1])),
+            ("classes.txt", b"no\nyes\n".to_vec()),
+        ]);
+        let table = load(&table).unwrap();
+        assert_eq!(
+            (table.spec().classes.join(" "), inputs(&*table)),
+            ("no yes".into(), ndarray::array![[1.5, -2.0], [0.0, 255.0]])
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert!(ArrayFolder::find(tempfile::tempdir().unwrap().path()).unwrap().is_none());
+        let x = || encode("<f4", "(2, 1)", &[0; 8]);
+        let error = |x: Vec<u8>, y: Vec<u8>| {
+            let dir = folder(&[("x_train.npy", x), ("y_train.npy", y)]);
+            load(&dir).map(|_| ()).unwrap_err().to_string()
+        };
+        for (x, y, expected) in [
+            (x(), labels(&[0, 1, 0]), "2 images"),
+            (x(), labels(&[0, -3]), "has the class -3 for example 1"),
+            (x(), labels(&[0, 1 << 30]), "name them in `classes.txt`"),
+            (x(), x(), "expected one whole number for each example"),
+            (encode("<f4", "(2,)", &[0; 8]), labels(&[0, 1]), "expected the examples along its first side"),
+            (encode("<f4", "(2, 0)", &[]), labels(&[0, 1]), "cannot be read as rows"),
+            (encode("<f4", "(2, 1)", &[f32::NAN.to_le_bytes(), [0; 4]].concat()), labels(&[0, 1]), "NaN"),
+            (encode("<f4", "(0, 1)", &[]), encode("<i8", "(0,)", &[]), "there are no examples"),
+            (b"PK".to_vec(), labels(&[0, 1]), "ends within its header"),
+        ] {
+            let found = error(x, y);
+            assert!(found.contains(expected), "{expected}: {found}");
+        }
+        let dir = folder(&[("x_train.npy", x())]);
+        assert!(matches!(load(&dir).map(|_| ()).unwrap_err(), DataError::Io { .. }));
+        let dir = folder(&[("x_train.npy", x()), ("y_train.npy", labels(&[0, 1]))]);
+        let bound = ArrayFolder::find(dir.path()).unwrap().unwrap().load(Split::Train, None, 15).map(|_| ());
+        assert!(matches!(bound.unwrap_err(), DataError::MemoryBound { needed: 16, .. }));
+    }
+}

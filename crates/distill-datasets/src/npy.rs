@@ -1,0 +1,342 @@
+//! NumPy's format of one array, as far as data needs it: whole numbers and floating-point numbers, little-endian, in C order.
+//!
+//! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use crate::DataError;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// Longest header that is read; those of NumPy have 64 or 128 bytes.
+const MAX_HEADER: usize = 1 << 16;
+/// Sides of an array.
+const MAX_RANK: usize = 8;
+
+/// The type of the numbers of an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `u1`, and `b1` as 0 and 1.
+    U8,
+    /// `i1`.
+    I8,
+    /// `u2`.
+    U16,
+    /// `i2`.
+    I16,
+    /// `u4`.
+    U32,
+    /// `i4`.
+    I32,
+    /// `u8`.
+    U64,
+    /// `i8`.
+    I64,
+    /// `f4`.
+    F32,
+    /// `f8`.
+    F64,
+}
+
+impl Kind {
+    fn named(descr: &str) -> Option<Self> {
+        Some(match descr {
+            "|u1" | "<u1" | "|b1" => Self::U8,
+            "|i1" | "<i1" => Self::I8,
+            "<u2" => Self::U16,
+            "<i2" => Self::I16,
+            "<u4" => Self::U32,
+            "<i4" => Self::I32,
+            "<u8" => Self::U64,
+            "<i8" => Self::I64,
+            "<f4" => Self::F32,
+            "<f8" => Self::F64,
+            _ => return None,
+        })
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
+    /// Whether its numbers are whole.
+    pub fn is_whole(self) -> bool {
+        !matches!(self, Self::F32 | Self::F64)
+    }
+}
+
+/// An array in a file whose header has been read.
+#[derive(Debug)]
+pub struct Array<R> {
+    /// The type of its numbers.
+    pub kind: Kind,
+    /// Its sides.
+    pub shape: Vec<usize>,
+    source: R,
+}
+
+impl Array<BufReader<File>> {
+    /// Opens a file and reads its header. The file must be as long as the header says.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Npy`].
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let io = |source| DataError::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io)?;
+        let len = file.metadata().map_err(io)?.len();
+        let (array, header) = Array::read_header(BufReader::new(file)).map_err(|problem| match problem {
+            Fault::Io(source) => io(source),
+            Fault::Format(problem) => DataError::Npy { path: path.to_owned(), problem },
+        })?;
+        let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(header));
+        if promised != Some(len) {
+            let promised = promised.map_or("more than any file has".to_owned(), |bytes| bytes.to_string());
+            let problem = format!("has {len} bytes, its header promises {promised} for shape {:?}", array.shape);
+            return Err(DataError::Npy { path: path.to_owned(), problem });
+        }
+        Ok(array)
+    }
+}
+
+/// Why a header cannot be read.
+enum Fault {
+    Io(std::io::Error),
+    Format(String),
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Self::Format("ends within its header".to_owned()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl<R: Read> Array<R> {
+    /// Reads the header, and says how many bytes it took.
+    fn read_header(mut source: R) -> Result<(Self, u64), Fault> {
+        let mut start = [0; 8];
+        source.read_exact(&mut start)?;
+        let wrong = |problem: String| Err(Fault::Format(problem));
+        if &start[..6] != MAGIC {
+            return wrong("is no array of NumPy: it does not start with \\x93NUMPY".to_owned());
+        }
+        let len = match start[6] {
+            1 => {
+                let mut len = [0; 2];
+                source.read_exact(&mut len)?;
+                usize::from(u16::from_le_bytes(len))
+            }
+            2 | 3 => {
+                let mut len = [0; 4];
+                source.read_exact(&mut len)?;
+                u32::from_le_bytes(len) as usize
+            }
+            version => return wrong(format!("has version {version} of NumPy's format, 1 to 3 are read")),
+        };
+        if len > MAX_HEADER {
+            return wrong(format!("has a header of {len} bytes, at most {MAX_HEADER} are read"));
+        }
+        let mut header = vec![0; len];
+        source.read_exact(&mut header)?;
+        let shown = || header.escape_ascii().to_string();
+        let Some((descr, fortran, shape)) = str::from_utf8(&header).ok().and_then(dictionary) else {
+            return wrong(format!("has a header that is not understood: {}", shown()));
+        };
+        let Some(kind) = Kind::named(descr) else {
+            let known = "u1 to u8, i1 to i8, f4, f8, little-endian";
+            return wrong(format!("has numbers of type `{descr}`, expected {known}; save it with `.astype(\"<f4\")`"));
+        };
+        if fortran && shape.len() > 1 {
+            return wrong("is in Fortran order; save it with `numpy.ascontiguousarray`".to_owned());
+        }
+        let before = if start[6] == 1 { 10 } else { 12 };
+        Ok((Self { kind, shape, source }, (before + len) as u64))
+    }
+
+    /// Bytes of its numbers, `None` if no file has so many.
+    pub fn n_bytes(&self) -> Option<u64> {
+        self.shape.iter().try_fold(self.kind.size() as u64, |product, &side| product.checked_mul(side as u64))
+    }
+
+    /// All numbers, as f32. Whole numbers beyond 2²⁴ are rounded.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
+    pub fn into_f32(mut self) -> std::io::Result<Vec<f32>> {
+        let bytes = self.bytes()?;
+        Ok(match self.kind {
+            Kind::U8 => bytes.iter().map(|&value| f32::from(value)).collect(),
+            Kind::I8 => bytes.iter().map(|&value| f32::from(value as i8)).collect(),
+            Kind::U16 => each(&bytes, |bytes| f32::from(u16::from_le_bytes(bytes))),
+            Kind::I16 => each(&bytes, |bytes| f32::from(i16::from_le_bytes(bytes))),
+            Kind::U32 => each(&bytes, |bytes| u32::from_le_bytes(bytes) as f32),
+            Kind::I32 => each(&bytes, |bytes| i32::from_le_bytes(bytes) as f32),
+            Kind::U64 => each(&bytes, |bytes| u64::from_le_bytes(bytes) as f32),
+            Kind::I64 => each(&bytes, |bytes| i64::from_le_bytes(bytes) as f32),
+            Kind::F32 => each(&bytes, f32::from_le_bytes),
+            Kind::F64 => each(&bytes, |bytes| f64::from_le_bytes(bytes) as f32),
+        })
+    }
+
+    /// All numbers of an array of whole ones; the first that is no label is an error.
+    ///
+    /// # Errors
+    /// The place and value of what is negative, beyond u32 or not whole by its type; what the operating system says.
+    pub fn into_labels(mut self) -> std::io::Result<Result<Vec<u32>, (usize, String)>> {
+        let bytes = self.bytes()?;
+        let labels: Vec<i128> = match self.kind {
+            Kind::U8 => bytes.iter().map(|&value| i128::from(value)).collect(),
+            Kind::I8 => bytes.iter().map(|&value| i128::from(value as i8)).collect(),
+            Kind::U16 => each(&bytes, |bytes| i128::from(u16::from_le_bytes(bytes))),
+            Kind::I16 => each(&bytes, |bytes| i128::from(i16::from_le_bytes(bytes))),
+            Kind::U32 => each(&bytes, |bytes| i128::from(u32::from_le_bytes(bytes))),
+            Kind::I32 => each(&bytes, |bytes| i128::from(i32::from_le_bytes(bytes))),
+            Kind::U64 => each(&bytes, |bytes| i128::from(u64::from_le_bytes(bytes))),
+            Kind::I64 => each(&bytes, |bytes| i128::from(i64::from_le_bytes(bytes))),
+            Kind::F32 | Kind::F64 => return Ok(Err((0, "a number that need not be whole".to_owned()))),
+        };
+        let label = |(at, value): (usize, i128)| u32::try_from(value).map_err(|_| (at, value.to_string()));
+        Ok(labels.into_iter().enumerate().map(label).collect())
+    }
+
+    /// Bytes of an array of u8.
+    pub(crate) fn into_bytes(mut self) -> std::io::Result<Vec<u8>> {
+        self.bytes()
+    }
+
+    fn bytes(&mut self) -> std::io::Result<Vec<u8>> {
+        let n = self.n_bytes().unwrap_or(u64::MAX);
+        let mut bytes = vec![];
+        self.source.by_ref().take(n).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 == n { Ok(bytes) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+fn each<const N: usize, T>(bytes: &[u8], f: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks().0.iter().map(|&bytes| f(bytes)).collect()
+}
+
+/// Type, order and shape of `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, in any order.
+fn dictionary(header: &str) -> Option<(&str, bool, Vec<usize>)> {
+    let mut rest = header.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let (mut descr, mut fortran, mut shape) = (None, None, None);
+    while !rest.is_empty() {
+        let (key, after) = rest.strip_prefix('\'')?.split_once('\'')?;
+        let value = after.trim_start().strip_prefix(':')?.trim_start();
+        rest = match key {
+            "descr" => {
+                let (found, after) = value.strip_prefix('\'')?.split_once('\'')?;
+                descr = Some(found);
+                after
+            }
+            "fortran_order" => {
+                let (found, after) = match value.strip_prefix("True") {
+                    Some(after) => (true, after),
+                    None => (false, value.strip_prefix("False")?),
+                };
+                fortran = Some(found);
+                after
+            }
+            "shape" => {
+                let (found, after) = value.strip_prefix('(')?.split_once(')')?;
+                let sides = found.split(',').map(str::trim).filter(|side| !side.is_empty());
+                let sides: Vec<usize> = sides.map(|side| side.parse().ok()).collect::<Option<_>>()?;
+                shape = Some(sides).filter(|sides| sides.len() <= MAX_RANK);
+                after
+            }
+            _ => return None,
+        };
+        rest = rest.trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+    Some((descr?, fortran?, shape?))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// As `numpy.save` writes it.
+    pub(crate) fn encode(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        let header = format!("{header:<117}\n");
+        [MAGIC, b"\x01\x00", &(header.len() as u16).to_le_bytes(), header.as_bytes(), data].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Array<&[u8]>, String> {
+        Array::read_header(bytes).map(|(array, _)| array).map_err(|fault| match fault {
+            Fault::Io(error) => error.to_string(),
+            Fault::Format(problem) => problem,
+        })
+    }
+
+    #[test]
+    fn numbers_of_all_types_are_read() {
+        let values = [1.0_f32, 2.0, 100.0];
+        let check = |descr: &str, data: Vec<u8>| {
+            let array = read(&encode(descr, "(3,)", &data)).map(|array| array.into_f32().unwrap());
+            assert_eq!(array.unwrap(), values, "{descr}");
+        };
+        check("|u1", vec![1, 2, 100]);
+        check("|i1", vec![1, 2, 100]);
+        check("<u2", [1_u16, 2, 100].map(u16::to_le_bytes).concat());
+        check("<i2", [1_i16, 2, 100].map(i16::to_le_bytes).concat());
+        check("<u4", [1_u32, 2, 100].map(u32::to_le_bytes).concat());
+        check("<i4", [1_i32, 2, 100].map(i32::to_le_bytes).concat());
+        check("<u8", [1_u64, 2, 100].map(u64::to_le_bytes).concat());
+        check("<i8", [1_i64, 2, 100].map(i64::to_le_bytes).concat());
+        check("<f4", values.map(f32::to_le_bytes).concat());
+        check("<f8", values.map(|value| f64::from(value).to_le_bytes()).concat());
+    }
+
+    #[test]
+    fn labels_are_whole_and_not_below_zero() {
+        let labels = |descr: &str, data: Vec<u8>| read(&encode(descr, "(2,)", &data)).unwrap().into_labels().unwrap();
+        assert_eq!(labels("<i8", [3_i64, 0].map(i64::to_le_bytes).concat()), Ok(vec![3, 0]));
+        assert_eq!(labels("<i8", [3_i64, -1].map(i64::to_le_bytes).concat()), Err((1, "-1".to_owned())));
+        assert_eq!(
+            labels("<u8", [1_u64 << 40, 0].map(u64::to_le_bytes).concat()),
+            Err((0, "1099511627776".to_owned()))
+        );
+        assert!(labels("<f4", vec![0; 8]).is_err());
+    }
+
+    #[test]
+    fn headers_are_read_in_any_order_and_damage_is_an_error() {
+        let parsed = dictionary("{ 'shape' : (2 , 3,),'fortran_order':True, 'descr':'<f8'}");
+        assert_eq!(parsed, Some(("<f8", true, vec![2, 3])));
+        assert_eq!(dictionary("{'descr': '<f4', 'fortran_order': False, 'shape': (), }"), Some(("<f4", false, vec![])));
+        for bad in ["", "{", "{}", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"] {
+            assert_eq!(dictionary(bad), None, "{bad}");
+        }
+        let whole = encode("<f4", "(2,)", &[0; 8]);
+        for n in 0..whole.len() - 8 {
+            assert!(read(&whole[..n]).is_err(), "cut at {n}");
+        }
+        for (descr, shape, expected) in [
+            (">f4", "(2,)", "has numbers of type `>f4`"),
+            ("<c8", "(2,)", "has numbers of type `<c8`"),
+            ("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", "is not understood"),
+        ] {
+            let error = read(&encode(descr, shape, &[])).map(|_| ()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        let large = encode("<f8", "(4294967296, 4294967296)", &[]);
+        assert_eq!(read(&large).unwrap().n_bytes(), None);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.npy");
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(Array::open(&path).unwrap_err().to_string().contains("its header promises 136"));
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(Array::open(&path).unwrap().into_f32().unwrap(), [0.0, 0.0]);
+    }
+}

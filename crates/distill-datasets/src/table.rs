@@ -1,0 +1,117 @@
+use ndarray::{Array2, ArrayViewMut2, Axis};
+
+use crate::images::check_labels;
+use crate::{DataError, DataSpec, Dataset, check_batch, classes};
+
+/// Inputs of any numbers, with labels, in memory: four bytes for each number. Inputs are as they were given.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::{Dataset, Table};
+/// use ndarray::{Array2, array};
+/// let classes = vec!["low".to_owned(), "high".to_owned()];
+/// let table = Table::new(vec![2], vec![0.5, -3.0, 4.0, 7.5], vec![0, 1], classes)?;
+/// let mut batch = Array2::zeros((1, 2));
+/// table.read(&[1], batch.view_mut())?;
+/// assert_eq!(batch, array![[4.0, 7.5]]);
+/// # Ok::<(), distill_datasets::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    spec: DataSpec,
+    rows: Array2<f32>,
+    labels: Vec<u32>,
+}
+
+impl Table {
+    /// Takes the numbers of one example after the other and one label for each.
+    ///
+    /// # Errors
+    /// [`DataError::BadInputShape`], [`DataError::BadClassList`], [`DataError::NoExamples`], [`DataError::PixelCount`] when the
+    /// counts do not agree, [`DataError::NonFinite`], and [`DataError::LabelOutOfRange`].
+    pub fn new(
+        input_shape: Vec<usize>,
+        values: Vec<f32>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self, DataError> {
+        let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+        let Some(features @ 1..) = features else {
+            return Err(DataError::BadInputShape { path: None, input_shape });
+        };
+        classes::check(&classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
+        if labels.is_empty() {
+            return Err(DataError::NoExamples { path: None });
+        }
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let (example, feature, value) = (at / features, at % features, values[at]);
+            return Err(DataError::NonFinite { path: None, example, feature, value });
+        }
+        check_labels(&labels, classes.len())?;
+        let (n_values, n_labels) = (values.len(), labels.len());
+        match Array2::from_shape_vec((n_labels, features), values) {
+            Ok(rows) => Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels }),
+            Err(_) => Err(DataError::PixelCount { pixels: n_values, input_shape, labels: n_labels }),
+        }
+    }
+
+    /// The same examples with other names for the classes.
+    ///
+    /// # Errors
+    /// [`DataError::BadClassList`] and [`DataError::LabelOutOfRange`].
+    pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self, DataError> {
+        classes::check(&classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
+        check_labels(&self.labels, classes.len())?;
+        self.spec.classes = classes;
+        Ok(self)
+    }
+
+    /// The label of every example.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+}
+
+impl Dataset for Table {
+    fn spec(&self) -> &DataSpec {
+        &self.spec
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+        check_batch(self, indices, out.dim())?;
+        for (&index, mut row) in indices.iter().zip(out.axis_iter_mut(Axis(0))) {
+            row.assign(&self.rows.row(index));
+        }
+        Ok(())
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels.get(index).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let classes = || vec!["a".to_owned(), "b".to_owned()];
+        let new = |shape: &[usize], values: &[f32], labels: &[u32]| {
+            Table::new(shape.to_vec(), values.to_vec(), labels.to_vec(), classes()).unwrap_err()
+        };
+        assert!(matches!(new(&[0], &[], &[]), DataError::BadInputShape { .. }));
+        assert!(matches!(new(&[1], &[], &[]), DataError::NoExamples { .. }));
+        assert!(matches!(new(&[2], &[1.0; 3], &[0, 1]), DataError::PixelCount { pixels: 3, labels: 2, .. }));
+        assert!(matches!(new(&[1], &[1.0, 2.0], &[0, 2]), DataError::LabelOutOfRange { label: 2, .. }));
+        let found = new(&[2], &[1.0, 2.0, 3.0, f32::NAN], &[0, 1]);
+        assert!(matches!(found, DataError::NonFinite { example: 1, feature: 1, .. }));
+        let table = Table::new(vec![1], vec![1.0, 2.0], vec![0, 1], classes()).unwrap();
+        assert!(table.clone().with_classes(vec!["a".to_owned()]).is_err());
+        assert_eq!(table.with_classes(vec!["x".into(), "y".into()]).unwrap().spec().classes, ["x", "y"]);
+    }
+}
