@@ -263,7 +263,7 @@ pub(crate) enum StudyName {
 #[derive(Debug, Args)]
 #[command(after_help = help::EVAL)]
 pub(crate) struct EvalArgs {
-    /// The model, a safetensors file written by this program
+    /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
     /// `mnist`, or a folder of IDX files
@@ -281,6 +281,10 @@ pub(crate) struct EvalArgs {
     /// Write results by class, confusion, calibration and predictions as CSV to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) tables: Option<PathBuf>,
+
+    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) onnx: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,10 @@ use crate::output::Output;
 /// From here on a panic is reported like any other error.
 pub(crate) fn report_panics(output: Output) {
     panic::set_hook(Box::new(move |info| {
+        // What an engine cannot make of a stranger's graph is an error of the file, and is returned as one.
+        if distill_onnx::is_guarded() {
+            return;
+        }
         output.error(&diagnostic(info));
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {

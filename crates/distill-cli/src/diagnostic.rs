@@ -234,6 +234,7 @@ impl Diagnostic {
         use ModelError as E;
         let (note, help) = match error {
             E::NonFinite { .. } => ("a model with such a weight answers nothing", "train it again"),
+            E::Engine { .. } => ("the file could be read, but not computed for these inputs", "use another model file"),
             E::NotSafetensors { .. } => ("the file is cut, damaged or of another kind", OUR_MODELS),
             E::NoMetadata => ("tensors alone do not say how they are connected", OUR_MODELS),
             E::BadMetadata { .. } => ("the file is damaged, or of another version of this program", OUR_MODELS),

@@ -73,7 +73,8 @@ Examples:
   distill eval runs/mnist-001/weights/student-seed1.safetensors --data mnist
   distill eval student.safetensors --data my-data --min-accuracy 0.97
   distill eval student.safetensors --data my-data --teacher teacher.safetensors
-  distill eval student.safetensors --data my-data --tables eval --json";
+  distill eval student.safetensors --data my-data --tables eval --json
+  distill eval teacher.onnx --data my-data --onnx classes=names.txt";
 
 pub(crate) const PREDICT: &str = "\
 Inputs:

@@ -12,6 +12,7 @@ mod help;
 mod latency;
 mod locate;
 mod model_file;
+mod onnx_file;
 mod output;
 mod preflight;
 mod progress;

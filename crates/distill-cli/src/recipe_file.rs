@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
+use crate::onnx_file;
 use crate::run::recipe_text;
 
 /// A recipe is written by hand; a larger file is something else. To read it takes up to a hundred times its size.
@@ -134,6 +135,9 @@ impl RecipeFile {
             recipe.name = Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         }
         recipe.validate().map_err(|problem| self.problem(&problem))?;
+        if let Some(onnx) = recipe.teacher.onnx.take() {
+            recipe.teacher.onnx = Some(onnx_file::with_names(onnx)?);
+        }
         // A run keeps it with all settings, and has to be able to read it again.
         if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
             let what = format!("the recipe with all its settings is larger than {MAX_BYTES} bytes");
@@ -275,7 +279,7 @@ impl Override {
         &self.value
     }
 
-    fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
+    pub(crate) fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
         let mut parts = self.key.split('.');
         let last = parts.next_back().unwrap_or_default();
         let mut table = table;

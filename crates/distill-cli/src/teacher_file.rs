@@ -1,11 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use distill_datasets::DataSpec;
 use distill_models::{Model, Provenance};
-use distill_train::{Experiment, SoftTargets, check_fit};
+use distill_train::{Experiment, OnnxConfig, SoftTargets, TeacherClasses, check_fit, fit_classes, is_onnx};
 
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, sha256};
+use crate::onnx_file;
 
 /// A teacher read from a file, with the size and the hash of the file.
 pub(crate) struct LoadedTeacher {
@@ -15,8 +17,11 @@ pub(crate) struct LoadedTeacher {
     pub(crate) sha256: String,
 }
 
-/// Reads a model of any kind that can teach.
-pub(crate) fn load(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
+/// Reads a model of any kind that can teach. The settings are those of an ONNX file.
+pub(crate) fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
+    if is_onnx(path) {
+        return onnx_file::load(path, onnx.unwrap_or(&OnnxConfig::default()));
+    }
     let loaded = model_file::load(path)?;
     Ok(LoadedTeacher {
         model: Arc::new(loaded.model),
@@ -24,6 +29,53 @@ pub(crate) fn load(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
         n_bytes: loaded.n_bytes,
         sha256: loaded.sha256,
     })
+}
+
+impl LoadedTeacher {
+    /// The same with the classes of the data, in their order.
+    pub(crate) fn fitted(
+        self,
+        role: &'static str,
+        path: &Path,
+        data: &DataSpec,
+        allowed: TeacherClasses,
+    ) -> Result<Self, Diagnostic> {
+        let found = self.model.spec().clone();
+        let model = fit_classes(self.model, &data.classes, allowed).map_err(|mismatch| {
+            let lacks_none = data.classes.iter().all(|class| found.classes.contains(class));
+            let diagnostic = Diagnostic::from(mismatch).at(path.display());
+            let diagnostic = diagnostic
+                .note(format!("the model has {}", listed(&found.classes)))
+                .note(format!("the data has {}", listed(&data.classes)));
+            match (lacks_none, is_onnx(path)) {
+                (true, _) => diagnostic.better_help("to use only the classes of the data, set `teacher.classes = \"subset\"`"),
+                (false, true) => diagnostic.better_help(
+                    "name the classes of the outputs in their order: `teacher.onnx.classes`, or `--onnx classes=names.txt`",
+                ),
+                (false, false) => diagnostic,
+            }
+        })?;
+        check_fit(role, model.spec(), data).map_err(|error| {
+            let diagnostic = Diagnostic::from(error).at(path.display());
+            match is_onnx(path) && found.features() == data.features() {
+                true => diagnostic.better_help(format!(
+                    "set `teacher.onnx.input_shape = {0:?}`, or `--onnx 'input_shape={0:?}'`",
+                    data.input_shape
+                )),
+                false => diagnostic,
+            }
+        })?;
+        Ok(Self { model, ..self })
+    }
+}
+
+/// The first names of a list.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let rest = names.len() - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Teachers that were made before a run.
@@ -51,9 +103,8 @@ impl Given {
         let mut members: Vec<GivenMember> = vec![];
         for path in recipe.teacher.files() {
             let path = PathBuf::from(path);
-            let loaded = load(&path)?;
-            check_fit("teacher", loaded.model.spec(), experiment.test_set().spec())
-                .map_err(|error| Diagnostic::from(error).at(path.display()))?;
+            let loaded = load(&path, recipe.teacher.onnx.as_ref())?;
+            let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             members.push(GivenMember { loaded, path });
         }
         let (model, sha256) = match members.as_slice() {

@@ -94,4 +94,10 @@ pub enum ModelError {
         /// Its value.
         value: f32,
     },
+    /// A model of another framework could not be computed.
+    #[error("the model cannot be computed: {reason}")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+    },
 }

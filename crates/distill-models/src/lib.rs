@@ -2,6 +2,7 @@
 
 mod activation;
 mod bags;
+mod columns;
 mod dense;
 mod dropout;
 mod embedding;
@@ -17,6 +18,7 @@ mod output_layer;
 mod tape;
 
 pub use activation::Activation;
+pub use columns::Columns;
 pub use dropout::{Dropout, Noise};
 pub use embedding::EmbeddingConfig;
 pub use ensemble::{Average, Ensemble};

@@ -1,7 +1,9 @@
-use distill_datasets::DataSpec;
-use distill_models::ModelSpec;
+use std::sync::Arc;
 
-use crate::TrainError;
+use distill_datasets::DataSpec;
+use distill_models::{Columns, Model, ModelSpec};
+
+use crate::{TeacherClasses, TrainError};
 
 /// How two lists of classes differ. Soft targets compare class by class, so any difference
 /// would teach wrong answers without an error of shape.
@@ -88,9 +90,53 @@ pub fn check_fit(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Resu
     Ok(check_classes(&model.classes, &data.classes)?)
 }
 
+/// A model that has the data's classes in their order: itself, or with its logits in another order, or, with
+/// [`TeacherClasses::Subset`], without those of the classes that the data lacks. The probabilities of the others
+/// are then those that they have if none of the missing classes is possible.
+///
+/// # Errors
+/// How the classes differ, where that is no matter of order.
+pub fn fit_classes(
+    model: Arc<dyn Model>,
+    data: &[String],
+    allowed: TeacherClasses,
+) -> Result<Arc<dyn Model>, ClassMismatch> {
+    let mismatch = match check_classes(&model.spec().classes, data) {
+        Ok(()) => return Ok(model),
+        Err(mismatch) => mismatch,
+    };
+    let same = matches!(mismatch, ClassMismatch::Order { .. });
+    if !same && allowed == TeacherClasses::Same {
+        return Err(mismatch);
+    }
+    // Fails where the data has a class that the model lacks.
+    match Columns::new(model, data) {
+        Ok(columns) => Ok(Arc::new(columns)),
+        Err(_) => Err(mismatch),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_is_fitted_to_the_data() {
+        use distill_models::{Mlp, MlpConfig};
+        let names = |list: &str| list.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
+        let model: Arc<dyn Model> = Arc::new(Mlp::new(config, vec![2], names("a b c"), 1).unwrap());
+        let fitted = |data: &str, allowed| {
+            fit_classes(model.clone(), &names(data), allowed).map(|model| model.spec().classes.join(" "))
+        };
+        let (same, subset) = (TeacherClasses::Same, TeacherClasses::Subset);
+        assert_eq!(fitted("a b c", same), Ok("a b c".to_owned()));
+        assert_eq!(fitted("c a b", same), Ok("c a b".to_owned()));
+        assert_eq!(fitted("c a", same), Err(ClassMismatch::Count { model: 3, data: 2 }));
+        assert_eq!(fitted("c a", subset), Ok("c a".to_owned()));
+        assert_eq!(fitted("c d", subset), Err(ClassMismatch::Count { model: 3, data: 2 }));
+        assert!(matches!(fitted("a b d", subset), Err(ClassMismatch::Names { .. })));
+    }
 
     #[test]
     fn says_how_lists_differ() {

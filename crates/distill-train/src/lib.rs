@@ -30,13 +30,13 @@ pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
 pub use experiment::{Experiment, Lesson, Role, Sets, Trained};
 pub use fingerprint::Fingerprint;
-pub use fit::{ClassMismatch, check_classes, check_fit};
+pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use recipe::{
-    BaselineConfig, DataConfig, KdConfig, KdMethod, Paths, Recipe, SelectConfig, StudentConfig, TargetsMode,
-    TeacherConfig, TextConfig,
+    BaselineConfig, ClassNames, DataConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig, Paths, Recipe, SelectConfig,
+    StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;

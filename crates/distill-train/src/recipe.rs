@@ -1,4 +1,5 @@
 mod memory;
+mod onnx;
 mod teacher;
 mod text;
 
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
 
-pub use teacher::{Paths, TeacherConfig};
+pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
+pub use teacher::{Paths, TeacherClasses, TeacherConfig, is_onnx};
 pub use text::TextConfig;
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.

@@ -7,7 +7,7 @@ use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("distill-tensor", &[]),
     ("distill-models", &["distill-tensor"]),
     ("distill-losses", &["distill-tensor"]),
@@ -20,6 +20,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
         &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train"],
     ),
     ("distill-export", &["distill-tensor", "distill-models"]),
+    // An export is read back in its tests.
+    ("distill-onnx", &["distill-models", "distill-export"]),
     ("distill-infer", &[]),
     ("distill-chart", &[]),
     (
@@ -34,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "distill-train",
             "distill-specialists",
             "distill-export",
+            "distill-onnx",
             "distill-chart",
         ],
     ),

@@ -2,8 +2,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use distill_datasets::DataError;
-use distill_models::Model as _;
-use distill_train::{Evaluation, check_fit, evaluate};
+use distill_train::{Evaluation, TeacherClasses, evaluate};
 use serde_json::json;
 
 use crate::args::EvalArgs;
@@ -13,35 +12,38 @@ use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
 use crate::latency::Latency;
-use crate::model_file;
+use crate::onnx_file;
 use crate::output::Output;
 use crate::progress::thousands;
+use crate::teacher_file;
 
 /// Classes that are named in the text: those with the lowest recall.
 const WORST_CLASSES: usize = 5;
 
 /// `distill eval MODEL --data DATA`
 pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
-    let loaded = model_file::load(&args.model)?;
-    let teacher = args.teacher.as_deref().map(model_file::load).transpose()?;
-    let spec = loaded.model.spec();
-    let data = DataSource::open(&args.data)?.load_test(&spec.classes).map_err(|error| match error {
+    let onnx = onnx_file::settings(&args.onnx, [Some(&args.model), args.teacher.as_ref()].into_iter().flatten())?;
+    let loaded = teacher_file::load(&args.model, Some(&onnx))?;
+    let teacher = args.teacher.as_deref().map(|path| teacher_file::load(path, Some(&onnx))).transpose()?;
+    let classes = loaded.model.spec().classes.clone();
+    let data = DataSource::open(&args.data)?.load_test(&classes).map_err(|error| match error {
         // Data that names no classes is read with those of the model.
         SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
             Diagnostic::from(error).better_help("use a model that was trained on this data")
         }
         other => other.into(),
     })?;
-    let test = evaluate(&loaded.model, &*data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
-    let agreement = match (&teacher, &args.teacher) {
+    let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?;
+    let spec = loaded.model.spec().clone();
+    let test = evaluate(&*loaded.model, &*data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
+    let agreement = match (teacher, &args.teacher) {
         (Some(teacher), Some(path)) => {
-            check_fit("teacher", teacher.model.spec(), data.spec())
-                .map_err(|error| Diagnostic::from(error).at(path.display()))?;
-            Some(test.agreement(&evaluate(&teacher.model, &*data)?))
+            let teacher = teacher.fitted("teacher", path, data.spec(), TeacherClasses::Same)?;
+            Some(test.agreement(&evaluate(&*teacher.model, &*data)?))
         }
         _ => None,
     };
-    let latency = Latency::measure(&loaded.model, &*data)?;
+    let latency = Latency::measure(&*loaded.model, &*data)?;
     if let Some(folder) = &args.tables {
         write_tables(folder, &test, &spec.classes)?;
     }

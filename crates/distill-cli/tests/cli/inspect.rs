@@ -184,7 +184,7 @@ fn unknown_things() {
         let ran = lab.check(
             &["inspect", name],
             5,
-            ["E0402]: this is of no kind", name, "known are safetensors, checkpoints, IDX"],
+            ["E0402]: this is of no kind", name, "known are safetensors, ONNX, checkpoints"],
         );
         assert!(ran.stderr.contains(note), "{note}: {}", ran.stderr);
     }

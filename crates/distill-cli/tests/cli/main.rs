@@ -14,6 +14,7 @@ mod inspect;
 mod lab;
 mod memory;
 mod new;
+mod onnx;
 mod overrides;
 mod precision;
 mod predict;

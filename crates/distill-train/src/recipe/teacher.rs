@@ -1,6 +1,7 @@
 use distill_models::{Average, MlpConfig};
 use serde::{Deserialize, Serialize};
 
+use super::onnx::OnnxConfig;
 use super::{first_duplicate, validate_model};
 use crate::TrainConfig;
 use crate::config::ConfigProblem;
@@ -34,14 +35,32 @@ impl Paths {
     }
 }
 
+/// What classes a teacher from a file may have, in any order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TeacherClasses {
+    /// Those of the data.
+    #[default]
+    Same,
+    /// Those of the data and others, of which the student learns nothing.
+    Subset,
+}
+
 /// A teacher: a file, or a model to train first; or several of either, which teach as one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
-    /// Safetensors files written by this program. Where they are given, `model` and `train` are not used.
+    /// Safetensors files written by this program, or ONNX files. Where they are given, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<Paths>,
+    /// What ONNX files do not say of themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxConfig>,
+    /// What classes a teacher from a file may have.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub classes: TeacherClasses,
     /// Trains a teacher from each of these seeds, which teach all students together. Empty: every
     /// student has a teacher of its own seed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +82,11 @@ pub struct TeacherConfig {
     /// How to train it.
     #[serde(default)]
     pub train: TrainConfig,
+}
+
+/// Whether a path is that of an ONNX file.
+pub fn is_onnx(path: impl AsRef<std::path::Path>) -> bool {
+    path.as_ref().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -119,6 +143,20 @@ impl TeacherConfig {
         }
     }
 
+    /// Settings for files are of no use without any.
+    fn validate_files(&self) -> Result<(), ConfigProblem> {
+        if self.classes == TeacherClasses::Subset && self.weights.is_none() {
+            let note = "a teacher that is trained here has the classes of the data";
+            return Err(ConfigProblem::new("classes", "is set without `weights`", "leave it out").note(note));
+        }
+        let Some(onnx) = &self.onnx else { return Ok(()) };
+        if !self.files().iter().any(|path| is_onnx(path)) {
+            let help = "leave it out, or name a file that ends with .onnx in `weights`";
+            return Err(ConfigProblem::new("onnx", "is set, but no teacher is an ONNX file", help));
+        }
+        onnx.validate().map_err(|problem| problem.under("onnx"))
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
         if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
             return Err(ConfigProblem::new(
@@ -128,6 +166,7 @@ impl TeacherConfig {
             ));
         }
         self.validate_members()?;
+        self.validate_files()?;
         match (&self.weights, &self.model) {
             (Some(_), _) => Ok(()),
             (None, Some(model)) => {

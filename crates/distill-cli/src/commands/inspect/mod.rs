@@ -1,6 +1,7 @@
 mod checkpoint;
 mod facts;
 mod idx;
+mod onnx;
 mod recipe;
 mod result;
 mod run;
@@ -68,6 +69,9 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     if !metadata.is_file() {
         return Err(unreadable(path, io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder")));
     }
+    if distill_train::is_onnx(path) {
+        return onnx::facts(path);
+    }
     let start = first_bytes(path)?;
     match start.as_slice() {
         [0x1f, 0x8b, ..] | [0, 0, 0x08..=0x0e, _, ..] => idx::facts(path),
@@ -112,7 +116,7 @@ fn unknown(path: &Path, note: &str) -> Diagnostic {
     Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
         .at(path.display())
         .note(note)
-        .help("known are safetensors, checkpoints, IDX, recipes, results, runs, data")
+        .help("known are safetensors, ONNX, checkpoints, IDX, recipes, results, runs, data")
 }
 
 /// The first bytes as numbers, and as text where they are text.

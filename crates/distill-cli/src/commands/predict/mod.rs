@@ -16,8 +16,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::help;
-use crate::model_file;
+use crate::onnx_file;
 use crate::output::Output;
+use crate::teacher_file;
 
 use answers::{Answers, Format};
 use batch::Batch;
@@ -26,7 +27,7 @@ use source::{Kind, STDIN, Source};
 #[derive(Debug, Args)]
 #[command(after_help = help::PREDICT)]
 pub(crate) struct PredictArgs {
-    /// The model, a safetensors file written by this program
+    /// The model, a safetensors file written by this program, or an ONNX file
     model: PathBuf,
 
     /// IDX images, CSV or JSON Lines; `-`, or no file, is standard input
@@ -52,15 +53,20 @@ pub(crate) struct PredictArgs {
     /// The softmax temperature of the probabilities
     #[arg(long, value_name = "T", default_value = "1", value_parser = parse_temperature)]
     temperature: Temperature,
+
+    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
+    #[arg(long, value_name = "KEY=VALUE")]
+    onnx: Vec<String>,
 }
 
 /// `distill predict MODEL [FILES…]`
 pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {
-    let loaded = model_file::load(&args.model)?;
+    let onnx = onnx_file::settings(&args.onnx, [&args.model])?;
+    let loaded = teacher_file::load(&args.model, Some(&onnx))?;
     let format = if output.is_json() { Format::Events } else { args.format };
     let spec = loaded.model.spec();
     let answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
-    let mut predictor = Predictor::new(&loaded.model, answers, |text| output.raw(text));
+    let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
     let stdin = [PathBuf::from(STDIN)];
     let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
     for file in files {

@@ -1,0 +1,172 @@
+//! ONNX files as models: settings, reading, and errors as a person meets them.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, parse_names};
+use distill_train::{ClassNames, Disk, ImageLayout, OnnxConfig, Storage as _, is_onnx};
+use toml::{Table, Value};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::model_file::sha256;
+use crate::recipe_file::Override;
+use crate::teacher_file::LoadedTeacher;
+
+/// A list of names is no larger.
+const MAX_NAMES: u64 = 1 << 17;
+
+/// Reads an ONNX file that is to be asked.
+pub(crate) fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+    let options = options(config)?;
+    let bytes = read(path)?;
+    let model = OnnxModel::from_bytes(&bytes, &options).map_err(|error| diagnostic(&error).at(path.display()))?;
+    Ok(LoadedTeacher {
+        provenance: model.provenance(),
+        model: Arc::new(model),
+        n_bytes: bytes.len(),
+        sha256: sha256(&bytes),
+    })
+}
+
+/// The bytes of an ONNX file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    Disk.read(path, MAX_BYTES as u64).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
+            .at(path.display())
+            .help("name an ONNX file with its weights inside; none is larger than 2 GiB"),
+        _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and who may read it"),
+    })
+}
+
+/// The settings of the command line, `KEY=VALUE` as in `teacher.onnx` of a recipe.
+pub(crate) fn settings<'a>(
+    arguments: &[String],
+    models: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<OnnxConfig, Diagnostic> {
+    if !arguments.is_empty() && !models.into_iter().any(is_onnx) {
+        return Err(Diagnostic::new(Code::Override, "`--onnx` is set, but no model is an ONNX file")
+            .at("command line")
+            .help("leave it out, or name a file that ends with .onnx"));
+    }
+    let mut table = Table::new();
+    for argument in arguments {
+        let setting = Override::parse(argument)?;
+        setting.apply(&mut table)?;
+    }
+    let config = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let message = error.inner().message().trim().to_owned();
+        Diagnostic::new(Code::Override, format!("`--onnx {}`: {message}", error.path()))
+            .at("command line")
+            .help("the keys are those of `teacher.onnx` in a recipe, such as `--onnx output=probs --onnx 'input_shape=[1, 28, 28]'`")
+    });
+    let config: OnnxConfig = config?;
+    config.validate().map_err(|problem| {
+        Diagnostic::new(Code::Override, format!("`--onnx`: {problem}")).at("command line").help(problem.help)
+    })?;
+    with_names(config)
+}
+
+/// The same settings with the names of the classes in place of the file that has them, so that whoever compares
+/// recipes compares the names.
+pub(crate) fn with_names(mut config: OnnxConfig) -> Result<OnnxConfig, Diagnostic> {
+    if let Some(ClassNames::File(path)) = &config.classes {
+        let path = Path::new(path);
+        let refused = |what: String| {
+            Diagnostic::new(Code::ClassList, what)
+                .at(path.display())
+                .help("write every class name once, one a line, in the order of the output")
+        };
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_NAMES + 1).read_to_string(&mut text))
+            .map_err(|error| refused(format!("the names of the classes cannot be read: {error}")))?;
+        let names = parse_names(&text);
+        if text.len() as u64 > MAX_NAMES || names.len() < 2 {
+            return Err(refused("the file is no list of two classes or more".to_owned()));
+        }
+        config.classes = Some(ClassNames::List(names));
+    }
+    Ok(config)
+}
+
+fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
+    let config = with_names(config.clone())?;
+    let classes = match config.classes {
+        Some(ClassNames::List(names)) => Some(names),
+        _ => None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "validated to be numbers of f32")]
+    let (scale, shift) = (config.scale as f32, config.shift as f32);
+    Ok(OnnxOptions {
+        input: config.input,
+        output: config.output,
+        probabilities: config.probabilities,
+        layout: match config.layout {
+            ImageLayout::Nchw => Layout::Nchw,
+            ImageLayout::Nhwc => Layout::Nhwc,
+        },
+        input_shape: config.input_shape,
+        classes,
+        scale,
+        shift,
+    })
+}
+
+/// An ONNX file that cannot be used.
+pub(crate) fn diagnostic(error: &OnnxError) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::ModelFile, error.to_string());
+    match error {
+        OnnxError::NoEngine => diagnostic
+            .note("it is left out unless asked for, as it takes minutes to build")
+            .help("build the program with it: `cargo install --path crates/distill-cli --features onnx`"),
+        OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } => {
+            diagnostic.help("write the file again, and check it: `onnx.checker.check_model(\"FILE\")` in Python")
+        }
+        OnnxError::Unsupported { .. } => diagnostic
+            .help("export the model in evaluation mode and with plain operators, such as opset 17 without its pre- and postprocessing"),
+        OnnxError::Port { kind: "input", .. } => diagnostic.help("name it: `teacher.onnx.input`, or `--onnx input=NAME`"),
+        OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
+            .note("a teacher gives one number for each class")
+            .help("name the output, or a tensor before it: `teacher.onnx.output`, or `--onnx output=NAME`; `distill inspect` lists them"),
+        OnnxError::InputShape { .. } => diagnostic
+            .help("set the shape of one example: `teacher.onnx.input_shape`, or `--onnx 'input_shape=[1, 28, 28]'`"),
+        OnnxError::Classes { .. } => diagnostic
+            .help("name every class once, in the order of the output: `teacher.onnx.classes`, or `--onnx classes=names.txt`"),
+        OnnxError::Option { .. } => diagnostic.help("change the setting of `teacher.onnx`, or of `--onnx`"),
+        _ => diagnostic.note("the engine that computes ONNX files is tract; it knows most operators, not all")
+            .help("run the model in onnxruntime; if it works there, export it with another opset, such as 17"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(arguments: &[&str]) -> Result<OnnxConfig, String> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        settings(&arguments, [&PathBuf::from("teacher.ONNX")]).map_err(|diagnostic| diagnostic.to_string())
+    }
+
+    #[test]
+    fn settings_of_the_command_line_are_those_of_a_recipe() {
+        let config =
+            set(&["output=probs", "probabilities=true", "input_shape=[1, 2]", "classes=[\"a\", \"b\"]"]).unwrap();
+        assert_eq!((config.output.as_deref(), config.probabilities), (Some("probs"), Some(true)));
+        assert_eq!(config.input_shape, Some(vec![1, 2]));
+        assert_eq!(set(&[]), Ok(OnnxConfig::default()));
+        for (argument, message) in [
+            ("outptu=x", "unknown field `outptu`"),
+            ("scale=0", "scale must be a finite number other than 0"),
+            ("layout=nchwc", "unknown variant `nchwc`"),
+            ("classes=/no/such/file", "E0203"),
+        ] {
+            let error = set(&[argument]).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+        let error = settings(&["output=x".to_owned()], [&PathBuf::from("a.safetensors")]).unwrap_err();
+        assert!(error.title().contains("no model is an ONNX file"));
+    }
+}

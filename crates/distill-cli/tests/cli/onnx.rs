@@ -1,0 +1,135 @@
+//! ONNX files as models. What `distill export` writes is a file like any other.
+
+use crate::lab::Lab;
+
+/// The name of an exported student.
+const FILE: &str = "s.onnx";
+
+fn lab() -> (Lab, String) {
+    let lab = Lab::new();
+    let model = lab.model();
+    lab.ok(&["export", &model, "--to", FILE, "--probabilities", "-q"]);
+    (lab, model)
+}
+
+#[test]
+fn settings_that_have_no_meaning() {
+    let (lab, model) = lab();
+    let check = |args: &[&str], expected| lab.check(args, 3, expected);
+    check(
+        &["run", "r.toml", &format!("teacher.weights={model}"), "teacher.onnx.output=x"],
+        ["E0104]: teacher.onnx is set, but no teacher is an ONNX file", "teacher.onnx.output=x", "`weights`"],
+    );
+    let weights = format!("teacher.weights={FILE}");
+    for (setting, message) in [
+        ("teacher.onnx.scale=0", "E0104]: teacher.onnx.scale must be a finite number other than 0"),
+        ("teacher.onnx.input_shape=[0]", "E0104]: teacher.onnx.input_shape must have sides"),
+        ("teacher.onnx.engine=tract", "E0101]: unknown key `engine` in [teacher.onnx]"),
+        ("teacher.onnx.layout=chw", "E0103]: teacher.onnx.layout: unknown variant"),
+        ("teacher.classes=all", "E0103]: teacher.classes: unknown variant"),
+    ] {
+        lab.check(&["check", "r.toml", &weights, setting], 3, [message, setting, ""]);
+    }
+    check(&["run", "r.toml", "teacher.classes=subset"], ["E0104]: teacher.classes is set without", "subset", "leave"]);
+    let data = ["--data", "data", "--onnx"];
+    check(
+        &[&["eval", &model], &data[..], &["output=x"]].concat(),
+        ["E0105]: `--onnx` is set, but no model", "command line", ".onnx"],
+    );
+    check(
+        &[&["eval", FILE], &data[..], &["outptu=x"]].concat(),
+        ["E0105]: `--onnx outptu`: unknown field", "command line", "`teacher.onnx`"],
+    );
+}
+
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn without_the_engine_files_are_refused() {
+    let (lab, _) = lab();
+    let expected = ["E0402]: this build has no engine for ONNX files", FILE, "--features onnx"];
+    lab.check(&["eval", FILE, "--data", "data"], 5, expected);
+    lab.check(&["predict", FILE], 5, expected);
+    lab.check(&["inspect", FILE], 5, expected);
+    lab.check(&["run", "r.toml", &format!("teacher.weights={FILE}")], 5, expected);
+}
+
+#[cfg(feature = "onnx")]
+mod with_engine {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_answers_as_the_model_it_was_made_of() {
+        let (lab, model) = lab();
+        let eval = |model: &str, more: &[&str]| {
+            lab.ok(&[&["eval", model, "--data", "data", "--json"], more].concat()).events().remove(0)
+        };
+        let (ours, theirs) = (eval(&model, &[]), eval(FILE, &["--teacher", &model]));
+        assert_eq!((&theirs["errors"], &theirs["agreement"]), (&ours["errors"], &1.0.into()));
+        let logs = eval(FILE, &["--onnx", "output=probabilities"]);
+        assert!((logs["nll"].as_f64().unwrap() - ours["nll"].as_f64().unwrap()).abs() < 1e-4, "{logs} {ours}");
+
+        let predict = |model: &str| {
+            let text = lab.ok(&["predict", model, "data/t10k-images-idx3-ubyte"]).stdout;
+            text.lines().map(|line| line.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(predict(FILE), predict(&model));
+
+        let inspected = lab.ok(&["inspect", FILE, "--json"]).events().remove(0);
+        assert_eq!((&inspected["kind"], &inspected["parameters"]), (&"onnx".into(), &83.into()));
+        assert_eq!(inspected["outputs"][1]["name"], "probabilities");
+        let text = lab.ok(&["inspect", FILE]).stdout;
+        assert!(
+            text.contains("input f32 [?, 1, 4, 4]") && text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_file_teaches_wherever_ours_do() {
+        let (lab, model) = lab();
+        let weights = format!("teacher.weights={FILE}");
+        lab.ok(&["check", "r.toml", &weights]);
+        lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "1"]);
+        lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "2"]);
+        let of = |run: &str| lab.read(&format!("runs/tiny-{run}/weights/student-seed1.safetensors"));
+        assert_eq!(of("001"), of("002"), "no result depends on the number of threads");
+        lab.ok(&["teach", "r.toml", &weights, "--output", "a.soft.safetensors"]);
+        lab.ok(&["run", "r.toml", &weights, "kd.cache=a.soft.safetensors", "-q"]);
+        assert_eq!(of("001"), of("003"), "stored answers are those of the teacher");
+        lab.ok(&["run", "r.toml", &format!("teacher.weights=[\"{FILE}\", \"{model}\"]"), "-q"]);
+        lab.ok(&["sweep", "r.toml", &weights, "--set", "kd.temperature=1,4", "-q"]);
+        let report = String::from_utf8(lab.read("runs/tiny-001/report.html")).unwrap();
+        assert!(report.contains("16-4-3"));
+    }
+
+    #[test]
+    fn classes_are_found_by_name() {
+        let (lab, _) = lab();
+        let weights = format!("teacher.weights={FILE}");
+        let check = |settings: &[&str]| lab.distill(&[&["check", "r.toml", &weights, "-q"], settings].concat());
+        // The student's classes are 0, 1 and 2; of names that are not the data's somebody must say which they are.
+        lab.write("data/classes.txt", "cat\ndog\nowl\n");
+        let expected = ["E0303]: the model and the data name different", FILE, "`teacher.onnx.classes`"];
+        lab.check(&["run", "r.toml", &weights], 5, expected);
+        lab.write("names.txt", "cat\ndog\nowl\n");
+        let ran = check(&["teacher.onnx.classes=names.txt"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        // In another order the teacher knows less than chance.
+        lab.write("names.txt", "owl\ncat\ndog\n");
+        let ran = check(&["teacher.onnx.classes=names.txt"]);
+        assert!(ran.code == Some(5) && ran.stderr.contains("E0305"), "{}", ran.stderr);
+        lab.check(&["check", "r.toml", &weights, "teacher.onnx.classes=no.txt"], 4, ["E0203]", "no.txt", "one a line"]);
+        fs::remove_file(lab.path("data/classes.txt")).unwrap();
+
+        // A file damaged in its middle is an error of the file, and not of the program.
+        let mut bytes = lab.read(FILE);
+        bytes.truncate(bytes.len() / 2);
+        lab.write("cut.onnx", bytes);
+        let expected = ["E0402]: the file is damaged", "cut.onnx", "onnx.checker"];
+        lab.check(&["run", "r.toml", "teacher.weights=cut.onnx"], 5, expected);
+        let expected = ["E0402]: the file has the outputs", FILE, "`distill inspect` lists them"];
+        lab.check(&["eval", FILE, "--data", "data", "--onnx", "output=none"], 5, expected);
+    }
+}

@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::tape::matrix;
+use crate::{Model, ModelError, ModelSpec, Scratch};
+
+/// A model of which some logits are kept, in another order.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use distill_models::{Columns, Mlp, MlpConfig, Model};
+/// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
+/// let model = Arc::new(Mlp::new(config, vec![1], vec!["cat".into(), "dog".into(), "fox".into()], 1)?);
+/// let some = Columns::new(model.clone(), &["fox".into(), "cat".into()])?;
+/// let inputs = ndarray::array![[0.5]];
+/// let (all, kept) = (model.logits(inputs.view())?, some.logits(inputs.view())?);
+/// assert_eq!((kept[[0, 0]], kept[[0, 1]]), (all[[0, 2]], all[[0, 0]]));
+/// # Ok::<(), distill_models::ModelError>(())
+/// ```
+#[derive(Clone)]
+pub struct Columns {
+    model: Arc<dyn Model>,
+    columns: Vec<usize>,
+    spec: ModelSpec,
+}
+
+impl Columns {
+    /// The same model with these classes, in this order.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] if it lacks one of them.
+    pub fn new(model: Arc<dyn Model>, classes: &[String]) -> Result<Self, ModelError> {
+        let column = |class: &String| {
+            let found = model.spec().classes.iter().position(|name| name == class);
+            found.ok_or_else(|| ModelError::Config { field: "classes", problem: format!("has no `{class}`") })
+        };
+        let columns = classes.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let spec = ModelSpec { classes: classes.to_vec(), ..model.spec().clone() };
+        Ok(Self { model, columns, spec })
+    }
+}
+
+impl Model for Columns {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn logits_into(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        mut out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        let mut buffer = scratch.take();
+        let mut logits = matrix(&mut buffer, out.nrows(), self.model.spec().classes.len());
+        let answered = self.model.logits_into(inputs, scratch, logits.view_mut());
+        for (mut kept, &column) in out.columns_mut().into_iter().zip(&self.columns) {
+            kept.assign(&logits.column(column));
+        }
+        scratch.give_back(buffer);
+        answered
+    }
+}

@@ -1,0 +1,25 @@
+use super::Prepared;
+use crate::shape::Shape;
+use crate::{Description, OnnxError, OnnxOptions};
+
+/// Nobody makes one.
+pub(crate) struct Engine;
+
+impl Engine {
+    pub(crate) fn prepare(_: &[u8], _: &OnnxOptions) -> Result<Prepared, OnnxError> {
+        Err(OnnxError::NoEngine)
+    }
+
+    pub(crate) fn run(
+        &self,
+        _: &Shape,
+        _: &mut dyn Iterator<Item = &[f32]>,
+        _: impl Fn(f32) -> f32,
+    ) -> Result<Vec<f32>, OnnxError> {
+        Err(OnnxError::NoEngine)
+    }
+}
+
+pub(crate) fn describe(_: &[u8]) -> Result<Description, OnnxError> {
+    Err(OnnxError::NoEngine)
+}

@@ -1,0 +1,212 @@
+use std::sync::Arc;
+
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+use tract_onnx::prelude::*;
+
+use super::Prepared;
+use crate::guard::{guarded, guarded_deep};
+use crate::shape::Shape;
+use crate::{Description, OnnxError, OnnxOptions, Port, file};
+
+/// Numbers in one tensor of a graph, and in all of them together.
+const MAX_TENSOR: usize = 1 << 28;
+const MAX_TENSORS: usize = 1 << 30;
+
+/// Classes of a model.
+const MAX_CLASSES: usize = 1 << 20;
+
+/// Entries of the metadata with the shape of an example as the data has it.
+const INPUT_SHAPE: &str = "input_shape";
+
+/// A graph, made ready by tract for batches of one size.
+pub(crate) struct Engine {
+    plan: Arc<TypedRunnableModel>,
+    element: DatumType,
+}
+
+/// What a file says of itself.
+pub(crate) fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
+    Ok(file::describe(&file::decode(bytes)?))
+}
+
+impl Engine {
+    pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Prepared, OnnxError> {
+        let mut file = file::decode(bytes)?;
+        let description = file::describe(&file);
+        let input = choose_input(&description.inputs, options)?.clone();
+        let element = element(&input)?;
+        let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
+        let shape = Shape::new(&input, options, said.as_ref())?;
+        let output = choose_output(&mut file, &description.outputs, options)?;
+        let graph = file.graph.as_ref();
+        let by_softmax =
+            graph.and_then(|graph| file::producer(graph, &output)).is_some_and(|node| node.op_type == "Softmax");
+        let (plan, dims) = guarded_deep(|| plan(&file, &input.name, element, &shape.graph, &output))?;
+        let n_classes = classes(&output, &dims, shape.batch())?;
+        let probabilities = options.probabilities.unwrap_or(by_softmax);
+        Ok(Prepared { engine: Self { plan, element }, shape, n_classes, probabilities, description })
+    }
+
+    /// The outputs of at most one batch of examples, one after the other. What the batch lacks is filled with zeros,
+    /// so that the engine does the same work for it, in the same order, whatever its size.
+    pub(crate) fn run(
+        &self,
+        shape: &Shape,
+        rows: &mut dyn Iterator<Item = &[f32]>,
+        scaled: impl Fn(f32) -> f32,
+    ) -> Result<Vec<f32>, OnnxError> {
+        guarded(|| {
+            let input = match self.element {
+                DatumType::F32 => tensor::<f32>(shape, rows, scaled),
+                DatumType::F64 => tensor::<f64>(shape, rows, |value| f64::from(scaled(value))),
+                // A number that is not whole or too large becomes the nearest that there is.
+                DatumType::U8 => tensor(shape, rows, |value| scaled(value).round() as u8),
+                DatumType::I8 => tensor(shape, rows, |value| scaled(value).round() as i8),
+                DatumType::I32 => tensor(shape, rows, |value| scaled(value).round() as i32),
+                _ => tensor(shape, rows, |value| scaled(value).round() as i64),
+            };
+            let computed = input.and_then(|input| self.plan.run(tvec!(input.into())));
+            let output = computed.and_then(|outputs| {
+                let output = outputs.into_iter().next().ok_or_else(|| TractError::msg("the graph has no output"))?;
+                let output = output.cast_to::<f32>()?;
+                Ok(output.to_plain_array_view::<f32>()?.iter().copied().collect())
+            });
+            output.map_err(engine)
+        })
+    }
+}
+
+fn engine(error: TractError) -> OnnxError {
+    OnnxError::Engine { reason: format!("{error:#}") }
+}
+
+fn tensor<T: Datum + Copy + Default>(
+    shape: &Shape,
+    rows: &mut dyn Iterator<Item = &[f32]>,
+    convert: impl Fn(f32) -> T,
+) -> TractResult<Tensor> {
+    let n = shape.features();
+    let mut values = vec![T::default(); shape.batch() * n];
+    for (row, values) in rows.zip(values.chunks_exact_mut(n)) {
+        shape.write(row, values, &convert);
+    }
+    Tensor::from_shape(&shape.graph, &values)
+}
+
+fn names(ports: &[Port]) -> Vec<String> {
+    ports.iter().map(|port| port.name.clone()).collect()
+}
+
+fn choose_input<'a>(inputs: &'a [Port], options: &OnnxOptions) -> Result<&'a Port, OnnxError> {
+    let refused = |wanted| OnnxError::Port { kind: "input", found: names(inputs), wanted };
+    match (inputs, &options.input) {
+        ([], _) => Err(refused("one is needed".to_owned())),
+        ([one], None) => Ok(one),
+        ([one], Some(name)) if one.name == *name => Ok(one),
+        (_, Some(name)) if inputs.iter().all(|input| input.name != *name) => Err(refused(format!("not `{name}`"))),
+        _ => Err(refused("and only one can be given".to_owned())),
+    }
+}
+
+/// The name of the output, which may be any tensor of the graph.
+fn choose_output(file: &mut ModelProto, outputs: &[Port], options: &OnnxOptions) -> Result<String, OnnxError> {
+    let Some(wanted) = &options.output else {
+        let usual = outputs.iter().find(|output| output.name == "logits").or(outputs.first());
+        return usual.map(|output| output.name.clone()).ok_or_else(|| OnnxError::Port {
+            kind: "output",
+            found: vec![],
+            wanted: "one is needed".to_owned(),
+        });
+    };
+    if outputs.iter().any(|output| output.name == *wanted) {
+        return Ok(wanted.clone());
+    }
+    if let Some(graph) = &mut file.graph
+        && file::producer(graph, wanted).is_some()
+    {
+        graph.output.push(ValueInfoProto { name: wanted.clone(), ..ValueInfoProto::default() });
+        return Ok(wanted.clone());
+    }
+    match wanted.parse::<usize>().ok().and_then(|position| outputs.get(position)) {
+        Some(output) => Ok(output.name.clone()),
+        None => Err(OnnxError::Port { kind: "output", found: names(outputs), wanted: format!("not `{wanted}`") }),
+    }
+}
+
+fn element(input: &Port) -> Result<DatumType, OnnxError> {
+    match input.element.as_str() {
+        "f32" => Ok(DatumType::F32),
+        "f64" => Ok(DatumType::F64),
+        "u8" => Ok(DatumType::U8),
+        "i8" => Ok(DatumType::I8),
+        "i32" => Ok(DatumType::I32),
+        "i64" => Ok(DatumType::I64),
+        other => Err(OnnxError::Unsupported {
+            what: format!("the type {other} of input `{}`", input.name),
+            why: "inputs are f32, f64, u8, i8, i32 or i64".to_owned(),
+        }),
+    }
+}
+
+/// Prepares the graph for batches of one shape, and says which shape the output has.
+fn plan(
+    file: &ModelProto,
+    input: &str,
+    element: DatumType,
+    shape: &[usize],
+    output: &str,
+) -> Result<(Arc<TypedRunnableModel>, Vec<usize>), OnnxError> {
+    let outputs = file.graph.as_ref().map_or(&[][..], |graph: &GraphProto| &graph.output);
+    let position = outputs.iter().position(|port| port.name == output).unwrap_or_default();
+    let prepare = || -> TractResult<TypedModel> {
+        // Sizes between input and output are those of the exporter's batch.
+        let reader = tract_onnx::onnx().with_ignore_value_info(true);
+        let mut model = reader.parse(file, None)?.model;
+        let outlet = model.output_outlets()?.get(position).copied();
+        let outlet = outlet.ok_or_else(|| TractError::msg(format!("there is no output `{output}`")))?;
+        model.select_output_outlets(&[outlet])?;
+        let sources = model.input_outlets()?.to_vec();
+        let source = sources.iter().position(|source| model.node(source.node).name == input);
+        let source = source.ok_or_else(|| TractError::msg(format!("there is no input `{input}`")))?;
+        model.set_input_fact(source, InferenceFact::dt_shape(element, shape))?;
+        model.into_typed()
+    };
+    let model = prepare().map_err(engine)?;
+    check_sizes(&model)?;
+    let optimised = model.into_optimized().map_err(engine)?;
+    let fact = optimised.output_fact(0).map_err(engine)?;
+    let dims = fact.shape.as_concrete().map(<[usize]>::to_vec);
+    let dims =
+        dims.ok_or_else(|| OnnxError::Engine { reason: format!("the output has the open shape {:?}", fact.shape) })?;
+    Ok((optimised.into_runnable().map_err(engine)?, dims))
+}
+
+/// Adds up what the graph would take.
+fn check_sizes(model: &TypedModel) -> Result<(), OnnxError> {
+    let mut sum = 0_usize;
+    for node in model.nodes() {
+        for output in &node.outputs {
+            let sides = output.fact.shape.as_concrete().unwrap_or(&[]);
+            let n = sides.iter().try_fold(1_usize, |n, &side| n.checked_mul(side)).unwrap_or(usize::MAX);
+            sum = sum.saturating_add(n);
+            if n > MAX_TENSOR || sum > MAX_TENSORS {
+                return Err(OnnxError::Unsupported {
+                    what: format!("tensors as large as {sides:?} at `{}`", node.name),
+                    why: "it would take gigabytes".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Classes of an output `[batch, classes]`, beside which there may be sides of one.
+fn classes(name: &str, dims: &[usize], batch: usize) -> Result<usize, OnnxError> {
+    let refused = || OnnxError::OutputShape { name: name.to_owned(), dims: dims.to_vec(), batch };
+    let (first, sides) = dims.split_first().ok_or_else(refused)?;
+    let mut wide = sides.iter().filter(|&&side| side != 1);
+    match (wide.next(), wide.next()) {
+        (Some(&n), None) if *first == batch && (2..=MAX_CLASSES).contains(&n) => Ok(n),
+        _ => Err(refused()),
+    }
+}

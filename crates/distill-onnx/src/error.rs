@@ -1,0 +1,82 @@
+/// Why an ONNX file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// The crate was built without an engine that computes graphs.
+    #[error("this build has no engine for ONNX files")]
+    NoEngine,
+    /// A file is larger than the format allows.
+    #[error("the file has {n_bytes} bytes, an ONNX file has at most {max}")]
+    TooLarge {
+        /// Size of the file.
+        n_bytes: usize,
+        /// The largest that is read.
+        max: usize,
+    },
+    /// A file is not ONNX, or contradicts itself.
+    #[error("the file is damaged or no ONNX file: {reason}")]
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file uses what is not supported.
+    #[error("the file uses {what}, which is not supported: {why}")]
+    Unsupported {
+        /// The operator, the type, the place of its data.
+        what: String,
+        /// Why, or what to do instead.
+        why: String,
+    },
+    /// There is no input or output of that name, or several and none was chosen.
+    #[error("the file has the {kind}s {found:?}, {wanted}")]
+    Port {
+        /// `input` or `output`.
+        kind: &'static str,
+        /// Names in the file.
+        found: Vec<String>,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The shape of the input is not known, or is another than was said.
+    #[error("input `{name}` has shape {dims}: {reason}")]
+    InputShape {
+        /// Name of the input.
+        name: String,
+        /// Its shape, such as `[batch, 1, ?, ?]`.
+        dims: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The output is not one number for each class.
+    #[error("output `{name}` has shape {dims:?}, expected [{batch}, classes] with two classes or more")]
+    OutputShape {
+        /// Name of the output.
+        name: String,
+        /// Its shape for a batch of `batch` examples.
+        dims: Vec<usize>,
+        /// Examples in the batch.
+        batch: usize,
+    },
+    /// Names of classes that do not fit the output.
+    #[error("the names of the classes from {place} cannot be used: {reason}")]
+    Classes {
+        /// Where they come from.
+        place: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A setting has no meaning.
+    #[error("`{key}` {reason}")]
+    Option {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The engine cannot prepare or compute the graph.
+    #[error("the graph cannot be computed: {reason}")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+    },
+}

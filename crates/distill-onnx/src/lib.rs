@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "tract"), allow(dead_code, reason = "an engine would use it"))]
+
+mod engine;
+mod error;
+#[cfg(feature = "tract")]
+mod file;
+#[cfg(feature = "tract")]
+mod growth;
+mod guard;
+mod model;
+mod names;
+mod options;
+mod shape;
+#[cfg(feature = "tract")]
+mod wire;
+
+pub use engine::HAS_ENGINE;
+pub use error::OnnxError;
+pub use guard::is_guarded;
+pub use model::{MAX_BYTES, OnnxModel};
+pub use names::parse_names;
+pub use options::{Description, Layout, OnnxOptions, Port};

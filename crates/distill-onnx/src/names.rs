@@ -1,0 +1,74 @@
+use std::collections::{BTreeMap, HashSet};
+
+use crate::OnnxError;
+
+/// Entries of the metadata that may hold the names of the classes, the usual one first.
+const KEYS: [&str; 3] = ["classes", "class_names", "labels"];
+
+/// Names of classes from text: a JSON array, or one in each line, or divided by commas.
+///
+/// # Examples
+/// ```
+/// use distill_onnx::parse_names;
+/// for text in ["[\"cat\", \"dog\"]", "cat\ndog\n", "cat, dog"] {
+///     assert_eq!(parse_names(text), ["cat", "dog"]);
+/// }
+/// ```
+pub fn parse_names(text: &str) -> Vec<String> {
+    let text = text.trim();
+    if let Ok(names) = serde_json::from_str::<Vec<String>>(text) {
+        return names;
+    }
+    let names: Vec<&str> = if text.contains('\n') { text.lines().collect() } else { text.split(',').collect() };
+    names.into_iter().map(|name| name.trim().to_owned()).collect()
+}
+
+/// The names of `n` classes: those that were given, those of the metadata, or numbers.
+pub(crate) fn choose(
+    given: Option<&[String]>,
+    metadata: &BTreeMap<String, String>,
+    n: usize,
+) -> Result<Vec<String>, OnnxError> {
+    if let Some(names) = given {
+        return check(names.to_vec(), n, "the setting `classes`");
+    }
+    match KEYS.iter().find_map(|key| metadata.get(*key)) {
+        Some(text) => check(parse_names(text), n, "the metadata"),
+        None => Ok((0..n).map(|class| class.to_string()).collect()),
+    }
+}
+
+fn check(names: Vec<String>, n: usize, place: &'static str) -> Result<Vec<String>, OnnxError> {
+    let refused = |reason| Err(OnnxError::Classes { place, reason });
+    if names.len() != n {
+        return refused(format!("there are {} and the output has {n}", names.len()));
+    }
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| name.is_empty() || !seen.insert(name.as_str())) {
+        Some(name) if name.is_empty() => refused("one is empty".to_owned()),
+        Some(name) => refused(format!("`{name}` is there twice")),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_goes_before_metadata_and_numbers() {
+        let metadata = BTreeMap::from([("labels".to_owned(), "cat,dog".to_owned())]);
+        let given = ["x".to_owned(), "y".to_owned()];
+        assert_eq!(choose(Some(&given), &metadata, 2).unwrap(), given);
+        assert_eq!(choose(None, &metadata, 2).unwrap(), ["cat", "dog"]);
+        assert_eq!(choose(None, &BTreeMap::new(), 3).unwrap(), ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn lists_that_do_not_fit_are_refused() {
+        let error = |names: &str, n| check(parse_names(names), n, "the metadata").unwrap_err().to_string();
+        assert!(error("cat,dog", 3).ends_with("there are 2 and the output has 3"));
+        assert!(error("cat,cat", 2).ends_with("`cat` is there twice"));
+        assert!(error("cat,,dog", 3).ends_with("one is empty"));
+    }
+}

@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+
+/// Where a file has the channels of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// Before its rows and columns, as PyTorch has them.
+    #[default]
+    Nchw,
+    /// After them, as TensorFlow has them. Rows of data, which are channels first, are turned.
+    Nhwc,
+}
+
+/// What a file does not say of itself. Each default is what the file says, or what is usual.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnnxOptions {
+    /// Name of the input that takes the examples. `None`: the only one.
+    pub input: Option<String>,
+    /// Name of the output, or of any tensor in the graph; or the position of the output, counted from 0.
+    /// `None`: the one named `logits`, or else the first.
+    pub output: Option<String>,
+    /// Whether the output is probabilities, of which the logarithms are the logits. `None`: whether a
+    /// softmax computes it.
+    pub probabilities: Option<bool>,
+    /// Where the channels are.
+    pub layout: Layout,
+    /// Shape of one example as the data has it, channels first. `None`: what metadata or input say.
+    pub input_shape: Option<Vec<usize>>,
+    /// Names of the classes in the order of the output. `None`: the metadata's, or `0`, `1`, …
+    pub classes: Option<Vec<String>>,
+    /// Each number `x` of an example is given as `scale * x + shift`.
+    pub scale: f32,
+    /// See `scale`.
+    pub shift: f32,
+}
+
+impl Default for OnnxOptions {
+    fn default() -> Self {
+        Self {
+            input: None,
+            output: None,
+            probabilities: None,
+            layout: Layout::Nchw,
+            input_shape: None,
+            classes: None,
+            scale: 1.0,
+            shift: 0.0,
+        }
+    }
+}
+
+/// An input or an output of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Type of its elements, such as `f32`.
+    pub element: String,
+    /// Its shape; `None` for a side that is open, such as the batch.
+    pub dims: Vec<Option<usize>>,
+}
+
+impl Port {
+    /// The shape as text, such as `[?, 1, 28, 28]`.
+    pub fn shape(&self) -> String {
+        let side = |side: &Option<usize>| side.map_or("?".to_owned(), |side| side.to_string());
+        format!("[{}]", self.dims.iter().map(side).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// What an ONNX file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Name and version of the program that wrote it.
+    pub producer: String,
+    /// Version of the operators.
+    pub opset: i64,
+    /// Name of the graph.
+    pub name: String,
+    /// How often each operator is used, by name.
+    pub operators: BTreeMap<String, usize>,
+    /// Inputs that are not constants.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// Numbers in the constants that are no scalars.
+    pub parameters: usize,
+    /// What the producer added.
+    pub metadata: BTreeMap<String, String>,
+}

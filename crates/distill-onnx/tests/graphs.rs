@@ -1,0 +1,331 @@
+//! Graphs made here, and those that distill exports, through the engine.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
+use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
+use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance};
+use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, is_guarded};
+use ndarray::{Array2, s};
+use prost::Message as _;
+use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value as Side};
+use tract_onnx::pb::type_proto::{Tensor, Value};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
+};
+
+/// An open side.
+const OPEN: i64 = -1;
+
+fn port(name: &str, element: DataType, dims: &[i64]) -> ValueInfoProto {
+    let side = |&side: &i64| Dimension {
+        value: Some(if side == OPEN { Side::DimParam("N".to_owned()) } else { Side::DimValue(side) }),
+        ..Dimension::default()
+    };
+    let shape = Some(TensorShapeProto { dim: dims.iter().map(side).collect() });
+    let value = Some(Value::TensorType(Tensor { elem_type: element as i32, shape }));
+    let r#type = Some(TypeProto { value, ..TypeProto::default() });
+    ValueInfoProto { name: name.to_owned(), r#type, ..ValueInfoProto::default() }
+}
+
+fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
+    TensorProto {
+        name: name.to_owned(),
+        dims: dims.to_vec(),
+        data_type: DataType::Float as i32,
+        float_data: values.to_vec(),
+        ..TensorProto::default()
+    }
+}
+
+fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        op_type: op.to_owned(),
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        ..NodeProto::default()
+    }
+}
+
+fn attribute(name: &str, ints: &[i64]) -> AttributeProto {
+    let mut attribute = AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
+    match ints {
+        [one] => (attribute.i, attribute.r#type) = (*one, AttributeType::Int as i32),
+        several => (attribute.ints, attribute.r#type) = (several.to_vec(), AttributeType::Ints as i32),
+    }
+    attribute
+}
+
+/// Inputs are cast, turned from channels last if they are, made flat, and multiplied by weights from 0 up.
+fn file(element: DataType, dims: &[i64], channels_last: bool) -> ModelProto {
+    let features = dims[1..].iter().product::<i64>();
+    let weights: Vec<f32> = (0..3 * features).map(|i| (i % 7) as f32 - 3.0).collect();
+    let mut cast = node("Cast", &["x"], "f32");
+    cast.attribute.push(attribute("to", &[DataType::Float as i64]));
+    let mut turn = node("Transpose", &["f32"], "turned");
+    turn.attribute.push(attribute("perm", &[0, 3, 1, 2]));
+    let flat = node("Flatten", &[if channels_last { "turned" } else { "f32" }], "flat");
+    let turn = if channels_last { vec![turn] } else { vec![] };
+    let rest = [flat, node("MatMul", &["flat", "w"], "scores"), node("Softmax", &["scores"], "probs")];
+    let graph = GraphProto {
+        name: "test".to_owned(),
+        node: std::iter::once(cast).chain(turn).chain(rest).collect(),
+        initializer: vec![floats("w", &[features, 3], &weights)],
+        input: vec![port("x", element, dims)],
+        output: vec![port("scores", DataType::Float, &[dims[0], 3]), port("probs", DataType::Float, &[dims[0], 3])],
+        ..GraphProto::default()
+    };
+    ModelProto {
+        ir_version: 8,
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
+        producer_name: "test".to_owned(),
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
+}
+
+fn read(file: &ModelProto, options: &OnnxOptions) -> Result<OnnxModel, OnnxError> {
+    OnnxModel::from_bytes(&file.encode_to_vec(), options)
+}
+
+/// Whole numbers, so that every type has them.
+fn inputs(rows: usize, features: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, features), |(i, j)| ((i * 5 + j * 3) % 11) as f32)
+}
+
+fn expected(inputs: &Array2<f32>) -> Array2<f32> {
+    let weight = |j: usize, class: usize| ((j * 3 + class) % 7) as f32 - 3.0;
+    Array2::from_shape_fn((inputs.nrows(), 3), |(i, class)| {
+        (0..inputs.ncols()).map(|j| inputs[[i, j]] * weight(j, class)).sum()
+    })
+}
+
+#[track_caller]
+fn near(found: &Array2<f32>, expected: &Array2<f32>, most: f32) {
+    assert_eq!(found.dim(), expected.dim());
+    let largest = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(largest <= most, "{largest}");
+}
+
+#[test]
+fn exports_of_distill_answer_as_their_models_do() {
+    for (activation, shape, flat, probabilities) in [
+        (Activation::Relu, vec![1, 4, 5], false, false),
+        (Activation::Gelu, vec![1, 4, 5], true, true),
+        (Activation::Tanh, vec![20], false, true),
+    ] {
+        let config = MlpConfig { hidden: vec![9, 7], activation, ..MlpConfig::default() };
+        let model = Mlp::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
+        let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
+        let bytes =
+            Exported::new(&model, &provenance, ExportOptions { flat, probabilities }).unwrap().to_bytes().unwrap();
+        let read = OnnxModel::from_bytes(&bytes, &OnnxOptions::default()).unwrap();
+        assert_eq!(read.spec(), model.spec());
+        assert_eq!(read.provenance(), provenance);
+        let inputs = inputs(37, 20) / 11.0;
+        near(&read.logits(inputs.view()).unwrap(), &model.logits(inputs.view()).unwrap(), 1e-5);
+        // Their logarithms are logits too, up to a constant for each example.
+        if probabilities {
+            let options = OnnxOptions { output: Some("probabilities".to_owned()), ..OnnxOptions::default() };
+            let read = OnnxModel::from_bytes(&bytes, &options).unwrap();
+            assert!(read.has_probabilities());
+            let (mut a, mut b) = (read.logits(inputs.view()).unwrap(), model.logits(inputs.view()).unwrap());
+            for logits in [&mut a, &mut b] {
+                for mut row in logits.rows_mut() {
+                    let first = row[0];
+                    row -= first;
+                }
+            }
+            near(&a, &b, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn bits_depend_neither_on_the_batch_nor_on_threads() {
+    let model = read(&file(DataType::Float, &[OPEN, 1, 5, 7], false), &OnnxOptions::default()).unwrap();
+    let inputs = inputs(50, 35) / 7.0;
+    let whole = model.logits(inputs.view()).unwrap();
+    for n in [1, 7, 16, 33] {
+        for from in (0..50).step_by(n) {
+            let to = (from + n).min(50);
+            assert_eq!(model.logits(inputs.slice(s![from..to, ..])).unwrap(), whole.slice(s![from..to, ..]));
+        }
+    }
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(|| model.logits(inputs.view()).unwrap()), whole);
+    }
+    assert_eq!(model.logits(inputs.slice(s![..0, ..])).unwrap().dim(), (0, 3));
+    assert!(model.logits(inputs.slice(s![.., ..34])).is_err());
+}
+
+#[test]
+fn inputs_of_every_type_and_batches_of_every_size() {
+    for element in
+        [DataType::Float, DataType::Double, DataType::Uint8, DataType::Int8, DataType::Int32, DataType::Int64]
+    {
+        for batch in [OPEN, 1, 3] {
+            let model = read(&file(element, &[batch, 2, 2, 3], false), &OnnxOptions::default()).unwrap();
+            assert_eq!((model.spec().input_shape.as_slice(), model.spec().parameters), (&[2, 2, 3][..], 36));
+            let inputs = inputs(8, 12);
+            near(&model.logits(inputs.view()).unwrap(), &expected(&inputs), 1e-4);
+        }
+    }
+}
+
+#[test]
+fn numbers_are_scaled_and_rounded_to_the_type() {
+    let options = OnnxOptions { scale: 255.0, shift: 0.25, ..OnnxOptions::default() };
+    let model = read(&file(DataType::Uint8, &[OPEN, 12], false), &options).unwrap();
+    let bytes = inputs(4, 12);
+    near(&model.logits((&bytes / 255.0).view()).unwrap(), &expected(&bytes), 1e-3);
+    for options in [OnnxOptions { scale: 0.0, ..options.clone() }, OnnxOptions { shift: f32::NAN, ..options }] {
+        assert!(matches!(read(&file(DataType::Uint8, &[OPEN, 12], false), &options), Err(OnnxError::Option { .. })));
+    }
+}
+
+#[test]
+fn channels_may_be_last() {
+    let options = OnnxOptions { layout: Layout::Nhwc, ..OnnxOptions::default() };
+    let model = read(&file(DataType::Float, &[OPEN, 2, 5, 3], true), &options).unwrap();
+    assert_eq!(model.spec().input_shape, [3, 2, 5]);
+    let inputs = inputs(20, 30);
+    near(&model.logits(inputs.view()).unwrap(), &expected(&inputs), 1e-3);
+    let wrong = read(&file(DataType::Float, &[OPEN, 2, 5, 3], true), &OnnxOptions::default()).unwrap();
+    assert_ne!(wrong.logits(inputs.view()).unwrap(), model.logits(inputs.view()).unwrap());
+}
+
+#[test]
+fn outputs_by_name_position_and_kind() {
+    let file = file(DataType::Float, &[OPEN, 12], false);
+    let with = |output: &str, probabilities| OnnxOptions {
+        output: Some(output.to_owned()),
+        probabilities,
+        ..OnnxOptions::default()
+    };
+    let inputs = inputs(5, 12) / 40.0;
+    let scores = read(&file, &OnnxOptions::default()).unwrap().logits(inputs.view()).unwrap();
+    near(&scores, &expected(&inputs), 1e-5);
+    for output in ["probs", "1"] {
+        let probs = read(&file, &with(output, Some(false))).unwrap().logits(inputs.view()).unwrap();
+        assert!(probs.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-5));
+        let logs = read(&file, &with(output, None)).unwrap().logits(inputs.view()).unwrap();
+        near(&logs, &probs.mapv(f32::ln), 1e-6);
+    }
+    // A tensor that is no output is one if it is asked for.
+    let mut hidden = file.clone();
+    hidden.graph.as_mut().unwrap().output.remove(0);
+    assert_eq!(read(&hidden, &with("scores", None)).unwrap().logits(inputs.view()).unwrap(), scores);
+    for output in ["none", "2", "w"] {
+        let error = read(&file, &with(output, None)).unwrap_err();
+        assert!(matches!(&error, OnnxError::Port { kind: "output", .. }), "{error}");
+    }
+    // A score of zero is no probability.
+    let error = read(&file, &with("scores", Some(true))).unwrap_err();
+    assert!(matches!(&error, OnnxError::Option { key: "probabilities", .. }), "{error}");
+    // An impossible class has the smallest probability.
+    let certain = inputs.mapv(|value| value * 1e6);
+    let logs = read(&file, &with("probs", None)).unwrap().logits(certain.view()).unwrap();
+    assert!(logs.iter().all(|log| (-28.0..=0.0).contains(log)) && logs.iter().any(|&log| log < -27.0));
+}
+
+#[test]
+fn names_and_shape_come_from_the_metadata_or_the_settings() {
+    let mut file = file(DataType::Float, &[OPEN, 12], false);
+    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+    assert_eq!(read(&file, &OnnxOptions::default()).unwrap().spec().classes, ["0", "1", "2"]);
+    file.metadata_props = vec![entry("classes", "cat\ndog\nfox"), entry("input_shape", "[3, 2, 2]")];
+    let spec = read(&file, &OnnxOptions::default()).unwrap().spec().clone();
+    assert_eq!((spec.classes.join(" "), spec.input_shape), ("cat dog fox".to_owned(), vec![3, 2, 2]));
+    let classes = Some(["x", "y", "z"].map(str::to_owned).to_vec());
+    let options = OnnxOptions { classes, input_shape: Some(vec![1, 12]), ..OnnxOptions::default() };
+    let spec = read(&file, &options).unwrap().spec().clone();
+    assert_eq!((spec.classes.join(" "), spec.input_shape), ("x y z".to_owned(), vec![1, 12]));
+    file.metadata_props = vec![entry("classes", "[\"cat\"]")];
+    assert!(matches!(read(&file, &OnnxOptions::default()), Err(OnnxError::Classes { .. })));
+}
+
+#[test]
+fn what_cannot_be_a_teacher_is_refused() {
+    let good = file(DataType::Float, &[OPEN, 12], false);
+    let error = |change: &dyn Fn(&mut GraphProto)| {
+        let mut file = good.clone();
+        change(file.graph.as_mut().unwrap());
+        read(&file, &OnnxOptions::default()).unwrap_err().to_string()
+    };
+    type Change<'a> = &'a dyn Fn(&mut GraphProto);
+    let cases: [(Change<'_>, &str); 13] = [
+        (&|graph| graph.node[2].op_type = "Frobnicate".to_owned(), "`Frobnicate`, which is not supported: the engine"),
+        (&|graph| graph.node[2].domain = "com.example".to_owned(), "of `com.example`"),
+        (&|graph| graph.node[2].op_type = "Loop".to_owned(), "may run for ever"),
+        (&|graph| graph.node[0].op_type = "RandomNormalLike".to_owned(), "the same answer every time"),
+        (&|graph| graph.node[0].input[0] = "probs".to_owned(), "takes `probs`, which nothing before it computes"),
+        (&|graph| graph.node[1].output[0] = "f32".to_owned(), "`f32` is computed twice"),
+        (&|graph| graph.node.clear(), "no graph"),
+        (&|graph| graph.output[0].name = "none".to_owned(), "nothing computes the output `none`"),
+        (&|graph| graph.initializer[0].dims[0] = 13, "shape [13, 3] has 36 numbers"),
+        (&|graph| graph.initializer[0].dims[0] = i64::MAX, "has the shape"),
+        (&|graph| graph.initializer[0].data_location = Some(DataLocation::External as i32), "in another file"),
+        (&|graph| graph.input.push(port("y", DataType::Float, &[OPEN, 2])), "only one can be given"),
+        (&|graph| graph.input[0] = port("x", DataType::Bool, &[OPEN, 12]), "the type bool of input `x`"),
+    ];
+    for (change, message) in cases {
+        let error = error(change);
+        assert!(error.contains(message), "{error}");
+    }
+    // Weights that do not fit, found by the engine.
+    let error = error(&|graph| graph.input[0] = port("x", DataType::Float, &[OPEN, 13]));
+    assert!(error.starts_with("the graph cannot be computed"), "{error}");
+    // One number for an example is no choice between classes.
+    let mut one = good.clone();
+    let graph = one.graph.as_mut().unwrap();
+    graph.initializer[0] = floats("w", &[12, 1], &[0.5; 12]);
+    assert!(matches!(read(&one, &OnnxOptions::default()), Err(OnnxError::OutputShape { .. })));
+    assert!(matches!(OnnxModel::from_bytes(b"", &OnnxOptions::default()), Err(OnnxError::Damaged { .. })));
+}
+
+/// A file of some hundred bytes, with one to four changes each time.
+#[test]
+fn damaged_files_are_read_or_refused() {
+    // Panics that become errors are many, and nobody wants to read them.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !is_guarded() {
+            report(info);
+        }
+    }));
+    let good = file(DataType::Float, &[OPEN, 1, 2, 6], false).encode_to_vec();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let (mut read, mut refused) = (0, 0);
+    for round in 0..3000 {
+        let mut bytes = good.clone();
+        for _ in 0..=random(4) {
+            let at = random(bytes.len().max(1));
+            match random(5) {
+                _ if bytes.is_empty() => {}
+                0 => bytes[at] ^= 1 << random(8),
+                1 => bytes[at] = random(256) as u8,
+                2 => drop(bytes.remove(at)),
+                3 => bytes.insert(at, random(256) as u8),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        match OnnxModel::from_bytes(&bytes, &OnnxOptions::default()) {
+            Ok(model) => {
+                read += 1;
+                let inputs = inputs(2, model.spec().features());
+                let _ = model.logits(inputs.view());
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(!error.to_string().is_empty(), "{round}");
+            }
+        }
+    }
+    assert!(read > 100 && refused > 1000, "{read} read, {refused} refused");
+}
