@@ -46,7 +46,7 @@ fn arrays_of_numpy_are_learned_from() {
 fn cifar_is_learned_from() {
     let lab = Lab::new();
     std::fs::create_dir(lab.path("c")).unwrap();
-    let image = |i: usize| [vec![(i % 2) as u8], vec![if i % 2 == 0 { 40 } else { 200 }; 3072]].concat();
+    let image = |i: usize| [vec![(i % 2) as u8], vec![if i.is_multiple_of(2) { 40 } else { 200 }; 3072]].concat();
     let images = |n: usize| (0..n).flat_map(image).collect::<Vec<u8>>();
     lab.write("c/data_batch_1.bin", images(50));
     lab.write("c/data_batch_2.bin", images(30));
