@@ -210,7 +210,7 @@ impl From<DataError> for Diagnostic {
                 let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
                 (Code::Limit, help)
             }
-            E::Npy { .. } => (Code::DataFile, "write it again with `numpy.save`, as the message says".into()),
+            E::Content { .. } => (Code::DataFile, "write it again as the message says".into()),
             E::NonFinite { .. } => (Code::DataFile, "replace or leave out what is no number before it is saved".into()),
             E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),

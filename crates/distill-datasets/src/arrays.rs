@@ -42,12 +42,12 @@ impl ArrayFolder {
     /// largest of this split. `bound` is the most memory that it may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::Npy`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
+    /// [`DataError::Io`] and [`DataError::Content`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
     /// errors of [`Images::new`] and [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
         let [inputs_path, labels_path] = names(split).map(|name| self.dir.join(name));
         let (inputs, labels) = (Array::open(&inputs_path)?, Array::open(&labels_path)?);
-        let npy = |path: &Path, problem: String| DataError::Npy { path: path.to_owned(), problem };
+        let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
         let io = |path: &Path, source| DataError::Io { path: path.to_owned(), source };
         let n_labels = match labels.shape[..] {
             [n] | [n, 1] if labels.kind.is_whole() => n,
@@ -56,12 +56,12 @@ impl ArrayFolder {
                     "has {:?} of shape {:?}, expected one whole number for each example",
                     labels.kind, labels.shape
                 );
-                return Err(npy(&labels_path, problem));
+                return Err(content(&labels_path, problem));
             }
         };
         let Some((&n, sides)) = inputs.shape.split_first().filter(|(_, sides)| !sides.is_empty()) else {
             let problem = format!("has the shape {:?}, expected the examples along its first side", inputs.shape);
-            return Err(npy(&inputs_path, problem));
+            return Err(content(&inputs_path, problem));
         };
         if n != n_labels {
             return Err(DataError::CountMismatch {
@@ -74,23 +74,31 @@ impl ArrayFolder {
         let is_image = inputs.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
         let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
         let features = sides.iter().fold(1_u64, |product, &side| product.saturating_mul(side as u64));
-        let needed = (n as u64).saturating_mul(if is_image { features + 1 } else { features.saturating_mul(4) + 4 });
+        let needed = (n as u64).saturating_mul(if is_image {
+            features.saturating_add(1)
+        } else {
+            features.saturating_mul(4).saturating_add(4)
+        });
         if needed > bound {
             return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
         }
         let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
-        let labels =
-            labels.map_err(|(at, value)| npy(&labels_path, format!("has the class {value} for example {at}")))?;
+        if let Some(at) = labels.iter().position(Option::is_none) {
+            let problem = format!("has a class below 0, or beyond all numbers of classes, for example {at}");
+            return Err(content(&labels_path, problem));
+        }
+        let labels: Vec<u32> = labels.into_iter().flatten().collect();
         let numbers = || (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect();
         let names = classes.or(self.classes()).map(<[String]>::to_vec);
         let at = |error: DataError| match error {
-            DataError::LabelOutOfRange { .. } => error.in_file(&labels_path),
+            // A place in this file is not where one of IDX would have it.
+            DataError::LabelOutOfRange { .. } => error,
             _ => error.in_file(&inputs_path),
         };
         // Where every number names a class, no more of them than can be told apart are made up.
         if names.is_none() && labels.iter().any(|&label| label as usize >= MAX_CLASSES) {
             let problem = format!("has classes of {MAX_CLASSES} and more, name them in `classes.txt`");
-            return Err(npy(&labels_path, problem));
+            return Err(content(&labels_path, problem));
         }
         let names: Vec<String> = names.unwrap_or_else(numbers);
         let bytes: Option<Vec<u8>> = labels.iter().map(|&label| u8::try_from(label).ok()).collect();
@@ -181,7 +189,7 @@ mod tests {
         };
         for (x, y, expected) in [
             (x(), labels(&[0, 1, 0]), "2 images"),
-            (x(), labels(&[0, -3]), "has the class -3 for example 1"),
+            (x(), labels(&[0, -3]), "has a class below 0, or beyond all numbers of classes, for example 1"),
             (x(), labels(&[0, 1 << 30]), "name them in `classes.txt`"),
             (x(), x(), "expected one whole number for each example"),
             (encode("<f4", "(2,)", &[0; 8]), labels(&[0, 1]), "expected the examples along its first side"),

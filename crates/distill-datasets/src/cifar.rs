@@ -7,11 +7,13 @@ use crate::{DataError, Images, Split, classes};
 /// Three colours of 32 x 32 pixels.
 const SHAPE: [usize; 3] = [3, 32, 32];
 const N_PIXELS: usize = 3 * 32 * 32;
+/// Files of the training set of CIFAR-10.
+const N_BATCHES: usize = 5;
 
 /// A folder with the binary version of CIFAR-10 or CIFAR-100, or of a data set in the same form.
 ///
 /// ```text
-/// CIFAR-10:   data_batch_1.bin, data_batch_2.bin, ...    test_batch.bin    batches.meta.txt
+/// CIFAR-10:   data_batch_1.bin to data_batch_5.bin       test_batch.bin    batches.meta.txt
 /// CIFAR-100:  train.bin                                  test.bin          fine_label_names.txt
 /// ```
 /// The lists of class names may be missing. Classes of CIFAR-100 are the fine ones. An input has the shape `[3, 32, 32]`: all
@@ -34,9 +36,11 @@ impl CifarFolder {
     /// [`DataError::Io`] and [`DataError::BadClassList`].
     pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
         let there = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
-        let names = |name: &str| there(name).map(|path| classes::read(&path)).transpose();
-        let batches: Vec<PathBuf> = (1..).map_while(|number| there(&format!("data_batch_{number}.bin"))).collect();
-        if !batches.is_empty() {
+        let names = |name: &str| there(name).map(|path| classes::read_trimmed(&path)).transpose();
+        let batches: Vec<PathBuf> =
+            (1..=N_BATCHES).map(|number| dir.join(format!("data_batch_{number}.bin"))).collect();
+        // One that is missing is told when it is read.
+        if batches.iter().any(|path| path.is_file()) {
             let (test, classes) = (dir.join("test_batch.bin"), names("batches.meta.txt")?);
             return Ok(Some(Self { train: batches, test, n_labels: 1, classes }));
         }
@@ -59,7 +63,8 @@ impl CifarFolder {
         let record = self.n_labels + N_PIXELS;
         let mut n_images = 0_u64;
         for path in files {
-            let bytes = fs::metadata(path).map_err(|source| io(path, source))?.len();
+            let metadata = fs::metadata(path).and_then(regular).map_err(|source| io(path, source))?;
+            let bytes = metadata.len();
             if !bytes.is_multiple_of(record as u64) {
                 return Err(DataError::Records { path: path.clone(), bytes, record });
             }
@@ -69,6 +74,7 @@ impl CifarFolder {
         if needed > bound {
             return Err(DataError::MemoryBound { path: files.first().cloned(), needed, bound });
         }
+        // The counts are those of files that are there, so there is room for what they say.
         let (mut pixels, mut labels) = (vec![], vec![]);
         for path in files {
             let mut file = std::io::BufReader::new(File::open(path).map_err(|source| io(path, source))?);
@@ -82,10 +88,7 @@ impl CifarFolder {
         let named = classes.or(self.classes.as_deref()).map(<[String]>::to_vec);
         let numbers = || (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect();
         let classes = named.unwrap_or_else(numbers);
-        Images::new(SHAPE.to_vec(), pixels, labels, classes).map_err(|error| match files.first() {
-            Some(path) => error.in_file(path),
-            None => error,
-        })
+        Images::new(SHAPE.to_vec(), pixels, labels, classes)
     }
 
     /// The names of the classes, where the folder has them.
@@ -96,6 +99,14 @@ impl CifarFolder {
 
 fn file_ends(file: &mut impl std::io::BufRead) -> std::io::Result<bool> {
     Ok(file.fill_buf()?.is_empty())
+}
+
+/// Whatever else has a name may have no end, or never answer.
+pub(crate) fn regular(metadata: fs::Metadata) -> std::io::Result<fs::Metadata> {
+    if metadata.is_file() {
+        return Ok(metadata);
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))
 }
 
 fn io(path: &Path, source: std::io::Error) -> DataError {
@@ -129,11 +140,18 @@ mod tests {
 
         write("data_batch_1.bin", record(&[1], 1));
         write("data_batch_2.bin", [record(&[0], 2), record(&[1], 3)].concat());
+        for number in 4..=5 {
+            write(&format!("data_batch_{number}.bin"), record(&[0], 5));
+        }
         write("test_batch.bin", record(&[0], 4));
         write("batches.meta.txt", b"cat\ndog\n\n".to_vec());
         let ten = CifarFolder::find(dir.path()).unwrap().unwrap();
+        // A batch in between is missing.
+        let missing = ten.load(Split::Train, None, u64::MAX).unwrap_err();
+        assert!(missing.path().is_some_and(|path| path.ends_with("data_batch_3.bin")), "{missing}");
+        write("data_batch_3.bin", vec![]);
         let train = ten.load(Split::Train, None, u64::MAX).unwrap();
-        assert_eq!((train.labels(), train.spec().classes.join(" ")), (&[1, 0, 1][..], "cat dog".to_owned()));
+        assert_eq!((train.labels(), train.spec().classes.join(" ")), (&[1, 0, 1, 0, 0][..], "cat dog".to_owned()));
         assert_eq!(ten.load(Split::Test, None, u64::MAX).unwrap().labels(), [0]);
     }
 
@@ -144,6 +162,9 @@ mod tests {
         let whole = [record(&[1], 1), record(&[0], 2)].concat();
         write("data_batch_1.bin", &whole);
         write("batches.meta.txt", b"cat\n");
+        for number in 2..=5 {
+            write(&format!("data_batch_{number}.bin"), b"");
+        }
         let load = |split, bound| {
             let folder = CifarFolder::find(dir.path()).unwrap().unwrap();
             folder.load(split, None, bound).unwrap_err()

@@ -64,10 +64,19 @@ pub(crate) fn check(classes: &[String]) -> Result<(), ClassListFault> {
 
 /// Reads a list with one name per line.
 pub(crate) fn read(path: &Path) -> Result<Vec<String>, DataError> {
+    read_with(path, |bytes| bytes)
+}
+
+/// The same of a list that may have empty lines at its end, as that of CIFAR-10 has.
+pub(crate) fn read_trimmed(path: &Path) -> Result<Vec<String>, DataError> {
+    read_with(path, <[u8]>::trim_ascii_end)
+}
+
+fn read_with(path: &Path, part: impl Fn(&[u8]) -> &[u8]) -> Result<Vec<String>, DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-    parse(&bytes).map_err(|fault| DataError::BadClassList { path: Some(path.to_owned()), fault })
+    parse(part(&bytes)).map_err(|fault| DataError::BadClassList { path: Some(path.to_owned()), fault })
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<String>, ClassListFault> {

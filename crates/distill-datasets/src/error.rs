@@ -188,9 +188,9 @@ pub enum DataError {
         /// The length of a record.
         record: usize,
     },
-    /// An array of NumPy cannot be used.
+    /// What a file holds cannot be used.
     #[error("{path} {problem}")]
-    Npy {
+    Content {
         /// The file.
         path: PathBuf,
         /// What it has, and what it should have.
@@ -323,7 +323,7 @@ impl DataError {
             | Self::Compressed { path, .. }
             | Self::Changed { path, .. }
             | Self::Records { path, .. }
-            | Self::Npy { path, .. }
+            | Self::Content { path, .. }
             | Self::WrongRank { path, .. } => Some(path),
             Self::CountMismatch { images_path, .. } => Some(images_path),
             Self::MissingFile { dir, .. } => Some(dir),

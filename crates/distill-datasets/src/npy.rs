@@ -7,10 +7,13 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use crate::DataError;
+use crate::cifar::regular;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Longest header that is read; those of NumPy have 64 or 128 bytes.
 const MAX_HEADER: usize = 1 << 16;
+/// Bytes that are read at a time, a multiple of the size of every number.
+const CHUNK: usize = 1 << 16;
 /// Sides of an array.
 const MAX_RANK: usize = 8;
 
@@ -85,20 +88,20 @@ impl Array<BufReader<File>> {
     /// Opens a file and reads its header. The file must be as long as the header says.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::Npy`].
+    /// [`DataError::Io`] and [`DataError::Content`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
+        let len = std::fs::metadata(path).and_then(regular).map_err(io)?.len();
         let file = File::open(path).map_err(io)?;
-        let len = file.metadata().map_err(io)?.len();
         let (array, header) = Array::read_header(BufReader::new(file)).map_err(|problem| match problem {
             Fault::Io(source) => io(source),
-            Fault::Format(problem) => DataError::Npy { path: path.to_owned(), problem },
+            Fault::Format(problem) => DataError::Content { path: path.to_owned(), problem },
         })?;
         let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(header));
         if promised != Some(len) {
             let promised = promised.map_or("more than any file has".to_owned(), |bytes| bytes.to_string());
             let problem = format!("has {len} bytes, its header promises {promised} for shape {:?}", array.shape);
-            return Err(DataError::Npy { path: path.to_owned(), problem });
+            return Err(DataError::Content { path: path.to_owned(), problem });
         }
         Ok(array)
     }
@@ -171,58 +174,57 @@ impl<R: Read> Array<R> {
     /// # Errors
     /// What the operating system says.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
-    pub fn into_f32(mut self) -> std::io::Result<Vec<f32>> {
-        let bytes = self.bytes()?;
-        Ok(match self.kind {
-            Kind::U8 => bytes.iter().map(|&value| f32::from(value)).collect(),
-            Kind::I8 => bytes.iter().map(|&value| f32::from(value as i8)).collect(),
-            Kind::U16 => each(&bytes, |bytes| f32::from(u16::from_le_bytes(bytes))),
-            Kind::I16 => each(&bytes, |bytes| f32::from(i16::from_le_bytes(bytes))),
-            Kind::U32 => each(&bytes, |bytes| u32::from_le_bytes(bytes) as f32),
-            Kind::I32 => each(&bytes, |bytes| i32::from_le_bytes(bytes) as f32),
-            Kind::U64 => each(&bytes, |bytes| u64::from_le_bytes(bytes) as f32),
-            Kind::I64 => each(&bytes, |bytes| i64::from_le_bytes(bytes) as f32),
-            Kind::F32 => each(&bytes, f32::from_le_bytes),
-            Kind::F64 => each(&bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-        })
+    pub fn into_f32(self) -> std::io::Result<Vec<f32>> {
+        match self.kind {
+            Kind::U8 => self.each(|[byte]| f32::from(byte)),
+            Kind::I8 => self.each(|bytes| f32::from(i8::from_le_bytes(bytes))),
+            Kind::U16 => self.each(|bytes| f32::from(u16::from_le_bytes(bytes))),
+            Kind::I16 => self.each(|bytes| f32::from(i16::from_le_bytes(bytes))),
+            Kind::U32 => self.each(|bytes| u32::from_le_bytes(bytes) as f32),
+            Kind::I32 => self.each(|bytes| i32::from_le_bytes(bytes) as f32),
+            Kind::U64 => self.each(|bytes| u64::from_le_bytes(bytes) as f32),
+            Kind::I64 => self.each(|bytes| i64::from_le_bytes(bytes) as f32),
+            Kind::F32 => self.each(f32::from_le_bytes),
+            Kind::F64 => self.each(|bytes| f64::from_le_bytes(bytes) as f32),
+        }
     }
 
-    /// All numbers of an array of whole ones; the first that is no label is an error.
+    /// All numbers of an array of whole ones, as labels: what is below 0 or beyond u32 is `None`.
     ///
     /// # Errors
-    /// The place and value of what is negative, beyond u32 or not whole by its type; what the operating system says.
-    pub fn into_labels(mut self) -> std::io::Result<Result<Vec<u32>, (usize, String)>> {
-        let bytes = self.bytes()?;
-        let labels: Vec<i128> = match self.kind {
-            Kind::U8 => bytes.iter().map(|&value| i128::from(value)).collect(),
-            Kind::I8 => bytes.iter().map(|&value| i128::from(value as i8)).collect(),
-            Kind::U16 => each(&bytes, |bytes| i128::from(u16::from_le_bytes(bytes))),
-            Kind::I16 => each(&bytes, |bytes| i128::from(i16::from_le_bytes(bytes))),
-            Kind::U32 => each(&bytes, |bytes| i128::from(u32::from_le_bytes(bytes))),
-            Kind::I32 => each(&bytes, |bytes| i128::from(i32::from_le_bytes(bytes))),
-            Kind::U64 => each(&bytes, |bytes| i128::from(u64::from_le_bytes(bytes))),
-            Kind::I64 => each(&bytes, |bytes| i128::from(i64::from_le_bytes(bytes))),
-            Kind::F32 | Kind::F64 => return Ok(Err((0, "a number that need not be whole".to_owned()))),
-        };
-        let label = |(at, value): (usize, i128)| u32::try_from(value).map_err(|_| (at, value.to_string()));
-        Ok(labels.into_iter().enumerate().map(label).collect())
+    /// What the operating system says; [`std::io::ErrorKind::InvalidData`] for floating-point numbers.
+    pub fn into_labels(self) -> std::io::Result<Vec<Option<u32>>> {
+        match self.kind {
+            Kind::U8 => self.each(|[byte]| Some(u32::from(byte))),
+            Kind::I8 => self.each(|bytes| i8::from_le_bytes(bytes).try_into().ok()),
+            Kind::U16 => self.each(|bytes| Some(u32::from(u16::from_le_bytes(bytes)))),
+            Kind::I16 => self.each(|bytes| i16::from_le_bytes(bytes).try_into().ok()),
+            Kind::U32 => self.each(|bytes| Some(u32::from_le_bytes(bytes))),
+            Kind::I32 => self.each(|bytes| i32::from_le_bytes(bytes).try_into().ok()),
+            Kind::U64 => self.each(|bytes| u64::from_le_bytes(bytes).try_into().ok()),
+            Kind::I64 => self.each(|bytes| i64::from_le_bytes(bytes).try_into().ok()),
+            Kind::F32 | Kind::F64 => Err(std::io::ErrorKind::InvalidData.into()),
+        }
     }
 
     /// Bytes of an array of u8.
-    pub(crate) fn into_bytes(mut self) -> std::io::Result<Vec<u8>> {
-        self.bytes()
+    pub(crate) fn into_bytes(self) -> std::io::Result<Vec<u8>> {
+        self.each(|[byte]| byte)
     }
 
-    fn bytes(&mut self) -> std::io::Result<Vec<u8>> {
-        let n = self.n_bytes().unwrap_or(u64::MAX);
-        let mut bytes = vec![];
-        self.source.by_ref().take(n).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == n { Ok(bytes) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+    /// Reads numbers of `N` bytes, some at a time: no more memory is taken than for what they become.
+    fn each<const N: usize, T>(mut self, f: impl Fn([u8; N]) -> T) -> std::io::Result<Vec<T>> {
+        let mut left = self.n_bytes().unwrap_or(u64::MAX);
+        let mut values = vec![];
+        let mut buffer = vec![0; CHUNK];
+        while left > 0 {
+            let n = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+            self.source.read_exact(&mut buffer[..n])?;
+            values.extend(buffer[..n].as_chunks().0.iter().map(|&bytes| f(bytes)));
+            left -= n as u64;
+        }
+        Ok(values)
     }
-}
-
-fn each<const N: usize, T>(bytes: &[u8], f: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks().0.iter().map(|&bytes| f(bytes)).collect()
 }
 
 /// Type, order and shape of `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, in any order.
@@ -300,14 +302,22 @@ pub(crate) mod tests {
 
     #[test]
     fn labels_are_whole_and_not_below_zero() {
-        let labels = |descr: &str, data: Vec<u8>| read(&encode(descr, "(2,)", &data)).unwrap().into_labels().unwrap();
-        assert_eq!(labels("<i8", [3_i64, 0].map(i64::to_le_bytes).concat()), Ok(vec![3, 0]));
-        assert_eq!(labels("<i8", [3_i64, -1].map(i64::to_le_bytes).concat()), Err((1, "-1".to_owned())));
-        assert_eq!(
-            labels("<u8", [1_u64 << 40, 0].map(u64::to_le_bytes).concat()),
-            Err((0, "1099511627776".to_owned()))
-        );
+        let labels = |descr: &str, data: Vec<u8>| read(&encode(descr, "(2,)", &data)).unwrap().into_labels();
+        let i64s = |values: [i64; 2]| labels("<i8", values.map(i64::to_le_bytes).concat()).unwrap();
+        assert_eq!(i64s([3, 0]), [Some(3), Some(0)]);
+        assert_eq!(i64s([-1, 1 << 40]), [None, None]);
+        assert_eq!(labels("|i1", vec![5, 255]).unwrap(), [Some(5), None]);
         assert!(labels("<f4", vec![0; 8]).is_err());
+    }
+
+    #[test]
+    fn long_arrays_are_read_in_pieces() {
+        let values: Vec<f64> = (0..20_000).map(f64::from).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let whole = encode("<f8", "(20000,)", &bytes);
+        let found = read(&whole).unwrap().into_f32().unwrap();
+        assert!(found.len() == 20_000 && found.iter().zip(&values).all(|(&a, &b)| f64::from(a) == b));
+        assert!(read(&whole[..whole.len() - 1]).unwrap().into_f32().is_err());
     }
 
     #[test]
