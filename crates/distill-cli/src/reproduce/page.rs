@@ -10,12 +10,13 @@ const END: &str = "<!-- end of what is kept -->";
 
 /// The paper's numbers beside ours, and what each row found. `old` is the page that it replaces.
 pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
-    let Plan { name, title, about, .. } = plan;
+    let Plan { title, about, .. } = plan;
     let mut page = format!(
         "# {title}\n\n\
         Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. {about}\n\n\
-        Written by `distill reproduce {name}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
-        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t.\n\n"
+        Written by `{}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
+        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t.\n\n",
+        command(plan, ""),
     );
     page += "## The paper and ours\n\n";
     let lines: Vec<Vec<String>> = (sections.iter())
@@ -59,13 +60,18 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
     page
 }
 
+/// What does all rows of a study, or some.
+fn command(plan: &Plan, rest: &str) -> String {
+    format!("distill reproduce {}{rest}", plan.name)
+}
+
 fn cost(plan: &Plan, section: &Section) -> Vec<String> {
     let settings: String = section.settings.iter().map(|setting| format!(" {setting}")).collect();
     let seeds = section.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let minutes = section.core_seconds / section.threads as f64 / 60.0;
     vec![
         section.row.clone(),
-        format!("`distill reproduce {} {}{settings}`", plan.name, section.row),
+        format!("`{}`", command(plan, &format!(" {}{settings}", section.row))),
         seeds,
         format!("{minutes:.1}"),
     ]

@@ -80,8 +80,10 @@ fn every_code_is_raised_by_a_test() {
         .collect();
     for event in Lab::new().ok(&["explain", "--json"]).events() {
         let code = event["code"].as_str().unwrap();
-        // A bug of ours cannot be asked for; `bug.rs` has a test of its own.
-        let raised = code == "E0901" || sources.iter().any(|text| text.contains(&format!("\"{code}")));
+        // A bug of ours cannot be asked for; `bug.rs` has a test of its own. Files whose classes stand in another order
+        // are put into order before the check behind E0302, which is tested where it is.
+        let raised =
+            ["E0901", "E0302"].contains(&code) || sources.iter().any(|text| text.contains(&format!("\"{code}")));
         assert!(raised, "no test raises {code}");
     }
 }

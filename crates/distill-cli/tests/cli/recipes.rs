@@ -188,8 +188,7 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     check(&[teacher, student, few], 3, ["E0104]: an embedding of 99 buckets for inputs of 16384", "buckets", table]);
     let zero = ["E0104]: data.text.train must be at least 1", "data.text.train", "set `train = 125000`"];
     check(&[teacher, student, "data.text.train=0"], 3, zero);
-    let long =
-        ["E0104]: 420 languages have no training paragraph of 99999 characters", "data.text", "change `data.text`"];
+    let long = ["E0104]: 420 languages have no train paragraph of 99999 characters", "data.text", "change `data.text`"];
     check(&[teacher, student, "data.text.characters=99999"], 3, long);
     let held_out = ["but the data brings its own validation", "data.validation", "leave `validation` out"];
     check(&[teacher, student, "data.validation=9"], 3, held_out);

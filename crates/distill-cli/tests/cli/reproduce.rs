@@ -119,6 +119,39 @@ fn the_study_of_speech_has_a_page_of_its_own_and_keeps_rows_from_elsewhere() {
     assert!(page.contains("| 58.9 %, 10.9 % | ") && page.contains(" %, - % |"), "{page}");
 }
 
+#[test]
+fn specialists_are_trained_once_and_teach() {
+    let lab = Lab::new();
+    let small = [
+        "seeds=[1, 2]",
+        "data.text={ train = 1500, validation = 300, test = 200, n_gram = 2, buckets = 256 }",
+        "teacher.model.embedding.buckets=256",
+        "student.model.embedding.buckets=256",
+        "teacher.train.epochs=1",
+        "train.epochs=1",
+    ];
+    let run = || lab.ok(&[&["reproduce", "hinton-2015-specialists", "--json"], &small[..]].concat());
+    let first = run();
+    let page = String::from_utf8(lab.read("runs/hinton-2015-specialists/specialists.md")).unwrap();
+    assert!(!page.contains("Not run") && !page.contains("NaN"), "{page}");
+    for part in
+        ["## Which classes belong together", "24 hidden units, hard targets", "## Distilled back into one network"]
+    {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    let systems = || {
+        let folders = fs::read_dir(lab.path("runs/hinton-2015-specialists/systems")).unwrap().flatten();
+        let time = |entry: fs::DirEntry| fs::metadata(entry.path().join("system.json")).unwrap().modified().unwrap();
+        folders.map(time).collect::<Vec<_>>()
+    };
+    // Three widths, with hard and with soft targets, from two seeds.
+    let before = systems();
+    assert_eq!((before.len(), trained(&first) > 0), (12, true));
+    let second = run();
+    assert_eq!((trained(&second), systems()), (0, before));
+    assert_eq!(String::from_utf8(lab.read("runs/hinton-2015-specialists/specialists.md")).unwrap(), page);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_study_goes_on_to_the_same_weights() {
