@@ -10,7 +10,7 @@ use crate::help;
 use crate::recipe_file::nearest;
 use crate::sweep::Metric;
 
-use crate::commands::{ExportArgs, InspectArgs, PredictArgs};
+use crate::commands::{DataArgs, ExportArgs, InspectArgs, PredictArgs};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -214,13 +214,6 @@ pub(crate) struct SweepArgs {
     /// Where the directory of the sweep is made
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs_dir: PathBuf,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = help::DATA)]
-pub(crate) struct DataArgs {
-    /// What a recipe has as `data.source`: a name, or a folder; all names are listed if none is given
-    pub(crate) source: Option<String>,
 }
 
 #[derive(Debug, Args)]

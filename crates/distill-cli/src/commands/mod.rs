@@ -19,7 +19,7 @@ mod train;
 
 pub(crate) use check::check;
 pub(crate) use completions::completions;
-pub(crate) use data::data;
+pub(crate) use data::{DataArgs, data};
 pub(crate) use env::env;
 pub(crate) use eval::eval;
 pub(crate) use explain::explain;
