@@ -201,7 +201,7 @@ impl Stored {
         let pairs = |bytes: &[u8]| -> Vec<[u8; 2]> { bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect() };
         let half = || -> Result<Array2<f16>, TrainError> {
             let values: Vec<f16> = pairs(logits.data()).into_iter().map(f16::from_le_bytes).collect();
-            check_finite(values.iter().map(|value| value.to_f32()), columns)?;
+            check_finite(values.iter().copied().map(f16::to_f32), columns)?;
             Array2::from_shape_vec((rows, columns), values).map_err(refused)
         };
         match (logits.dtype(), classes) {

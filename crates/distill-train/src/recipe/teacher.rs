@@ -150,7 +150,7 @@ impl TeacherConfig {
             return Err(ConfigProblem::new("classes", "is set without `weights`", "leave it out").note(note));
         }
         let Some(onnx) = &self.onnx else { return Ok(()) };
-        if !self.files().iter().any(|path| is_onnx(path)) {
+        if !self.files().iter().any(is_onnx) {
             let help = "leave it out, or name a file that ends with .onnx in `weights`";
             return Err(ConfigProblem::new("onnx", "is set, but no teacher is an ONNX file", help));
         }
