@@ -35,11 +35,23 @@ fn arrays_of_numpy_are_learned_from() {
 
     // What is wrong is said with its file.
     lab.write("a/y_train.npy", npy("<f4", "(200,)", &[0; 800]));
-    lab.check(&["check", "r.toml", "data.source=a"], 4, ["E0401]", "y_train.npy", "expected one whole number"]);
+    lab.check(
+        &["check", "r.toml", "data.source=a"],
+        4,
+        ["E0401]: a/y_train.npy has F32 of shape [200]", "a/y_train.npy", "write it again"],
+    );
     lab.write("a/y_train.npy", npy("<i8", "(3,)", &[0; 24]));
-    lab.check(&["check", "r.toml", "data.source=a"], 4, ["200 images", "x_train.npy", "y_train.npy has 3 labels"]);
+    lab.check(
+        &["check", "r.toml", "data.source=a"],
+        4,
+        ["E0202]: a/x_train.npy has 200 images, but a/y_train.npy has 3 labels", "a/x_train.npy", "belong together"],
+    );
     lab.write("a/x_train.npy", "no array");
-    lab.check(&["check", "r.toml", "data.source=a"], 4, ["E0401]", "x_train.npy", "does not start with"]);
+    lab.check(
+        &["check", "r.toml", "data.source=a"],
+        4,
+        ["E0401]: a/x_train.npy is no array of NumPy", "a/x_train.npy", "write it again"],
+    );
 }
 
 #[test]
@@ -58,7 +70,11 @@ fn cifar_is_learned_from() {
     let shown = lab.ok(&["data", "c"]).stdout;
     assert!(shown.contains("train       80 examples") && shown.contains("3x32x32"), "{shown}");
     lab.write("c/data_batch_2.bin", &images(30)[1..]);
-    let cut = ["E0401]", "data_batch_2.bin", "no whole number of images of 3073 bytes"];
+    let cut = [
+        "E0401]: c/data_batch_2.bin has 92189 bytes, which is no whole number",
+        "data_batch_2.bin",
+        "fetch the file again",
+    ];
     lab.check(&["check", "r.toml", "data.source=c"], 4, cut);
     let bound = ["E0801]", "data_batch_1.bin", "raise `data.memory`"];
     lab.write("c/data_batch_2.bin", images(30));

@@ -190,7 +190,8 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     check(&[teacher, student, "data.text.train=0"], 3, zero);
     let long = ["E0104]: 420 languages have no train paragraph of 99999 characters", "data.text", "change `data.text`"];
     check(&[teacher, student, "data.text.characters=99999"], 3, long);
-    let held_out = ["but the data brings its own validation", "data.validation", "leave `validation` out"];
+    let held_out =
+        ["E0104]: data.validation is set, but the data brings its own", "data.validation", "leave `validation` out"];
     check(&[teacher, student, "data.validation=9"], 3, held_out);
     let memory = ["E0104]: `data.memory` has no meaning for `udhr`", "command line: data.memory", "leave it out"];
     check(&[teacher, student, "data.memory=1 MiB"], 3, memory);
