@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use distill_tensor::LogPartition;
 use half::f16;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 
@@ -151,19 +152,14 @@ fn finite(value: f64) -> f16 {
 pub fn kl_between(p: ArrayView2<'_, f32>, q: ArrayView2<'_, f32>, temperature: f64) -> (f64, f64) {
     let (mut sum, mut most) = (0.0, 0.0_f64);
     for (p, q) in p.outer_iter().zip(q.outer_iter()) {
-        let (p, q) = (log_softmax(p, temperature), log_softmax(q, temperature));
-        let kl = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum::<f64>().max(0.0);
+        let partition = |row: ArrayView1<'_, f32>| LogPartition::new(row.iter().copied(), temperature);
+        let (of_p, of_q) = (partition(p), partition(q));
+        let kl = p.iter().zip(q).map(|(&p, &q)| of_p.prob(p) * (of_p.log_prob(p) - of_q.log_prob(q)));
+        let kl = kl.sum::<f64>().max(0.0);
         sum += kl;
         most = most.max(kl);
     }
     (sum / p.nrows().max(1) as f64, most)
-}
-
-fn log_softmax(row: ArrayView1<'_, f32>, temperature: f64) -> Vec<f64> {
-    let max = f64::from(largest(row));
-    let scaled: Vec<f64> = row.iter().map(|&value| (f64::from(value) - max) / temperature).collect();
-    let sum = scaled.iter().map(|value| value.exp()).sum::<f64>().ln();
-    scaled.into_iter().map(|value| value - sum).collect()
 }
 
 #[cfg(test)]

@@ -156,6 +156,11 @@ impl<'a> Lab<'a> {
 
     /// Several teachers as one, averaged at a temperature.
     pub(crate) fn ensemble(&mut self, teachers: &Teachers, temperature: f64) -> Result<Arc<dyn Model>, Stop> {
+        if let (Some(specialists), [generalist]) = (&teachers.specialists, teachers.jobs.as_slice()) {
+            let (core_seconds, system) = self.system(generalist, specialists)?;
+            self.spend_on_system(generalist, specialists, core_seconds);
+            return Ok(system);
+        }
         let refused = |error: ModelError| Stop::from(TrainError::from(error));
         let mut members: Vec<Arc<dyn Model>> = vec![];
         for job in &teachers.jobs {
@@ -170,15 +175,7 @@ impl<'a> Lab<'a> {
             members.push(member);
         }
         match <[Arc<dyn Model>; 1]>::try_from(members) {
-            Ok([alone]) => match &teachers.specialists {
-                None => Ok(alone),
-                Some(specialists) => {
-                    let job = &teachers.jobs[0];
-                    let (core_seconds, system) = self.system(job, specialists)?;
-                    self.spend_on_system(job, specialists, core_seconds);
-                    Ok(system)
-                }
-            },
+            Ok([alone]) => Ok(alone),
             Err(members) => Ok(Arc::new(Ensemble::new(members, teachers.average, temperature).map_err(refused)?)),
         }
     }
