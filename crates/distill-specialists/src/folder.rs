@@ -45,6 +45,15 @@ struct SpecialistFile {
     classes: Vec<u32>,
 }
 
+/// What files a system, or one of its models, was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemFiles {
+    /// Bytes of all of them.
+    pub n_bytes: usize,
+    /// SHA-256 in hexadecimal. That of a system is of its list of files, which has the hash of each.
+    pub sha256: String,
+}
+
 /// All that the specialists of a system need to be trained.
 #[derive(Clone, Copy)]
 pub struct SystemTraining<'a> {
@@ -114,7 +123,7 @@ impl SystemFolder {
             if let Ok(kept) = self.specialist(number, &file, generalist, classes)
                 && kept.1.get(KEY) == Some(&key)
             {
-                return Ok((kept.0, SpecialistFile { file, sha256: kept.2, classes: classes.clone() }));
+                return Ok((kept.0, SpecialistFile { file, sha256: kept.2.sha256, classes: classes.clone() }));
             }
             let specialist = Specialist::train(number, generalist, data, classes, config, &mut Stoppable(stop))?;
             let bytes = to_safetensors(specialist.model(), &[(KEY.to_owned(), key)].into())?;
@@ -145,22 +154,33 @@ impl SystemFolder {
     /// [`SpecialistError::Io`] and [`SpecialistError::File`] with the file that is missing, damaged or another one than
     /// was written.
     pub fn load(&self) -> Result<SpecialistSystem, SpecialistError> {
+        Ok(self.load_with_files()?.0)
+    }
+
+    /// Reads a system, and says what of files that was.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with_files(&self) -> Result<(SpecialistSystem, SystemFiles), SpecialistError> {
         let bytes = self.read(MANIFEST, MAX_MANIFEST)?;
+        let mut files = SystemFiles { n_bytes: bytes.len(), sha256: sha256(&bytes) };
         let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| self.damaged(MANIFEST, error))?;
         if manifest.version != VERSION {
             let problem = format!("has version {}, this program reads version {VERSION}", manifest.version);
             return Err(self.damaged(MANIFEST, problem));
         }
         let (generalist, _, found) = self.model(&manifest.generalist.file)?;
-        self.check(&manifest.generalist.file, &manifest.generalist.sha256, &found)?;
+        self.check(&manifest.generalist.file, &manifest.generalist.sha256, &found.sha256)?;
+        files.n_bytes += found.n_bytes;
         let mut specialists = vec![];
         for (number, entry) in manifest.specialists.iter().enumerate() {
             let (specialist, _, found) = self.specialist(number, &entry.file, &generalist, &entry.classes)?;
-            self.check(&entry.file, &entry.sha256, &found)?;
+            self.check(&entry.file, &entry.sha256, &found.sha256)?;
+            files.n_bytes += found.n_bytes;
             specialists.push(specialist);
         }
         let solver = SolverConfig { tolerance: manifest.tolerance, ..SolverConfig::default() };
-        SpecialistSystem::new(Arc::new(generalist), specialists, manifest.top, solver)
+        Ok((SpecialistSystem::new(Arc::new(generalist), specialists, manifest.top, solver)?, files))
     }
 
     fn specialist(
@@ -169,20 +189,20 @@ impl SystemFolder {
         file: &str,
         generalist: &Mlp,
         classes: &[u32],
-    ) -> Result<(Specialist, Provenance, String), SpecialistError> {
+    ) -> Result<(Specialist, Provenance, SystemFiles), SpecialistError> {
         let (model, provenance, found) = self.model(file)?;
         Ok((Specialist::new(number, generalist.spec(), classes.to_vec(), model)?, provenance, found))
     }
 
-    /// A model with what its file says, and the hash of the file.
-    fn model(&self, file: &str) -> Result<(Mlp, Provenance, String), SpecialistError> {
+    /// A model with what its file says, and which file that is.
+    fn model(&self, file: &str) -> Result<(Mlp, Provenance, SystemFiles), SpecialistError> {
         // A name that leads out of the folder is none that was written here.
         if Path::new(file).components().count() != 1 || file.starts_with('.') {
             return Err(self.damaged(MANIFEST, format!("names the file `{file}`, which is none of the folder")));
         }
         let bytes = self.read(file, MAX_MODEL)?;
         let (model, provenance) = from_safetensors(&bytes).map_err(|error| self.damaged(file, error))?;
-        Ok((model, provenance, sha256(&bytes)))
+        Ok((model, provenance, SystemFiles { n_bytes: bytes.len(), sha256: sha256(&bytes) }))
     }
 
     fn check(&self, file: &str, expected: &str, found: &str) -> Result<(), SpecialistError> {

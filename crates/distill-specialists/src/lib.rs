@@ -12,7 +12,7 @@ mod system;
 pub use clusters::{ClusterConfig, cluster_classes, covariance};
 pub use data::{DUSTBIN, SpecialistData};
 pub use error::SpecialistError;
-pub use folder::{SystemFolder, SystemTraining};
+pub use folder::{SystemFiles, SystemFolder, SystemTraining};
 pub use report::{ByCoverage, Conditional, Report};
 pub use solver::{Answer, Solution, Solver, SolverConfig};
 pub use specialist::{Specialist, SpecialistConfig, TowardsOwn};

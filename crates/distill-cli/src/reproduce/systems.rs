@@ -24,8 +24,9 @@ impl From<SpecialistError> for Diagnostic {
             SpecialistError::Io { path, source } => {
                 Self::io("cannot keep or read a specialist", Some(&path), source).help("check who may write there")
             }
-            SpecialistError::File { .. } => Self::new(Code::RunFile, error.to_string())
-                .help("remove the folder it is in, then the specialists are trained again"),
+            SpecialistError::File { path, problem } => Self::new(Code::ModelFile, problem)
+                .at(path.display())
+                .help("copy the whole folder again; one of a study is trained again when it is removed"),
             SpecialistError::Classes { .. } | SpecialistError::Setting { .. } => {
                 Self::new(Code::Value, error.to_string()).help("ask for fewer clusters, or larger ones")
             }

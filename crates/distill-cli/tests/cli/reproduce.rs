@@ -150,6 +150,34 @@ fn specialists_are_trained_once_and_teach() {
     let second = run();
     assert_eq!((trained(&second), systems()), (0, before));
     assert_eq!(String::from_utf8(lab.read("runs/hinton-2015-specialists/specialists.md")).unwrap(), page);
+
+    // A generalist with its specialists is a model like another: it is looked at, measured, and teaches in a recipe.
+    let folder = fs::read_dir(lab.path("runs/hinton-2015-specialists/systems")).unwrap().flatten().next().unwrap();
+    let folder = folder.path().display().to_string();
+    let seen = lab.ok(&["inspect", &folder]);
+    assert!(
+        seen.stdout.contains("a generalist with specialists, ") && seen.stdout.contains("sha256"),
+        "{}",
+        seen.stdout
+    );
+    lab.write(
+        "text.toml",
+        format!(
+            "data = {{ source = \"udhr\", text = {{ train = 500, validation = 0, test = 100, n_gram = 2, buckets = 256 }} }}\n\
+             teacher = {{ weights = {folder:?}, min_accuracy = 0.0 }}\n\
+             student = {{ model = {{ hidden = [8], embedding = {{ buckets = 256 }} }} }}\n\
+             train = {{ epochs = 1 }}\n"
+        ),
+    );
+    let run = lab.ok(&["run", "text.toml"]);
+    assert!(run.stderr.contains("specialists"), "{}", run.stderr);
+    let result = lab.json("runs/text-001/result.json");
+    assert!(result["models"][0]["architecture"].as_str().unwrap().contains("specialists"), "{result}");
+    // The list has the hash of each file, so another file is found out.
+    let file = lab.path(&folder).join("specialist-000.safetensors");
+    let other = lab.path(&folder).join("generalist.safetensors");
+    fs::copy(other, file).unwrap();
+    lab.check(&["run", "text.toml"], 5, ["E0402]: SHA-256 is ", &folder, "copy the whole folder again"]);
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ mod run;
 mod safetensors;
 mod soft_targets;
 mod sweep;
+mod system;
 mod weights;
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use distill_specialists::SystemFolder;
 use distill_train::SoftTargetFile;
 
 use crate::code::Code;
@@ -62,8 +64,12 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
         return match () {
             () if run::is_run(path) => run::facts(path),
             () if sweep::is_sweep(path) => sweep::facts(path),
+            () if SystemFolder::is_one(path) => system::facts(path),
             () if idx::is_dataset(path) => idx::folder_facts(path),
-            () => Err(unknown(path, "it is a folder that holds neither a run, nor a sweep, nor a dataset")),
+            () => Err(unknown(
+                path,
+                "it is a folder that holds neither a run, nor a sweep, nor specialists, nor a dataset",
+            )),
         };
     }
     if !metadata.is_file() {
