@@ -15,6 +15,7 @@ mod max_norm;
 mod mlp;
 mod model;
 mod output_layer;
+mod standardized;
 mod tape;
 
 pub use activation::Activation;
@@ -28,4 +29,5 @@ pub use header::{Header, ModelCard, TensorEntry};
 pub use header_check::check_safetensors;
 pub use mlp::{Mlp, MlpConfig, ModelKind};
 pub use model::{Model, ModelSpec, Scratch, Trainable};
+pub use standardized::{Standardization, Standardized};
 pub use tape::Tape;

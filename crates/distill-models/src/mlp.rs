@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_tensor::{Init, Layout, LayoutBuilder, Params, Weights};
+use distill_tensor::{Init, Layout, LayoutBuilder, ParamId, Params, Weights};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +209,12 @@ impl Mlp {
     /// What the model was built from.
     pub fn config(&self) -> &MlpConfig {
         &self.config
+    }
+
+    /// Weights and bias of the first layer that is a matrix.
+    pub(crate) fn first_layer(&self) -> (ParamId, ParamId) {
+        let first = self.layers.first().expect("a model has an output layer");
+        (first.weight, first.bias)
     }
 
     /// Hidden layers that are not among the matrices.

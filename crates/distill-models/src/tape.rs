@@ -15,6 +15,8 @@ pub struct Tape {
     pub(crate) slots: Vec<Slot>,
     /// What an embedding has read.
     pub(crate) bags: Bags,
+    /// Inputs after they are standardised.
+    pub(crate) standard: Vec<f32>,
 }
 
 /// One activation: its value, the derivative of the value by the layer's affine output, and
@@ -35,7 +37,7 @@ impl Tape {
             .into_iter()
             .map(|(name, width)| Slot { name, width, value: vec![], slope: vec![], grad: vec![] })
             .collect();
-        Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default() }
+        Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default(), standard: vec![] }
     }
 
     /// The same tape for products of that precision, in the hidden layers of both passes.
