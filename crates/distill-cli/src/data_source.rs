@@ -4,11 +4,13 @@ use std::sync::Arc;
 use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
-use distill_datasets::{ArrayFolder, CifarFolder, DataError, Dataset, IdxFolder, Images, Split, mnist};
+use distill_datasets::{DataError, Dataset, Images, Split, mnist};
+use distill_models::Provenance;
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{DataConfig, Sets, TextConfig};
 
 use crate::code::Code;
+use crate::data_folder::{Folder, FolderOptions};
 use crate::diagnostic::Diagnostic;
 
 /// What the training set of MNIST takes in memory: 60,000 images of 28 x 28 bytes with a label.
@@ -38,44 +40,6 @@ pub(crate) enum DataSource {
     AsteriskEn(PathBuf),
     Udhr(TextConfig),
     Folder(Folder),
-}
-
-/// A folder with training and test set, in one of the forms that are known by the names of their files.
-#[derive(Debug)]
-pub(crate) enum Folder {
-    Idx(IdxFolder),
-    Cifar(CifarFolder),
-    Arrays(ArrayFolder),
-}
-
-impl Folder {
-    fn open(path: &Path) -> Result<Self, DataError> {
-        if let Some(found) = CifarFolder::find(path)? {
-            return Ok(Self::Cifar(found));
-        }
-        match ArrayFolder::find(path)? {
-            Some(found) => Ok(Self::Arrays(found)),
-            None => IdxFolder::open(path).map(Self::Idx),
-        }
-    }
-
-    /// The names that the folder gives the classes.
-    fn classes(&self) -> Option<&[String]> {
-        match self {
-            Self::Idx(folder) => folder.classes(),
-            Self::Cifar(folder) => folder.classes(),
-            Self::Arrays(folder) => folder.classes(),
-        }
-    }
-
-    /// One of the sets within so many bytes of memory.
-    fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
-        match self {
-            Self::Idx(folder) => folder.load_within(split, classes, bound),
-            Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
-            Self::Arrays(folder) => folder.load(split, classes, bound),
-        }
-    }
 }
 
 /// Why data cannot be read.
@@ -128,23 +92,34 @@ impl From<SourceError> for Diagnostic {
 
 impl DataSource {
     pub(crate) fn open(source: &str) -> Result<Self, SourceError> {
+        Self::open_as(source, FolderOptions::default())
+    }
+
+    /// A source that is read as it was for a model, whose file says so.
+    pub(crate) fn for_model(source: &str, provenance: &Provenance) -> Result<Self, SourceError> {
+        Self::open_as(source, FolderOptions::of_model(provenance))
+    }
+
+    fn open_as(source: &str, options: FolderOptions) -> Result<Self, SourceError> {
         match (speech_folder(source), source) {
             (Some(folder), _) => Ok(Self::AsteriskEn(folder.into())),
             (None, MNIST) => Ok(Self::Mnist),
             (None, UDHR) => Ok(Self::Udhr(TextConfig::default())),
-            (None, folder) => Ok(Self::Folder(Folder::open(Path::new(folder))?)),
+            (None, folder) => Ok(Self::Folder(Folder::open(Path::new(folder), options)?)),
         }
     }
 
     /// The source of a recipe, with what the recipe says of it.
     pub(crate) fn of(config: &DataConfig) -> Result<Self, SourceError> {
-        match (Self::open(&config.source)?, config.text) {
-            (Self::Udhr(_), Some(text)) => Ok(Self::Udhr(text)),
-            (_, Some(_)) => {
-                let source = config.source.clone();
-                Err(SourceError::Fixed { key: "data.text", source, note: "nothing is cut from it" })
-            }
-            (source, None) => Ok(source),
+        let fixed = |key, note| Err(SourceError::Fixed { key, source: config.source.clone(), note });
+        match Self::open_as(&config.source, FolderOptions::of(config))? {
+            Self::Udhr(_) if config.text.is_some() => Ok(Self::Udhr(config.text.unwrap_or_default())),
+            _ if config.text.is_some() => fixed("data.text", "nothing is cut from it"),
+            Self::Folder(Folder::Csv(folder)) => Ok(Self::Folder(Folder::Csv(folder))),
+            _ if config.csv.is_some() => fixed("data.csv", "it is no folder with `train.csv` and `test.csv`"),
+            Self::Folder(Folder::Images(folder)) => Ok(Self::Folder(Folder::Images(folder))),
+            _ if config.images.is_some() => fixed("data.images", "it is no folder with image files"),
+            source => Ok(source),
         }
     }
 

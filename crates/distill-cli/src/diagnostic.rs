@@ -320,6 +320,8 @@ impl From<TrainError> for Diagnostic {
             }
             TrainError::Checkpoint(error) => Self::checkpoint(*error),
             TrainError::TargetFile { .. } => Self::target_file(&error),
+            TrainError::Answers { .. } => Self::new(Code::ModelFile, error.to_string())
+                .help("write one row of finite numbers for each example, in the order of the data"),
             TrainError::Targets { .. } => Self::new(Code::SoftTargets, error.to_string())
                 .note("row i would be paired with another example")
                 .help("write them again: `distill teach RECIPE`"),

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod answer_file;
 mod args;
 mod atomic;
 mod bug;
 mod code;
 mod commands;
+mod data_folder;
 mod data_source;
 mod diagnostic;
 mod evaluation_files;

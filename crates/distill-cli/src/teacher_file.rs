@@ -3,8 +3,11 @@ use std::sync::Arc;
 
 use distill_datasets::DataSpec;
 use distill_models::{Model, Provenance};
+use distill_specialists::SystemFolder;
 use distill_train::{Experiment, OnnxConfig, SoftTargets, TeacherClasses, check_fit, fit_classes, is_onnx};
 
+use crate::answer_file;
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, sha256};
 use crate::onnx_file;
@@ -22,12 +25,32 @@ pub(crate) fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeach
     if is_onnx(path) {
         return onnx_file::load(path, onnx.unwrap_or(&OnnxConfig::default()));
     }
+    if SystemFolder::is_one(path) {
+        return system(path);
+    }
+    if answer_file::is_one(path) {
+        return Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
+            .at(path.display())
+            .note("it has no answer to inputs that it was not asked about")
+            .help("name it in `teacher.weights` of a recipe"));
+    }
     let loaded = model_file::load(path)?;
     Ok(LoadedTeacher {
         model: Arc::new(loaded.model),
         provenance: loaded.provenance,
         n_bytes: loaded.n_bytes,
         sha256: loaded.sha256,
+    })
+}
+
+/// A generalist with its specialists. Its list of files has the hash of each, so the hash of the list is that of all.
+fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
+    let (system, files) = SystemFolder::new(path).load_with_files()?;
+    Ok(LoadedTeacher {
+        model: Arc::new(system),
+        provenance: Provenance::new(),
+        n_bytes: files.n_bytes,
+        sha256: files.sha256,
     })
 }
 
@@ -103,7 +126,10 @@ impl Given {
         let mut members: Vec<GivenMember> = vec![];
         for path in recipe.teacher.files() {
             let path = PathBuf::from(path);
-            let loaded = load(&path, recipe.teacher.onnx.as_ref())?;
+            let loaded = match answer_file::is_one(&path) {
+                true => answer_file::load(&path, experiment)?,
+                false => load(&path, recipe.teacher.onnx.as_ref())?,
+            };
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             members.push(GivenMember { loaded, path });
         }

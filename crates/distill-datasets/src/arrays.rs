@@ -1,10 +1,12 @@
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::npy::{Array, Kind};
+use crate::npz::Npz;
 use crate::{DataError, Dataset, Images, Split, Table, classes};
 
-/// A folder with arrays that `numpy.save` wrote.
+/// A folder with arrays that `numpy.save` wrote, or one file of `numpy.savez` with the same names.
 ///
 /// ```text
 /// x_train.npy    y_train.npy    inputs, one example after the other along the first side, and their classes
@@ -16,8 +18,64 @@ use crate::{DataError, Dataset, Images, Split, Table, classes};
 /// Classes are whole numbers from 0 on.
 #[derive(Debug, Clone)]
 pub struct ArrayFolder {
-    dir: PathBuf,
+    place: ArrayPlace,
     classes: Option<Vec<String>>,
+}
+
+/// Where arrays are: a folder with a file for each, or one file with all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArrayPlace {
+    /// A folder with `.npy` files.
+    Folder(PathBuf),
+    /// An `.npz` file.
+    Npz(PathBuf),
+}
+
+impl ArrayPlace {
+    /// What a path is by its name and kind.
+    pub fn new(path: &Path) -> Self {
+        let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz")) && !path.is_dir();
+        if is_npz { Self::Npz(path.to_owned()) } else { Self::Folder(path.to_owned()) }
+    }
+
+    /// Where an array is, for messages.
+    pub fn path(&self, name: &str) -> PathBuf {
+        let (Self::Folder(path) | Self::Npz(path)) = self;
+        path.join(format!("{name}.npy"))
+    }
+
+    /// Opens an array; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`].
+    pub fn open(&self, name: &str) -> Result<Option<Array<Box<dyn Read + Send>>>, DataError> {
+        match self {
+            Self::Folder(_) => match Array::open(&self.path(name)) {
+                Err(DataError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                found => found.map(Some),
+            },
+            Self::Npz(path) => Npz::open(path)?.array(name),
+        }
+    }
+
+    /// Opens an array that has to be there.
+    ///
+    /// # Errors
+    /// The same, and [`DataError::Io`] where there is none.
+    pub fn expect(&self, name: &str) -> Result<Array<Box<dyn Read + Send>>, DataError> {
+        let missing = || DataError::Io { path: self.path(name), source: std::io::ErrorKind::NotFound.into() };
+        self.open(name)?.ok_or_else(missing)
+    }
+
+    /// The class names of `classes.txt` in the folder, if there is one.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::BadClassList`].
+    pub fn classes(&self) -> Result<Option<Vec<String>>, DataError> {
+        let Self::Folder(dir) = self else { return Ok(None) };
+        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
+        list.map(|path| classes::read(&path)).transpose()
+    }
 }
 
 impl ArrayFolder {
@@ -25,12 +83,16 @@ impl ArrayFolder {
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
-        if ![Split::Train, Split::Test].iter().any(|&split| dir.join(names(split)[0]).is_file()) {
-            return Ok(None);
-        }
-        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
-        Ok(Some(Self { dir: dir.to_owned(), classes: list.map(|path| classes::read(&path)).transpose()? }))
+    pub fn find(path: &Path) -> Result<Option<Self>, DataError> {
+        let place = ArrayPlace::new(path);
+        let found = match &place {
+            ArrayPlace::Folder(_) => {
+                [Split::Train, Split::Test].iter().any(|&split| place.path(names(split)[0]).is_file())
+            }
+            ArrayPlace::Npz(path) => path.exists(),
+        };
+        let classes = if found { place.classes()? } else { None };
+        Ok(found.then_some(Self { place, classes }))
     }
 
     /// The class names of `classes.txt`.
@@ -45,8 +107,9 @@ impl ArrayFolder {
     /// [`DataError::Io`] and [`DataError::Content`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
     /// errors of [`Images::new`] and [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
-        let [inputs_path, labels_path] = names(split).map(|name| self.dir.join(name));
-        let (inputs, labels) = (Array::open(&inputs_path)?, Array::open(&labels_path)?);
+        let [inputs_path, labels_path] = names(split).map(|name| self.place.path(name));
+        let [inputs, labels] = names(split).map(|name| self.place.expect(name));
+        let (inputs, labels) = (inputs?, labels?);
         let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
         let io = |path: &Path, source| DataError::Io { path: path.to_owned(), source };
         let n_labels = match labels.shape[..] {
@@ -123,8 +186,8 @@ const MAX_CLASSES: usize = 1 << 20;
 /// Inputs and classes.
 fn names(split: Split) -> [&'static str; 2] {
     match split {
-        Split::Train => ["x_train.npy", "y_train.npy"],
-        Split::Test => ["x_test.npy", "y_test.npy"],
+        Split::Train => ["x_train", "y_train"],
+        Split::Test => ["x_test", "y_test"],
     }
 }
 
@@ -177,6 +240,20 @@ mod tests {
             (table.spec().classes.join(" "), inputs(&*table)),
             ("no yes".into(), ndarray::array![[1.5, -2.0], [0.0, 255.0]])
         );
+    }
+
+    #[test]
+    fn one_file_has_the_same_arrays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("set.npz");
+        let arrays = [("x_train", encode("|u1", "(2, 1, 2)", &[0, 255, 51, 204])), ("y_train", labels(&[1, 0]))];
+        fs::write(&path, crate::npz::tests::pack(&arrays)).unwrap();
+        let found = ArrayFolder::find(&path).unwrap().unwrap();
+        let train = found.load(Split::Train, None, u64::MAX).unwrap();
+        assert_eq!((train.len(), inputs(&*train)), (2, ndarray::array![[0.0, 1.0], [0.2, 0.8]]));
+        let missing = found.load(Split::Test, None, u64::MAX).map(|_| ()).unwrap_err().path().unwrap().to_owned();
+        assert!(missing.ends_with("set.npz/x_test.npy"), "{}", missing.display());
+        assert!(ArrayFolder::find(&dir.path().join("other.npz")).unwrap().is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
-use crate::{DataError, Images, Windows};
+use crate::{CsvColumns, DataError, Images, Windows};
 
 /// What every example of a data set has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,11 @@ pub trait Dataset: Send + Sync {
     ///
     /// It changes how fast they are read and nothing else. Data in memory ignores it.
     fn read_ahead(&self, _order: &mut dyn Iterator<Item = usize>, _n_done: usize) {}
+
+    /// What the columns of a table became, if the examples are its rows.
+    fn columns(&self) -> Option<&CsvColumns> {
+        None
+    }
 
     /// A copy of some examples, where they are not in memory but there is room for them: for those
     /// that will be read again and again. `None` where they are read from here as well.

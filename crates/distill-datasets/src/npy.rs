@@ -36,6 +36,8 @@ pub enum Kind {
     U64,
     /// `i8`.
     I64,
+    /// `f2`.
+    F16,
     /// `f4`.
     F32,
     /// `f8`.
@@ -53,6 +55,7 @@ impl Kind {
             "<i4" => Self::I32,
             "<u8" => Self::U64,
             "<i8" => Self::I64,
+            "<f2" => Self::F16,
             "<f4" => Self::F32,
             "<f8" => Self::F64,
             _ => return None,
@@ -62,7 +65,7 @@ impl Kind {
     fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
-            Self::U16 | Self::I16 => 2,
+            Self::U16 | Self::I16 | Self::F16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
         }
@@ -70,21 +73,21 @@ impl Kind {
 
     /// Whether its numbers are whole.
     pub fn is_whole(self) -> bool {
-        !matches!(self, Self::F32 | Self::F64)
+        !matches!(self, Self::F16 | Self::F32 | Self::F64)
     }
 }
 
 /// An array in a file whose header has been read.
-#[derive(Debug)]
 pub struct Array<R> {
     /// The type of its numbers.
     pub kind: Kind,
     /// Its sides.
     pub shape: Vec<usize>,
     source: R,
+    buffer: Vec<u8>,
 }
 
-impl Array<BufReader<File>> {
+impl Array<Box<dyn Read + Send>> {
     /// Opens a file and reads its header. The file must be as long as the header says.
     ///
     /// # Errors
@@ -93,8 +96,16 @@ impl Array<BufReader<File>> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let len = std::fs::metadata(path).and_then(regular).map_err(io)?.len();
         let file = File::open(path).map_err(io)?;
-        let (array, header) = Array::read_header(BufReader::new(file)).map_err(|problem| match problem {
-            Fault::Io(source) => io(source),
+        Self::checked(Box::new(BufReader::new(file)), len, path)
+    }
+
+    /// Reads the header of an array that is `len` bytes long. `path` is for errors.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`].
+    pub(crate) fn checked(source: Box<dyn Read + Send>, len: u64, path: &Path) -> Result<Self, DataError> {
+        let (array, header) = Array::read_header(source).map_err(|problem| match problem {
+            Fault::Io(source) => DataError::Io { path: path.to_owned(), source },
             Fault::Format(problem) => DataError::Content { path: path.to_owned(), problem },
         })?;
         let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(header));
@@ -154,14 +165,14 @@ impl<R: Read> Array<R> {
             return wrong(format!("has a header that is not understood: {}", shown()));
         };
         let Some(kind) = Kind::named(descr) else {
-            let known = "u1 to u8, i1 to i8, f4, f8, little-endian";
+            let known = "u1 to u8, i1 to i8, f2 to f8, little-endian";
             return wrong(format!("has numbers of type `{descr}`, expected {known}; save it with `.astype(\"<f4\")`"));
         };
         if fortran && shape.len() > 1 {
             return wrong("is in Fortran order; save it with `numpy.ascontiguousarray`".to_owned());
         }
         let before = if start[6] == 1 { 10 } else { 12 };
-        Ok((Self { kind, shape, source }, (before + len) as u64))
+        Ok((Self { kind, shape, source, buffer: vec![] }, (before + len) as u64))
     }
 
     /// Bytes of its numbers, `None` if no file has so many.
@@ -173,20 +184,40 @@ impl<R: Read> Array<R> {
     ///
     /// # Errors
     /// What the operating system says.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
-    pub fn into_f32(self) -> std::io::Result<Vec<f32>> {
-        match self.kind {
-            Kind::U8 => self.each(|[byte]| f32::from(byte)),
-            Kind::I8 => self.each(|bytes| f32::from(i8::from_le_bytes(bytes))),
-            Kind::U16 => self.each(|bytes| f32::from(u16::from_le_bytes(bytes))),
-            Kind::I16 => self.each(|bytes| f32::from(i16::from_le_bytes(bytes))),
-            Kind::U32 => self.each(|bytes| u32::from_le_bytes(bytes) as f32),
-            Kind::I32 => self.each(|bytes| i32::from_le_bytes(bytes) as f32),
-            Kind::U64 => self.each(|bytes| u64::from_le_bytes(bytes) as f32),
-            Kind::I64 => self.each(|bytes| i64::from_le_bytes(bytes) as f32),
-            Kind::F32 => self.each(f32::from_le_bytes),
-            Kind::F64 => self.each(|bytes| f64::from_le_bytes(bytes) as f32),
+    pub fn into_f32(mut self) -> std::io::Result<Vec<f32>> {
+        let mut left = self.shape.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
+        let mut values = vec![];
+        while left > 0 {
+            let n = left.min(CHUNK / 8);
+            self.read_f32(n, &mut values)?;
+            left -= n;
         }
+        Ok(values)
+    }
+
+    /// Appends the next `n` numbers, as f32.
+    ///
+    /// # Errors
+    /// What the operating system says; [`std::io::ErrorKind::UnexpectedEof`] if there are no more.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
+    pub fn read_f32(&mut self, n: usize, out: &mut Vec<f32>) -> std::io::Result<()> {
+        self.buffer.resize(n * self.kind.size(), 0);
+        self.source.read_exact(&mut self.buffer)?;
+        let bytes = self.buffer.as_slice();
+        match self.kind {
+            Kind::U8 => out.extend(bytes.iter().map(|&byte| f32::from(byte))),
+            Kind::I8 => out.extend(bytes.iter().map(|&byte| f32::from(byte.cast_signed()))),
+            Kind::U16 => out.extend(numbers(bytes).map(|bytes| f32::from(u16::from_le_bytes(bytes)))),
+            Kind::I16 => out.extend(numbers(bytes).map(|bytes| f32::from(i16::from_le_bytes(bytes)))),
+            Kind::U32 => out.extend(numbers(bytes).map(|bytes| u32::from_le_bytes(bytes) as f32)),
+            Kind::I32 => out.extend(numbers(bytes).map(|bytes| i32::from_le_bytes(bytes) as f32)),
+            Kind::U64 => out.extend(numbers(bytes).map(|bytes| u64::from_le_bytes(bytes) as f32)),
+            Kind::I64 => out.extend(numbers(bytes).map(|bytes| i64::from_le_bytes(bytes) as f32)),
+            Kind::F16 => out.extend(numbers(bytes).map(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
+            Kind::F32 => out.extend(numbers(bytes).map(f32::from_le_bytes)),
+            Kind::F64 => out.extend(numbers(bytes).map(|bytes| f64::from_le_bytes(bytes) as f32)),
+        }
+        Ok(())
     }
 
     /// All numbers of an array of whole ones, as labels: what is below 0 or beyond u32 is `None`.
@@ -203,7 +234,7 @@ impl<R: Read> Array<R> {
             Kind::I32 => self.each(|bytes| i32::from_le_bytes(bytes).try_into().ok()),
             Kind::U64 => self.each(|bytes| u64::from_le_bytes(bytes).try_into().ok()),
             Kind::I64 => self.each(|bytes| i64::from_le_bytes(bytes).try_into().ok()),
-            Kind::F32 | Kind::F64 => Err(std::io::ErrorKind::InvalidData.into()),
+            Kind::F16 | Kind::F32 | Kind::F64 => Err(std::io::ErrorKind::InvalidData.into()),
         }
     }
 
@@ -225,6 +256,11 @@ impl<R: Read> Array<R> {
         }
         Ok(values)
     }
+}
+
+/// The numbers of a slice that is a whole number of them.
+fn numbers<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.as_chunks().0.iter().copied()
 }
 
 /// Type, order and shape of `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, in any order.
@@ -296,6 +332,7 @@ pub(crate) mod tests {
         check("<i4", [1_i32, 2, 100].map(i32::to_le_bytes).concat());
         check("<u8", [1_u64, 2, 100].map(u64::to_le_bytes).concat());
         check("<i8", [1_i64, 2, 100].map(i64::to_le_bytes).concat());
+        check("<f2", values.map(|value| half::f16::from_f32(value).to_le_bytes()).concat());
         check("<f4", values.map(f32::to_le_bytes).concat());
         check("<f8", values.map(|value| f64::from(value).to_le_bytes()).concat());
     }
@@ -345,7 +382,8 @@ pub(crate) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.npy");
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert!(Array::open(&path).unwrap_err().to_string().contains("its header promises 136"));
+        let error = Array::open(&path).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("its header promises 136"), "{error}");
         std::fs::write(&path, &whole).unwrap();
         assert_eq!(Array::open(&path).unwrap().into_f32().unwrap(), [0.0, 0.0]);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ndarray::{ArrayViewMut2, Axis};
 
 use crate::dataset::{check_batch, check_indices};
-use crate::{DataError, DataSpec, Dataset, Windows};
+use crate::{CsvColumns, DataError, DataSpec, Dataset, Windows};
 
 /// Indices that are translated at a time, on the stack: a batch needs no allocation.
 const N_AT_ONCE: usize = 256;
@@ -84,6 +84,10 @@ impl Dataset for Subset {
 
     fn label(&self, index: usize) -> Option<u32> {
         self.base.label(*self.indices.get(index)?)
+    }
+
+    fn columns(&self) -> Option<&CsvColumns> {
+        self.base.columns()
     }
 
     /// Neighbours in the subset are taken for neighbours in the base, as they are where the

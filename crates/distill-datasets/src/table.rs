@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayViewMut2, Axis};
 
 use crate::images::check_labels;
-use crate::{DataError, DataSpec, Dataset, check_batch, classes};
+use crate::{CsvColumns, DataError, DataSpec, Dataset, check_batch, classes};
 
 /// Inputs of any numbers, with labels, in memory: four bytes for each number. Inputs are as they were given.
 ///
@@ -21,6 +21,7 @@ pub struct Table {
     spec: DataSpec,
     rows: Array2<f32>,
     labels: Vec<u32>,
+    columns: Option<CsvColumns>,
 }
 
 impl Table {
@@ -50,20 +51,15 @@ impl Table {
         check_labels(&labels, classes.len())?;
         let (n_values, n_labels) = (values.len(), labels.len());
         match Array2::from_shape_vec((n_labels, features), values) {
-            Ok(rows) => Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels }),
+            Ok(rows) => Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels, columns: None }),
             Err(_) => Err(DataError::PixelCount { pixels: n_values, input_shape, labels: n_labels }),
         }
     }
 
-    /// The same examples with other names for the classes.
-    ///
-    /// # Errors
-    /// [`DataError::BadClassList`] and [`DataError::LabelOutOfRange`].
-    pub fn with_classes(mut self, classes: Vec<String>) -> Result<Self, DataError> {
-        classes::check(&classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
-        check_labels(&self.labels, classes.len())?;
-        self.spec.classes = classes;
-        Ok(self)
+    /// The same examples, which were rows with these columns.
+    #[must_use]
+    pub(crate) fn with_columns(self, columns: CsvColumns) -> Self {
+        Self { columns: Some(columns), ..self }
     }
 
     /// The label of every example.
@@ -92,6 +88,10 @@ impl Dataset for Table {
     fn label(&self, index: usize) -> Option<u32> {
         self.labels.get(index).copied()
     }
+
+    fn columns(&self) -> Option<&CsvColumns> {
+        self.columns.as_ref()
+    }
 }
 
 #[cfg(test)]
@@ -110,8 +110,5 @@ mod tests {
         assert!(matches!(new(&[1], &[1.0, 2.0], &[0, 2]), DataError::LabelOutOfRange { label: 2, .. }));
         let found = new(&[2], &[1.0, 2.0, 3.0, f32::NAN], &[0, 1]);
         assert!(matches!(found, DataError::NonFinite { example: 1, feature: 1, .. }));
-        let table = Table::new(vec![1], vec![1.0, 2.0], vec![0, 1], classes()).unwrap();
-        assert!(table.clone().with_classes(vec!["a".to_owned()]).is_err());
-        assert_eq!(table.with_classes(vec!["x".into(), "y".into()]).unwrap().spec().classes, ["x", "y"]);
     }
 }

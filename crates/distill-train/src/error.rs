@@ -73,6 +73,12 @@ pub enum TrainError {
         /// Examples and classes that are stored.
         actual: [usize; 2],
     },
+    /// A table of a teacher's answers cannot be used.
+    #[error("the table of answers has {problem}")]
+    Answers {
+        /// What it has and should not have.
+        problem: String,
+    },
     /// A file of soft targets is damaged.
     #[error("the soft targets cannot be read: {reason}")]
     TargetFile {

@@ -1,11 +1,12 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use distill_datasets::{Dataset, Jitter, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
-use distill_models::{Ensemble, Mlp, MlpConfig, Model, Trainable as _};
+use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
 use crate::fit::check_fit;
 use crate::observer::Observer;
+use crate::standardize::standardization;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, train_from};
 use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
@@ -81,6 +82,9 @@ pub struct Experiment<'a> {
     validation: Option<Arc<dyn Dataset>>,
     transfer: Arc<dyn Dataset>,
     test: Arc<dyn Dataset>,
+    all: Sets,
+    /// Mean and spread of the training set, when a model first needs them.
+    standardization: OnceLock<Standardization>,
 }
 
 impl<'a> Experiment<'a> {
@@ -90,7 +94,7 @@ impl<'a> Experiment<'a> {
     /// If a setting has no meaning or selects nothing, or the sets do not fit each other.
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
-        let Sets { train, validation: given, test } = sets;
+        let Sets { train, validation: given, test } = sets.clone();
         let a = train.spec();
         for b in given.iter().chain([&test]).map(|set| set.spec()) {
             if a != b {
@@ -120,12 +124,18 @@ impl<'a> Experiment<'a> {
             Some(images) => Some(images as Arc<dyn Dataset>),
             None => Some(subset(held_out)?),
         };
-        Ok(Self { recipe, validation, transfer: subset(transfer)?, train: subset(indices)?, test })
+        let (transfer, train) = (subset(transfer)?, subset(indices)?);
+        Ok(Self { recipe, validation, transfer, train, test, all: sets, standardization: OnceLock::new() })
     }
 
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         self.recipe
+    }
+
+    /// All examples of the source, in its order.
+    pub fn all(&self) -> &Sets {
+        &self.all
     }
 
     /// What the teacher is trained on.
@@ -217,6 +227,18 @@ impl<'a> Experiment<'a> {
         Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed)?)
     }
 
+    /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
+    fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
+        if !self.recipe.data.standardize {
+            return Ok(None);
+        }
+        if let Some(known) = self.standardization.get() {
+            return Ok(Some(known.clone()));
+        }
+        let found = standardization(&*self.train)?;
+        Ok(Some(self.standardization.get_or_init(|| found).clone()))
+    }
+
     /// Trains the model of a role, from the start or from a checkpoint: teacher and baseline on
     /// labels alone, the student also on what the teacher says. Students see the same batches.
     ///
@@ -248,7 +270,7 @@ impl<'a> Experiment<'a> {
         let config = self.train_config(role);
         let validation = self.validation.as_deref();
         let training = Training { data: &**data, validation, loss, teacher, config, seed };
-        let mut model = self.model(role, seed)?;
+        let mut model = Standardized::new(self.model(role, seed)?, self.standardization()?)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),
             Some(checkpoint) => checkpoint.restore(&mut model, &config.optimizer)?,
@@ -263,7 +285,7 @@ impl<'a> Experiment<'a> {
         if let (Keep::Best, Some(best)) = (config.keep, &mut other) {
             std::mem::swap(&mut model, best);
         }
-        Ok(Trained { model, other, report })
+        Ok(Trained { model: model.fold(), other: other.map(Standardized::fold), report })
     }
 }
 

@@ -1,5 +1,5 @@
 use distill_datasets::Dataset;
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView1, s};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -37,14 +37,11 @@ impl Fingerprint {
                     let (mut sum, mut squares) = (0.0, 0.0);
                     let mut bytes = Vec::with_capacity(4 * features);
                     let rows = inputs.rows().into_iter().map(|row| {
-                        bytes.clear();
                         for &value in row {
                             sum += f64::from(value);
                             squares += f64::from(value).powi(2);
-                            bytes.extend_from_slice(&value.to_le_bytes());
                         }
-                        let hash: [u8; 32] = Sha256::digest(&bytes).into();
-                        u128::from_le_bytes(hash[..16].try_into().expect("16 of 32 bytes"))
+                        hash_of_row(row, &mut bytes)
                     });
                     let rows = rows.collect();
                     Ok((rows, sum, squares))
@@ -77,6 +74,11 @@ impl Fingerprint {
         Ok(Self { rows, sha256: hasher.finalize().into(), mean, sd })
     }
 
+    /// A hash of every input.
+    pub(crate) fn rows(&self) -> &[u128] {
+        &self.rows
+    }
+
     /// SHA-256 of inputs, labels, their order, input shape and class names, in hexadecimal.
     pub fn sha256(&self) -> String {
         hex(&self.sha256)
@@ -89,6 +91,14 @@ impl Fingerprint {
         let shared: HashSet<u128> = other.rows.iter().copied().filter(|row| here.contains(row)).collect();
         (0..self.rows.len()).filter(|&index| shared.contains(&self.rows[index])).collect()
     }
+}
+
+/// What an input is known by: half of the SHA-256 of its numbers. `bytes` is a buffer.
+pub(crate) fn hash_of_row(row: ArrayView1<'_, f32>, bytes: &mut Vec<u8>) -> u128 {
+    bytes.clear();
+    bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
+    let hash: [u8; 32] = Sha256::digest(&bytes).into();
+    u128::from_le_bytes(hash[..16].try_into().expect("16 of 32 bytes"))
 }
 
 /// Bytes in hexadecimal.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod checkpoint;
 mod clip;
 mod config;
@@ -14,6 +15,7 @@ mod precision;
 mod recipe;
 mod schedule;
 mod soft_targets;
+mod standardize;
 mod state;
 mod statistics;
 mod step;
@@ -23,6 +25,7 @@ mod target_storage;
 mod teacher_check;
 mod train;
 
+pub use answers::{AnswerTable, spread_largest};
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointError, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
@@ -35,8 +38,8 @@ pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use recipe::{
-    BaselineConfig, ClassNames, DataConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig, Paths, Recipe, SelectConfig,
-    StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
+    BaselineConfig, ClassNames, CsvConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig, Paths,
+    Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;

@@ -1,3 +1,4 @@
+mod files;
 mod memory;
 mod onnx;
 mod teacher;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
 
+pub use files::{CsvConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use teacher::{Paths, TeacherClasses, TeacherConfig, is_onnx};
 pub use text::TextConfig;
@@ -66,14 +68,24 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR or arrays of NumPy.
+    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, CSV tables or images.
     pub source: String,
     /// What is cut from the text, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
+    /// What is made of the columns, if the source is a folder with tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvConfig>,
+    /// What is made of the images, if the source is a folder with image files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageConfig>,
     /// Names of the classes in the order of the labels. Empty: what the data says.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
+    /// Models are kept so that they take inputs as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standardize: bool,
     /// Examples of the training set that are held out to watch training on, the same for every seed.
     #[serde(default)]
     pub validation: usize,
@@ -264,6 +276,17 @@ impl Recipe {
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
+        let models = [("student.model", Some(&self.student.model)), ("teacher.model", self.teacher.model.as_ref())];
+        if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
+            && self.data.standardize
+        {
+            return Err(ConfigProblem::new(
+                "data.standardize",
+                format!("is set, but `{key}` has an embedding"),
+                "leave one of them out",
+            )
+            .note("an embedding takes numbers of buckets, which have no mean"));
+        }
         let fixed = self.teacher.weights.is_some() && self.train.augment.shift == 0 && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
             return Err(ConfigProblem::new(
@@ -299,6 +322,7 @@ impl DataConfig {
                 .under(table));
             }
         }
+        self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))
     }
 }

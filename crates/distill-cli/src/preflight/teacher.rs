@@ -71,6 +71,10 @@ impl Preflight<'_> {
         else {
             return;
         };
+        // A table of answers has none.
+        if teacher == 0 {
+            return;
+        }
         let times = teacher as f64 / student as f64;
         if teacher > student {
             found.ok("sizes", format!("the teacher has {times:.1} times the student's parameters"));

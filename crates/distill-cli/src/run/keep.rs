@@ -7,6 +7,7 @@ use super::dir::weights_name;
 use super::identity::Identity;
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
+use crate::data_folder::remember;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
@@ -126,6 +127,7 @@ impl Run<'_> {
         if let Some(sha256) = teacher_sha256 {
             provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
         }
+        provenance.extend(remember(&recipe.data, &*self.experiment.all().train));
         Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)
     }
 }

@@ -1,4 +1,5 @@
 use csv::{ReaderBuilder, StringRecord, Terminator};
+use distill_datasets::{CsvColumns, CsvEncoder};
 
 use crate::diagnostic::Diagnostic;
 
@@ -23,11 +24,26 @@ pub(super) struct CsvRows {
     header: Option<StringRecord>,
     has_id: bool,
     record: StringRecord,
+    /// What the columns are to the model, if it was trained on a table.
+    columns: Option<CsvColumns>,
+    encoder: Option<CsvEncoder>,
+    encoded: Vec<f32>,
 }
 
 impl CsvRows {
-    pub(super) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
-        Self { lines, ids, takes, started: false, header: None, has_id: false, record: StringRecord::new() }
+    pub(super) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<CsvColumns>) -> Self {
+        Self {
+            lines,
+            ids,
+            takes,
+            started: false,
+            header: None,
+            has_id: false,
+            record: StringRecord::new(),
+            columns,
+            encoder: None,
+            encoded: vec![],
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -35,6 +51,49 @@ impl CsvRows {
     }
 
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if let Some(columns) = self.columns.take() {
+            // The columns are needed once, to find them in the header.
+            self.begin_table(&columns)?;
+        }
+        match self.encoder.is_some() {
+            true => self.next_of_table(batch),
+            false => self.next_numbers(batch),
+        }
+    }
+
+    /// Finds the columns that the model was trained on.
+    fn begin_table(&mut self, columns: &CsvColumns) -> Result<(), Diagnostic> {
+        if !self.read(columns.inputs.len())? {
+            return Ok(());
+        }
+        let header: Vec<String> = self.record.iter().map(|name| name.trim().to_owned()).collect();
+        let encoder = columns.encoder(&header).map_err(|problem| {
+            bad_row(self.lines.place(), format!("the header {problem}"))
+                .note("the model was trained on a table, whose columns are found by their names")
+                .help("write the names of the columns in the first line, in any order; `distill inspect` lists them")
+        })?;
+        self.encoder = Some(encoder);
+        self.has_id = names_id(&self.record) && columns.inputs.iter().all(|column| column.name != header[0]);
+        Ok(())
+    }
+
+    fn next_of_table(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if !self.read(batch.n_features())? {
+            return Ok(false);
+        }
+        let Some(encoder) = &self.encoder else { return Ok(false) };
+        self.encoded.clear();
+        encoder.encode(|at| self.record.get(at), &mut self.encoded).map_err(|problem| {
+            bad_row(self.lines.place(), problem)
+                .help("write one example a line, as in the table to train on; leave no number out")
+        })?;
+        self.encoded.iter().for_each(|&value| batch.push(value));
+        let given = if self.has_id { self.record.get(0).map(|id| Id::Text(id.to_owned())) } else { None };
+        batch.finish(self.ids.next(given), self.lines.place());
+        Ok(true)
+    }
+
+    fn next_numbers(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if !self.read(batch.n_features())? {
             return Ok(false);
         }

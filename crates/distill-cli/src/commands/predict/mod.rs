@@ -1,4 +1,5 @@
 mod answers;
+mod array_rows;
 mod batch;
 mod csv_rows;
 mod idx_rows;
@@ -14,6 +15,7 @@ use distill_models::{Model, ModelSpec, Scratch};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::code::Code;
+use crate::data_folder::{columns_of, images_of};
 use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::onnx_file;
@@ -22,7 +24,7 @@ use crate::teacher_file;
 
 use answers::{Answers, Format};
 use batch::Batch;
-use source::{Kind, STDIN, Source};
+use source::{Kind, Reading, STDIN, Source};
 
 #[derive(Debug, Args)]
 #[command(after_help = help::PREDICT)]
@@ -30,7 +32,7 @@ pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     model: PathBuf,
 
-    /// IDX images, CSV or JSON Lines; `-`, or no file, is standard input
+    /// CSV, JSON Lines, IDX, npy, PNG or JPEG; `-`, or no file, is standard input
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -65,12 +67,13 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let loaded = teacher_file::load(&args.model, Some(&onnx))?;
     let format = if output.is_json() { Format::Events } else { args.format };
     let spec = loaded.model.spec();
+    let reading = Reading { columns: columns_of(&loaded.provenance), images: images_of(&loaded.provenance) };
     let answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
     let stdin = [PathBuf::from(STDIN)];
     let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
     for file in files {
-        let mut source = Source::open(file, args.input, spec, files.len() > 1)?;
+        let mut source = Source::open(file, args.input, spec, &reading, files.len() > 1)?;
         predictor.answer(&mut source)?;
     }
     predictor.flush()

@@ -3,11 +3,12 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use distill_datasets::DataError;
+use distill_datasets::{CsvColumns, DataError, ImageOptions};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
 
+use super::array_rows::{ArrayRows, ImageRow};
 use super::batch::{Batch, Ids};
 use super::csv_rows::CsvRows;
 use super::idx_rows::IdxRows;
@@ -24,6 +25,8 @@ pub(super) enum Kind {
     Csv,
     Jsonl,
     Idx,
+    Npy,
+    Image,
 }
 
 /// Rows for a model, one after the other.
@@ -31,22 +34,39 @@ pub(super) enum Source {
     Csv(CsvRows),
     Json(JsonRows),
     Idx(IdxRows),
+    Array(ArrayRows),
+    Image(ImageRow),
+}
+
+/// How a model was trained to see what is in files.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The columns of the table that it was trained on, if it was.
+    pub(super) columns: Option<CsvColumns>,
+    /// What was made of images.
+    pub(super) images: ImageOptions,
 }
 
 impl Source {
     /// Opens an input. What it is, its first bytes decide where `kind` does not.
-    pub(super) fn open(path: &Path, kind: Option<Kind>, spec: &ModelSpec, several: bool) -> Result<Self, Diagnostic> {
+    pub(super) fn open(
+        path: &Path,
+        kind: Option<Kind>,
+        spec: &ModelSpec,
+        reading: &Reading,
+        several: bool,
+    ) -> Result<Self, Diagnostic> {
         let name = path.display().to_string();
         let ids = Ids::new(several.then(|| name.clone()));
         if path == Path::new(STDIN) {
             let lines = Lines::new(Box::new(io::stdin().lock()), "stdin".to_owned(), true);
-            return Self::new(lines, kind, spec, ids, None);
+            return Self::new(lines, kind, spec, reading, ids, None);
         }
         let unreadable = |source| Diagnostic::from(DataError::Io { path: path.to_owned(), source });
         let file = File::open(path).map_err(unreadable)?;
         // The first byte of a folder is asked for here, so that the answer is about reading it.
         let live = !file.metadata().map_err(unreadable)?.is_file();
-        Self::new(Lines::new(Box::new(file), name, live), kind, spec, ids, Some(path))
+        Self::new(Lines::new(Box::new(file), name, live), kind, spec, reading, ids, Some(path))
     }
 
     /// `path` is where the same bytes can be read once more.
@@ -54,26 +74,35 @@ impl Source {
         mut lines: Lines,
         kind: Option<Kind>,
         spec: &ModelSpec,
+        reading: &Reading,
         ids: Ids,
         path: Option<&Path>,
     ) -> Result<Self, Diagnostic> {
         let kind = match kind {
             Some(kind) => kind,
-            // Text starts with neither; gzip and IDX do.
-            None if matches!(lines.first_byte()?, Some(0x00 | 0x1f)) => Kind::Idx,
-            None => match lines.peek()?.map(<[u8]>::trim_ascii_start) {
-                Some([b'[' | b'{', ..]) => Kind::Jsonl,
-                _ => Kind::Csv,
+            None => match lines.first_byte()? {
+                // Text starts with none of these.
+                Some(0x00 | 0x1f) => Kind::Idx,
+                Some(0x93) => Kind::Npy,
+                Some(0x89 | 0xff) => Kind::Image,
+                _ => match lines.peek()?.map(<[u8]>::trim_ascii_start) {
+                    Some([b'[' | b'{', ..]) => Kind::Jsonl,
+                    _ => Kind::Csv,
+                },
             },
         };
         let takes = takes(spec);
         match (kind, path) {
-            (Kind::Csv, _) => Ok(Self::Csv(CsvRows::new(lines, ids, takes))),
+            (Kind::Csv, _) => Ok(Self::Csv(CsvRows::new(lines, ids, takes, reading.columns.clone()))),
             (Kind::Jsonl, _) => Ok(Self::Json(JsonRows::new(lines, ids, takes))),
             (Kind::Idx, Some(path)) => Ok(Self::Idx(IdxRows::open(path, spec, ids)?)),
-            (Kind::Idx, None) => Err(bad_row("stdin", "images cannot be read from standard input")
-                .note("the length of an IDX file is compared with its header before it is read")
-                .help("name the file: `distill predict MODEL images.gz`")),
+            (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, ids)?)),
+            (Kind::Image, Some(path)) => Ok(Self::Image(ImageRow::open(path, spec, &reading.images)?)),
+            (Kind::Idx | Kind::Npy | Kind::Image, None) => {
+                Err(bad_row("stdin", "images and arrays cannot be read from standard input")
+                    .note("the length of such a file is compared with its header before it is read")
+                    .help("name the file: `distill predict MODEL images.gz`"))
+            }
         }
     }
 
@@ -84,6 +113,8 @@ impl Source {
             Self::Csv(rows) => rows.next(batch),
             Self::Json(rows) => rows.next(batch),
             Self::Idx(rows) => rows.next(batch),
+            Self::Array(rows) => rows.next(batch),
+            Self::Image(row) => Ok(row.next(batch)),
         }
     }
 
@@ -92,7 +123,7 @@ impl Source {
         match self {
             Self::Csv(rows) => rows.is_ready(),
             Self::Json(rows) => rows.is_ready(),
-            Self::Idx(_) => true,
+            Self::Idx(_) | Self::Array(_) | Self::Image(_) => true,
         }
     }
 }

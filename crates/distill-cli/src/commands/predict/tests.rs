@@ -41,7 +41,7 @@ fn answer(input: &[u8], step: usize, format: Format, probs: bool) -> (String, us
         Ok(())
     });
     let lines = Lines::new(Box::new(Trickle { bytes: input.to_vec(), at: 0, step }), "f".to_owned(), true);
-    let outcome = Source::new(lines, None, model.spec(), Ids::new(None), None)
+    let outcome = Source::new(lines, None, model.spec(), &Reading::default(), Ids::new(None), None)
         .and_then(|mut source| predictor.answer(&mut source))
         .and_then(|()| predictor.flush());
     drop(predictor);

@@ -1,0 +1,88 @@
+use std::io::Read;
+use std::path::Path;
+
+use distill_datasets::npy::{Array, Kind};
+use distill_datasets::{DataError, ImageOptions, read_image};
+use distill_models::ModelSpec;
+
+use crate::diagnostic::Diagnostic;
+
+use super::batch::{Batch, Id, Ids};
+use super::{VALUES, bad_row, takes};
+
+/// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1.
+pub(super) struct ArrayRows {
+    array: Array<Box<dyn Read + Send>>,
+    name: String,
+    ids: Ids,
+    scale: f32,
+    n_rows: usize,
+    n_read: usize,
+    row: Vec<f32>,
+}
+
+impl ArrayRows {
+    pub(super) fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
+        let array = Array::open(path)?;
+        let (n_rows, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
+        let features = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
+        if sides.is_empty() || features != spec.features() {
+            let what = format!("the array has the shape {:?}, the model takes {}", array.shape, takes(spec));
+            return Err(bad_row(path.display(), what).help("write one example after the other along the first side"));
+        }
+        let is_image = array.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
+        Ok(Self {
+            name: path.display().to_string(),
+            ids,
+            scale: if is_image { 255.0 } else { 1.0 },
+            n_rows,
+            n_read: 0,
+            row: Vec::with_capacity(features),
+            array,
+        })
+    }
+
+    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if self.n_read == self.n_rows {
+            return Ok(false);
+        }
+        self.row.clear();
+        let place = format!("{}, row {}", self.name, self.n_read);
+        self.array
+            .read_f32(batch.n_features(), &mut self.row)
+            .map_err(|source| DataError::Io { path: self.name.as_str().into(), source })?;
+        if let Some(at) = self.row.iter().position(|value| !value.is_finite()) {
+            return Err(bad_row(place, format!("number {at} is {}, not a finite number", self.row[at])).help(VALUES));
+        }
+        self.row.iter().for_each(|&value| batch.push(value / self.scale));
+        batch.finish(self.ids.next(None), place);
+        self.n_read += 1;
+        Ok(true)
+    }
+}
+
+/// One image, in a file of its own, by whose name it is called.
+pub(super) struct ImageRow {
+    name: String,
+    pixels: Option<Vec<u8>>,
+}
+
+impl ImageRow {
+    pub(super) fn open(path: &Path, spec: &ModelSpec, options: &ImageOptions) -> Result<Self, Diagnostic> {
+        let ([channels, height, width], pixels) = read_image(path, options)?;
+        if spec.input_shape != [channels, height, width] {
+            let what = format!("the image is {channels}x{height}x{width}, the model takes {}", takes(spec));
+            return Err(bad_row(path.display(), what)
+                .note("a model that was trained on image files brings images to the size of those")
+                .help("convert the image to the size and the colours of those to train on"));
+        }
+        Ok(Self { name: path.display().to_string(), pixels: Some(pixels) })
+    }
+
+    pub(super) fn next(&mut self, batch: &mut Batch) -> bool {
+        let Some(pixels) = self.pixels.take() else { return false };
+        pixels.iter().for_each(|&pixel| batch.push(f32::from(pixel) / 255.0));
+        batch.finish(Id::Text(self.name.clone()), self.name.clone());
+        true
+    }
+}

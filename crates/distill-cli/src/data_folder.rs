@@ -1,0 +1,122 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_datasets::{
+    ArrayFolder, CifarFolder, CsvColumns, CsvFolder, CsvOptions, DataError, Dataset, IdxFolder, ImageFolder,
+    ImageOptions, Split,
+};
+use distill_models::Provenance;
+use distill_train::{CsvConfig, DataConfig, ImageConfig};
+
+/// Under these names a model's file says how what it was trained on was read.
+const COLUMNS: &str = "columns";
+const IMAGES: &str = "images";
+
+/// How files are read that can be read in several ways.
+#[derive(Debug, Default)]
+pub(crate) struct FolderOptions {
+    csv: CsvOptions,
+    /// What columns mean to a model. Else it is learnt from the table to train on.
+    columns: Option<CsvColumns>,
+    images: ImageOptions,
+}
+
+impl FolderOptions {
+    /// As a recipe says.
+    pub(crate) fn of(config: &DataConfig) -> Self {
+        let CsvConfig { label, ignore, categorical } = config.csv.clone().unwrap_or_default();
+        Self {
+            csv: CsvOptions { label, ignore, categorical },
+            columns: None,
+            images: options(config.images.unwrap_or_default()),
+        }
+    }
+
+    /// As it was for a model, whose file says so.
+    pub(crate) fn of_model(provenance: &Provenance) -> Self {
+        Self { columns: columns_of(provenance), images: images_of(provenance), ..Self::default() }
+    }
+}
+
+/// What was made of the images that a model was trained on.
+pub(crate) fn images_of(provenance: &Provenance) -> ImageOptions {
+    options(provenance.get(IMAGES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+/// What the columns of a table are to a model that was trained on one.
+pub(crate) fn columns_of(provenance: &Provenance) -> Option<CsvColumns> {
+    provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
+}
+
+/// What a model's file says of how its data was read.
+pub(crate) fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
+    let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
+    let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
+    [(COLUMNS, columns), (IMAGES, images)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+fn options(ImageConfig { size, crop, grey }: ImageConfig) -> ImageOptions {
+    ImageOptions { size, crop, grey }
+}
+
+/// A folder with training and test set, in one of the forms that are known by the names of their files.
+#[derive(Debug)]
+pub(crate) enum Folder {
+    Idx(IdxFolder),
+    Cifar(CifarFolder),
+    Arrays(ArrayFolder),
+    Csv(CsvFolder),
+    Images(ImageFolder),
+}
+
+impl Folder {
+    pub(crate) fn open(path: &Path, options: FolderOptions) -> Result<Self, DataError> {
+        if let Some(found) = CifarFolder::find(path)? {
+            return Ok(Self::Cifar(found));
+        }
+        if let Some(found) = ArrayFolder::find(path)? {
+            return Ok(Self::Arrays(found));
+        }
+        let tables = match options.columns {
+            Some(columns) => CsvFolder::with_columns(path, columns)?,
+            None => CsvFolder::find(path, &options.csv)?,
+        };
+        if let Some(found) = tables {
+            return Ok(Self::Csv(found));
+        }
+        match ImageFolder::find(path, options.images)? {
+            Some(found) => Ok(Self::Images(found)),
+            None => IdxFolder::open(path).map(Self::Idx),
+        }
+    }
+
+    /// The names that the folder gives the classes.
+    pub(crate) fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Idx(folder) => folder.classes(),
+            Self::Cifar(folder) => folder.classes(),
+            Self::Arrays(folder) => folder.classes(),
+            Self::Csv(folder) => folder.is_listed().then(|| folder.classes()),
+            Self::Images(folder) => folder.is_listed().then(|| folder.classes()),
+        }
+    }
+
+    /// One of the sets within so many bytes of memory.
+    pub(crate) fn load(
+        &self,
+        split: Split,
+        classes: Option<&[String]>,
+        bound: u64,
+    ) -> Result<Arc<dyn Dataset>, DataError> {
+        match self {
+            Self::Idx(folder) => folder.load_within(split, classes, bound),
+            Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Arrays(folder) => folder.load(split, classes, bound),
+            Self::Csv(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Images(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+        }
+    }
+}

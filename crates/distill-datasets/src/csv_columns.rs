@@ -1,0 +1,219 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// A column with more different words is no category but a name for each example.
+const MAX_VALUES: usize = 1000;
+
+/// What a recipe says of the columns of a table. All of it may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CsvOptions {
+    /// The column with the class. `None`: the one that is called label, class or target.
+    pub label: Option<String>,
+    /// Columns that are no inputs.
+    pub ignore: Vec<String>,
+    /// Columns whose numbers are names, such as a postal code.
+    pub categorical: Vec<String>,
+}
+
+/// How one column becomes numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvColumn {
+    /// Its name in the header.
+    pub name: String,
+    /// The words of a category, one number for each, which is 1 where it stands and else 0. `None` where the column is
+    /// a number itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+}
+
+/// How a row of a table becomes the numbers of an input, as it was learnt from the rows to train on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvColumns {
+    /// The inputs, in the order of the numbers.
+    pub inputs: Vec<CsvColumn>,
+    /// The column with the class.
+    pub label: String,
+}
+
+/// Where the columns are in a certain file.
+#[derive(Debug, Clone)]
+pub struct CsvEncoder {
+    columns: CsvColumns,
+    positions: Vec<usize>,
+}
+
+impl CsvColumns {
+    /// Numbers of an input.
+    pub fn features(&self) -> usize {
+        self.inputs.iter().map(|column| column.values.as_ref().map_or(1, Vec::len)).sum()
+    }
+
+    /// Finds the inputs in the header of a file, which may have them in any order, and others beside them.
+    ///
+    /// # Errors
+    /// What is missing, for people.
+    pub fn encoder(&self, header: &[String]) -> Result<CsvEncoder, String> {
+        let place = |column: &CsvColumn| {
+            position(header, &column.name)
+                .ok_or_else(|| format!("has no column `{}`, it has {}", column.name, list(header)))
+        };
+        let positions = self.inputs.iter().map(place).collect::<Result<_, _>>()?;
+        Ok(CsvEncoder { columns: self.clone(), positions })
+    }
+}
+
+impl CsvEncoder {
+    /// Appends the numbers of a row, whose fields are found by their position. A word that was not there in training is
+    /// none of the known ones: all their numbers are 0.
+    ///
+    /// # Errors
+    /// The column and what is wrong with it, for people.
+    pub fn encode<'f>(&self, field: impl Fn(usize) -> Option<&'f str>, out: &mut Vec<f32>) -> Result<(), String> {
+        for (column, &at) in self.columns.inputs.iter().zip(&self.positions) {
+            let text = field(at).ok_or_else(|| format!("has no value for column `{}`", column.name))?.trim();
+            match &column.values {
+                Some(values) => out.extend(values.iter().map(|value| f32::from(u8::from(value == text)))),
+                None => out.push(number(text).ok_or_else(|| {
+                    let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
+                    format!("column `{}` {found}, not a finite number", column.name)
+                })?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What has been seen of a column.
+#[derive(Debug, Default)]
+struct Seen {
+    n_numbers: u64,
+    /// The first that is no number, with its line.
+    word: Option<(u64, String)>,
+    values: BTreeSet<String>,
+}
+
+/// Learns from rows how columns become numbers.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    header: Vec<String>,
+    label: usize,
+    seen: Vec<Seen>,
+    categorical: Vec<String>,
+    ignored: Vec<bool>,
+    pub(crate) labels: BTreeSet<String>,
+}
+
+impl Learner {
+    /// # Errors
+    /// A column that is named and not there, for people.
+    pub(crate) fn new(header: &[String], options: &CsvOptions) -> Result<Self, String> {
+        for (i, name) in header.iter().enumerate() {
+            if header[..i].contains(name) {
+                return Err(format!("has two columns `{name}`"));
+            }
+        }
+        let known = |name: &String| {
+            position(header, name).ok_or_else(|| format!("has no column `{name}`, it has {}", list(header)))
+        };
+        let usual =
+            || header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()));
+        let label = match &options.label {
+            Some(name) => known(name)?,
+            None => usual().ok_or_else(|| {
+                format!("has no column called label, class or target: name the one with the class in `data.csv.label`; it has {}", list(header))
+            })?,
+        };
+        options.categorical.iter().try_for_each(|name| known(name).map(|_| ()))?;
+        let mut ignored = vec![false; header.len()];
+        for name in &options.ignore {
+            ignored[known(name)?] = true;
+        }
+        ignored[label] = true;
+        let seen = header.iter().map(|_| Seen::default()).collect();
+        let categorical = options.categorical.clone();
+        Ok(Self { header: header.to_vec(), label, seen, categorical, ignored, labels: BTreeSet::new() })
+    }
+
+    pub(crate) fn push<'f>(&mut self, line: u64, field: impl Fn(usize) -> Option<&'f str>) {
+        for (at, seen) in self.seen.iter_mut().enumerate() {
+            let Some(text) = field(at).map(str::trim) else { continue };
+            if at == self.label && !self.labels.contains(text) {
+                self.labels.insert(text.to_owned());
+            }
+            if self.ignored[at] {
+                continue;
+            }
+            match number(text) {
+                Some(_) => seen.n_numbers += 1,
+                None if seen.word.is_none() => seen.word = Some((line, text.to_owned())),
+                None => {}
+            }
+            if seen.values.len() <= MAX_VALUES && !seen.values.contains(text) {
+                seen.values.insert(text.to_owned());
+            }
+        }
+    }
+
+    /// # Errors
+    /// A column that is neither numbers nor words, for people.
+    pub(crate) fn finish(self) -> Result<CsvColumns, String> {
+        let mut inputs = vec![];
+        for ((name, seen), ignored) in self.header.iter().zip(self.seen).zip(self.ignored) {
+            if ignored {
+                continue;
+            }
+            let name = name.clone();
+            let values = match seen.word {
+                _ if self.categorical.contains(&name) => Some(seen.values),
+                None => None,
+                Some((line, word)) if seen.n_numbers > 0 => {
+                    let found = if word.is_empty() { "nothing".to_owned() } else { format!("`{word}`") };
+                    return Err(format!(
+                        "has numbers in column `{name}`, but {found} in line {line}: correct it, or name the column in \
+                         `data.csv.categorical` or `data.csv.ignore`"
+                    ));
+                }
+                Some(_) => Some(seen.values),
+            };
+            if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
+                let n = values.len() - 1;
+                return Err(format!(
+                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.csv.ignore`"
+                ));
+            }
+            inputs.push(CsvColumn { name, values: values.map(|values| values.into_iter().collect()) });
+        }
+        match inputs.is_empty() {
+            true => Err("has no column beside that of the class".to_owned()),
+            false => Ok(CsvColumns { inputs, label: self.header[self.label].clone() }),
+        }
+    }
+}
+
+/// Class names in their order: that of the numbers where all are numbers.
+pub(crate) fn in_order(labels: BTreeSet<String>) -> Vec<String> {
+    let mut labels: Vec<String> = labels.into_iter().collect();
+    if labels.iter().all(|label| label.parse::<i64>().is_ok()) {
+        labels.sort_by_key(|label| label.parse::<i64>().unwrap_or_default());
+    }
+    labels
+}
+
+pub(crate) fn position(header: &[String], name: &str) -> Option<usize> {
+    header.iter().position(|column| column == name)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "inputs are f32")]
+pub(crate) fn number(text: &str) -> Option<f32> {
+    text.parse::<f64>().ok().map(|value| value as f32).filter(|value| value.is_finite())
+}
+
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}

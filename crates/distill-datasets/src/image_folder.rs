@@ -1,0 +1,257 @@
+use std::fs;
+use std::io::{BufReader, Cursor};
+use std::path::{Path, PathBuf};
+
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageReader, Limits};
+use rayon::prelude::*;
+
+use crate::{DataError, Images, Split, classes};
+
+/// The longest side of an image that is decoded, and the most memory for that.
+const MAX_SIDE: u32 = 1 << 14;
+const MAX_ALLOC: u64 = 512 << 20;
+const MAX_FILE: u64 = 256 << 20;
+
+/// What is made of each image. Without any of it all images must have the same size and stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImageOptions {
+    /// Height and width that all images are brought to.
+    pub size: Option<[u32; 2]>,
+    /// Cuts the largest part with the proportions of `size` out of the middle, in place of distorting the image.
+    pub crop: bool,
+    /// One channel of brightness in place of red, green and blue.
+    pub grey: bool,
+}
+
+/// A folder with images, in a folder for each class.
+///
+/// ```text
+/// train/cat/one.png    train/dog/one.jpg    PNG or JPEG, of any names
+/// test/cat/two.jpeg    test/dog/two.png
+/// classes.txt                               optional: the names of the classes in their order, one per line
+/// ```
+/// An input has the shape `[3, height, width]`, or `[1, height, width]` in grey, with numbers from 0 to 1. Transparency is
+/// left out. Examples stand in the order of their classes, and of their names within one.
+#[derive(Debug, Clone)]
+pub struct ImageFolder {
+    dir: PathBuf,
+    classes: Vec<String>,
+    is_listed: bool,
+    options: ImageOptions,
+}
+
+impl ImageFolder {
+    /// Looks for a folder `train` or `test` with a folder in it. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::BadClassList`].
+    pub fn find(dir: &Path, options: ImageOptions) -> Result<Option<Self>, DataError> {
+        let mut classes = vec![];
+        for split in [Split::Train, Split::Test] {
+            let path = dir.join(split.to_string());
+            if path.is_dir() {
+                classes.extend(names(&path, fs::FileType::is_dir)?);
+            }
+        }
+        if classes.is_empty() {
+            return Ok(None);
+        }
+        classes.sort();
+        classes.dedup();
+        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
+        let listed = list.map(|path| classes::read(&path)).transpose()?;
+        let is_listed = listed.is_some();
+        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed, options }))
+    }
+
+    /// The class names of `classes.txt`, or those of the folders.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Whether the folder lists its classes.
+    pub fn is_listed(&self) -> bool {
+        self.is_listed
+    }
+
+    /// Reads one split, on all threads. The folders are among `classes`, or else those of the folder. `bound` is the most memory
+    /// that it may take, in bytes.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::Content`] of an image, [`DataError::MemoryBound`], and the errors of [`Images::new`].
+    pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Images, DataError> {
+        let classes = classes.unwrap_or(&self.classes);
+        let dir = self.dir.join(split.to_string());
+        let mut files: Vec<(PathBuf, u8)> = vec![];
+        for folder in names(&dir, fs::FileType::is_dir)? {
+            let path = dir.join(&folder);
+            let Some(label) = classes.iter().position(|class| *class == folder) else {
+                return Err(content(&path, format!("is no class: they are {}", classes.join(", "))));
+            };
+            let label =
+                u8::try_from(label).map_err(|_| content(&path, "is beyond the 256 classes of images".to_owned()))?;
+            files.extend(names(&path, fs::FileType::is_file)?.into_iter().map(|name| (path.join(name), label)));
+        }
+        files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
+        let Some((first, _)) = files.first() else { return Err(DataError::NoExamples { path: Some(dir) }) };
+        let (sides, _) = read_image(first, &self.options)?;
+        let features = sides.iter().product::<usize>();
+        let needed = (files.len() as u64).saturating_mul(features as u64 + 1);
+        if needed > bound {
+            return Err(DataError::MemoryBound { path: Some(dir), needed, bound });
+        }
+        let mut pixels = vec![0; features * files.len()];
+        pixels.par_chunks_mut(features).zip(&files).try_for_each(|(out, (path, _))| {
+            let (found, bytes) = read_image(path, &self.options)?;
+            if found != sides {
+                let [_, height, width] = sides;
+                let problem = format!(
+                    "is {}x{}, {} is {height}x{width}: bring them to one size with `data.images.size`",
+                    found[1],
+                    found[2],
+                    first.display()
+                );
+                return Err(content(path, problem));
+            }
+            out.copy_from_slice(&bytes);
+            Ok(())
+        })?;
+        let labels = files.iter().map(|&(_, label)| label).collect();
+        Images::new(sides.to_vec(), pixels, labels, classes.to_vec()).map_err(|error| error.in_file(&dir))
+    }
+}
+
+/// Channels, height and width of a PNG or a JPEG, and its bytes, channel by channel.
+///
+/// # Errors
+/// [`DataError::Io`] and [`DataError::Content`].
+pub fn read_image(path: &Path, options: &ImageOptions) -> Result<([usize; 3], Vec<u8>), DataError> {
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(io)?;
+    if metadata.len() > MAX_FILE {
+        return Err(content(path, format!("has {} bytes, no image is larger than {MAX_FILE}", metadata.len())));
+    }
+    let bytes = fs::read(path).map_err(io)?;
+    let image = decode(&bytes).map_err(|problem| content(path, problem))?;
+    let image = match options.size {
+        None => image,
+        Some([height, width]) if options.crop => image.resize_to_fill(width, height, FilterType::Triangle),
+        Some([height, width]) => image.resize_exact(width, height, FilterType::Triangle),
+    };
+    Ok(channels(image, options.grey))
+}
+
+/// Decodes a PNG or a JPEG; what a file claims is bounded before memory is taken for it.
+fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOC);
+    let mut reader = ImageReader::new(BufReader::new(Cursor::new(bytes)))
+        .with_guessed_format()
+        .map_err(|error| format!("cannot be decoded: {error}"))?;
+    if reader.format().is_none() {
+        return Err("is neither PNG nor JPEG".to_owned());
+    }
+    reader.limits(limits);
+    reader.decode().map_err(|error| format!("cannot be decoded: {error}"))
+}
+
+fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    if grey {
+        return ([1, height, width], image.into_luma8().into_raw());
+    }
+    let interleaved = image.into_rgb8().into_raw();
+    let planar = (0..3).flat_map(|channel| interleaved.iter().skip(channel).step_by(3).copied()).collect();
+    ([3, height, width], planar)
+}
+
+/// The names in a folder, sorted, without those that are hidden.
+fn names(dir: &Path, of_kind: impl Fn(&fs::FileType) -> bool) -> Result<Vec<String>, DataError> {
+    let io = |source| DataError::Io { path: dir.to_owned(), source };
+    let mut names = vec![];
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A link counts as what it leads to.
+        let kind = fs::metadata(entry.path()).map_err(io)?.file_type();
+        if of_kind(&kind) && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn content(path: &Path, problem: String) -> DataError {
+    DataError::Content { path: path.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use super::*;
+
+    fn png(width: u32, height: u32, color: [u8; 3]) -> Vec<u8> {
+        let mut bytes = Cursor::new(vec![]);
+        let image = RgbImage::from_pixel(width, height, Rgb(color));
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn write(dir: &tempfile::TempDir, name: &str, bytes: &[u8]) {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn find(dir: &tempfile::TempDir, options: ImageOptions) -> ImageFolder {
+        ImageFolder::find(dir.path(), options).unwrap().unwrap()
+    }
+
+    #[test]
+    fn folders_are_classes_and_channels_are_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(ImageFolder::find(dir.path(), ImageOptions::default()).unwrap().is_none());
+        write(&dir, "train/dog/b.png", &png(2, 1, [1, 2, 3]));
+        write(&dir, "train/cat/z.png", &png(2, 1, [7, 8, 9]));
+        write(&dir, "train/cat/.hidden", b"");
+        write(&dir, "test/dog/c.png", &png(2, 1, [255, 0, 0]));
+        let folder = find(&dir, ImageOptions::default());
+        assert_eq!(folder.classes(), ["cat", "dog"]);
+        let train = folder.load(Split::Train, None, u64::MAX).unwrap();
+        assert_eq!((train.labels(), train.pixels(0).unwrap()), (&[0, 1][..], &[7, 7, 8, 8, 9, 9][..]));
+        let options = ImageOptions { size: Some([4, 6]), grey: true, crop: true };
+        let test = find(&dir, options).load(Split::Test, None, u64::MAX).unwrap();
+        assert_eq!(test.pixels(0).unwrap().len(), 24);
+        assert!(test.pixels(0).unwrap().iter().all(|&grey| (50..60).contains(&grey)), "{:?}", test.pixels(0));
+        assert!(matches!(folder.load(Split::Train, None, 13), Err(DataError::MemoryBound { needed: 14, .. })));
+    }
+
+    #[test]
+    fn what_is_no_image_or_has_another_size_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = png(9, 9, [1, 2, 3]);
+        write(&dir, "train/a/1.png", &whole);
+        let error = |name: &str, bytes: &[u8]| {
+            write(&dir, name, bytes);
+            let folder = find(&dir, ImageOptions::default());
+            let error = folder.load(Split::Train, Some(&["a".to_owned()]), u64::MAX).unwrap_err();
+            fs::remove_file(dir.path().join(name)).unwrap();
+            error.to_string()
+        };
+        assert!(error("train/a/2.png", &png(9, 8, [0; 3])).contains("is 8x9,"));
+        assert!(error("train/a/2.png", b"GIF89a").contains("is neither PNG nor JPEG"));
+        for n in [9, 30, whole.len() / 2] {
+            assert!(error("train/a/2.png", &whole[..n]).contains("cannot be decoded"), "{n}");
+        }
+        // A header that claims 2^31 pixels a side.
+        let mut lies = whole.clone();
+        lies[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+        assert!(error("train/a/2.png", &lies).contains("cannot be decoded"));
+        assert!(error("train/b/2.png", &whole).contains("is no class: they are a"));
+    }
+}
