@@ -14,6 +14,7 @@
 
 mod alignment;
 mod checkpoint;
+mod files;
 mod idx;
 mod infer;
 mod model;

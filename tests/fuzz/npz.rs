@@ -90,10 +90,10 @@ impl Parser for NpzFile {
     }
 }
 
-type Member = (Vec<u8>, Vec<u8>);
+pub(crate) type Member = (Vec<u8>, Vec<u8>);
 
 /// The members of an archive of ours, nothing for one that is not in order.
-fn split(archive: &[u8]) -> Vec<Member> {
+pub(crate) fn split(archive: &[u8]) -> Vec<Member> {
     let (mut members, mut rest) = (vec![], archive);
     while let Some(header) = rest.get(..30).filter(|header| header.starts_with(b"PK\x03\x04")) {
         let size = u32::from_le_bytes(header[18..22].try_into().unwrap()) as usize;
@@ -106,7 +106,7 @@ fn split(archive: &[u8]) -> Vec<Member> {
     members
 }
 
-fn join(members: &[Member]) -> Vec<u8> {
+pub(crate) fn join(members: &[Member]) -> Vec<u8> {
     let (mut archive, mut central) = (vec![], vec![]);
     for (name, data) in members {
         let size = (data.len() as u32).to_le_bytes();
@@ -123,7 +123,7 @@ fn join(members: &[Member]) -> Vec<u8> {
     [archive, central, [b"PK\x05\x06", &[0; 4][..], &n, &n, &len, &start, &[0; 2]].concat()].concat()
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })

@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use distill_datasets::{Dataset, Images, Split, Subset, mnist};
+use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{LayoutBuilder, Params};
 use distill_train::{
     EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig, ScheduleKind, Silent,
-    Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainError, Training, evaluate, train,
+    Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training, TrainingStep, evaluate,
+    train,
 };
 
 /// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1.
@@ -128,6 +129,44 @@ fn a_student_learns_from_the_teacher_without_a_label() {
     assert_eq!(live.params(), student.params());
 }
 
+#[test]
+fn an_example_without_a_label_has_the_soft_term_alone() {
+    let (labelled, other) = (digits(0..24), digits(24..40));
+    let mixed: Arc<dyn Dataset> =
+        Arc::new(Chain::new(Arc::new(labelled), Arc::new(Unlabelled::new(Arc::new(other)))).unwrap());
+    let teacher = model(&*mixed, &[30], 1);
+    let loss = Distillation::new(SoftTerm::Kd(Temperature::new(2.0).unwrap()), 0.3).unwrap();
+    let plain = OptimizerConfig { momentum: 0.0, nesterov: false, ..OptimizerConfig::default() };
+    let context = StepContext {
+        data: &*mixed,
+        loss: &loss,
+        teacher: Teacher::Live(&teacher),
+        augment: None,
+        clip_grad_norm: None,
+    };
+    // What a step adds to the weights of one and the same student.
+    let step = |indices: &[usize]| {
+        let mut student = model(&*mixed, &[12], 2);
+        let before = student.params().as_slice().to_vec();
+        let mut optimizer = Optimizer::new(plain.clone(), student.params());
+        let mut buffers = TrainingStep::new(&student, 40);
+        let loss =
+            buffers.run(&mut student, &mut optimizer, indices, Noise { seed: 1, step: 0 }, 1.0, &context).unwrap();
+        let change: Vec<f32> = student.params().as_slice().iter().zip(&before).map(|(a, b)| a - b).collect();
+        (loss, change)
+    };
+    // They stand between each other.
+    let both: Vec<usize> = (0..24).flat_map(|i| if i < 16 { vec![i, 24 + i] } else { vec![i] }).collect();
+    let (of_both, change) = step(&both);
+    let (first, second) = (step(&(0..24).collect::<Vec<_>>()), step(&(24..40).collect::<Vec<_>>()));
+    assert_eq!((of_both.hard, second.0.hard), (first.0.hard, None));
+    assert!((of_both.total - (0.6 * first.0.total + 0.4 * second.0.total)).abs() < 1e-9);
+    let expected = first.1.iter().zip(&second.1).map(|(first, second)| 0.6 * first + 0.4 * second);
+    for (found, expected) in change.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    }
+}
+
 struct Watch {
     epochs: Vec<(u32, u32, u64, bool)>,
     stop_after: u32,
@@ -190,27 +229,8 @@ fn a_loss_that_is_no_number_stops_before_the_weights_change() {
 
 #[test]
 fn an_unlabelled_or_empty_set_cannot_be_evaluated() {
-    struct Unlabelled(Images);
-    impl Dataset for Unlabelled {
-        fn spec(&self) -> &distill_datasets::DataSpec {
-            self.0.spec()
-        }
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-        fn read(
-            &self,
-            indices: &[usize],
-            out: ndarray::ArrayViewMut2<'_, f32>,
-        ) -> Result<(), distill_datasets::DataError> {
-            self.0.read(indices, out)
-        }
-        fn label(&self, _: usize) -> Option<u32> {
-            None
-        }
-    }
     let images = Images::new(vec![1, 1, 2], vec![0; 8], vec![0; 4], vec!["a".into(), "b".into()]).unwrap();
-    let data = Unlabelled(images);
+    let data = Unlabelled::new(Arc::new(images));
     let teacher = model(&data, &[3], 1);
     assert!(matches!(evaluate(&teacher, &data), Err(TrainError::Unlabelled { index: 0, .. })));
     // But a student can learn on it.

@@ -39,6 +39,7 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
     let listed = place.classes()?;
     let mut parts: Vec<Part<'_>> = vec![("train", &*all.train), ("test", &*all.test)];
     parts.extend(all.validation.as_deref().map(|set| ("validation", set)));
+    parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
     let (mut answers, mut named): (Vec<(&dyn Dataset, Array2<f32>)>, Option<Vec<String>>) = (vec![], listed);
     for (name, set) in parts {
         let csv = path.join(format!("{name}.csv"));

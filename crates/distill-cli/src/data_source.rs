@@ -162,7 +162,8 @@ impl DataSource {
             }
             Self::Mnist => {
                 let (train, test) = rayon::join(|| mnist(Split::Train), || mnist(Split::Test));
-                Ok(Sets { train: rename(train?, classes)?, validation: None, test: rename(test?, classes)? })
+                let (train, test) = (rename(train?, classes)?, rename(test?, classes)?);
+                Ok(Sets { train, validation: None, unlabelled: None, test })
             }
             Self::AsteriskEn(folder) => {
                 let notes = [
@@ -171,7 +172,8 @@ impl DataSource {
                 ];
                 refuse(ASTERISK, classes.is_some(), memory.is_some(), notes)?;
                 let Parts { train, validation, test } = speech(folder)?;
-                Ok(Sets { train: Arc::new(train), validation: Some(Arc::new(validation)), test: Arc::new(test) })
+                let validation = Some(Arc::new(validation) as Arc<dyn Dataset>);
+                Ok(Sets { train: Arc::new(train), validation, unlabelled: None, test: Arc::new(test) })
             }
             Self::Udhr(config) => {
                 let notes = [
@@ -186,13 +188,13 @@ impl DataSource {
                     0 => None,
                     n => Some(Arc::new(cut(Part::Validation, n)?) as Arc<dyn Dataset>),
                 };
-                Ok(Sets { train: Arc::new(train), validation, test: Arc::new(test) })
+                Ok(Sets { train: Arc::new(train), validation, unlabelled: None, test: Arc::new(test) })
             }
             Self::Folder(folder) => {
                 let train = folder.load(Split::Train, classes, bound)?;
                 // Where nobody names the classes, the test set has those of the training set.
                 let test = folder.load(Split::Test, Some(&train.spec().classes), bound)?;
-                Ok(Sets { train, validation: None, test })
+                Ok(Sets { train, validation: None, unlabelled: None, test })
             }
         }
     }

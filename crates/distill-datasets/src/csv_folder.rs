@@ -122,6 +122,22 @@ impl CsvFolder {
     }
 }
 
+impl CsvColumns {
+    /// Reads the inputs of a whole file, one after the other, whatever other columns it has.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], and [`DataError::Content`] with the line and the column.
+    pub fn read(&self, path: &Path) -> Result<Vec<f32>, DataError> {
+        let mut rows = Rows::open(path)?;
+        let encoder = self.encoder(&rows.header).map_err(|problem| rows.fault(problem))?;
+        let mut values = vec![];
+        while rows.next()? {
+            encoder.encode(|at| rows.record.get(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+        }
+        Ok(values)
+    }
+}
+
 /// A table of numbers alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CsvMatrix {

@@ -1,9 +1,9 @@
 use std::fs;
-use std::io::{BufReader, Cursor};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 use rayon::prelude::*;
 
 use crate::{DataError, Images, Split, classes};
@@ -12,6 +12,9 @@ use crate::{DataError, Images, Split, classes};
 const MAX_SIDE: u32 = 1 << 14;
 const MAX_ALLOC: u64 = 512 << 20;
 const MAX_FILE: u64 = 256 << 20;
+/// The most that deflate makes of a byte; JPEG makes less. Below so many bytes nobody looks.
+const MAX_RATIO: u64 = 1032;
+const SMALL: u64 = 4 << 20;
 
 /// What is made of each image. Without any of it all images must have the same size and stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,14 +151,21 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_ALLOC);
-    let mut reader = ImageReader::new(BufReader::new(Cursor::new(bytes)))
-        .with_guessed_format()
-        .map_err(|error| format!("cannot be decoded: {error}"))?;
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(undecodable)?;
     if reader.format().is_none() {
         return Err("is neither PNG nor JPEG".to_owned());
     }
     reader.limits(limits);
-    reader.decode().map_err(|error| format!("cannot be decoded: {error}"))
+    let decoder = reader.into_decoder().map_err(undecodable)?;
+    let (needed, (width, height)) = (decoder.total_bytes(), decoder.dimensions());
+    if needed > (MAX_RATIO * bytes.len() as u64).clamp(SMALL, MAX_ALLOC) {
+        return Err(format!("promises {width}x{height} pixels, more than {} bytes can hold", bytes.len()));
+    }
+    DynamicImage::from_decoder(decoder).map_err(undecodable)
+}
+
+fn undecodable(error: impl std::fmt::Display) -> String {
+    format!("cannot be decoded: {error}")
 }
 
 fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {

@@ -24,6 +24,7 @@ mod rows;
 pub mod select;
 mod subset;
 mod table;
+mod unlabelled;
 mod windows;
 
 pub use arrays::{ArrayFolder, ArrayPlace};
@@ -44,4 +45,5 @@ pub use mnist::mnist;
 pub use random::below;
 pub use subset::Subset;
 pub use table::Table;
+pub use unlabelled::{Chain, Unlabelled};
 pub use windows::Windows;

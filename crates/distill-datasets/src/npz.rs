@@ -22,6 +22,7 @@ const MAX_BYTES: u64 = 16 << 30;
 pub struct Npz {
     path: PathBuf,
     archive: ZipArchive<BufReader<File>>,
+    len: u64,
 }
 
 impl Npz {
@@ -31,10 +32,10 @@ impl Npz {
     /// [`DataError::Io`], and [`DataError::Content`] if it is no zip file.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
-        std::fs::metadata(path).and_then(regular).map_err(io)?;
+        let len = std::fs::metadata(path).and_then(regular).map_err(io)?.len();
         let file = BufReader::new(File::open(path).map_err(io)?);
         let archive = ZipArchive::new(file).map_err(|error| fault(path, error))?;
-        Ok(Self { path: path.to_owned(), archive })
+        Ok(Self { path: path.to_owned(), archive, len })
     }
 
     /// The names of the arrays, without `.npy`, in the order of the file.
@@ -54,7 +55,7 @@ impl Npz {
             Err(ZipError::FileNotFound) => return Ok(None),
             entry => entry.map_err(|error| fault(&place, error))?,
         };
-        let (len, packed) = (entry.size(), entry.compressed_size());
+        let (len, packed) = (entry.size(), entry.compressed_size().min(self.len));
         if len > packed.saturating_mul(MAX_RATIO).min(MAX_BYTES) {
             let problem = format!("promises {len} bytes, more than the {packed} of the file can hold");
             return Err(DataError::Content { path: place, problem });

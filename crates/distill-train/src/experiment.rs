@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Dataset, Jitter, Subset, select};
+use distill_datasets::{Chain, Dataset, Jitter, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
@@ -71,6 +71,8 @@ pub struct Sets {
     /// What to watch training on, where the data brings it along. Else a recipe may hold some of
     /// the training examples out.
     pub validation: Option<Arc<dyn Dataset>>,
+    /// Examples without labels, which only students with a teacher learn from.
+    pub unlabelled: Option<Arc<dyn Dataset>>,
     /// What the models are compared on.
     pub test: Arc<dyn Dataset>,
 }
@@ -80,6 +82,9 @@ pub struct Experiment<'a> {
     recipe: &'a Recipe,
     train: Arc<dyn Dataset>,
     validation: Option<Arc<dyn Dataset>>,
+    /// What the student on labels alone learns from.
+    labelled: Arc<dyn Dataset>,
+    /// The same, and what has no labels.
     transfer: Arc<dyn Dataset>,
     test: Arc<dyn Dataset>,
     all: Sets,
@@ -94,9 +99,9 @@ impl<'a> Experiment<'a> {
     /// If a setting has no meaning or selects nothing, or the sets do not fit each other.
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
-        let Sets { train, validation: given, test } = sets.clone();
+        let Sets { train, validation: given, unlabelled, test } = sets.clone();
         let a = train.spec();
-        for b in given.iter().chain([&test]).map(|set| set.spec()) {
+        for b in given.iter().chain(&unlabelled).chain([&test]).map(|set| set.spec()) {
             if a != b {
                 return Err(TrainError::Sets {
                     train_shape: a.input_shape.clone(),
@@ -124,8 +129,26 @@ impl<'a> Experiment<'a> {
             Some(images) => Some(images as Arc<dyn Dataset>),
             None => Some(subset(held_out)?),
         };
-        let (transfer, train) = (subset(transfer)?, subset(indices)?);
-        Ok(Self { recipe, validation, transfer, train, test, all: sets, standardization: OnceLock::new() })
+        let (labelled, selected) = (subset(transfer)?, subset(indices)?);
+        let transfer = match unlabelled {
+            None => labelled.clone(),
+            Some(_) if train.windows().is_some() => {
+                let problem = "is set, but the training set is larger than memory";
+                let help = "raise `data.memory` or leave it out, or leave `unlabelled` out";
+                return Err(crate::ConfigProblem::new("data.unlabelled", problem, help).into());
+            }
+            Some(unlabelled) => Arc::new(Chain::new(labelled.clone(), unlabelled)?),
+        };
+        Ok(Self {
+            recipe,
+            validation,
+            labelled,
+            transfer,
+            train: selected,
+            test,
+            all: sets,
+            standardization: OnceLock::new(),
+        })
     }
 
     /// The recipe.
@@ -148,7 +171,8 @@ impl<'a> Experiment<'a> {
         self.validation.as_deref()
     }
 
-    /// What the students are trained on.
+    /// What the students with a teacher are trained on: the part of the recipe, and what has no labels. The student on labels
+    /// alone has the part.
     pub fn transfer_set(&self) -> &dyn Dataset {
         &*self.transfer
     }
@@ -259,7 +283,7 @@ impl<'a> Experiment<'a> {
         let distillation;
         let (data, loss, teacher): (_, &dyn Loss, _) = match role {
             Role::Teacher | Role::Member => (&self.train, &CrossEntropy, Teacher::None),
-            Role::Baseline => (&self.transfer, &CrossEntropy, Teacher::None),
+            Role::Baseline => (&self.labelled, &CrossEntropy, Teacher::None),
             Role::Student => {
                 let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
                 check_fit("teacher", teacher.spec(), self.transfer.spec())?;

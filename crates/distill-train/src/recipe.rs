@@ -82,6 +82,9 @@ pub struct DataConfig {
     /// Names of the classes in the order of the labels. Empty: what the data says.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlabelled: Option<String>,
     /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
     /// Models are kept so that they take inputs as they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use distill_datasets::{Augmentation, Dataset};
 use distill_losses::{Loss, LossValue, Targets};
 use distill_models::{Model, Noise, Scratch, Tape, Trainable};
 use distill_tensor::{Params, Precision};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayViewMut2, Axis, s};
 
 use crate::soft_targets::SoftTargets;
 use crate::{Optimizer, TrainError, clip_factor};
@@ -23,6 +25,8 @@ pub enum Teacher<'a> {
 /// After the first step with the largest batch a step allocates nothing; only the matmul
 /// kernel takes and gives back what it packs.
 pub struct TrainingStep {
+    /// The examples of a batch, those with a label first.
+    order: Vec<usize>,
     inputs: Array2<f32>,
     labels: Vec<u32>,
     teacher_logits: Array2<f32>,
@@ -51,6 +55,7 @@ impl TrainingStep {
     pub fn new(student: &dyn Trainable, batch: usize) -> Self {
         let (features, classes) = (student.spec().features(), student.spec().classes.len());
         Self {
+            order: Vec::with_capacity(batch),
             inputs: Array2::zeros((batch, features)),
             labels: Vec::with_capacity(batch),
             teacher_logits: Array2::zeros((batch, classes)),
@@ -82,11 +87,20 @@ impl TrainingStep {
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
         let n = indices.len();
+        // What has no label has the soft term alone. A batch of both is two parts, one after the other.
+        let (data, is_labelled) = (context.data, |index: &usize| context.data.label(*index).is_some());
+        self.order.clear();
+        self.order.extend(indices.iter().copied().filter(is_labelled));
+        let n_labelled = self.order.len();
+        if n_labelled < n {
+            self.order.extend(indices.iter().copied().filter(|index| !is_labelled(index)));
+        }
+        let indices = self.order.as_slice();
         let mut inputs = self.inputs.slice_mut(s![..n, ..]);
         let mut teacher_logits = self.teacher_logits.slice_mut(s![..n, ..]);
         let mut grad_logits = self.grad_logits.slice_mut(s![..n, ..]);
 
-        context.data.read(indices, inputs.view_mut())?;
+        data.read(indices, inputs.view_mut())?;
         if let Some(augment) = &context.augment {
             augment.apply(indices, inputs.view_mut());
         }
@@ -98,14 +112,26 @@ impl TrainingStep {
             Teacher::Live(model) => model.logits_into(inputs.view(), &mut self.scratch, teacher_logits.view_mut())?,
         }
         self.labels.clear();
-        self.labels.extend(indices.iter().map_while(|&index| context.data.label(index)));
-        let targets = Targets {
-            labels: (self.labels.len() == n).then_some(self.labels.as_slice()),
-            teacher_logits: (!matches!(context.teacher, Teacher::None)).then_some(teacher_logits.view()),
-        };
+        self.labels.extend(indices.iter().map_while(|&index| data.label(index)));
+        let has_teacher = !matches!(context.teacher, Teacher::None);
 
         student.forward(inputs.view(), noise, &mut self.tape)?;
-        let loss = context.loss.value_and_grad(self.tape.logits(), &targets, grad_logits.view_mut())?;
+        let part = |rows: Range<usize>, labels: Option<&[u32]>, grad: ArrayViewMut2<'_, f32>| {
+            let teacher_logits = teacher_logits.slice(s![rows.clone(), ..]);
+            let targets = Targets { labels, teacher_logits: has_teacher.then_some(teacher_logits) };
+            context.loss.value_and_grad(self.tape.logits().slice(s![rows, ..]), &targets, grad)
+        };
+        let loss = if (1..n).contains(&n_labelled) {
+            let share = n_labelled as f64 / n as f64;
+            let (mut first, mut second) = grad_logits.view_mut().split_at(Axis(0), n_labelled);
+            let labelled = part(0..n_labelled, Some(&self.labels), first.view_mut())?;
+            let unlabelled = part(n_labelled..n, None, second.view_mut())?;
+            first *= share as f32;
+            second *= (1.0 - share) as f32;
+            together(&labelled, &unlabelled, share)
+        } else {
+            part(0..n, (n_labelled == n).then_some(&self.labels), grad_logits.view_mut())?
+        };
         finite("the loss", loss.total)?;
         student.backward(grad_logits.view(), &mut self.tape, &mut self.grads);
         let grad_scale = self.clip(context.clip_grad_norm)?;
@@ -119,6 +145,18 @@ impl TrainingStep {
         let (norm, factor) = clip_factor(&self.grads, max_norm);
         finite("the norm of the gradient", norm)?;
         Ok(factor)
+    }
+}
+
+/// The mean over two parts of a batch, the first of which is `share` of it and alone has labels.
+fn together(labelled: &LossValue, unlabelled: &LossValue, share: f64) -> LossValue {
+    let mean = |of_labelled: f64, of_unlabelled: f64| share * of_labelled + (1.0 - share) * of_unlabelled;
+    let both = |a: Option<f64>, b: Option<f64>| Some(mean(a?, b?));
+    LossValue {
+        total: mean(labelled.total, unlabelled.total),
+        hard: labelled.hard,
+        soft: both(labelled.soft, unlabelled.soft),
+        kl: both(labelled.kl, unlabelled.kl),
     }
 }
 

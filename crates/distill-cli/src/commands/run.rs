@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use distill_datasets::{Dataset as _, Unlabelled};
 use distill_train::{Experiment, Recipe, Role, Sets, TrainError};
 use serde_json::json;
 
@@ -170,7 +172,14 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
         error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
         error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
     };
-    DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory)).map_err(unreadable)
+    let sets = DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory));
+    let mut sets = sets.map_err(unreadable)?;
+    if let Some(path) = &recipe.data.unlabelled {
+        let train = &sets.train;
+        let inputs = Unlabelled::read(Path::new(path), train.spec(), train.columns(), memory.unwrap_or(u64::MAX));
+        sets.unlabelled = Some(Arc::new(inputs.map_err(|error| file.locate(error.into(), "data.unlabelled"))?));
+    }
+    Ok(sets)
 }
 
 /// Says what may not be as it was meant.
@@ -212,6 +221,7 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     };
     let mut recipe = recipe.clone();
     recipe.data.source = DataSource::with_path(&recipe.data.source, absolute);
+    recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
     recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
     recipe

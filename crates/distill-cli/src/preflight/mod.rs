@@ -69,6 +69,7 @@ pub(crate) struct Found {
 pub(crate) struct Fingerprints {
     pub(crate) train: Fingerprint,
     validation: Option<Fingerprint>,
+    unlabelled: Option<Fingerprint>,
     test: Fingerprint,
 }
 
@@ -77,6 +78,7 @@ impl Fingerprints {
         Ok(Self {
             train: Fingerprint::of(experiment.train_set())?,
             validation: experiment.validation_set().map(Fingerprint::of).transpose()?,
+            unlabelled: experiment.all().unlabelled.as_deref().map(Fingerprint::of).transpose()?,
             test: Fingerprint::of(experiment.test_set())?,
         })
     }
@@ -85,6 +87,7 @@ impl Fingerprints {
     pub(crate) fn sha256(&self) -> String {
         let of = |set: &Fingerprint| set.sha256();
         let text = [of(&self.train), self.validation.as_ref().map(of).unwrap_or_default(), of(&self.test)].join(" ");
+        let text = self.unlabelled.as_ref().map_or(text.clone(), |unlabelled| format!("{text} {}", of(unlabelled)));
         sha256(text.as_bytes())
     }
 }

@@ -116,7 +116,7 @@ impl Job {
             // When a teacher is asked changes no bit.
             kd.targets = Default::default();
         }
-        let parts = json!({
+        let mut parts = json!({
             "version": 1,
             "data_sha256": data_sha256,
             "validation": recipe.data.validation,
@@ -129,6 +129,13 @@ impl Job {
             "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data_sha256)),
             "seed": self.seed,
         });
+        // What was added later stands here only where it is set, so that models from before are found.
+        if recipe.data.standardize {
+            parts["standardize"] = json!(true);
+        }
+        if let Some(path) = &recipe.data.unlabelled {
+            parts["unlabelled"] = json!(path);
+        }
         sha256(parts.to_string().as_bytes())
     }
 

@@ -32,6 +32,7 @@ impl Identity {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
         recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
+        recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();

@@ -27,5 +27,6 @@ mod schema;
 mod streams;
 mod sweep;
 mod sweep_resume;
+mod tables;
 mod teach;
 mod tour;

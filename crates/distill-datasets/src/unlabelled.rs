@@ -1,0 +1,227 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::{ArrayViewMut2, s};
+
+use crate::dataset::check_batch;
+use crate::idx::IdxStream;
+use crate::npy::{Array, Kind};
+use crate::{CsvColumns, CsvMatrix, DataError, DataSpec, Dataset, Images, Table};
+
+/// Examples whose labels are not known, or are not to be used: teachers say what they are.
+pub struct Unlabelled(Arc<dyn Dataset>);
+
+impl Unlabelled {
+    /// The same inputs without their labels.
+    pub fn new(data: Arc<dyn Dataset>) -> Self {
+        Self(data)
+    }
+
+    /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a CSV table, whose other
+    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`], and the errors of the form that the file has.
+    pub fn read(path: &Path, spec: &DataSpec, columns: Option<&CsvColumns>, bound: u64) -> Result<Self, DataError> {
+        let content = |problem: String| DataError::Content { path: path.to_owned(), problem };
+        let fits = |sides: &[usize]| {
+            let product = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
+            let found = || content(format!("has inputs of {sides:?}, those with labels are {:?}", spec.input_shape));
+            if product == spec.features() { Ok(()) } else { Err(found()) }
+        };
+        let room = |n: usize, bytes: usize| {
+            let needed = (n as u64).saturating_mul(spec.features() as u64).saturating_mul(bytes as u64);
+            let path = Some(path.to_owned());
+            if needed > bound { Err(DataError::MemoryBound { path, needed, bound }) } else { Ok(()) }
+        };
+        let io = |source| DataError::Io { path: path.to_owned(), source };
+        let (shape, classes) = (spec.input_shape.clone(), spec.classes.clone());
+        let extension = path.extension().map(|extension| extension.to_ascii_lowercase()).unwrap_or_default();
+        let data: Arc<dyn Dataset> = if extension == "npy" {
+            let array = Array::open(path)?;
+            let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
+            fits(sides)?;
+            let is_image = array.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
+            room(n, if is_image { 1 } else { 4 })?;
+            if is_image {
+                Arc::new(Images::new(shape, array.into_bytes().map_err(io)?, vec![0; n], classes)?)
+            } else {
+                Arc::new(Table::new(shape, array.into_f32().map_err(io)?, vec![0; n], classes)?)
+            }
+        } else if extension == "csv" {
+            let values = match columns {
+                Some(columns) => columns.read(path)?,
+                None => {
+                    let CsvMatrix { values, .. } = CsvMatrix::read(path)?;
+                    fits(&[values.ncols()])?;
+                    values.into_iter().collect()
+                }
+            };
+            let n = values.len() / spec.features().max(1);
+            room(n, 4)?;
+            Arc::new(Table::new(shape, values, vec![0; n], classes)?)
+        } else {
+            let mut stream = IdxStream::open(path)?;
+            let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
+            fits(sides)?;
+            room(n, 1)?;
+            let mut pixels = vec![0; n * spec.features()];
+            let read = stream.read(&mut pixels)?;
+            if read != pixels.len() {
+                return Err(content(format!("ends after {read} of {} pixels", pixels.len())));
+            }
+            Arc::new(Images::new(shape, pixels, vec![0; n], classes)?)
+        };
+        Ok(Self(data))
+    }
+}
+
+impl fmt::Debug for Unlabelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unlabelled").field("len", &self.0.len()).finish()
+    }
+}
+
+impl Dataset for Unlabelled {
+    fn spec(&self) -> &DataSpec {
+        self.0.spec()
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+        self.0.read(indices, out)
+    }
+
+    fn label(&self, _: usize) -> Option<u32> {
+        None
+    }
+}
+
+/// The examples of one set, and then those of another.
+pub struct Chain {
+    first: Arc<dyn Dataset>,
+    second: Arc<dyn Dataset>,
+}
+
+impl Chain {
+    /// Both have the same inputs and classes.
+    ///
+    /// # Errors
+    /// [`DataError::BadInputShape`] if they have not.
+    pub fn new(first: Arc<dyn Dataset>, second: Arc<dyn Dataset>) -> Result<Self, DataError> {
+        if first.spec() != second.spec() {
+            let input_shape = second.spec().input_shape.clone();
+            return Err(DataError::BadInputShape { path: None, input_shape });
+        }
+        Ok(Self { first, second })
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain").field("first", &self.first.len()).field("second", &self.second.len()).finish()
+    }
+}
+
+impl Dataset for Chain {
+    fn spec(&self) -> &DataSpec {
+        self.first.spec()
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.second.len()
+    }
+
+    fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+        check_batch(self, indices, out.dim())?;
+        let n = self.first.len();
+        let mut start = 0;
+        // Neighbours of the same set are read together.
+        for run in indices.chunk_by(|a, b| (*a < n) == (*b < n)) {
+            let rows = out.slice_mut(s![start..start + run.len(), ..]);
+            if run[0] < n {
+                self.first.read(run, rows)?;
+            } else {
+                let run: Vec<usize> = run.iter().map(|index| index - n).collect();
+                self.second.read(&run, rows)?;
+            }
+            start += run.len();
+        }
+        Ok(())
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        match index.checked_sub(self.first.len()) {
+            None => self.first.label(index),
+            Some(index) => self.second.label(index),
+        }
+    }
+
+    fn columns(&self) -> Option<&CsvColumns> {
+        self.first.columns()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+    use crate::npy::tests::encode;
+
+    fn images(pixels: &[u8]) -> Arc<dyn Dataset> {
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        Arc::new(Images::new(vec![1, 1, 2], pixels.to_vec(), vec![1; pixels.len() / 2], classes).unwrap())
+    }
+
+    fn read(data: &dyn Dataset, indices: &[usize]) -> Array2<f32> {
+        let mut out = Array2::zeros((indices.len(), data.spec().features()));
+        data.read(indices, out.view_mut()).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_chain_has_the_labels_that_its_parts_have() {
+        let unlabelled = Arc::new(Unlabelled::new(images(&[51, 102, 153, 204])));
+        let chain = Chain::new(images(&[0, 255]), unlabelled).unwrap();
+        assert_eq!((chain.len(), chain.label(0), chain.label(1), chain.label(9)), (3, Some(1), None, None));
+        assert_eq!(read(&chain, &[2, 0, 1, 1]), array![[0.6, 0.8], [0.0, 1.0], [0.2, 0.4], [0.2, 0.4]]);
+        let mut out = Array2::zeros((1, 2));
+        assert!(matches!(chain.read(&[3], out.view_mut()), Err(DataError::IndexOutOfRange { index: 3, len: 3 })));
+        let other = Images::new(vec![1], vec![0], vec![0], vec!["a".to_owned(), "b".to_owned()]).unwrap();
+        assert!(Chain::new(images(&[0, 255]), Arc::new(other)).is_err());
+    }
+
+    #[test]
+    fn inputs_are_read_from_files_of_any_form() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let images = images(&[0, 255]);
+        let spec = images.spec();
+        let idx = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2][..], &[0, 51, 102, 153]].concat();
+        let expected = array![[0.0, 0.2], [0.4, 0.6]];
+        for path in [path("x-idx3-ubyte", &idx), path("x.npy", &encode("|u1", "(2, 1, 2)", &[0, 51, 102, 153]))] {
+            let found = Unlabelled::read(&path, spec, None, u64::MAX).unwrap();
+            assert_eq!((found.label(0), read(&found, &[0, 1])), (None, expected.clone()));
+            assert!(matches!(Unlabelled::read(&path, spec, None, 3), Err(DataError::MemoryBound { needed: 4, .. })));
+        }
+        let table = Unlabelled::read(&path("x.csv", b"p,q\n0,0.2\n0.4,0.6\n"), spec, None, u64::MAX).unwrap();
+        assert_eq!(read(&table, &[0, 1]), expected);
+        for (name, bytes, expected) in [
+            ("y.npy", encode("|u1", "(2, 3)", &[0; 6]), "has inputs of [3], those with labels are [1, 1, 2]"),
+            ("y.csv", b"p\n1\n".to_vec(), "has inputs of [1]"),
+            ("y", idx[..17].to_vec(), "ends after 17 bytes"),
+        ] {
+            let error = Unlabelled::read(&path(name, &bytes), spec, None, u64::MAX).unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}
