@@ -1,0 +1,97 @@
+//! Trains a generalist for 420 languages, finds out which of them it confuses, and trains specialists for those:
+//! `cargo run --release -p distill-tests --example specialists -- [HIDDEN [CLUSTERS [ALPHA]]]`.
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use distill_datasets::Dataset;
+use distill_losses::CrossEntropy;
+use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model};
+use distill_specialists::{
+    ClusterConfig, Report, SpecialistConfig, SystemFolder, SystemTraining, cluster_classes, covariance,
+};
+use distill_text::{NGrams, Part, Snippets, TextSnippets, language_name, udhr};
+use distill_train::{
+    Fingerprint, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, SoftTargets, Teacher,
+    TrainConfig, Training, train,
+};
+
+const N_CHARS: usize = 24;
+/// Classes of a specialist.
+const SIZE: usize = 30;
+/// Clusters that are printed.
+const SHOWN: usize = 8;
+
+fn config(epochs: u32, lr: f64) -> TrainConfig {
+    let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr, ..OptimizerConfig::default() };
+    let schedule = ScheduleConfig { kind: ScheduleKind::Cosine, ..ScheduleConfig::default() };
+    TrainConfig { epochs, batch: 128, optimizer, schedule, ..TrainConfig::default() }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let hidden = args.next().map_or(Ok(24), |arg| arg.parse())?;
+    let clusters = args.next().map_or(Ok(30), |arg| arg.parse())?;
+    let alpha = args.next().map_or(Ok(0.5), |arg| arg.parse())?;
+
+    let paragraphs = Arc::new(udhr()?);
+    let n_grams = NGrams::default();
+    let part = |part, n| TextSnippets::new(Snippets::new(paragraphs.clone(), part, N_CHARS, 1)?, n_grams, n);
+    let data: Arc<dyn Dataset> = Arc::new(part(Part::Train, 125_000)?);
+    let (validation, test) = (part(Part::Validation, 10_000)?, part(Part::Test, 50_000)?);
+
+    let start = Instant::now();
+    let embedding = Some(EmbeddingConfig { buckets: n_grams.buckets() as usize });
+    let description = MlpConfig { hidden: vec![hidden], embedding, ..MlpConfig::default() };
+    let spec = data.spec();
+    let mut generalist = Mlp::new(description, spec.input_shape.clone(), spec.classes.clone(), 1)?;
+    let training = Training {
+        data: &*data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config(4, 1e-2),
+        seed: 1,
+    };
+    train(&mut generalist, &training, &mut Silent)?;
+    println!("{}: {:.1?}", generalist.spec().architecture, start.elapsed());
+
+    let answers = SoftTargets::compute(&generalist, &validation)?;
+    let grouping = ClusterConfig { clusters, size: Some(SIZE), ..ClusterConfig::default() };
+    let clusters = cluster_classes(covariance(answers.logits()).view(), &grouping)?;
+    println!("\nwhat it confuses, the first of {} clusters of {SIZE}:", clusters.len());
+    for cluster in clusters.iter().take(SHOWN) {
+        let names =
+            cluster.iter().take(SHOWN).map(|&class| language_name(&spec.classes[class as usize]).unwrap_or("?"));
+        println!("  {}", names.collect::<Vec<_>>().join(", "));
+    }
+
+    let start = Instant::now();
+    let folder = std::env::temp_dir().join(format!("specialists-{}", std::process::id()));
+    let training = SystemTraining {
+        generalist: &generalist,
+        data: &data,
+        data_sha256: &Fingerprint::of(&*data)?.sha256(),
+        clusters: &clusters,
+        config: &SpecialistConfig { train: config(3, 3e-3), alpha, seed: 1 },
+        top: 1,
+        stop: &|| false,
+    };
+    let system = SystemFolder::new(&folder).train(&training, &|number| println!("  specialist {number} is done"))?;
+    std::fs::remove_dir_all(&folder)?;
+    println!("{}: {:.1?}\n", system.spec().architecture, start.elapsed());
+
+    let report = Report::of(&system, &test)?;
+    let percent = |right: usize, of: usize| 100.0 * right as f64 / of.max(1) as f64;
+    let [before, after] = report.correct.map(|right| percent(right, report.examples));
+    println!("test snippets right: {before:.2} % by the generalist, {after:.2} % with specialists");
+    println!("{:.2} specialists are asked for a snippet", report.specialists_asked);
+    println!("\nspecialists  classes  generalist  together");
+    for (n, row) in report.by_coverage.iter().enumerate().filter(|(_, row)| row.examples > 0) {
+        let [before, after] = row.correct.map(|right| percent(right, row.examples));
+        println!("{n:>11}  {:>7}  {before:>8.2} %  {after:>6.2} %", row.classes);
+    }
+    Ok(())
+}
