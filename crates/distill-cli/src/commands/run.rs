@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_datasets::{Dataset as _, Unlabelled};
+use distill_datasets::Unlabelled;
 use distill_train::{Experiment, Recipe, Role, Sets, TrainError};
 use serde_json::json;
 
