@@ -112,6 +112,7 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
         classes,
         scale,
         shift,
+        library: config.library.map(PathBuf::from),
     })
 }
 
@@ -135,9 +136,13 @@ pub(crate) fn diagnostic(error: &OnnxError) -> Diagnostic {
             .help("set the shape of one example: `teacher.onnx.input_shape`, or `--onnx 'input_shape=[1, 28, 28]'`"),
         OnnxError::Classes { .. } => diagnostic
             .help("name every class once, in the order of the output: `teacher.onnx.classes`, or `--onnx classes=names.txt`"),
+        OnnxError::Option { key: "library", .. } => diagnostic
+            .note("it is `libonnxruntime.so` of version 1.24 or later, such as pip installs with onnxruntime in `capi`")
+            .help("name the file: `teacher.onnx.library`, or `--onnx library=FILE`; or leave it out to use tract"),
         OnnxError::Option { .. } => diagnostic.help("change the setting of `teacher.onnx`, or of `--onnx`"),
-        _ => diagnostic.note("the engine that computes ONNX files is tract; it knows most operators, not all")
-            .help("run the model in onnxruntime; if it works there, export it with another opset, such as 17"),
+        _ => diagnostic
+            .note("the engine that computes ONNX files is tract, which knows most operators, not all, or ONNX Runtime")
+            .help("set `teacher.onnx.library` to ONNX Runtime's, if that can compute it; or export with another opset, such as 17"),
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Where a file has the channels of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +32,9 @@ pub struct OnnxOptions {
     pub scale: f32,
     /// See `scale`.
     pub shift: f32,
+    /// The library of ONNX Runtime, version 1.24 or later, that computes in place of tract; the first that is named holds for
+    /// the whole process. It needs the feature `ort`.
+    pub library: Option<PathBuf>,
 }
 
 impl Default for OnnxOptions {
@@ -44,6 +48,7 @@ impl Default for OnnxOptions {
             classes: None,
             scale: 1.0,
             shift: 0.0,
+            library: None,
         }
     }
 }

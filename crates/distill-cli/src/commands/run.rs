@@ -224,6 +224,9 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
     recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
+    if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
+        *library = absolute(library);
+    }
     recipe
 }
 

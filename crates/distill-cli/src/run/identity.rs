@@ -34,6 +34,9 @@ impl Identity {
         recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
         recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
+        if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
+            "a file".clone_into(library);
+        }
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();
         }

@@ -43,6 +43,37 @@ fn settings_that_have_no_meaning() {
     );
 }
 
+#[cfg(feature = "onnxruntime")]
+#[test]
+fn the_library_is_named_and_computes_the_same() {
+    let (lab, _) = lab();
+    lab.write("no.so", "no library");
+    for (library, reason) in [("nowhere.so", "where no file is"), ("no.so", "cannot be loaded")] {
+        let setting = format!("library={library}");
+        let error = lab.check(
+            &["eval", FILE, "--data", "data", "--onnx", &setting],
+            5,
+            ["E0402]: `library` ", FILE, "leave it out to use tract"],
+        );
+        assert!(error.stderr.contains(reason), "{}", error.stderr);
+    }
+    // The library is ONNX Runtime's own, which not every machine has.
+    let Some(library) = std::env::var_os("DISTILL_ONNXRUNTIME") else {
+        println!("DISTILL_ONNXRUNTIME names no library of ONNX Runtime, so nothing is computed by it");
+        return;
+    };
+    let setting = format!("library={}", library.display());
+    let by_tract = lab.ok(&["eval", FILE, "--data", "data", "--json"]).events();
+    for threads in ["1", "2"] {
+        let args = ["eval", FILE, "--data", "data", "--json", "--onnx", &setting, "--threads", threads];
+        let by_library = lab.ok(&args).events();
+        let nll = |events: &[serde_json::Value]| events[0]["nll"].as_f64().unwrap();
+        assert_eq!(by_library[0]["errors"], by_tract[0]["errors"]);
+        assert!((nll(&by_library) - nll(&by_tract)).abs() < 1e-5);
+    }
+    lab.ok(&["run", "r.toml", &format!("teacher.weights={FILE}"), &format!("teacher.onnx.{setting}")]);
+}
+
 #[cfg(not(feature = "onnx"))]
 #[test]
 fn without_the_engine_files_are_refused() {

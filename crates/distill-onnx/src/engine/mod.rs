@@ -1,7 +1,9 @@
-//! What computes a graph. One engine is built in, or none; another would be a module with the same two functions.
+//! What computes a graph: tract, or ONNX Runtime where its library is named, or nothing if neither is built in.
 
 #[cfg(not(feature = "tract"))]
 mod none;
+#[cfg(feature = "ort")]
+mod ort;
 #[cfg(feature = "tract")]
 mod tract;
 

@@ -18,10 +18,16 @@ const MAX_CLASSES: usize = 1 << 20;
 /// Entries of the metadata with the shape of an example as the data has it.
 const INPUT_SHAPE: &str = "input_shape";
 
-/// A graph, made ready by tract for batches of one size.
+/// A graph, made ready for batches of one size.
 pub(crate) struct Engine {
-    plan: Arc<TypedRunnableModel>,
+    computes: Computes,
     element: DatumType,
+}
+
+enum Computes {
+    Tract(Arc<TypedRunnableModel>),
+    #[cfg(feature = "ort")]
+    Ort(super::ort::Runtime),
 }
 
 /// What a file says of itself.
@@ -41,10 +47,16 @@ impl Engine {
         let graph = file.graph.as_ref();
         let by_softmax =
             graph.and_then(|graph| file::producer(graph, &output)).is_some_and(|node| node.op_type == "Softmax");
-        let (plan, dims) = guarded_deep(|| plan(&file, &input.name, element, &shape.graph, &output))?;
+        let (computes, dims) = match &options.library {
+            None => {
+                let (plan, dims) = guarded_deep(|| plan(&file, &input.name, element, &shape.graph, &output))?;
+                (Computes::Tract(plan), dims)
+            }
+            Some(library) => runtime(library, &file, &input.name, element, &shape, &output)?,
+        };
         let n_classes = classes(&output, &dims, shape.batch())?;
         let probabilities = options.probabilities.unwrap_or(by_softmax);
-        Ok(Prepared { engine: Self { plan, element }, shape, n_classes, probabilities, description })
+        Ok(Prepared { engine: Self { computes, element }, shape, n_classes, probabilities, description })
     }
 
     /// The outputs of at most one batch of examples, one after the other. What the batch lacks is filled with zeros,
@@ -55,42 +67,106 @@ impl Engine {
         rows: &mut dyn Iterator<Item = &[f32]>,
         scaled: impl Fn(f32) -> f32,
     ) -> Result<Vec<f32>, OnnxError> {
-        guarded(|| {
-            let input = match self.element {
-                DatumType::F32 => tensor::<f32>(shape, rows, scaled),
-                DatumType::F64 => tensor::<f64>(shape, rows, |value| f64::from(scaled(value))),
-                // A number that is not whole or too large becomes the nearest that there is.
-                DatumType::U8 => tensor(shape, rows, |value| scaled(value).round() as u8),
-                DatumType::I8 => tensor(shape, rows, |value| scaled(value).round() as i8),
-                DatumType::I32 => tensor(shape, rows, |value| scaled(value).round() as i32),
-                _ => tensor(shape, rows, |value| scaled(value).round() as i64),
-            };
-            let computed = input.and_then(|input| self.plan.run(tvec!(input.into())));
-            let output = computed.and_then(|outputs| {
-                let output = outputs.into_iter().next().ok_or_else(|| TractError::msg("the graph has no output"))?;
-                let output = output.cast_to::<f32>()?;
-                Ok(output.to_plain_array_view::<f32>()?.iter().copied().collect())
-            });
-            output.map_err(engine)
-        })
+        guarded(|| self.computes.run(self.element, shape, rows, scaled).map(|(_, values)| values))
     }
+}
+
+impl Computes {
+    /// The shape of the output, and its numbers.
+    fn run(
+        &self,
+        element: DatumType,
+        shape: &Shape,
+        rows: &mut dyn Iterator<Item = &[f32]>,
+        scaled: impl Fn(f32) -> f32,
+    ) -> Result<(Vec<usize>, Vec<f32>), OnnxError> {
+        match element {
+            DatumType::F32 => self.run_as::<f32>(shape, rows, scaled),
+            DatumType::F64 => self.run_as::<f64>(shape, rows, |value| f64::from(scaled(value))),
+            // A number that is not whole or too large becomes the nearest that there is.
+            DatumType::U8 => self.run_as(shape, rows, |value| scaled(value).round() as u8),
+            DatumType::I8 => self.run_as(shape, rows, |value| scaled(value).round() as i8),
+            DatumType::I32 => self.run_as(shape, rows, |value| scaled(value).round() as i32),
+            _ => self.run_as(shape, rows, |value| scaled(value).round() as i64),
+        }
+    }
+
+    fn run_as<T: Number>(
+        &self,
+        shape: &Shape,
+        rows: &mut dyn Iterator<Item = &[f32]>,
+        convert: impl Fn(f32) -> T,
+    ) -> Result<(Vec<usize>, Vec<f32>), OnnxError> {
+        let n = shape.features();
+        let mut values = vec![T::default(); shape.batch() * n];
+        for (row, values) in rows.zip(values.chunks_exact_mut(n)) {
+            shape.write(row, values, &convert);
+        }
+        match self {
+            Self::Tract(plan) => {
+                let input = Tensor::from_shape(&shape.graph, &values);
+                let computed = input.and_then(|input| plan.run(tvec!(input.into())));
+                let output = computed.and_then(|outputs| {
+                    let output =
+                        outputs.into_iter().next().ok_or_else(|| TractError::msg("the graph has no output"))?;
+                    let output = output.cast_to::<f32>()?;
+                    let output = output.to_plain_array_view::<f32>()?;
+                    Ok((output.shape().to_vec(), output.iter().copied().collect()))
+                });
+                output.map_err(engine)
+            }
+            #[cfg(feature = "ort")]
+            Self::Ort(runtime) => runtime.run(&shape.graph, values),
+        }
+    }
+}
+
+/// What an input may be made of.
+#[cfg(not(feature = "ort"))]
+trait Number: Datum + Copy + Default {}
+#[cfg(not(feature = "ort"))]
+impl<T: Datum + Copy + Default> Number for T {}
+
+/// What an input may be made of.
+#[cfg(feature = "ort")]
+trait Number: Datum + Copy + Default + ort::value::PrimitiveTensorElementType {}
+#[cfg(feature = "ort")]
+impl<T: Datum + Copy + Default + ort::value::PrimitiveTensorElementType> Number for T {}
+
+/// The same graph in ONNX Runtime, and the shape of what it answers to zeros.
+#[cfg(feature = "ort")]
+fn runtime(
+    library: &std::path::Path,
+    file: &ModelProto,
+    input: &str,
+    element: DatumType,
+    shape: &Shape,
+    output: &str,
+) -> Result<(Computes, Vec<usize>), OnnxError> {
+    use prost::Message as _;
+
+    guarded(|| {
+        let computes = Computes::Ort(super::ort::Runtime::new(library, file.encode_to_vec(), input, output)?);
+        let (dims, _) = computes.run(element, shape, &mut std::iter::empty(), |value| value)?;
+        Ok((computes, dims))
+    })
+}
+
+#[cfg(not(feature = "ort"))]
+fn runtime(
+    _: &std::path::Path,
+    _: &ModelProto,
+    _: &str,
+    _: DatumType,
+    _: &Shape,
+    _: &str,
+) -> Result<(Computes, Vec<usize>), OnnxError> {
+    let reason = "is set, but this build has no ONNX Runtime: build it with the feature `ort`".to_owned();
+    Err(OnnxError::Option { key: "library", reason })
 }
 
 fn engine(error: TractError) -> OnnxError {
     OnnxError::Engine { reason: format!("{error:#}") }
-}
-
-fn tensor<T: Datum + Copy + Default>(
-    shape: &Shape,
-    rows: &mut dyn Iterator<Item = &[f32]>,
-    convert: impl Fn(f32) -> T,
-) -> TractResult<Tensor> {
-    let n = shape.features();
-    let mut values = vec![T::default(); shape.batch() * n];
-    for (row, values) in rows.zip(values.chunks_exact_mut(n)) {
-        shape.write(row, values, &convert);
-    }
-    Tensor::from_shape(&shape.graph, &values)
 }
 
 fn names(ports: &[Port]) -> Vec<String> {

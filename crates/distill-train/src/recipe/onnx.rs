@@ -55,6 +55,9 @@ pub struct OnnxConfig {
     /// See `scale`.
     #[serde(skip_serializing_if = "is_default")]
     pub shift: f64,
+    /// The library of ONNX Runtime that computes the file. Left out: the engine that is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
 }
 
 impl Default for OnnxConfig {
@@ -68,6 +71,7 @@ impl Default for OnnxConfig {
             classes: None,
             scale: 1.0,
             shift: 0.0,
+            library: None,
         }
     }
 }
