@@ -250,7 +250,7 @@ impl Parser for CifarFiles {
         self.0.write("train.bin", bytes);
         self.0.write("test.bin", &[]);
         self.0.write("fine_label_names.txt", (0..100).map(|i| format!("c{i}\n")).collect::<String>().as_bytes());
-        let folder = message(CifarFolder::find(self.0.path()))?.ok_or("no folder")?;
+        let folder = message(CifarFolder::find(self.0.path(), false))?.ok_or("no folder")?;
         Ok(message(folder.load(Split::Train, None, u64::MAX))?.len())
     }
 

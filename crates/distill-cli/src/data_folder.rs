@@ -19,6 +19,8 @@ pub(crate) struct FolderOptions {
     /// What columns mean to a model. Else it is learnt from the table to train on.
     columns: Option<CsvColumns>,
     images: ImageOptions,
+    /// Whether the classes of CIFAR-100 are its twenty coarse ones.
+    coarse: bool,
 }
 
 impl FolderOptions {
@@ -29,18 +31,24 @@ impl FolderOptions {
             csv: CsvOptions { label, ignore, categorical },
             columns: None,
             images: options(config.images.unwrap_or_default()),
+            coarse: config.images.is_some_and(|images| images.coarse),
         }
     }
 
     /// As it was for a model, whose file says so.
     pub(crate) fn of_model(provenance: &Provenance) -> Self {
-        Self { columns: columns_of(provenance), images: images_of(provenance), ..Self::default() }
+        let coarse = config_of(provenance).coarse;
+        Self { columns: columns_of(provenance), images: images_of(provenance), coarse, ..Self::default() }
     }
 }
 
 /// What was made of the images that a model was trained on.
 pub(crate) fn images_of(provenance: &Provenance) -> ImageOptions {
-    options(provenance.get(IMAGES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+    options(config_of(provenance))
+}
+
+fn config_of(provenance: &Provenance) -> ImageConfig {
+    provenance.get(IMAGES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// What the columns of a table are to a model that was trained on one.
@@ -58,7 +66,7 @@ pub(crate) fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
         .collect()
 }
 
-fn options(ImageConfig { size, crop, grey }: ImageConfig) -> ImageOptions {
+fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {
     ImageOptions { size, crop, grey }
 }
 
@@ -74,7 +82,7 @@ pub(crate) enum Folder {
 
 impl Folder {
     pub(crate) fn open(path: &Path, options: FolderOptions) -> Result<Self, DataError> {
-        if let Some(found) = CifarFolder::find(path)? {
+        if let Some(found) = CifarFolder::find(path, options.coarse)? {
             return Ok(Self::Cifar(found));
         }
         if let Some(found) = ArrayFolder::find(path)? {

@@ -118,6 +118,9 @@ impl DataSource {
             Self::Folder(Folder::Csv(folder)) => Ok(Self::Folder(Folder::Csv(folder))),
             _ if config.csv.is_some() => fixed("data.csv", "it is no folder with `train.csv` and `test.csv`"),
             Self::Folder(Folder::Images(folder)) => Ok(Self::Folder(Folder::Images(folder))),
+            Self::Folder(Folder::Cifar(folder)) if config.images.is_some_and(|images| images.coarse) => {
+                Ok(Self::Folder(Folder::Cifar(folder)))
+            }
             _ if config.images.is_some() => fixed("data.images", "it is no folder with image files"),
             source => Ok(source),
         }

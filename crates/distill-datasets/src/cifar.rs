@@ -16,7 +16,7 @@ const N_BATCHES: usize = 5;
 /// CIFAR-10:   data_batch_1.bin to data_batch_5.bin       test_batch.bin    batches.meta.txt
 /// CIFAR-100:  train.bin                                  test.bin          fine_label_names.txt
 /// ```
-/// The lists of class names may be missing. Classes of CIFAR-100 are the fine ones. An input has the shape `[3, 32, 32]`: all
+/// The lists of class names may be missing. Classes of CIFAR-100 are the fine ones if nothing else is said. An input has the shape `[3, 32, 32]`: all
 /// red values, all green and all blue ones, each row by row.
 ///
 /// Source of the format: <https://www.cs.toronto.edu/~kriz/cifar.html>.
@@ -24,29 +24,36 @@ const N_BATCHES: usize = 5;
 pub struct CifarFolder {
     train: Vec<PathBuf>,
     test: PathBuf,
-    /// Bytes before the pixels; the last of them is the label.
+    /// Bytes before the pixels, and which of them is the label.
     n_labels: usize,
+    label: usize,
     classes: Option<Vec<String>>,
 }
 
 impl CifarFolder {
-    /// Looks for the files and reads the class names. `None` if the folder holds neither of the two.
+    /// Looks for the files and reads the class names. `None` if the folder holds neither of the two. With `coarse` the
+    /// classes are the twenty of CIFAR-100 that hold five of the hundred each, called as in `coarse_label_names.txt`.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
+    /// [`DataError::Io`] and [`DataError::BadClassList`]; [`DataError::Content`] if CIFAR-10 is asked for coarse classes.
+    pub fn find(dir: &Path, coarse: bool) -> Result<Option<Self>, DataError> {
         let there = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         let names = |name: &str| there(name).map(|path| classes::read_trimmed(&path)).transpose();
         let batches: Vec<PathBuf> =
             (1..=N_BATCHES).map(|number| dir.join(format!("data_batch_{number}.bin"))).collect();
         // One that is missing is told when it is read.
         if batches.iter().any(|path| path.is_file()) {
+            if coarse {
+                let problem = "has no coarse classes, which are those of CIFAR-100".to_owned();
+                return Err(DataError::Content { path: dir.to_owned(), problem });
+            }
             let (test, classes) = (dir.join("test_batch.bin"), names("batches.meta.txt")?);
-            return Ok(Some(Self { train: batches, test, n_labels: 1, classes }));
+            return Ok(Some(Self { train: batches, test, n_labels: 1, label: 0, classes }));
         }
         let Some(train) = there("train.bin") else { return Ok(None) };
-        let (test, classes) = (dir.join("test.bin"), names("fine_label_names.txt")?);
-        Ok(Some(Self { train: vec![train], test, n_labels: 2, classes }))
+        let (list, label) = if coarse { ("coarse_label_names.txt", 0) } else { ("fine_label_names.txt", 1) };
+        let (test, classes) = (dir.join("test.bin"), names(list)?);
+        Ok(Some(Self { train: vec![train], test, n_labels: 2, label, classes }))
     }
 
     /// Reads one split. The classes are called as `classes` says, or else as the list of the folder does, or else by number.
@@ -81,7 +88,7 @@ impl CifarFolder {
             let mut image = vec![0; record];
             while !file_ends(&mut file).map_err(|source| io(path, source))? {
                 file.read_exact(&mut image).map_err(|source| io(path, source))?;
-                labels.push(image[self.n_labels - 1]);
+                labels.push(image[self.label]);
                 pixels.extend_from_slice(&image[self.n_labels..]);
             }
         }
@@ -127,14 +134,18 @@ mod tests {
     #[test]
     fn both_are_read() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(CifarFolder::find(dir.path()).unwrap().is_none());
+        assert!(CifarFolder::find(dir.path(), false).unwrap().is_none());
         let write = |name: &str, bytes: Vec<u8>| fs::write(dir.path().join(name), bytes).unwrap();
         write("train.bin", [record(&[7, 2], 10), record(&[1, 0], 20)].concat());
         write("test.bin", record(&[7, 1], 30));
-        let hundred = CifarFolder::find(dir.path()).unwrap().unwrap();
+        let hundred = CifarFolder::find(dir.path(), false).unwrap().unwrap();
         let train = hundred.load(Split::Train, None, u64::MAX).unwrap();
         assert_eq!((train.labels(), &train.spec().classes[..]), (&[2, 0][..], &["0", "1", "2"].map(str::to_owned)[..]));
         assert_eq!((train.spec().input_shape.as_slice(), train.pixels(1).unwrap()[0]), (&SHAPE[..], 20));
+        write("coarse_label_names.txt", (0..8).map(|i| format!("c{i}\n")).collect::<String>().into_bytes());
+        let coarse = CifarFolder::find(dir.path(), true).unwrap().unwrap();
+        let labels = coarse.load(Split::Train, None, u64::MAX).unwrap().labels().to_vec();
+        assert_eq!((labels, coarse.classes().unwrap()[7].as_str()), (vec![7, 1], "c7"));
         // Where the second colour begins.
         assert_eq!(train.pixels(0).unwrap()[1024], 255);
 
@@ -145,7 +156,8 @@ mod tests {
         }
         write("test_batch.bin", record(&[0], 4));
         write("batches.meta.txt", b"cat\ndog\n\n".to_vec());
-        let ten = CifarFolder::find(dir.path()).unwrap().unwrap();
+        assert!(CifarFolder::find(dir.path(), true).is_err());
+        let ten = CifarFolder::find(dir.path(), false).unwrap().unwrap();
         // A batch in between is missing.
         let missing = ten.load(Split::Train, None, u64::MAX).unwrap_err();
         assert!(missing.path().is_some_and(|path| path.ends_with("data_batch_3.bin")), "{missing}");
@@ -166,7 +178,7 @@ mod tests {
             write(&format!("data_batch_{number}.bin"), b"");
         }
         let load = |split, bound| {
-            let folder = CifarFolder::find(dir.path()).unwrap().unwrap();
+            let folder = CifarFolder::find(dir.path(), false).unwrap().unwrap();
             folder.load(split, None, bound).unwrap_err()
         };
         assert!(matches!(load(Split::Train, u64::MAX), DataError::LabelOutOfRange { label: 1, .. }));

@@ -36,6 +36,9 @@ pub struct ImageConfig {
     /// One channel of brightness in place of three of colour.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
+    /// The twenty coarse classes of CIFAR-100, in place of the hundred fine ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub coarse: bool,
 }
 
 impl ImageConfig {
