@@ -36,11 +36,10 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
     let all = experiment.all();
     let spec = all.train.spec();
     let place = ArrayPlace::new(path);
-    let listed = place.classes()?;
     let mut parts: Vec<Part<'_>> = vec![("train", &*all.train), ("test", &*all.test)];
     parts.extend(all.validation.as_deref().map(|set| ("validation", set)));
     parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
-    let (mut answers, mut named): (Vec<(&dyn Dataset, Array2<f32>)>, Option<Vec<String>>) = (vec![], listed);
+    let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
         let csv = path.join(format!("{name}.csv"));
         let (at, table) = if csv.is_file() {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +56,10 @@ impl CsvColumns {
     /// # Errors
     /// What is missing, for people.
     pub fn encoder(&self, header: &[String]) -> Result<CsvEncoder, String> {
+        let places: HashMap<&str, usize> = header.iter().map(String::as_str).zip(0..).collect();
         let place = |column: &CsvColumn| {
-            position(header, &column.name)
-                .ok_or_else(|| format!("has no column `{}`, it has {}", column.name, list(header)))
+            let found = places.get(column.name.as_str()).copied();
+            found.ok_or_else(|| format!("has no column `{}`, it has {}", column.name, list(header)))
         };
         let positions = self.inputs.iter().map(place).collect::<Result<_, _>>()?;
         Ok(CsvEncoder { columns: self.clone(), positions })
@@ -110,10 +111,9 @@ impl Learner {
     /// # Errors
     /// A column that is named and not there, for people.
     pub(crate) fn new(header: &[String], options: &CsvOptions) -> Result<Self, String> {
-        for (i, name) in header.iter().enumerate() {
-            if header[..i].contains(name) {
-                return Err(format!("has two columns `{name}`"));
-            }
+        let mut names = HashSet::new();
+        if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
+            return Err(format!("has two columns `{name}`"));
         }
         let known = |name: &String| {
             position(header, name).ok_or_else(|| format!("has no column `{name}`, it has {}", list(header)))

@@ -174,10 +174,10 @@ impl SystemFolder {
         files.n_bytes += found.n_bytes;
         let mut specialists = vec![];
         for (number, entry) in manifest.specialists.iter().enumerate() {
-            let (specialist, _, found) = self.specialist(number, &entry.file, &generalist, &entry.classes)?;
+            let (model, _, found) = self.model(&entry.file)?;
             self.check(&entry.file, &entry.sha256, &found.sha256)?;
             files.n_bytes += found.n_bytes;
-            specialists.push(specialist);
+            specialists.push(Specialist::new(number, generalist.spec(), entry.classes.clone(), model)?);
         }
         let solver = SolverConfig { tolerance: manifest.tolerance, ..SolverConfig::default() };
         Ok((SpecialistSystem::new(Arc::new(generalist), specialists, manifest.top, solver)?, files))
