@@ -191,7 +191,7 @@ impl From<DataError> for Diagnostic {
         let (code, help) = match &error {
             E::Io { .. } => (Code::DataRead, "check the path and who may read it".into()),
             E::MissingFile { .. } => {
-                let help = "name a folder with the four IDX files of a dataset, with CIFAR's or with x_train.npy and the like; or `mnist`";
+                let help = "name a folder with four IDX files, or CIFAR's, x_train.npy, train.csv or train/CLASS and the like; or `mnist`";
                 (Code::DataRead, help.into())
             }
             E::LabelOutOfRange { label, .. } => {

@@ -47,7 +47,7 @@ fn missing_data() {
     lab.check(&["run", "r.toml", "data.source=none"], 4, ["E0201]", "none", "check the path"]);
     lab.check(&["run", "r.toml", "data.source=r.toml"], 4, ["E0201]", "r.toml", "check the path"]);
     fs::remove_file(lab.path("data/t10k-labels-idx1-ubyte")).unwrap();
-    lab.check(&["run", "r.toml"], 4, ["E0201]", "data", "the four IDX files"]);
+    lab.check(&["run", "r.toml"], 4, ["E0201]", "data", "four IDX files"]);
 }
 
 #[test]
