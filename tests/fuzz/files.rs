@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use distill_datasets::npy::Array;
 use distill_datasets::npz::Npz;
 use distill_datasets::{
-    CifarFolder, CsvColumns, CsvFolder, CsvMatrix, CsvOptions, DataError, Dataset as _, ImageOptions, Split, read_image,
+    CifarFolder, ColumnOptions, Columns, DataError, Dataset as _, ImageOptions, NumberTable, Split, TableFolder,
+    TableRows, is_guarded, read_image,
 };
 use tempfile::TempDir;
 
@@ -171,7 +172,7 @@ fn csv() {
 impl Parser for CsvTables {
     const NAME: &str = "csv";
 
-    type Parsed = (CsvColumns, usize);
+    type Parsed = (Columns, usize);
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         [
@@ -202,8 +203,8 @@ impl Parser for CsvTables {
     fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
         let path = self.0.write("train.csv", bytes);
         // As a table of numbers it must not panic either.
-        let _ = CsvMatrix::read(&path);
-        let folder = message(CsvFolder::find(self.0.path(), &CsvOptions::default()))?;
+        let _ = NumberTable::read(&path);
+        let folder = message(TableFolder::find(self.0.path(), &ColumnOptions::default()))?;
         let folder = folder.ok_or("no folder")?;
         let data = message(folder.load(Split::Train, None, u64::MAX))?;
         Ok((folder.columns().clone(), data.len()))
@@ -211,6 +212,71 @@ impl Parser for CsvTables {
 
     fn check(&self, (columns, n): &Self::Parsed) {
         assert!(*n > 0 && columns.features() > 0);
+    }
+}
+
+struct ParquetFile(Folder);
+
+#[test]
+fn parquet() {
+    // What a decoder gives up on is caught, and need not be told a thousand times.
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !is_guarded() {
+            before(info);
+        }
+    }));
+    run(&ParquetFile(Folder::new()));
+}
+
+impl Parser for ParquetFile {
+    const NAME: &str = "parquet";
+
+    type Parsed = (usize, usize);
+
+    fn corpus(&self) -> Vec<Vec<u8>> {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/parquet");
+        ["snappy", "zstd", "gzip"]
+            .map(|name| std::fs::read(golden.join(format!("few-{name}.parquet"))).unwrap())
+            .to_vec()
+    }
+
+    fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+        // A length or a number of either protocol, or anything.
+        match random.below(3) {
+            0 => mutate::bytes(bytes, other, random),
+            _ => {
+                let at = random.below(bytes.len().max(1));
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = *random.pick(&[0_u8, 1, 2, 0x15, 0x7f, 0x80, 0xfe, 0xff]) ^ (*byte & 1);
+                }
+            }
+        }
+    }
+
+    fn large(&self) -> Vec<Vec<u8>> {
+        let ends = |list: &[u8]| [b"PAR1", list, &(list.len() as u32).to_le_bytes(), b"PAR1"].concat();
+        let mut many = vec![0x15, 0x02, 0x19, 0xfc];
+        many.extend([0xff, 0xff, 0xff, 0x07]);
+        let wide = [&many[..], &[0x48, 1, b'a', 0][..].repeat(100_000)].concat();
+        vec![ends(&many), ends(&wide), ends(&[0x1c; 1 << 20]), ends(&[0x19; 1 << 20]), vec![b'P'; 1 << 20]]
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
+        let path = self.0.write("a.parquet", bytes);
+        let mut rows = message(TableRows::open(&path))?;
+        let mut n = 0;
+        while message(rows.next())? {
+            for at in 0..rows.header().len() {
+                rows.cell(at).ok_or("no cell")?;
+            }
+            n += 1;
+        }
+        Ok((rows.header().len(), n))
+    }
+
+    fn check(&self, (columns, _): &Self::Parsed) {
+        assert!(*columns < 1000);
     }
 }
 

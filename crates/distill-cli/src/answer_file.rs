@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_datasets::{ArrayPlace, CsvMatrix, DataError, Dataset};
+use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
 use distill_models::Provenance;
 use distill_train::{AnswerTable, Experiment, TrainError, spread_largest};
 use ndarray::Array2;
@@ -16,11 +16,11 @@ use crate::teacher_file::LoadedTeacher;
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
 
-/// Whether a path is a table of answers: a folder with `train.npy` or `train.csv`, or an `.npz` file.
+/// Whether a path is a table of answers: a folder with `train.npy`, `train.csv` or `train.parquet`, or an `.npz` file.
 pub(crate) fn is_one(path: &Path) -> bool {
     match ArrayPlace::new(path) {
         ArrayPlace::Npz(_) => true,
-        ArrayPlace::Folder(dir) => ["train.npy", "train.csv"].iter().any(|name| dir.join(name).is_file()),
+        ArrayPlace::Folder(dir) => dir.join("train.npy").is_file() || table_file(&dir, "train").is_some(),
     }
 }
 
@@ -41,14 +41,13 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
     parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
     let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
-        let csv = path.join(format!("{name}.csv"));
-        let (at, table) = if csv.is_file() {
-            let CsvMatrix { columns, values } = CsvMatrix::read(&csv)?;
+        let (at, table) = if let Some(file) = table_file(path, name) {
+            let NumberTable { columns, values } = NumberTable::read(&file)?;
             // All columns of numbers that are called like numbers say no more than their place.
             if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
                 named = Some(columns);
             }
-            (csv, values)
+            (file, values)
         } else {
             let classes = named.as_deref().unwrap_or(&spec.classes);
             (place.path(name), arrays(&place, name, classes.len())?)

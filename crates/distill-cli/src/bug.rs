@@ -10,8 +10,8 @@ use crate::output::Output;
 /// From here on a panic is reported like any other error.
 pub(crate) fn report_panics(output: Output) {
     panic::set_hook(Box::new(move |info| {
-        // What an engine cannot make of a stranger's graph is an error of the file, and is returned as one.
-        if distill_onnx::is_guarded() {
+        // What the code of others cannot make of a stranger's file is an error of the file, and is returned as one.
+        if distill_onnx::is_guarded() || distill_datasets::is_guarded() {
             return;
         }
         output.error(&diagnostic(info));

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_datasets::{
-    ArrayFolder, CifarFolder, CsvColumns, CsvFolder, CsvOptions, DataError, Dataset, IdxFolder, ImageFolder,
-    ImageOptions, Split,
+    ArrayFolder, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder, ImageOptions, Split,
+    TableFolder,
 };
 use distill_models::Provenance;
-use distill_train::{CsvConfig, DataConfig, ImageConfig};
+use distill_train::{ColumnConfig, DataConfig, ImageConfig};
 
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
@@ -15,9 +15,9 @@ const IMAGES: &str = "images";
 /// How files are read that can be read in several ways.
 #[derive(Debug, Default)]
 pub(crate) struct FolderOptions {
-    csv: CsvOptions,
+    column_options: ColumnOptions,
     /// What columns mean to a model. Else it is learnt from the table to train on.
-    columns: Option<CsvColumns>,
+    columns: Option<Columns>,
     images: ImageOptions,
     /// Whether the classes of CIFAR-100 are its twenty coarse ones.
     coarse: bool,
@@ -26,9 +26,9 @@ pub(crate) struct FolderOptions {
 impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
-        let CsvConfig { label, ignore, categorical } = config.csv.clone().unwrap_or_default();
+        let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
         Self {
-            csv: CsvOptions { label, ignore, categorical },
+            column_options: ColumnOptions { label, ignore, categorical },
             columns: None,
             images: options(config.images.unwrap_or_default()),
             coarse: config.images.is_some_and(|images| images.coarse),
@@ -52,7 +52,7 @@ fn config_of(provenance: &Provenance) -> ImageConfig {
 }
 
 /// What the columns of a table are to a model that was trained on one.
-pub(crate) fn columns_of(provenance: &Provenance) -> Option<CsvColumns> {
+pub(crate) fn columns_of(provenance: &Provenance) -> Option<Columns> {
     provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum Folder {
     Idx(IdxFolder),
     Cifar(CifarFolder),
     Arrays(ArrayFolder),
-    Csv(CsvFolder),
+    Table(TableFolder),
     Images(ImageFolder),
 }
 
@@ -89,11 +89,11 @@ impl Folder {
             return Ok(Self::Arrays(found));
         }
         let tables = match options.columns {
-            Some(columns) => CsvFolder::with_columns(path, columns)?,
-            None => CsvFolder::find(path, &options.csv)?,
+            Some(columns) => TableFolder::with_columns(path, columns)?,
+            None => TableFolder::find(path, &options.column_options)?,
         };
         if let Some(found) = tables {
-            return Ok(Self::Csv(found));
+            return Ok(Self::Table(found));
         }
         match ImageFolder::find(path, options.images)? {
             Some(found) => Ok(Self::Images(found)),
@@ -107,7 +107,7 @@ impl Folder {
             Self::Idx(folder) => folder.classes(),
             Self::Cifar(folder) => folder.classes(),
             Self::Arrays(folder) => folder.classes(),
-            Self::Csv(folder) => folder.is_listed().then(|| folder.classes()),
+            Self::Table(folder) => folder.is_listed().then(|| folder.classes()),
             Self::Images(folder) => folder.is_listed().then(|| folder.classes()),
         }
     }
@@ -123,7 +123,7 @@ impl Folder {
             Self::Idx(folder) => folder.load_within(split, classes, bound),
             Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
             Self::Arrays(folder) => folder.load(split, classes, bound),
-            Self::Csv(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Table(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
             Self::Images(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
         }
     }

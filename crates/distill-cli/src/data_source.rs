@@ -115,8 +115,10 @@ impl DataSource {
         match Self::open_as(&config.source, FolderOptions::of(config))? {
             Self::Udhr(_) if config.text.is_some() => Ok(Self::Udhr(config.text.unwrap_or_default())),
             _ if config.text.is_some() => fixed("data.text", "nothing is cut from it"),
-            Self::Folder(Folder::Csv(folder)) => Ok(Self::Folder(Folder::Csv(folder))),
-            _ if config.csv.is_some() => fixed("data.csv", "it is no folder with `train.csv` and `test.csv`"),
+            Self::Folder(Folder::Table(folder)) => Ok(Self::Folder(Folder::Table(folder))),
+            _ if config.columns.is_some() => {
+                fixed("data.columns", "it is no folder with tables, such as `train.csv` and `test.csv`")
+            }
             Self::Folder(Folder::Images(folder)) => Ok(Self::Folder(Folder::Images(folder))),
             Self::Folder(Folder::Cifar(folder)) if config.images.is_some_and(|images| images.coarse) => {
                 Ok(Self::Folder(Folder::Cifar(folder)))

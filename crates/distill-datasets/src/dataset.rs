@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
-use crate::{CsvColumns, DataError, Images, Windows};
+use crate::{Columns, DataError, Images, Windows};
 
 /// What every example of a data set has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub trait Dataset: Send + Sync {
     fn read_ahead(&self, _order: &mut dyn Iterator<Item = usize>, _n_done: usize) {}
 
     /// What the columns of a table became, if the examples are its rows.
-    fn columns(&self) -> Option<&CsvColumns> {
+    fn columns(&self) -> Option<&Columns> {
         None
     }
 

@@ -3,8 +3,8 @@
 mod arrays;
 mod cifar;
 mod classes;
-mod csv_columns;
-mod csv_folder;
+mod columns;
+mod csv_rows;
 mod dataset;
 mod disk_images;
 mod error;
@@ -18,20 +18,23 @@ mod jitter;
 mod mnist;
 pub mod npy;
 pub mod npz;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod random;
 mod read_ahead;
 mod rows;
 pub mod select;
 mod subset;
 mod table;
+mod table_folder;
+mod table_rows;
 mod unlabelled;
 mod windows;
 
 pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
 pub use classes::ClassListFault;
-pub use csv_columns::{CsvColumn, CsvColumns, CsvEncoder, CsvOptions};
-pub use csv_folder::{CsvFolder, CsvMatrix};
+pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns};
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_images::DiskImages;
 pub use error::DataError;
@@ -42,8 +45,12 @@ pub use images::Images;
 pub use jitter::{Augmentation, Jitter};
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
+#[cfg(feature = "parquet")]
+pub use parquet_file::is_guarded;
 pub use random::below;
 pub use subset::Subset;
 pub use table::Table;
+pub use table_folder::{NumberTable, TableFolder};
+pub use table_rows::{TableRows, table_file};
 pub use unlabelled::{Chain, Unlabelled};
 pub use windows::Windows;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ndarray::{ArrayViewMut2, Axis};
 
 use crate::dataset::{check_batch, check_indices};
-use crate::{CsvColumns, DataError, DataSpec, Dataset, Windows};
+use crate::{Columns, DataError, DataSpec, Dataset, Windows};
 
 /// Indices that are translated at a time, on the stack: a batch needs no allocation.
 const N_AT_ONCE: usize = 256;
@@ -86,7 +86,7 @@ impl Dataset for Subset {
         self.base.label(*self.indices.get(index)?)
     }
 
-    fn columns(&self) -> Option<&CsvColumns> {
+    fn columns(&self) -> Option<&Columns> {
         self.base.columns()
     }
 

@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayViewMut2, Axis};
 
 use crate::images::check_labels;
-use crate::{CsvColumns, DataError, DataSpec, Dataset, check_batch, classes};
+use crate::{Columns, DataError, DataSpec, Dataset, check_batch, classes};
 
 /// Inputs of any numbers, with labels, in memory: four bytes for each number. Inputs are as they were given.
 ///
@@ -21,7 +21,7 @@ pub struct Table {
     spec: DataSpec,
     rows: Array2<f32>,
     labels: Vec<u32>,
-    columns: Option<CsvColumns>,
+    columns: Option<Columns>,
 }
 
 impl Table {
@@ -58,7 +58,7 @@ impl Table {
 
     /// The same examples, which were rows with these columns.
     #[must_use]
-    pub(crate) fn with_columns(self, columns: CsvColumns) -> Self {
+    pub(crate) fn with_columns(self, columns: Columns) -> Self {
         Self { columns: Some(columns), ..self }
     }
 
@@ -89,7 +89,7 @@ impl Dataset for Table {
         self.labels.get(index).copied()
     }
 
-    fn columns(&self) -> Option<&CsvColumns> {
+    fn columns(&self) -> Option<&Columns> {
         self.columns.as_ref()
     }
 }

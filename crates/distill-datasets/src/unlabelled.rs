@@ -7,7 +7,7 @@ use ndarray::{ArrayViewMut2, s};
 use crate::dataset::check_batch;
 use crate::idx::IdxStream;
 use crate::npy::{Array, Kind};
-use crate::{CsvColumns, CsvMatrix, DataError, DataSpec, Dataset, Images, Table};
+use crate::{Columns, DataError, DataSpec, Dataset, Images, NumberTable, Table};
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
 pub struct Unlabelled(Arc<dyn Dataset>);
@@ -18,12 +18,12 @@ impl Unlabelled {
         Self(data)
     }
 
-    /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a CSV table, whose other
+    /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a table, whose other
     /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`], and the errors of the form that the file has.
-    pub fn read(path: &Path, spec: &DataSpec, columns: Option<&CsvColumns>, bound: u64) -> Result<Self, DataError> {
+    pub fn read(path: &Path, spec: &DataSpec, columns: Option<&Columns>, bound: u64) -> Result<Self, DataError> {
         let content = |problem: String| DataError::Content { path: path.to_owned(), problem };
         let fits = |sides: &[usize]| {
             let product = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
@@ -49,11 +49,11 @@ impl Unlabelled {
             } else {
                 Arc::new(Table::new(shape, array.into_f32().map_err(io)?, vec![0; n], classes)?)
             }
-        } else if extension == "csv" {
+        } else if extension == "csv" || extension == "parquet" {
             let values = match columns {
                 Some(columns) => columns.read(path)?,
                 None => {
-                    let CsvMatrix { values, .. } = CsvMatrix::read(path)?;
+                    let NumberTable { values, .. } = NumberTable::read(path)?;
                     fits(&[values.ncols()])?;
                     values.into_iter().collect()
                 }
@@ -161,7 +161,7 @@ impl Dataset for Chain {
         }
     }
 
-    fn columns(&self) -> Option<&CsvColumns> {
+    fn columns(&self) -> Option<&Columns> {
         self.first.columns()
     }
 }

@@ -38,8 +38,8 @@ pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use recipe::{
-    BaselineConfig, ClassNames, CsvConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig, Paths,
-    Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
+    BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
+    Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
 };
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;

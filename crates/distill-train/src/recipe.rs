@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig, TrainError};
 
-pub use files::{CsvConfig, ImageConfig};
+pub use files::{ColumnConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use teacher::{Paths, TeacherClasses, TeacherConfig, is_onnx};
 pub use text::TextConfig;
@@ -68,14 +68,14 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, CSV tables or images.
+    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
     pub source: String,
     /// What is cut from the text, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
     /// What is made of the columns, if the source is a folder with tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csv: Option<CsvConfig>,
+    pub columns: Option<ColumnConfig>,
     /// What is made of the images, if the source is a folder with image files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,

@@ -29,8 +29,8 @@ pub(crate) fn data(args: &DataArgs, output: &Output) -> Result<(), Diagnostic> {
 fn list(output: &Output) -> Result<(), Diagnostic> {
     let width = KNOWN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = KNOWN.iter().map(|(name, about)| format!("{name:width$}  {about}\n"));
-    let text = lines.collect::<String>()
-        + "or the path of a folder with IDX files, CIFAR, arrays of NumPy, CSV tables or images";
+    let text =
+        lines.collect::<String>() + "or the path of a folder with IDX files, CIFAR, arrays of NumPy, tables or images";
     output.document(&text)?;
     let sources: Vec<_> = KNOWN.iter().map(|(name, about)| json!({ "source": name, "about": about })).collect();
     output.event("sources", json!({ "sources": sources }))

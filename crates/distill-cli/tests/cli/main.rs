@@ -16,6 +16,7 @@ mod memory;
 mod new;
 mod onnx;
 mod overrides;
+mod parquet;
 mod precision;
 mod predict;
 mod recipes;

@@ -40,7 +40,7 @@ fn columns_are_found_by_name_in_training_evaluation_and_prediction() {
     flowers(&lab, "t");
     let settings = [
         "data.source=t",
-        "data.csv={ label = \"species\", ignore = [\"id\"] }",
+        "data.columns={ label = \"species\", ignore = [\"id\"] }",
         "data.standardize=true",
         "train.epochs=15",
         "teacher.train.epochs=15",
@@ -73,13 +73,17 @@ fn columns_are_found_by_name_in_training_evaluation_and_prediction() {
     // What does not fit is said with its line, or its key.
     let check =
         |settings: &[&str], exit, expected| lab.check(&[&["check", "r.toml"], settings].concat(), exit, expected);
-    check(&["data.csv={}"], 3, ["E0104]: `data.csv` has no meaning for `data`", "data.csv", "leave it out"]);
+    check(
+        &["data.columns={}"],
+        3,
+        ["E0104]: `data.columns` has no meaning for `data`", "data.columns", "leave it out"],
+    );
     check(&["data.source=t"], 4, ["E0401]: t/train.csv has no column called label", "t/train.csv", ""]);
-    let label = "data.csv.label=\"species\"";
+    let label = "data.columns.label=\"species\"";
     let table = lab.read("t/train.csv");
     lab.write("t/train.csv", [&table[..], b"n,?,red,1,rose\n"].concat());
     let expected = ["E0401]: t/train.csv has numbers in column `height`, but `?` in line 302", "t/train.csv", ""];
-    check(&["data.source=t", label, "data.csv.ignore=[\"id\"]"], 4, expected);
+    check(&["data.source=t", label, "data.columns.ignore=[\"id\"]"], 4, expected);
     lab.write("t/train.csv", table);
     let expected =
         ["E0104]: data.standardize is set, but `student.model` has an embedding", "standardize", "leave one"];

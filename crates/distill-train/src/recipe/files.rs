@@ -9,7 +9,7 @@ const MAX_SIDE: u32 = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-pub struct CsvConfig {
+pub struct ColumnConfig {
     /// The column with the class. Left out: the one that is called label, class or target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

@@ -1,5 +1,5 @@
 use csv::{ReaderBuilder, StringRecord, Terminator};
-use distill_datasets::{CsvColumns, CsvEncoder};
+use distill_datasets::{Cell, ColumnEncoder, Columns};
 
 use crate::diagnostic::Diagnostic;
 
@@ -25,13 +25,13 @@ pub(super) struct CsvRows {
     has_id: bool,
     record: StringRecord,
     /// What the columns are to the model, if it was trained on a table.
-    columns: Option<CsvColumns>,
-    encoder: Option<CsvEncoder>,
+    columns: Option<Columns>,
+    encoder: Option<ColumnEncoder>,
     encoded: Vec<f32>,
 }
 
 impl CsvRows {
-    pub(super) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<CsvColumns>) -> Self {
+    pub(super) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
         Self {
             lines,
             ids,
@@ -62,7 +62,7 @@ impl CsvRows {
     }
 
     /// Finds the columns that the model was trained on.
-    fn begin_table(&mut self, columns: &CsvColumns) -> Result<(), Diagnostic> {
+    fn begin_table(&mut self, columns: &Columns) -> Result<(), Diagnostic> {
         if !self.read(columns.inputs.len())? {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl CsvRows {
         }
         let Some(encoder) = &self.encoder else { return Ok(false) };
         self.encoded.clear();
-        encoder.encode(|at| self.record.get(at), &mut self.encoded).map_err(|problem| {
+        encoder.encode(|at| self.record.get(at).map(Cell::Text), &mut self.encoded).map_err(|problem| {
             bad_row(self.lines.place(), problem)
                 .help("write one example a line, as in the table to train on; leave no number out")
         })?;

@@ -6,6 +6,7 @@ mod idx_rows;
 mod json_rows;
 mod lines;
 mod source;
+mod table_rows;
 
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     model: PathBuf,
 
-    /// CSV, JSON Lines, IDX, npy, PNG or JPEG; `-`, or no file, is standard input
+    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG; `-`, or no file, is standard input
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 

@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use distill_datasets::{CsvColumns, DataError, ImageOptions};
+use distill_datasets::{Columns, DataError, ImageOptions};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
@@ -14,6 +14,7 @@ use super::csv_rows::CsvRows;
 use super::idx_rows::IdxRows;
 use super::json_rows::JsonRows;
 use super::lines::Lines;
+use super::table_rows::ParquetRows;
 use super::{bad_row, takes};
 
 /// The name of standard input among the files.
@@ -27,6 +28,7 @@ pub(super) enum Kind {
     Idx,
     Npy,
     Image,
+    Parquet,
 }
 
 /// Rows for a model, one after the other.
@@ -36,13 +38,14 @@ pub(super) enum Source {
     Idx(IdxRows),
     Array(ArrayRows),
     Image(ImageRow),
+    Parquet(ParquetRows),
 }
 
 /// How a model was trained to see what is in files.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// The columns of the table that it was trained on, if it was.
-    pub(super) columns: Option<CsvColumns>,
+    pub(super) columns: Option<Columns>,
     /// What was made of images.
     pub(super) images: ImageOptions,
 }
@@ -87,6 +90,7 @@ impl Source {
                 Some(0x89 | 0xff) => Kind::Image,
                 _ => match lines.peek()?.map(<[u8]>::trim_ascii_start) {
                     Some([b'[' | b'{', ..]) => Kind::Jsonl,
+                    Some([b'P', b'A', b'R', b'1', ..]) => Kind::Parquet,
                     _ => Kind::Csv,
                 },
             },
@@ -98,8 +102,9 @@ impl Source {
             (Kind::Idx, Some(path)) => Ok(Self::Idx(IdxRows::open(path, spec, ids)?)),
             (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, ids)?)),
             (Kind::Image, Some(path)) => Ok(Self::Image(ImageRow::open(path, spec, &reading.images)?)),
-            (Kind::Idx | Kind::Npy | Kind::Image, None) => {
-                Err(bad_row("stdin", "images and arrays cannot be read from standard input")
+            (Kind::Parquet, Some(path)) => Ok(Self::Parquet(ParquetRows::open(path, spec, ids, reading)?)),
+            (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet, None) => {
+                Err(bad_row("stdin", "images, arrays and Parquet cannot be read from standard input")
                     .note("the length of such a file is compared with its header before it is read")
                     .help("name the file: `distill predict MODEL images.gz`"))
             }
@@ -115,6 +120,7 @@ impl Source {
             Self::Idx(rows) => rows.next(batch),
             Self::Array(rows) => rows.next(batch),
             Self::Image(row) => Ok(row.next(batch)),
+            Self::Parquet(rows) => rows.next(batch),
         }
     }
 
@@ -123,7 +129,7 @@ impl Source {
         match self {
             Self::Csv(rows) => rows.is_ready(),
             Self::Json(rows) => rows.is_ready(),
-            Self::Idx(_) | Self::Array(_) | Self::Image(_) => true,
+            Self::Idx(_) | Self::Array(_) | Self::Image(_) | Self::Parquet(_) => true,
         }
     }
 }

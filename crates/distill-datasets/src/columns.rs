@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ const MAX_VALUES: usize = 1000;
 
 /// What a recipe says of the columns of a table. All of it may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CsvOptions {
+pub struct ColumnOptions {
     /// The column with the class. `None`: the one that is called label, class or target.
     pub label: Option<String>,
     /// Columns that are no inputs.
@@ -16,10 +17,43 @@ pub struct CsvOptions {
     pub categorical: Vec<String>,
 }
 
+/// What stands in one place of a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// A word, or a number that is written out.
+    Text(&'a str),
+    /// A whole number.
+    Whole(i64),
+    /// A number.
+    Real(f64),
+}
+
+impl<'a> Cell<'a> {
+    /// As people write it, without spaces around it. Nothing stands for what is missing.
+    pub fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text.trim()),
+            Self::Whole(value) => Cow::Owned(value.to_string()),
+            Self::Real(value) => Cow::Owned(value.to_string()),
+        }
+    }
+
+    /// The number as inputs have it, if it is a finite one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
+    pub fn number(self) -> Option<f32> {
+        let value = match self {
+            Self::Text(text) => text.trim().parse::<f64>().ok()? as f32,
+            Self::Whole(value) => value as f32,
+            Self::Real(value) => value as f32,
+        };
+        Some(value).filter(|value| value.is_finite())
+    }
+}
+
 /// How one column becomes numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CsvColumn {
+pub struct Column {
     /// Its name in the header.
     pub name: String,
     /// The words of a category, one number for each, which is 1 where it stands and else 0. `None` where the column is
@@ -31,21 +65,21 @@ pub struct CsvColumn {
 /// How a row of a table becomes the numbers of an input, as it was learnt from the rows to train on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CsvColumns {
+pub struct Columns {
     /// The inputs, in the order of the numbers.
-    pub inputs: Vec<CsvColumn>,
+    pub inputs: Vec<Column>,
     /// The column with the class.
     pub label: String,
 }
 
 /// Where the columns are in a certain file.
 #[derive(Debug, Clone)]
-pub struct CsvEncoder {
-    columns: CsvColumns,
+pub struct ColumnEncoder {
+    columns: Columns,
     positions: Vec<usize>,
 }
 
-impl CsvColumns {
+impl Columns {
     /// Numbers of an input.
     pub fn features(&self) -> usize {
         self.inputs.iter().map(|column| column.values.as_ref().map_or(1, Vec::len)).sum()
@@ -55,29 +89,33 @@ impl CsvColumns {
     ///
     /// # Errors
     /// What is missing, for people.
-    pub fn encoder(&self, header: &[String]) -> Result<CsvEncoder, String> {
+    pub fn encoder(&self, header: &[String]) -> Result<ColumnEncoder, String> {
         let places: HashMap<&str, usize> = header.iter().map(String::as_str).zip(0..).collect();
-        let place = |column: &CsvColumn| {
+        let place = |column: &Column| {
             let found = places.get(column.name.as_str()).copied();
             found.ok_or_else(|| format!("has no column `{}`, it has {}", column.name, list(header)))
         };
         let positions = self.inputs.iter().map(place).collect::<Result<_, _>>()?;
-        Ok(CsvEncoder { columns: self.clone(), positions })
+        Ok(ColumnEncoder { columns: self.clone(), positions })
     }
 }
 
-impl CsvEncoder {
-    /// Appends the numbers of a row, whose fields are found by their position. A word that was not there in training is
+impl ColumnEncoder {
+    /// Appends the numbers of a row, whose cells are found by their position. A word that was not there in training is
     /// none of the known ones: all their numbers are 0.
     ///
     /// # Errors
     /// The column and what is wrong with it, for people.
-    pub fn encode<'f>(&self, field: impl Fn(usize) -> Option<&'f str>, out: &mut Vec<f32>) -> Result<(), String> {
+    pub fn encode<'f>(&self, cell: impl Fn(usize) -> Option<Cell<'f>>, out: &mut Vec<f32>) -> Result<(), String> {
         for (column, &at) in self.columns.inputs.iter().zip(&self.positions) {
-            let text = field(at).ok_or_else(|| format!("has no value for column `{}`", column.name))?.trim();
+            let cell = cell(at).ok_or_else(|| format!("has no value for column `{}`", column.name))?;
             match &column.values {
-                Some(values) => out.extend(values.iter().map(|value| f32::from(u8::from(value == text)))),
-                None => out.push(number(text).ok_or_else(|| {
+                Some(values) => {
+                    let text = cell.text();
+                    out.extend(values.iter().map(|value| f32::from(u8::from(*value == text))));
+                }
+                None => out.push(cell.number().ok_or_else(|| {
+                    let text = cell.text();
                     let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
                     format!("column `{}` {found}, not a finite number", column.name)
                 })?),
@@ -85,14 +123,19 @@ impl CsvEncoder {
         }
         Ok(())
     }
+
+    /// Positions of the columns that it asks for.
+    pub fn positions(&self) -> &[usize] {
+        &self.positions
+    }
 }
 
 /// What has been seen of a column.
 #[derive(Debug, Default)]
 struct Seen {
     n_numbers: u64,
-    /// The first that is no number, with its line.
-    word: Option<(u64, String)>,
+    /// The place of the first that is no number, and what it is.
+    word: Option<(String, String)>,
     values: BTreeSet<String>,
 }
 
@@ -110,7 +153,7 @@ pub(crate) struct Learner {
 impl Learner {
     /// # Errors
     /// A column that is named and not there, for people.
-    pub(crate) fn new(header: &[String], options: &CsvOptions) -> Result<Self, String> {
+    pub(crate) fn new(header: &[String], options: &ColumnOptions) -> Result<Self, String> {
         let mut names = HashSet::new();
         if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
             return Err(format!("has two columns `{name}`"));
@@ -123,7 +166,7 @@ impl Learner {
         let label = match &options.label {
             Some(name) => known(name)?,
             None => usual().ok_or_else(|| {
-                format!("has no column called label, class or target: name the one with the class in `data.csv.label`; it has {}", list(header))
+                format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {}", list(header))
             })?,
         };
         options.categorical.iter().try_for_each(|name| known(name).map(|_| ()))?;
@@ -137,29 +180,42 @@ impl Learner {
         Ok(Self { header: header.to_vec(), label, seen, categorical, ignored, labels: BTreeSet::new() })
     }
 
-    pub(crate) fn push<'f>(&mut self, line: u64, field: impl Fn(usize) -> Option<&'f str>) {
+    /// Whether a column is looked at.
+    pub(crate) fn needs(&self, at: usize) -> bool {
+        at == self.label || self.ignored.get(at) == Some(&false)
+    }
+
+    /// `place` is that of the row, for people.
+    pub(crate) fn push<'f>(&mut self, place: impl Fn() -> String, cell: impl Fn(usize) -> Option<Cell<'f>>) {
         for (at, seen) in self.seen.iter_mut().enumerate() {
-            let Some(text) = field(at).map(str::trim) else { continue };
-            if at == self.label && !self.labels.contains(text) {
-                self.labels.insert(text.to_owned());
+            if at == self.label
+                && let Some(text) = cell(at).map(Cell::text)
+                && !self.labels.contains(&*text)
+            {
+                self.labels.insert(text.into_owned());
             }
             if self.ignored[at] {
                 continue;
             }
-            match number(text) {
+            let Some(cell) = cell(at) else { continue };
+            match cell.number() {
                 Some(_) => seen.n_numbers += 1,
-                None if seen.word.is_none() => seen.word = Some((line, text.to_owned())),
+                None if seen.word.is_none() => seen.word = Some((place(), cell.text().into_owned())),
                 None => {}
             }
-            if seen.values.len() <= MAX_VALUES && !seen.values.contains(text) {
-                seen.values.insert(text.to_owned());
+            // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
+            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical.contains(&self.header[at])) {
+                let text = cell.text();
+                if !seen.values.contains(&*text) {
+                    seen.values.insert(text.into_owned());
+                }
             }
         }
     }
 
     /// # Errors
     /// A column that is neither numbers nor words, for people.
-    pub(crate) fn finish(self) -> Result<CsvColumns, String> {
+    pub(crate) fn finish(self) -> Result<Columns, String> {
         let mut inputs = vec![];
         for ((name, seen), ignored) in self.header.iter().zip(self.seen).zip(self.ignored) {
             if ignored {
@@ -169,11 +225,11 @@ impl Learner {
             let values = match seen.word {
                 _ if self.categorical.contains(&name) => Some(seen.values),
                 None => None,
-                Some((line, word)) if seen.n_numbers > 0 => {
+                Some((place, word)) if seen.n_numbers > 0 => {
                     let found = if word.is_empty() { "nothing".to_owned() } else { format!("`{word}`") };
                     return Err(format!(
-                        "has numbers in column `{name}`, but {found} in line {line}: correct it, or name the column in \
-                         `data.csv.categorical` or `data.csv.ignore`"
+                        "has numbers in column `{name}`, but {found} in {place}: correct it, or name the column in \
+                         `data.columns.categorical` or `data.columns.ignore`"
                     ));
                 }
                 Some(_) => Some(seen.values),
@@ -181,14 +237,14 @@ impl Learner {
             if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
                 let n = values.len() - 1;
                 return Err(format!(
-                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.csv.ignore`"
+                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
                 ));
             }
-            inputs.push(CsvColumn { name, values: values.map(|values| values.into_iter().collect()) });
+            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()) });
         }
         match inputs.is_empty() {
             true => Err("has no column beside that of the class".to_owned()),
-            false => Ok(CsvColumns { inputs, label: self.header[self.label].clone() }),
+            false => Ok(Columns { inputs, label: self.header[self.label].clone() }),
         }
     }
 }
@@ -204,11 +260,6 @@ pub(crate) fn in_order(labels: BTreeSet<String>) -> Vec<String> {
 
 pub(crate) fn position(header: &[String], name: &str) -> Option<usize> {
     header.iter().position(|column| column == name)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "inputs are f32")]
-pub(crate) fn number(text: &str) -> Option<f32> {
-    text.parse::<f64>().ok().map(|value| value as f32).filter(|value| value.is_finite())
 }
 
 fn list(names: &[String]) -> String {

@@ -1,17 +1,11 @@
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use csv::{Reader, ReaderBuilder, StringRecord};
 use ndarray::Array2;
 
-use crate::cifar::regular;
-use crate::csv_columns::{CsvColumns, CsvOptions, Learner, in_order, number, position};
+use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position};
+use crate::table_rows::{TableRows, table_file};
 use crate::{DataError, Split, Table, classes};
-
-/// The most bytes of a line: a file without line ends is no table.
-const MAX_LINE: usize = 64 << 20;
 
 /// A folder with tables, one example a line, and the names of the columns in the first.
 ///
@@ -22,28 +16,31 @@ const MAX_LINE: usize = 64 << 20;
 /// ```
 /// A column of numbers is one number of the input. A column of words is as many as it has different ones in the rows to train
 /// on: 1 for the one that stands there, 0 for the others. Commas, semicolons or tabs stand between the fields.
+///
+/// With the feature `parquet` the tables may be `train.parquet` and `test.parquet` as well.
 #[derive(Debug, Clone)]
-pub struct CsvFolder {
+pub struct TableFolder {
     dir: PathBuf,
-    columns: CsvColumns,
+    columns: Columns,
     classes: Vec<String>,
     /// Whether the order of the classes comes from a list, or else from the labels.
     is_listed: bool,
 }
 
-impl CsvFolder {
+impl TableFolder {
     /// Looks for tables, and learns from the one to train on how its columns become numbers. `None` if there is none.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] with the line and the column, [`DataError::BadClassList`].
-    pub fn find(dir: &Path, options: &CsvOptions) -> Result<Option<Self>, DataError> {
-        if ![Split::Train, Split::Test].iter().any(|&split| dir.join(name(split)).is_file()) {
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::BadClassList`].
+    pub fn find(dir: &Path, options: &ColumnOptions) -> Result<Option<Self>, DataError> {
+        if [Split::Train, Split::Test].iter().all(|&split| table_file(dir, name(split)).is_none()) {
             return Ok(None);
         }
-        let mut table = Rows::open(&dir.join(name(Split::Train)))?;
-        let mut learner = Learner::new(&table.header, options).map_err(|problem| table.fault(problem))?;
+        let mut table = TableRows::open(&path(dir, Split::Train))?;
+        let mut learner = Learner::new(table.header(), options).map_err(|problem| table.fault(problem))?;
+        table.select(|at| learner.needs(at));
         while table.next()? {
-            learner.push(table.line(), |at| table.record.get(at));
+            learner.push(|| table.place(), |at| table.cell(at));
         }
         let labels = std::mem::take(&mut learner.labels);
         let columns = learner.finish().map_err(|problem| table.fault(problem))?;
@@ -58,8 +55,8 @@ impl CsvFolder {
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn with_columns(dir: &Path, columns: CsvColumns) -> Result<Option<Self>, DataError> {
-        if !dir.join(name(Split::Test)).is_file() {
+    pub fn with_columns(dir: &Path, columns: Columns) -> Result<Option<Self>, DataError> {
+        if table_file(dir, name(Split::Test)).is_none() {
             return Ok(None);
         }
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
@@ -79,7 +76,7 @@ impl CsvFolder {
     }
 
     /// How its columns become numbers.
-    pub fn columns(&self) -> &CsvColumns {
+    pub fn columns(&self) -> &Columns {
         &self.columns
     }
 
@@ -87,22 +84,22 @@ impl CsvFolder {
     /// take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] with the line and the column, [`DataError::MemoryBound`], and the errors of
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::MemoryBound`], and the errors of
     /// [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Table, DataError> {
-        let path = self.dir.join(name(split));
+        let path = path(&self.dir, split);
         let classes = classes.unwrap_or(&self.classes);
         let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
-        let mut rows = Rows::open(&path)?;
-        let header = rows.header.clone();
-        let encoder = self.columns.encoder(&header).map_err(|problem| rows.fault(problem))?;
-        let label = position(&header, &self.columns.label)
+        let mut rows = TableRows::open(&path)?;
+        let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
+        let label = position(rows.header(), &self.columns.label)
             .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
+        rows.select(|at| at == label || encoder.positions().contains(&at));
         let (mut values, mut labels) = (vec![], vec![]);
         while rows.next()? {
-            encoder.encode(|at| rows.record.get(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
-            let text = rows.record.get(label).unwrap_or_default().trim();
-            let class = numbers.get(text).copied();
+            encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+            let text = rows.cell(label).map(Cell::text).unwrap_or_default();
+            let class = numbers.get(&*text).copied();
             labels.push(class.ok_or_else(|| {
                 let known: Vec<&str> = classes.iter().take(8).map(String::as_str).collect();
                 rows.fault_here(&format!(
@@ -122,17 +119,18 @@ impl CsvFolder {
     }
 }
 
-impl CsvColumns {
+impl Columns {
     /// Reads the inputs of a whole file, one after the other, whatever other columns it has.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Content`] with the line and the column.
+    /// [`DataError::Io`], and [`DataError::Content`] with the place and the column.
     pub fn read(&self, path: &Path) -> Result<Vec<f32>, DataError> {
-        let mut rows = Rows::open(path)?;
-        let encoder = self.encoder(&rows.header).map_err(|problem| rows.fault(problem))?;
+        let mut rows = TableRows::open(path)?;
+        let encoder = self.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
+        rows.select(|at| encoder.positions().contains(&at));
         let mut values = vec![];
         while rows.next()? {
-            encoder.encode(|at| rows.record.get(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+            encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
         }
         Ok(values)
     }
@@ -140,125 +138,46 @@ impl CsvColumns {
 
 /// A table of numbers alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CsvMatrix {
+pub struct NumberTable {
     /// The names of the columns.
     pub columns: Vec<String>,
     /// All numbers, shape `(rows, columns)`.
     pub values: Array2<f32>,
 }
 
-impl CsvMatrix {
+impl NumberTable {
     /// Reads a whole file.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Content`] with the line and the column.
+    /// [`DataError::Io`], and [`DataError::Content`] with the place and the column.
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        let mut rows = Rows::open(path)?;
+        let mut rows = TableRows::open(path)?;
         let (mut values, mut n) = (vec![], 0);
         while rows.next()? {
-            for (name, field) in rows.header.iter().zip(&rows.record) {
-                let value = number(field.trim());
-                let fault = || rows.fault_here(&format!("column `{name}` is `{field}`, not a finite number"));
-                values.push(value.ok_or_else(fault)?);
+            for (at, name) in rows.header().iter().enumerate() {
+                let cell = rows.cell(at).unwrap_or(Cell::Text(""));
+                let fault = || rows.fault_here(&format!("column `{name}` is `{}`, not a finite number", cell.text()));
+                values.push(cell.number().ok_or_else(fault)?);
             }
             n += 1;
         }
-        let shape = (n, rows.header.len());
-        let values = Array2::from_shape_vec(shape, values).map_err(|error| rows.fault(error.to_string()))?;
-        Ok(Self { columns: rows.header, values })
-    }
-}
-
-/// The rows of a table.
-struct Rows {
-    path: PathBuf,
-    reader: Reader<Lines<BufReader<File>>>,
-    header: Vec<String>,
-    record: StringRecord,
-}
-
-impl Rows {
-    fn open(path: &Path) -> Result<Self, DataError> {
-        let io = |source| DataError::Io { path: path.to_owned(), source };
-        std::fs::metadata(path).and_then(regular).map_err(io)?;
-        let mut start = vec![];
-        File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start)).map_err(io)?;
-        let first = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
-        // The one that the header has most of; commas where it has none.
-        let delimiter = b",;\t".iter().copied().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
-        let file = Lines { source: BufReader::new(File::open(path).map_err(io)?), len: 0 };
-        let reader = ReaderBuilder::new().delimiter(delimiter).from_reader(file);
-        let mut rows = Self { path: path.to_owned(), reader, header: vec![], record: StringRecord::new() };
-        let header = rows.reader.headers().cloned();
-        let header = header.map_err(|error| rows.refused(&error))?;
-        rows.header = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-        if rows.header.iter().all(String::is_empty) {
-            return Err(rows.fault("is empty, expected the names of the columns in its first line".to_owned()));
-        }
-        Ok(rows)
-    }
-
-    /// Reads a row; false at the end.
-    fn next(&mut self) -> Result<bool, DataError> {
-        self.reader.read_record(&mut self.record).map_err(|error| self.refused(&error))
-    }
-
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
-    }
-
-    fn fault(&self, problem: String) -> DataError {
-        DataError::Content { path: self.path.clone(), problem }
-    }
-
-    fn fault_here(&self, problem: &str) -> DataError {
-        self.fault(format!("cannot be used: line {}: {problem}", self.line()))
-    }
-
-    fn refused(&self, error: &csv::Error) -> DataError {
-        match error.kind() {
-            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-                let line = pos.as_ref().map_or(0, csv::Position::line);
-                self.fault(format!("has {len} fields in line {line}, and {expected_len} columns"))
-            }
-            csv::ErrorKind::Utf8 { pos, .. } => {
-                self.fault(format!("is not text: line {}", pos.as_ref().map_or(0, csv::Position::line)))
-            }
-            _ => self.fault(format!("is no table: {error}")),
-        }
-    }
-}
-
-/// Ends a file without line ends before it fills the memory.
-struct Lines<R> {
-    source: R,
-    /// Bytes since the last end of a line.
-    len: usize,
-}
-
-impl<R: Read> Read for Lines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.source.read(buffer)?;
-        self.len = match buffer[..n].iter().rposition(|&byte| byte == b'\n') {
-            Some(end) => n - end - 1,
-            None => self.len + n,
-        };
-        if self.len > MAX_LINE {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::InvalidData,
-                format!("a line is longer than {MAX_LINE} bytes"),
-            ));
-        }
-        Ok(n)
+        let columns = rows.header().to_vec();
+        let values =
+            Array2::from_shape_vec((n, columns.len()), values).map_err(|error| rows.fault(error.to_string()))?;
+        Ok(Self { columns, values })
     }
 }
 
 fn name(split: Split) -> &'static str {
     match split {
-        Split::Train => "train.csv",
-        Split::Test => "test.csv",
+        Split::Train => "train",
+        Split::Test => "test",
     }
+}
+
+/// The table of a set, or where it should be.
+fn path(dir: &Path, split: Split) -> PathBuf {
+    table_file(dir, name(split)).unwrap_or_else(|| dir.join(format!("{}.csv", name(split))))
 }
 
 #[cfg(test)]
@@ -287,8 +206,8 @@ mod tests {
         // Another order of the columns, and a word that is not known.
         let test = "class;colour;size\nno;green;3\nyes;red;4\n";
         let dir = folder(train, test);
-        let options = CsvOptions { ignore: vec!["id".to_owned()], ..CsvOptions::default() };
-        let found = CsvFolder::find(dir.path(), &options).unwrap().unwrap();
+        let options = ColumnOptions { ignore: vec!["id".to_owned()], ..ColumnOptions::default() };
+        let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
         assert_eq!((found.classes(), found.columns().features()), (&["no".to_owned(), "yes".to_owned()][..], 3));
         let data = found.load(Split::Train, None, u64::MAX).unwrap();
         assert_eq!(
@@ -300,32 +219,69 @@ mod tests {
         assert!(matches!(found.load(Split::Train, None, 40), Err(DataError::MemoryBound { .. })));
         // Classes that are numbers are in their order, and columns of numbers can be words.
         let dir = folder("zip,label\n10,10\n20,9\n10,-1\n", "zip,label\n");
-        let options = CsvOptions { categorical: vec!["zip".to_owned()], ..CsvOptions::default() };
-        let found = CsvFolder::find(dir.path(), &options).unwrap().unwrap();
+        let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
+        let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
         assert_eq!((found.classes().join(" "), found.columns().features()), ("-1 9 10".to_owned(), 2));
         assert!(matches!(found.load(Split::Test, None, u64::MAX), Err(DataError::NoExamples { .. })));
-        assert!(CsvFolder::find(tempfile::tempdir().unwrap().path(), &options).unwrap().is_none());
+        assert!(TableFolder::find(tempfile::tempdir().unwrap().path(), &options).unwrap().is_none());
+    }
+
+    #[test]
+    #[cfg(feature = "parquet")]
+    fn a_table_says_the_same_in_both_forms() {
+        let dir = tempfile::tempdir().unwrap();
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/parquet");
+        for name in ["train", "test"] {
+            std::fs::copy(golden.join("pyarrow.parquet"), dir.path().join(format!("{name}.parquet"))).unwrap();
+        }
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let options = ColumnOptions {
+            ignore: names(&["size", "name", "day"]),
+            categorical: names(&["count"]),
+            ..ColumnOptions::default()
+        };
+        let packed = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+        let mut rows = TableRows::open(&golden.join("pyarrow.parquet")).unwrap();
+        let mut text = rows.header().join(",") + "\n";
+        while rows.next().unwrap() {
+            let cells = (0..rows.header().len()).map(|at| rows.cell(at).unwrap().text().into_owned());
+            text += &(cells.collect::<Vec<_>>().join(",") + "\n");
+        }
+        let written = folder(&text, &text);
+        let written = TableFolder::find(written.path(), &options)
+            .unwrap()
+            .map(|found| (found.columns().clone(), found.load(Split::Train, None, u64::MAX).unwrap()))
+            .unwrap();
+        assert_eq!((packed.columns(), packed.classes()), (&written.0, &names(&["0", "1", "2"])[..]));
+        let found = packed.load(Split::Test, None, u64::MAX).unwrap();
+        assert_eq!((read(&found), found.labels()), (read(&written.1), written.1.labels()));
+        // Weight, five counts, large, half, two flags, price, three colours and none.
+        assert_eq!(packed.columns().features(), 1 + 5 + 1 + 1 + 2 + 1 + 4);
+        let mut options = options;
+        options.ignore.remove(0);
+        let error = TableFolder::find(dir.path(), &options).unwrap_err().to_string();
+        assert!(error.contains("has numbers in column `size`, but nothing in row 3"), "{error}");
     }
 
     #[test]
     fn a_table_of_numbers_has_names_for_its_columns() {
         let dir = folder("a\tb\n1\t-2e-1\n3\t4\n", "a,b\n1,x\n");
-        let found = CsvMatrix::read(&dir.path().join("train.csv")).unwrap();
+        let found = NumberTable::read(&dir.path().join("train.csv")).unwrap();
         assert_eq!((found.columns.join(" "), found.values), ("a b".to_owned(), array![[1.0, -0.2], [3.0, 4.0]]));
-        let error = CsvMatrix::read(&dir.path().join("test.csv")).unwrap_err().to_string();
+        let error = NumberTable::read(&dir.path().join("test.csv")).unwrap_err().to_string();
         assert!(error.contains("line 2: column `b` is `x`"), "{error}");
     }
 
     #[test]
     fn what_cannot_be_used_is_refused_with_its_line() {
-        let options = |label: &str| CsvOptions { label: Some(label.to_owned()), ..CsvOptions::default() };
-        let find = |train: &str, options: CsvOptions| {
-            CsvFolder::find(folder(train, "").path(), &options).map(|_| ()).unwrap_err().to_string()
+        let options = |label: &str| ColumnOptions { label: Some(label.to_owned()), ..ColumnOptions::default() };
+        let find = |train: &str, options: ColumnOptions| {
+            TableFolder::find(folder(train, "").path(), &options).map(|_| ()).unwrap_err().to_string()
         };
         for (train, options, expected) in [
             ("", options("y"), "is empty"),
             ("x,y\n1,a\n", options("z"), "has no column `z`, it has `x`, `y`"),
-            ("x,y\n1,a\n", CsvOptions::default(), "name the one with the class in `data.csv.label`"),
+            ("x,y\n1,a\n", ColumnOptions::default(), "name the one with the class in `data.columns.label`"),
             ("x,x,y\n1,2,a\n", options("y"), "has two columns `x`"),
             ("x,y\n1,a\n1,2,a\n", options("y"), "has 3 fields in line 3, and 2 columns"),
             ("x,y\n1,a\n?,a\n", options("y"), "has numbers in column `x`, but `?` in line 3"),
@@ -344,12 +300,12 @@ mod tests {
             ("x\n1\n", "has no column `y` with the class"),
         ] {
             let dir = folder("x,y\n1,a\n2,b\n", test);
-            let found = CsvFolder::find(dir.path(), &options("y")).unwrap().unwrap();
+            let found = TableFolder::find(dir.path(), &options("y")).unwrap().unwrap();
             let found = found.load(Split::Test, None, u64::MAX).unwrap_err().to_string();
             assert!(found.contains(expected), "{expected}: {found}");
         }
         let dir = folder("x,y\n1,a\n", "");
         std::fs::write(dir.path().join("train.csv"), b"x,y\n\xff,a\n").unwrap();
-        assert!(CsvFolder::find(dir.path(), &options("y")).unwrap_err().to_string().contains("is not text"));
+        assert!(TableFolder::find(dir.path(), &options("y")).unwrap_err().to_string().contains("is not text"));
     }
 }
