@@ -137,9 +137,9 @@ impl DataSource {
         }
     }
 
-    /// Whether inputs are images, so that they can be shifted.
-    pub(crate) fn has_images(source: &str) -> bool {
-        speech_folder(source).is_none() && source != UDHR
+    /// Whether inputs have sides along which they can be shifted: those of images, or time and frequency of speech.
+    pub(crate) fn has_sides(source: &str) -> bool {
+        source != UDHR
     }
 
     /// The numbers that inputs are of, where they are no values: those of buckets.

@@ -14,7 +14,6 @@ mod header_check;
 mod max_norm;
 mod mlp;
 mod model;
-mod output_layer;
 mod standardized;
 mod tape;
 

@@ -4,19 +4,12 @@ use distill_datasets::{DataError, DataSpec, Dataset, Subset, below};
 use distill_tensor::{Philox, Stream};
 use ndarray::ArrayViewMut2;
 
-/// The name of the class that stands for all classes that a specialist does not know.
-pub const DUSTBIN: &str = "(other)";
-
-/// What a specialist learns from: all examples of its classes, and as many of the others, drawn at random, which all have
-/// the class [`DUSTBIN`], its last one.
+/// What a specialist learns from: all examples of its classes, and as many of the others, drawn at random.
 ///
 /// Hinton, Vinyals, Dean, 2015, section 5.1.
 #[derive(Debug, Clone)]
 pub struct SpecialistData {
     examples: Subset,
-    spec: DataSpec,
-    /// The specialist's class of each class of the data.
-    class: Vec<u32>,
     over_sampling: f64,
 }
 
@@ -26,20 +19,11 @@ impl SpecialistData {
     /// # Errors
     /// As [`Subset::new`].
     pub fn new(data: Arc<dyn Dataset>, classes: &[u32], seed: u64) -> Result<Self, DataError> {
-        let names = &data.spec().classes;
-        let dustbin = classes.len() as u32;
-        let mut class = vec![dustbin; names.len()];
-        for (number, &own) in (0..).zip(classes) {
-            if let Some(class) = class.get_mut(own as usize) {
-                *class = number;
-            }
-        }
-        let of = |index: usize| data.label(index).and_then(|label| class.get(label as usize).copied());
         let (mut own, mut others) = (vec![], vec![]);
         for index in 0..data.len() {
-            match of(index) {
-                Some(number) if number == dustbin => others.push(index),
-                Some(_) => own.push(index),
+            match data.label(index) {
+                Some(label) if classes.binary_search(&label).is_ok() => own.push(index),
+                Some(_) => others.push(index),
                 None => {}
             }
         }
@@ -55,12 +39,7 @@ impl SpecialistData {
         let over_sampling = if n == 0 { 1.0 } else { n_others as f64 / n as f64 };
         own.append(&mut others);
         own.sort_unstable();
-        let names = classes.iter().filter_map(|&own| names.get(own as usize).cloned());
-        let spec = DataSpec {
-            input_shape: data.spec().input_shape.clone(),
-            classes: names.chain([DUSTBIN.to_owned()]).collect(),
-        };
-        Ok(Self { examples: Subset::new(data, own)?, spec, class, over_sampling })
+        Ok(Self { examples: Subset::new(data, own)?, over_sampling })
     }
 
     /// How much more often the specialist sees its classes, beside the others, than they occur.
@@ -71,7 +50,7 @@ impl SpecialistData {
 
 impl Dataset for SpecialistData {
     fn spec(&self) -> &DataSpec {
-        &self.spec
+        self.examples.spec()
     }
 
     fn len(&self) -> usize {
@@ -83,7 +62,7 @@ impl Dataset for SpecialistData {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        self.examples.label(index).and_then(|label| self.class.get(label as usize).copied())
+        self.examples.label(index)
     }
 }
 
@@ -99,9 +78,9 @@ mod tests {
         let classes = (0..10).map(|class| format!("c{class}")).collect();
         let data = Arc::new(Images::new(vec![1], (0..100).collect(), labels, classes).unwrap());
         let own = SpecialistData::new(data.clone(), &[2, 7], 1).unwrap();
-        assert_eq!(own.spec().classes, ["c2", "c7", DUSTBIN]);
+        assert_eq!(own.spec().classes, data.spec().classes);
         let count = |class| (0..own.len()).filter(|&index| own.label(index) == Some(class)).count();
-        assert_eq!([count(0), count(1), count(2)], [10, 10, 20]);
+        assert_eq!((own.len(), count(2), count(7)), (40, 10, 10));
         assert_eq!(own.over_sampling(), 4.0);
         let again = SpecialistData::new(data.clone(), &[2, 7], 1).unwrap();
         let other = SpecialistData::new(data.clone(), &[2, 7], 2).unwrap();

@@ -13,7 +13,7 @@ use crate::{SolverConfig, Specialist, SpecialistConfig, SpecialistError, Special
 
 /// The file that makes a folder a system. It is written last.
 const MANIFEST: &str = "system.json";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Under this name a specialist's file says what it was trained from.
 const KEY: &str = "specialist_key";
 const MAX_MANIFEST: u64 = 16 << 20;
@@ -177,7 +177,7 @@ impl SystemFolder {
             let (model, _, found) = self.model(&entry.file)?;
             self.check(&entry.file, &entry.sha256, &found.sha256)?;
             files.n_bytes += found.n_bytes;
-            specialists.push(Specialist::new(number, generalist.spec(), entry.classes.clone(), model)?);
+            specialists.push(Specialist::new(number, generalist.spec(), &entry.classes, model)?);
         }
         let solver = SolverConfig { tolerance: manifest.tolerance, ..SolverConfig::default() };
         Ok((SpecialistSystem::new(Arc::new(generalist), specialists, manifest.top, solver)?, files))
@@ -191,7 +191,7 @@ impl SystemFolder {
         classes: &[u32],
     ) -> Result<(Specialist, Provenance, SystemFiles), SpecialistError> {
         let (model, provenance, found) = self.model(file)?;
-        Ok((Specialist::new(number, generalist.spec(), classes.to_vec(), model)?, provenance, found))
+        Ok((Specialist::new(number, generalist.spec(), classes, model)?, provenance, found))
     }
 
     /// A model with what its file says, and which file that is.

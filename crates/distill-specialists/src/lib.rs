@@ -2,6 +2,7 @@
 
 mod clusters;
 mod data;
+mod dustbin;
 mod error;
 mod folder;
 mod report;
@@ -10,10 +11,10 @@ mod specialist;
 mod system;
 
 pub use clusters::{ClusterConfig, cluster_classes, covariance};
-pub use data::{DUSTBIN, SpecialistData};
+pub use data::SpecialistData;
 pub use error::SpecialistError;
 pub use folder::{SystemFiles, SystemFolder, SystemTraining};
 pub use report::{ByCoverage, Conditional, Report};
 pub use solver::{Answer, Solution, Solver, SolverConfig};
-pub use specialist::{Specialist, SpecialistConfig, TowardsOwn};
+pub use specialist::{Specialist, SpecialistConfig};
 pub use system::SpecialistSystem;

@@ -118,17 +118,14 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::{DUSTBIN, SolverConfig, Specialist};
+    use crate::{SolverConfig, Specialist};
 
     #[test]
     fn counts_by_hand() {
-        let mlp = |names: &[&str]| {
-            let names = names.iter().map(|&name| name.to_owned()).collect();
-            Mlp::new(MlpConfig { hidden: vec![2], ..MlpConfig::default() }, vec![1], names, 1).unwrap()
-        };
-        let generalist = mlp(&["a", "b", "c"]);
-        let one = Specialist::new(0, generalist.spec(), vec![0, 1], mlp(&["a", "b", DUSTBIN])).unwrap();
-        let two = Specialist::new(1, generalist.spec(), vec![1], mlp(&["b", DUSTBIN])).unwrap();
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let generalist = Mlp::new(MlpConfig { hidden: vec![2], ..MlpConfig::default() }, vec![1], names, 1).unwrap();
+        let one = Specialist::new(0, generalist.spec(), &[0, 1], generalist.clone()).unwrap();
+        let two = Specialist::new(1, generalist.spec(), &[1], generalist.clone()).unwrap();
         let system = SpecialistSystem::new(Arc::new(generalist), vec![one, two], 1, SolverConfig::default()).unwrap();
         let before = array![[1.0_f32, 2.0, 0.0], [0.0, 2.0, 3.0], [0.0, 0.0, 1.0], [3.0, 0.0, 0.0]];
         let after = array![[2.0_f32, 1.0, 0.0], [0.0, 3.0, 2.0], [0.0, 0.0, 1.0], [3.0, 0.0, 0.0]];

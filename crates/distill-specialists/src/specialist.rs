@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
-use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
+use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, Model, ModelError, ModelSpec, Scratch, Trainable};
 use distill_train::{Observer, Teacher, TrainConfig, Training, train};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use crate::{DUSTBIN, SpecialistData, SpecialistError};
+use crate::dustbin::{Dustbin, DustbinLoss};
+use crate::{SpecialistData, SpecialistError};
 
 /// How a specialist is trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,34 +22,39 @@ pub struct SpecialistConfig {
 }
 
 /// A network that tells some classes apart, and from all others (Hinton, Vinyals, Dean, 2015, section 5.1).
+///
+/// It has all classes of the generalist, and what it says of the others is taken together as the dustbin. So it is the
+/// generalist before it has learned anything, where a dustbin with weights of its own would have to learn first
+/// what the generalist knows of the others.
 #[derive(Debug, Clone)]
 pub struct Specialist {
-    classes: Vec<u32>,
+    dustbin: Dustbin,
     model: Mlp,
 }
 
 impl Specialist {
-    /// A network that is known to be one: its classes are `classes`, sorted places in the generalist's list, and last the
-    /// dustbin.
+    /// A network that is known to be one: its classes are those of the generalist, and `classes` are sorted places in that list.
     ///
     /// # Errors
     /// [`SpecialistError::Classes`] if they are not.
-    pub fn new(number: usize, generalist: &ModelSpec, classes: Vec<u32>, model: Mlp) -> Result<Self, SpecialistError> {
-        check_classes(number, &classes, generalist)?;
+    pub fn new(number: usize, generalist: &ModelSpec, classes: &[u32], model: Mlp) -> Result<Self, SpecialistError> {
+        let dustbin = Dustbin::new(number, classes, generalist)?;
         let spec = model.spec();
-        let names = classes.iter().map(|&class| generalist.classes[class as usize].as_str()).chain([DUSTBIN]);
-        if !names.eq(spec.classes.iter().map(String::as_str)) || spec.input_shape != generalist.input_shape {
-            let problem = format!("its network has the classes {:?} and inputs {:?}", spec.classes, spec.input_shape);
-            return Err(SpecialistError::Classes { specialist: number, classes, problem });
+        if spec.classes != generalist.classes || spec.input_shape != generalist.input_shape {
+            let problem = format!(
+                "its network has {} classes and inputs {:?}, or other names of classes than the generalist",
+                spec.classes.len(),
+                spec.input_shape
+            );
+            return Err(SpecialistError::Classes { specialist: number, classes: classes.to_vec(), problem });
         }
-        Ok(Self { classes, model })
+        Ok(Self { dustbin, model })
     }
 
-    /// Trains a specialist for some classes of `data`, which start from the weights of the generalist.
+    /// Trains a specialist for some classes of `data`, which starts from the generalist.
     ///
-    /// Its last layer has the generalist's rows for its classes, and for the dustbin the mean of all others, which is
-    /// raised by the logarithm of their number. When it is trained, the bias of the dustbin is raised by the logarithm of
-    /// how much more often it saw its classes than they occur.
+    /// It sees its classes more often than they occur, and for that time the other classes are less probable by that: their biases
+    /// are lowered before, and raised after it by the logarithm of how much more often that was.
     ///
     /// # Errors
     /// [`SpecialistError::Classes`] if `classes` are not some of the data's, in order; and as training.
@@ -60,20 +66,21 @@ impl Specialist {
         config: &SpecialistConfig,
         observer: &mut dyn Observer,
     ) -> Result<Self, SpecialistError> {
-        check_classes(number, classes, generalist.spec())?;
+        let dustbin = Dustbin::new(number, classes, generalist.spec())?;
         let examples = SpecialistData::new(data.clone(), classes, config.seed)?;
-        let mut model = initial(generalist, classes, &examples.spec().classes)?;
         let lift = examples.over_sampling().ln();
-        let teacher = TowardsOwn::new(generalist, classes, examples.spec().classes.clone(), -lift);
-        let soft = config.alpha > 0.0;
+        let mut model = generalist.clone();
+        raise_others(&mut model, &dustbin, -lift);
         let distillation = Temperature::new(1.0)
             .and_then(|one| Distillation::new(SoftTerm::Kd(one), config.alpha))
             .map_err(|error| SpecialistError::Setting { setting: "alpha", problem: error.to_string() })?;
+        let soft = config.alpha > 0.0;
+        let loss: &dyn Loss = if soft { &distillation } else { &CrossEntropy };
         let training = Training {
             data: &examples,
             validation: None,
-            loss: if soft { &distillation } else { &CrossEntropy },
-            teacher: if soft { Teacher::Live(&teacher) } else { Teacher::None },
+            loss: &DustbinLoss { dustbin: &dustbin, loss, teacher_lift: -lift },
+            teacher: if soft { Teacher::Live(generalist) } else { Teacher::None },
             config: &config.train,
             seed: config.seed,
         };
@@ -81,110 +88,53 @@ impl Specialist {
         if !report.completed {
             return Err(SpecialistError::Stopped { specialist: number });
         }
-        raise_dustbin(&mut model, lift);
-        Ok(Self { classes: classes.to_vec(), model })
+        raise_others(&mut model, &dustbin, lift);
+        Ok(Self { dustbin, model })
     }
 
     /// Its classes, as places in the generalist's list.
     pub fn classes(&self) -> &[u32] {
-        &self.classes
+        self.dustbin.classes()
     }
 
-    /// The network; its last class is the dustbin.
+    /// The network, with all classes.
     pub fn model(&self) -> &Mlp {
         &self.model
     }
-}
 
-fn check_classes(specialist: usize, classes: &[u32], generalist: &ModelSpec) -> Result<(), SpecialistError> {
-    let n = generalist.classes.len();
-    let refused = |problem: &str| {
-        Err(SpecialistError::Classes { specialist, classes: classes.to_vec(), problem: problem.to_owned() })
-    };
-    match classes {
-        [] => refused("there are none"),
-        _ if !classes.windows(2).all(|pair| pair[0] < pair[1]) => refused("they are not sorted, or one is there twice"),
-        [.., last] if *last as usize >= n => refused(&format!("the generalist has {n}")),
-        _ if classes.len() == n => refused("they are all that there are, nothing is left for the dustbin"),
-        _ => Ok(()),
-    }
-}
-
-/// The generalist with a last layer for the classes of a specialist.
-fn initial(generalist: &Mlp, classes: &[u32], names: &[String]) -> Result<Mlp, ModelError> {
-    let (weight, bias) = generalist.output();
-    let own: Vec<usize> = classes.iter().map(|&class| class as usize).collect();
-    let others: Vec<usize> = (0..weight.nrows()).filter(|class| own.binary_search(class).is_err()).collect();
-    let bias = ArrayView1::from(bias);
-    let (other_rows, other_bias) = (weight.select(Axis(0), &others), bias.select(Axis(0), &others));
-    let mean = other_rows.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(weight.ncols()));
-    let mut rows = weight.select(Axis(0), &own);
-    let _ = rows.push_row(mean.view());
-    let mut biases = bias.select(Axis(0), &own).to_vec();
-    biases.push(other_bias.mean().unwrap_or_default() + (others.len() as f32).ln());
-    generalist.with_output(names.to_vec(), rows.view(), &biases)
-}
-
-fn raise_dustbin(model: &mut Mlp, by: f64) {
-    let bias = model.params().layout().iter().map(|(id, ..)| id).last();
-    if let Some(bias) = bias
-        && let Some(dustbin) = model.params_mut().vector_mut(bias).last_mut()
-    {
-        *dustbin += by as f32;
-    }
-}
-
-/// A generalist as it answers to who knows only some classes: their logits, and that of all others together.
-pub struct TowardsOwn<'a> {
-    generalist: &'a dyn Model,
-    classes: Vec<u32>,
-    spec: ModelSpec,
-    lift: f64,
-}
-
-impl<'a> TowardsOwn<'a> {
-    /// `lift` is added to the logit of the dustbin.
-    pub fn new(generalist: &'a dyn Model, classes: &[u32], names: Vec<String>, lift: f64) -> Self {
-        let spec = ModelSpec { classes: names, ..generalist.spec().clone() };
-        Self { generalist, classes: classes.to_vec(), spec, lift }
-    }
-}
-
-impl Model for TowardsOwn<'_> {
-    fn spec(&self) -> &ModelSpec {
-        &self.spec
-    }
-
-    fn logits_into(
+    /// Logits of its classes and, in the last column, of the dustbin: shape `(examples, classes + 1)`.
+    ///
+    /// # Errors
+    /// As [`Model::logits_into`].
+    pub fn answer_into(
         &self,
         inputs: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
-        let mut all = Array2::zeros((inputs.nrows(), self.generalist.spec().classes.len()));
-        self.generalist.logits_into(inputs, scratch, all.view_mut())?;
-        for (mut out, all) in out.outer_iter_mut().zip(all.outer_iter()) {
-            let max = all.fold(f32::NEG_INFINITY, |max, &value| max.max(value));
-            let mut others: f64 = 0.0;
-            let mut next = 0;
-            for (class, &value) in (0_u32..).zip(all) {
-                if self.classes.get(next) == Some(&class) {
-                    out[next] = value;
-                    next += 1;
-                } else {
-                    others += f64::from(value - max).exp();
-                }
-            }
-            // Of others that are all improbable nothing is left but a very small number.
-            out[next] = (f64::from(max) + others.max(f64::MIN_POSITIVE).ln() + self.lift) as f32;
+        let mut all = Array2::zeros((inputs.nrows(), self.model.spec().classes.len()));
+        self.model.logits_into(inputs, scratch, all.view_mut())?;
+        let mut shares = vec![];
+        for (all, out) in all.outer_iter().zip(out.outer_iter_mut()) {
+            self.dustbin.reduce(all, &mut shares, out);
         }
         Ok(())
     }
 }
 
+/// Changes the logits of all classes in the dustbin.
+fn raise_others(model: &mut Mlp, dustbin: &Dustbin, by: f64) {
+    let bias = model.params().layout().iter().map(|(id, ..)| id).last();
+    if let Some(bias) = bias.map(|id| model.params_mut().vector_mut(id)) {
+        dustbin.others().for_each(|class| bias[class] += by as f32);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use distill_datasets::Images;
     use distill_models::MlpConfig;
+    use distill_train::{OptimizerConfig, Silent};
 
     use super::*;
 
@@ -194,48 +144,43 @@ mod tests {
     }
 
     #[test]
-    fn a_specialist_starts_from_the_generalist() {
+    fn a_specialist_that_has_learned_nothing_says_what_the_generalist_says() {
         let generalist = generalist();
-        let names: Vec<String> = ["c1", "c4", DUSTBIN].map(str::to_owned).to_vec();
-        let start = initial(&generalist, &[1, 4], &names).unwrap();
-        let inputs = Array2::from_shape_fn((7, 3), |(i, j)| (i as f32 - j as f32) * 0.3);
-        let (all, own) = (generalist.logits(inputs.view()).unwrap(), start.logits(inputs.view()).unwrap());
-        for (all, own) in all.outer_iter().zip(own.outer_iter()) {
-            assert!((own[0] - all[1]).abs() < 1e-5 && (own[1] - all[4]).abs() < 1e-5);
-            let mean = (all[0] + all[2] + all[3] + all[5]) / 4.0;
-            assert!((own[2] - mean - 4.0_f32.ln()).abs() < 1e-5);
-        }
-    }
-
-    #[test]
-    fn all_others_together_have_their_mass() {
-        let generalist = generalist();
-        let names: Vec<String> = ["c0", "c5", DUSTBIN].map(str::to_owned).to_vec();
-        let towards = TowardsOwn::new(&generalist, &[0, 5], names, 0.0);
-        let inputs = Array2::from_shape_fn((4, 3), |(i, j)| (i * 3 + j) as f32 * 0.2 - 1.0);
-        let p = |logits: Array2<f32>| {
-            let mut p = logits.mapv(f32::exp);
-            for mut row in p.outer_iter_mut() {
-                let sum = row.sum();
-                row /= sum;
-            }
-            p
+        let labels: Vec<u8> = (0..90).map(|i| (i % 6) as u8).collect();
+        let classes = generalist.spec().classes.clone();
+        let data: Arc<dyn Dataset> =
+            Arc::new(Images::new(vec![3], (0..=255).cycle().take(270).collect(), labels, classes).unwrap());
+        let at_rate = |lr| {
+            let optimizer = OptimizerConfig { lr, ..OptimizerConfig::default() };
+            let config = SpecialistConfig {
+                train: TrainConfig { epochs: 1, batch: 10, optimizer, ..TrainConfig::default() },
+                alpha: 0.5,
+                seed: 1,
+            };
+            Specialist::train(0, &generalist, &data, &[1, 4], &config, &mut Silent).unwrap()
         };
-        let all = p(generalist.logits(inputs.view()).unwrap());
-        let own = p(towards.logits(inputs.view()).unwrap());
+        let inputs = Array2::from_shape_fn((7, 3), |(i, j)| (i as f32 - j as f32) * 0.3);
+        let all = generalist.logits(inputs.view()).unwrap();
+        let mut own = Array2::zeros((7, 3));
+        at_rate(1e-12).answer_into(inputs.view(), &mut Scratch::default(), own.view_mut()).unwrap();
         for (all, own) in all.outer_iter().zip(own.outer_iter()) {
-            assert!((own[0] - all[0]).abs() < 1e-6 && (own[1] - all[5]).abs() < 1e-6);
-            assert!((own[2] - all.slice(ndarray::s![1..5]).sum()).abs() < 1e-6);
+            let others: f32 = [0, 2, 3, 5].map(|class: usize| all[class].exp()).iter().sum();
+            assert!((own[0] - all[1]).abs() < 1e-5 && (own[1] - all[4]).abs() < 1e-5);
+            assert!((own[2] - others.ln()).abs() < 1e-5);
         }
+        let learned = at_rate(0.1);
+        assert_eq!(learned.classes(), [1, 4]);
+        let before = own.clone();
+        learned.answer_into(inputs.view(), &mut Scratch::default(), own.view_mut()).unwrap();
+        assert_ne!(own, before);
     }
 
     #[test]
-    fn classes_that_are_none_are_refused() {
-        let spec = generalist().spec().clone();
-        for classes in [vec![], vec![2, 1], vec![1, 1], vec![1, 6], vec![0, 1, 2, 3, 4, 5]] {
-            let error = check_classes(3, &classes, &spec).unwrap_err();
-            assert!(error.to_string().starts_with("specialist 3 cannot have the classes"), "{error}");
-        }
-        assert!(Specialist::new(0, &spec, vec![1, 2], generalist()).is_err());
+    fn a_network_with_other_classes_is_none() {
+        let generalist = generalist();
+        let names = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
+        let other = Mlp::new(MlpConfig { hidden: vec![5], ..MlpConfig::default() }, vec![3], names, 4).unwrap();
+        assert!(Specialist::new(0, generalist.spec(), &[1, 2], other).is_err());
+        assert!(Specialist::new(0, generalist.spec(), &[1, 2], generalist.clone()).is_ok());
     }
 }

@@ -120,7 +120,7 @@ impl SpecialistSystem {
         for (specialist, rows) in self.specialists.iter().zip(&rows) {
             let mut out = Array2::zeros((rows.len(), specialist.classes().len() + 1));
             if !rows.is_empty() {
-                specialist.model().logits_into(inputs.select(Axis(0), rows).view(), scratch, out.view_mut())?;
+                specialist.answer_into(inputs.select(Axis(0), rows).view(), scratch, out.view_mut())?;
             }
             said.push(out);
         }
@@ -186,7 +186,6 @@ mod tests {
     use distill_models::{Mlp, MlpConfig};
 
     use super::*;
-    use crate::DUSTBIN;
 
     fn mlp(classes: &[&str], seed: u64) -> Mlp {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
@@ -194,12 +193,12 @@ mod tests {
     }
 
     fn system(top: usize) -> SpecialistSystem {
-        let generalist = mlp(&["a", "b", "c", "d", "e"], 1);
-        let specialist = |number, classes: &[u32], names: &[&str]| {
-            Specialist::new(number, generalist.spec(), classes.to_vec(), mlp(names, 10 + number as u64)).unwrap()
+        let names = ["a", "b", "c", "d", "e"];
+        let generalist = mlp(&names, 1);
+        let specialist = |number, classes: &[u32]| {
+            Specialist::new(number, generalist.spec(), classes, mlp(&names, 10 + number as u64)).unwrap()
         };
-        let specialists =
-            vec![specialist(0, &[0, 1], &["a", "b", DUSTBIN]), specialist(1, &[1, 2], &["b", "c", DUSTBIN])];
+        let specialists = vec![specialist(0, &[0, 1]), specialist(1, &[1, 2])];
         SpecialistSystem::new(Arc::new(generalist), specialists, top, SolverConfig::default()).unwrap()
     }
 

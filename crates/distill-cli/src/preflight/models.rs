@@ -41,9 +41,9 @@ impl Preflight<'_> {
             return Ok(());
         }
         let source = &self.experiment.recipe().data.source;
-        if !DataSource::has_images(source) {
+        if !DataSource::has_sides(source) {
             let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to shift"))
-                .note("only images can be shifted")
+                .note("only images and frames of speech can be shifted")
                 .help("set `augment = { shift = 0 }`");
             return Err(self.file.locate(diagnostic, &format!("{training}.augment.shift")));
         }

@@ -145,7 +145,7 @@ fn a_folder_that_was_changed_is_refused() {
     let manifest = dir.path().join(MANIFEST);
     let whole = fs::read_to_string(&manifest).unwrap();
     for (from, to, expected) in [
-        ("\"version\": 1", "\"version\": 2", "has version 2"),
+        ("\"version\": 2", "\"version\": 3", "has version 3"),
         ("\"top\": 1", "\"top\": 0", "top must be 1 to 9"),
         ("\"tolerance\": 1e-9", "\"tolerance\": -1.0", "tolerance must be"),
         ("specialist-000.safetensors", "../x.safetensors", "none of the folder"),
