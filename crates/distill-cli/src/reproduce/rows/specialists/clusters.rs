@@ -13,7 +13,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let seeds = study.setup("teacher")?.recipe.seeds.clone();
     let generalist = study.generalist(super::WIDTHS[0], seeds[0])?;
     let found = study.lab.train(std::slice::from_ref(&generalist))?;
-    let clusters = study.lab.clusters(&generalist, &study.specialists(0.0)?)?;
+    let clusters = study.lab.clusters(&generalist, &study.specialists(super::WIDTHS[0], 0.0)?)?;
     let spec = study.lab.data.sets.train.spec();
     let mut coverage = vec![0_usize; spec.classes.len()];
     for &class in clusters.iter().flatten() {

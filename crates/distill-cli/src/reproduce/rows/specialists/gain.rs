@@ -42,7 +42,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let generalists = seeds.iter().map(|&seed| study.generalist(width, seed)).collect::<Result<Vec<_>, _>>()?;
         study.lab.train(&generalists)?;
         for (way, alpha) in WAYS {
-            let specialists = study.specialists(alpha)?;
+            let specialists = study.specialists(width, alpha)?;
             let mut reports = vec![];
             for generalist in &generalists {
                 let system = study.lab.system(generalist, &specialists)?;

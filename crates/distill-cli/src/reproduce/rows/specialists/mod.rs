@@ -27,6 +27,8 @@ const CLUSTER_SIZE: usize = 25;
 
 /// Hidden units of the generalists.
 const WIDTHS: [usize; 3] = [24, 64, 256];
+/// Over the recipe of their specialists, chosen on validation snippets: who knows more already is changed less.
+const WIDE: (usize, [&str; 2]) = (256, ["train.optimizer.lr=0.003", "train.epochs=2"]);
 
 impl Study<'_> {
     /// The generalist of some width and seed.
@@ -35,8 +37,12 @@ impl Study<'_> {
     }
 
     /// Its specialists, in whose training the generalist's probabilities have some weight.
-    fn specialists(&self, alpha: f64) -> Result<Specialists, Stop> {
-        let setup = self.setup("specialists")?.with(&[format!("kd.alpha={alpha:?}")])?;
+    fn specialists(&self, width: usize, alpha: f64) -> Result<Specialists, Stop> {
+        let mut settings = vec![format!("kd.alpha={alpha:?}")];
+        if width >= WIDE.0 {
+            settings.extend(WIDE.1.map(str::to_owned));
+        }
+        let setup = self.setup("specialists")?.with(&settings)?;
         let n_classes = self.lab.data.sets.train.spec().classes.len();
         let clusters = ClusterConfig {
             clusters: N_CLUSTERS.min(n_classes / 2).max(1),
@@ -48,7 +54,7 @@ impl Study<'_> {
 
     /// Both as one teacher.
     fn system(&self, width: usize, seed: u64, alpha: f64) -> Result<Teachers, Stop> {
-        let specialists = Some(self.specialists(alpha)?);
+        let specialists = Some(self.specialists(width, alpha)?);
         Ok(Teachers { specialists, ..Teachers::one(self.generalist(width, seed)?) })
     }
 }
