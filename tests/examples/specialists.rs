@@ -20,7 +20,7 @@ use distill_train::{
 
 const N_CHARS: usize = 24;
 /// Classes of a specialist.
-const SIZE: usize = 30;
+const SIZE: usize = 25;
 /// Clusters that are printed.
 const SHOWN: usize = 8;
 
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         data: &data,
         data_sha256: &Fingerprint::of(&*data)?.sha256(),
         clusters: &clusters,
-        config: &SpecialistConfig { train: config(3, 3e-3), alpha, seed: 1 },
+        config: &SpecialistConfig { train: config(3, 1e-2), alpha, seed: 1 },
         top: 1,
         stop: &|| false,
     };
