@@ -46,9 +46,8 @@ impl Dustbin {
 
     /// From the logits of all classes those of the classes that are left, that of the dustbin last. `shares` becomes the part
     /// of each class in the dustbin, 0 for those that are not in it.
-    pub(crate) fn reduce(&self, all: ArrayView1<'_, f32>, shares: &mut Vec<f64>, mut out: ArrayViewMut1<'_, f32>) {
-        shares.clear();
-        shares.extend(all.iter().map(|&logit| f64::from(logit)));
+    pub(crate) fn reduce(&self, all: ArrayView1<'_, f32>, shares: &mut [f64], mut out: ArrayViewMut1<'_, f32>) {
+        shares.iter_mut().zip(all).for_each(|(share, &logit)| *share = f64::from(logit));
         for (out, &class) in out.iter_mut().zip(&self.classes) {
             *out = all[class as usize];
             shares[class as usize] = f64::NEG_INFINITY;
@@ -61,17 +60,15 @@ impl Dustbin {
         out[self.classes.len()] = (max + sum.ln()) as f32;
     }
 
-    /// The same for the rows of a matrix. `shares` gets a row for each.
-    fn reduce_all(&self, all: ArrayView2<'_, f32>, mut shares: Option<&mut Array2<f64>>) -> Array2<f32> {
+    /// The same for the rows of a matrix: the logits that are left, and the parts.
+    fn reduce_all(&self, all: ArrayView2<'_, f32>) -> (Array2<f32>, Array2<f64>) {
         let mut out = Array2::zeros((all.nrows(), self.classes.len() + 1));
-        let mut row_shares = vec![];
-        for (i, (all, out)) in all.outer_iter().zip(out.outer_iter_mut()).enumerate() {
-            self.reduce(all, &mut row_shares, out);
-            if let Some(shares) = &mut shares {
-                shares.row_mut(i).iter_mut().zip(&row_shares).for_each(|(share, &of)| *share = of);
-            }
+        let mut shares = Array2::zeros(all.dim());
+        let rows = shares.as_slice_mut().map(|shares| shares.chunks_exact_mut(all.ncols())).into_iter().flatten();
+        for ((all, shares), out) in all.outer_iter().zip(rows).zip(out.outer_iter_mut()) {
+            self.reduce(all, shares, out);
         }
-        out
+        (out, shares)
     }
 }
 
@@ -96,12 +93,11 @@ impl Loss for DustbinLoss<'_> {
         {
             return Err(LossError::LabelOutOfRange { row, label, classes: logits.ncols() });
         }
-        let mut shares = Array2::zeros(logits.dim());
-        let own = self.dustbin.reduce_all(logits, Some(&mut shares));
+        let (own, shares) = self.dustbin.reduce_all(logits);
         let labels: Option<Vec<u32>> =
             targets.labels.map(|labels| labels.iter().map(|&label| self.dustbin.number(label)).collect());
         let teacher = targets.teacher_logits.map(|all| {
-            let mut own = self.dustbin.reduce_all(all, None);
+            let mut own = self.dustbin.reduce_all(all).0;
             own.column_mut(self.dustbin.classes.len()).mapv_inplace(|logit| logit + self.teacher_lift as f32);
             own
         });
@@ -140,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_dustbin_is_as_probable_as_all_that_is_in_it() {
-        let (all, mut shares) = (logits(0.4), vec![]);
+        let (all, mut shares) = (logits(0.4), [0.0; 6]);
         let mut own = Array2::zeros((5, 3));
         for (all, mut own) in all.outer_iter().zip(own.outer_iter_mut()) {
             dustbin().reduce(all, &mut shares, own.view_mut());

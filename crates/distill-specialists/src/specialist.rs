@@ -114,7 +114,7 @@ impl Specialist {
     ) -> Result<(), ModelError> {
         let mut all = Array2::zeros((inputs.nrows(), self.model.spec().classes.len()));
         self.model.logits_into(inputs, scratch, all.view_mut())?;
-        let mut shares = vec![];
+        let mut shares = vec![0.0; all.ncols()];
         for (all, out) in all.outer_iter().zip(out.outer_iter_mut()) {
             self.dustbin.reduce(all, &mut shares, out);
         }
