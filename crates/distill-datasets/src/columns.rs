@@ -145,7 +145,7 @@ pub(crate) struct Learner {
     header: Vec<String>,
     label: usize,
     seen: Vec<Seen>,
-    categorical: Vec<String>,
+    categorical: Vec<bool>,
     ignored: Vec<bool>,
     pub(crate) labels: BTreeSet<String>,
 }
@@ -169,20 +169,22 @@ impl Learner {
                 format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {}", list(header))
             })?,
         };
-        options.categorical.iter().try_for_each(|name| known(name).map(|_| ()))?;
+        let mut categorical = vec![false; header.len()];
+        for name in &options.categorical {
+            categorical[known(name)?] = true;
+        }
         let mut ignored = vec![false; header.len()];
         for name in &options.ignore {
             ignored[known(name)?] = true;
         }
         ignored[label] = true;
         let seen = header.iter().map(|_| Seen::default()).collect();
-        let categorical = options.categorical.clone();
         Ok(Self { header: header.to_vec(), label, seen, categorical, ignored, labels: BTreeSet::new() })
     }
 
-    /// Whether a column is looked at.
-    pub(crate) fn needs(&self, at: usize) -> bool {
-        at == self.label || self.ignored.get(at) == Some(&false)
+    /// Positions of the columns that are looked at.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        (0..self.header.len()).filter(|&at| at == self.label || !self.ignored[at])
     }
 
     /// `place` is that of the row, for people.
@@ -204,7 +206,7 @@ impl Learner {
                 None => {}
             }
             // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
-            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical.contains(&self.header[at])) {
+            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical[at]) {
                 let text = cell.text();
                 if !seen.values.contains(&*text) {
                     seen.values.insert(text.into_owned());
@@ -217,13 +219,13 @@ impl Learner {
     /// A column that is neither numbers nor words, for people.
     pub(crate) fn finish(self) -> Result<Columns, String> {
         let mut inputs = vec![];
-        for ((name, seen), ignored) in self.header.iter().zip(self.seen).zip(self.ignored) {
-            if ignored {
+        for (at, seen) in self.seen.into_iter().enumerate() {
+            if self.ignored[at] {
                 continue;
             }
-            let name = name.clone();
+            let name = self.header[at].clone();
             let values = match seen.word {
-                _ if self.categorical.contains(&name) => Some(seen.values),
+                _ if self.categorical[at] => Some(seen.values),
                 None => None,
                 Some((place, word)) if seen.n_numbers > 0 => {
                     let found = if word.is_empty() { "nothing".to_owned() } else { format!("`{word}`") };

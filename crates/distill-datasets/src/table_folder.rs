@@ -38,7 +38,7 @@ impl TableFolder {
         }
         let mut table = TableRows::open(&path(dir, Split::Train))?;
         let mut learner = Learner::new(table.header(), options).map_err(|problem| table.fault(problem))?;
-        table.select(|at| learner.needs(at));
+        table.select(learner.positions());
         while table.next()? {
             learner.push(|| table.place(), |at| table.cell(at));
         }
@@ -94,7 +94,7 @@ impl TableFolder {
         let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         let label = position(rows.header(), &self.columns.label)
             .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
-        rows.select(|at| at == label || encoder.positions().contains(&at));
+        rows.select(encoder.positions().iter().copied().chain([label]));
         let (mut values, mut labels) = (vec![], vec![]);
         while rows.next()? {
             encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
@@ -127,7 +127,7 @@ impl Columns {
     pub fn read(&self, path: &Path) -> Result<Vec<f32>, DataError> {
         let mut rows = TableRows::open(path)?;
         let encoder = self.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
-        rows.select(|at| encoder.positions().contains(&at));
+        rows.select(encoder.positions().iter().copied());
         let mut values = vec![];
         while rows.next()? {
             encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;

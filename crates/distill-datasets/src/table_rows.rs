@@ -61,12 +61,12 @@ impl TableRows {
     }
 
     /// Says before the first row which columns will be asked for. Others may then have no cells, and are not decoded.
-    pub fn select(&mut self, needed: impl Fn(usize) -> bool) {
+    pub fn select(&mut self, positions: impl IntoIterator<Item = usize>) {
         match &mut self.rows {
             // A line has to be taken apart for any of them.
-            Rows::Csv(_) => drop(needed),
+            Rows::Csv(_) => drop(positions),
             #[cfg(feature = "parquet")]
-            Rows::Parquet(rows) => rows.select(needed),
+            Rows::Parquet(rows) => rows.select(positions),
         }
     }
 

@@ -127,13 +127,14 @@ impl ParquetRows {
     }
 
     /// Before the first row.
-    pub(crate) fn select(&mut self, needed: impl Fn(usize) -> bool) {
-        self.needed = (0..self.header.len()).map(needed).collect();
+    pub(crate) fn select(&mut self, positions: impl IntoIterator<Item = usize>) {
+        self.needed.fill(false);
+        positions.into_iter().for_each(|at| self.needed[at] = true);
     }
 
     /// Reads a row; false at the end.
     pub(crate) fn next(&mut self) -> Result<bool, DataError> {
-        if self.n_buffered > 0 && self.at + 1 < self.n_buffered {
+        if self.at + 1 < self.n_buffered {
             self.at += 1;
         } else {
             let n = guarded(|| self.fill()).map_err(|fault| data_error(&self.path, fault))?;

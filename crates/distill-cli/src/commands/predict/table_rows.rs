@@ -44,7 +44,7 @@ impl ParquetRows {
             }
         };
         if let Some(encoder) = &encoder {
-            rows.select(|at| Some(at) == id || encoder.positions().contains(&at));
+            rows.select(encoder.positions().iter().copied().chain(id));
         }
         Ok(Self { rows, name: path.display().to_string(), ids, id, encoder, row: vec![] })
     }
