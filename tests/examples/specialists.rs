@@ -2,33 +2,26 @@
 //! `cargo run --release -p distill-tests --example specialists -- [HIDDEN [CLUSTERS [ALPHA]]]`.
 #![expect(clippy::print_stdout, reason = "an example shows what it finds")]
 
+mod languages;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
 use distill_datasets::Dataset;
-use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model};
+use distill_models::Model as _;
 use distill_specialists::{
     ClusterConfig, Report, SpecialistConfig, SystemFolder, SystemTraining, cluster_classes, covariance,
 };
-use distill_text::{NGrams, Part, Snippets, TextSnippets, language_name, udhr};
-use distill_train::{
-    Fingerprint, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, SoftTargets, Teacher,
-    TrainConfig, Training, train,
-};
+use distill_text::{Part, language_name, udhr};
+use distill_train::{Fingerprint, SoftTargets};
 
-const N_CHARS: usize = 24;
+use languages::{config, generalist, snippets};
+
 /// Classes of a specialist.
 const SIZE: usize = 25;
 /// Clusters that are printed.
 const SHOWN: usize = 8;
-
-fn config(epochs: u32, lr: f64) -> TrainConfig {
-    let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr, ..OptimizerConfig::default() };
-    let schedule = ScheduleConfig { kind: ScheduleKind::Cosine, ..ScheduleConfig::default() };
-    TrainConfig { epochs, batch: 128, optimizer, schedule, ..TrainConfig::default() }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -37,26 +30,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let alpha = args.next().map_or(Ok(0.5), |arg| arg.parse())?;
 
     let paragraphs = Arc::new(udhr()?);
-    let n_grams = NGrams::default();
-    let part = |part, n| TextSnippets::new(Snippets::new(paragraphs.clone(), part, N_CHARS, 1)?, n_grams, n);
+    let part = |part, n| snippets(&paragraphs, part, n);
     let data: Arc<dyn Dataset> = Arc::new(part(Part::Train, 125_000)?);
     let (validation, test) = (part(Part::Validation, 10_000)?, part(Part::Test, 50_000)?);
 
-    let start = Instant::now();
-    let embedding = Some(EmbeddingConfig { buckets: n_grams.buckets() as usize });
-    let description = MlpConfig { hidden: vec![hidden], embedding, ..MlpConfig::default() };
+    let generalist = generalist(&*data, hidden, 4)?;
     let spec = data.spec();
-    let mut generalist = Mlp::new(description, spec.input_shape.clone(), spec.classes.clone(), 1)?;
-    let training = Training {
-        data: &*data,
-        validation: None,
-        loss: &CrossEntropy,
-        teacher: Teacher::None,
-        config: &config(4, 1e-2),
-        seed: 1,
-    };
-    train(&mut generalist, &training, &mut Silent)?;
-    println!("{}: {:.1?}", generalist.spec().architecture, start.elapsed());
 
     let answers = SoftTargets::compute(&generalist, &validation)?;
     let grouping = ClusterConfig { clusters, size: Some(SIZE), ..ClusterConfig::default() };

@@ -4,30 +4,23 @@
 //! where SNIPPETS is the size of the training set, GENERALIST the number of its epochs and the others are lists such as `0.5,0.9`.
 #![expect(clippy::print_stdout, reason = "an example shows what it finds")]
 
+mod languages;
+
 use std::error::Error;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use distill_datasets::Dataset;
-use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model};
 use distill_specialists::{
     ClusterConfig, Report, SpecialistConfig, SystemFolder, SystemTraining, cluster_classes, covariance,
 };
-use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
-use distill_train::{
-    Fingerprint, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, SoftTargets, Teacher,
-    TrainConfig, Training, train,
-};
+use distill_text::{Part, udhr};
+use distill_train::{Fingerprint, SoftTargets};
+
+use languages::{config, generalist, snippets};
 
 const USAGE: &str = "tune_specialists HIDDEN SNIPPETS GENERALIST EPOCHS RATES ALPHAS CLUSTERS SIZES";
-
-fn config(epochs: u32, lr: f64) -> TrainConfig {
-    let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr, ..OptimizerConfig::default() };
-    let schedule = ScheduleConfig { kind: ScheduleKind::Cosine, ..ScheduleConfig::default() };
-    TrainConfig { epochs, batch: 128, optimizer, schedule, ..TrainConfig::default() }
-}
 
 fn list<T: FromStr>(args: &[String], at: usize) -> Result<Vec<T>, Box<dyn Error>> {
     let text = args.get(at).ok_or(USAGE)?;
@@ -36,34 +29,19 @@ fn list<T: FromStr>(args: &[String], at: usize) -> Result<Vec<T>, Box<dyn Error>
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let (hidden, snippets, generalist_epochs) = (list(&args, 0)?[0], list(&args, 1)?[0], list(&args, 2)?[0]);
+    let (hidden, n_snippets, generalist_epochs) = (list(&args, 0)?[0], list(&args, 1)?[0], list(&args, 2)?[0]);
     let (epochs, rates) = (list::<u32>(&args, 3)?, list::<f64>(&args, 4)?);
     let (alphas, clusters, sizes) = (list::<f64>(&args, 5)?, list::<usize>(&args, 6)?, list::<usize>(&args, 7)?);
 
     let paragraphs = Arc::new(udhr()?);
-    let n_grams = NGrams::default();
-    let part = |part, n| TextSnippets::new(Snippets::new(paragraphs.clone(), part, 24, 1)?, n_grams, n);
-    let data: Arc<dyn Dataset> = Arc::new(part(Part::Train, snippets)?);
+    let part = |part, n| snippets(&paragraphs, part, n);
+    let data: Arc<dyn Dataset> = Arc::new(part(Part::Train, n_snippets)?);
     // What is confused is learnt from other snippets than those that decide.
     let validation = Arc::new(part(Part::Validation, 40_000)?);
     let seen = distill_datasets::Subset::new(validation.clone(), (0..10_000).collect())?;
     let judged = distill_datasets::Subset::new(validation, (10_000..40_000).collect())?;
 
-    let start = Instant::now();
-    let embedding = Some(EmbeddingConfig { buckets: n_grams.buckets() as usize });
-    let description = MlpConfig { hidden: vec![hidden], embedding, ..MlpConfig::default() };
-    let spec = data.spec();
-    let mut generalist = Mlp::new(description, spec.input_shape.clone(), spec.classes.clone(), 1)?;
-    let training = Training {
-        data: &*data,
-        validation: None,
-        loss: &CrossEntropy,
-        teacher: Teacher::None,
-        config: &config(generalist_epochs, 1e-2),
-        seed: 1,
-    };
-    train(&mut generalist, &training, &mut Silent)?;
-    println!("{}: {:.1?}", generalist.spec().architecture, start.elapsed());
+    let generalist = generalist(&*data, hidden, generalist_epochs)?;
     let answers = SoftTargets::compute(&generalist, &seen)?;
     let confused = covariance(answers.logits());
     let data_sha256 = Fingerprint::of(&*data)?.sha256();
