@@ -21,7 +21,7 @@ pub(crate) fn root() -> PathBuf {
 /// One command line of cargo with the environment it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, OsString)>,
     args: Vec<OsString>,
 }
 
@@ -30,9 +30,13 @@ impl Call {
         Self { env: Vec::new(), args: args.into_iter().map(OsString::from).collect() }
     }
 
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.env.push((name, value));
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.env.push((name, value.into()));
         self
+    }
+
+    pub(crate) fn envs<V: Into<OsString>>(self, pairs: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        pairs.into_iter().fold(self, |call, (name, value)| call.env(name, value))
     }
 
     pub(crate) fn args<I: IntoIterator<Item = S>, S: Into<OsString>>(mut self, args: I) -> Self {
@@ -76,7 +80,7 @@ impl Call {
     fn command(&self) -> Command {
         // Cargo names itself to what it runs, so the toolchain stays the same.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(&self.args).envs(self.env.iter().copied());
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 }
@@ -85,7 +89,7 @@ impl Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {
-            write!(f, "{name}={} ", quoted(value))?;
+            write!(f, "{name}={} ", quoted(&value.to_string_lossy()))?;
         }
         f.write_str("cargo")?;
         self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(&arg.to_string_lossy())))

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::{Call, Tools};
-use crate::{Result, deny, package, tidy};
+use crate::{Result, deny, onnxruntime, package, tidy};
 
 /// The names of the steps, in the order they run.
-const NAMES: [&str; 8] = ["fmt", "tidy", "deny", "clippy", "doc", "package", "doctest", "test"];
+const NAMES: [&str; 10] =
+    ["fmt", "tidy", "deny", "clippy", "doc", "package", "doctest", "plain", "onnxruntime", "test"];
 
 struct Step {
     name: &'static str,
@@ -66,6 +67,9 @@ fn plan(tools: Tools) -> Vec<Step> {
             Work::Own("the libraries, each from its own archive against the archives of the others", package::passes),
         ),
         cargo("doctest", Call::cargo(["test", "--workspace", "--doc", "--all-features"])),
+        // What all other steps build has an engine for ONNX files; the program as most people build it has none.
+        cargo("plain", Call::cargo(["test", "--package", "distill-cli", "--test", "cli", "without_the_engine"])),
+        step("onnxruntime", Work::Own("its library for the tests, from PyPI", onnxruntime::passes)),
         // Last, so that the output ends with the summary of the test runner.
         test,
     ]
@@ -98,7 +102,11 @@ pub(crate) fn run(selected: Option<&str>) -> Result<ExitCode> {
         }
         let start = Instant::now();
         let failure = match step.work {
-            Work::Cargo(call) => Some(call.status()?).filter(|status| !status.success()).map(|s| s.to_string()),
+            Work::Cargo(call) => {
+                // Asked now, as a step before may have fetched it.
+                let library = onnxruntime::variable().filter(|_| name == "test");
+                Some(call.envs(library).status()?).filter(|status| !status.success()).map(|s| s.to_string())
+            }
             Work::Own(_, passes) => (!passes()?).then(|| "see above".to_owned()),
         };
         if let Some(why) = failure {
@@ -150,7 +158,8 @@ mod tests {
     #[test]
     fn an_unknown_step_is_named_with_the_known_ones() {
         let error = select(&["--step", "lint"]).expect_err("there is no such step");
-        assert_eq!(error, "ci has no step `lint`, its steps are fmt, tidy, deny, clippy, doc, package, doctest, test");
+        let steps = "fmt, tidy, deny, clippy, doc, package, doctest, plain, onnxruntime, test";
+        assert_eq!(error, format!("ci has no step `lint`, its steps are {steps}"));
         assert!(select(&["--step"]).is_err());
         assert!(select(&["clippy"]).is_err());
         assert!(select(&["--step", "doc", "clippy"]).is_err());
