@@ -1,8 +1,5 @@
 use crate::{Layout, OnnxError, OnnxOptions, Port};
 
-/// Examples in a batch where the file leaves it open. A constant: results do not depend on who asks for how many.
-const BATCH: usize = 16;
-
 /// A batch of a file, and the numbers in an example, may not be larger.
 const MAX_BATCH: usize = 1 << 12;
 const MAX_FEATURES: usize = 1 << 26;
@@ -18,13 +15,18 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// From the input, what was set, and the shape that the metadata names.
-    pub(crate) fn new(port: &Port, options: &OnnxOptions, metadata: Option<&Vec<usize>>) -> Result<Self, OnnxError> {
+    /// From the input, what was set, the shape that the metadata names, and the batch where the file leaves it open.
+    pub(crate) fn new(
+        port: &Port,
+        options: &OnnxOptions,
+        metadata: Option<&Vec<usize>>,
+        open_batch: usize,
+    ) -> Result<Self, OnnxError> {
         let refused = |reason: String| OnnxError::InputShape { name: port.name.clone(), dims: port.shape(), reason };
         let Some((batch, sides)) = port.dims.split_first().filter(|(_, sides)| !sides.is_empty()) else {
             return Err(refused("expected a batch, and then the shape of an example".to_owned()));
         };
-        let batch = batch.unwrap_or(BATCH);
+        let batch = batch.unwrap_or(open_batch);
         if !(1..=MAX_BATCH).contains(&batch) {
             return Err(refused(format!("a batch has from 1 to {MAX_BATCH} examples")));
         }
@@ -109,7 +111,7 @@ mod tests {
 
     fn shape(dims: &[Option<usize>], options: &OnnxOptions) -> Result<Shape, OnnxError> {
         let port = Port { name: "x".to_owned(), element: "f32".to_owned(), dims: dims.to_vec() };
-        Shape::new(&port, options, None)
+        Shape::new(&port, options, None, 16)
     }
 
     fn said(sides: &[usize], layout: Layout) -> OnnxOptions {

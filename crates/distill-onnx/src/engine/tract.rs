@@ -15,6 +15,13 @@ const MAX_TENSORS: usize = 1 << 30;
 /// Classes of a model.
 const MAX_CLASSES: usize = 1 << 20;
 
+/// Examples in a batch where the file leaves it open. A constant: results do not depend on who asks for how many.
+const BATCH: usize = 16;
+
+/// The same for a graph with convolutions that tract computes. Of several images it copies all windows before it
+/// multiplies them, which takes several times as long as the product.
+const CONV_BATCH: usize = 1;
+
 /// Entries of the metadata with the shape of an example as the data has it.
 const INPUT_SHAPE: &str = "input_shape";
 
@@ -42,7 +49,8 @@ impl Engine {
         let input = choose_input(&description.inputs, options)?.clone();
         let element = element(&input)?;
         let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
-        let shape = Shape::new(&input, options, said.as_ref())?;
+        let convolves = options.library.is_none() && description.operators.contains_key("Conv");
+        let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
         let output = choose_output(&mut file, &description.outputs, options)?;
         let graph = file.graph.as_ref();
         let by_softmax =

@@ -27,20 +27,27 @@ const CLUSTER_SIZE: usize = 25;
 
 /// Hidden units of the generalists.
 const WIDTHS: [usize; 3] = [24, 64, 256];
-/// Over the recipe of their specialists, chosen on validation snippets: who knows more already is changed less.
-const WIDE: (usize, [&str; 2]) = (256, ["train.optimizer.lr=0.003", "train.epochs=2"]);
+/// What the widest has over the recipes, chosen on validation snippets: it has learned what it can sooner, and its specialists
+/// have less to add and change less.
+const WIDE: usize = 256;
+const WIDE_GENERALIST: &str = "teacher.train.epochs=8";
+const WIDE_SPECIALISTS: [&str; 2] = ["train.optimizer.lr=0.003", "train.epochs=2"];
 
 impl Study<'_> {
     /// The generalist of some width and seed.
     fn generalist(&self, width: usize, seed: u64) -> Result<Job, Stop> {
-        Ok(self.setup("teacher")?.with(&[format!("teacher.model.hidden=[{width}]")])?.teacher(seed))
+        let mut settings = vec![format!("teacher.model.hidden=[{width}]")];
+        if width >= WIDE {
+            settings.push(WIDE_GENERALIST.to_owned());
+        }
+        Ok(self.setup("teacher")?.with(&settings)?.teacher(seed))
     }
 
     /// Its specialists, in whose training the generalist's probabilities have some weight.
     fn specialists(&self, width: usize, alpha: f64) -> Result<Specialists, Stop> {
         let mut settings = vec![format!("kd.alpha={alpha:?}")];
-        if width >= WIDE.0 {
-            settings.extend(WIDE.1.map(str::to_owned));
+        if width >= WIDE {
+            settings.extend(WIDE_SPECIALISTS.map(str::to_owned));
         }
         let setup = self.setup("specialists")?.with(&settings)?;
         let n_classes = self.lab.data.sets.train.spec().classes.len();
