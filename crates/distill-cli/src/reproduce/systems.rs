@@ -6,6 +6,7 @@ use distill_specialists::{
     SpecialistConfig, SpecialistError, SpecialistSystem, SystemFolder, SystemTraining, cluster_classes, covariance,
 };
 use distill_train::{SoftTargets, TrainError};
+use ndarray::Array2;
 
 use super::job::{Job, Specialists};
 use super::lab::Lab;
@@ -36,12 +37,17 @@ impl From<SpecialistError> for Diagnostic {
 }
 
 impl Lab<'_> {
-    /// Which classes a generalist confuses, by its answers to what training is watched on, else to what it learned from.
-    pub(crate) fn clusters(&self, generalist: &Job, specialists: &Specialists) -> Result<Vec<Vec<u32>>, Stop> {
+    /// How much a generalist confuses one class with another, by its answers to what training is watched on, else to what it
+    /// learned from: their covariance.
+    pub(crate) fn confusion(&self, generalist: &Job) -> Result<Array2<f64>, Stop> {
         let model = self.trained(generalist)?;
         let data = self.data.sets.validation.as_ref().unwrap_or(&self.data.sets.train);
-        let logits = SoftTargets::compute(&model, &**data)?;
-        let clusters = cluster_classes(covariance(logits.logits()).view(), &specialists.clusters);
+        Ok(covariance(SoftTargets::compute(&model, &**data)?.logits()))
+    }
+
+    /// The classes that it confuses, put together.
+    pub(crate) fn clusters(&self, generalist: &Job, specialists: &Specialists) -> Result<Vec<Vec<u32>>, Stop> {
+        let clusters = cluster_classes(self.confusion(generalist)?.view(), &specialists.clusters);
         Ok(clusters.map_err(Diagnostic::from)?)
     }
 

@@ -29,19 +29,27 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     );
     section.add(&format!(
         "Online k-means on the columns of the covariance matrix of what {}, seed {}, predicts for the validation snippets; each \
-         specialist has the {} classes nearest to a centre. The first {} of {}, with the first classes of each:",
+         specialist has the {} classes nearest to a centre. The first {} of {}, and the {NAMES} classes of each that are \
+         confused most with its others, the most confused first:",
         found.first().map_or("", |facts| facts.architecture.as_str()),
         seeds[0],
         clusters.first().map_or(0, Vec::len),
         SHOWN.min(clusters.len()),
         clusters.len(),
     ));
+    let confusion = study.lab.confusion(&generalist)?;
     let name = |&class: &u32| {
         let code = spec.classes[class as usize].as_str();
         language_name(code).unwrap_or(code).to_owned()
     };
     let lines: Vec<Vec<String>> = (clusters.iter().take(SHOWN).enumerate())
         .map(|(number, classes)| {
+            let with_others = |class: u32| -> f64 {
+                let others = classes.iter().filter(|&&other| other != class);
+                others.map(|&other| confusion[[class as usize, other as usize]]).sum()
+            };
+            let mut classes = classes.clone();
+            classes.sort_by(|&a, &b| with_others(b).total_cmp(&with_others(a)));
             let names: Vec<String> = classes.iter().take(NAMES).map(name).collect();
             vec![(number + 1).to_string(), names.join("; ")]
         })
