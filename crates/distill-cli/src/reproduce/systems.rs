@@ -45,12 +45,6 @@ impl Lab<'_> {
         Ok(covariance(SoftTargets::compute(&model, &**data)?.logits()))
     }
 
-    /// The classes that it confuses, put together.
-    pub(crate) fn clusters(&self, generalist: &Job, specialists: &Specialists) -> Result<Vec<Vec<u32>>, Stop> {
-        let clusters = cluster_classes(self.confusion(generalist)?.view(), &specialists.clusters);
-        Ok(clusters.map_err(Diagnostic::from)?)
-    }
-
     pub(super) fn system_key(&self, generalist: &Job, specialists: &Specialists) -> String {
         let parts = serde_json::json!([generalist.key(&self.data.sha256), specialists.parts()]);
         sha256(parts.to_string().as_bytes())
@@ -69,7 +63,8 @@ impl Lab<'_> {
         }
         let start = Instant::now();
         let model = self.trained(generalist)?;
-        let clusters = self.clusters(generalist, specialists)?;
+        let confusion = self.confusion(generalist)?;
+        let clusters = cluster_classes(confusion.view(), &specialists.clusters).map_err(Diagnostic::from)?;
         let recipe = &specialists.setup.recipe;
         let config = SpecialistConfig { train: recipe.train.clone(), alpha: recipe.kd.alpha, seed: generalist.seed };
         let training = SystemTraining {

@@ -19,7 +19,7 @@ const MAX_CLASSES: usize = 1 << 20;
 const BATCH: usize = 16;
 
 /// The same for a graph with convolutions that tract computes. Of several images it copies all windows before it
-/// multiplies them, which takes several times as long as the product.
+/// multiplies them, which takes longer than the products do.
 const CONV_BATCH: usize = 1;
 
 /// Entries of the metadata with the shape of an example as the data has it.

@@ -1,9 +1,11 @@
+use distill_specialists::cluster_classes;
 use distill_text::language_name;
 
 use super::super::super::numbers::table;
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::Study;
+use crate::diagnostic::Diagnostic;
 
 /// Clusters that are shown, and classes of each.
 const SHOWN: usize = 12;
@@ -13,7 +15,9 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let seeds = study.setup("teacher")?.recipe.seeds.clone();
     let generalist = study.generalist(super::WIDTHS[0], seeds[0])?;
     let found = study.lab.train(std::slice::from_ref(&generalist))?;
-    let clusters = study.lab.clusters(&generalist, &study.specialists(super::WIDTHS[0], 0.0)?)?;
+    let confusion = study.lab.confusion(&generalist)?;
+    let grouping = study.specialists(super::WIDTHS[0], 0.0)?.clusters;
+    let clusters = cluster_classes(confusion.view(), &grouping).map_err(Diagnostic::from)?;
     let spec = study.lab.data.sets.train.spec();
     let mut coverage = vec![0_usize; spec.classes.len()];
     for &class in clusters.iter().flatten() {
@@ -37,7 +41,6 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         SHOWN.min(clusters.len()),
         clusters.len(),
     ));
-    let confusion = study.lab.confusion(&generalist)?;
     let name = |&class: &u32| {
         let code = spec.classes[class as usize].as_str();
         language_name(code).unwrap_or(code).to_owned()
