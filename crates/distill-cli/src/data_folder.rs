@@ -124,7 +124,7 @@ impl Folder {
             Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
             Self::Arrays(folder) => folder.load(split, classes, bound),
             Self::Table(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
-            Self::Images(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Images(folder) => folder.load_within(split, classes, bound),
         }
     }
 }

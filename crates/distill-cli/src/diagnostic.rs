@@ -205,7 +205,17 @@ impl From<DataError> for Diagnostic {
             E::CountMismatch { .. } | E::PixelCount { .. } => {
                 (Code::Counts, "use an image file and a label file that belong together".into())
             }
-            E::MemoryBound { .. } => (Code::Limit, "raise `data.memory`, or leave it out".into()),
+            E::MemoryBound { path, .. } => {
+                let parts = path.iter().flat_map(|path| path.ancestors()).filter_map(Path::extension);
+                let is_read_whole =
+                    parts.into_iter().any(|end| ["csv", "parquet", "npz"].iter().any(|other| end == *other));
+                let help = if is_read_whole {
+                    "raise `data.memory`, leave it out, or keep the data as .npy, which need not fit"
+                } else {
+                    "raise `data.memory`, or leave it out"
+                };
+                (Code::Limit, help.into())
+            }
             E::Compressed { path, .. } => {
                 let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
                 (Code::Limit, help)

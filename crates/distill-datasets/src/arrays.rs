@@ -2,9 +2,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::npy::{Array, Kind};
+use crate::npy::Array;
 use crate::npz::Npz;
-use crate::{DataError, Dataset, Images, Split, Table, classes};
+use crate::{DataError, DataSpec, Dataset, DiskRows, Images, Split, Table, classes};
 
 /// A folder with arrays that `numpy.save` wrote, or one file of `numpy.savez` with the same names.
 ///
@@ -101,7 +101,8 @@ impl ArrayFolder {
     }
 
     /// Reads one split. The classes are called as `classes` says, or else as `classes.txt` does, or else by number up to the
-    /// largest of this split. `bound` is the most memory that it may take, in bytes.
+    /// largest of this split. `bound` is the most memory that it may take, in bytes: inputs in a file of their own stay on
+    /// the disk as [`DiskRows`] if they are larger.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
@@ -134,7 +135,7 @@ impl ArrayFolder {
                 labels: n_labels,
             });
         }
-        let is_image = inputs.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
+        let is_image = inputs.is_images();
         let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
         let features = sides.iter().fold(1_u64, |product, &side| product.saturating_mul(side as u64));
         let needed = (n as u64).saturating_mul(if is_image {
@@ -142,7 +143,8 @@ impl ArrayFolder {
         } else {
             features.saturating_mul(4).saturating_add(4)
         });
-        if needed > bound {
+        let on_disk = needed > bound;
+        if on_disk && matches!(self.place, ArrayPlace::Npz(_)) {
             return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
         }
         let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
@@ -164,6 +166,11 @@ impl ArrayFolder {
             return Err(content(&labels_path, problem));
         }
         let names: Vec<String> = names.unwrap_or_else(numbers);
+        if on_disk {
+            let rows = inputs.into_rows(&inputs_path)?;
+            let spec = DataSpec { input_shape, classes: names };
+            return Ok(Arc::new(DiskRows::new(rows, n, spec, labels, bound).map_err(at)?));
+        }
         let bytes: Option<Vec<u8>> = labels.iter().map(|&label| u8::try_from(label).ok()).collect();
         match bytes {
             Some(labels) if is_image => {
@@ -243,12 +250,32 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_stays_on_the_disk_and_is_the_same() {
+        let n = 2000;
+        let floats: Vec<u8> = (0..60 * n).flat_map(|i| (i as f64 / 8.0).to_le_bytes()).collect();
+        let classes: Vec<i64> = (0..n).map(|i| i % 300).collect();
+        for (descr, shape, bytes) in [
+            ("|u1", format!("({n}, 6, 10)"), (0..60 * n).map(|i| i as u8).collect()),
+            ("<f8", format!("({n}, 60)"), floats),
+        ] {
+            let dir = folder(&[("x_train.npy", encode(descr, &shape, &bytes)), ("y_train.npy", labels(&classes))]);
+            let found = ArrayFolder::find(dir.path()).unwrap().unwrap();
+            let [whole, disk] = [u64::MAX, 100_000].map(|bound| found.load(Split::Train, None, bound).unwrap());
+            assert_eq!((whole.windows(), disk.windows().is_some()), (None, true));
+            assert_eq!((disk.spec(), inputs(&*disk)), (whole.spec(), inputs(&*whole)));
+            assert!((0..whole.len()).all(|i| disk.label(i) == whole.label(i)));
+        }
+    }
+
+    #[test]
     fn one_file_has_the_same_arrays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("set.npz");
         let arrays = [("x_train", encode("|u1", "(2, 1, 2)", &[0, 255, 51, 204])), ("y_train", labels(&[1, 0]))];
         fs::write(&path, crate::npz::tests::pack(&arrays)).unwrap();
         let found = ArrayFolder::find(&path).unwrap().unwrap();
+        let bound = found.load(Split::Train, None, 5).map(|_| ());
+        assert!(matches!(bound, Err(DataError::MemoryBound { needed: 6, .. })), "an archive is unpacked in memory");
         let train = found.load(Split::Train, None, u64::MAX).unwrap();
         assert_eq!((train.len(), inputs(&*train)), (2, ndarray::array![[0.0, 1.0], [0.2, 0.8]]));
         let missing = found.load(Split::Test, None, u64::MAX).map(|_| ()).unwrap_err().path().unwrap().to_owned();
@@ -281,7 +308,8 @@ mod tests {
         let dir = folder(&[("x_train.npy", x())]);
         assert!(matches!(load(&dir).map(|_| ()).unwrap_err(), DataError::Io { .. }));
         let dir = folder(&[("x_train.npy", x()), ("y_train.npy", labels(&[0, 1]))]);
+        // Not even windows fit.
         let bound = ArrayFolder::find(dir.path()).unwrap().unwrap().load(Split::Train, None, 15).map(|_| ());
-        assert!(matches!(bound.unwrap_err(), DataError::MemoryBound { needed: 16, .. }));
+        assert!(matches!(bound.unwrap_err(), DataError::MemoryBound { bound: 15, .. }));
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
-use crate::{Columns, DataError, Images, Windows};
+use crate::{Columns, DataError, Windows};
 
 /// What every example of a data set has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub trait Dataset: Send + Sync {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    fn in_memory(&self, _indices: &[usize]) -> Result<Option<Arc<Images>>, DataError> {
+    fn in_memory(&self, _indices: &[usize]) -> Result<Option<Arc<dyn Dataset>>, DataError> {
         Ok(None)
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::idx::{self, Idx, IdxStream};
-use crate::{DataError, Dataset, DiskImages, Images, Split, classes};
+use crate::{DataError, Dataset, DiskRows, Images, Split, classes};
 
 /// How many of the names in a folder an error shows.
 const N_SHOWN: usize = 8;
@@ -86,10 +86,10 @@ impl IdxFolder {
     }
 
     /// One split within `bound` bytes of memory: as [`load`](Self::load) if it fits, else as
-    /// [`DiskImages`], for which the images must not be compressed.
+    /// [`DiskRows`], for which the images must not be compressed.
     ///
     /// # Errors
-    /// As [`load`](Self::load) and [`DiskImages::new`].
+    /// As [`load`](Self::load) and [`DiskRows::idx`].
     pub fn load_within(
         &self,
         split: Split,
@@ -99,13 +99,14 @@ impl IdxFolder {
         let [images_path, labels_path] = self.paths(split)?;
         let images = IdxStream::open(&images_path)?;
         let [n, height, width] = images.sides()?;
-        if DiskImages::in_memory_bytes(n, height.saturating_mul(width)) <= bound {
+        let bytes_each = (height as u64).saturating_mul(width as u64).saturating_add(1);
+        if (n as u64).saturating_mul(bytes_each) <= bound {
             return Ok(Arc::new(self.load(split, classes)?));
         }
         let labels = read_with_rank(&labels_path, 1)?.data;
         check_counts([&images_path, &labels_path], n, labels.len())?;
         let classes = self.class_names(&labels, classes);
-        let images = DiskImages::new(images, labels, classes, bound);
+        let images = DiskRows::idx(images, &labels, classes, bound);
         Ok(Arc::new(images.map_err(|error| at(error, &images_path, &labels_path))?))
     }
 

@@ -1,12 +1,13 @@
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 
-use crate::{DataError, Images, Split, classes};
+use crate::{DataError, Dataset, ImageFiles, Images, Split, classes};
 
 /// The longest side of an image that is decoded, and the most memory for that.
 const MAX_SIDE: u32 = 1 << 14;
@@ -78,13 +79,38 @@ impl ImageFolder {
         self.is_listed
     }
 
-    /// Reads one split, on all threads. The folders are among `classes`, or else those of the folder. `bound` is the most memory
-    /// that it may take, in bytes.
+    /// Reads one split into memory, on all threads. The folders are among `classes`, or else those of the folder.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] of an image, [`DataError::MemoryBound`], and the errors of [`Images::new`].
-    pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Images, DataError> {
+    /// [`DataError::Io`], [`DataError::Content`] of an image, and the errors of [`Images::new`].
+    pub fn load(&self, split: Split, classes: Option<&[String]>) -> Result<Images, DataError> {
+        let files = self.files(split, classes)?;
+        files.load((0..files.len()).into_par_iter()).map_err(|error| error.in_file(&self.dir))
+    }
+
+    /// One split within `bound` bytes of memory: as [`load`](Self::load) if it fits, else as [`ImageFiles`].
+    ///
+    /// # Errors
+    /// The same, and [`DataError::MemoryBound`] if not even the names of the files fit.
+    pub fn load_within(
+        &self,
+        split: Split,
+        classes: Option<&[String]>,
+        bound: u64,
+    ) -> Result<Arc<dyn Dataset>, DataError> {
+        let files = self.files(split, classes)?;
+        if files.in_memory_bytes(files.len()) <= bound {
+            return Ok(Arc::new(self.load(split, classes)?));
+        }
+        let path = || Some(self.dir.join(split.to_string()));
+        let files = files.within(bound).map_err(|needed| DataError::MemoryBound { path: path(), needed, bound })?;
+        Ok(Arc::new(files))
+    }
+
+    /// The files of one split in their order.
+    fn files(&self, split: Split, classes: Option<&[String]>) -> Result<ImageFiles, DataError> {
         let classes = classes.unwrap_or(&self.classes);
+        classes::check(classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
         let dir = self.dir.join(split.to_string());
         let mut files: Vec<(PathBuf, u8)> = vec![];
         for folder in names(&dir, fs::FileType::is_dir)? {
@@ -97,31 +123,7 @@ impl ImageFolder {
             files.extend(names(&path, fs::FileType::is_file)?.into_iter().map(|name| (path.join(name), label)));
         }
         files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
-        let Some((first, _)) = files.first() else { return Err(DataError::NoExamples { path: Some(dir) }) };
-        let (sides, _) = read_image(first, &self.options)?;
-        let features = sides.iter().product::<usize>();
-        let needed = (files.len() as u64).saturating_mul(features as u64 + 1);
-        if needed > bound {
-            return Err(DataError::MemoryBound { path: Some(dir), needed, bound });
-        }
-        let mut pixels = vec![0; features * files.len()];
-        pixels.par_chunks_mut(features).zip(&files).try_for_each(|(out, (path, _))| {
-            let (found, bytes) = read_image(path, &self.options)?;
-            if found != sides {
-                let [_, height, width] = sides;
-                let problem = format!(
-                    "is {}x{}, {} is {height}x{width}: bring them to one size with `data.images.size`",
-                    found[1],
-                    found[2],
-                    first.display()
-                );
-                return Err(content(path, problem));
-            }
-            out.copy_from_slice(&bytes);
-            Ok(())
-        })?;
-        let labels = files.iter().map(|&(_, label)| label).collect();
-        Images::new(sides.to_vec(), pixels, labels, classes.to_vec()).map_err(|error| error.in_file(&dir))
+        ImageFiles::new(files, classes.to_vec(), self.options).map_err(|error| error.in_file(&dir))
     }
 }
 
@@ -232,13 +234,42 @@ mod tests {
         write(&dir, "test/dog/c.png", &png(2, 1, [255, 0, 0]));
         let folder = find(&dir, ImageOptions::default());
         assert_eq!(folder.classes(), ["cat", "dog"]);
-        let train = folder.load(Split::Train, None, u64::MAX).unwrap();
+        let train = folder.load(Split::Train, None).unwrap();
         assert_eq!((train.labels(), train.pixels(0).unwrap()), (&[0, 1][..], &[7, 7, 8, 8, 9, 9][..]));
         let options = ImageOptions { size: Some([4, 6]), grey: true, crop: true };
-        let test = find(&dir, options).load(Split::Test, None, u64::MAX).unwrap();
+        let test = find(&dir, options).load(Split::Test, None).unwrap();
         assert_eq!(test.pixels(0).unwrap().len(), 24);
         assert!(test.pixels(0).unwrap().iter().all(|&grey| (50..60).contains(&grey)), "{:?}", test.pixels(0));
-        assert!(matches!(folder.load(Split::Train, None, 13), Err(DataError::MemoryBound { needed: 14, .. })));
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_on_the_disk_and_is_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 0..40 {
+            write(&dir, &format!("train/{}/{i:02}.png", ["cat", "dog"][i % 2]), &png(20, 20, [i as u8, 7, 200]));
+        }
+        let folder = find(&dir, ImageOptions::default());
+        let whole = folder.load(Split::Train, None).unwrap();
+        let within = |bound| folder.load_within(Split::Train, None, bound);
+        let files = within(48_039).unwrap();
+        assert!(within(48_040).unwrap().in_memory(&[0]).unwrap().is_none(), "it is in memory as a whole");
+        let indices: Vec<usize> = (0..40).rev().chain([3, 3]).collect();
+        let read = |data: &dyn Dataset, indices: &[usize]| {
+            let mut out = ndarray::Array2::zeros((indices.len(), 1200));
+            data.read(indices, out.view_mut()).unwrap();
+            out
+        };
+        assert_eq!(read(&*files, &indices), read(&whole, &indices));
+        assert!((0..40).all(|i| files.label(i) == whole.label(i)) && files.label(40).is_none());
+        assert_eq!(files.windows(), None, "an epoch has the order that it has in memory");
+        let copy = files.in_memory(&[30, 2]).unwrap().unwrap();
+        assert_eq!((read(&*copy, &[1, 0]), copy.label(0)), (read(&whole, &[2, 30]), whole.label(30)));
+        assert!(files.in_memory(&[30, 2]).unwrap().is_some() && files.in_memory(&[1]).unwrap().is_none());
+        assert!(matches!(within(100).map(|_| ()), Err(DataError::MemoryBound { bound: 100, .. })));
+        // A file that is replaced by another one is found out when it is read.
+        write(&dir, "train/cat/00.png", &png(20, 19, [0; 3]));
+        let mut out = ndarray::Array2::zeros((1, 1200));
+        assert!(files.read(&[0], out.view_mut()).unwrap_err().to_string().contains("is 19x20,"));
     }
 
     #[test]
@@ -249,7 +280,7 @@ mod tests {
         let error = |name: &str, bytes: &[u8]| {
             write(&dir, name, bytes);
             let folder = find(&dir, ImageOptions::default());
-            let error = folder.load(Split::Train, Some(&["a".to_owned()]), u64::MAX).unwrap_err();
+            let error = folder.load(Split::Train, Some(&["a".to_owned()])).unwrap_err();
             fs::remove_file(dir.path().join(name)).unwrap();
             error.to_string()
         };

@@ -1,9 +1,8 @@
-use distill_tensor::{PARALLEL_MIN, unit_from_bytes};
-use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
-use rayon::prelude::*;
+use ndarray::ArrayViewMut2;
 
 use crate::classes;
 use crate::dataset::check_batch;
+use crate::form::Form;
 use crate::{DataError, DataSpec, Dataset};
 
 /// How many bad labels an error names.
@@ -90,37 +89,13 @@ impl Dataset for Images {
 
     fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
         check_batch(self, indices, out.dim())?;
-        write_rows(out, |row| &self.pixels[indices[row] * self.features..][..self.features]);
+        Form::Pixels.write_rows(out, |row| &self.pixels[indices[row] * self.features..][..self.features]);
         Ok(())
     }
 
     fn label(&self, index: usize) -> Option<u32> {
         self.labels.get(index).map(|&label| u32::from(label))
     }
-}
-
-/// Writes inputs; the bytes of row `i` are `pixels(i)`.
-pub(crate) fn write_rows<'a>(mut out: ArrayViewMut2<'_, f32>, pixels: impl Fn(usize) -> &'a [u8] + Sync) {
-    let write = |(i, row): (usize, ArrayViewMut1<'_, f32>)| write_row(row, pixels(i));
-    if out.len() < PARALLEL_MIN {
-        out.outer_iter_mut().enumerate().for_each(write);
-    } else {
-        let min_rows = min_rows(out.ncols());
-        out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().with_min_len(min_rows).for_each(write);
-    }
-}
-
-/// Writes one input, or a part of one.
-pub(crate) fn write_row(mut row: ArrayViewMut1<'_, f32>, pixels: &[u8]) {
-    match row.as_slice_mut() {
-        Some(row) => unit_from_bytes(pixels, row),
-        None => Zip::from(row).and(ArrayView1::from(pixels)).for_each(|out, &pixel| *out = f32::from(pixel) / 255.0),
-    }
-}
-
-/// The rows that are worth a task of their own.
-pub(crate) fn min_rows(features: usize) -> usize {
-    (PARALLEL_MIN / 4).div_ceil(features.max(1))
 }
 
 pub(crate) fn check_labels<L: Copy + Into<u32>>(labels: &[L], n_classes: usize) -> Result<(), DataError> {

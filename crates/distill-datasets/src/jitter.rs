@@ -3,7 +3,7 @@ use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::DataError;
-use crate::images::min_rows;
+use crate::form::min_rows;
 use crate::random::below;
 
 /// Shifts every image by a random number of pixels.

@@ -6,10 +6,13 @@ mod classes;
 mod columns;
 mod csv_rows;
 mod dataset;
-mod disk_images;
+mod disk_rows;
 mod error;
 mod folder;
+mod form;
 pub mod idx;
+#[cfg(feature = "images")]
+mod image_files;
 #[cfg(feature = "images")]
 mod image_folder;
 mod images;
@@ -36,9 +39,11 @@ pub use cifar::CifarFolder;
 pub use classes::ClassListFault;
 pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns};
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
-pub use disk_images::DiskImages;
+pub use disk_rows::DiskRows;
 pub use error::DataError;
 pub use folder::IdxFolder;
+#[cfg(feature = "images")]
+pub use image_files::ImageFiles;
 #[cfg(feature = "images")]
 pub use image_folder::{ImageFolder, ImageOptions, read_image};
 pub use images::Images;

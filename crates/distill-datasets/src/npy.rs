@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::DataError;
 use crate::cifar::regular;
+use crate::form::Form;
+use crate::rows::Rows;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Longest header that is read; those of NumPy have 64 or 128 bytes.
@@ -62,7 +64,8 @@ impl Kind {
         })
     }
 
-    fn size(self) -> usize {
+    /// Bytes of a number.
+    pub(crate) fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 | Self::F16 => 2,
@@ -75,6 +78,31 @@ impl Kind {
     pub fn is_whole(self) -> bool {
         !matches!(self, Self::F16 | Self::F32 | Self::F64)
     }
+
+    /// Writes numbers as f32. Whole numbers beyond 2²⁴ are rounded.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
+    pub(crate) fn write_f32<'a>(self, bytes: &[u8], out: impl Iterator<Item = &'a mut f32>) {
+        fn each<'a, const N: usize>(
+            bytes: &[u8],
+            out: impl Iterator<Item = &'a mut f32>,
+            number: impl Fn([u8; N]) -> f32,
+        ) {
+            out.zip(bytes.as_chunks().0).for_each(|(out, &bytes)| *out = number(bytes));
+        }
+        match self {
+            Self::U8 => each(bytes, out, |[byte]| f32::from(byte)),
+            Self::I8 => each(bytes, out, |bytes| f32::from(i8::from_le_bytes(bytes))),
+            Self::U16 => each(bytes, out, |bytes| f32::from(u16::from_le_bytes(bytes))),
+            Self::I16 => each(bytes, out, |bytes| f32::from(i16::from_le_bytes(bytes))),
+            Self::U32 => each(bytes, out, |bytes| u32::from_le_bytes(bytes) as f32),
+            Self::I32 => each(bytes, out, |bytes| i32::from_le_bytes(bytes) as f32),
+            Self::U64 => each(bytes, out, |bytes| u64::from_le_bytes(bytes) as f32),
+            Self::I64 => each(bytes, out, |bytes| i64::from_le_bytes(bytes) as f32),
+            Self::F16 => each(bytes, out, |bytes| half::f16::from_le_bytes(bytes).to_f32()),
+            Self::F32 => each(bytes, out, f32::from_le_bytes),
+            Self::F64 => each(bytes, out, |bytes| f64::from_le_bytes(bytes) as f32),
+        }
+    }
 }
 
 /// An array in a file whose header has been read.
@@ -83,6 +111,8 @@ pub struct Array<R> {
     pub kind: Kind,
     /// Its sides.
     pub shape: Vec<usize>,
+    /// Bytes of its header.
+    start: u64,
     source: R,
     buffer: Vec<u8>,
 }
@@ -99,16 +129,25 @@ impl Array<Box<dyn Read + Send>> {
         Self::checked(Box::new(BufReader::new(file)), len, path)
     }
 
+    /// The numbers of the file that this was opened from, as inputs along its first side.
+    pub(crate) fn into_rows(self, path: &Path) -> Result<Rows, DataError> {
+        let file = File::open(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+        let form = self.form();
+        let row = self.shape.iter().skip(1).fold(form.size(), |product, &side| product.saturating_mul(side));
+        let len = self.n_bytes().map_or(u64::MAX, |bytes| bytes.saturating_add(self.start));
+        Rows::new(path.to_owned(), file, self.start..len, row, form)
+    }
+
     /// Reads the header of an array that is `len` bytes long. `path` is for errors.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
     pub(crate) fn checked(source: Box<dyn Read + Send>, len: u64, path: &Path) -> Result<Self, DataError> {
-        let (array, header) = Array::read_header(source).map_err(|problem| match problem {
+        let array = Array::read_header(source).map_err(|problem| match problem {
             Fault::Io(source) => DataError::Io { path: path.to_owned(), source },
             Fault::Format(problem) => DataError::Content { path: path.to_owned(), problem },
         })?;
-        let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(header));
+        let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(array.start));
         if promised != Some(len) {
             let promised = promised.map_or("more than any file has".to_owned(), |bytes| bytes.to_string());
             let problem = format!("has {len} bytes, its header promises {promised} for shape {:?}", array.shape);
@@ -134,8 +173,7 @@ impl From<std::io::Error> for Fault {
 }
 
 impl<R: Read> Array<R> {
-    /// Reads the header, and says how many bytes it took.
-    fn read_header(mut source: R) -> Result<(Self, u64), Fault> {
+    fn read_header(mut source: R) -> Result<Self, Fault> {
         let mut start = [0; 8];
         source.read_exact(&mut start)?;
         let wrong = |problem: String| Err(Fault::Format(problem));
@@ -172,7 +210,17 @@ impl<R: Read> Array<R> {
             return wrong("is in Fortran order; save it with `numpy.ascontiguousarray`".to_owned());
         }
         let before = if start[6] == 1 { 10 } else { 12 };
-        Ok((Self { kind, shape, source, buffer: vec![] }, (before + len) as u64))
+        Ok(Self { kind, shape, start: (before + len) as u64, source, buffer: vec![] })
+    }
+
+    /// Whether its numbers are pixels, those of u1 with two sides or three behind the first.
+    pub fn is_images(&self) -> bool {
+        self.kind == Kind::U8 && matches!(self.shape.len(), 3 | 4)
+    }
+
+    /// What its bytes are as inputs.
+    pub(crate) fn form(&self) -> Form {
+        if self.is_images() { Form::Pixels } else { Form::Numbers(self.kind) }
     }
 
     /// Bytes of its numbers, `None` if no file has so many.
@@ -199,24 +247,12 @@ impl<R: Read> Array<R> {
     ///
     /// # Errors
     /// What the operating system says; [`std::io::ErrorKind::UnexpectedEof`] if there are no more.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
     pub fn read_f32(&mut self, n: usize, out: &mut Vec<f32>) -> std::io::Result<()> {
         self.buffer.resize(n * self.kind.size(), 0);
         self.source.read_exact(&mut self.buffer)?;
-        let bytes = self.buffer.as_slice();
-        match self.kind {
-            Kind::U8 => out.extend(bytes.iter().map(|&byte| f32::from(byte))),
-            Kind::I8 => out.extend(bytes.iter().map(|&byte| f32::from(byte.cast_signed()))),
-            Kind::U16 => out.extend(numbers(bytes).map(|bytes| f32::from(u16::from_le_bytes(bytes)))),
-            Kind::I16 => out.extend(numbers(bytes).map(|bytes| f32::from(i16::from_le_bytes(bytes)))),
-            Kind::U32 => out.extend(numbers(bytes).map(|bytes| u32::from_le_bytes(bytes) as f32)),
-            Kind::I32 => out.extend(numbers(bytes).map(|bytes| i32::from_le_bytes(bytes) as f32)),
-            Kind::U64 => out.extend(numbers(bytes).map(|bytes| u64::from_le_bytes(bytes) as f32)),
-            Kind::I64 => out.extend(numbers(bytes).map(|bytes| i64::from_le_bytes(bytes) as f32)),
-            Kind::F16 => out.extend(numbers(bytes).map(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
-            Kind::F32 => out.extend(numbers(bytes).map(f32::from_le_bytes)),
-            Kind::F64 => out.extend(numbers(bytes).map(|bytes| f64::from_le_bytes(bytes) as f32)),
-        }
+        let start = out.len();
+        out.resize(start + n, 0.0);
+        self.kind.write_f32(&self.buffer, out[start..].iter_mut());
         Ok(())
     }
 
@@ -256,11 +292,6 @@ impl<R: Read> Array<R> {
         }
         Ok(values)
     }
-}
-
-/// The numbers of a slice that is a whole number of them.
-fn numbers<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
-    bytes.as_chunks().0.iter().copied()
 }
 
 /// Type, order and shape of `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, in any order.
@@ -311,7 +342,7 @@ pub(crate) mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Array<&[u8]>, String> {
-        Array::read_header(bytes).map(|(array, _)| array).map_err(|fault| match fault {
+        Array::read_header(bytes).map_err(|fault| match fault {
             Fault::Io(error) => error.to_string(),
             Fault::Format(problem) => problem,
         })

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use ndarray::{ArrayViewMut2, s};
 
-use crate::images::write_rows;
+use crate::form::Form;
 use crate::rows::Rows;
 use crate::{DataError, Windows};
 
@@ -22,6 +22,7 @@ pub(crate) const N_WINDOWS: usize = 2;
 pub(crate) struct ReadAhead {
     order: Arc<Vec<u32>>,
     n_bytes: usize,
+    form: Form,
     /// Rows of the order that were served.
     n_served: usize,
     window: Option<Window>,
@@ -46,7 +47,8 @@ impl ReadAhead {
     /// `None` if the system has no thread for it.
     pub(crate) fn start(rows: Arc<Rows>, order: Vec<u32>, n_done: usize, windows: Windows) -> Option<Self> {
         let Windows { chunk, window } = windows;
-        let (n_bytes, order, stop) = (rows.n_bytes(), Arc::new(order), Arc::new(AtomicBool::new(false)));
+        let (n_bytes, form) = (rows.n_bytes(), rows.form());
+        let (order, stop) = (Arc::new(order), Arc::new(AtomicBool::new(false)));
         let (send_full, full) = sync_channel(N_WINDOWS);
         let (empty, get_empty) = sync_channel(N_WINDOWS);
         let longest = window.min(order.len());
@@ -65,7 +67,17 @@ impl ReadAhead {
             stop: stop.clone(),
         };
         let thread = thread::Builder::new().name("read ahead".to_owned()).spawn(move || reader.read_all()).ok()?;
-        Some(Self { order, n_bytes, n_served: 0, window: None, full, empty: Some(empty), stop, thread: Some(thread) })
+        Some(Self {
+            order,
+            n_bytes,
+            form,
+            n_served: 0,
+            window: None,
+            full,
+            empty: Some(empty),
+            stop,
+            thread: Some(thread),
+        })
     }
 
     /// Whether all rows of the order were served.
@@ -84,13 +96,13 @@ impl ReadAhead {
     pub(crate) fn serve(&mut self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<usize, DataError> {
         let is_next = |(index, next): &(&usize, &u32)| **index == **next as usize;
         let expected = indices.iter().zip(&self.order[self.n_served..]).take_while(is_next).count();
-        let (n_bytes, mut n) = (self.n_bytes, 0);
+        let (n_bytes, form, mut n) = (self.n_bytes, self.form, 0);
         while n < expected {
             let place = self.n_served;
             let Some(window) = self.window()? else { return Ok(n) };
             let n_rows = (expected - n).min(window.places.end - place);
             let bytes = &window.bytes[(place - window.places.start) * n_bytes..];
-            write_rows(out.slice_mut(s![n..n + n_rows, ..]), |row| &bytes[row * n_bytes..][..n_bytes]);
+            form.write_rows(out.slice_mut(s![n..n + n_rows, ..]), |row| &bytes[row * n_bytes..][..n_bytes]);
             n += n_rows;
             self.n_served += n_rows;
         }

@@ -1,11 +1,13 @@
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::DataError;
+use crate::form::Form;
 
-/// Rows of equal length in a file that stays open, read by position from any thread.
+/// Inputs of equal length in a file that stays open, read by position from any thread.
 #[derive(Debug)]
 pub(crate) struct Rows {
     path: PathBuf,
@@ -13,32 +15,48 @@ pub(crate) struct Rows {
     /// Other systems have one position for all readers.
     #[cfg(not(unix))]
     position: std::sync::Mutex<()>,
-    /// Where the first row begins.
-    start: u64,
+    /// Where the first row begins, and where the file ends.
+    bytes: Range<u64>,
     n_bytes: usize,
-    len: u64,
+    form: Form,
     modified: Option<SystemTime>,
 }
 
 impl Rows {
-    /// Rows of `n_bytes` from `start` on, in a file of `len` bytes that holds all of them.
+    /// Rows of `n_bytes` from the start of `bytes` to the end of it and of the file.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Changed`] if the length is another one by now.
-    pub(crate) fn new(path: PathBuf, file: File, start: u64, n_bytes: usize, len: u64) -> Result<Self, DataError> {
+    pub(crate) fn new(
+        path: PathBuf,
+        file: File,
+        bytes: Range<u64>,
+        n_bytes: usize,
+        form: Form,
+    ) -> Result<Self, DataError> {
         let metadata = file.metadata().map_err(|source| DataError::Io { path: path.clone(), source })?;
         let rows = Self {
             path,
             file,
             #[cfg(not(unix))]
             position: std::sync::Mutex::new(()),
-            start,
+            bytes,
             n_bytes,
-            len,
+            form,
             modified: metadata.modified().ok(),
         };
         rows.check_unchanged()?;
         Ok(rows)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the bytes are.
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
     /// The bytes of a row.
@@ -49,7 +67,7 @@ impl Rows {
     /// Fills the buffer from byte `offset` of row `index` on, across the rows that follow.
     pub(crate) fn read(&self, index: usize, offset: usize, buffer: &mut [u8]) -> Result<(), DataError> {
         // Both are places in a file that is there, so neither product nor sum is too large.
-        let at = self.start + index as u64 * self.n_bytes as u64 + offset as u64;
+        let at = self.bytes.start + index as u64 * self.n_bytes as u64 + offset as u64;
         match self.read_exact_at(buffer, at) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -64,10 +82,10 @@ impl Rows {
     /// the time of its last change tell.
     pub(crate) fn check_unchanged(&self) -> Result<(), DataError> {
         let metadata = self.file.metadata().map_err(|error| self.io(error))?;
-        if (metadata.len(), metadata.modified().ok()) == (self.len, self.modified) {
+        if (metadata.len(), metadata.modified().ok()) == (self.bytes.end, self.modified) {
             Ok(())
         } else {
-            Err(DataError::Changed { path: self.path.clone(), expected: self.len, actual: metadata.len() })
+            Err(DataError::Changed { path: self.path.clone(), expected: self.bytes.end, actual: metadata.len() })
         }
     }
 

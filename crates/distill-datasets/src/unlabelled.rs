@@ -6,8 +6,8 @@ use ndarray::{ArrayViewMut2, s};
 
 use crate::dataset::check_batch;
 use crate::idx::IdxStream;
-use crate::npy::{Array, Kind};
-use crate::{Columns, DataError, DataSpec, Dataset, Images, NumberTable, Table};
+use crate::npy::Array;
+use crate::{Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
 pub struct Unlabelled(Arc<dyn Dataset>);
@@ -19,7 +19,8 @@ impl Unlabelled {
     }
 
     /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a table, whose other
-    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels.
+    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels. What takes
+    /// more than `bound` bytes stays on the disk as [`DiskRows`], unless it is a table.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`], and the errors of the form that the file has.
@@ -30,24 +31,23 @@ impl Unlabelled {
             let found = || content(format!("has inputs of {sides:?}, those with labels are {:?}", spec.input_shape));
             if product == spec.features() { Ok(()) } else { Err(found()) }
         };
-        let room = |n: usize, bytes: usize| {
-            let needed = (n as u64).saturating_mul(spec.features() as u64).saturating_mul(bytes as u64);
-            let path = Some(path.to_owned());
-            if needed > bound { Err(DataError::MemoryBound { path, needed, bound }) } else { Ok(()) }
-        };
+        let needed = |n: usize, bytes: usize| (n as u64).saturating_mul((spec.features() * bytes) as u64);
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let (shape, classes) = (spec.input_shape.clone(), spec.classes.clone());
+        let on_disk = |rows, n| DiskRows::new(rows, n, spec.clone(), vec![0; n], bound);
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase()).unwrap_or_default();
         let data: Arc<dyn Dataset> = if extension == "npy" {
             let array = Array::open(path)?;
             let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
             fits(sides)?;
-            let is_image = array.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
-            room(n, if is_image { 1 } else { 4 })?;
-            if is_image {
+            let is_image = array.is_images();
+            if needed(n, if is_image { 1 } else { 4 }) > bound {
+                Arc::new(on_disk(array.into_rows(path)?, n)?)
+            } else if is_image {
                 Arc::new(Images::new(shape, array.into_bytes().map_err(io)?, vec![0; n], classes)?)
             } else {
-                Arc::new(Table::new(shape, array.into_f32().map_err(io)?, vec![0; n], classes)?)
+                let table = Table::new(shape, array.into_f32().map_err(io)?, vec![0; n], classes);
+                Arc::new(table.map_err(|error| error.in_file(path))?)
             }
         } else if extension == "csv" || extension == "parquet" {
             let values = match columns {
@@ -59,19 +59,25 @@ impl Unlabelled {
                 }
             };
             let n = values.len() / spec.features().max(1);
-            room(n, 4)?;
+            let needed = needed(n, 4);
+            if needed > bound {
+                return Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound });
+            }
             Arc::new(Table::new(shape, values, vec![0; n], classes)?)
         } else {
             let mut stream = IdxStream::open(path)?;
             let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
             fits(sides)?;
-            room(n, 1)?;
-            let mut pixels = vec![0; n * spec.features()];
-            let read = stream.read(&mut pixels)?;
-            if read != pixels.len() {
-                return Err(content(format!("ends after {read} of {} pixels", pixels.len())));
+            if needed(n, 1) > bound {
+                Arc::new(on_disk(stream.into_rows(bound)?, n)?)
+            } else {
+                let mut pixels = vec![0; n * spec.features()];
+                let read = stream.read(&mut pixels)?;
+                if read != pixels.len() {
+                    return Err(content(format!("ends after {read} of {} pixels", pixels.len())));
+                }
+                Arc::new(Images::new(shape, pixels, vec![0; n], classes)?)
             }
-            Arc::new(Images::new(shape, pixels, vec![0; n], classes)?)
         };
         Ok(Self(data))
     }
@@ -98,6 +104,14 @@ impl Dataset for Unlabelled {
 
     fn label(&self, _: usize) -> Option<u32> {
         None
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        self.0.windows()
+    }
+
+    fn read_ahead(&self, order: &mut dyn Iterator<Item = usize>, n_done: usize) {
+        self.0.read_ahead(order, n_done);
     }
 }
 
@@ -164,6 +178,24 @@ impl Dataset for Chain {
     fn columns(&self) -> Option<&Columns> {
         self.first.columns()
     }
+
+    /// Those of the part that is on the disk, the smaller ones of two.
+    fn windows(&self) -> Option<Windows> {
+        let parts = [&self.first, &self.second];
+        parts.into_iter().filter_map(|part| part.windows()).min_by_key(|windows| windows.window)
+    }
+
+    fn read_ahead(&self, order: &mut dyn Iterator<Item = usize>, _n_done: usize) {
+        if self.windows().is_none() {
+            return;
+        }
+        let n = self.first.len();
+        let order: Vec<u32> = order.map_while(|index| u32::try_from(index).ok()).collect();
+        let order = || order.iter().map(|&index| index as usize);
+        // What each of them has read of the epoch is not known; it only says where its windows begin.
+        self.first.read_ahead(&mut order().filter(|&index| index < n), 0);
+        self.second.read_ahead(&mut order().filter_map(|index| index.checked_sub(n)), 0);
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +229,39 @@ mod tests {
     }
 
     #[test]
+    fn parts_on_the_disk_are_read_in_the_order_of_the_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let values = |n: usize, from: usize| -> Vec<u8> {
+            (0..20 * n).flat_map(|i| ((i + from) as f32).to_le_bytes()).collect()
+        };
+        for (name, n, from) in [("first.npy", 2500, 0), ("second.npy", 3000, 9000)] {
+            std::fs::write(dir.path().join(name), encode("<f4", &format!("({n}, 20)"), &values(n, from))).unwrap();
+        }
+        let open = |name: &str, bound: u64| {
+            let path = dir.path().join(name);
+            let spec = DataSpec { input_shape: vec![20], classes: vec!["a".to_owned()] };
+            Arc::new(Unlabelled::read(&path, &spec, None, bound).unwrap()) as Arc<dyn Dataset>
+        };
+        let [small, large] = [100_000, u64::MAX];
+        for (first, second) in [(small, large), (large, small), (small, small)] {
+            let chain = |[first, second]: [u64; 2]| {
+                let first = open("first.npy", first);
+                Chain::new(first, open("second.npy", second)).unwrap()
+            };
+            let (disk, whole) = (chain([first, second]), chain([large; 2]));
+            assert_eq!((disk.windows().is_some(), whole.windows()), (true, None));
+            let mut order = vec![0; disk.len()];
+            crate::select::epoch_order(&disk, 3, 1, &mut order);
+            for n_done in [0, 320] {
+                disk.read_ahead(&mut order[n_done..].iter().copied(), n_done);
+                for batch in order[n_done..].chunks(64) {
+                    assert_eq!(read(&disk, batch), read(&whole, batch));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn inputs_are_read_from_files_of_any_form() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str, bytes: &[u8]| {
@@ -211,7 +276,8 @@ mod tests {
         for path in [path("x-idx3-ubyte", &idx), path("x.npy", &encode("|u1", "(2, 1, 2)", &[0, 51, 102, 153]))] {
             let found = Unlabelled::read(&path, spec, None, u64::MAX).unwrap();
             assert_eq!((found.label(0), read(&found, &[0, 1])), (None, expected.clone()));
-            assert!(matches!(Unlabelled::read(&path, spec, None, 3), Err(DataError::MemoryBound { needed: 4, .. })));
+            // Not even windows fit.
+            assert!(matches!(Unlabelled::read(&path, spec, None, 3), Err(DataError::MemoryBound { bound: 3, .. })));
         }
         let table = Unlabelled::read(&path("x.csv", b"p,q\n0,0.2\n0.4,0.6\n"), spec, None, u64::MAX).unwrap();
         assert_eq!(read(&table, &[0, 1]), expected);

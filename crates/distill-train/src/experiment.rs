@@ -126,17 +126,12 @@ impl<'a> Experiment<'a> {
         // What training is watched on is read after every epoch, and lies all over the file.
         let validation = match train.in_memory(&held_out)? {
             _ if held_out.is_empty() => given,
-            Some(images) => Some(images as Arc<dyn Dataset>),
+            Some(copy) => Some(copy),
             None => Some(subset(held_out)?),
         };
         let (labelled, selected) = (subset(transfer)?, subset(indices)?);
         let transfer = match unlabelled {
             None => labelled.clone(),
-            Some(_) if train.windows().is_some() => {
-                let problem = "is set, but the training set is larger than memory";
-                let help = "raise `data.memory` or leave it out, or leave `unlabelled` out";
-                return Err(crate::ConfigProblem::new("data.unlabelled", problem, help).into());
-            }
             Some(unlabelled) => Arc::new(Chain::new(labelled.clone(), unlabelled)?),
         };
         Ok(Self {

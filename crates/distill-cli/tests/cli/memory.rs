@@ -53,6 +53,38 @@ fn a_run_checks_trains_and_teaches_within_it() {
 }
 
 #[test]
+fn arrays_and_inputs_without_labels_may_stay_on_the_disk_too() {
+    let (lab, memory) = lab();
+    let array = |descr: &str, shape: &str, bytes: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        let header = format!("{header:<117}\n");
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), bytes].concat()
+    };
+    fs::create_dir(lab.path("a")).unwrap();
+    for (split, idx, n) in [("train", "train", 300), ("test", "t10k", 60)] {
+        let images = lab.read(&format!("data/{idx}-images-idx3-ubyte")).split_off(16);
+        let labels = lab.read(&format!("data/{idx}-labels-idx1-ubyte")).split_off(8);
+        lab.write(&format!("a/x_{split}.npy"), array("|u1", &format!("({n}, 8, 8)"), &images));
+        lab.write(&format!("a/y_{split}.npy"), array("|u1", &format!("({n},)"), &labels));
+    }
+    // The same bytes in another file: the same examples, windows and models.
+    lab.ok(&["run", "r.toml", memory, "-q"]);
+    lab.ok(&["run", "r.toml", memory, "-q", "data.source=a"]);
+    assert_eq!(losses(&lab, "runs/tiny-001"), losses(&lab, "runs/tiny-002"));
+
+    let images = lab.read("data/train-images-idx3-ubyte").split_off(16);
+    lab.write("more.npy", array("|u1", "(600, 8, 8)", &[&images[..], &images[..]].concat()));
+    for threads in ["1", "2"] {
+        let unlabelled = ["data.unlabelled=more.npy", "data.source=a", "--threads", threads];
+        lab.ok(&[&["run", "r.toml", memory, "-q"], &unlabelled[..]].concat());
+    }
+    assert_eq!(hashes(&lab, "runs/tiny-003"), hashes(&lab, "runs/tiny-004"));
+    let found = [1, 3].map(|run| losses(&lab, &format!("runs/tiny-00{run}")));
+    assert_eq!(found[0][..1], found[1][..1], "the teacher has labels alone");
+    assert_ne!(found[0], found[1]);
+}
+
+#[test]
 fn says_what_it_cannot_do() {
     let (lab, memory) = lab();
     let run = |setting| ["run", "r.toml", setting];

@@ -6,6 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::{GZIP_MAGIC, Header, MAX_GZIP_RATIO, read_error};
 use crate::DataError;
+use crate::form::Form;
 use crate::rows::Rows;
 
 /// An IDX file, compressed or not, read piece by piece in memory that does not grow with it.
@@ -77,11 +78,6 @@ impl IdxStream {
         &self.shape
     }
 
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The sides, if there are three.
     pub(crate) fn sides(&self) -> Result<[usize; 3], DataError> {
         let wrong = |_| DataError::WrongRank { path: self.path.clone(), expected: 3, shape: self.shape.clone() };
@@ -96,7 +92,7 @@ impl IdxStream {
             Source::Plain(reader) => {
                 let start = (4 + 4 * self.shape.len()) as u64;
                 let n_bytes = self.shape[1..].iter().product();
-                Rows::new(self.path, reader.into_inner(), start, n_bytes, self.file_len)
+                Rows::new(self.path, reader.into_inner(), start..self.file_len, n_bytes, Form::Pixels)
             }
             Source::Gzip(_) => Err(DataError::Compressed { path: self.path, bytes: self.promised, bound }),
         }

@@ -1,7 +1,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use distill_datasets::npy::{Array, Kind};
+use distill_datasets::npy::Array;
 use distill_datasets::{DataError, ImageOptions, read_image};
 use distill_models::ModelSpec;
 
@@ -30,7 +30,7 @@ impl ArrayRows {
             let what = format!("the array has the shape {:?}, the model takes {}", array.shape, takes(spec));
             return Err(bad_row(path.display(), what).help("write one example after the other along the first side"));
         }
-        let is_image = array.kind == Kind::U8 && matches!(sides.len(), 2 | 3);
+        let is_image = array.is_images();
         Ok(Self {
             name: path.display().to_string(),
             ids,
