@@ -4,7 +4,7 @@ use std::sync::Arc;
 use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
-use distill_datasets::{DataError, Dataset, Images, Split, mnist};
+use distill_datasets::{DataError, Dataset, Images, Split, Unlabelled, mnist};
 use distill_models::Provenance;
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{DataConfig, Sets, TextConfig};
@@ -187,13 +187,18 @@ impl DataSource {
                 ];
                 refuse(UDHR, classes.is_some(), memory.is_some(), notes)?;
                 let paragraphs = Arc::new(udhr()?);
-                let cut = |part, n| snippets(config, &paragraphs, part, n);
-                let (train, test) = (cut(Part::Train, config.train)?, cut(Part::Test, config.test)?);
-                let validation = match config.validation {
-                    0 => None,
-                    n => Some(Arc::new(cut(Part::Validation, n)?) as Arc<dyn Dataset>),
+                let cut = |part, first, n| snippets(config, &paragraphs, part, first, n);
+                let if_any = |part, first, n| match n {
+                    0 => Ok(None),
+                    n => cut(part, first, n).map(Some),
                 };
-                Ok(Sets { train: Arc::new(train), validation, unlabelled: None, test: Arc::new(test) })
+                let unlabelled = if_any(Part::Train, config.train, config.unlabelled)?;
+                Ok(Sets {
+                    train: Arc::new(cut(Part::Train, 0, config.train)?),
+                    validation: if_any(Part::Validation, 0, config.validation)?.map(|set| Arc::new(set) as _),
+                    unlabelled: unlabelled.map(|set| Arc::new(Unlabelled::new(Arc::new(set))) as _),
+                    test: Arc::new(cut(Part::Test, 0, config.test)?),
+                })
             }
             Self::Folder(folder) => {
                 let train = folder.load(Split::Train, classes, bound)?;
@@ -217,7 +222,7 @@ impl DataSource {
         Ok(match self {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
             Self::AsteriskEn(folder) => Arc::new(speech(folder)?.test),
-            Self::Udhr(config) => Arc::new(snippets(config, &Arc::new(udhr()?), Part::Test, config.test)?),
+            Self::Udhr(config) => Arc::new(snippets(config, &Arc::new(udhr()?), Part::Test, 0, config.test)?),
             Self::Folder(folder) => {
                 let classes = folder.classes().is_none().then_some(model_classes);
                 folder.load(Split::Test, classes, u64::MAX)?
@@ -241,9 +246,15 @@ fn speech(folder: &Path) -> Result<Parts, AudioError> {
     corpus.into_parts(Context::PAPER)
 }
 
-fn snippets(config: &TextConfig, text: &Arc<Paragraphs>, part: Part, n: usize) -> Result<TextSnippets, TextError> {
+fn snippets(
+    config: &TextConfig,
+    text: &Arc<Paragraphs>,
+    part: Part,
+    first: usize,
+    n: usize,
+) -> Result<TextSnippets, TextError> {
     let snippets = Snippets::new(text.clone(), part, config.characters, SNIPPET_SEED)?;
-    TextSnippets::new(snippets, NGrams::new(config.n_gram, config.buckets)?, n)
+    TextSnippets::starting_at(first, snippets, NGrams::new(config.n_gram, config.buckets)?, n)
 }
 
 /// Refuses what a source has no use for: names of classes, and a bound on memory. `notes` say why.

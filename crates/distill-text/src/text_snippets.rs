@@ -30,6 +30,7 @@ const ROWS: usize = 16;
 pub struct TextSnippets {
     snippets: Snippets,
     n_grams: NGrams,
+    first: u32,
     n: u32,
     spec: DataSpec,
 }
@@ -40,10 +41,21 @@ impl TextSnippets {
     /// # Errors
     /// [`TextError::TooMany`] above 2³² - 1.
     pub fn new(snippets: Snippets, n_grams: NGrams, n: usize) -> Result<Self, TextError> {
-        let n = u32::try_from(n).map_err(|_| TextError::TooMany { n, max: u32::MAX })?;
+        Self::starting_at(0, snippets, n_grams, n)
+    }
+
+    /// The `n` snippets from number `first` on: others than those before.
+    ///
+    /// # Errors
+    /// [`TextError::TooMany`] if the last is above 2³² - 1.
+    pub fn starting_at(first: usize, snippets: Snippets, n_grams: NGrams, n: usize) -> Result<Self, TextError> {
+        let end = first.saturating_add(n);
+        let too_many = |_| TextError::TooMany { n: end, max: u32::MAX };
+        u32::try_from(end).map_err(too_many)?;
+        let (first, n) = (first as u32, n as u32);
         let width = n_grams.count(snippets.n_chars().saturating_mul(4));
         let spec = DataSpec { input_shape: vec![width], classes: snippets.paragraphs().languages().to_vec() };
-        Ok(Self { snippets, n_grams, n, spec })
+        Ok(Self { snippets, n_grams, first, n, spec })
     }
 
     /// Which buckets there are.
@@ -62,7 +74,7 @@ impl TextSnippets {
     }
 
     fn number(&self, index: usize) -> Option<u32> {
-        u32::try_from(index).ok().filter(|&number| number < self.n)
+        u32::try_from(index).ok().filter(|&index| index < self.n).map(|index| self.first + index)
     }
 
     fn write(&self, index: usize, mut row: ArrayViewMut1<'_, f32>) {
@@ -133,6 +145,17 @@ mod tests {
         let mut transposed = Array2::zeros((378, 2)).reversed_axes();
         data.read(&[3, 4], transposed.view_mut()).unwrap();
         assert_eq!(transposed, read(&data, &[3, 4]));
+    }
+
+    #[test]
+    fn a_set_may_start_behind_another() {
+        let whole = data(Part::Train, 1, 500);
+        let at = |first, n| TextSnippets::starting_at(first, whole.snippets.clone(), NGrams::default(), n);
+        let rest = at(300, 200).unwrap();
+        assert_eq!((rest.len(), rest.label(7), rest.label(200)), (200, whole.label(307), None));
+        assert_eq!(read(&rest, &[0, 199]), read(&whole, &[300, 499]));
+        assert!(at(u32::MAX as usize - 1, 1).is_ok());
+        assert!(matches!(at(u32::MAX as usize, 1), Err(TextError::TooMany { .. })));
     }
 
     #[test]

@@ -314,6 +314,11 @@ impl Recipe {
 }
 
 impl DataConfig {
+    /// Snippets of text whose labels nobody sees.
+    pub fn unlabelled_snippets(&self) -> usize {
+        self.text.map_or(0, |text| text.unlabelled)
+    }
+
     fn validate(&self) -> Result<(), ConfigProblem> {
         for (table, select) in [("select", &self.select), ("transfer", &self.transfer)] {
             if !(select.fraction > 0.0 && select.fraction <= 1.0) {
@@ -326,7 +331,12 @@ impl DataConfig {
             }
         }
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
-        self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))
+        self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
+        if self.unlabelled.is_some() && self.unlabelled_snippets() > 0 {
+            let problem = "is set, and `text.unlabelled` too";
+            return Err(ConfigProblem::new("unlabelled", problem, "leave one of them out"));
+        }
+        Ok(())
     }
 }
 

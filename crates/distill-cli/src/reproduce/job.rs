@@ -133,8 +133,13 @@ impl Job {
         if recipe.data.standardize {
             parts["standardize"] = json!(true);
         }
-        if let Some(path) = &recipe.data.unlabelled {
-            parts["unlabelled"] = json!(path);
+        if self.role == Role::Student {
+            if let Some(path) = &recipe.data.unlabelled {
+                parts["unlabelled"] = json!(path);
+            }
+            if let n @ 1.. = recipe.data.unlabelled_snippets() {
+                parts["unlabelled_snippets"] = json!(n);
+            }
         }
         sha256(parts.to_string().as_bytes())
     }
@@ -226,6 +231,8 @@ mod tests {
             ("teacher.model.dropout=0.5", [true, false, true]),
             ("data.select.fraction=0.5", [true; 3]),
             ("data.validation=10", [true; 3]),
+            ("data.unlabelled=more.npy", [false, false, true]),
+            ("data.text={ unlabelled = 7 }", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }

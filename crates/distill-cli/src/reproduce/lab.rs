@@ -184,7 +184,12 @@ impl<'a> Lab<'a> {
     fn target_key(&self, job: &Job) -> Option<String> {
         let (lesson, recipe) = (job.lesson.as_ref()?, &job.setup.recipe);
         let teachers = lesson.key(recipe, &self.data.sha256);
-        let data = json!([teachers, recipe.data.validation, recipe.data.select, recipe.data.transfer]);
+        let mut data = vec![json!(teachers), json!(recipe.data.validation)];
+        data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
+        // What was added later stands here only where it is set, so that answers from before are found.
+        data.extend(recipe.data.unlabelled.as_ref().map(|path| json!(path)));
+        data.extend(Some(recipe.data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| json!(n)));
+        let data = json!(data);
         let shift = recipe.train.augment.shift;
         recipe.caches_targets().then(|| crate::model_file::sha256(format!("{data} {shift}").as_bytes()))
     }

@@ -198,9 +198,20 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     let elsewhere = ["E0104]: `data.text` has no meaning for `data`", "data.text", "leave it out"];
     lab.check(&["run", "r.toml", small], 3, elsewhere);
 
+    let both =
+        ["E0104]: data.unlabelled is set, and `text.unlabelled` too", "data.unlabelled", "leave one of them out"];
+    check(&[teacher, student, "data.unlabelled=more.npy", "data.text.unlabelled=9"], 3, both);
+
     lab.ok(&text(&[teacher, student, "teacher.min_accuracy=0"]));
     let result = lab.json("runs/tiny-001/result.json");
     assert_eq!(result["data"]["validation"], 50, "{result}");
+    lab.ok(&text(&[teacher, student, "teacher.min_accuracy=0", "data.text.unlabelled=100"]));
+    let more = lab.json("runs/tiny-002/result.json");
+    assert_eq!((&more["data"]["train"], &more["data"]["transfer"]), (&900.into(), &1000.into()), "{more}");
+    let models = |result: &serde_json::Value| [0, 1, 2].map(|at| result["models"][at]["test_nll"].clone());
+    let (models, more) = (models(&result), models(&more));
+    assert_eq!(models[..2], more[..2], "teacher and baseline learn from labels alone");
+    assert_ne!(models[2], more[2]);
     let eval = ["eval", "runs/tiny-001/weights/student-seed1.safetensors", "--data", "udhr"];
     let found = lab.ok(&eval).stdout;
     assert!(found.contains("50,000 test examples"), "{found}");

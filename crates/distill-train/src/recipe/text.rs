@@ -13,6 +13,9 @@ pub struct TextConfig {
     /// Snippets to learn from, the same in every epoch.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub train: usize,
+    /// Further snippets of the same paragraphs, whose labels nobody sees: the student with a teacher learns from them too.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlabelled: usize,
     /// Snippets to watch training on, from paragraphs of their own.
     pub validation: usize,
     /// Snippets that models are compared on, from paragraphs of their own.
@@ -28,8 +31,20 @@ pub struct TextConfig {
 
 impl Default for TextConfig {
     fn default() -> Self {
-        Self { characters: 24, train: 125_000, validation: 10_000, test: 50_000, n_gram: 4, buckets: 1 << 14 }
+        Self {
+            characters: 24,
+            train: 125_000,
+            unlabelled: 0,
+            validation: 10_000,
+            test: 50_000,
+            n_gram: 4,
+            buckets: 1 << 14,
+        }
     }
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 impl TextConfig {
