@@ -1,13 +1,15 @@
-//! The files that ours and the peers read: MNIST, soft targets and a trained student, as plain numbers.
+//! The files that ours and the peers read: MNIST, snippets of text, soft targets and a trained student, as plain numbers.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use distill_datasets::{Dataset, Images, Split, mnist};
+use distill_datasets::{Dataset, Images, Split, Table, mnist};
 use distill_losses::CrossEntropy;
 use distill_models::{Mlp, MlpConfig, Model, Trainable};
 use distill_tensor::softmax;
+use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
@@ -18,8 +20,12 @@ pub(crate) const TEMPERATURE: f64 = 4.0;
 /// Hidden layers of the student that answers; its weights are in the file `student.f32`.
 pub(crate) const STUDENT: [usize; 2] = [800, 800];
 
+/// Snippets of text and their characters.
+const N_SNIPPETS: usize = 20_000;
+const N_CHARS: usize = 24;
+
 /// What the files hold. Another text makes them anew.
-const STAMP: &str = "MNIST; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs\n";
+const STAMP: &str = "MNIST; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs; 20,000 snippets\n";
 
 /// The folder with the files.
 #[derive(Debug, Clone)]
@@ -48,6 +54,11 @@ impl Files {
             fs::write(files.path(&format!("{prefix}-images.u8")), pixels)?;
             fs::write(files.path(&format!("{prefix}-labels.u8")), images.labels())?;
         }
+        let text = snippets()?;
+        let buckets = inputs(&text)?.map(|&bucket| bucket as i16);
+        fs::write(files.path("text-buckets.i16"), buckets.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>())?;
+        let labels = (0..text.len()).filter_map(|index| text.label(index));
+        fs::write(files.path("text-labels.u32"), labels.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
         let teacher = trained(&data, &[200], 3)?;
         let targets = SoftTargets::compute(&teacher, &data)?;
         let mut probs = Array2::zeros(targets.logits().dim());
@@ -99,7 +110,7 @@ pub(crate) fn plain(hidden: &[usize]) -> MlpConfig {
 }
 
 /// A model for the data with random weights.
-pub(crate) fn untrained(data: &Images, config: MlpConfig) -> Result<Mlp> {
+pub(crate) fn untrained(data: &dyn Dataset, config: MlpConfig) -> Result<Mlp> {
     Ok(Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?)
 }
 
@@ -117,8 +128,21 @@ fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Mlp> {
     Ok(model)
 }
 
+/// Snippets of text as the numbers of the buckets of their n-grams, in memory.
+pub(crate) fn text() -> Result<Table> {
+    let text = snippets()?;
+    let labels = (0..text.len()).filter_map(|index| text.label(index)).collect();
+    let (spec, buckets) = (text.spec(), inputs(&text)?);
+    Ok(Table::new(spec.input_shape.clone(), buckets.into_iter().collect(), labels, spec.classes.clone())?)
+}
+
+fn snippets() -> Result<TextSnippets> {
+    let snippets = Snippets::new(Arc::new(udhr()?), Part::Train, N_CHARS, 1)?;
+    Ok(TextSnippets::new(snippets, NGrams::default(), N_SNIPPETS)?)
+}
+
 /// All inputs of a set, shape `(examples, features)`.
-pub(crate) fn inputs(data: &Images) -> Result<Array2<f32>> {
+pub(crate) fn inputs(data: &dyn Dataset) -> Result<Array2<f32>> {
     let mut inputs = Array2::zeros((data.len(), data.spec().features()));
     data.read(&(0..data.len()).collect::<Vec<_>>(), inputs.view_mut())?;
     Ok(inputs)

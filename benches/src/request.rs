@@ -34,6 +34,8 @@ pub(crate) enum Lesson {
     Student,
     /// Cross entropy with labels alone; dropout of 0.2 and 0.5, norms of up to 3, images shifted by up to 2 pixels.
     Teacher,
+    /// Cross entropy with languages alone, of snippets through a table of rows, by AdamW.
+    Text,
 }
 
 /// What the products of a training step are computed in.

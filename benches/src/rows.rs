@@ -13,6 +13,8 @@ pub(crate) const BATCHES: [usize; 3] = [32, 128, 512];
 /// The side of the big product.
 const SIDE: usize = 2048;
 const STUDENT: [usize; 4] = [784, 800, 800, 10];
+/// Buckets of n-grams, hidden units and languages.
+const TEXT: [usize; 3] = [16_384, 256, 420];
 
 /// What the numbers of a row are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +137,14 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
             .versus(ours, torch, Some(5.0))
             .versus(ours, burn, Some(2.5))
             .versus(ours, candle, None),
+        Row::new(
+            "text",
+            "text 16384-256-420 with a sparse first layer, AdamW, batch 128",
+            Request { lesson: Lesson::Text, ..Request::train(&TEXT, 128) },
+        )
+        .versus(ours, torch, None)
+        .versus(ours_one, torch_one, None)
+        .versus(ours, ours_one, None),
         Row::new("latency", "784-800-800-10 answers one image", Request::other(Work::Latency, &STUDENT, 1))
             .versus(ours, onnx(threads), None)
             .versus(ours, onnx(1), None)

@@ -66,3 +66,33 @@ def distillation(logits, labels, targets, temperature, alpha):
     log_probs = nn.functional.log_softmax(logits / temperature, dim=1)
     soft = nn.functional.kl_div(log_probs, targets, reduction="batchmean")
     return (1.0 - alpha) * hard + alpha * temperature**2 * soft
+
+
+class Text:
+    """Snippets as the numbers of their n-grams' buckets, and a network whose first layer is the mean of rows of a table.
+
+    Rows of n-grams have different lengths. A batch is given to `EmbeddingBag` as one flat list with offsets: with padding
+    it takes all places, three quarters of which are empty, and is slower.
+    """
+
+    def __init__(self, folder, layers):
+        padded = numbers(folder, "text-buckets.i16", "int16", -1, 378).long()
+        self.labels = numbers(folder, "text-labels.u32", "int32", -1).long()
+        self.rows = [row[row >= 0] for row in padded]
+        self.table = nn.EmbeddingBag(layers[0], layers[1], mode="mean", sparse=True)
+        self.bias = nn.Parameter(torch.zeros(layers[1]))
+        self.dense = network(layers[1:])
+
+    def read(self, rows):
+        found = [self.rows[row] for row in rows.tolist()]
+        lengths = torch.tensor([0] + [len(row) for row in found[:-1]])
+        return torch.cat(found), lengths.cumsum(0)
+
+    def network(self, inputs):
+        return self.dense(torch.relu(self.table(*inputs) + self.bias))
+
+    def optimizers(self, lr):
+        """Both without decay, which `SparseAdam` does not have."""
+        dense = [self.bias, *self.dense.parameters()]
+        sparse = torch.optim.SparseAdam(list(self.table.parameters()), lr=lr)
+        return [sparse, torch.optim.AdamW(dense, lr=lr, weight_decay=0.0, fused=True)]

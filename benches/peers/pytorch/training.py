@@ -21,8 +21,13 @@ class Session:
         self.batch = request["batch"]
         self.is_teacher = request["lesson"] == "teacher"
         self.bf16 = request["precision"] == "bf16"
-        pixels, self.labels = common.images(folder, "train")
-        if self.is_teacher:
+        self.is_text = request["lesson"] == "text"
+        if not self.is_text:
+            pixels, self.labels = common.images(folder, "train")
+        if self.is_text:
+            text = common.Text(folder, request["layers"])
+            self.labels, self.read, self.model = text.labels, text.read, text.network
+        elif self.is_teacher:
             self.read = common.Shifted(pixels, 2)
             self.model = common.network(request["layers"], dropout=0.5, input_dropout=0.2)
         else:
@@ -30,8 +35,11 @@ class Session:
             self.read = lambda rows: inputs.index_select(0, rows)
             self.targets = common.numbers(folder, "targets.f32", "float32", -1, 10)
             self.model = common.network(request["layers"])
-        self.hidden = common.hidden_weights(self.model)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9, fused=True)
+        if self.is_text:
+            self.optimizers = text.optimizers(0.01)
+        else:
+            self.hidden = common.hidden_weights(self.model)
+            self.optimizers = [torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9, fused=True)]
         self.order = iter(())
         self.loss_of, self.note = self.loss, "eager"
         self.check = self.warm_up(request["warm_steps"])
@@ -55,11 +63,13 @@ class Session:
         return self.step_on(rows), len(rows)
 
     def step_on(self, rows):
-        targets = None if self.is_teacher else self.targets.index_select(0, rows)
+        targets = None if self.is_teacher or self.is_text else self.targets.index_select(0, rows)
         loss = self.loss_of(self.read(rows), self.labels.index_select(0, rows), targets)
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if self.is_teacher:
             common.constrain(self.hidden, 3.0)
         return loss.detach()

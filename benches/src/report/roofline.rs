@@ -1,7 +1,7 @@
 //! What a training step achieves of what the machine can do.
 
 use crate::contender::Who;
-use crate::request::{Precision, Work, train_flops};
+use crate::request::{Lesson, Precision, Request, Work, train_flops};
 use crate::result::{Bench, RowResult};
 use crate::stats::Spread;
 
@@ -30,7 +30,9 @@ pub(super) fn achieved(bench: &Bench) -> Vec<Achieved<'_>> {
 }
 
 fn achieved_in<'b>(bench: &'b Bench, row: &'b RowResult) -> Vec<Achieved<'b>> {
-    let Some(request) = row.request.as_ref().filter(|request| request.work == Work::Train) else { return vec![] };
+    // What a table of rows does are no products.
+    let is_products = |request: &&Request| request.work == Work::Train && request.lesson != Lesson::Text;
+    let Some(request) = row.request.as_ref().filter(is_products) else { return vec![] };
     let scale = train_flops(&request.layers) / 1e9;
     let is_ours =
         |contender: crate::contender::Contender| contender.who == Who::Ours && contender.precision == Precision::F32;

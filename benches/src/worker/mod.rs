@@ -7,13 +7,13 @@ mod train;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
 
-use distill_datasets::{Images, Split, mnist};
+use distill_datasets::{Dataset, Images, Split, mnist};
 use rayon::ThreadPoolBuilder;
 
 use crate::Result;
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::machine;
-use crate::request::{Answer, Hello, Precision, Reply, Request, Work};
+use crate::request::{Answer, Hello, Lesson, Precision, Reply, Request, Work};
 use answer::Answering;
 use train::Training;
 
@@ -81,7 +81,13 @@ impl Session {
             return Err("bf16 is for training".into());
         }
         Ok(match request.work {
-            Work::Train => Self::Training(Box::new(Training::new(request, mnist(Split::Train)?, files)?)),
+            Work::Train => {
+                let data: Box<dyn Dataset> = match request.lesson {
+                    Lesson::Text => Box::new(files::text()?),
+                    Lesson::Student | Lesson::Teacher => Box::new(mnist(Split::Train)?),
+                };
+                Self::Training(Box::new(Training::new(request, data, files)?))
+            }
             Work::Throughput | Work::Latency => Self::Answering(Box::new(Answering::new(&test_set()?, files)?)),
             Work::Product => Self::Product,
         })

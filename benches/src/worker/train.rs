@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use distill_datasets::Images;
+use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_train::{
-    AugmentConfig, Observer, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher,
-    TrainConfig, TrainState, train_from,
+    AugmentConfig, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot,
+    SoftTargets, StepReport, Teacher, TrainConfig, TrainState, train_from,
 };
 
 use crate::Result;
@@ -22,7 +22,7 @@ const ALPHA: f64 = 0.9;
 
 /// A network in training, kept from one measurement to the next.
 pub(super) struct Training {
-    data: Images,
+    data: Box<dyn Dataset>,
     model: Mlp,
     config: TrainConfig,
     loss: Box<dyn Loss>,
@@ -34,16 +34,16 @@ pub(super) struct Training {
 
 impl Training {
     /// A network after its warm-up.
-    pub(super) fn new(request: &Request, data: Images, files: &Files) -> Result<Self> {
+    pub(super) fn new(request: &Request, data: Box<dyn Dataset>, files: &Files) -> Result<Self> {
         let hidden = request.layers.get(1..request.layers.len().saturating_sub(1)).unwrap_or_default();
-        let model = untrained(&data, network(request.lesson, hidden))?;
+        let model = untrained(&*data, network(request.lesson, hidden))?;
         let config = config(request);
         let (loss, targets): (Box<dyn Loss>, _) = match request.lesson {
             Lesson::Student => {
                 let term = SoftTerm::Kd(Temperature::new(TEMPERATURE)?);
                 (Box::new(Distillation::new(term, ALPHA)?), Some(files.soft_targets()?))
             }
-            Lesson::Teacher => (Box::new(CrossEntropy), None),
+            Lesson::Teacher | Lesson::Text => (Box::new(CrossEntropy), None),
         };
         let state = TrainState::new(config.optimizer.clone(), model.params());
         let mut training = Self { data, model, config, loss, targets, state, warm_loss: 0.0 };
@@ -60,7 +60,7 @@ impl Training {
     fn run(&mut self, until: Until) -> Result<Watch> {
         let teacher = self.targets.as_ref().map_or(Teacher::None, Teacher::Cached);
         let training = distill_train::Training {
-            data: &self.data,
+            data: &*self.data,
             validation: None,
             loss: &*self.loss,
             teacher,
@@ -78,6 +78,7 @@ fn network(lesson: Lesson, hidden: &[usize]) -> MlpConfig {
     match lesson {
         Lesson::Student => plain(hidden),
         Lesson::Teacher => MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain(hidden) },
+        Lesson::Text => MlpConfig { embedding: Some(EmbeddingConfig::default()), ..plain(hidden) },
     }
 }
 
@@ -90,12 +91,17 @@ fn config(request: &Request) -> TrainConfig {
     TrainConfig {
         epochs: FOR_EVER,
         batch: request.batch,
-        optimizer: sgd(),
+        optimizer: if request.lesson == Lesson::Text { adamw() } else { sgd() },
         schedule: ScheduleConfig { kind: ScheduleKind::Constant, ..ScheduleConfig::default() },
         augment: AugmentConfig { shift: if request.lesson == Lesson::Teacher { 2 } else { 0 } },
         precision,
         ..TrainConfig::default()
     }
+}
+
+/// AdamW without decay, which PyTorch's `SparseAdam` for the table does not have.
+fn adamw() -> OptimizerConfig {
+    OptimizerConfig { kind: OptimizerKind::AdamW, lr: 0.01, weight_decay: 0.0, ..OptimizerConfig::default() }
 }
 
 /// When to stop.
@@ -157,16 +163,18 @@ impl Observer for Watch {
 
 #[cfg(test)]
 mod tests {
+    use distill_datasets::Images;
+
     use super::*;
 
     fn request(lesson: Lesson) -> Request {
         Request { lesson, warm_steps: 3, ..Request::train(&[4, 8, 2], 16) }
     }
 
-    fn tiny() -> Images {
+    fn tiny() -> Box<dyn Dataset> {
         let pixels = (0..40 * 16).map(|i| (i * 37 % 256) as u8).collect();
         let labels = (0..40).map(|i| i % 2).collect();
-        Images::new(vec![1, 4, 4], pixels, labels, vec!["a".into(), "b".into()]).unwrap()
+        Box::new(Images::new(vec![1, 4, 4], pixels, labels, vec!["a".into(), "b".into()]).unwrap())
     }
 
     #[test]

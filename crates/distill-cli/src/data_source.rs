@@ -7,11 +7,13 @@ use distill_audio::{
 use distill_datasets::{DataError, Dataset, Images, Split, Unlabelled, mnist};
 use distill_models::Provenance;
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
-use distill_train::{DataConfig, Sets, TextConfig};
+use distill_train::{DataConfig, Recipe, Sets, TextConfig};
 
 use crate::code::Code;
 use crate::data_folder::{Folder, FolderOptions};
 use crate::diagnostic::Diagnostic;
+use crate::locate::locate;
+use crate::recipe_file::RecipeFile;
 
 /// What the training set of MNIST takes in memory: 60,000 images of 28 x 28 bytes with a label.
 const MNIST_BYTES: u64 = 60_000 * (28 * 28 + 1);
@@ -229,6 +231,25 @@ impl DataSource {
             }
         })
     }
+}
+
+/// Reads the sets that a recipe names.
+pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic> {
+    let memory = recipe.data.memory_bytes().map_err(|problem| file.problem(&problem))?;
+    let unreadable = |error: SourceError| match error {
+        SourceError::Data(error) => locate(file, recipe, error.into()),
+        SourceError::Speech(error) => file.locate(error.into(), "data.source"),
+        error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
+        error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
+    };
+    let sets = DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory));
+    let mut sets = sets.map_err(unreadable)?;
+    if let Some(path) = &recipe.data.unlabelled {
+        let train = &sets.train;
+        let inputs = Unlabelled::read(Path::new(path), train.spec(), train.columns(), memory.unwrap_or(u64::MAX));
+        sets.unlabelled = Some(Arc::new(inputs.map_err(|error| file.locate(error.into(), "data.unlabelled"))?));
+    }
+    Ok(sets)
 }
 
 /// The folder of the recordings, if the source is speech: `asterisk-en`, or `asterisk-en:FOLDER`.

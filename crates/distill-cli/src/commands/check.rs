@@ -4,7 +4,8 @@ use distill_train::Experiment;
 use serde_json::json;
 
 use crate::args::CheckArgs;
-use crate::commands::run::{all_roles, read_data};
+use crate::commands::run::all_roles;
+use crate::data_source::read_data;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;

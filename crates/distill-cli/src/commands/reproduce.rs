@@ -2,18 +2,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use distill_train::Fingerprint;
 use serde_json::json;
 
 use crate::args::ReproduceArgs;
 use crate::atomic;
 use crate::code::Code;
-use crate::commands::run::read_data;
 use crate::diagnostic::Diagnostic;
-use crate::model_file::sha256;
 use crate::output::Output;
 use crate::recipe_file::nearest;
-use crate::reproduce::{Data, Lab, Plan, Row, Section, Stop, Store, Study, page, setup};
+use crate::reproduce::{Lab, Plan, Row, Section, Stop, Store, Study, StudyData, page, setup};
 use crate::run::{Kind, RunDir, Signal, Signals, processor};
 use crate::sweep::shell;
 
@@ -29,10 +26,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     let setups = plan.recipes.iter().map(|(recipe, _)| setup(plan, recipe, &overrides));
     let setups = setups.collect::<Result<Vec<_>, _>>()?;
     let Some(base) = setups.first() else { return Ok(0) };
-    let sets = read_data(&base.file, &base.recipe)?;
-    let hash = |set: &dyn distill_datasets::Dataset| Fingerprint::of(set).map(|found| found.sha256());
-    let sha256 = sha256(format!("{} {}", hash(&*sets.train)?, hash(&*sets.test)?).as_bytes());
-    let data = Data { sets, sha256 };
+    let data = StudyData::read(base)?;
 
     let dir = RunDir::study(&args.runs_dir, plan.name)?;
     let about = format!("study = \"{}\"\nversion = \"{}\"\n", plan.name, env!("CARGO_PKG_VERSION"));

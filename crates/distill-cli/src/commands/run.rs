@@ -1,15 +1,13 @@
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use distill_datasets::Unlabelled;
-use distill_train::{Experiment, Recipe, Role, Sets, TrainError};
+use distill_train::{Experiment, Recipe, Role, TrainError};
 use serde_json::json;
 
 use crate::args::RunArgs;
 use crate::code::Code;
-use crate::data_source::{DataSource, SourceError};
+use crate::data_source::{DataSource, read_data};
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;
@@ -161,25 +159,6 @@ pub(crate) fn execute(
 
 fn end_event(run: &Path, status: &RunStatus, result: &RunResult, exit: u8) -> serde_json::Value {
     json!({ "run": run.display().to_string(), "status": status.status.name(), "result": result, "exit": exit })
-}
-
-/// Reads the sets that a recipe names.
-pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic> {
-    let memory = recipe.data.memory_bytes().map_err(|problem| file.problem(&problem))?;
-    let unreadable = |error: SourceError| match error {
-        SourceError::Data(error) => locate(file, recipe, error.into()),
-        SourceError::Speech(error) => file.locate(error.into(), "data.source"),
-        error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
-        error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
-    };
-    let sets = DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory));
-    let mut sets = sets.map_err(unreadable)?;
-    if let Some(path) = &recipe.data.unlabelled {
-        let train = &sets.train;
-        let inputs = Unlabelled::read(Path::new(path), train.spec(), train.columns(), memory.unwrap_or(u64::MAX));
-        sets.unlabelled = Some(Arc::new(inputs.map_err(|error| file.locate(error.into(), "data.unlabelled"))?));
-    }
-    Ok(sets)
 }
 
 /// Says what may not be as it was meant.

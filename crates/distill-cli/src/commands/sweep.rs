@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::args::SweepArgs;
 use crate::code::{self, Code};
-use crate::commands::run::{read_data, warn, with_absolute_paths};
+use crate::commands::run::{warn, with_absolute_paths};
+use crate::data_source::read_data;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::TeachArgs;
 use crate::atomic;
 use crate::code::Code;
-use crate::commands::run::read_data;
+use crate::data_source::read_data;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::model_file::sha256;

@@ -6,14 +6,13 @@ use std::time::Instant;
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
 use distill_train::{
-    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, Sets, SoftTargetFile, SoftTargets,
-    TargetStorage, TrainError, evaluate,
+    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, SoftTargets, TrainError, evaluate,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
 
+use super::data::StudyData;
 use super::job::{Job, Setup, Specialists, Teachers};
-use super::store::{Facts, Store, TargetFacts};
+use super::store::{Facts, Store};
 use super::watch::{Stop, Watch};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -32,19 +31,13 @@ pub(crate) struct Lab<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) output: &'a Output,
     pub(crate) signals: &'a Signals,
-    pub(crate) data: Data,
+    pub(crate) data: StudyData,
     /// Models that teach.
     teachers: HashMap<String, Arc<dyn Model>>,
-    targets: HashMap<String, Arc<SoftTargets>>,
+    /// Those of what is trained now: all of a study may be more than the memory holds.
+    pub(super) targets: HashMap<String, Arc<SoftTargets>>,
     /// Core-seconds of what the present row needs, whenever it was made.
     spent: BTreeMap<String, f64>,
-}
-
-/// The data of a study.
-#[derive(Clone)]
-pub(crate) struct Data {
-    pub(crate) sets: Sets,
-    pub(crate) sha256: String,
 }
 
 impl<'a> Lab<'a> {
@@ -53,7 +46,7 @@ impl<'a> Lab<'a> {
         store: Store<'a>,
         output: &'a Output,
         signals: &'a Signals,
-        data: Data,
+        data: StudyData,
     ) -> Self {
         Self {
             name,
@@ -82,11 +75,15 @@ impl<'a> Lab<'a> {
         let mut seen = HashSet::new();
         for job in jobs {
             let key = job.key(&self.data.sha256);
-            if self.store.facts(&key)?.is_none() && seen.insert(key.clone()) {
+            if self.store.facts(&key)?.is_some() {
+                // Who was killed right after the facts were written has left them.
+                self.store.drop_checkpoints(&key);
+            } else if seen.insert(key.clone()) {
                 due.push(self.prepare(job, key)?);
             }
         }
         self.train_all(due)?;
+        self.targets.clear();
         let mut found = vec![];
         for job in jobs {
             let key = job.key(&self.data.sha256);
@@ -116,8 +113,8 @@ impl<'a> Lab<'a> {
     }
 
     /// The recipe of a job with its part of the data.
-    fn experiment<'s>(&self, setup: &'s Setup) -> Result<Experiment<'s>, Diagnostic> {
-        Experiment::new(&setup.recipe, self.data.sets.clone())
+    pub(super) fn experiment<'s>(&self, setup: &'s Setup) -> Result<Experiment<'s>, Diagnostic> {
+        Experiment::new(&setup.recipe, self.data.of(setup)?.sets)
             .map_err(|error| locate(&setup.file, &setup.recipe, error))
     }
 
@@ -180,20 +177,6 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// What soft targets of a student depend on; nothing where they are not computed before.
-    fn target_key(&self, job: &Job) -> Option<String> {
-        let (lesson, recipe) = (job.lesson.as_ref()?, &job.setup.recipe);
-        let teachers = lesson.key(recipe, &self.data.sha256);
-        let mut data = vec![json!(teachers), json!(recipe.data.validation)];
-        data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
-        // What was added later stands here only where it is set, so that answers from before are found.
-        data.extend(recipe.data.unlabelled.as_ref().map(|path| json!(path)));
-        data.extend(Some(recipe.data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| json!(n)));
-        let data = json!(data);
-        let shift = recipe.train.augment.shift;
-        recipe.caches_targets().then(|| crate::model_file::sha256(format!("{data} {shift}").as_bytes()))
-    }
-
     /// What a training needs besides the data, made with all threads.
     fn prepare<'j>(&mut self, job: &'j Job, key: String) -> Result<Due<'j>, Stop> {
         let Some(lesson) = &job.lesson else { return Ok(Due { job, key, teacher: None, targets: None }) };
@@ -204,38 +187,6 @@ impl<'a> Lab<'a> {
         };
         // Who has the answers needs no teacher; the others ask it for every batch.
         Ok(Due { job, key, teacher: Some(teacher), targets })
-    }
-
-    fn targets(&mut self, job: &Job, key: &str, teacher: &dyn Model) -> Result<Arc<SoftTargets>, Stop> {
-        if let Some(targets) = self.targets.get(key) {
-            return Ok(targets.clone());
-        }
-        let targets = match self.store.targets(key).filter(|(file, _)| file.teacher_sha256 == key) {
-            Some((file, _)) => file.into_targets(),
-            None => {
-                let begin = Instant::now();
-                let setup = &job.setup;
-                let (name, n_views) = (&teacher.spec().architecture, setup.recipe.train.augment.n_views());
-                if n_views > 1 {
-                    self.output.progress(&format!("  asking {name} for {n_views} views of each example"));
-                }
-                let experiment = self.experiment(setup)?;
-                let targets =
-                    experiment.soft_targets(teacher).map_err(|error| locate(&setup.file, &setup.recipe, error))?;
-                let targets = targets.ok_or_else(|| Diagnostic::new(Code::Bug, "soft targets that are not wanted"))?;
-                let facts =
-                    TargetFacts { seconds: begin.elapsed().as_secs_f64(), threads: rayon::current_num_threads() };
-                let classes = self.data.sets.test.spec().classes.clone();
-                let data_sha256 = self.data.sha256.clone();
-                let file = SoftTargetFile::new(&targets, TargetStorage::F32, classes, data_sha256, key.to_owned())
-                    .map_err(Diagnostic::from)?;
-                self.store.keep_targets(key, &file, facts)?;
-                targets
-            }
-        };
-        let targets = Arc::new(targets);
-        self.targets.insert(key.to_owned(), targets.clone());
-        Ok(targets)
     }
 
     /// Trains models beside each other, each on its share of the threads. That changes no bit, and keeps

@@ -1,5 +1,7 @@
 //! Studies: all experiments of a paper, each model trained once, paper and ours side by side.
 
+mod answers;
+mod data;
 mod job;
 mod lab;
 mod numbers;
@@ -11,7 +13,8 @@ mod store;
 mod systems;
 mod watch;
 
-pub(crate) use lab::{Data, Lab};
+pub(crate) use data::StudyData;
+pub(crate) use lab::Lab;
 pub(crate) use page::page;
 pub(crate) use plans::Plan;
 pub(crate) use rows::{Row, Study, setup};

@@ -119,9 +119,13 @@ impl<'a> Store<'a> {
         let json = serde_json::to_string_pretty(facts)
             .map_err(|error| Diagnostic::io("cannot write the facts of a model as JSON", None, error))?;
         self.write(&self.path("models", &facts.key, "model.json"), format!("{json}\n").as_bytes())?;
-        // They are of no use any more, and nothing is lost where they stay.
-        let _ = std::fs::remove_dir_all(self.checkpoints(&facts.key));
+        self.drop_checkpoints(&facts.key);
         Ok(())
+    }
+
+    /// Those of a model that is kept are of no use any more, and nothing is lost where they stay.
+    pub(crate) fn drop_checkpoints(&self, key: &str) {
+        let _ = std::fs::remove_dir_all(self.checkpoints(key));
     }
 
     /// The weights of a model that was kept.
@@ -156,6 +160,10 @@ impl<'a> Store<'a> {
     pub(crate) fn keep_targets(&self, key: &str, file: &SoftTargetFile, facts: TargetFacts) -> Result<(), Diagnostic> {
         let bytes = file.to_bytes().map_err(Diagnostic::from)?;
         self.write(&self.path("targets", key, "targets.soft.safetensors"), &bytes)?;
+        self.keep_target_facts(key, facts)
+    }
+
+    pub(crate) fn keep_target_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("targets", key, "targets.json"), facts)
     }
 }
