@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::recipe_file::nearest;
-use crate::reproduce::{Lab, Plan, Row, Section, Stop, Store, Study, StudyData, page, setup};
+use crate::reproduce::{Data, Lab, Plan, Row, Section, Stop, Store, Study, page, setup};
 use crate::run::{Kind, RunDir, Signal, Signals, processor};
 use crate::sweep::shell;
 
@@ -26,7 +26,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     let setups = plan.recipes.iter().map(|(recipe, _)| setup(plan, recipe, &overrides));
     let setups = setups.collect::<Result<Vec<_>, _>>()?;
     let Some(base) = setups.first() else { return Ok(0) };
-    let data = StudyData::read(base)?;
+    let data = Data::read(base)?;
 
     let dir = RunDir::study(&args.runs_dir, plan.name)?;
     let about = format!("study = \"{}\"\nversion = \"{}\"\n", plan.name, env!("CARGO_PKG_VERSION"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distill_models::{Average, MlpConfig};
 use distill_specialists::ClusterConfig;
-use distill_train::{KdMethod, Recipe, Role, TextConfig, TrainConfig};
+use distill_train::{KdMethod, Recipe, Role, TrainConfig};
 use serde_json::json;
 
 use crate::diagnostic::Diagnostic;
@@ -88,10 +88,7 @@ impl Specialists {
     pub(super) fn parts(&self) -> serde_json::Value {
         let ClusterConfig { clusters, size, passes, seed } = self.clusters;
         let recipe = &self.setup.recipe;
-        let mut parts = vec![json!(recipe.train), json!(recipe.kd.alpha)];
-        parts.extend([json!([json!(clusters), json!(size), json!(passes), json!(seed)]), json!(self.top)]);
-        parts.extend(snippets(recipe).map(|n| json!(n)));
-        json!(parts)
+        json!([recipe.train, recipe.kd.alpha, [json!(clusters), json!(size), json!(passes), json!(seed)], self.top])
     }
 }
 
@@ -144,9 +141,6 @@ impl Job {
                 parts["unlabelled_snippets"] = json!(n);
             }
         }
-        if let Some(n) = snippets(recipe) {
-            parts["snippets"] = json!(n);
-        }
         sha256(parts.to_string().as_bytes())
     }
 
@@ -178,11 +172,6 @@ impl Job {
             model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
         (parameters as u64).saturating_mul(u64::from(train.epochs)).saturating_mul(n_examples as u64)
     }
-}
-
-/// Snippets to learn from, where a recipe asks for others than all do.
-fn snippets(recipe: &Recipe) -> Option<usize> {
-    recipe.data.text.map(|text| text.train).filter(|&n| n != TextConfig::default().train)
 }
 
 impl Teachers {

@@ -10,7 +10,7 @@ use distill_train::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::data::StudyData;
+use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers};
 use super::store::{Facts, Store};
 use super::watch::{Stop, Watch};
@@ -31,7 +31,7 @@ pub(crate) struct Lab<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) output: &'a Output,
     pub(crate) signals: &'a Signals,
-    pub(crate) data: StudyData,
+    pub(crate) data: Data,
     /// Models that teach.
     teachers: HashMap<String, Arc<dyn Model>>,
     /// Those of what is trained now: all of a study may be more than the memory holds.
@@ -46,7 +46,7 @@ impl<'a> Lab<'a> {
         store: Store<'a>,
         output: &'a Output,
         signals: &'a Signals,
-        data: StudyData,
+        data: Data,
     ) -> Self {
         Self {
             name,
@@ -114,7 +114,7 @@ impl<'a> Lab<'a> {
 
     /// The recipe of a job with its part of the data.
     pub(super) fn experiment<'s>(&self, setup: &'s Setup) -> Result<Experiment<'s>, Diagnostic> {
-        Experiment::new(&setup.recipe, self.data.of(setup)?.sets)
+        Experiment::new(&setup.recipe, self.data.sets.clone())
             .map_err(|error| locate(&setup.file, &setup.recipe, error))
     }
 

@@ -13,7 +13,7 @@ mod store;
 mod systems;
 mod watch;
 
-pub(crate) use data::StudyData;
+pub(crate) use data::Data;
 pub(crate) use lab::Lab;
 pub(crate) use page::page;
 pub(crate) use plans::Plan;

@@ -67,11 +67,10 @@ impl Lab<'_> {
         let clusters = cluster_classes(confusion.view(), &specialists.clusters).map_err(Diagnostic::from)?;
         let recipe = &specialists.setup.recipe;
         let config = SpecialistConfig { train: recipe.train.clone(), alpha: recipe.kd.alpha, seed: generalist.seed };
-        let data = self.data.of(&specialists.setup)?;
         let training = SystemTraining {
             generalist: &model,
-            data: &data.sets.train,
-            data_sha256: &data.sha256,
+            data: &self.data.sets.train,
+            data_sha256: &self.data.sha256,
             clusters: &clusters,
             config: &config,
             top: specialists.top,

@@ -14,7 +14,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let hidden = [format!("student.model.hidden=[{width}]"), format!("teacher.model.hidden=[{width}]")];
     let setup = base.with(&hidden)?;
     let generalists = seeds.iter().map(|&seed| study.generalist(width, seed)).collect::<Result<Vec<_>, _>>()?;
-    let mut ways = vec![study.lab.train(&generalists)?, vec![], vec![]];
+    let mut ways = [study.lab.train(&generalists)?, vec![], vec![]];
     for &seed in &seeds {
         // One after the other: the answers to all snippets are a gigabyte for each.
         ways[1].extend(study.lab.train(&[setup.distilled(seed)])?);

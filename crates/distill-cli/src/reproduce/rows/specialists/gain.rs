@@ -5,7 +5,6 @@ use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::Study;
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
 
 /// Weights of the generalist's probabilities in the training of specialists: labels alone, and the paper's cure for
 /// over-fitting.
@@ -14,8 +13,6 @@ const WAYS: [(&str, f64); 2] = [("hard targets", 0.0), ("soft targets too", 0.5)
 /// What was found for one width and way, seed by seed.
 struct Found {
     width: usize,
-    /// To learn from.
-    snippets: String,
     way: &'static str,
     reports: Vec<Report>,
 }
@@ -53,8 +50,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
                 let report = Report::of(&system.1, &*study.lab.data.sets.test).map_err(Diagnostic::from)?;
                 reports.push(report);
             }
-            let n = study.lab.data.of(&specialists.setup)?.sets.train.len();
-            all.push(Found { width, snippets: thousands(n as u64), way, reports });
+            all.push(Found { width, way, reports });
         }
     }
 
@@ -64,10 +60,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let relative = 100.0 * mean(&found.gain()) / mean(&before);
         let is_goal = found.way == WAYS[1].0;
         section.compare(
-            &format!(
-                "{} hidden units, {} snippets, {}: top-1 of generalist, with specialists, gain",
-                found.width, found.snippets, found.way
-            ),
+            &format!("{} hidden units, {}: top-1 of generalist, with specialists, gain", found.width, found.way),
             "25.0 %, 26.1 %, 4.4 % relative",
             format!(
                 "{} %, {} %, {} points, {relative:.1} % relative",
@@ -83,7 +76,6 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             let asked: Vec<f64> = found.reports.iter().map(|report| report.specialists_asked).collect();
             vec![
                 found.width.to_string(),
-                found.snippets.clone(),
                 found.way.to_owned(),
                 spread(&found.top_1(0), 2),
                 spread(&found.top_1(1), 2),
@@ -101,7 +93,6 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     section.add(&table(
         &[
             "units",
-            "snippets",
             "specialists",
             "generalist",
             "with specialists",
