@@ -72,21 +72,21 @@ class Text:
     """Snippets as the numbers of their n-grams' buckets, and a network whose first layer is the mean of rows of a table.
 
     Rows of n-grams have different lengths. A batch is given to `EmbeddingBag` as one flat list with offsets: with padding
-    it takes all places, three quarters of which are empty, and is slower.
+    it takes all places, three quarters of which are empty, and half the speed.
     """
 
     def __init__(self, folder, layers):
-        padded = numbers(folder, "text-buckets.i16", "int16", -1, 378).long()
+        self.rows = numbers(folder, "text-buckets.i16", "int16", -1, 378).long()
         self.labels = numbers(folder, "text-labels.u32", "int32", -1).long()
-        self.rows = [row[row >= 0] for row in padded]
+        self.is_number = self.rows >= 0
+        self.lengths = self.is_number.sum(dim=1)
         self.table = nn.EmbeddingBag(layers[0], layers[1], mode="mean", sparse=True)
         self.bias = nn.Parameter(torch.zeros(layers[1]))
         self.dense = network(layers[1:])
 
     def read(self, rows):
-        found = [self.rows[row] for row in rows.tolist()]
-        lengths = torch.tensor([0] + [len(row) for row in found[:-1]])
-        return torch.cat(found), lengths.cumsum(0)
+        ends = self.lengths[rows].cumsum(0)
+        return self.rows[rows][self.is_number[rows]], torch.cat([ends.new_zeros(1), ends[:-1]])
 
     def network(self, inputs):
         return self.dense(torch.relu(self.table(*inputs) + self.bias))
