@@ -31,7 +31,7 @@ fn count(f: impl FnOnce()) -> usize {
 
 fn images() -> Images {
     let pixels = (0..2 * BATCH * 784).map(|i| (i * 37 % 251) as u8).collect();
-    let labels = (0..2 * BATCH).map(|i| (i % 10) as u8).collect();
+    let labels = (0..2 * BATCH).map(|i| (i % 10) as u32).collect();
     Images::new(vec![1, 28, 28], pixels, labels, (0..10).map(|class| class.to_string()).collect()).unwrap()
 }
 

@@ -52,7 +52,10 @@ impl Files {
             let pixels: Vec<u8> =
                 (0..images.len()).filter_map(|index| images.pixels(index)).flatten().copied().collect();
             fs::write(files.path(&format!("{prefix}-images.u8")), pixels)?;
-            fs::write(files.path(&format!("{prefix}-labels.u8")), images.labels())?;
+            fs::write(
+                files.path(&format!("{prefix}-labels.u8")),
+                images.labels().iter().map(|&label| label as u8).collect::<Vec<u8>>(),
+            )?;
         }
         let text = snippets()?;
         let buckets = inputs(&text)?.map(|&bucket| bucket as i16);
@@ -149,9 +152,9 @@ pub(crate) fn inputs(data: &dyn Dataset) -> Result<Array2<f32>> {
 }
 
 /// Rows whose largest logit is not that of the label.
-pub(crate) fn errors(model: &dyn Model, inputs: ArrayView2<'_, f32>, labels: &[u8]) -> Result<usize> {
+pub(crate) fn errors(model: &dyn Model, inputs: ArrayView2<'_, f32>, labels: &[u32]) -> Result<usize> {
     let logits = model.logits(inputs)?;
-    let wrong = |(z, &label): (ArrayView1<'_, f32>, &u8)| z.iter().any(|&other| other > z[usize::from(label)]);
+    let wrong = |(z, &label): (ArrayView1<'_, f32>, &u32)| z.iter().any(|&other| other > z[label as usize]);
     Ok(logits.rows().into_iter().zip(labels).filter(|&(z, label)| wrong((z, label))).count())
 }
 

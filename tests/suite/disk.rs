@@ -22,14 +22,15 @@ fn write(folder: &Path, n: usize, sorted: bool) -> Images {
         order.sort_by_key(|&i| digits.labels()[i]);
     }
     let pixels: Vec<u8> = order.iter().flat_map(|&i| digits.pixels(i).unwrap()).copied().collect();
-    let labels: Vec<u8> = order.iter().map(|&i| digits.labels()[i]).collect();
+    let labels: Vec<u32> = order.iter().map(|&i| digits.labels()[i]).collect();
+    let bytes: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
     let file = |name: &str, shape: &[usize], data: &[u8]| {
         let mut bytes = vec![0, 0, 8, shape.len() as u8];
         bytes.extend(shape.iter().flat_map(|&side| (side as u32).to_be_bytes()));
         fs::write(folder.join(name), [&bytes, data].concat()).unwrap();
     };
     file("train-images-idx3-ubyte", &[n, 28, 28], &pixels);
-    file("train-labels-idx1-ubyte", &[n], &labels);
+    file("train-labels-idx1-ubyte", &[n], &bytes);
     Images::new(vec![1, 28, 28], pixels, labels, digits.spec().classes.clone()).unwrap()
 }
 

@@ -139,7 +139,7 @@ impl ArrayFolder {
         let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
         let features = sides.iter().fold(1_u64, |product, &side| product.saturating_mul(side as u64));
         let needed = (n as u64).saturating_mul(if is_image {
-            features.saturating_add(1)
+            features.saturating_add(4)
         } else {
             features.saturating_mul(4).saturating_add(4)
         });
@@ -171,19 +171,12 @@ impl ArrayFolder {
             let spec = DataSpec { input_shape, classes: names };
             return Ok(Arc::new(DiskRows::new(rows, n, spec, labels, bound).map_err(at)?));
         }
-        let bytes: Option<Vec<u8>> = labels.iter().map(|&label| u8::try_from(label).ok()).collect();
-        match bytes {
-            Some(labels) if is_image => {
-                let pixels = inputs.into_bytes().map_err(|source| io(&inputs_path, source))?;
-                Ok(Arc::new(Images::new(input_shape, pixels, labels, names).map_err(at)?))
-            }
-            _ => {
-                let scale = if is_image { 255.0 } else { 1.0 };
-                let mut values = inputs.into_f32().map_err(|source| io(&inputs_path, source))?;
-                values.iter_mut().for_each(|value| *value /= scale);
-                Ok(Arc::new(Table::new(input_shape, values, labels, names).map_err(at)?))
-            }
+        if is_image {
+            let pixels = inputs.into_bytes().map_err(|source| io(&inputs_path, source))?;
+            return Ok(Arc::new(Images::new(input_shape, pixels, labels, names).map_err(at)?));
         }
+        let values = inputs.into_f32().map_err(|source| io(&inputs_path, source))?;
+        Ok(Arc::new(Table::new(input_shape, values, labels, names).map_err(at)?))
     }
 }
 
@@ -275,7 +268,7 @@ mod tests {
         fs::write(&path, crate::npz::tests::pack(&arrays)).unwrap();
         let found = ArrayFolder::find(&path).unwrap().unwrap();
         let bound = found.load(Split::Train, None, 5).map(|_| ());
-        assert!(matches!(bound, Err(DataError::MemoryBound { needed: 6, .. })), "an archive is unpacked in memory");
+        assert!(matches!(bound, Err(DataError::MemoryBound { needed: 12, .. })), "an archive is unpacked in memory");
         let train = found.load(Split::Train, None, u64::MAX).unwrap();
         assert_eq!((train.len(), inputs(&*train)), (2, ndarray::array![[0.0, 1.0], [0.2, 0.8]]));
         let missing = found.load(Split::Test, None, u64::MAX).map(|_| ()).unwrap_err().path().unwrap().to_owned();

@@ -77,7 +77,7 @@ impl CifarFolder {
             }
             n_images = n_images.saturating_add(bytes / record as u64);
         }
-        let needed = n_images.saturating_mul(N_PIXELS as u64 + 1);
+        let needed = n_images.saturating_mul(N_PIXELS as u64 + size_of::<u32>() as u64);
         if needed > bound {
             return Err(DataError::MemoryBound { path: files.first().cloned(), needed, bound });
         }
@@ -88,7 +88,7 @@ impl CifarFolder {
             let mut image = vec![0; record];
             while !file_ends(&mut file).map_err(|source| io(path, source))? {
                 file.read_exact(&mut image).map_err(|source| io(path, source))?;
-                labels.push(image[self.label]);
+                labels.push(u32::from(image[self.label]));
                 pixels.extend_from_slice(&image[self.n_labels..]);
             }
         }
@@ -183,7 +183,7 @@ mod tests {
         };
         assert!(matches!(load(Split::Train, u64::MAX), DataError::LabelOutOfRange { label: 1, .. }));
         assert!(matches!(load(Split::Test, u64::MAX), DataError::Io { .. }));
-        assert!(matches!(load(Split::Train, 6000), DataError::MemoryBound { needed: 6146, .. }));
+        assert!(matches!(load(Split::Train, 6000), DataError::MemoryBound { needed: 6152, .. }));
         for n in [1, 3072, 3074, whole.len() - 1] {
             write("data_batch_1.bin", &whole[..n]);
             assert!(matches!(load(Split::Train, u64::MAX), DataError::Records { record: 3073, .. }), "{n}");

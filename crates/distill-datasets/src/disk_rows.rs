@@ -45,10 +45,9 @@ impl DiskRows {
     /// # Errors
     /// [`DataError::Compressed`], [`DataError::MemoryBound`] if `bound` bytes are too few, [`DataError::WrongRank`], and those
     /// of [`Images::new`](crate::Images::new).
-    pub fn idx(images: IdxStream, labels: &[u8], classes: Vec<String>, bound: u64) -> Result<Self, DataError> {
+    pub fn idx(images: IdxStream, labels: Vec<u32>, classes: Vec<String>, bound: u64) -> Result<Self, DataError> {
         let [n, height, width] = images.sides()?;
         let input_shape = vec![1, height, width];
-        let labels = labels.iter().map(|&label| u32::from(label)).collect();
         Self::new(images.into_rows(bound)?, n, DataSpec { input_shape, classes }, labels, bound)
     }
 

@@ -77,7 +77,7 @@ impl IdxFolder {
     pub fn load(&self, split: Split, classes: Option<&[String]>) -> Result<Images, DataError> {
         let [images_path, labels_path] = self.paths(split)?;
         // The small file first: if it is bad, the large one need not be read.
-        let labels = read_with_rank(&labels_path, 1)?.data;
+        let labels = read_labels(&labels_path)?;
         let images = read_with_rank(&images_path, 3)?;
         check_counts([&images_path, &labels_path], images.shape[0], labels.len())?;
         let classes = self.class_names(&labels, classes);
@@ -99,14 +99,14 @@ impl IdxFolder {
         let [images_path, labels_path] = self.paths(split)?;
         let images = IdxStream::open(&images_path)?;
         let [n, height, width] = images.sides()?;
-        let bytes_each = (height as u64).saturating_mul(width as u64).saturating_add(1);
+        let bytes_each = (height as u64).saturating_mul(width as u64).saturating_add(4);
         if (n as u64).saturating_mul(bytes_each) <= bound {
             return Ok(Arc::new(self.load(split, classes)?));
         }
-        let labels = read_with_rank(&labels_path, 1)?.data;
+        let labels = read_labels(&labels_path)?;
         check_counts([&images_path, &labels_path], n, labels.len())?;
         let classes = self.class_names(&labels, classes);
-        let images = DiskRows::idx(images, &labels, classes, bound);
+        let images = DiskRows::idx(images, labels, classes, bound);
         Ok(Arc::new(images.map_err(|error| at(error, &images_path, &labels_path))?))
     }
 
@@ -120,7 +120,7 @@ impl IdxFolder {
         Ok([present(&pair.images, images)?, present(&pair.labels, labels)?])
     }
 
-    fn class_names(&self, labels: &[u8], classes: Option<&[String]>) -> Vec<String> {
+    fn class_names(&self, labels: &[u32], classes: Option<&[String]>) -> Vec<String> {
         match classes.or(self.classes()) {
             Some(classes) => classes.to_vec(),
             None => (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect(),
@@ -182,6 +182,10 @@ fn missing(dir: &Path, looked_for: Vec<String>) -> DataError {
     let n_found = found.len();
     found.truncate(N_SHOWN);
     DataError::MissingFile { dir: dir.to_owned(), looked_for, found, n_found }
+}
+
+fn read_labels(path: &Path) -> Result<Vec<u32>, DataError> {
+    Ok(read_with_rank(path, 1)?.data.into_iter().map(u32::from).collect())
 }
 
 fn read_with_rank(path: &Path, expected: usize) -> Result<Idx, DataError> {

@@ -16,7 +16,7 @@ pub struct ImageFiles {
     spec: DataSpec,
     sides: [usize; 3],
     options: ImageOptions,
-    files: Vec<(PathBuf, u8)>,
+    files: Vec<(PathBuf, u32)>,
     /// Bytes that a copy of some examples may take.
     room: u64,
     copy: Mutex<Option<(Vec<usize>, Arc<Images>)>>,
@@ -28,7 +28,7 @@ impl ImageFiles {
     /// # Errors
     /// [`DataError::NoExamples`], and those of [`read_image`] for the first.
     pub(crate) fn new(
-        files: Vec<(PathBuf, u8)>,
+        files: Vec<(PathBuf, u32)>,
         classes: Vec<String>,
         options: ImageOptions,
     ) -> Result<Self, DataError> {
@@ -40,7 +40,7 @@ impl ImageFiles {
 
     /// The same files, which hold and copy no more than `bound` bytes, or the bytes that are needed.
     pub(crate) fn within(self, bound: u64) -> Result<Self, u64> {
-        let held = |(path, _): &(PathBuf, u8)| (path.as_os_str().len() + size_of::<(PathBuf, u8)>()) as u64;
+        let held = |(path, _): &(PathBuf, u32)| (path.as_os_str().len() + size_of::<(PathBuf, u32)>()) as u64;
         let needed = self.files.iter().map(held).sum();
         match bound.checked_sub(needed) {
             Some(room) => Ok(Self { room, ..self }),
@@ -50,7 +50,7 @@ impl ImageFiles {
 
     /// Bytes that so many images take in memory.
     pub(crate) fn in_memory_bytes(&self, n: usize) -> u64 {
-        (n as u64).saturating_mul(self.spec.features() as u64 + 1)
+        (n as u64).saturating_mul((self.spec.features() + size_of::<u32>()) as u64)
     }
 
     /// The images of some files, in memory.
@@ -106,7 +106,7 @@ impl Dataset for ImageFiles {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        self.files.get(index).map(|&(_, label)| u32::from(label))
+        self.files.get(index).map(|&(_, label)| label)
     }
 
     fn in_memory(&self, indices: &[usize]) -> Result<Option<Arc<dyn Dataset>>, DataError> {

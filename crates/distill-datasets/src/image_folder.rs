@@ -112,15 +112,14 @@ impl ImageFolder {
         let classes = classes.unwrap_or(&self.classes);
         classes::check(classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
         let dir = self.dir.join(split.to_string());
-        let mut files: Vec<(PathBuf, u8)> = vec![];
+        let mut files: Vec<(PathBuf, u32)> = vec![];
         for folder in names(&dir, fs::FileType::is_dir)? {
             let path = dir.join(&folder);
             let Some(label) = classes.iter().position(|class| *class == folder) else {
                 return Err(content(&path, format!("is no class: they are {}", classes.join(", "))));
             };
-            let label =
-                u8::try_from(label).map_err(|_| content(&path, "is beyond the 256 classes of images".to_owned()))?;
-            files.extend(names(&path, fs::FileType::is_file)?.into_iter().map(|name| (path.join(name), label)));
+            let names = names(&path, fs::FileType::is_file)?;
+            files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
         }
         files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
         ImageFiles::new(files, classes.to_vec(), self.options).map_err(|error| error.in_file(&dir))
@@ -243,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn there_may_be_more_classes_than_a_byte_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        for class in 0..300 {
+            write(&dir, &format!("train/{class:03}/one.png"), &png(1, 1, [0; 3]));
+        }
+        let train = find(&dir, ImageOptions::default()).load(Split::Train, None).unwrap();
+        assert_eq!((train.spec().classes.len(), train.label(299)), (300, Some(299)));
+    }
+
+    #[test]
     fn what_does_not_fit_stays_on_the_disk_and_is_the_same() {
         let dir = tempfile::tempdir().unwrap();
         for i in 0..40 {
@@ -251,8 +260,8 @@ mod tests {
         let folder = find(&dir, ImageOptions::default());
         let whole = folder.load(Split::Train, None).unwrap();
         let within = |bound| folder.load_within(Split::Train, None, bound);
-        let files = within(48_039).unwrap();
-        assert!(within(48_040).unwrap().in_memory(&[0]).unwrap().is_none(), "it is in memory as a whole");
+        let files = within(48_159).unwrap();
+        assert!(within(48_160).unwrap().in_memory(&[0]).unwrap().is_none(), "it is in memory as a whole");
         let indices: Vec<usize> = (0..40).rev().chain([3, 3]).collect();
         let read = |data: &dyn Dataset, indices: &[usize]| {
             let mut out = ndarray::Array2::zeros((indices.len(), 1200));

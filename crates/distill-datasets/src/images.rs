@@ -8,7 +8,7 @@ use crate::{DataError, DataSpec, Dataset};
 /// How many bad labels an error names.
 const N_SHOWN: usize = 5;
 
-/// Images and labels in memory, one byte per pixel. Inputs are `pixel / 255`, in `[0, 1]`.
+/// Images and labels in memory, one byte per pixel and four per label. Inputs are `pixel / 255`, in `[0, 1]`.
 ///
 /// # Examples
 /// ```
@@ -27,7 +27,7 @@ pub struct Images {
     spec: DataSpec,
     features: usize,
     pixels: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u32>,
 }
 
 impl Images {
@@ -40,7 +40,7 @@ impl Images {
     pub fn new(
         input_shape: Vec<usize>,
         pixels: Vec<u8>,
-        labels: Vec<u8>,
+        labels: Vec<u32>,
         classes: Vec<String>,
     ) -> Result<Self, DataError> {
         let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
@@ -73,7 +73,7 @@ impl Images {
     }
 
     /// The label of every image.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 }
@@ -94,19 +94,19 @@ impl Dataset for Images {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        self.labels.get(index).map(|&label| u32::from(label))
+        self.labels.get(index).copied()
     }
 }
 
-pub(crate) fn check_labels<L: Copy + Into<u32>>(labels: &[L], n_classes: usize) -> Result<(), DataError> {
-    let bad = || labels.iter().enumerate().filter(|&(_, &label)| label.into() as usize >= n_classes);
+pub(crate) fn check_labels(labels: &[u32], n_classes: usize) -> Result<(), DataError> {
+    let bad = || labels.iter().enumerate().filter(|&(_, &label)| label as usize >= n_classes);
     match bad().next() {
         None => Ok(()),
         Some((_, &label)) => Err(DataError::LabelOutOfRange {
             path: None,
             n_bad: bad().count(),
             first: bad().map(|(index, _)| index).take(N_SHOWN).collect(),
-            label: label.into(),
+            label,
             n_classes,
         }),
     }
@@ -125,7 +125,7 @@ mod tests {
     /// `n` images of `side` x `side` in which every pixel of a batch differs from its neighbours.
     fn images(n: usize, side: usize) -> Images {
         let pixels = (0..n * side * side).map(|i| (i * 31 % 256) as u8).collect();
-        Images::new(vec![1, side, side], pixels, (0..n).map(|i| (i % 3) as u8).collect(), names(3)).unwrap()
+        Images::new(vec![1, side, side], pixels, (0..n).map(|i| (i % 3) as u32).collect(), names(3)).unwrap()
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_with_images() {
-        let message = |shape: &[usize], pixels, labels: &[u8], classes: &[String]| {
+        let message = |shape: &[usize], pixels, labels: &[u32], classes: &[String]| {
             Images::new(shape.to_vec(), vec![0; pixels], labels.to_vec(), classes.to_vec()).unwrap_err().to_string()
         };
         assert_eq!(message(&[1, 2], 5, &[0, 0], &names(1)), "5 numbers are not 2 inputs of shape [1, 2]");

@@ -42,7 +42,8 @@ pub fn mnist(split: Split) -> Result<Images, DataError> {
     let labels = unpack(&mut decoder, labels)?;
     let images = unpack(&mut decoder, images)?;
     let classes = (0..10).map(|digit| digit.to_string()).collect();
-    Images::new(vec![1, 28, 28], images.data, labels.data, classes)
+    let labels = labels.data.into_iter().map(u32::from).collect();
+    Images::new(vec![1, 28, 28], images.data, labels, classes)
 }
 
 fn files(split: Split) -> [Embedded; 2] {
@@ -90,7 +91,7 @@ mod tests {
         ] {
             let digits = mnist(split).unwrap();
             let mut counts = [0; 10];
-            digits.labels().iter().for_each(|&label| counts[usize::from(label)] += 1);
+            digits.labels().iter().for_each(|&label| counts[label as usize] += 1);
             assert_eq!(counts, expected);
             assert_eq!(digits.spec().features(), 784);
         }

@@ -110,9 +110,10 @@ mod tests {
     use crate::Images;
 
     fn images(n: usize) -> Arc<Images> {
-        let bytes: Vec<_> = (0..n).map(|i| (i % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..n).map(|i| (i % 251) as u8).collect();
+        let labels = bytes.iter().map(|&byte| u32::from(byte)).collect();
         let classes = (0..251).map(|i| i.to_string()).collect();
-        Arc::new(Images::new(vec![1], bytes.clone(), bytes, classes).unwrap())
+        Arc::new(Images::new(vec![1], bytes, labels, classes).unwrap())
     }
 
     #[test]

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn half_are_its_own_and_half_are_others() {
-        let labels: Vec<u8> = (0..100).map(|i| (i % 10) as u8).collect();
+        let labels: Vec<u32> = (0..100).map(|i| i % 10).collect();
         let classes = (0..10).map(|class| format!("c{class}")).collect();
         let data = Arc::new(Images::new(vec![1], (0..100).collect(), labels, classes).unwrap());
         let own = SpecialistData::new(data.clone(), &[2, 7], 1).unwrap();

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_specialist_that_has_learned_nothing_says_what_the_generalist_says() {
         let generalist = generalist();
-        let labels: Vec<u8> = (0..90).map(|i| (i % 6) as u8).collect();
+        let labels: Vec<u32> = (0..90).map(|i| i % 6).collect();
         let classes = generalist.spec().classes.clone();
         let data: Arc<dyn Dataset> =
             Arc::new(Images::new(vec![3], (0..=255).cycle().take(270).collect(), labels, classes).unwrap());

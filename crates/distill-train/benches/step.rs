@@ -11,7 +11,7 @@ const BATCH: usize = 128;
 
 fn images() -> Images {
     let pixels = (0..BATCH * 784).map(|i| (i * 37 % 251) as u8).collect();
-    let labels = (0..BATCH).map(|i| (i % 10) as u8).collect();
+    let labels = (0..BATCH).map(|i| (i % 10) as u32).collect();
     let classes = (0..10).map(|class| class.to_string()).collect();
     Images::new(vec![1, 28, 28], pixels, labels, classes).expect("sound images")
 }

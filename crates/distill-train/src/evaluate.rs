@@ -130,7 +130,7 @@ mod tests {
         // More than one batch, and random weights: all kinds of errors occur.
         let (n, n_classes) = (600_u32, 7);
         let pixels = (0..n).flat_map(|i| [i, 7 * i, 31 * i, i / 3]).map(|pixel| (pixel % 256) as u8).collect();
-        let labels: Vec<u8> = (0..n).map(|i| (i * i % 7) as u8).collect();
+        let labels: Vec<u32> = (0..n).map(|i| i * i % 7).collect();
         let classes: Vec<String> = (0..n_classes).map(|class| format!("c{class}")).collect();
         let data = Images::new(vec![1, 2, 2], pixels, labels.clone(), classes.clone()).unwrap();
         let model = Mlp::new(MlpConfig::default(), vec![1, 2, 2], classes, 3).unwrap();
@@ -143,11 +143,11 @@ mod tests {
             let sum: f64 = probs.iter().sum();
             let mut order: Vec<usize> = (0..n_classes).collect();
             order.sort_by(|&a, &b| z[b].total_cmp(&z[a]));
-            let place = order.iter().position(|&class| class == usize::from(label)).unwrap();
+            let place = order.iter().position(|&class| class == label as usize).unwrap();
             errors += usize::from(place >= 1);
             top_k_errors += usize::from(place >= 5);
-            nll -= (probs[usize::from(label)] / sum).ln() / f64::from(n);
-            assert_eq!((found.labels[i], found.predictions[i] as usize), (u32::from(label), order[0]));
+            nll -= (probs[label as usize] / sum).ln() / f64::from(n);
+            assert_eq!((found.labels[i], found.predictions[i] as usize), (label, order[0]));
             assert!((found.confidences[i] - probs[order[0]] / sum).abs() < 1e-12);
         }
         assert!(0 < top_k_errors && top_k_errors < errors, "{top_k_errors} {errors}");

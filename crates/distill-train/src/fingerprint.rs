@@ -112,14 +112,14 @@ mod tests {
 
     use super::*;
 
-    fn images(pixels: &[u8], labels: &[u8]) -> Images {
+    fn images(pixels: &[u8], labels: &[u32]) -> Images {
         let classes = vec!["a".to_owned(), "b".to_owned()];
         Images::new(vec![1, 1, 2], pixels.to_vec(), labels.to_vec(), classes).unwrap()
     }
 
     #[test]
     fn finds_shared_inputs_and_tells_datasets_apart() {
-        let of = |pixels: &[u8], labels: &[u8]| Fingerprint::of(&images(pixels, labels)).unwrap();
+        let of = |pixels: &[u8], labels: &[u32]| Fingerprint::of(&images(pixels, labels)).unwrap();
         let a = of(&[0, 255, 10, 20, 0, 0], &[0, 1, 0]);
         assert_eq!(a, of(&[0, 255, 10, 20, 0, 0], &[0, 1, 0]));
         assert_eq!(a.shared_with(&of(&[10, 20, 9, 9], &[0, 0])), [1]);

@@ -93,7 +93,7 @@ fn says_what_it_cannot_do() {
     lab.check(&run("data.memory=99999999999 GiB"), 3, ["E0104]: data.memory must be", place, "512 MiB"]);
     lab.check(&run("data.memory=10 kB"), 8, ["E0801]: ", "data/train-images-idx3-ubyte", "raise `data.memory`"]);
     let mnist = ["run", "r.toml", "data.source=mnist", "data.memory=40 MB"];
-    lab.check(&mnist, 8, ["E0801]: at least 47100000 bytes", place, "raise `data.memory`"]);
+    lab.check(&mnist, 8, ["E0801]: at least 47280000 bytes", place, "raise `data.memory`"]);
     lab.check(
         &["sweep", "r.toml", "--set", "data.memory=1 MB,2 MB"],
         3,

@@ -29,11 +29,10 @@ impl Lab {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("inputs");
         let bytes: Vec<u8> = (0..n * features).map(|i| (i * 37 % 251) as u8).collect();
-        let labels: Vec<u8> = (0..n).map(|i| (i % 3) as u8).collect();
+        let labels: Vec<u32> = (0..n).map(|i| (i % 3) as u32).collect();
         let table = |descr: &str, values: Vec<f32>, bytes: Vec<u8>| -> Arc<dyn Dataset> {
             fs::write(&path, npy::tests::encode(descr, &format!("({n}, 1, 1, {features})"), &bytes)).unwrap();
-            let labels = labels.iter().map(|&label| u32::from(label)).collect();
-            Arc::new(Table::new(vec![1, 1, features], values, labels, classes()).unwrap())
+            Arc::new(Table::new(vec![1, 1, features], values, labels.clone(), classes()).unwrap())
         };
         let images = || Images::new(vec![1, 1, features], bytes.clone(), labels.clone(), classes()).unwrap();
         let (size, whole): (usize, Arc<dyn Dataset>) = match kind {
@@ -63,8 +62,7 @@ impl Lab {
         let n = self.whole.len();
         let labels: Vec<u32> = (0..n).map(|i| self.whole.label(i).unwrap()).collect();
         if self.kind.is_none() {
-            let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
-            return DiskRows::idx(IdxStream::open(&self.path)?, &labels, classes(), bound);
+            return DiskRows::idx(IdxStream::open(&self.path)?, labels, classes(), bound);
         }
         let array = Array::open(&self.path)?;
         DiskRows::new(array.into_rows(&self.path)?, n, self.whole.spec().clone(), labels, bound)

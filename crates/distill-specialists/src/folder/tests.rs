@@ -24,6 +24,7 @@ fn data(n: usize, seed: usize) -> Arc<dyn Dataset> {
         ]);
     }
     let classes = (0..9).map(|class| format!("c{class}")).collect();
+    let labels = labels.into_iter().map(u32::from).collect();
     Arc::new(Images::new(vec![4], pixels, labels, classes).unwrap())
 }
 
