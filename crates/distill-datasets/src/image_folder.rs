@@ -84,8 +84,7 @@ impl ImageFolder {
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`] of an image, and the errors of [`Images::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>) -> Result<Images, DataError> {
-        let files = self.files(split, classes)?;
-        files.load((0..files.len()).into_par_iter()).map_err(|error| error.in_file(&self.dir))
+        self.load_all(&self.files(split, classes)?)
     }
 
     /// One split within `bound` bytes of memory: as [`load`](Self::load) if it fits, else as [`ImageFiles`].
@@ -100,11 +99,15 @@ impl ImageFolder {
     ) -> Result<Arc<dyn Dataset>, DataError> {
         let files = self.files(split, classes)?;
         if files.in_memory_bytes(files.len()) <= bound {
-            return Ok(Arc::new(self.load(split, classes)?));
+            return Ok(Arc::new(self.load_all(&files)?));
         }
         let path = || Some(self.dir.join(split.to_string()));
         let files = files.within(bound).map_err(|needed| DataError::MemoryBound { path: path(), needed, bound })?;
         Ok(Arc::new(files))
+    }
+
+    fn load_all(&self, files: &ImageFiles) -> Result<Images, DataError> {
+        files.load((0..files.len()).into_par_iter()).map_err(|error| error.in_file(&self.dir))
     }
 
     /// The files of one split in their order.
