@@ -166,18 +166,28 @@ impl ArrayFolder {
             return Err(content(&labels_path, problem));
         }
         let names: Vec<String> = names.unwrap_or_else(numbers);
-        if on_disk {
-            let rows = inputs.into_rows(&inputs_path)?;
-            let spec = DataSpec { input_shape, classes: names };
-            return Ok(Arc::new(DiskRows::new(rows, n, spec, labels, bound).map_err(at)?));
-        }
-        if is_image {
-            let pixels = inputs.into_bytes().map_err(|source| io(&inputs_path, source))?;
-            return Ok(Arc::new(Images::new(input_shape, pixels, labels, names).map_err(at)?));
-        }
-        let values = inputs.into_f32().map_err(|source| io(&inputs_path, source))?;
-        Ok(Arc::new(Table::new(input_shape, values, labels, names).map_err(at)?))
+        let spec = DataSpec { input_shape, classes: names };
+        with_labels(inputs, &inputs_path, spec, labels, on_disk.then_some(bound)).map_err(at)
     }
+}
+
+/// The inputs of an array with their labels, in memory, or within a bound on it as what stays in the file.
+pub(crate) fn with_labels(
+    inputs: Array<Box<dyn Read + Send>>,
+    path: &Path,
+    spec: DataSpec,
+    labels: Vec<u32>,
+    bound: Option<u64>,
+) -> Result<Arc<dyn Dataset>, DataError> {
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    if let Some(bound) = bound {
+        return Ok(Arc::new(DiskRows::new(inputs.into_rows(path)?, labels.len(), spec, labels, bound)?));
+    }
+    let DataSpec { input_shape, classes } = spec;
+    if inputs.is_images() {
+        return Ok(Arc::new(Images::new(input_shape, inputs.into_bytes().map_err(io)?, labels, classes)?));
+    }
+    Ok(Arc::new(Table::new(input_shape, inputs.into_f32().map_err(io)?, labels, classes)?))
 }
 
 /// Classes that go by their numbers.

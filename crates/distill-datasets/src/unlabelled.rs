@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewMut2, s};
 
+use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::IdxStream;
 use crate::npy::Array;
@@ -32,23 +33,15 @@ impl Unlabelled {
             if product == spec.features() { Ok(()) } else { Err(found()) }
         };
         let needed = |n: usize, bytes: usize| (n as u64).saturating_mul((spec.features() * bytes) as u64);
-        let io = |source| DataError::Io { path: path.to_owned(), source };
         let (shape, classes) = (spec.input_shape.clone(), spec.classes.clone());
-        let on_disk = |rows, n| DiskRows::new(rows, n, spec.clone(), vec![0; n], bound);
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase()).unwrap_or_default();
         let data: Arc<dyn Dataset> = if extension == "npy" {
             let array = Array::open(path)?;
             let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
             fits(sides)?;
-            let is_image = array.is_images();
-            if needed(n, if is_image { 1 } else { 4 }) > bound {
-                Arc::new(on_disk(array.into_rows(path)?, n)?)
-            } else if is_image {
-                Arc::new(Images::new(shape, array.into_bytes().map_err(io)?, vec![0; n], classes)?)
-            } else {
-                let table = Table::new(shape, array.into_f32().map_err(io)?, vec![0; n], classes);
-                Arc::new(table.map_err(|error| error.in_file(path))?)
-            }
+            let on_disk = needed(n, if array.is_images() { 1 } else { 4 }) > bound;
+            let data = with_labels(array, path, spec.clone(), vec![0; n], on_disk.then_some(bound));
+            data.map_err(|error| error.in_file(path))?
         } else if extension == "csv" || extension == "parquet" {
             let values = match columns {
                 Some(columns) => columns.read(path)?,
@@ -69,7 +62,7 @@ impl Unlabelled {
             let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
             fits(sides)?;
             if needed(n, 1) > bound {
-                Arc::new(on_disk(stream.into_rows(bound)?, n)?)
+                Arc::new(DiskRows::new(stream.into_rows(bound)?, n, spec.clone(), vec![0; n], bound)?)
             } else {
                 let mut pixels = vec![0; n * spec.features()];
                 let read = stream.read(&mut pixels)?;
