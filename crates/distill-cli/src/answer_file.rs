@@ -27,11 +27,18 @@ pub(crate) fn is_one(path: &Path) -> bool {
 /// Reads the answers to all examples of the data of an experiment.
 pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
-    if recipe.train.augment.shift > 0 {
-        return Err(Diagnostic::new(Code::Value, "the teacher is a table, and the students' inputs are augmented")
-            .at(path.display())
-            .note("a table has answers to inputs as they are, and the teacher must see what the student sees")
-            .help("set `train.augment.shift = 0`, or name the teacher itself in `teacher.weights`"));
+    let changed = [
+        (recipe.train.augment.shift > 0, "augmented", "set `train.augment.shift = 0`"),
+        (recipe.data.mixup > 0, "mixed", "leave `data.mixup` out"),
+    ];
+    if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {
+        return Err(Diagnostic::new(
+            Code::Value,
+            format!("the teacher is a table, and the students' inputs are {how}"),
+        )
+        .at(path.display())
+        .note("a table has answers to inputs as they are, and the teacher must see what the student sees")
+        .help(format!("{help}, or name the teacher itself in `teacher.weights`")));
     }
     let all = experiment.all();
     let spec = all.train.spec();

@@ -26,6 +26,8 @@ pub enum Stream {
     Cluster,
     /// Which examples of other classes a specialist sees.
     Specialist,
+    /// Which other example an input is mixed with, and how much of it.
+    Mixture,
 }
 
 impl Stream {
@@ -40,6 +42,7 @@ impl Stream {
             Self::Probe => 7,
             Self::Cluster => 8,
             Self::Specialist => 9,
+            Self::Mixture => 10,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }

@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Jitter, Subset, select};
+use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
@@ -84,7 +84,7 @@ pub struct Experiment<'a> {
     validation: Option<Arc<dyn Dataset>>,
     /// What the student on labels alone learns from.
     labelled: Arc<dyn Dataset>,
-    /// The same, and what has no labels.
+    /// The same, what has no labels, and mixtures of both.
     transfer: Arc<dyn Dataset>,
     test: Arc<dyn Dataset>,
     all: Sets,
@@ -130,10 +130,19 @@ impl<'a> Experiment<'a> {
             None => Some(subset(held_out)?),
         };
         let (labelled, selected) = (subset(transfer)?, subset(indices)?);
-        let transfer = match unlabelled {
-            None => labelled.clone(),
-            Some(unlabelled) => Arc::new(Chain::new(labelled.clone(), unlabelled)?),
-        };
+        let mut transfer = labelled.clone();
+        if let Some(unlabelled) = unlabelled {
+            transfer = Arc::new(Chain::new(transfer, unlabelled)?);
+        }
+        if let copies @ 1.. = recipe.data.mixup {
+            let problem = "is set, but the examples do not all fit in the memory they may take";
+            let fits = || crate::ConfigProblem::new("data.mixup", problem, "leave one of `mixup` and `memory` out");
+            if transfer.windows().is_some() {
+                return Err(fits().note("an example is mixed with any other, and those are all over the disk").into());
+            }
+            let mixtures = Mixtures::new(transfer.clone(), copies, SELECTION_SEED);
+            transfer = Arc::new(Chain::new(transfer, Arc::new(mixtures))?);
+        }
         Ok(Self {
             recipe,
             validation,

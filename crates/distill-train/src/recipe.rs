@@ -85,6 +85,10 @@ pub struct DataConfig {
     /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlabelled: Option<String>,
+    /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
+    #[serde(default, skip_serializing_if = "text::is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
+    pub mixup: usize,
     /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
     /// Models are kept so that they take inputs as they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -280,15 +284,15 @@ impl Recipe {
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
         let models = [("student.model", Some(&self.student.model)), ("teacher.model", self.teacher.model.as_ref())];
+        let values = [
+            ("data.standardize", self.data.standardize, "an embedding takes numbers of buckets, which have no mean"),
+            ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
+        ];
         if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
-            && self.data.standardize
+            && let Some((setting, _, note)) = values.iter().find(|(_, is_set, _)| *is_set)
         {
-            return Err(ConfigProblem::new(
-                "data.standardize",
-                format!("is set, but `{key}` has an embedding"),
-                "leave one of them out",
-            )
-            .note("an embedding takes numbers of buckets, which have no mean"));
+            let problem = format!("is set, but `{key}` has an embedding");
+            return Err(ConfigProblem::new(setting, problem, "leave one of them out").note(*note));
         }
         let fixed = self.teacher.weights.is_some() && self.train.augment.shift == 0 && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
@@ -313,6 +317,9 @@ impl Recipe {
     }
 }
 
+/// Mixtures of each example: more would be more epochs.
+const MAX_MIXUP: usize = 100;
+
 impl DataConfig {
     /// Snippets of text whose labels nobody sees.
     pub fn unlabelled_snippets(&self) -> usize {
@@ -332,6 +339,10 @@ impl DataConfig {
         }
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
+        if self.mixup > MAX_MIXUP {
+            let problem = format!("must be at most {MAX_MIXUP}, got {}", self.mixup);
+            return Err(ConfigProblem::new("mixup", problem, "set `mixup = 2`, mixtures for each example"));
+        }
         if self.unlabelled.is_some() && self.unlabelled_snippets() > 0 {
             let problem = "is set, and `text.unlabelled` too";
             return Err(ConfigProblem::new("unlabelled", problem, "leave one of them out"));

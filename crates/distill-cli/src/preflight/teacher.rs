@@ -161,8 +161,8 @@ impl Preflight<'_> {
 
     /// The hash of the transfer set, which mostly is the training set.
     fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
-        let transfer = &self.experiment.recipe().data.transfer;
-        let same = *transfer == Default::default() && self.experiment.all().unlabelled.is_none();
+        let data = &self.experiment.recipe().data;
+        let same = data.transfer == Default::default() && data.mixup == 0 && self.experiment.all().unlabelled.is_none();
         match &found.fingerprints {
             Some(sets) if same => Ok(sets.train.sha256()),
             _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use distill_models::{Average, MlpConfig};
 use distill_specialists::ClusterConfig;
-use distill_train::{KdMethod, Recipe, Role, TrainConfig};
-use serde_json::json;
+use distill_train::{DataConfig, KdMethod, Recipe, Role, TrainConfig};
+use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
@@ -92,6 +92,15 @@ impl Specialists {
     }
 }
 
+/// What a student with a teacher learns from beside labelled examples, where it is set: what was added to recipes later
+/// stands in no key of models from before.
+pub(super) fn without_labels(data: &DataConfig) -> impl Iterator<Item = (&'static str, Value)> {
+    let path = data.unlabelled.as_ref().map(|path| ("unlabelled", json!(path)));
+    let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
+    let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
+    path.into_iter().chain(snippets).chain(mixup)
+}
+
 impl Job {
     /// What is built, and how it is trained.
     fn configs(&self) -> (Option<&MlpConfig>, &TrainConfig) {
@@ -134,11 +143,8 @@ impl Job {
             parts["standardize"] = json!(true);
         }
         if self.role == Role::Student {
-            if let Some(path) = &recipe.data.unlabelled {
-                parts["unlabelled"] = json!(path);
-            }
-            if let n @ 1.. = recipe.data.unlabelled_snippets() {
-                parts["unlabelled_snippets"] = json!(n);
+            for (name, value) in without_labels(&recipe.data) {
+                parts[name] = value;
             }
         }
         sha256(parts.to_string().as_bytes())
@@ -233,6 +239,7 @@ mod tests {
             ("data.validation=10", [true; 3]),
             ("data.unlabelled=more.npy", [false, false, true]),
             ("data.text={ unlabelled = 7 }", [false, false, true]),
+            ("data.mixup=2", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }

@@ -13,6 +13,7 @@ mod folders;
 mod inspect;
 mod lab;
 mod memory;
+mod mixtures;
 mod new;
 mod onnx;
 mod overrides;

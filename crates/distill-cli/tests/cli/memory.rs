@@ -91,6 +91,8 @@ fn says_what_it_cannot_do() {
     let place = "command line: data.memory=";
     lab.check(&run("data.memory=lots"), 3, ["E0104]: data.memory must be a whole number of B, kB", place, "512 MiB"]);
     lab.check(&run("data.memory=99999999999 GiB"), 3, ["E0104]: data.memory must be", place, "512 MiB"]);
+    let mixed = ["E0104]: data.mixup is set, but the examples do not all fit", "data.mixup", "`mixup` and `memory`"];
+    lab.check(&["run", "r.toml", memory, "data.mixup=1"], 3, mixed);
     lab.check(&run("data.memory=10 kB"), 8, ["E0801]: ", "data/train-images-idx3-ubyte", "raise `data.memory`"]);
     let mnist = ["run", "r.toml", "data.source=mnist", "data.memory=40 MB"];
     lab.check(&mnist, 8, ["E0801]: at least 47280000 bytes", place, "raise `data.memory`"]);

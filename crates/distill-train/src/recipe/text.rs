@@ -43,7 +43,7 @@ impl Default for TextConfig {
     }
 }
 
-fn is_zero(n: &usize) -> bool {
+pub(super) fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
