@@ -52,6 +52,7 @@ static SPEECH: Plan = Plan {
     recipes: &[
         ("teacher", include_str!("../../../../recipes/hinton-2015-speech/teacher.toml")),
         ("distilled", include_str!("../../../../recipes/hinton-2015-speech/distilled.toml")),
+        ("mixtures", include_str!("../../../../recipes/hinton-2015-speech/mixtures.toml")),
         ("fractions", include_str!("../../../../recipes/hinton-2015-speech/fractions.toml")),
     ],
 };

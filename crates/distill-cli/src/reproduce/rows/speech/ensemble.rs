@@ -12,7 +12,7 @@ use super::single::error_rates;
 /// Those of the paper.
 const TEMPERATURES: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// The paper averages probabilities.
-const AVERAGE: Average = Average::Arithmetic;
+pub(super) const AVERAGE: Average = Average::Arithmetic;
 
 /// Networks that were distilled at one temperature, seed by seed.
 struct Distilled {
@@ -117,12 +117,12 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     Ok(section)
 }
 
-fn nll(found: &[Facts]) -> Vec<f64> {
+pub(super) fn nll(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| facts.test_nll).collect()
 }
 
 /// Mean accuracy on the validation set in percent, not a number where there is none.
-fn validation_accuracy(study: &Study<'_>, setup: &Setup, found: &[Facts]) -> Result<f64, Stop> {
+pub(super) fn validation_accuracy(study: &Study<'_>, setup: &Setup, found: &[Facts]) -> Result<f64, Stop> {
     let mut accuracies = vec![];
     for facts in found {
         let found = study.lab.on_validation_set(setup, &study.lab.model(facts)?)?;

@@ -1,6 +1,7 @@
 //! Sections 4 and 6 of the paper, on speech.
 
 mod ensemble;
+mod mixtures;
 mod phones;
 mod single;
 
@@ -13,5 +14,6 @@ pub(crate) const ROWS: &[Row] = &[
         about: "the ten as one, and distilled into one network at four temperatures",
         run: ensemble::run,
     },
+    Row { name: "mixtures", about: "one distilled from the ten on mixtures of frames, too", run: mixtures::run },
     Row { name: "fractions", about: "3 %, 10 % and 100 % of the frames, hard and soft targets", run: fractions::run },
 ];
