@@ -1,11 +1,15 @@
 use super::super::job::{Setup, Teachers};
 use super::super::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use super::super::section::Section;
+use super::super::store::Facts;
 use super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 /// Part of the training data, and epochs as a multiple of those on all of it.
 const FRACTIONS: [(f64, u32); 3] = [(0.03, 6), (0.1, 3), (1.0, 1)];
+
+/// Parts of the data where a study also distils on mixtures: how many of each example, and epochs as a multiple of the recipe's.
+const MIXTURES: [(f64, usize, u32); 2] = [(0.03, 32, 2), (0.1, 8, 2)];
 
 const WAYS: [&str; 3] = ["hard targets", "hard targets, early stopping", "soft targets"];
 
@@ -22,7 +26,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     // The teacher of the other rows, which has learned from all images.
     let (base, teacher) = (study.setup("fractions")?, study.setup("teacher")?);
     let seeds = base.recipe.seeds.clone();
-    let mut lines = vec![];
+    let mut lines: Vec<Line> = vec![];
     let mut n_examples = 0;
     for (fraction, times) in FRACTIONS {
         let setup = base.with(&[
@@ -38,37 +42,49 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         }));
         let found = study.lab.train(&jobs)?;
         for (name, group) in WAYS.iter().zip(found.chunks(seeds.len())) {
-            let mut train = vec![];
-            for facts in group {
-                let model = study.lab.model(facts)?;
-                train.push(100.0 * study.lab.on_transfer_set(&setup, &model)?.accuracy());
-            }
-            lines.push(Line {
-                name: format!("{} %, {name}", 100.0 * fraction),
-                train,
-                test: accuracies(group),
-                errors: errors(group),
-            });
+            lines.push(Line::of(study, &setup, format!("{} %, {name}", 100.0 * fraction), group)?);
+        }
+    }
+    let mut mixed: Vec<Line> = vec![];
+    if study.has("mixtures") {
+        let recipe = study.setup("mixtures")?;
+        for (fraction, copies, times) in MIXTURES {
+            let setup = recipe.with(&[
+                format!("data.transfer.fraction={fraction:?}"),
+                format!("data.mixup={copies}"),
+                format!("train.epochs={}", recipe.recipe.train.epochs * times),
+            ])?;
+            let jobs =
+                for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, Teachers::one(teacher.teacher(seed))));
+            let found = study.lab.train(&jobs)?;
+            let name = format!("{} %, soft targets, with {copies} mixtures of each", 100.0 * fraction);
+            let labelled = setup.with(&["data.mixup=0".to_owned()])?;
+            mixed.push(Line::of(study, &labelled, name, &found)?);
         }
     }
 
     let mut section = Section::new("fractions", "Soft targets as regularisers", &seeds);
     let text = |line: &Line| format!("{} %, {} %", spread(&line.train, 1), spread(&line.test, 2));
     let paper = ["67.3 %, 44.5 %", "", "65.4 %, 57.0 %", "", "", "", "63.4 %, 58.9 %", "", ""];
-    for (line, paper) in lines.iter().zip(paper) {
+    for (line, paper) in lines.iter().chain(&mixed).zip(paper.into_iter().chain([""; MIXTURES.len()])) {
         section.compare(&format!("{}: accuracy on training and test data", line.name), paper, text(line), None);
     }
     // Early stopping is what the paper gave hard targets.
     if let [_, hard, soft, _, _, _, all, ..] = &lines[..] {
         let gap = differences(&all.test, &hard.test);
-        let kept: Vec<f64> =
-            differences(&soft.test, &hard.test).iter().zip(&gap).map(|(gain, gap)| 100.0 * gain / gap).collect();
-        section.compare(
-            "what 3 % with soft targets recovers of the gap between 3 % with early stopping and all data",
-            "87 %",
-            format!("{} %", interval(&kept, 0)),
-            Some(("most of it".to_owned(), mean(&kept) > 50.0)),
-        );
+        for (line, how) in [(Some(soft), ""), (mixed.first(), " and mixtures")] {
+            let Some(line) = line else { continue };
+            let gains = differences(&line.test, &hard.test);
+            let kept: Vec<f64> = gains.iter().zip(&gap).map(|(gain, gap)| 100.0 * gain / gap).collect();
+            section.compare(
+                &format!(
+                    "what 3 % with soft targets{how} recovers of the gap between 3 % with early stopping and all data"
+                ),
+                "87 %",
+                format!("{} %", interval(&kept, 0)),
+                Some(("most of it".to_owned(), mean(&kept) > 50.0)),
+            );
+        }
     }
     section.add(&format!(
         "The student on a part of {} training examples; {} others tell when to stop, which only the lines that say so do. \
@@ -82,7 +98,19 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         |line: &Line| vec![line.name.clone(), spread(&line.train, 2), spread(&line.test, 2), spread(&line.errors, 1)];
     section.add(&table(
         &["data and targets", "accuracy on training data, %", "on test data, %", "test errors"],
-        &lines.iter().map(cells).collect::<Vec<_>>(),
+        &lines.iter().chain(&mixed).map(cells).collect::<Vec<_>>(),
     ));
     Ok(section)
+}
+
+impl Line {
+    /// What models get right of the part of the data that they were trained on, and of the test set.
+    fn of(study: &Study<'_>, setup: &Setup, name: String, found: &[Facts]) -> Result<Self, Stop> {
+        let mut train = vec![];
+        for facts in found {
+            let model = study.lab.model(facts)?;
+            train.push(100.0 * study.lab.on_transfer_set(setup, &model)?.accuracy());
+        }
+        Ok(Self { name, train, test: accuracies(found), errors: errors(found) })
+    }
 }

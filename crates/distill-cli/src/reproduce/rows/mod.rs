@@ -34,6 +34,11 @@ impl Study<'_> {
         setup(self.plan, name, self.overrides)
     }
 
+    /// Whether the study has a recipe.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.plan.recipes.iter().any(|(recipe, _)| *recipe == name)
+    }
+
     /// All teachers of the study, each from another seed, as one.
     pub(crate) fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
         let setup = self.setup("teacher")?;
