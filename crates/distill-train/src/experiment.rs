@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, Unlabelled, select};
+use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
@@ -84,7 +84,7 @@ pub struct Experiment<'a> {
     validation: Option<Arc<dyn Dataset>>,
     /// What the student on labels alone learns from.
     labelled: Arc<dyn Dataset>,
-    /// The same, and what has no labels; mixtures have none here.
+    /// The same, what has no labels, and mixtures of both.
     transfer: Arc<dyn Dataset>,
     test: Arc<dyn Dataset>,
     all: Sets,
@@ -130,7 +130,7 @@ impl<'a> Experiment<'a> {
             None => Some(subset(held_out)?),
         };
         let (labelled, selected) = (subset(transfer)?, subset(indices)?);
-        let (mut labelled, mut transfer) = (labelled.clone(), labelled);
+        let mut transfer = labelled.clone();
         if let Some(unlabelled) = unlabelled {
             transfer = Arc::new(Chain::new(transfer, unlabelled)?);
         }
@@ -140,9 +140,8 @@ impl<'a> Experiment<'a> {
             if transfer.windows().is_some() {
                 return Err(fits().note("an example is mixed with any other, and those are all over the disk").into());
             }
-            let mixtures = |data: &Arc<dyn Dataset>| Arc::new(Mixtures::new(data.clone(), copies, SELECTION_SEED));
-            transfer = Arc::new(Chain::new(transfer.clone(), Arc::new(Unlabelled::new(mixtures(&transfer))))?);
-            labelled = Arc::new(Chain::new(labelled.clone(), mixtures(&labelled))?);
+            let mixtures = Mixtures::new(transfer.clone(), copies, SELECTION_SEED);
+            transfer = Arc::new(Chain::new(transfer, Arc::new(mixtures))?);
         }
         Ok(Self {
             recipe,
@@ -177,7 +176,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// What the students with a teacher are trained on: the part of the recipe, and what has no labels. The student on labels
-    /// alone has the part, and mixtures with labels.
+    /// alone has the part.
     pub fn transfer_set(&self) -> &dyn Dataset {
         &*self.transfer
     }

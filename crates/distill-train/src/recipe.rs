@@ -85,8 +85,7 @@ pub struct DataConfig {
     /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlabelled: Option<String>,
-    /// For each example so many mixtures of it with others, which the students learn from too: what they are says the teacher,
-    /// or for the student on labels alone the label of one of the two.
+    /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
     #[serde(default, skip_serializing_if = "text::is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,

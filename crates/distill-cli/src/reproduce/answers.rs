@@ -5,7 +5,7 @@ use distill_models::Model;
 use distill_train::{SoftTargetFile, SoftTargets, TargetStorage};
 use serde_json::json;
 
-use super::job::{Job, added};
+use super::job::{Job, without_labels};
 use super::lab::Lab;
 use super::store::TargetFacts;
 use super::watch::Stop;
@@ -23,7 +23,7 @@ impl Lab<'_> {
         let teachers = lesson.key(recipe, &self.data.sha256);
         let mut data = vec![json!(teachers), json!(recipe.data.validation)];
         data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
-        data.extend(added(&recipe.data).map(|(_, value)| value));
+        data.extend(without_labels(&recipe.data).map(|(_, value)| value));
         let data = json!(data);
         let shift = recipe.train.augment.shift;
         recipe.caches_targets().then(|| crate::model_file::sha256(format!("{data} {shift}").as_bytes()))

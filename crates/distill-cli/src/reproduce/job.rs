@@ -92,14 +92,12 @@ impl Specialists {
     }
 }
 
-const MIXUP: &str = "mixup";
-
-/// What a student learns from beside labelled examples, where it is set: what was added to recipes later stands in no key of
-/// models from before.
-pub(super) fn added(data: &DataConfig) -> impl Iterator<Item = (&'static str, Value)> {
+/// What a student with a teacher learns from beside labelled examples, where it is set: what was added to recipes later
+/// stands in no key of models from before.
+pub(super) fn without_labels(data: &DataConfig) -> impl Iterator<Item = (&'static str, Value)> {
     let path = data.unlabelled.as_ref().map(|path| ("unlabelled", json!(path)));
     let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
-    let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| (MIXUP, json!({ "copies": n })));
+    let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
     path.into_iter().chain(snippets).chain(mixup)
 }
 
@@ -144,13 +142,10 @@ impl Job {
         if recipe.data.standardize {
             parts["standardize"] = json!(true);
         }
-        let sees = |name: &str| match self.role {
-            Role::Teacher | Role::Member => false,
-            Role::Baseline => name == MIXUP,
-            Role::Student => true,
-        };
-        for (name, value) in added(&recipe.data).filter(|(name, _)| sees(name)) {
-            parts[name] = value;
+        if self.role == Role::Student {
+            for (name, value) in without_labels(&recipe.data) {
+                parts[name] = value;
+            }
         }
         sha256(parts.to_string().as_bytes())
     }
@@ -244,7 +239,7 @@ mod tests {
             ("data.validation=10", [true; 3]),
             ("data.unlabelled=more.npy", [false, false, true]),
             ("data.text={ unlabelled = 7 }", [false, false, true]),
-            ("data.mixup=2", [false, true, true]),
+            ("data.mixup=2", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }

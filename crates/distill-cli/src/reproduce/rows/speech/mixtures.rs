@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::super::super::job::{Job, Setup};
+use super::super::super::job::{Setup, Teachers};
 use super::super::super::numbers::{accuracies, differences, interval, kept_gain, mean, spread, table};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
@@ -10,8 +10,8 @@ use super::phones::Phones;
 use super::single::error_rates;
 use crate::progress::thousands;
 
-/// Networks that were trained in one way, seed by seed.
-struct Way {
+/// Networks that were distilled in one way, seed by seed.
+struct Distilled {
     test: Vec<f64>,
     phones: Vec<f64>,
     line: Vec<String>,
@@ -24,13 +24,10 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let members = study.lab.train(&teachers.jobs)?;
     let single = accuracies(&members);
     let single_phones = error_rates(study, phones.as_ref(), &members)?;
-    let phones = phones.as_ref();
-    let taught = |setup: &Arc<Setup>, seed| setup.distilled_from(seed, teachers.clone());
-    let plain = Way::train(study, "distilled on the frames", &base, phones, taught)?;
-    let mixed = Way::train(study, "distilled on the frames and mixtures of them", &setup, phones, taught)?;
-    let alone = Way::train(study, "on labels, mixtures with them", &setup, phones, Setup::alone)?;
+    let plain = distilled(study, "distilled on the frames", &base, &teachers, phones.as_ref())?;
+    let mixed = distilled(study, "distilled on the frames and mixtures of them", &setup, &teachers, phones.as_ref())?;
     let ensemble = study.lab.ensemble(&teachers, 1.0)?;
-    let rate = phones.map_or(Ok(f64::NAN), |phones| phones.error_rate(&*ensemble))?;
+    let rate = phones.as_ref().map_or(Ok(f64::NAN), |phones| phones.error_rate(&*ensemble))?;
     let ensemble = study.lab.test(&*ensemble)?;
     let together = 100.0 * ensemble.accuracy();
 
@@ -47,12 +44,6 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         interval(&differences(&mixed.test, &plain.test), 2),
         None,
     );
-    section.compare(
-        "the difference to one that is trained on labels and the same mixtures, in points of frames",
-        "",
-        interval(&differences(&mixed.test, &alone.test), 2),
-        None,
-    );
     let kept = kept_gain(&single, together, &mixed.test);
     section.compare(
         "part of the ensemble's gain in frames that it keeps",
@@ -64,7 +55,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     section.add(&format!(
         "Networks and teachers are those of the row before, at T = {}. For each frame one of the two also learns what the ten say of {} \
          mixtures, `x + λ (y - x)` of its window and another with λ from 0 to 1/2: {} examples in all, for {} epochs in place of {}. No other \
-         sound and no other label is used. One more network has no teacher: the label of a mixture is that of one of the two, drawn by λ.",
+         sound and no other label is used.",
         setup.recipe.kd.temperature,
         setup.recipe.data.mixup,
         thousands(n_examples as u64),
@@ -78,7 +69,6 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         &["network", "validation frames right, %", "test frames right, %", "NLL", "phone errors, %"],
         &[
             row("one of them".to_owned(), &single, &nll(&members), &single_phones),
-            alone.line,
             plain.line,
             mixed.line,
             row(format!("all {} together", members.len()), &[together], &[ensemble.nll], &[rate]),
@@ -87,18 +77,17 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     Ok(section)
 }
 
-impl Way {
-    fn train(
-        study: &mut Study<'_>,
-        name: &str,
-        setup: &Arc<Setup>,
-        phones: Option<&Phones>,
-        job: impl Fn(&Arc<Setup>, u64) -> Job,
-    ) -> Result<Self, Stop> {
-        let found = study.lab.train(&for_each_seed(setup, job))?;
-        let (test, phones) = (accuracies(&found), error_rates(study, phones, &found)?);
-        let validation = spread(&[validation_accuracy(study, setup, &found)?], 2);
-        let line = vec![name.to_owned(), validation, spread(&test, 2), spread(&nll(&found), 4), spread(&phones, 2)];
-        Ok(Self { test, phones, line })
-    }
+fn distilled(
+    study: &mut Study<'_>,
+    name: &str,
+    setup: &Arc<Setup>,
+    teachers: &Teachers,
+    phones: Option<&Phones>,
+) -> Result<Distilled, Stop> {
+    let found = study.lab.train(&for_each_seed(setup, |setup, seed| setup.distilled_from(seed, teachers.clone())))?;
+    let (test, phones) = (accuracies(&found), error_rates(study, phones, &found)?);
+    let validation = validation_accuracy(study, setup, &found)?;
+    let line =
+        vec![name.to_owned(), spread(&[validation], 2), spread(&test, 2), spread(&nll(&found), 4), spread(&phones, 2)];
+    Ok(Distilled { test, phones, line })
 }
