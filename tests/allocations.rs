@@ -50,6 +50,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
         loss,
         teacher: if live { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) },
         augment: Some(Augmentation { jitter, seed: 1, epoch: 0 }),
+        mixup: 0.0,
         clip_grad_norm: Some(1.0),
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
@@ -155,6 +156,7 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
             loss: &CrossEntropy,
             teacher: Teacher::None,
             augment: None,
+            mixup: 0.0,
             clip_grad_norm: Some(1.0),
         };
         let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };

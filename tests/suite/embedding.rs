@@ -187,6 +187,7 @@ fn what_is_no_bucket_changes_nothing() {
             loss: &CrossEntropy,
             teacher: Teacher::None,
             augment: None,
+            mixup: 0.0,
             clip_grad_norm: None,
         };
         let mut step = TrainingStep::new(&model, 6);

@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod golden;
 mod loss_contract;
+mod mixup;
 mod model_contract;
 mod precision;
 mod resume;

@@ -142,6 +142,7 @@ fn an_example_without_a_label_has_the_soft_term_alone() {
         loss: &loss,
         teacher: Teacher::Live(&teacher),
         augment: None,
+        mixup: 0.0,
         clip_grad_norm: None,
     };
     // What a step adds to the weights of one and the same student.

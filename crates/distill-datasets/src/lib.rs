@@ -54,7 +54,7 @@ pub use mixtures::Mixtures;
 pub use mnist::mnist;
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;
-pub use random::below;
+pub use random::{below, beta};
 pub use subset::Subset;
 pub use table::Table;
 pub use table_folder::{NumberTable, TableFolder};

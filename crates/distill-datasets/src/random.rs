@@ -22,6 +22,20 @@ pub fn below(rng: &mut Philox, n: usize) -> usize {
     (product >> 64) as usize
 }
 
+/// A number that is distributed as Beta(`alpha`, `alpha`), for `alpha` from 0.001 to 1.
+///
+/// Jöhnk, *Erzeugung von betaverteilten und gammaverteilten Zufallszahlen*, 1964, in logarithms, as powers of small numbers are 0.
+pub fn beta(rng: &mut Philox, alpha: f64) -> f64 {
+    loop {
+        let [a, b] = [(); 2].map(|()| (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0).map(|u| u.ln() / alpha);
+        let largest = a.max(b);
+        let sum = largest + ((a - largest).exp() + (b - largest).exp()).ln();
+        if sum <= 0.0 {
+            return (a - sum).exp();
+        }
+    }
+}
+
 /// Fisher and Yates: each of the orders has the same probability.
 pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut Philox) {
     for last in (1..items.len()).rev() {
@@ -45,6 +59,19 @@ mod tests {
         // Five standard deviations of a binomial with n = 70000 and p = 1/7.
         assert!(counts.iter().all(|&n| n.abs_diff(10_000) < 463), "{counts:?}");
         assert_eq!(below(&mut rng, 1), 0);
+    }
+
+    #[test]
+    fn beta_has_the_moments_it_should_have() {
+        for alpha in [0.001, 0.2, 1.0] {
+            let mut rng = Philox::new(3, Stream::Mixture, 0, 0);
+            let drawn: Vec<f64> = (0..20_000).map(|_| beta(&mut rng, alpha)).collect();
+            assert!(drawn.iter().all(|x| (0.0..=1.0).contains(x)), "{alpha}");
+            let mean = drawn.iter().sum::<f64>() / 20_000.0;
+            let variance = drawn.iter().map(|x| (x - 0.5).powi(2)).sum::<f64>() / 20_000.0;
+            let expected = 0.25 / (2.0 * alpha + 1.0);
+            assert!((mean - 0.5).abs() < 0.02 && (variance - expected).abs() < 0.01, "{alpha}: {mean} {variance}");
+        }
     }
 
     #[test]

@@ -61,8 +61,14 @@ fn steps(c: &mut Criterion) {
     let embedding = EmbeddingConfig::default();
     let data = Numbers::new(embedding.buckets);
     let indices: Vec<usize> = (0..data.len()).collect();
-    let context =
-        StepContext { data: &data, loss: &CrossEntropy, teacher: Teacher::None, augment: None, clip_grad_norm: None };
+    let context = StepContext {
+        data: &data,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        augment: None,
+        mixup: 0.0,
+        clip_grad_norm: None,
+    };
     let mut group = c.benchmark_group("embedding");
     group.throughput(Throughput::Elements(BATCH as u64));
     for (hidden, kind) in [(256, OptimizerKind::AdamW), (256, OptimizerKind::Sgd), (24, OptimizerKind::AdamW)] {

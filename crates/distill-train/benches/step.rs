@@ -28,7 +28,8 @@ fn steps(c: &mut Criterion) {
     let shift = Some(Augmentation { jitter, seed: 1, epoch: 0 });
 
     let regularised = MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain(&[1200, 1200]) };
-    let context = |loss, teacher, augment| StepContext { data: &data, loss, teacher, augment, clip_grad_norm: None };
+    let context =
+        |loss, teacher, augment| StepContext { data: &data, loss, teacher, augment, mixup: 0.0, clip_grad_norm: None };
     let cases: [(&str, MlpConfig, StepContext<'_>); 4] = [
         ("labels", plain(&[800, 800]), context(&CrossEntropy as &dyn Loss, Teacher::None, None)),
         ("kd, cached", plain(&[800, 800]), context(&kd, Teacher::Cached(&targets), None)),

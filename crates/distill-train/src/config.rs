@@ -86,12 +86,23 @@ pub enum Keep {
 }
 
 /// How inputs are varied.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
     /// Images are shifted by up to this many pixels in any direction. 0 leaves them alone.
     pub shift: usize,
+    /// Models that learn from labels alone see mixtures of two examples with both labels, whose weights are drawn for each
+    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone. Students with a teacher have [`DataConfig::mixup`](crate::DataConfig).
+    ///
+    /// Zhang, Cisse, Dauphin, Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub mixup: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl AugmentConfig {
@@ -128,6 +139,11 @@ impl TrainConfig {
                 format!("must be a finite number greater than 0, got {norm}"),
                 "set `clip_grad_norm = 1.0`, or leave the key out to clip nothing",
             ));
+        }
+        let mixup = self.augment.mixup;
+        if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {
+            let problem = format!("must be 0, or from 0.001 to 1, got {mixup}");
+            return Err(ConfigProblem::new("augment.mixup", problem, "set `augment = { mixup = 0.2 }`"));
         }
         self.optimizer.validate().map_err(|problem| problem.under("optimizer"))?;
         self.schedule.validate().map_err(|problem| problem.under("schedule"))

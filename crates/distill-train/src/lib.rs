@@ -9,6 +9,7 @@ mod evaluate;
 mod experiment;
 mod fingerprint;
 mod fit;
+mod mixup;
 mod observer;
 mod optimizer;
 mod precision;

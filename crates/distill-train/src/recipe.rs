@@ -284,7 +284,13 @@ impl Recipe {
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
         let models = [("student.model", Some(&self.student.model)), ("teacher.model", self.teacher.model.as_ref())];
+        let mixup = [("train.augment.mixup", &self.train), ("teacher.train.augment.mixup", &self.teacher.train)];
+        let [student, teacher] = mixup.map(|(key, train)| {
+            (key, train.augment.mixup > 0.0, "an embedding takes numbers of buckets, which cannot be mixed")
+        });
         let values = [
+            student,
+            teacher,
             ("data.standardize", self.data.standardize, "an embedding takes numbers of buckets, which have no mean"),
             ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
         ];

@@ -4,10 +4,10 @@ use distill_datasets::{Augmentation, Dataset};
 use distill_losses::{Loss, LossValue, Targets};
 use distill_models::{Model, Noise, Scratch, Tape, Trainable};
 use distill_tensor::{Params, Precision};
-use ndarray::{Array2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
 
 use crate::soft_targets::SoftTargets;
-use crate::{Optimizer, TrainError, clip_factor};
+use crate::{Optimizer, TrainError, clip_factor, mixup};
 
 /// Where the soft targets of a batch come from.
 #[derive(Clone, Copy)]
@@ -29,6 +29,9 @@ pub struct TrainingStep {
     order: Vec<usize>,
     inputs: Array2<f32>,
     labels: Vec<u32>,
+    /// Labels of what the examples are mixed with, and the gradient for these.
+    partner_labels: Vec<u32>,
+    partner_grad_logits: Array2<f32>,
     teacher_logits: Array2<f32>,
     grad_logits: Array2<f32>,
     tape: Tape,
@@ -46,6 +49,8 @@ pub struct StepContext<'a> {
     pub teacher: Teacher<'a>,
     /// Changes the batch of inputs before anybody sees it.
     pub augment: Option<Augmentation>,
+    /// Mixes batches that have labels alone, see [`AugmentConfig::mixup`](crate::AugmentConfig::mixup). 0 leaves them as they are.
+    pub mixup: f64,
     /// Largest norm of the gradient.
     pub clip_grad_norm: Option<f64>,
 }
@@ -58,6 +63,8 @@ impl TrainingStep {
             order: Vec::with_capacity(batch),
             inputs: Array2::zeros((batch, features)),
             labels: Vec::with_capacity(batch),
+            partner_labels: Vec::with_capacity(batch),
+            partner_grad_logits: Array2::zeros((batch, classes)),
             teacher_logits: Array2::zeros((batch, classes)),
             grad_logits: Array2::zeros((batch, classes)),
             tape: student.tape(),
@@ -114,6 +121,13 @@ impl TrainingStep {
         self.labels.clear();
         self.labels.extend(indices.iter().map_while(|&index| data.label(index)));
         let has_teacher = !matches!(context.teacher, Teacher::None);
+        let weight =
+            (context.mixup > 0.0 && !has_teacher && n_labelled == n).then(|| mixup::weight(noise, context.mixup));
+        if let Some(weight) = weight {
+            mixup::mix(inputs.view_mut(), weight);
+            self.partner_labels.clear();
+            self.partner_labels.extend(self.labels.iter().rev());
+        }
 
         student.forward(inputs.view(), noise, &mut self.tape)?;
         let part = |rows: Range<usize>, labels: Option<&[u32]>, grad: ArrayViewMut2<'_, f32>| {
@@ -129,6 +143,13 @@ impl TrainingStep {
             first *= share as f32;
             second *= (1.0 - share) as f32;
             together(&labelled, &unlabelled, share)
+        } else if let Some(weight) = weight {
+            let mut partner_grad = self.partner_grad_logits.slice_mut(s![..n, ..]);
+            let own = part(0..n, Some(&self.labels), grad_logits.view_mut())?;
+            let partner = part(0..n, Some(&self.partner_labels), partner_grad.view_mut())?;
+            Zip::from(&mut grad_logits).and(&partner_grad).for_each(|own, &partner| *own += weight * (partner - *own));
+            let share = 1.0 - f64::from(weight);
+            LossValue { hard: mean(own.hard, partner.hard, share), ..together(&own, &partner, share) }
         } else {
             part(0..n, (n_labelled == n).then_some(&self.labels), grad_logits.view_mut())?
         };
@@ -150,14 +171,17 @@ impl TrainingStep {
 
 /// The mean over two parts of a batch, the first of which is `share` of it and alone has labels.
 fn together(labelled: &LossValue, unlabelled: &LossValue, share: f64) -> LossValue {
-    let mean = |of_labelled: f64, of_unlabelled: f64| share * of_labelled + (1.0 - share) * of_unlabelled;
-    let both = |a: Option<f64>, b: Option<f64>| Some(mean(a?, b?));
     LossValue {
-        total: mean(labelled.total, unlabelled.total),
+        total: share * labelled.total + (1.0 - share) * unlabelled.total,
         hard: labelled.hard,
-        soft: both(labelled.soft, unlabelled.soft),
-        kl: both(labelled.kl, unlabelled.kl),
+        soft: mean(labelled.soft, unlabelled.soft, share),
+        kl: mean(labelled.kl, unlabelled.kl, share),
     }
+}
+
+/// The mean of two parts, where both have the term.
+fn mean(a: Option<f64>, b: Option<f64>, share: f64) -> Option<f64> {
+    Some(share * a? + (1.0 - share) * b?)
 }
 
 fn finite(what: &'static str, value: f64) -> Result<(), TrainError> {

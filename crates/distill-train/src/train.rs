@@ -111,6 +111,7 @@ pub fn train_from(
             loss: training.loss,
             teacher: training.teacher,
             augment: jitter.map(|jitter| Augmentation { jitter, seed, epoch }),
+            mixup: config.augment.mixup,
             clip_grad_norm: config.clip_grad_norm,
         };
         for indices in order.chunks(batch).skip(done) {

@@ -36,6 +36,21 @@ fn students_with_a_teacher_learn_from_mixtures_too() {
 }
 
 #[test]
+fn those_who_learn_from_labels_alone_can_have_mixed_batches() {
+    let lab = Lab::new();
+    let nll = |settings: &[&str], name: &str| {
+        lab.ok(&[&["run", "r.toml", "-q", &format!("name={name}")], settings].concat());
+        let result = lab.json(&format!("runs/{name}-001/result.json"));
+        [0, 1, 2].map(|model| result["models"][model]["test_nll"].clone())
+    };
+    let plain = nll(&[], "plain");
+    let students = nll(&["train.augment.mixup=0.5"], "students");
+    assert_eq!([0, 1, 2].map(|model| students[model] == plain[model]), [true, false, true]);
+    let teacher = nll(&["teacher.train.augment.mixup=1"], "teacher");
+    assert_eq!([0, 1, 2].map(|model| teacher[model] == plain[model]), [false, true, false]);
+}
+
+#[test]
 fn says_what_cannot_be_mixed() {
     let lab = Lab::new();
     let run = |settings: &[&'static str]| [&["run", "r.toml"], settings].concat();
@@ -45,4 +60,12 @@ fn says_what_cannot_be_mixed() {
     let embedding = "student.model.embedding={ buckets = 9 }";
     let expected = ["E0104]: data.mixup is set, but `student.model` has an embedding", place, "leave one of them out"];
     lab.check(&run(&["data.mixup=1", embedding]), 3, expected);
+    let place = "command line: train.augment.mixup=";
+    for value in ["2", "0.0001", "-1", "nan"] {
+        let setting = format!("train.augment.mixup={value}");
+        let expected = ["E0104]: train.augment.mixup must be 0, or from 0.001 to 1, got ", place, "mixup = 0.2"];
+        lab.check(&["run", "r.toml", &setting], 3, expected);
+    }
+    let expected = ["E0104]: train.augment.mixup is set, but `student.model` has an embedding", place, "leave one"];
+    lab.check(&run(&["train.augment.mixup=1", embedding]), 3, expected);
 }

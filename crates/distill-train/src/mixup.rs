@@ -1,0 +1,48 @@
+use distill_datasets::beta;
+use distill_models::Noise;
+use distill_tensor::{Philox, Stream};
+use ndarray::{ArrayViewMut2, Axis, Zip, s};
+
+/// The weight of the partners in a batch, as Beta(`alpha`, `alpha`) draws it: a function of seed and step.
+pub(crate) fn weight(noise: Noise, alpha: f64) -> f32 {
+    beta(&mut Philox::new(noise.seed, Stream::Mixture, noise.step, 0), alpha) as f32
+}
+
+/// Mixes each row with its partner: the first with the last, the second with the one before it, and so on.
+///
+/// The order of a batch is random, so partners are.
+pub(crate) fn mix(mut rows: ArrayViewMut2<'_, f32>, weight: f32) {
+    let (n, half) = (rows.nrows(), rows.nrows() / 2);
+    let (mut first, mut second) = rows.multi_slice_mut((s![..half, ..], s![n - half.., ..]));
+    second.invert_axis(Axis(0));
+    Zip::from(&mut first).and(&mut second).for_each(|a, b| {
+        let difference = *b - *a;
+        *a += weight * difference;
+        *b -= weight * difference;
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn partners_are_mirror_images_and_the_one_in_the_middle_stays() {
+        let mut rows = array![[0.0, 8.0], [4.0, 4.0], [8.0, -8.0]];
+        mix(rows.view_mut(), 0.25);
+        assert_eq!(rows, array![[2.0, 4.0], [4.0, 4.0], [6.0, -4.0]]);
+        let mut rows = array![[0.0], [8.0]];
+        mix(rows.view_mut(), 1.0);
+        assert_eq!(rows, array![[8.0], [0.0]]);
+        mix(rows.slice_mut(s![..0, ..]), 0.5);
+    }
+
+    #[test]
+    fn a_weight_belongs_to_its_seed_and_step() {
+        let of = |seed, step| weight(Noise { seed, step }, 0.4);
+        assert_eq!(of(1, 7), of(1, 7));
+        assert!(of(1, 7) != of(1, 8) && of(1, 7) != of(2, 7));
+    }
+}
