@@ -1,3 +1,4 @@
+mod data;
 mod files;
 mod memory;
 mod onnx;
@@ -11,8 +12,9 @@ use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigProblem;
-use crate::{CheckpointConfig, TrainConfig, TrainError};
+use crate::{CheckpointConfig, TrainConfig};
 
+pub use data::{DataConfig, SelectConfig};
 pub use files::{ColumnConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use teacher::{Paths, TeacherClasses, TeacherConfig, is_onnx};
@@ -61,72 +63,6 @@ pub struct Recipe {
     /// What is kept while models are trained. It changes no result.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
-}
-
-/// Where the data comes from and which part of it is used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
-    pub source: String,
-    /// What is cut from the text, if the source is text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<TextConfig>,
-    /// What is made of the columns, if the source is a folder with tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub columns: Option<ColumnConfig>,
-    /// What is made of the images, if the source is a folder with image files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ImageConfig>,
-    /// Names of the classes in the order of the labels. Empty: what the data says.
-    #[serde(default)]
-    pub classes: Vec<String>,
-    /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unlabelled: Option<String>,
-    /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
-    #[serde(default, skip_serializing_if = "text::is_zero")]
-    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
-    pub mixup: usize,
-    /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
-    /// Models are kept so that they take inputs as they are.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub standardize: bool,
-    /// Examples of the training set that are held out to watch training on, the same for every seed.
-    #[serde(default)]
-    pub validation: usize,
-    /// The most memory that the training set and the test set may each take, such as `512 MiB`.
-    /// A larger set stays on the disk, and an epoch is mixed window by window. Left out: any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$")))]
-    pub memory: Option<String>,
-    /// The part of the training set that teacher and students see.
-    #[serde(default)]
-    pub select: SelectConfig,
-    /// The part of that which the students see: the transfer set.
-    #[serde(default)]
-    pub transfer: SelectConfig,
-}
-
-/// A part of a training set. The test set is always whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct SelectConfig {
-    /// Only these classes. Empty: all.
-    pub only: Vec<String>,
-    /// Without these classes.
-    pub without: Vec<String>,
-    /// This part of the examples of each class.
-    #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
-    pub fraction: f64,
-}
-
-impl Default for SelectConfig {
-    fn default() -> Self {
-        Self { only: vec![], without: vec![], fraction: 1.0 }
-    }
 }
 
 /// A student.
@@ -323,40 +259,6 @@ impl Recipe {
     }
 }
 
-/// Mixtures of each example: more would be more epochs.
-const MAX_MIXUP: usize = 100;
-
-impl DataConfig {
-    /// Snippets of text whose labels nobody sees.
-    pub fn unlabelled_snippets(&self) -> usize {
-        self.text.map_or(0, |text| text.unlabelled)
-    }
-
-    fn validate(&self) -> Result<(), ConfigProblem> {
-        for (table, select) in [("select", &self.select), ("transfer", &self.transfer)] {
-            if !(select.fraction > 0.0 && select.fraction <= 1.0) {
-                return Err(ConfigProblem::new(
-                    "fraction",
-                    format!("must be greater than 0 and at most 1, got {}", select.fraction),
-                    "set `fraction = 1.0`",
-                )
-                .under(table));
-            }
-        }
-        self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
-        self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
-        if self.mixup > MAX_MIXUP {
-            let problem = format!("must be at most {MAX_MIXUP}, got {}", self.mixup);
-            return Err(ConfigProblem::new("mixup", problem, "set `mixup = 2`, mixtures for each example"));
-        }
-        if self.unlabelled.is_some() && self.unlabelled_snippets() > 0 {
-            let problem = "is set, and `text.unlabelled` too";
-            return Err(ConfigProblem::new("unlabelled", problem, "leave one of them out"));
-        }
-        Ok(())
-    }
-}
-
 /// Builds the model's layout for one feature and one class: all checks, no memory.
 fn validate_model(model: &MlpConfig) -> Result<(), ConfigProblem> {
     match distill_models::Mlp::check(model) {
@@ -379,26 +281,4 @@ fn version() -> u32 {
 
 fn one_seed() -> Vec<u64> {
     vec![1]
-}
-
-impl SelectConfig {
-    /// Narrows a selection of a dataset to what this describes.
-    pub(crate) fn apply(
-        &self,
-        data: &dyn distill_datasets::Dataset,
-        mut indices: Vec<usize>,
-        seed: u64,
-    ) -> Result<Vec<usize>, TrainError> {
-        use distill_datasets::select;
-        if !self.only.is_empty() {
-            indices = select::only_classes(data, &indices, &self.only)?;
-        }
-        if !self.without.is_empty() {
-            indices = select::without_classes(data, &indices, &self.without)?;
-        }
-        if self.fraction < 1.0 {
-            indices = select::fraction(data, &indices, self.fraction, seed)?;
-        }
-        Ok(indices)
-    }
 }
