@@ -85,7 +85,7 @@ impl Epoch<'_> {
             epochs: 2,
             batch: BATCH,
             optimizer: sgd(),
-            augment: AugmentConfig { shift, mixup: 0.0 },
+            augment: AugmentConfig { shift, ..AugmentConfig::default() },
             ..TrainConfig::default()
         };
         let training = Training { data: self.data, validation: None, loss, teacher, config: &config, seed: 1 };

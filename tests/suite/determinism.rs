@@ -37,7 +37,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
             precision,
             optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-4, ..OptimizerConfig::default() },
             schedule: ScheduleConfig { kind: ScheduleKind::OneCycle, ..ScheduleConfig::default() },
-            augment: AugmentConfig { shift: 2, mixup: 0.0 },
+            augment: AugmentConfig { shift: 2, ..AugmentConfig::default() },
             ..TrainConfig::default()
         };
         let mut student = build(&[500, 300], 7);

@@ -147,7 +147,7 @@ fn resuming_from_any_step_gives_the_same_bits() {
                 clip_grad_norm: Some(1.0),
                 optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-3, ..Default::default() },
                 schedule: ScheduleConfig { kind, warmup_epochs: 0.3, every_epochs: 1, ..Default::default() },
-                augment: AugmentConfig { shift, mixup: 0.0 },
+                augment: AugmentConfig { shift, ..AugmentConfig::default() },
                 ..TrainConfig::default()
             };
             let soft = if shift > 0 { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) };

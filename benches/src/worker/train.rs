@@ -93,7 +93,10 @@ fn config(request: &Request) -> TrainConfig {
         batch: request.batch,
         optimizer: if request.lesson == Lesson::Text { adamw() } else { sgd() },
         schedule: ScheduleConfig { kind: ScheduleKind::Constant, ..ScheduleConfig::default() },
-        augment: AugmentConfig { shift: if request.lesson == Lesson::Teacher { 2 } else { 0 }, mixup: 0.0 },
+        augment: AugmentConfig {
+            shift: if request.lesson == Lesson::Teacher { 2 } else { 0 },
+            ..AugmentConfig::default()
+        },
         precision,
         ..TrainConfig::default()
     }

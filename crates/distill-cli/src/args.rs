@@ -259,7 +259,7 @@ pub(crate) struct EvalArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
-    /// `mnist`, or a folder of IDX files
+    /// What a recipe has as `data.source`: a name, or a folder; `distill data` lists them
     #[arg(long, value_name = "DATA")]
     pub(crate) data: String,
 
@@ -306,7 +306,7 @@ pub(crate) struct NewArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) teacher: Option<String>,
 
-    /// `mnist`, or a folder of IDX files
+    /// A name, or a folder; `distill data` lists them
     #[arg(long, value_name = "SOURCE", default_value = "mnist")]
     pub(crate) data: String,
 }

@@ -189,6 +189,9 @@ impl From<DataError> for Diagnostic {
     fn from(error: DataError) -> Self {
         use DataError as E;
         let (code, help) = match &error {
+            E::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                (Code::DataRead, "name the folder that holds the training and the test files".into())
+            }
             E::Io { .. } => (Code::DataRead, "check the path and who may read it".into()),
             E::MissingFile { .. } => {
                 let help = "name a folder with four IDX files, or CIFAR's, x_train.npy, train.csv or train/CLASS and the like; or `mnist`";
@@ -197,6 +200,7 @@ impl From<DataError> for Diagnostic {
             E::LabelOutOfRange { label, .. } => {
                 (Code::Label, format!("list at least {} names in `data.classes`", label + 1))
             }
+            E::NoExamples { .. } => (Code::DataFile, "name data with at least one example in each set".into()),
             E::BadClassList { .. } => (Code::ClassList, "write every class name once, one a line".into()),
             E::UnknownClass { .. } => (Code::Selection, "use the names of the data's classes".into()),
             E::EmptySelection { .. } | E::BadFraction { .. } | E::BadHoldOut { .. } | E::BadShift { .. } => {
@@ -220,7 +224,13 @@ impl From<DataError> for Diagnostic {
                 let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
                 (Code::Limit, help)
             }
-            E::Content { .. } => (Code::DataFile, "write it again as the message says".into()),
+            E::Content { .. } => {
+                (Code::DataFile, "mend the file, and look at its folder again: `distill data FOLDER`".into())
+            }
+            E::UnknownColumn { .. } => (Code::Selection, "use the names of the table's columns".into()),
+            E::UnlistedClass { .. } => {
+                (Code::Label, "mend the label, or list all classes in `classes.txt`, one a line".into())
+            }
             E::NonFinite { .. } => (Code::DataFile, "replace or leave out what is no number before it is saved".into()),
             E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
@@ -244,6 +254,11 @@ impl Diagnostic {
         use ModelError as E;
         let (note, help) = match error {
             E::NonFinite { .. } => ("a model with such a weight answers nothing", "train it again"),
+            E::BucketNumber { .. } => {
+                return Self::new(Code::Value, error.to_string())
+                    .note("an embedding takes whole numbers, the names of the rows of its table")
+                    .help("leave `embedding` out of the model, or use data that is made of numbers of buckets");
+            }
             E::Engine { .. } => ("the file could be read, but not computed for these inputs", "use another model file"),
             E::NotSafetensors { .. } => ("the file is cut, damaged or of another kind", OUR_MODELS),
             E::NoMetadata => ("tensors alone do not say how they are connected", OUR_MODELS),
@@ -284,7 +299,7 @@ impl Diagnostic {
             }
             CheckpointError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("it was not saved; older checkpoints are intact")
-                .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),
+                .help("lower `train.optimizer.lr` or `teacher.train.optimizer.lr`"),
             other => Self::new(Code::Checkpoint, other.to_string())
                 .help("put back what was changed, or start a new run: it never overwrites this one"),
         }
@@ -339,7 +354,7 @@ impl From<TrainError> for Diagnostic {
                 .help("compare models that were evaluated on the same test set"),
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
-                .help("lower `optimizer.lr`, or set `clip_grad_norm = 1.0`"),
+                .help("lower the learning rate, or set `clip_grad_norm = 1.0` beside it"),
             TrainError::NoBf16 => Self::new(Code::Processor, error.to_string())
                 .note("bf16 needs AVX512-BF16: AMD Zen 4 and later, Intel Cooper Lake, Sapphire Rapids and later")
                 .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where it is there, or `\"bf16-emulated\"` to try its accuracy"),

@@ -11,7 +11,8 @@ A typical session:
   distill explain E0104                 more about an error
 
 Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data,
-5 model or run file, 6 numbers, 7 reading and writing, 8 a limit, 70 a bug";
+5 model or run file, 6 numbers, 7 reading and writing, 8 a limit, 70 a bug,
+130 and 143 stopped by Ctrl-C or SIGTERM, with all saved";
 
 pub(crate) const CHECK: &str = "\
 Examples:
@@ -81,7 +82,8 @@ Inputs:
   idx    images as bytes, plain or gzip; they are divided by 255
   csv    one example a line, numbers in the order of the model's input; a
          first line without numbers is a header; if that calls the first
-         column `id`, the column is passed on
+         column `id`, the column is passed on. A model that was trained on a
+         table finds its columns by their names, and takes words
   jsonl  one example a line: [0, 0.5, …] or {\"id\": …, \"features\": [0, 0.5, …]}
 Pixels are from 0 to 1, as in training. Rows are counted from 0.
 

@@ -44,7 +44,7 @@ use crate::style::Palette;
 /// Runs the program with these arguments, the first of which is its name.
 ///
 /// Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data, 5 a model or another
-/// file of ours, 6 numbers, 7 input and output, 8 a limit, 70 a bug of ours.
+/// file of ours, 6 numbers, 7 input and output, 8 a limit, 70 a bug of ours, 130 and 143 stopped by a signal.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

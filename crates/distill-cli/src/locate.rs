@@ -37,6 +37,17 @@ fn key_of(error: &TrainError, recipe: &Recipe) -> Option<&'static str> {
         .into_iter()
         .find(|(_, names)| names.contains(name))
         .map(|(key, _)| key),
+        DataError::UnknownColumn { name, .. } => {
+            let columns = recipe.data.columns.as_ref()?;
+            [
+                ("data.columns.ignore", columns.ignore.contains(name)),
+                ("data.columns.categorical", columns.categorical.contains(name)),
+                ("data.columns.label", columns.label.as_ref() == Some(name)),
+            ]
+            .into_iter()
+            .find(|(_, is_named)| *is_named)
+            .map(|(key, _)| key)
+        }
         DataError::EmptySelection { .. } => {
             match (*select == Default::default(), *transfer == Default::default()) {
                 (false, true) => Some("data.select"),

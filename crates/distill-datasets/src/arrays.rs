@@ -149,7 +149,7 @@ impl ArrayFolder {
         }
         let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
         if let Some(at) = labels.iter().position(Option::is_none) {
-            let problem = format!("has a class below 0, or beyond all numbers of classes, for example {at}");
+            let problem = format!("gives example {at} a class below 0, or above {}", u32::MAX);
             return Err(content(&labels_path, problem));
         }
         let labels: Vec<u32> = labels.into_iter().flatten().collect();
@@ -296,7 +296,7 @@ mod tests {
         };
         for (x, y, expected) in [
             (x(), labels(&[0, 1, 0]), "2 images"),
-            (x(), labels(&[0, -3]), "has a class below 0, or beyond all numbers of classes, for example 1"),
+            (x(), labels(&[0, -3]), "gives example 1 a class below 0, or above 4294967295"),
             (x(), labels(&[0, 1 << 30]), "name them in `classes.txt`"),
             (x(), x(), "expected one whole number for each example"),
             (encode("<f4", "(2,)", &[0; 8]), labels(&[0, 1]), "expected the examples along its first side"),

@@ -1,7 +1,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::DataError;
 
 /// A column with more different words is no category but a name for each example.
 const MAX_VALUES: usize = 1000;
@@ -151,22 +154,24 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
+    /// `path` is for errors.
+    ///
     /// # Errors
-    /// A column that is named and not there, for people.
-    pub(crate) fn new(header: &[String], options: &ColumnOptions) -> Result<Self, String> {
+    /// [`DataError::UnknownColumn`], [`DataError::Content`].
+    pub(crate) fn new(path: &Path, header: &[String], options: &ColumnOptions) -> Result<Self, DataError> {
+        let content = |problem| DataError::Content { path: path.to_owned(), problem };
         let mut names = HashSet::new();
         if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
-            return Err(format!("has two columns `{name}`"));
+            return Err(content(format!("has two columns `{name}`")));
         }
-        let known = |name: &String| {
-            position(header, name).ok_or_else(|| format!("has no column `{name}`, it has {}", list(header)))
-        };
+        let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
         let usual =
             || header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()));
         let label = match &options.label {
             Some(name) => known(name)?,
             None => usual().ok_or_else(|| {
-                format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {}", list(header))
+                let names = list(header);
+                content(format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {names}"))
             })?,
         };
         let mut categorical = vec![false; header.len()];

@@ -112,3 +112,17 @@ pub(crate) fn check_indices(data: &dyn Dataset, indices: &[usize]) -> Result<(),
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ndarray::Array2;
+
+    use super::Dataset;
+
+    /// The inputs of some examples.
+    pub(crate) fn read(data: &dyn Dataset, indices: &[usize]) -> Array2<f32> {
+        let mut out = Array2::zeros((indices.len(), data.spec().features()));
+        data.read(indices, out.view_mut()).unwrap();
+        out
+    }
+}

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ClassListFault;
 
+/// Names that are shown of a list.
+const N_LISTED: usize = 8;
+
 /// What can be wrong with data or with a selection of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -196,6 +199,40 @@ pub enum DataError {
         /// What it has, and what it should have.
         problem: String,
     },
+    /// A file is cut, or not as it was written.
+    #[error("{path} {problem}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A table does not have a column that was asked for.
+    #[error("{path} has no column `{name}`, it has {}", list(known, *n_known))]
+    UnknownColumn {
+        /// The table.
+        path: PathBuf,
+        /// The column.
+        name: String,
+        /// The first columns of the table.
+        known: Vec<String>,
+        /// How many it has.
+        n_known: usize,
+    },
+    /// An example has a class that is none of those of the data.
+    #[error("{path} has the class `{name}`{place}, the classes are {}", list(known, *n_known))]
+    UnlistedClass {
+        /// The file, or the folder of a class.
+        path: PathBuf,
+        /// Where in the file, such as ` in line 3`.
+        place: String,
+        /// The class.
+        name: String,
+        /// The first classes of the data.
+        known: Vec<String>,
+        /// How many it has.
+        n_known: usize,
+    },
     /// An input has no features, or more than memory can hold.
     #[error("{}inputs of shape {input_shape:?} cannot be read as rows", prefix(path.as_deref()))]
     BadInputShape {
@@ -222,7 +259,7 @@ pub enum DataError {
         n_bad: usize,
         /// The indices of the first five.
         first: Vec<usize>,
-        /// The first bad label.
+        /// The largest bad label.
         label: u32,
         /// Labels have to be below it.
         n_classes: usize,
@@ -324,6 +361,8 @@ impl DataError {
             | Self::Changed { path, .. }
             | Self::Records { path, .. }
             | Self::Content { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::UnlistedClass { path, .. }
             | Self::WrongRank { path, .. } => Some(path),
             Self::CountMismatch { images_path, .. } => Some(images_path),
             Self::MissingFile { dir, .. } => Some(dir),
@@ -335,6 +374,23 @@ impl DataError {
             | Self::BadClassList { path, .. } => path.as_deref(),
             _ => None,
         }
+    }
+
+    /// A class that is none of the classes of the data. `place` is where in the file, if not all of it.
+    pub(crate) fn unlisted(path: &Path, place: Option<&str>, name: &str, classes: &[String]) -> Self {
+        Self::UnlistedClass {
+            path: path.to_owned(),
+            place: place.map(|place| format!(" in {place}")).unwrap_or_default(),
+            name: name.to_owned(),
+            known: classes.iter().take(N_LISTED).cloned().collect(),
+            n_known: classes.len(),
+        }
+    }
+
+    /// A column that a table does not have.
+    pub(crate) fn unknown_column(path: &Path, name: &str, header: &[String]) -> Self {
+        let known = header.iter().take(N_LISTED).cloned().collect();
+        Self::UnknownColumn { path: path.to_owned(), name: name.to_owned(), known, n_known: header.len() }
     }
 
     /// The byte of the file at which the error lies, after decompression where the file

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 
 use crate::{DataError, Dataset, ImageFiles, Images, Split, classes};
@@ -82,7 +82,7 @@ impl ImageFolder {
     /// Reads one split into memory, on all threads. The folders are among `classes`, or else those of the folder.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] of an image, and the errors of [`Images::new`].
+    /// [`DataError::Io`], [`DataError::Content`] and [`DataError::Damaged`] of an image, [`DataError::UnlistedClass`], and the errors of [`Images::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>) -> Result<Images, DataError> {
         self.load_all(&self.files(split, classes)?)
     }
@@ -119,7 +119,7 @@ impl ImageFolder {
         for folder in names(&dir, fs::FileType::is_dir)? {
             let path = dir.join(&folder);
             let Some(label) = classes.iter().position(|class| *class == folder) else {
-                return Err(content(&path, format!("is no class: they are {}", classes.join(", "))));
+                return Err(DataError::unlisted(&path, None, &folder, classes));
             };
             let names = names(&path, fs::FileType::is_file)?;
             files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
@@ -132,7 +132,7 @@ impl ImageFolder {
 /// Channels, height and width of a PNG or a JPEG, and its bytes, channel by channel.
 ///
 /// # Errors
-/// [`DataError::Io`] and [`DataError::Content`].
+/// [`DataError::Io`], [`DataError::Damaged`] and [`DataError::Content`].
 pub fn read_image(path: &Path, options: &ImageOptions) -> Result<([usize; 3], Vec<u8>), DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(io)?;
@@ -140,7 +140,7 @@ pub fn read_image(path: &Path, options: &ImageOptions) -> Result<([usize; 3], Ve
         return Err(content(path, format!("has {} bytes, no image is larger than {MAX_FILE}", metadata.len())));
     }
     let bytes = fs::read(path).map_err(io)?;
-    let image = decode(&bytes).map_err(|problem| content(path, problem))?;
+    let image = decode(path, &bytes)?;
     let image = match options.size {
         None => image,
         Some([height, width]) if options.crop => image.resize_to_fill(width, height, FilterType::Triangle),
@@ -149,27 +149,29 @@ pub fn read_image(path: &Path, options: &ImageOptions) -> Result<([usize; 3], Ve
     Ok(channels(image, options.grey))
 }
 
-/// Decodes a PNG or a JPEG; what a file claims is bounded before memory is taken for it.
-fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+/// Decodes a PNG or a JPEG; what a file claims is bounded before memory is taken for it. `path` is for errors.
+fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, DataError> {
+    let damaged = |problem| DataError::Damaged { path: path.to_owned(), problem };
+    let undecodable = |error: ImageError| damaged(format!("cannot be decoded: {error}"));
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_ALLOC);
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(undecodable)?;
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| undecodable(error.into()))?;
     if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err("is neither PNG nor JPEG".to_owned());
+        return Err(content(
+            path,
+            "is neither PNG nor JPEG: images stand in the folder of their class alone".to_owned(),
+        ));
     }
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(undecodable)?;
     let (needed, (width, height)) = (decoder.total_bytes(), decoder.dimensions());
     if needed > (MAX_RATIO * bytes.len() as u64).clamp(SMALL, MAX_ALLOC) {
-        return Err(format!("promises {width}x{height} pixels, more than {} bytes can hold", bytes.len()));
+        return Err(damaged(format!("promises {width}x{height} pixels, more than {} bytes can hold", bytes.len())));
     }
     DynamicImage::from_decoder(decoder).map_err(undecodable)
-}
-
-fn undecodable(error: impl std::fmt::Display) -> String {
-    format!("cannot be decoded: {error}")
 }
 
 fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {

@@ -100,9 +100,9 @@ impl Dataset for Images {
 
 pub(crate) fn check_labels(labels: &[u32], n_classes: usize) -> Result<(), DataError> {
     let bad = || labels.iter().enumerate().filter(|&(_, &label)| label as usize >= n_classes);
-    match bad().next() {
+    match bad().map(|(_, &label)| label).max() {
         None => Ok(()),
-        Some((_, &label)) => Err(DataError::LabelOutOfRange {
+        Some(label) => Err(DataError::LabelOutOfRange {
             path: None,
             n_bad: bad().count(),
             first: bad().map(|(index, _)| index).take(N_SHOWN).collect(),

@@ -97,6 +97,7 @@ impl Dataset for Mixtures {
 mod tests {
     use super::*;
     use crate::Images;
+    use crate::dataset::tests::read;
 
     fn mixtures(n: usize, copies: usize, seed: u64) -> Mixtures {
         // Each pixel of image `i` is `i`, so that a mixture shows both places.
@@ -106,12 +107,6 @@ mod tests {
             copies,
             seed,
         )
-    }
-
-    fn read(data: &dyn Dataset, indices: &[usize]) -> Array2<f32> {
-        let mut out = Array2::zeros((indices.len(), data.spec().features()));
-        data.read(indices, out.view_mut()).unwrap();
-        out
     }
 
     #[test]

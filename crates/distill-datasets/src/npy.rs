@@ -146,12 +146,13 @@ impl Array<Box<dyn Read + Send>> {
         let array = Array::read_header(source).map_err(|problem| match problem {
             Fault::Io(source) => DataError::Io { path: path.to_owned(), source },
             Fault::Format(problem) => DataError::Content { path: path.to_owned(), problem },
+            Fault::Cut => DataError::Damaged { path: path.to_owned(), problem: "ends within its header".to_owned() },
         })?;
         let promised = array.n_bytes().and_then(|bytes| bytes.checked_add(array.start));
         if promised != Some(len) {
             let promised = promised.map_or("more than any file has".to_owned(), |bytes| bytes.to_string());
             let problem = format!("has {len} bytes, its header promises {promised} for shape {:?}", array.shape);
-            return Err(DataError::Content { path: path.to_owned(), problem });
+            return Err(DataError::Damaged { path: path.to_owned(), problem });
         }
         Ok(array)
     }
@@ -160,13 +161,14 @@ impl Array<Box<dyn Read + Send>> {
 /// Why a header cannot be read.
 enum Fault {
     Io(std::io::Error),
+    Cut,
     Format(String),
 }
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::Format("ends within its header".to_owned()),
+            std::io::ErrorKind::UnexpectedEof => Self::Cut,
             _ => Self::Io(error),
         }
     }

@@ -29,7 +29,7 @@ impl Npz {
     /// Opens a file and reads the list of its arrays.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Content`] if it is no zip file.
+    /// [`DataError::Io`], and [`DataError::Damaged`] if it is no zip file.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let len = std::fs::metadata(path).and_then(regular).map_err(io)?.len();
@@ -48,7 +48,7 @@ impl Npz {
     /// compared with the bytes that are there.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::Content`].
+    /// [`DataError::Io`], [`DataError::Damaged`] and [`DataError::Content`].
     pub fn array(&mut self, name: &str) -> Result<Option<Array<Box<dyn Read + Send>>>, DataError> {
         let place = self.path.join(format!("{name}.npy"));
         let mut entry = match self.archive.by_name(&format!("{name}.npy")) {
@@ -58,12 +58,12 @@ impl Npz {
         let (len, packed) = (entry.size(), entry.compressed_size().min(self.len));
         if len > packed.saturating_mul(MAX_RATIO).min(MAX_BYTES) {
             let problem = format!("promises {len} bytes, more than the {packed} of the file can hold");
-            return Err(DataError::Content { path: place, problem });
+            return Err(DataError::Damaged { path: place, problem });
         }
         let mut bytes = vec![];
         // One more than was promised shows that there are more.
         let read = entry.by_ref().take(len + 1).read_to_end(&mut bytes);
-        read.map_err(|error| DataError::Content {
+        read.map_err(|error| DataError::Damaged {
             path: place.clone(),
             problem: format!("cannot be unpacked: {error}"),
         })?;
@@ -77,7 +77,7 @@ fn fault(path: &Path, error: ZipError) -> DataError {
         ZipError::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
             DataError::Io { path: path.to_owned(), source }
         }
-        other => DataError::Content { path: path.to_owned(), problem: format!("is no sound zip file: {other}") },
+        other => DataError::Damaged { path: path.to_owned(), problem: format!("is no sound zip file: {other}") },
     }
 }
 

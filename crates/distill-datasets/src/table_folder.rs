@@ -31,13 +31,14 @@ impl TableFolder {
     /// Looks for tables, and learns from the one to train on how its columns become numbers. `None` if there is none.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::BadClassList`].
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnknownColumn`],
+    /// [`DataError::BadClassList`].
     pub fn find(dir: &Path, options: &ColumnOptions) -> Result<Option<Self>, DataError> {
         if [Split::Train, Split::Test].iter().all(|&split| table_file(dir, name(split)).is_none()) {
             return Ok(None);
         }
         let mut table = TableRows::open(&path(dir, Split::Train))?;
-        let mut learner = Learner::new(table.header(), options).map_err(|problem| table.fault(problem))?;
+        let mut learner = Learner::new(&path(dir, Split::Train), table.header(), options)?;
         table.select(learner.positions());
         while table.next()? {
             learner.push(|| table.place(), |at| table.cell(at));
@@ -84,7 +85,8 @@ impl TableFolder {
     /// take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::MemoryBound`], and the errors of
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnlistedClass`],
+    /// [`DataError::NoExamples`], [`DataError::MemoryBound`], and the errors of
     /// [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Table, DataError> {
         let path = path(&self.dir, split);
@@ -100,18 +102,14 @@ impl TableFolder {
             encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
             let text = rows.cell(label).map(Cell::text).unwrap_or_default();
             let class = numbers.get(&*text).copied();
-            labels.push(class.ok_or_else(|| {
-                let known: Vec<&str> = classes.iter().take(8).map(String::as_str).collect();
-                rows.fault_here(&format!(
-                    "column `{}` is `{text}`, the classes are {}",
-                    self.columns.label,
-                    known.join(", ")
-                ))
-            })?);
+            labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
             let needed = 4 * (values.len() as u64 + labels.len() as u64);
             if needed > bound {
                 return Err(DataError::MemoryBound { path: Some(path), needed, bound });
             }
+        }
+        if labels.is_empty() {
+            return Err(DataError::NoExamples { path: Some(path) });
         }
         let shape = vec![self.columns.features()];
         let table = Table::new(shape, values, labels, classes.to_vec()).map_err(|error| error.in_file(&path))?;
@@ -294,7 +292,7 @@ mod tests {
         let many: String = (0..1100).map(|i| format!("n{i},a\n")).collect();
         assert!(find(&format!("x,y\n{many}"), options("y")).contains("more than 1000 different words in column `x`"));
         for (test, expected) in [
-            ("x,y\n1,a\n2,c\n", "line 3: column `y` is `c`, the classes are a, b"),
+            ("x,y\n1,a\n2,c\n", "has the class `c` in line 3, the classes are `a`, `b`"),
             ("x,y\nNaN,a\n", "line 2: column `x` is `NaN`, not a finite number"),
             ("z,y\n1,a\n", "has no column `x`"),
             ("x\n1\n", "has no column `y` with the class"),

@@ -67,7 +67,8 @@ impl Unlabelled {
                 let mut pixels = vec![0; n * spec.features()];
                 let read = stream.read(&mut pixels)?;
                 if read != pixels.len() {
-                    return Err(content(format!("ends after {read} of {} pixels", pixels.len())));
+                    let problem = format!("ends after {read} of {} pixels", pixels.len());
+                    return Err(DataError::Damaged { path: path.to_owned(), problem });
                 }
                 Arc::new(Images::new(shape, pixels, vec![0; n], classes)?)
             }
@@ -196,17 +197,12 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
+    use crate::dataset::tests::read;
     use crate::npy::tests::encode;
 
     fn images(pixels: &[u8]) -> Arc<dyn Dataset> {
         let classes = vec!["a".to_owned(), "b".to_owned()];
         Arc::new(Images::new(vec![1, 1, 2], pixels.to_vec(), vec![1; pixels.len() / 2], classes).unwrap())
-    }
-
-    fn read(data: &dyn Dataset, indices: &[usize]) -> Array2<f32> {
-        let mut out = Array2::zeros((indices.len(), data.spec().features()));
-        data.read(indices, out.view_mut()).unwrap();
-        out
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub struct AugmentConfig {
     /// Images are shifted by up to this many pixels in any direction. 0 leaves them alone.
     pub shift: usize,
     /// Models that learn from labels alone see mixtures of two examples with both labels, whose weights are drawn for each
-    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone. Students with a teacher have [`DataConfig::mixup`](crate::DataConfig).
+    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone; else it is at least 0.001. Students with a teacher have `data.mixup`.
     ///
     /// Zhang, Cisse, Dauphin, Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
     #[serde(skip_serializing_if = "is_zero")]

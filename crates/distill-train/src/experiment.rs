@@ -77,6 +77,26 @@ pub struct Sets {
     pub test: Arc<dyn Dataset>,
 }
 
+impl Sets {
+    /// Checks that all sets have the inputs and the classes of the training set.
+    ///
+    /// # Errors
+    /// [`TrainError::Sets`].
+    pub fn check(&self) -> Result<(), TrainError> {
+        let a = self.train.spec();
+        let others = self.validation.iter().chain(&self.unlabelled).chain([&self.test]);
+        match others.map(|set| set.spec()).find(|b| a != *b) {
+            None => Ok(()),
+            Some(b) => Err(TrainError::Sets {
+                train_shape: a.input_shape.clone(),
+                train_classes: a.classes.len(),
+                test_shape: b.input_shape.clone(),
+                test_classes: b.classes.len(),
+            }),
+        }
+    }
+}
+
 /// A recipe with its data: trains the three models of a seed, one by one.
 pub struct Experiment<'a> {
     recipe: &'a Recipe,
@@ -99,18 +119,8 @@ impl<'a> Experiment<'a> {
     /// If a setting has no meaning or selects nothing, or the sets do not fit each other.
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
+        sets.check()?;
         let Sets { train, validation: given, unlabelled, test } = sets.clone();
-        let a = train.spec();
-        for b in given.iter().chain(&unlabelled).chain([&test]).map(|set| set.spec()) {
-            if a != b {
-                return Err(TrainError::Sets {
-                    train_shape: a.input_shape.clone(),
-                    train_classes: a.classes.len(),
-                    test_shape: b.input_shape.clone(),
-                    test_classes: b.classes.len(),
-                });
-            }
-        }
         if given.is_some() && recipe.data.validation > 0 {
             let problem = "is set, but the data brings its own validation examples";
             return Err(crate::ConfigProblem::new("data.validation", problem, "leave `validation` out").into());

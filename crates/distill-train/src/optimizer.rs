@@ -45,7 +45,7 @@ pub struct OptimizerConfig {
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight_decay: f64,
     /// Of `adamw`: memory of the first and the second moment.
-    #[cfg_attr(feature = "schema", schemars(inner(range(min = 0.0, max = 1.0))))]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "number", "format": "double", "minimum": 0.0, "exclusiveMaximum": 1.0 })))]
     pub betas: [f64; 2],
     /// Of `adamw`: keeps the division finite.
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]

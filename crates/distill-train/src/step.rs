@@ -22,8 +22,8 @@ pub enum Teacher<'a> {
 
 /// The buffers of a training step, used again for every one.
 ///
-/// After the first step with the largest batch a step allocates nothing; only the matmul
-/// kernel takes and gives back what it packs.
+/// After the first step with the largest batch a step allocates nothing; only the matmul kernel takes and gives back
+/// what it packs, and data sets that read others, such as mixtures, a few rows.
 pub struct TrainingStep {
     /// The examples of a batch, those with a label first.
     order: Vec<usize>,
@@ -148,8 +148,7 @@ impl TrainingStep {
             let own = part(0..n, Some(&self.labels), grad_logits.view_mut())?;
             let partner = part(0..n, Some(&self.partner_labels), partner_grad.view_mut())?;
             Zip::from(&mut grad_logits).and(&partner_grad).for_each(|own, &partner| *own += weight * (partner - *own));
-            let share = 1.0 - f64::from(weight);
-            LossValue { hard: mean(own.hard, partner.hard, share), ..together(&own, &partner, share) }
+            together(&own, &partner, 1.0 - f64::from(weight))
         } else {
             part(0..n, (n_labelled == n).then_some(&self.labels), grad_logits.view_mut())?
         };
@@ -169,17 +168,17 @@ impl TrainingStep {
     }
 }
 
-/// The mean over two parts of a batch, the first of which is `share` of it and alone has labels.
-fn together(labelled: &LossValue, unlabelled: &LossValue, share: f64) -> LossValue {
+/// The mean of two losses, the first of which has the weight `share`. Where the second has no labels, the hard term is the first's.
+fn together(first: &LossValue, second: &LossValue, share: f64) -> LossValue {
     LossValue {
-        total: share * labelled.total + (1.0 - share) * unlabelled.total,
-        hard: labelled.hard,
-        soft: mean(labelled.soft, unlabelled.soft, share),
-        kl: mean(labelled.kl, unlabelled.kl, share),
+        total: share * first.total + (1.0 - share) * second.total,
+        hard: mean(first.hard, second.hard, share).or(first.hard),
+        soft: mean(first.soft, second.soft, share),
+        kl: mean(first.kl, second.kl, share),
     }
 }
 
-/// The mean of two parts, where both have the term.
+/// The mean of a term that both have.
 fn mean(a: Option<f64>, b: Option<f64>, share: f64) -> Option<f64> {
     Some(share * a? + (1.0 - share) * b?)
 }

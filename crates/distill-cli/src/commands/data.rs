@@ -39,6 +39,7 @@ fn list(output: &Output) -> Result<(), Diagnostic> {
 /// Reads all of it, as a run would.
 fn show(source: &str, output: &Output) -> Result<(), Diagnostic> {
     let sets = DataSource::open(source)?.load(&[], None)?;
+    sets.check().map_err(|error| Diagnostic::from(error).at(source))?;
     let spec = sets.train.spec();
     let shape = spec.input_shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
     let mut classes = spec.classes.iter().take(SHOWN_CLASSES).cloned().collect::<Vec<_>>().join(", ");

@@ -185,7 +185,7 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
         }
         E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
             .note("the weights are finite, but so large that sums of them are not")
-            .help("train it again, with a lower `optimizer.lr` or `clip_grad_norm = 1.0`"),
+            .help("train it again, with a lower learning rate or `clip_grad_norm = 1.0`"),
         E::ClassName { .. } => Diagnostic::new(Code::ClassList, what)
             .note("NumPy cuts characters with the number 0 at the end of a name")
             .help("export it to ONNX or safetensors"),

@@ -183,7 +183,9 @@ fn finish(run: &Run<'_>) -> Result<(), Diagnostic> {
 fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Diagnostic {
     let diagnostic = match failure {
         Failure::Training(error @ TrainError::NonFinite { .. }) => {
-            file.locate(error.into(), &format!("{}.optimizer.lr", run.training()))
+            let table = run.training();
+            let help = format!("lower `{table}.optimizer.lr`, or set `{table}.clip_grad_norm = 1.0`");
+            file.locate(Diagnostic::from(error).better_help(help), &format!("{table}.optimizer.lr"))
         }
         Failure::Training(error) => locate(file, recipe, error),
         Failure::Other(diagnostic) => diagnostic,

@@ -12,11 +12,12 @@ impl Preflight<'_> {
         found.ok(
             "data",
             format!(
-                "{}: {} train, {} validation, {} test",
+                "{}: {} train, {} validation, {} test{}",
                 self.experiment.recipe().data.source,
                 count(train.len()),
                 count(validation),
-                count(test.len())
+                count(test.len()),
+                self.without_labels(),
             ),
         );
         self.classes(found, train);
@@ -27,9 +28,23 @@ impl Preflight<'_> {
                 let (mean, sd) = (sets.train.mean, sets.train.sd);
                 found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}", shape.join("x")));
                 overlap(found, &sets);
+                unlabelled_overlap(found, &sets);
                 found.fingerprints = Some(sets);
             }
         }
+    }
+
+    /// What the student with a teacher learns from besides, where it is set.
+    fn without_labels(&self) -> String {
+        let unlabelled = self.experiment.all().unlabelled.as_ref().map_or(0, |set| set.len());
+        // There are so many mixtures of each example that the student has.
+        let copies = self.experiment.recipe().data.mixup;
+        let mixtures = self.experiment.transfer_set().len() / (copies + 1) * copies;
+        [(unlabelled, "without labels"), (mixtures, "mixtures")]
+            .into_iter()
+            .filter(|&(n, _)| n > 0)
+            .map(|(n, what)| format!(", {} {what}", thousands(n as u64)))
+            .collect()
     }
 
     fn classes(&self, found: &mut Found, train: &dyn Dataset) {
@@ -69,4 +84,17 @@ fn overlap(found: &mut Found, sets: &Fingerprints) {
             "remove them from the training set, or read the test errors with that in mind",
         ),
     }
+}
+
+/// Who has test inputs among those without labels knows what the test asks.
+fn unlabelled_overlap(found: &mut Found, sets: &Fingerprints) {
+    let Some(unlabelled) = &sets.unlabelled else { return };
+    let shared = sets.test.shared_with(unlabelled);
+    let Some(first) = shared.first() else { return };
+    found.warn(
+        "unlabelled",
+        format!("{} test examples are among the inputs without labels", thousands(shared.len() as u64)),
+        format!("the first is test example {first}; the student with a teacher learns from them, the others do not"),
+        "remove them from the inputs without labels, or read the test errors with that in mind",
+    );
 }

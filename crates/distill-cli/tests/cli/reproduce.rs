@@ -108,10 +108,10 @@ fn the_study_of_speech_has_a_page_of_its_own_and_keeps_rows_from_elsewhere() {
     };
     let page = || String::from_utf8(lab.read("results/speech.md")).unwrap();
     run(&["single"], "there");
-    assert!(page().contains("Not run: `ensemble`, `mixtures`, `fractions`."), "{}", page());
-    run(&["ensemble", "mixtures", "fractions"], "here");
+    assert!(page().contains("Not run: `ensemble`, `mixtures`, `mixup`, `fractions`."), "{}", page());
+    run(&["ensemble", "mixtures", "mixup", "fractions"], "here");
     let page = page();
-    for row in ["single", "ensemble", "mixtures", "fractions"] {
+    for row in ["single", "ensemble", "mixtures", "mixup", "fractions"] {
         assert!(page.contains(&format!("| {row} | `distill reproduce hinton-2015-speech {row} ")), "{page}");
     }
     assert!(!page.contains("Not run") && !page.contains("NaN"), "{page}");

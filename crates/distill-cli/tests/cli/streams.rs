@@ -29,11 +29,12 @@ fn a_loss_that_is_no_number() {
     let lr = |key: &str| format!("{key}.optimizer.lr=1e30");
     let (teacher, student) = (lr("teacher.train"), lr("train"));
     let place = |argument: &str| format!("command line: {argument}");
-    let ran = lab.check(&["run", "r.toml", &teacher], 6, ["E0601]", &place(&teacher), "lower `optimizer.lr`"]);
+    let ran =
+        lab.check(&["run", "r.toml", &teacher], 6, ["E0601]", &place(&teacher), "lower `teacher.train.optimizer.lr`"]);
     assert!(ran.stderr.contains("no model was finished; the recipe is in runs/tiny-001"), "{}", ran.stderr);
     let log = String::from_utf8(lab.read("runs/tiny-001/run.log")).unwrap();
     assert!(log.contains("Z  error[E0601]: the loss became"), "{log}");
-    let ran = lab.check(&["run", "r.toml", &student], 6, ["E0601]", &place(&student), "lower `optimizer.lr`"]);
+    let ran = lab.check(&["run", "r.toml", &student], 6, ["E0601]", &place(&student), "lower `train.optimizer.lr`"]);
     assert!(ran.stderr.contains("1 finished model is in runs/tiny-002/weights"), "{}", ran.stderr);
     assert_eq!(lab.json("runs/tiny-002/result.json")["models"].as_array().unwrap().len(), 1);
 }

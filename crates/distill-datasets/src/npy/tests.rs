@@ -11,6 +11,7 @@ fn read(bytes: &[u8]) -> Result<Array<&[u8]>, String> {
     Array::read_header(bytes).map_err(|fault| match fault {
         Fault::Io(error) => error.to_string(),
         Fault::Format(problem) => problem,
+        Fault::Cut => "ends within its header".to_owned(),
     })
 }
 

@@ -46,7 +46,7 @@ enum Fault {
     #[error("{0}")]
     Io(io::Error),
     /// The file is not as it was written.
-    #[error("is damaged: {0} cannot be used")]
+    #[error("is damaged: {0}")]
     Damaged(String),
     /// The file may be sound.
     #[error("{0}")]
@@ -55,7 +55,7 @@ enum Fault {
 
 impl Fault {
     fn damaged(what: impl Into<String>) -> Self {
-        Self::Damaged(what.into())
+        Self::Damaged(format!("{} cannot be used", what.into()))
     }
 }
 
@@ -64,10 +64,10 @@ impl From<ParquetError> for Fault {
         match error {
             ParquetError::External(inner) => match inner.downcast::<Self>() {
                 Ok(fault) => *fault,
-                Err(other) => Self::Cannot(format!("is damaged: {other}")),
+                Err(other) => Self::Damaged(other.to_string()),
             },
-            ParquetError::General(text) | ParquetError::EOF(text) => Self::Cannot(format!("is damaged: {text}")),
-            other => Self::Cannot(format!("is damaged: {other}")),
+            ParquetError::General(text) | ParquetError::EOF(text) => Self::Damaged(text),
+            other => Self::Damaged(other.to_string()),
         }
     }
 }
@@ -233,7 +233,8 @@ fn check_ends(mut file: &File, length: u64) -> Result<(), Fault> {
 fn data_error(path: &Path, fault: Fault) -> DataError {
     match fault {
         Fault::Io(source) => DataError::Io { path: path.to_owned(), source },
-        other => DataError::Content { path: path.to_owned(), problem: other.to_string() },
+        Fault::Damaged(_) => DataError::Damaged { path: path.to_owned(), problem: fault.to_string() },
+        Fault::Cannot(problem) => DataError::Content { path: path.to_owned(), problem },
     }
 }
 
@@ -245,7 +246,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     outcome.unwrap_or_else(|payload: Box<dyn Any + Send>| {
         let text = payload.downcast_ref::<&str>().map(|&text| text.to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Err(Fault::Cannot(format!("is damaged: {}", text.unwrap_or_else(|| "it cannot be decoded".to_owned()))))
+        Err(Fault::Damaged(text.unwrap_or_else(|| "it cannot be decoded".to_owned())))
     })
 }
 

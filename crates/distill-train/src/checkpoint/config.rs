@@ -9,11 +9,14 @@ use crate::config::positive;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckpointConfig {
     /// Seconds between two checkpoints.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub every_seconds: f64,
     /// Also after every so many steps.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub every_steps: Option<u32>,
     /// How many of a model are kept. Each holds the best weights too.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub keep_last: usize,
 }
 

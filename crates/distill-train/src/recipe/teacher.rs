@@ -71,10 +71,12 @@ pub struct TeacherConfig {
     pub average: Average,
     /// How much each of several teachers counts, in proportion. Empty: all alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "number", "format": "double", "exclusiveMinimum": 0.0 })))]
     pub shares: Vec<f64>,
     /// The accuracy below which nothing is distilled, from 0 to 1. Left out: a tenth of the way from
     /// always naming the most frequent class to being always right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_accuracy: Option<f64>,
     /// The model to train, where there is no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]

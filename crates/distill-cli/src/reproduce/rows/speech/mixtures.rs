@@ -1,41 +1,36 @@
-use std::sync::Arc;
-
 use super::super::super::job::{Setup, Teachers};
-use super::super::super::numbers::{accuracies, differences, interval, kept_gain, mean, spread, table};
+use super::super::super::numbers::{differences, interval};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::{Study, for_each_seed};
-use super::ensemble::{AVERAGE, nll, validation_accuracy};
+use super::ensemble::{AVERAGE, compare_kept_gain};
+use super::networks::{Networks, add_table};
 use super::phones::Phones;
-use super::single::error_rates;
 use crate::progress::thousands;
 
-/// Networks that were distilled in one way, seed by seed.
-struct Distilled {
-    test: Vec<f64>,
-    phones: Vec<f64>,
-    line: Vec<String>,
-}
+/// Chosen on the validation frames, as are twice as many epochs.
+const MIXUP: f64 = 0.2;
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let (base, setup) = (study.setup("distilled")?, study.setup("mixtures")?);
     let teachers = study.teachers(AVERAGE)?;
     let phones = Phones::open(&base.recipe.data.source)?;
-    let members = study.lab.train(&teachers.jobs)?;
-    let single = accuracies(&members);
-    let single_phones = error_rates(study, phones.as_ref(), &members)?;
-    let plain = distilled(study, "distilled on the frames", &base, &teachers, phones.as_ref())?;
-    let mixed = distilled(study, "distilled on the frames and mixtures of them", &setup, &teachers, phones.as_ref())?;
-    let ensemble = study.lab.ensemble(&teachers, 1.0)?;
-    let rate = phones.as_ref().map_or(Ok(f64::NAN), |phones| phones.error_rate(&*ensemble))?;
-    let ensemble = study.lab.test(&*ensemble)?;
-    let together = 100.0 * ensemble.accuracy();
+    let phones = phones.as_ref();
+    let single = Networks::train(study, "one of them", &base, &teachers.jobs, phones)?;
+    let mut distilled = |name: &str, setup| {
+        let jobs = for_each_seed(setup, |setup, seed| setup.distilled_from(seed, teachers.clone()));
+        Networks::train(study, name, setup, &jobs, phones)
+    };
+    let plain = distilled("distilled on the frames", &base)?;
+    let mixed = distilled("distilled on the frames and mixtures of them", &setup)?;
+    let name = format!("all {} together", teachers.jobs.len());
+    let together = Networks::together(study, name, &base, &teachers, phones)?;
 
     let mut section = Section::new("mixtures", "Distilled on mixtures of frames, too", &setup.recipe.seeds);
     section.compare(
         "one network distilled from them on mixtures of frames, too: frames right, phone errors (words in the paper)",
         "60.8 %, 10.7 %",
-        format!("{} %, {} %", spread(&mixed.test, 2), spread(&mixed.phones, 2)),
+        mixed.frames_and_phones(),
         None,
     );
     section.compare(
@@ -44,13 +39,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         interval(&differences(&mixed.test, &plain.test), 2),
         None,
     );
-    let kept = kept_gain(&single, together, &mixed.test);
-    section.compare(
-        "part of the ensemble's gain in frames that it keeps",
-        "more than 80 %",
-        format!("{} %", interval(&kept, 0)),
-        Some(("more than 80 %".to_owned(), mean(&kept) > 80.0)),
-    );
+    compare_kept_gain(&mut section, &single, &together, &mixed);
     let (n_examples, _) = study.lab.sets(&setup)?;
     section.add(&format!(
         "Networks and teachers are those of the row before, at T = {}. For each frame one of the two also learns what the ten say of {} \
@@ -62,32 +51,59 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         setup.recipe.train.epochs,
         base.recipe.train.epochs,
     ));
-    let row = |name: String, test: &[f64], nll: &[f64], phones: &[f64]| {
-        vec![name, String::new(), spread(test, 2), spread(nll, 4), spread(phones, 2)]
-    };
-    section.add(&table(
-        &["network", "validation frames right, %", "test frames right, %", "NLL", "phone errors, %"],
-        &[
-            row("one of them".to_owned(), &single, &nll(&members), &single_phones),
-            plain.line,
-            mixed.line,
-            row(format!("all {} together", members.len()), &[together], &[ensemble.nll], &[rate]),
-        ],
-    ));
+    add_table(&mut section, &[&single, &plain, &mixed, &together]);
     Ok(section)
 }
 
-fn distilled(
-    study: &mut Study<'_>,
-    name: &str,
-    setup: &Arc<Setup>,
-    teachers: &Teachers,
-    phones: Option<&Phones>,
-) -> Result<Distilled, Stop> {
-    let found = study.lab.train(&for_each_seed(setup, |setup, seed| setup.distilled_from(seed, teachers.clone())))?;
-    let (test, phones) = (accuracies(&found), error_rates(study, phones, &found)?);
-    let validation = validation_accuracy(study, setup, &found)?;
-    let line =
-        vec![name.to_owned(), spread(&[validation], 2), spread(&test, 2), spread(&nll(&found), 4), spread(&phones, 2)];
-    Ok(Distilled { test, phones, line })
+/// The same where the ensemble, too, has seen mixtures: of two examples and their labels.
+pub(super) fn with_labels(study: &mut Study<'_>) -> Result<Section, Stop> {
+    let (teacher, setup) = (study.setup("teacher")?, study.setup("mixtures")?);
+    let settings = [
+        format!("teacher.train.augment.mixup={MIXUP:?}"),
+        format!("teacher.train.epochs={}", 2 * teacher.recipe.teacher.train.epochs),
+    ];
+    let (own, setup) = (teacher.with(&settings)?, setup.with(&settings)?);
+    let teachers = Teachers::several(for_each_seed(&own, Setup::teacher), AVERAGE);
+    let phones = Phones::open(&own.recipe.data.source)?;
+    let phones = phones.as_ref();
+    let single = Networks::train(study, "one of them", &own, &teachers.jobs, phones)?;
+    let jobs = for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, teachers.clone()));
+    let distilled = Networks::train(study, "distilled on the frames and mixtures of them", &setup, &jobs, phones)?;
+    let name = format!("all {} together", teachers.jobs.len());
+    let together = Networks::together(study, name, &own, &teachers, phones)?;
+
+    let mut section =
+        Section::new("mixup", "Distilled from networks that were trained on mixtures", &setup.recipe.seeds);
+    section.compare(
+        "one network with mixup of labels: frames right, phone errors",
+        "",
+        single.frames_and_phones(),
+        None,
+    );
+    section.compare(
+        &format!("{} of these as one: the same", teachers.jobs.len()),
+        "",
+        together.frames_and_phones(),
+        None,
+    );
+    section.compare(
+        "one network distilled from these on mixtures of frames, too: the same",
+        "",
+        distilled.frames_and_phones(),
+        None,
+    );
+    section.compare(
+        "the difference to one with mixup of labels, in points of frames",
+        "",
+        interval(&differences(&distilled.test, &single.test), 2),
+        None,
+    );
+    compare_kept_gain(&mut section, &single, &together, &distilled);
+    section.add(&format!(
+        "The ten see mixtures, too: of two windows and of their labels, with one weight for each batch from Beta({MIXUP}, {MIXUP}), for {} \
+         epochs in place of {}. The distilled network is trained as in the row before.",
+        own.recipe.teacher.train.epochs, teacher.recipe.teacher.train.epochs,
+    ));
+    add_table(&mut section, &[&single, &distilled, &together]);
+    Ok(section)
 }

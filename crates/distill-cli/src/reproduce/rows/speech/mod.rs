@@ -2,6 +2,7 @@
 
 mod ensemble;
 mod mixtures;
+mod networks;
 mod phones;
 mod single;
 
@@ -15,5 +16,10 @@ pub(crate) const ROWS: &[Row] = &[
         run: ensemble::run,
     },
     Row { name: "mixtures", about: "one distilled from the ten on mixtures of frames, too", run: mixtures::run },
+    Row {
+        name: "mixup",
+        about: "the same with ten that were trained on mixtures of frames and their labels",
+        run: mixtures::with_labels,
+    },
     Row { name: "fractions", about: "3 %, 10 % and 100 % of the frames, hard and soft targets", run: fractions::run },
 ];

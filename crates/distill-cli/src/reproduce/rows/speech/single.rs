@@ -1,11 +1,9 @@
-use distill_models::Model;
-
 use super::super::super::job::Setup;
 use super::super::super::numbers::{accuracies, spread, table};
 use super::super::super::section::Section;
-use super::super::super::store::Facts;
 use super::super::super::watch::Stop;
 use super::super::{Study, for_each_seed};
+use super::networks::error_rates;
 use super::phones::Phones;
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
@@ -29,14 +27,4 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     }
     section.add(&table(&["seed", "frames right, %", "NLL", "phone errors, %"], &lines));
     Ok(section)
-}
-
-/// Phone errors of models in percent, none where the data is no speech.
-pub(super) fn error_rates(study: &Study<'_>, phones: Option<&Phones>, found: &[Facts]) -> Result<Vec<f64>, Stop> {
-    let Some(phones) = phones else { return Ok(vec![]) };
-    let rate = |facts: &Facts| {
-        let model = study.lab.model(facts)?;
-        phones.error_rate(&model as &dyn Model)
-    };
-    found.iter().map(rate).collect()
 }

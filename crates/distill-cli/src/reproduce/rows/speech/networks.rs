@@ -1,0 +1,90 @@
+use distill_models::Model;
+
+use super::super::super::job::{Job, Setup, Teachers};
+use super::super::super::numbers::{accuracies, spread, table};
+use super::super::super::section::Section;
+use super::super::super::store::Facts;
+use super::super::super::watch::Stop;
+use super::super::Study;
+use super::phones::Phones;
+
+/// Networks that were trained in one way, seed by seed, or an ensemble: a line of a table.
+pub(super) struct Networks {
+    name: String,
+    /// Of the frames, in percent, as is `test`.
+    pub(super) validation: Vec<f64>,
+    pub(super) test: Vec<f64>,
+    nll: Vec<f64>,
+    /// Phone errors in percent.
+    phones: Vec<f64>,
+}
+
+impl Networks {
+    /// Trains what is not there yet. The setup tells what the validation frames are.
+    pub(super) fn train(
+        study: &mut Study<'_>,
+        name: impl Into<String>,
+        setup: &Setup,
+        jobs: &[Job],
+        phones: Option<&Phones>,
+    ) -> Result<Self, Stop> {
+        let found = study.lab.train(jobs)?;
+        let mut validation = vec![];
+        for facts in &found {
+            validation.extend(on_validation_frames(study, setup, &study.lab.model(facts)?)?);
+        }
+        let nll = found.iter().map(|facts| facts.test_nll).collect();
+        let (test, phones) = (accuracies(&found), error_rates(study, phones, &found)?);
+        Ok(Self { name: name.into(), validation, test, nll, phones })
+    }
+
+    /// Networks that are there as one.
+    pub(super) fn together(
+        study: &mut Study<'_>,
+        name: impl Into<String>,
+        setup: &Setup,
+        members: &Teachers,
+        phones: Option<&Phones>,
+    ) -> Result<Self, Stop> {
+        let model = study.lab.ensemble(members, 1.0)?;
+        let test = study.lab.test(&*model)?;
+        Ok(Self {
+            name: name.into(),
+            validation: on_validation_frames(study, setup, &*model)?.into_iter().collect(),
+            test: vec![100.0 * test.accuracy()],
+            nll: vec![test.nll],
+            phones: phones.map(|phones| phones.error_rate(&*model)).transpose()?.into_iter().collect(),
+        })
+    }
+
+    /// Frames right and phone errors.
+    pub(super) fn frames_and_phones(&self) -> String {
+        format!("{} %, {} %", spread(&self.test, 2), spread(&self.phones, 2))
+    }
+}
+
+/// All that is known of networks, a line for each.
+pub(super) fn add_table(section: &mut Section, networks: &[&Networks]) {
+    let line = |one: &&Networks| {
+        let Networks { name, validation, test, nll, phones } = one;
+        vec![name.clone(), spread(validation, 2), spread(test, 2), spread(nll, 4), spread(phones, 2)]
+    };
+    let lines: Vec<Vec<String>> = networks.iter().map(line).collect();
+    let header = ["network", "validation frames right, %", "test frames right, %", "NLL", "phone errors, %"];
+    section.add(&table(&header, &lines));
+}
+
+/// Accuracy in percent, where there is a validation set.
+fn on_validation_frames(study: &Study<'_>, setup: &Setup, model: &dyn Model) -> Result<Option<f64>, Stop> {
+    Ok(study.lab.on_validation_set(setup, model)?.map(|found| 100.0 * found.accuracy()))
+}
+
+/// Phone errors of models in percent, none where the data is no speech.
+pub(super) fn error_rates(study: &Study<'_>, phones: Option<&Phones>, found: &[Facts]) -> Result<Vec<f64>, Stop> {
+    let Some(phones) = phones else { return Ok(vec![]) };
+    let rate = |facts: &Facts| {
+        let model = study.lab.model(facts)?;
+        phones.error_rate(&model as &dyn Model)
+    };
+    found.iter().map(rate).collect()
+}
