@@ -75,8 +75,10 @@ pub(crate) enum Command {
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
     /// Print the JSON Schema of a recipe, for editors
+    #[command(after_help = help::SCHEMA)]
     Schema,
     /// Print facts about program and machine, for a bug report
+    #[command(after_help = help::ENV)]
     Env,
     /// Print the completions of a shell
     Completions(CompletionsArgs),

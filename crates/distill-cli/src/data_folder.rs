@@ -101,6 +101,17 @@ impl Folder {
         }
     }
 
+    /// What it is made of, for people.
+    pub(crate) fn form(&self) -> &'static str {
+        match self {
+            Self::Idx(_) => "IDX files",
+            Self::Cifar(_) => "the files of CIFAR",
+            Self::Arrays(_) => "arrays of NumPy",
+            Self::Table(_) => "tables",
+            Self::Images(_) => "images",
+        }
+    }
+
     /// The names that the folder gives the classes.
     pub(crate) fn classes(&self) -> Option<&[String]> {
         match self {

@@ -122,6 +122,19 @@ Examples:
   distill explain E0104
   distill explain";
 
+pub(crate) const SCHEMA: &str = "\
+Examples:
+  distill schema > distill.schema.json
+
+Editors that know TOML, such as those with Taplo, then check recipes as they are
+written, if their first line is:
+  #:schema ./distill.schema.json";
+
+pub(crate) const ENV: &str = "\
+Examples:
+  distill env
+  distill env --json";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   distill completions bash > ~/.local/share/bash-completion/completions/distill
@@ -182,6 +195,10 @@ mod tests {
             EVAL,
             NEW,
             EXPLAIN,
+            DATA,
+            REPRODUCE,
+            SCHEMA,
+            ENV,
             COMPLETIONS,
             MAN,
         ] {

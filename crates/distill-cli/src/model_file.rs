@@ -24,8 +24,12 @@ pub(crate) struct LoadedModel {
 /// Reads a model that this program wrote.
 pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
     let unreadable = |error| {
-        Diagnostic::io("cannot read the model", Some(path), error)
-            .help("models are in the `weights` folder of a run, such as `runs/mnist-001/weights`")
+        let help = if path.is_dir() {
+            "models are in the `weights` folder of a run; a folder teaches if it holds specialists or a table of answers, such as `train.npy`"
+        } else {
+            "models are in the `weights` folder of a run, such as `runs/mnist-001/weights`"
+        };
+        Diagnostic::io("cannot read the model", Some(path), error).help(help)
     };
     let bytes = Disk.read(path, MAX_BYTES).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())

@@ -307,6 +307,6 @@ mod tests {
         let mut lies = whole.clone();
         lies[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
         assert!(error("train/a/2.png", &lies).contains("cannot be decoded"));
-        assert!(error("train/b/2.png", &whole).contains("is no class: they are a"));
+        assert!(error("train/b/2.png", &whole).contains("train/b has the class `b`, the classes are `a`"));
     }
 }

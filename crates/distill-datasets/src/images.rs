@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(message(&[1], 1, &[0], &[]), "the class list is not usable: it is empty");
         assert_eq!(
             message(&[1], 8, &[0, 7, 9, 2, 2, 2, 1, 2], &names(2)),
-            "labels contain class 7 but there are 2 classes; bad labels: 6, first at [1, 2, 3, 4, 5]"
+            "labels contain class 9 but there are 2 classes; bad labels: 6, first at [1, 2, 3, 4, 5]"
         );
     }
 }

@@ -2,8 +2,8 @@ use safetensors::tensor::Metadata;
 
 use crate::ModelError;
 
-/// Names, shapes and a description take some kilobytes. To read a header takes up to thirty times its size.
-const MAX_HEADER_BYTES: u64 = 1 << 19;
+/// The longest header of a file with weights. Names, shapes and a description with the classes take some kilobytes. To read a header takes up to thirty times its size.
+pub const MAX_HEADER_BYTES: u64 = 1 << 19;
 
 /// Checks the header of a safetensors file before a library believes it: that it has at most 512 KiB, and
 /// that the tensors are as long as the rest of the file.

@@ -25,7 +25,7 @@ pub use ensemble::{Average, Ensemble};
 pub use error::ModelError;
 pub use file::{Provenance, from_safetensors, to_safetensors};
 pub use header::{Header, ModelCard, TensorEntry};
-pub use header_check::check_safetensors;
+pub use header_check::{MAX_HEADER_BYTES, check_safetensors};
 pub use mlp::{Mlp, MlpConfig, ModelKind};
 pub use model::{Model, ModelSpec, Scratch, Trainable};
 pub use standardized::{Standardization, Standardized};

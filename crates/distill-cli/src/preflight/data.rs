@@ -1,6 +1,8 @@
 use distill_datasets::Dataset;
 
 use super::{Fingerprints, Found, Preflight};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 
 impl Preflight<'_> {
@@ -49,6 +51,9 @@ impl Preflight<'_> {
 
     fn classes(&self, found: &mut Found, train: &dyn Dataset) {
         let names = &train.spec().classes;
+        if let Err(diagnostic) = check_names(names) {
+            return found.fail("classes", self.file.locate(diagnostic, "data.source"));
+        }
         let mut counts = vec![0_usize; names.len()];
         for label in (0..train.len()).filter_map(|index| train.label(index)) {
             if let Some(count) = counts.get_mut(label as usize) {
@@ -71,6 +76,20 @@ impl Preflight<'_> {
             );
         }
     }
+}
+
+/// Files of models, checkpoints and answers name all classes in their headers.
+fn check_names(names: &[String]) -> Result<(), Diagnostic> {
+    // Quotes and a comma for each; what characters are escaped, and what else a header says, has the rest.
+    let n_bytes: u64 = names.iter().map(|name| name.len() as u64 + 3).sum();
+    let bound = distill_models::MAX_HEADER_BYTES / 8 * 7;
+    if n_bytes <= bound {
+        return Ok(());
+    }
+    let (n, bytes) = (thousands(names.len() as u64), thousands(n_bytes));
+    let what =
+        format!("the names of {n} classes take {bytes} bytes, at most {} can be written to a file", thousands(bound));
+    Err(Diagnostic::new(Code::Limit, what).help("give the classes shorter names, in `classes.txt` or `data.classes`"))
 }
 
 fn overlap(found: &mut Found, sets: &Fingerprints) {

@@ -1,6 +1,7 @@
-use distill_datasets::Jitter;
+use distill_datasets::{Dataset, Jitter};
 use distill_models::MlpConfig;
-use distill_train::Role;
+use distill_train::{Keep, Role, TrainError};
+use ndarray::Array2;
 
 use super::{Found, Preflight};
 use crate::code::Code;
@@ -23,12 +24,14 @@ impl Preflight<'_> {
             let checked = check_size(config, spec.features(), spec.classes.len())
                 .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.hidden")))
                 .and_then(|parameters| self.check_shift(role, training).map(|()| parameters))
+                .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
             match checked {
                 Err(diagnostic) => found.fail(name, diagnostic),
                 Ok(parameters) => {
                     let architecture = config.architecture(spec.features(), spec.classes.len());
                     found.ok(name, format!("{architecture}, {} parameters", thousands(parameters as u64)));
+                    self.warn_of_mixup(role, found);
                 }
             }
         }
@@ -58,10 +61,40 @@ impl Preflight<'_> {
         })
     }
 
-    /// Numbers of buckets are no values that a layer could weigh.
+    /// A student with a teacher has mixtures of its own, and the other one may be switched off.
+    fn warn_of_mixup(&self, role: Role, found: &mut Found) {
+        if role == Role::Student
+            && self.experiment.train_config(role).augment.mixup > 0.0
+            && !self.roles.contains(&Role::Baseline)
+        {
+            found.warn(
+                "student model",
+                "`train.augment.mixup` has no part in this",
+                "it is for models that learn from labels alone, and the student without a teacher is not trained",
+                "set `data.mixup` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
+            );
+        }
+    }
+
+    /// Which weights are the best is seen on validation examples.
+    fn check_keep(&self, role: Role, training: &str) -> Result<(), Diagnostic> {
+        let keep = self.experiment.train_config(role).keep;
+        if keep != Keep::Best || self.experiment.validation_set().is_some() {
+            return Ok(());
+        }
+        let diagnostic =
+            Diagnostic::new(Code::Value, "the best weights are to be kept, but there are no validation examples")
+                .note("the best are those with the fewest errors on examples that are held out")
+                .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
+        Err(self.file.locate(diagnostic, &format!("{training}.keep")))
+    }
+
+    /// Numbers of buckets are no values that a layer could weigh, and values are no numbers of buckets.
     fn check_buckets(&self, config: &MlpConfig, table: &str) -> Result<(), Diagnostic> {
         let data = &self.experiment.recipe().data;
-        let Some(buckets) = DataSource::buckets(data) else { return Ok(()) };
+        let Some(buckets) = DataSource::buckets(data) else {
+            return config.embedding.map_or(Ok(()), |embedding| self.check_numbers(embedding.buckets, table));
+        };
         let what = match &config.embedding {
             Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
             Some(embedding) => format!("an embedding of {} buckets for inputs of {buckets}", embedding.buckets),
@@ -72,6 +105,21 @@ impl Preflight<'_> {
             .help(format!("set `embedding = {{ buckets = {buckets} }}` in the model"));
         let key = if config.embedding.is_some() { "model.embedding.buckets" } else { "model.hidden" };
         Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
+    }
+
+    /// Whether all inputs are numbers of buckets, where the source does not promise it.
+    fn check_numbers(&self, buckets: usize, table: &str) -> Result<(), Diagnostic> {
+        for (name, set) in [("training", self.experiment.train_set()), ("test", self.experiment.test_set())] {
+            let Some((example, input, value)) = first_without_bucket(set, buckets)? else { continue };
+            let what = format!(
+                "number {input} of {name} example {example} is {value}, and not that of one of {buckets} buckets"
+            );
+            let diagnostic = Diagnostic::new(Code::Value, what)
+                .note("an embedding takes whole numbers from 0 on, the names of the rows of its table, and -1 for none")
+                .help("leave `embedding` out of the model, or give it as many buckets as the data has");
+            return Err(self.file.locate(diagnostic, &format!("{table}.model.embedding.buckets")));
+        }
+        Ok(())
     }
 
     /// Parameters of the model that a role would have, if it is built here.
@@ -98,4 +146,21 @@ fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<u
     );
     let note = format!("{} with {features} features and {n_classes} classes", config.architecture(features, n_classes));
     Err(Diagnostic::new(Code::Value, what).note(note).help(help))
+}
+
+/// Example, place and value of the first input that is neither -1 nor the number of a bucket.
+fn first_without_bucket(data: &dyn Dataset, buckets: usize) -> Result<Option<(usize, usize, f32)>, TrainError> {
+    const N_AT_ONCE: usize = 256;
+    let mut inputs = Array2::zeros((N_AT_ONCE.min(data.len()), data.spec().features()));
+    let indices: Vec<usize> = (0..data.len()).collect();
+    for indices in indices.chunks(N_AT_ONCE) {
+        let mut inputs = inputs.slice_mut(ndarray::s![..indices.len(), ..]);
+        data.read(indices, inputs.view_mut())?;
+        let is_bucket =
+            |value: f32| value == -1.0 || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < buckets);
+        if let Some(((row, input), &value)) = inputs.indexed_iter().find(|&(_, &value)| !is_bucket(value)) {
+            return Ok(Some((indices[row], input, value)));
+        }
+    }
+    Ok(None)
 }

@@ -45,7 +45,7 @@ fn damaged_data() {
 fn missing_data() {
     let lab = Lab::new();
     lab.check(&["run", "r.toml", "data.source=none"], 4, ["E0201]", "none", "check the path"]);
-    lab.check(&["run", "r.toml", "data.source=r.toml"], 4, ["E0201]", "r.toml", "check the path"]);
+    lab.check(&["run", "r.toml", "data.source=r.toml"], 4, ["E0201]", "r.toml", "name the folder"]);
     fs::remove_file(lab.path("data/t10k-labels-idx1-ubyte")).unwrap();
     lab.check(&["run", "r.toml"], 4, ["E0201]", "data", "four IDX files"]);
 }

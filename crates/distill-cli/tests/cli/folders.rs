@@ -38,7 +38,7 @@ fn arrays_of_numpy_are_learned_from() {
     lab.check(
         &["check", "r.toml", "data.source=a"],
         4,
-        ["E0401]: a/y_train.npy has F32 of shape [200]", "a/y_train.npy", "write it again"],
+        ["E0401]: a/y_train.npy has F32 of shape [200]", "a/y_train.npy", "distill data FOLDER"],
     );
     lab.write("a/y_train.npy", npy("<i8", "(3,)", &[0; 24]));
     lab.check(
@@ -50,7 +50,7 @@ fn arrays_of_numpy_are_learned_from() {
     lab.check(
         &["check", "r.toml", "data.source=a"],
         4,
-        ["E0401]: a/x_train.npy is no array of NumPy", "a/x_train.npy", "write it again"],
+        ["E0401]: a/x_train.npy is no array of NumPy", "a/x_train.npy", "distill data FOLDER"],
     );
 }
 

@@ -142,6 +142,35 @@ fn compressed_files() {
 }
 
 #[test]
+fn data_in_the_forms_of_others() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("t")).unwrap();
+    lab.write("t/train.csv", "x,class\n1,yes\n2,no\n3,no\n");
+    lab.write("t/test.csv", "x,class\n1,yes\n");
+    let facts = event(&lab, "t");
+    assert_eq!(
+        (&facts["kind"], &facts["train"]["examples"], &facts["classes"]),
+        (&json!("dataset"), &json!(3), &json!(["no", "yes"]))
+    );
+    let text = lab.ok(&["inspect", "t"]).stdout;
+    for line in ["a dataset of tables", "train     3 examples of 1", "classes   no, yes"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let facts = event(&lab, "t/train.csv");
+    assert_eq!(
+        (&facts["kind"], &facts["rows"], &facts["columns"]),
+        (&json!("table"), &json!(3), &json!(["x", "class"]))
+    );
+    let header = format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }");
+    lab.write("x.npy", [b"\x93NUMPY\x01\x00v\x00", header.as_bytes(), &[0; 24]].concat());
+    let facts = event(&lab, "x.npy");
+    assert_eq!((&facts["kind"], &facts["shape"], &facts["dtype"]), (&json!("npy"), &json!([3, 2]), &json!("f32")));
+    fs::create_dir(lab.path("empty")).unwrap();
+    let ran = lab.check(&["inspect", "empty"], 5, ["E0402]: this is of no kind", "empty", "known are"]);
+    assert!(ran.stderr.contains("nor a dataset"), "{}", ran.stderr);
+}
+
+#[test]
 fn recipes_results_and_runs() {
     let lab = Lab::new();
     lab.model();

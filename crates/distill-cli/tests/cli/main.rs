@@ -21,6 +21,7 @@ mod parquet;
 mod precision;
 mod predict;
 mod recipes;
+mod refused;
 mod report;
 mod reproduce;
 mod resume;

@@ -1,4 +1,5 @@
 mod checkpoint;
+mod data;
 mod facts;
 mod idx;
 mod onnx;
@@ -35,7 +36,7 @@ const N_SHOWN: usize = 8;
 #[derive(Debug, Args)]
 #[command(after_help = help::INSPECT)]
 pub(crate) struct InspectArgs {
-    /// Models, checkpoints, soft targets, data, recipes, results, runs, folders of data
+    /// Models, checkpoints, soft targets, recipes, results, runs, files and folders of data
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -66,10 +67,9 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
             () if sweep::is_sweep(path) => sweep::facts(path),
             () if SystemFolder::is_one(path) => system::facts(path),
             () if idx::is_dataset(path) => idx::folder_facts(path),
-            () => Err(unknown(
-                path,
-                "it is a folder that holds neither a run, nor a sweep, nor specialists, nor a dataset",
-            )),
+            () => data::folder_facts(path)?.ok_or_else(|| {
+                unknown(path, "it is a folder that holds neither a run, nor a sweep, nor specialists, nor a dataset")
+            }),
         };
     }
     if !metadata.is_file() {
@@ -77,6 +77,9 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     }
     if distill_train::is_onnx(path) {
         return onnx::facts(path);
+    }
+    if let Some(facts) = data::file_facts(path)? {
+        return Ok(facts);
     }
     let start = first_bytes(path)?;
     match start.as_slice() {
@@ -122,7 +125,7 @@ fn unknown(path: &Path, note: &str) -> Diagnostic {
     Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
         .at(path.display())
         .note(note)
-        .help("known are safetensors, ONNX, checkpoints, IDX, recipes, results, runs, data")
+        .help("known are safetensors, ONNX, checkpoints, recipes, results, runs, and data: IDX, npy, npz, CSV, Parquet, PNG, JPEG")
 }
 
 /// The first bytes as numbers, and as text where they are text.

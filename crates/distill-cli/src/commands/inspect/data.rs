@@ -1,0 +1,92 @@
+use std::path::Path;
+
+use distill_datasets::npy::Array;
+use distill_datasets::npz::Npz;
+use distill_datasets::{DataError, ImageOptions, Split, TableRows, read_image};
+use serde_json::json;
+
+use crate::data_folder::{Folder, FolderOptions};
+use crate::diagnostic::Diagnostic;
+use crate::progress::thousands;
+
+use super::facts::{Facts, sides};
+
+/// A folder with data that is no set of IDX files; `None` if it holds no data that is known. All of it is read.
+pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {
+    let folder = match Folder::open(dir, FolderOptions::default()) {
+        Err(DataError::MissingFile { .. }) => return Ok(None),
+        folder => folder?,
+    };
+    let mut facts = Facts::new("dataset", format_args!("a dataset of {}", folder.form()));
+    let train = folder.load(Split::Train, None, u64::MAX)?;
+    let test = folder.load(Split::Test, Some(&train.spec().classes), u64::MAX)?;
+    for (name, set) in [("train", &train), ("test", &test)] {
+        let shape = sides(&set.spec().input_shape);
+        facts.line(name, format_args!("{} examples of {shape}", thousands(set.len() as u64)));
+        facts.field(name, json!({ "examples": set.len(), "input_shape": set.spec().input_shape }));
+    }
+    facts.list("classes", train.spec().classes.iter().cloned());
+    facts.field("classes", &train.spec().classes);
+    Ok(Some(facts))
+}
+
+/// A file of data by its name; `None` if that is none of data.
+pub(super) fn file_facts(path: &Path) -> Result<Option<Facts>, Diagnostic> {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase()).unwrap_or_default();
+    Ok(Some(match extension.to_str() {
+        Some("npy") => array(path)?,
+        Some("npz") => arrays(path)?,
+        Some("csv" | "parquet") => table(path)?,
+        Some("png" | "jpg" | "jpeg") => image(path)?,
+        _ => return Ok(None),
+    }))
+}
+
+fn array(path: &Path) -> Result<Facts, DataError> {
+    let Array { kind, shape, .. } = Array::open(path)?;
+    let mut facts = Facts::new("npy", "an array of NumPy");
+    let dtype = format!("{kind:?}").to_lowercase();
+    facts.line("shape", format_args!("{} of {dtype}", sides(&shape)));
+    facts.field("dtype", dtype);
+    facts.field("shape", shape);
+    Ok(facts)
+}
+
+fn arrays(path: &Path) -> Result<Facts, DataError> {
+    let mut archive = Npz::open(path)?;
+    let mut facts = Facts::new("npz", "arrays of NumPy");
+    let (mut rows, mut fields) = (vec![], vec![]);
+    for name in archive.names() {
+        let Some(Array { kind, shape, .. }) = archive.array(&name)? else { continue };
+        let dtype = format!("{kind:?}").to_lowercase();
+        fields.push(json!({ "name": name, "shape": shape, "dtype": dtype }));
+        rows.push([name, sides(&shape), dtype]);
+    }
+    facts.table(1, ["array", "shape", "type"], &rows);
+    facts.field("arrays", fields);
+    Ok(facts)
+}
+
+fn table(path: &Path) -> Result<Facts, DataError> {
+    let mut table = TableRows::open(path)?;
+    // The columns are named; what stands in them is not asked.
+    table.select([]);
+    let mut n_rows = 0_u64;
+    while table.next()? {
+        n_rows += 1;
+    }
+    let mut facts = Facts::new("table", "a table");
+    facts.line("rows", thousands(n_rows));
+    facts.list("columns", table.header().iter().cloned());
+    facts.field("rows", n_rows);
+    facts.field("columns", table.header());
+    Ok(facts)
+}
+
+fn image(path: &Path) -> Result<Facts, DataError> {
+    let (shape, _) = read_image(path, &ImageOptions::default())?;
+    let mut facts = Facts::new("image", "an image");
+    facts.line("shape", format_args!("{}, as models see it in colour", sides(&shape)));
+    facts.field("shape", shape);
+    Ok(facts)
+}
