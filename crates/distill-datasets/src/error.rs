@@ -1,11 +1,10 @@
+mod blame;
+
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ClassListFault;
-
-/// Names that are shown of a list.
-const N_LISTED: usize = 8;
 
 /// What can be wrong with data or with a selection of it.
 #[derive(Debug, thiserror::Error)]
@@ -340,88 +339,6 @@ pub enum DataError {
         /// Rows and columns.
         actual: [usize; 2],
     },
-}
-
-impl DataError {
-    /// The file or folder that is to blame, if there is one.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Io { path, .. }
-            | Self::BadMagic { path, .. }
-            | Self::UnsupportedType { path, .. }
-            | Self::BadRank { path, .. }
-            | Self::TooLarge { path, .. }
-            | Self::Truncated { path, .. }
-            | Self::TrailingBytes { path, .. }
-            | Self::Gzip { path, .. }
-            | Self::GzipTooLong { path, .. }
-            | Self::GzipTooShort { path, .. }
-            | Self::GzipTrailing { path, .. }
-            | Self::Compressed { path, .. }
-            | Self::Changed { path, .. }
-            | Self::Records { path, .. }
-            | Self::Content { path, .. }
-            | Self::Damaged { path, .. }
-            | Self::UnlistedClass { path, .. }
-            | Self::WrongRank { path, .. } => Some(path),
-            Self::CountMismatch { images_path, .. } => Some(images_path),
-            Self::MissingFile { dir, .. } => Some(dir),
-            Self::BadInputShape { path, .. }
-            | Self::NoExamples { path }
-            | Self::MemoryBound { path, .. }
-            | Self::NonFinite { path, .. }
-            | Self::LabelOutOfRange { path, .. }
-            | Self::BadClassList { path, .. } => path.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// A class that is none of the classes of the data. `place` is where in the file, if not all of it.
-    pub(crate) fn unlisted(path: &Path, place: Option<&str>, name: &str, classes: &[String]) -> Self {
-        Self::UnlistedClass {
-            path: path.to_owned(),
-            place: place.map(|place| format!(" in {place}")).unwrap_or_default(),
-            name: name.to_owned(),
-            known: classes.iter().take(N_LISTED).cloned().collect(),
-            n_known: classes.len(),
-        }
-    }
-
-    /// A column that a table does not have.
-    pub(crate) fn unknown_column(path: &Path, name: &str, header: &[String]) -> Self {
-        let known = header.iter().take(N_LISTED).cloned().collect();
-        Self::UnknownColumn { path: path.to_owned(), name: name.to_owned(), known, n_known: header.len() }
-    }
-
-    /// The byte of the file at which the error lies, after decompression where the file
-    /// is a sound gzip stream.
-    pub fn offset(&self) -> Option<u64> {
-        match self {
-            Self::BadMagic { .. } => Some(0),
-            Self::UnsupportedType { .. } => Some(2),
-            Self::BadRank { .. } | Self::WrongRank { .. } => Some(3),
-            Self::TooLarge { .. } | Self::GzipTooShort { .. } => Some(4),
-            Self::Truncated { actual, .. } => Some(*actual),
-            Self::TrailingBytes { promised, .. } | Self::GzipTooLong { promised, .. } => Some(*promised),
-            Self::GzipTrailing { offset, .. } => Some(*offset),
-            // The labels follow a header of eight bytes.
-            Self::LabelOutOfRange { path: Some(_), first, .. } => first.first().map(|&index| 8 + index as u64),
-            _ => None,
-        }
-    }
-
-    /// Names the file where the error was found without knowing it.
-    pub(crate) fn in_file(mut self, file: &Path) -> Self {
-        if let Self::BadInputShape { path, .. }
-        | Self::NoExamples { path }
-        | Self::NonFinite { path, .. }
-        | Self::LabelOutOfRange { path, .. }
-        | Self::BadClassList { path, .. } = &mut self
-        {
-            path.get_or_insert_with(|| file.to_owned());
-        }
-        self
-    }
 }
 
 fn type_name(code: u8) -> &'static str {
