@@ -103,10 +103,7 @@ impl TableFolder {
             let text = rows.cell(label).map(Cell::text).unwrap_or_default();
             let class = numbers.get(&*text).copied();
             labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
-            let needed = 4 * (values.len() as u64 + labels.len() as u64);
-            if needed > bound {
-                return Err(DataError::MemoryBound { path: Some(path), needed, bound });
-            }
+            check_memory(&path, values.len() + labels.len(), bound)?;
         }
         if labels.is_empty() {
             return Err(DataError::NoExamples { path: Some(path) });
@@ -118,17 +115,19 @@ impl TableFolder {
 }
 
 impl Columns {
-    /// Reads the inputs of a whole file, one after the other, whatever other columns it has.
+    /// Reads the inputs of a whole file, one after the other, whatever other columns it has. `bound` is the most memory that
+    /// they may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Content`] with the place and the column.
-    pub fn read(&self, path: &Path) -> Result<Vec<f32>, DataError> {
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, and [`DataError::MemoryBound`].
+    pub fn read(&self, path: &Path, bound: u64) -> Result<Vec<f32>, DataError> {
         let mut rows = TableRows::open(path)?;
         let encoder = self.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         rows.select(encoder.positions().iter().copied());
         let mut values = vec![];
         while rows.next()? {
             encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+            check_memory(path, values.len(), bound)?;
         }
         Ok(values)
     }
@@ -144,11 +143,11 @@ pub struct NumberTable {
 }
 
 impl NumberTable {
-    /// Reads a whole file.
+    /// Reads a whole file. `bound` is the most memory that the numbers may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Content`] with the place and the column.
-    pub fn read(path: &Path) -> Result<Self, DataError> {
+    /// [`DataError::Io`], [`DataError::Content`] with the place and the column, and [`DataError::MemoryBound`].
+    pub fn read(path: &Path, bound: u64) -> Result<Self, DataError> {
         let mut rows = TableRows::open(path)?;
         let (mut values, mut n) = (vec![], 0);
         while rows.next()? {
@@ -157,6 +156,7 @@ impl NumberTable {
                 let fault = || rows.fault_here(&format!("column `{name}` is `{}`, not a finite number", cell.text()));
                 values.push(cell.number().ok_or_else(fault)?);
             }
+            check_memory(path, values.len(), bound)?;
             n += 1;
         }
         let columns = rows.header().to_vec();
@@ -164,6 +164,15 @@ impl NumberTable {
             Array2::from_shape_vec((n, columns.len()), values).map_err(|error| rows.fault(error.to_string()))?;
         Ok(Self { columns, values })
     }
+}
+
+/// Refuses more numbers of four bytes than the memory may hold.
+fn check_memory(path: &Path, n: usize, bound: u64) -> Result<(), DataError> {
+    let needed = 4 * n as u64;
+    if needed > bound {
+        return Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound });
+    }
+    Ok(())
 }
 
 fn name(split: Split) -> &'static str {
@@ -183,7 +192,7 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::Dataset;
+    use crate::{Column, Dataset};
 
     fn folder(train: &str, test: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -264,10 +273,27 @@ mod tests {
     #[test]
     fn a_table_of_numbers_has_names_for_its_columns() {
         let dir = folder("a\tb\n1\t-2e-1\n3\t4\n", "a,b\n1,x\n");
-        let found = NumberTable::read(&dir.path().join("train.csv")).unwrap();
+        let found = NumberTable::read(&dir.path().join("train.csv"), u64::MAX).unwrap();
         assert_eq!((found.columns.join(" "), found.values), ("a b".to_owned(), array![[1.0, -0.2], [3.0, 4.0]]));
-        let error = NumberTable::read(&dir.path().join("test.csv")).unwrap_err().to_string();
+        let error = NumberTable::read(&dir.path().join("test.csv"), u64::MAX).unwrap_err().to_string();
         assert!(error.contains("line 2: column `b` is `x`"), "{error}");
+    }
+
+    #[test]
+    fn no_more_is_read_than_memory_may_hold() {
+        // Whoever reads on to the end finds the word.
+        let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
+        let path = dir.path().join("train.csv");
+        let column = |name: &str| Column { name: name.to_owned(), values: None };
+        let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
+        for bound in [16, 23] {
+            let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
+            for error in errors.map(Result::unwrap_err) {
+                assert!(matches!(error, DataError::MemoryBound { needed: 24, .. }), "{error}");
+            }
+        }
+        let errors = [NumberTable::read(&path, 24).map(|_| ()), columns.read(&path, 24).map(|_| ())];
+        assert!(errors.into_iter().all(|found| matches!(found, Err(DataError::Content { .. }))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ndarray::{ArrayViewMut2, s};
 
 use crate::arrays::with_labels;
 use crate::dataset::check_batch;
-use crate::idx::IdxStream;
+use crate::idx::{self, IdxStream};
 use crate::npy::Array;
 use crate::{Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
 
@@ -20,17 +20,16 @@ impl Unlabelled {
     }
 
     /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a table, whose other
-    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels. What takes
-    /// more than `bound` bytes stays on the disk as [`DiskRows`], unless it is a table.
+    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels: what
+    /// would have another shape there is refused, even if it has as many numbers. What takes more than `bound` bytes
+    /// stays on the disk as [`DiskRows`], unless it is a table.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::Content`], and the errors of the form that the file has.
+    /// [`DataError::Io`], [`DataError::Content`] and [`DataError::MemoryBound`], and the errors of the form that the file has.
     pub fn read(path: &Path, spec: &DataSpec, columns: Option<&Columns>, bound: u64) -> Result<Self, DataError> {
-        let content = |problem: String| DataError::Content { path: path.to_owned(), problem };
-        let fits = |sides: &[usize]| {
-            let product = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
-            let found = || content(format!("has inputs of {sides:?}, those with labels are {:?}", spec.input_shape));
-            if product == spec.features() { Ok(()) } else { Err(found()) }
+        let fits = |sides: &[usize], is_images| {
+            let problem = misfit(sides, is_images, &spec.input_shape);
+            problem.map_or(Ok(()), |problem| Err(DataError::Content { path: path.to_owned(), problem }))
         };
         let needed = |n: usize, bytes: usize| (n as u64).saturating_mul((spec.features() * bytes) as u64);
         let (shape, classes) = (spec.input_shape.clone(), spec.classes.clone());
@@ -38,43 +37,58 @@ impl Unlabelled {
         let data: Arc<dyn Dataset> = if extension == "npy" {
             let array = Array::open(path)?;
             let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
-            fits(sides)?;
+            fits(sides, array.is_images())?;
             let on_disk = needed(n, if array.is_images() { 1 } else { 4 }) > bound;
             let data = with_labels(array, path, spec.clone(), vec![0; n], on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
         } else if extension == "csv" || extension == "parquet" {
             let values = match columns {
-                Some(columns) => columns.read(path)?,
+                Some(columns) => columns.read(path, bound)?,
                 None => {
-                    let NumberTable { values, .. } = NumberTable::read(path)?;
-                    fits(&[values.ncols()])?;
-                    values.into_iter().collect()
+                    let NumberTable { values, .. } = NumberTable::read(path, bound)?;
+                    // The numbers of a line have no sides: they are those of an input, whatever its shape.
+                    if values.ncols() != spec.features() {
+                        fits(&[values.ncols()], false)?;
+                    }
+                    values.into_raw_vec_and_offset().0
                 }
             };
             let n = values.len() / spec.features().max(1);
-            let needed = needed(n, 4);
-            if needed > bound {
-                return Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound });
-            }
             Arc::new(Table::new(shape, values, vec![0; n], classes)?)
         } else {
-            let mut stream = IdxStream::open(path)?;
+            let stream = IdxStream::open(path)?;
             let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
-            fits(sides)?;
+            fits(sides, true)?;
             if needed(n, 1) > bound {
                 Arc::new(DiskRows::new(stream.into_rows(bound)?, n, spec.clone(), vec![0; n], bound)?)
             } else {
-                let mut pixels = vec![0; n * spec.features()];
-                let read = stream.read(&mut pixels)?;
-                if read != pixels.len() {
-                    let problem = format!("ends after {read} of {} pixels", pixels.len());
-                    return Err(DataError::Damaged { path: path.to_owned(), problem });
-                }
-                Arc::new(Images::new(shape, pixels, vec![0; n], classes)?)
+                Arc::new(Images::new(shape, idx::read(path)?.data, vec![0; n], classes)?)
             }
         };
         Ok(Self(data))
     }
+}
+
+/// What is wrong with inputs of these sides, if anything: beside labels they would have another shape, and with it perhaps
+/// another scale, as pixels have which are images.
+fn misfit(sides: &[usize], is_images: bool, expected: &[usize]) -> Option<String> {
+    let found = if is_images && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
+    let is_known = !is_images || matches!(sides.len(), 2 | 3);
+    if is_known && found == expected {
+        return None;
+    }
+    let product = |sides: &[usize]| sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
+    let help = if product(sides) != product(expected) {
+        String::new()
+    } else if sides == expected {
+        // Bytes that are images, where the others are numbers.
+        "; save them as an array of the numbers that those are, such as with `.astype(\"<f4\")`".to_owned()
+    } else {
+        let sides: String = expected.iter().map(|side| format!(", {side}")).collect();
+        format!("; save them with the shape (n{sides}), such as with `reshape`")
+    };
+    let what = if is_images { "images" } else { "inputs" };
+    Some(format!("has {what} of {found:?}, those with labels are {expected:?}{help}"))
 }
 
 impl fmt::Debug for Unlabelled {
@@ -198,6 +212,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::tests::read;
+    use crate::idx::tests::gzip;
     use crate::npy::tests::encode;
 
     fn images(pixels: &[u8]) -> Arc<dyn Dataset> {
@@ -277,6 +292,67 @@ mod tests {
         ] {
             let error = Unlabelled::read(&path(name, &bytes), spec, None, u64::MAX).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");
+        }
+        // What a compressed file promises is compared with all of it.
+        let whole = gzip(&idx);
+        let damaged: Vec<u8> =
+            whole.iter().enumerate().map(|(i, &b)| if i == whole.len() - 8 { !b } else { b }).collect();
+        for bytes in [damaged, gzip(&[&idx[..], &[0]].concat()), [&whole[..], &[0]].concat(), gzip(&idx[..19])] {
+            let path = path("x.gz", &bytes);
+            let error = Unlabelled::read(&path, spec, None, u64::MAX).unwrap_err().to_string();
+            assert_eq!(error, idx::read(&path).unwrap_err().to_string());
+        }
+        let found = Unlabelled::read(&path("x.gz", &whole), spec, None, u64::MAX).unwrap();
+        assert_eq!(read(&found, &[0, 1]), expected);
+    }
+
+    #[test]
+    fn inputs_have_the_shape_that_they_would_have_beside_labels() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = |name: &str, bytes: &[u8], input_shape: &[usize]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let spec = DataSpec { input_shape: input_shape.to_vec(), classes: vec!["a".to_owned()] };
+            Unlabelled::read(&path, &spec, None, u64::MAX)
+                .map(|found| read(&found, &[0]))
+                .map_err(|error| error.to_string())
+        };
+        let bytes = |descr: &str, shape: &str| match descr {
+            "|u1" => encode(descr, shape, &[255; 4]),
+            _ => encode(descr, shape, &255_f32.to_le_bytes().repeat(4)),
+        };
+        for (descr, shape, input_shape, value) in [
+            ("|u1", "(1, 2, 2)", &[1, 2, 2][..], 1.0),
+            ("|u1", "(1, 1, 2, 2)", &[1, 2, 2], 1.0),
+            ("|u1", "(1, 4)", &[4], 255.0),
+            ("<f4", "(1, 4)", &[4], 255.0),
+            ("<f4", "(1, 2, 2)", &[2, 2], 255.0),
+            ("<f4", "(1, 1, 2, 2)", &[1, 2, 2], 255.0),
+        ] {
+            assert_eq!(found("x.npy", &bytes(descr, shape), input_shape), Ok(array![[value; 4]]), "{shape}");
+        }
+        let as_one = "those with labels are [1, 2, 2]; save them with the shape (n, 1, 2, 2), such as with `reshape`";
+        for (descr, shape, input_shape, expected) in [
+            ("|u1", "(1, 4)", &[1, 2, 2][..], ["has inputs of [4], ", as_one]),
+            ("<f4", "(1, 4)", &[1, 2, 2], ["has inputs of [4], ", as_one]),
+            ("<f4", "(1, 2, 2)", &[1, 2, 2], ["has inputs of [2, 2], ", as_one]),
+            ("|u1", "(1, 2, 2)", &[4], ["has images of [1, 2, 2], those with labels are [4]", "the shape (n, 4)"]),
+            ("|u1", "(1, 2, 2)", &[2, 2], ["has images of [1, 2, 2], those with labels are [2, 2]", "astype"]),
+        ] {
+            let error = found("x.npy", &bytes(descr, shape), input_shape).unwrap_err();
+            assert!(expected.iter().all(|part| error.contains(part)), "{shape}: {error}");
+        }
+        let idx = |sides: &[u8]| {
+            let sides = [&[1], sides].concat();
+            let header = sides.iter().flat_map(|&side| [0, 0, 0, side]);
+            [0, 0, 8, sides.len() as u8].into_iter().chain(header).chain([255; 4]).collect::<Vec<_>>()
+        };
+        for sides in [&[2, 2][..], &[1, 2, 2]] {
+            assert_eq!(found("x", &idx(sides), &[1, 2, 2]), Ok(array![[1.0; 4]]));
+        }
+        for (sides, input_shape) in [(&[4][..], &[1, 2, 2][..]), (&[4], &[4]), (&[2, 2], &[4]), (&[2, 2], &[2, 2])] {
+            let error = found("x", &idx(sides), input_shape).unwrap_err();
+            assert!(error.contains(&format!("those with labels are {input_shape:?}; save them")), "{error}");
         }
     }
 }
