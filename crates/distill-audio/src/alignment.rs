@@ -86,7 +86,7 @@ impl Alignment {
         let path = path.as_ref();
         let io = |source| AudioError::io(path, source);
         let mut bytes = Vec::new();
-        File::open(path).map_err(io)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(io)?;
+        File::open(path).map_err(io)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
         Self::parse(&bytes, path)
     }
 
