@@ -164,7 +164,9 @@ impl Model for SpecialistSystem {
                     .collect();
                 solver.solve(generalist, &answers, q);
                 for (logit, q) in logits.iter_mut().zip(q.iter()) {
-                    *logit = q.ln().max(LEAST_LOG) as f32;
+                    let log = q.ln();
+                    // What is not a number stays so, and whoever asks finds it.
+                    *logit = if log < LEAST_LOG { LEAST_LOG } else { log } as f32;
                 }
             },
         );
@@ -183,7 +185,7 @@ fn softmax(logits: ArrayView1<'_, f32>, out: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use distill_models::{Mlp, MlpConfig};
+    use distill_models::{Mlp, MlpConfig, Trainable as _};
 
     use super::*;
 
@@ -239,6 +241,29 @@ mod tests {
         for (row, input) in inputs().outer_iter().enumerate() {
             let alone = system.logits(input.insert_axis(Axis(0))).unwrap();
             assert_eq!(alone.row(0), together.row(row));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let system = system(1);
+        let damaged = |mut model: Mlp| {
+            let bias = model.params().layout().iter().map(|(id, ..)| id).last().unwrap();
+            model.params_mut().vector_mut(bias)[1] = f32::NAN;
+            model
+        };
+        let names = ["a", "b", "c", "d", "e"];
+        let generalist = Arc::new(damaged(mlp(&names, 1)));
+        let new = |generalist, specialists| SpecialistSystem::new(generalist, specialists, 1, SolverConfig::default());
+        let found = new(generalist, system.specialists().to_vec()).unwrap().logits(inputs().view()).unwrap();
+        assert!(found.outer_iter().all(|row| row.iter().any(|logit| logit.is_nan())), "{found}");
+        let other = Specialist::new(0, system.spec(), &[0, 1], damaged(mlp(&names, 10))).unwrap();
+        let found = new(system.generalist().clone(), vec![other]).unwrap().logits(inputs().view()).unwrap();
+        for (generalist, row) in
+            system.generalist().logits(inputs().view()).unwrap().outer_iter().zip(found.outer_iter())
+        {
+            let is_asked = system.active(generalist).contains(&0);
+            assert_eq!(row.iter().any(|logit| logit.is_nan()), is_asked, "{row}");
         }
     }
 
