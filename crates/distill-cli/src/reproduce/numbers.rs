@@ -16,10 +16,28 @@ pub(crate) fn accuracies(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| 100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)).collect()
 }
 
+/// Which of two numbers is the better one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Better {
+    /// As of errors.
+    Lower,
+    /// As of accuracies.
+    Higher,
+}
+
+/// How much of one improvement another is, in percent. Where the whole is none, no part of it is a number.
+pub(crate) fn part(gain: f64, whole: f64, better: Better) -> f64 {
+    let is_improvement = match better {
+        Better::Lower => whole < 0.0,
+        Better::Higher => whole > 0.0,
+    };
+    if is_improvement { 100.0 * gain / whole } else { f64::NAN }
+}
+
 /// What each student keeps, in percent, of what the ensemble is better than its members on average.
-pub(crate) fn kept_gain(members: &[f64], together: f64, students: &[f64]) -> Vec<f64> {
+pub(crate) fn kept_gain(members: &[f64], together: f64, students: &[f64], better: Better) -> Vec<f64> {
     let gain = together - mean(members);
-    students.iter().map(|student| 100.0 * (student - mean(members)) / gain).collect()
+    students.iter().map(|student| part(student - mean(members), gain, better)).collect()
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -79,8 +97,15 @@ mod tests {
         // t = 4.3027 for two degrees of freedom, standard error 1 / √3.
         assert_eq!(interval(&[1.0, 2.0, 3.0], 2), "2.00 (-0.48 to 4.48)");
         assert_eq!(interval(&[1.5], 1), "1.5");
-        assert_eq!(kept_gain(&[60.0, 62.0], 63.0, &[62.0, 63.0, 61.0]), [50.0, 100.0, 0.0]);
-        assert_eq!(kept_gain(&[70.0, 72.0], 61.0, &[66.0]), [50.0]);
+        let (lower, higher) = (Better::Lower, Better::Higher);
+        assert_eq!(kept_gain(&[60.0, 62.0], 63.0, &[62.0, 63.0, 61.0], higher), [50.0, 100.0, 0.0]);
+        assert_eq!(kept_gain(&[70.0, 72.0], 61.0, &[66.0], lower), [50.0]);
+        // There is nothing to keep of a loss, and none of it is a goal that is reached.
+        for (together, better) in [(61.0, higher), (60.0, higher), (61.0, lower), (62.0, lower), (f64::NAN, lower)] {
+            let kept = kept_gain(&[60.0, 62.0], together, &[90.0, 61.0, 20.0], better);
+            assert!(kept.iter().all(|part| part.is_nan()), "{together}: {kept:?}");
+            assert_eq!((interval(&kept, 0), mean(&kept) > 80.0), ("-".to_owned(), false));
+        }
         assert_eq!(differences(&[3.0, 5.0], &[1.0, 1.0]), [2.0, 4.0]);
         let point = point(3.0, &[1.0, 3.0]);
         assert_eq!((point.x, point.y), (3.0, 2.0));

@@ -1,7 +1,7 @@
 use distill_models::Average;
 
 use super::super::super::job::Teachers;
-use super::super::super::numbers::{errors, interval, kept_gain, mean, spread, table};
+use super::super::super::numbers::{Better, errors, interval, kept_gain, mean, spread, table};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
@@ -40,8 +40,8 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
 
     let mut section = Section::new("ensemble", "Ten teachers", &setup.recipe.seeds);
     if let Some(together) = together {
-        let by_errors = kept_gain(&single.0, together.errors as f64, &student.0);
-        let by_nll = kept_gain(&single.1, together.nll, &student.1);
+        let by_errors = kept_gain(&single.0, together.errors as f64, &student.0, Better::Lower);
+        let by_nll = kept_gain(&single.1, together.nll, &student.1, Better::Lower);
         section.compare(
             "one network distilled from the ensemble: part of its gain in errors that is kept",
             "more than 80 % (speech)",

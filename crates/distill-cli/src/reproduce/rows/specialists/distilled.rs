@@ -1,4 +1,4 @@
-use super::super::super::numbers::{accuracies, differences, interval, kept_gain, mean, spread, table};
+use super::super::super::numbers::{Better, accuracies, differences, interval, kept_gain, mean, spread, table};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::Study;
@@ -41,7 +41,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     section.compare(
         "part of the specialists' gain that it keeps",
         "",
-        format!("{} %", interval(&kept_gain(&alone, mean(&systems), &from_system), 0)),
+        format!("{} %", interval(&kept_gain(&alone, mean(&systems), &from_system, Better::Higher), 0)),
         None,
     );
     section.add(&format!(

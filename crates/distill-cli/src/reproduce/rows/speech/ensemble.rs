@@ -1,7 +1,7 @@
 use distill_models::Average;
 
 use super::super::super::job::Teachers;
-use super::super::super::numbers::{interval, kept_gain, mean};
+use super::super::super::numbers::{Better, interval, kept_gain, mean};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::{Study, for_each_seed};
@@ -63,7 +63,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
 
 /// What the paper is about: how much of what many networks gain on one a single network keeps.
 pub(super) fn compare_kept_gain(section: &mut Section, single: &Networks, together: &Networks, distilled: &Networks) {
-    let kept = kept_gain(&single.test, mean(&together.test), &distilled.test);
+    let kept = kept_gain(&single.test, mean(&together.test), &distilled.test, Better::Higher);
     section.compare(
         "part of the ensemble's gain in frames that it keeps",
         "more than 80 %",
