@@ -10,9 +10,12 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::recipe_file::nearest;
-use crate::reproduce::{Data, Lab, Plan, Row, Section, Stop, Store, Study, page, setup};
+use crate::reproduce::{BEGIN, Data, END, Lab, Plan, Row, Section, Stop, Store, Study, kept, page, setup};
 use crate::run::{Kind, RunDir, Signal, Signals, processor};
 use crate::sweep::shell;
+
+/// Why a page that cannot be understood is left as it is.
+const KEPT: &str = "the page is written again, and what people wrote on it is kept; nothing was overwritten";
 
 /// `distill reproduce STUDY [ROW ...] [KEY=VALUE ...]`
 pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -29,6 +32,10 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     let data = Data::read(base)?;
 
     let dir = RunDir::study(&args.runs_dir, plan.name)?;
+    // What people wrote must be there when hours are over.
+    for folder in [Some(dir.path()), args.write.as_deref()].into_iter().flatten() {
+        Page { plan, folder }.kept()?;
+    }
     let about = format!("study = \"{}\"\nversion = \"{}\"\n", plan.name, env!("CARGO_PKG_VERSION"));
     dir.write(Kind::Study.status_file(), about.as_bytes())?;
     // A study is the same without its log.
@@ -151,14 +158,35 @@ impl Page<'_> {
         Ok(sections)
     }
 
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.md", self.plan.page))
+    }
+
+    /// What people wrote on the page, if it is there.
+    fn kept(&self) -> Result<String, Diagnostic> {
+        let path = self.path();
+        let old = match fs::read_to_string(&path) {
+            Ok(old) => old,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+            Err(error) => {
+                let diagnostic = Diagnostic::io("cannot read the page of results", Some(&path), error);
+                return Err(diagnostic.note(KEPT).help("check who may read it, or move it elsewhere"));
+            }
+        };
+        kept(&old).ok_or_else(|| {
+            Diagnostic::new(Code::RunFile, "the page of results does not have the two marks around what is kept")
+                .at(path.display())
+                .note(KEPT)
+                .help(format!("put `{BEGIN}` before what is written by hand and `{END}` after it, once each"))
+        })
+    }
+
     fn write(&self) -> Result<(), Diagnostic> {
-        let sections = self.sections()?;
-        let path = self.folder.join(format!("{}.md", self.plan.page));
-        let old = fs::read_to_string(&path).unwrap_or_default();
+        let (sections, kept) = (self.sections()?, self.kept()?);
         for chart in sections.iter().flat_map(|section| &section.charts) {
             atomic::write(&self.parts().join(&chart.file), chart.svg.as_bytes())?;
         }
-        atomic::write(&path, page(self.plan, &sections, &old).as_bytes())
+        atomic::write(&self.path(), page(self.plan, &sections, &kept).as_bytes())
     }
 }
 

@@ -15,7 +15,7 @@ mod watch;
 
 pub(crate) use data::Data;
 pub(crate) use lab::Lab;
-pub(crate) use page::page;
+pub(crate) use page::{BEGIN, END, kept, page};
 pub(crate) use plans::Plan;
 pub(crate) use rows::{Row, Study, setup};
 pub(crate) use section::Section;

@@ -3,20 +3,21 @@ use std::fmt::Write as _;
 use super::numbers::table;
 use super::plans::Plan;
 use super::section::Section;
+use crate::sweep::shell;
 
 /// Around the text that people write, which stays when the page is written again.
-const BEGIN: &str = "<!-- by hand: what stands below is kept -->";
-const END: &str = "<!-- end of what is kept -->";
+pub(crate) const BEGIN: &str = "<!-- by hand: what stands below is kept -->";
+pub(crate) const END: &str = "<!-- end of what is kept -->";
 
-/// The paper's numbers beside ours, and what each row found. `old` is the page that it replaces.
-pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
+/// The paper's numbers beside ours, and what each row found. `kept` is what people wrote on the page that it replaces.
+pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
     let Plan { title, about, .. } = plan;
     let mut page = format!(
         "# {title}\n\n\
         Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. {about}\n\n\
         Written by `{}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
         with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t.\n\n",
-        command(plan, ""),
+        command(plan, &[]),
     );
     page += "## The paper and ours\n\n";
     let lines: Vec<Vec<String>> = (sections.iter())
@@ -30,7 +31,6 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
         })
         .collect();
     page += &table(&["what", "paper", "ours", "goal", "reached"], &lines);
-    let kept = kept(old);
     let _ = write!(page, "\n{BEGIN}\n{kept}{}{END}\n\n", if kept.is_empty() { "" } else { "\n" });
     page += "## Commands and times\n\n";
     let lines: Vec<Vec<String>> = sections.iter().map(|section| cost(plan, section)).collect();
@@ -60,30 +60,34 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], old: &str) -> String {
     page
 }
 
-/// What does all rows of a study, or some.
-fn command(plan: &Plan, rest: &str) -> String {
-    format!("distill reproduce {}{rest}", plan.name)
+/// What does all rows of a study, or some, as one types it.
+fn command(plan: &Plan, rest: &[&str]) -> String {
+    shell(["distill", "reproduce", plan.name].iter().chain(rest).copied())
 }
 
 fn cost(plan: &Plan, section: &Section) -> Vec<String> {
-    let settings: String = section.settings.iter().map(|setting| format!(" {setting}")).collect();
+    let words: Vec<&str> = [&section.row].into_iter().chain(&section.settings).map(String::as_str).collect();
     let seeds = section.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let minutes = section.core_seconds / section.threads as f64 / 60.0;
-    vec![
-        section.row.clone(),
-        format!("`{}`", command(plan, &format!(" {}{settings}", section.row))),
-        seeds,
-        format!("{minutes:.1}"),
-    ]
+    vec![section.row.clone(), format!("`{}`", command(plan, &words)), seeds, format!("{minutes:.1}")]
 }
 
-/// What stands between the marks of a page, with one line end after its last line.
-fn kept(page: &str) -> String {
-    let after = page.split_once(BEGIN).map_or("", |(_, after)| after);
-    match after.split_once(END).map_or("", |(text, _)| text).trim_matches('\n') {
+/// What stands between the marks of a page, with one line end after its last line: nothing where it has no marks, and
+/// `None` where they are not one of each in their order, so that it cannot be told.
+pub(crate) fn kept(page: &str) -> Option<String> {
+    let has_mark = |text: &str| text.contains(BEGIN) || text.contains(END);
+    if !has_mark(page) {
+        return Some(String::new());
+    }
+    let (before, after) = page.split_once(BEGIN)?;
+    let (text, rest) = after.split_once(END)?;
+    if [before, text, rest].into_iter().any(has_mark) {
+        return None;
+    }
+    Some(match text.trim_matches('\n') {
         "" => String::new(),
         text => format!("{text}\n"),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -104,7 +108,7 @@ mod tests {
         let first = page(plan, std::slice::from_ref(&section), "");
         for part in [
             "| errors | 67 | 70.0 ± 1.0 | at most 67 | no |\n",
-            "| teacher | `distill reproduce hinton-2015 teacher seeds=[1, 2]` | 1, 2 | 5.0 |\n",
+            "| teacher | `distill reproduce hinton-2015 teacher 'seeds=[1, 2]'` | 1, 2 | 5.0 |\n",
             "on a processor, 2 threads, distill 1.2.3.",
             "Not run: `distilled`, `best`,",
             "## The teacher\n\nSome words.\n",
@@ -112,8 +116,15 @@ mod tests {
             assert!(first.contains(part), "no {part} in {first}");
         }
         let edited = first.replace(END, "Why it is so.\n\nTwice.\n\n<!-- end of what is kept -->");
-        let second = page(plan, std::slice::from_ref(&section), &edited);
+        let second = page(plan, std::slice::from_ref(&section), &kept(&edited).unwrap());
         assert!(second.contains(&format!("{BEGIN}\nWhy it is so.\n\nTwice.\n\n{END}")), "{second}");
-        assert_eq!(page(plan, std::slice::from_ref(&section), &second), second);
+        assert_eq!(page(plan, std::slice::from_ref(&section), &kept(&second).unwrap()), second);
+        // Nobody knows what to keep where a mark is missing, or there twice.
+        let twice = edited.replace(BEGIN, &format!("{BEGIN}\n{BEGIN}"));
+        let turned = format!("{END}\nBy hand.\n{BEGIN}\n");
+        for page in [edited.replace(END, ""), edited.replace(BEGIN, ""), twice, edited.clone() + &edited, turned] {
+            assert_eq!(kept(&page), None, "{page}");
+        }
+        assert_eq!((kept(""), kept("Notes of mine.\n")), (Some(String::new()), Some(String::new())));
     }
 }
