@@ -7,7 +7,7 @@ use ndarray::{ArrayViewMut2, s};
 use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::{self, IdxStream};
-use crate::npy::Array;
+use crate::npy::{Array, Kind};
 use crate::{Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
@@ -37,7 +37,11 @@ impl Unlabelled {
         let data: Arc<dyn Dataset> = if extension == "npy" {
             let array = Array::open(path)?;
             let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
-            fits(sides, array.is_images())?;
+            // Only bytes have another scale in another shape.
+            let n_numbers = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
+            if array.kind == Kind::U8 || n_numbers != spec.features() {
+                fits(sides, array.is_images())?;
+            }
             let on_disk = needed(n, if array.is_images() { 1 } else { 4 }) > bound;
             let data = with_labels(array, path, spec.clone(), vec![0; n], on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
@@ -69,8 +73,8 @@ impl Unlabelled {
     }
 }
 
-/// What is wrong with inputs of these sides, if anything: beside labels they would have another shape, and with it perhaps
-/// another scale, as pixels have which are images.
+/// What is wrong with inputs of these sides, if anything: beside labels they would have another shape, and with it another
+/// scale, as pixels have which are images.
 fn misfit(sides: &[usize], is_images: bool, expected: &[usize]) -> Option<String> {
     let found = if is_images && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
     let is_known = !is_images || matches!(sides.len(), 2 | 3);
@@ -319,7 +323,7 @@ mod tests {
         };
         let bytes = |descr: &str, shape: &str| match descr {
             "|u1" => encode(descr, shape, &[255; 4]),
-            _ => encode(descr, shape, &255_f32.to_le_bytes().repeat(4)),
+            _ => encode(descr, shape, &255_f32.to_le_bytes().repeat(if shape == "(1, 3)" { 3 } else { 4 })),
         };
         for (descr, shape, input_shape, value) in [
             ("|u1", "(1, 2, 2)", &[1, 2, 2][..], 1.0),
@@ -327,15 +331,16 @@ mod tests {
             ("|u1", "(1, 4)", &[4], 255.0),
             ("<f4", "(1, 4)", &[4], 255.0),
             ("<f4", "(1, 2, 2)", &[2, 2], 255.0),
+            // Numbers are as they are in any shape.
             ("<f4", "(1, 1, 2, 2)", &[1, 2, 2], 255.0),
+            ("<f4", "(1, 4)", &[1, 2, 2], 255.0),
         ] {
             assert_eq!(found("x.npy", &bytes(descr, shape), input_shape), Ok(array![[value; 4]]), "{shape}");
         }
         let as_one = "those with labels are [1, 2, 2]; save them with the shape (n, 1, 2, 2), such as with `reshape`";
         for (descr, shape, input_shape, expected) in [
             ("|u1", "(1, 4)", &[1, 2, 2][..], ["has inputs of [4], ", as_one]),
-            ("<f4", "(1, 4)", &[1, 2, 2], ["has inputs of [4], ", as_one]),
-            ("<f4", "(1, 2, 2)", &[1, 2, 2], ["has inputs of [2, 2], ", as_one]),
+            ("<f4", "(1, 3)", &[1, 2, 2], ["has inputs of [3], ", "those with labels are [1, 2, 2]"]),
             ("|u1", "(1, 2, 2)", &[4], ["has images of [1, 2, 2], those with labels are [4]", "the shape (n, 4)"]),
             ("|u1", "(1, 2, 2)", &[2, 2], ["has images of [1, 2, 2], those with labels are [2, 2]", "astype"]),
         ] {
