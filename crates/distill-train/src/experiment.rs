@@ -185,10 +185,23 @@ impl<'a> Experiment<'a> {
         self.validation.as_deref()
     }
 
-    /// What the students with a teacher are trained on: the part of the recipe, and what has no labels. The student on labels
-    /// alone has the part.
+    /// What the student on labels alone is trained on: the part of the recipe.
+    pub fn labelled_set(&self) -> &dyn Dataset {
+        &*self.labelled
+    }
+
+    /// What the students with a teacher are trained on: the same, and what has no labels.
     pub fn transfer_set(&self) -> &dyn Dataset {
         &*self.transfer
+    }
+
+    /// What the model of a role is trained on.
+    pub fn set_of(&self, role: Role) -> &Arc<dyn Dataset> {
+        match role {
+            Role::Teacher | Role::Member => &self.train,
+            Role::Baseline => &self.labelled,
+            Role::Student => &self.transfer,
+        }
     }
 
     /// What the models are compared on, once, after training.
@@ -295,19 +308,18 @@ impl<'a> Experiment<'a> {
     ) -> Result<Trained, TrainError> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
         let distillation;
-        let (data, loss, teacher): (_, &dyn Loss, _) = match role {
-            Role::Teacher | Role::Member => (&self.train, &CrossEntropy, Teacher::None),
-            Role::Baseline => (&self.labelled, &CrossEntropy, Teacher::None),
+        let (loss, teacher): (&dyn Loss, _) = match role {
+            Role::Teacher | Role::Member | Role::Baseline => (&CrossEntropy, Teacher::None),
             Role::Student => {
                 let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
                 check_fit("teacher", teacher.spec(), self.transfer.spec())?;
                 distillation = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
-                (&self.transfer, &distillation, targets.map_or(Teacher::Live(teacher), Teacher::Cached))
+                (&distillation, targets.map_or(Teacher::Live(teacher), Teacher::Cached))
             }
         };
         let config = self.train_config(role);
         let validation = self.validation.as_deref();
-        let training = Training { data: &**data, validation, loss, teacher, config, seed };
+        let training = Training { data: &**self.set_of(role), validation, loss, teacher, config, seed };
         let mut model = Standardized::new(self.model(role, seed)?, self.standardization()?)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),

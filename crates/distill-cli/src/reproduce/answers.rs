@@ -20,10 +20,10 @@ impl Lab<'_> {
     /// What soft targets of a student depend on; nothing where they are not computed before.
     pub(super) fn target_key(&self, job: &Job) -> Option<String> {
         let (lesson, recipe) = (job.lesson.as_ref()?, &job.setup.recipe);
-        let teachers = lesson.key(recipe, &self.data.sha256);
+        let teachers = lesson.key(recipe, &self.data.key);
         let mut data = vec![json!(teachers), json!(recipe.data.validation)];
         data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
-        data.extend(without_labels(&recipe.data).map(|(_, value)| value));
+        data.extend(without_labels(&recipe.data, &self.data.key).map(|(_, value)| value));
         let data = json!(data);
         let shift = recipe.train.augment.shift;
         recipe.caches_targets().then(|| crate::model_file::sha256(format!("{data} {shift}").as_bytes()))
@@ -61,7 +61,7 @@ impl Lab<'_> {
         if size_of_val(targets.logits().as_slice().unwrap_or_default()) > MAX_KEPT {
             return Ok(self.store.keep_target_facts(key, facts)?);
         }
-        let (classes, data_sha256) = (self.data.sets.test.spec().classes.clone(), self.data.sha256.clone());
+        let (classes, data_sha256) = (self.data.sets.test.spec().classes.clone(), self.data.key.sha256.clone());
         let file = SoftTargetFile::new(targets, TargetStorage::F32, classes, data_sha256, key.to_owned())
             .map_err(Diagnostic::from)?;
         Ok(self.store.keep_targets(key, &file, facts)?)

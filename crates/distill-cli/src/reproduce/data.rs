@@ -1,4 +1,5 @@
-use distill_train::{Fingerprint, Sets};
+use distill_datasets::Dataset;
+use distill_train::{DataConfig, Fingerprint, Sets, TextConfig};
 
 use super::job::Setup;
 use crate::data_source::read_data;
@@ -9,15 +10,40 @@ use crate::model_file::sha256;
 #[derive(Clone)]
 pub(crate) struct Data {
     pub(crate) sets: Sets,
+    pub(crate) key: DataKey,
+}
+
+/// What the data of a study is known by in the keys of what is made from it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DataKey {
+    /// Training and test set.
     pub(crate) sha256: String,
+    /// What training is watched on, where that is not what the source has if nothing is said: keys of models from before have none.
+    pub(crate) validation: Option<String>,
+    /// The inputs of a file without labels.
+    pub(crate) unlabelled: Option<String>,
 }
 
 impl Data {
     /// What a recipe names; all of a study name the same.
     pub(crate) fn read(setup: &Setup) -> Result<Self, Diagnostic> {
         let sets = read_data(&setup.file, &setup.recipe)?;
-        let hash = |set: &dyn distill_datasets::Dataset| Fingerprint::of(set).map(|found| found.sha256());
+        let key = DataKey::of(&sets, &setup.recipe.data)?;
+        Ok(Self { sets, key })
+    }
+}
+
+impl DataKey {
+    fn of(sets: &Sets, config: &DataConfig) -> Result<Self, Diagnostic> {
+        let hash = |set: &dyn Dataset| Fingerprint::of(set).map(|found| found.sha256());
         let sha256 = sha256(format!("{} {}", hash(&*sets.train)?, hash(&*sets.test)?).as_bytes());
-        Ok(Self { sets, sha256 })
+        let validation = match &sets.validation {
+            _ if config.text.unwrap_or_default().validation == TextConfig::default().validation => None,
+            Some(set) => Some(hash(&**set)?),
+            None => Some("none".to_owned()),
+        };
+        // Further snippets follow from the settings and from those that are known by their hash.
+        let unlabelled = sets.unlabelled.as_ref().filter(|_| config.unlabelled.is_some());
+        Ok(Self { sha256, validation, unlabelled: unlabelled.map(|set| hash(&**set)).transpose()? })
     }
 }

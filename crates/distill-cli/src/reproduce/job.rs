@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use distill_models::{Average, MlpConfig};
 use distill_specialists::ClusterConfig;
-use distill_train::{DataConfig, KdMethod, Recipe, Role, TrainConfig};
+use distill_train::{DataConfig, KdMethod, Keep, Recipe, Role, TrainConfig};
 use serde_json::{Value, json};
 
+use super::data::DataKey;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
 use crate::recipe_file::{self, Override, RecipeFile};
@@ -84,21 +85,31 @@ pub(crate) struct Specialists {
 }
 
 impl Specialists {
-    /// What their weights depend on besides the generalist and the data.
-    pub(super) fn parts(&self) -> serde_json::Value {
+    /// What their weights depend on besides the generalist, and the data that it learned from.
+    pub(super) fn parts(&self, generalist: &Job, data: &DataKey) -> Value {
         let ClusterConfig { clusters, size, passes, seed } = self.clusters;
         let recipe = &self.setup.recipe;
-        json!([recipe.train, recipe.kd.alpha, [json!(clusters), json!(size), json!(passes), json!(seed)], self.top])
+        let clusters = [json!(clusters), json!(size), json!(passes), json!(seed)];
+        let mut parts = vec![json!(recipe.train), json!(recipe.kd.alpha), json!(clusters), json!(self.top)];
+        // The answers to it say which classes belong together.
+        parts.extend(data.validation.as_ref().map(|hash| json!({ "validation": hash })));
+        let DataConfig { validation, select, .. } = &generalist.setup.recipe.data;
+        if *validation > 0 || *select != Default::default() {
+            // Those from before learned from all examples, those that their generalist was not to see among them.
+            parts.push(json!("the part of the generalist"));
+        }
+        json!(parts)
     }
 }
 
 /// What a student with a teacher learns from beside labelled examples, where it is set: what was added to recipes later
 /// stands in no key of models from before.
-pub(super) fn without_labels(data: &DataConfig) -> impl Iterator<Item = (&'static str, Value)> {
-    let path = data.unlabelled.as_ref().map(|path| ("unlabelled", json!(path)));
+pub(super) fn without_labels(data: &DataConfig, key: &DataKey) -> impl Iterator<Item = (&'static str, Value)> {
+    // What is in a file, wherever it lies.
+    let file = data.unlabelled.as_ref().map(|_| ("unlabelled", json!(key.unlabelled)));
     let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
     let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
-    path.into_iter().chain(snippets).chain(mixup)
+    file.into_iter().chain(snippets).chain(mixup)
 }
 
 impl Job {
@@ -112,7 +123,7 @@ impl Job {
     }
 
     /// What the weights depend on and nothing else: rows that need the same model find it by this.
-    pub(crate) fn key(&self, data_sha256: &str) -> String {
+    pub(crate) fn key(&self, data: &DataKey) -> String {
         let recipe = &self.setup.recipe;
         let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
@@ -127,7 +138,7 @@ impl Job {
         }
         let mut parts = json!({
             "version": 1,
-            "data_sha256": data_sha256,
+            "data_sha256": data.sha256,
             "validation": recipe.data.validation,
             "select": recipe.data.select,
             "transfer": transfer,
@@ -135,15 +146,18 @@ impl Job {
             "model": model,
             "train": train,
             "kd": kd,
-            "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data_sha256)),
+            "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data)),
             "seed": self.seed,
         });
         // What was added later stands here only where it is set, so that models from before are found.
         if recipe.data.standardize {
             parts["standardize"] = json!(true);
         }
+        if let (Keep::Best, Some(hash)) = (train.keep, &data.validation) {
+            parts["validation_sha256"] = json!(hash);
+        }
         if self.role == Role::Student {
-            for (name, value) in without_labels(&recipe.data) {
+            for (name, value) in without_labels(&recipe.data, data) {
                 parts[name] = value;
             }
         }
@@ -191,13 +205,14 @@ impl Teachers {
     }
 
     /// What their answers depend on. The arithmetic average is another one for each temperature.
-    pub(crate) fn key(&self, recipe: &Recipe, data_sha256: &str) -> String {
-        let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data_sha256)).collect();
+    pub(crate) fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
+        let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data)).collect();
         let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
         let average = (self.jobs.len() > 1).then(|| self.average.name());
         let mut parts = vec![json!(keys), json!(average), json!(temperature)];
         // What has no specialists has the key that it always had.
-        parts.extend(self.specialists.as_ref().map(Specialists::parts));
+        let specialists = self.specialists.iter().zip(self.jobs.first());
+        parts.extend(specialists.map(|(specialists, generalist)| specialists.parts(generalist, data)));
         sha256(json!(parts).to_string().as_bytes())
     }
 }
@@ -214,10 +229,14 @@ mod tests {
         Setup::new("t.toml", TEXT, &settings).unwrap()
     }
 
+    fn data(sha256: &str) -> DataKey {
+        DataKey { sha256: sha256.to_owned(), unlabelled: Some("u".to_owned()), ..DataKey::default() }
+    }
+
     #[test]
     fn a_key_is_what_the_weights_depend_on() {
         type Make = fn(&Arc<Setup>) -> Job;
-        let key = |settings: &[&str], job: Make| job(&setup(settings)).key("d");
+        let key = |settings: &[&str], job: Make| job(&setup(settings)).key(&data("d"));
         let (teacher, alone, distilled): (Make, Make, Make) = (|s| s.teacher(1), |s| s.alone(1), |s| s.distilled(1));
         let ours = [teacher, alone, distilled];
         // What changes no bit of any model.
@@ -243,10 +262,47 @@ mod tests {
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }
-        assert_ne!(setup(&[]).alone(1).key("d"), setup(&[]).alone(2).key("d"));
-        assert_ne!(setup(&[]).alone(1).key("d"), setup(&[]).alone(1).key("e"));
+        assert_ne!(setup(&[]).alone(1).key(&data("d")), setup(&[]).alone(2).key(&data("d")));
+        assert_ne!(setup(&[]).alone(1).key(&data("d")), setup(&[]).alone(1).key(&data("e")));
         // The same network trained in the same way is the same model, whatever it is for.
         assert_eq!(key(&["student.model.hidden=[20]"], alone), key(&[], teacher));
+    }
+
+    #[test]
+    fn a_key_has_the_sets_that_the_weights_depend_on() {
+        let watched = DataKey { validation: Some("v".to_owned()), ..data("d") };
+        let more = DataKey { unlabelled: Some("w".to_owned()), ..data("d") };
+        let changed = |settings: &[&str], other: &DataKey| {
+            let setup = setup(settings);
+            [setup.teacher(1), setup.alone(1), setup.distilled(1)].map(|job| job.key(other) != job.key(&data("d")))
+        };
+        assert_eq!(changed(&[], &watched), [false; 3]);
+        assert_eq!(changed(&["train.keep=best"], &watched), [false, true, true]);
+        assert_eq!(changed(&["teacher.train.keep=best"], &watched), [true, false, true]);
+        assert_eq!(changed(&[], &more), [false; 3]);
+        assert_eq!(changed(&["data.unlabelled=more.npy"], &more), [false, false, true]);
+        // Where the file lies does not matter.
+        let at = |path: &str| setup(&[path]).distilled(1).key(&more);
+        assert_eq!(at("data.unlabelled=more.npy"), at("data.unlabelled=there/more.npy"));
+    }
+
+    #[test]
+    fn specialists_depend_on_what_their_generalist_saw() {
+        let parts = |settings: &[&str], data: &DataKey| {
+            let setup = setup(settings);
+            let specialists = Specialists { setup: setup.clone(), clusters: ClusterConfig::default(), top: 1 };
+            let teachers = Teachers { specialists: Some(specialists.clone()), ..Teachers::one(setup.teacher(1)) };
+            (specialists.parts(&setup.teacher(1), data), teachers.key(&setup.recipe, data))
+        };
+        let plain = parts(&[], &data("d"));
+        assert_eq!(plain.0.as_array().map(Vec::len), Some(4), "{}", plain.0);
+        let watched = DataKey { validation: Some("v".to_owned()), ..data("d") };
+        for (settings, data) in
+            [(&[][..], watched), (&["data.validation=9"], data("d")), (&["data.select.fraction=0.5"], data("d"))]
+        {
+            let other = parts(settings, &data);
+            assert!(other.0 != plain.0 && other.1 != plain.1, "{settings:?}: {}", other.0);
+        }
     }
 
     #[test]
@@ -254,7 +310,7 @@ mod tests {
         let of = |average, temperature: &str| {
             let setup = setup(&[temperature]);
             let job = setup.distilled_from(1, Teachers::several(vec![setup.teacher(1), setup.teacher(2)], average));
-            job.lesson.as_ref().unwrap().key(&setup.recipe, "d")
+            job.lesson.as_ref().unwrap().key(&setup.recipe, &data("d"))
         };
         let (a, g) = (Average::Arithmetic, Average::Geometric);
         assert_eq!(of(g, "kd.temperature=2"), of(g, "kd.temperature=3"));

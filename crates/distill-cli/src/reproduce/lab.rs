@@ -6,7 +6,7 @@ use std::time::Instant;
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
 use distill_train::{
-    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role, SoftTargets, TrainError, evaluate,
+    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, SoftTargets, TrainError, evaluate,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -19,7 +19,7 @@ use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;
 use crate::progress::thousands;
-use crate::run::Signals;
+use crate::run::{Signals, durable_folder};
 
 /// Units of the bar.
 const BAR_UNITS: u64 = 1_000_000;
@@ -64,7 +64,7 @@ impl<'a> Lab<'a> {
     pub(crate) fn train(&mut self, jobs: &[Job]) -> Result<Vec<Facts>, Stop> {
         let mut teachers: Vec<Job> = vec![];
         for job in jobs.iter().filter_map(|job| job.lesson.as_ref()).flat_map(|lesson| &lesson.jobs) {
-            if teachers.iter().all(|other| other.key(&self.data.sha256) != job.key(&self.data.sha256)) {
+            if teachers.iter().all(|other| other.key(&self.data.key) != job.key(&self.data.key)) {
                 teachers.push(job.clone());
             }
         }
@@ -74,7 +74,7 @@ impl<'a> Lab<'a> {
         let mut due: Vec<Due<'_>> = vec![];
         let mut seen = HashSet::new();
         for job in jobs {
-            let key = job.key(&self.data.sha256);
+            let key = job.key(&self.data.key);
             if self.store.facts(&key)?.is_some() {
                 // Who was killed right after the facts were written has left them.
                 self.store.drop_checkpoints(&key);
@@ -86,7 +86,7 @@ impl<'a> Lab<'a> {
         self.targets.clear();
         let mut found = vec![];
         for job in jobs {
-            let key = job.key(&self.data.sha256);
+            let key = job.key(&self.data.key);
             let facts = self.store.facts(&key)?.ok_or_else(untrained)?;
             self.spend(&key, facts.seconds, facts.threads);
             if let Some(key) = self.target_key(job)
@@ -118,10 +118,14 @@ impl<'a> Lab<'a> {
             .map_err(|error| locate(&setup.file, &setup.recipe, error))
     }
 
-    /// Examples that the students of a recipe learn from, and those that training is watched on.
-    pub(crate) fn sets(&self, setup: &Setup) -> Result<(usize, usize), Diagnostic> {
+    /// How many examples a recipe has for what.
+    pub(crate) fn sizes(&self, setup: &Setup) -> Result<Sizes, Diagnostic> {
         let experiment = self.experiment(setup)?;
-        Ok((experiment.transfer_set().len(), experiment.validation_set().map_or(0, Dataset::len)))
+        Ok(Sizes {
+            labelled: experiment.labelled_set().len(),
+            transfer: experiment.transfer_set().len(),
+            validation: experiment.validation_set().map_or(0, Dataset::len),
+        })
     }
 
     /// The weights of a model.
@@ -131,7 +135,7 @@ impl<'a> Lab<'a> {
 
     /// A model that was trained before.
     pub(super) fn trained(&self, job: &Job) -> Result<Mlp, Diagnostic> {
-        let facts = self.store.facts(&job.key(&self.data.sha256))?.ok_or_else(untrained)?;
+        let facts = self.store.facts(&job.key(&self.data.key))?.ok_or_else(untrained)?;
         self.store.model(&facts)
     }
 
@@ -140,9 +144,9 @@ impl<'a> Lab<'a> {
         evaluate(model, &*self.data.sets.test).map_err(Diagnostic::from)
     }
 
-    /// How a model does on what it was trained on.
-    pub(crate) fn on_transfer_set(&self, setup: &Setup, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
-        evaluate(model, self.experiment(setup)?.transfer_set()).map_err(Diagnostic::from)
+    /// How a student does on what it was trained on, as far as that has labels.
+    pub(crate) fn on_labelled_set(&self, setup: &Setup, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
+        evaluate(model, self.experiment(setup)?.labelled_set()).map_err(Diagnostic::from)
     }
 
     /// How a model does on what training is watched on, if anything is.
@@ -161,7 +165,7 @@ impl<'a> Lab<'a> {
         let refused = |error: ModelError| Stop::from(TrainError::from(error));
         let mut members: Vec<Arc<dyn Model>> = vec![];
         for job in &teachers.jobs {
-            let key = job.key(&self.data.sha256);
+            let key = job.key(&self.data.key);
             let member = match self.teachers.get(&key) {
                 Some(model) => model.clone(),
                 None => {
@@ -199,7 +203,7 @@ impl<'a> Lab<'a> {
         let (features, n_classes) = (spec.features(), spec.classes.len());
         let mut works: Vec<u64> = vec![];
         for due in &due {
-            let n_examples = self.sets(&due.job.setup)?.0;
+            let n_examples = self.experiment(&due.job.setup)?.set_of(due.job.role).len();
             works.push(due.job.work(features, n_classes, n_examples));
         }
         let total: f64 = works.iter().map(|&work| work as f64).sum();
@@ -264,18 +268,14 @@ impl<'a> Lab<'a> {
         let failed = |error| {
             Diagnostic::io("cannot make a folder of the study", Some(&folder), error).help("check who may write there")
         };
-        std::fs::create_dir_all(&folder).map_err(failed)?;
+        durable_folder(&folder).map_err(failed)?;
         let context: Context = [("key".to_owned(), key.clone())].into();
         let store = CheckpointStore::new(&Disk, &folder, 1);
         let Found { newest, .. } = store.load().map_err(TrainError::from)?;
         let checkpoint = newest.map(|(checkpoint, _)| checkpoint).filter(|found| found.context == context);
 
-        let n_examples = match job.role {
-            Role::Teacher | Role::Member => experiment.train_set().len(),
-            Role::Baseline | Role::Student => experiment.transfer_set().len(),
-        };
         let config = experiment.train_config(job.role);
-        let n_steps = n_examples.div_ceil(config.batch).max(1) as f64 * f64::from(config.epochs);
+        let n_steps = experiment.set_of(job.role).len().div_ceil(config.batch).max(1) as f64 * f64::from(config.epochs);
         let mut watch = Watch {
             store,
             context: &context,
@@ -303,7 +303,7 @@ impl<'a> Lab<'a> {
             ("producer".to_owned(), format!("distill {}", env!("CARGO_PKG_VERSION"))),
             ("study".to_owned(), self.name.to_owned()),
             ("model".to_owned(), facts.label.clone()),
-            ("data_sha256".to_owned(), self.data.sha256.clone()),
+            ("data_sha256".to_owned(), self.data.key.sha256.clone()),
         ]
         .into();
         self.store.keep(&trained.model, &provenance, &mut facts)?;
@@ -332,6 +332,16 @@ impl<'a> Lab<'a> {
     }
 }
 
+/// Numbers of examples.
+pub(crate) struct Sizes {
+    /// Those that the student on labels alone learns from.
+    pub(crate) labelled: usize,
+    /// Those that the students with a teacher learn from, with what has no labels.
+    pub(crate) transfer: usize,
+    /// Those that training is watched on.
+    pub(crate) validation: usize,
+}
+
 fn untrained() -> Diagnostic {
     Diagnostic::new(Code::Bug, "a model that should have been trained is not there")
 }
@@ -344,6 +354,6 @@ struct Due<'j> {
     targets: Option<Arc<SoftTargets>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,7 +31,7 @@ pub(crate) struct Facts {
     pub(crate) weights_sha256: String,
 }
 
-/// How long the answers of a teacher, or its specialists, took.
+/// How long the answers of a teacher, or its specialists or one of them, took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TargetFacts {
     pub(crate) seconds: f64,
@@ -74,11 +74,20 @@ impl<'a> Store<'a> {
 
     /// How long the specialists took. It is written last: where it is, the system is whole.
     pub(crate) fn system_facts(&self, key: &str) -> Option<TargetFacts> {
-        serde_json::from_slice(&Disk.read(&self.path("systems", key, "facts.json"), MAX_FACTS).ok()?).ok()
+        read_facts(&self.path("systems", key, "facts.json"))
     }
 
     pub(crate) fn keep_system_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("systems", key, "facts.json"), facts)
+    }
+
+    /// How long one of the specialists took. It lies beside the weights, whose bytes are the same whenever they are trained.
+    pub(crate) fn specialist_facts(&self, key: &str, number: usize) -> Option<TargetFacts> {
+        read_facts(&self.path("systems", key, &specialist_file(number)))
+    }
+
+    pub(crate) fn keep_specialist_facts(&self, key: &str, number: usize, facts: TargetFacts) -> Result<(), Diagnostic> {
+        self.write_facts(&self.path("systems", key, &specialist_file(number)), facts)
     }
 
     fn write_facts(&self, path: &std::path::Path, facts: TargetFacts) -> Result<(), Diagnostic> {
@@ -154,7 +163,7 @@ impl<'a> Store<'a> {
 
     /// How long soft targets took, where they were computed.
     pub(crate) fn target_facts(&self, key: &str) -> Option<TargetFacts> {
-        serde_json::from_slice(&Disk.read(&self.path("targets", key, "targets.json"), MAX_FACTS).ok()?).ok()
+        read_facts(&self.path("targets", key, "targets.json"))
     }
 
     pub(crate) fn keep_targets(&self, key: &str, file: &SoftTargetFile, facts: TargetFacts) -> Result<(), Diagnostic> {
@@ -166,6 +175,14 @@ impl<'a> Store<'a> {
     pub(crate) fn keep_target_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("targets", key, "targets.json"), facts)
     }
+}
+
+fn specialist_file(number: usize) -> String {
+    format!("specialist-{number:03}.json")
+}
+
+fn read_facts(path: &std::path::Path) -> Option<TargetFacts> {
+    serde_json::from_slice(&Disk.read(path, MAX_FACTS).ok()?).ok()
 }
 
 impl Facts {

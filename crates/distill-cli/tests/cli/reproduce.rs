@@ -120,6 +120,53 @@ fn the_study_of_speech_has_a_page_of_its_own_and_keeps_rows_from_elsewhere() {
 }
 
 #[test]
+fn parts_of_the_data_may_have_inputs_without_labels_beside_them() {
+    let lab = lab();
+    let images = lab.read("ten/t10k-images-idx3-ubyte");
+    lab.write("more", &images);
+    lab.ok(&args(&["fractions"], &["data.mixup=1", "data.unlabelled=more"]));
+    let page = String::from_utf8(lab.read("runs/hinton-2015/mnist.md")).unwrap();
+    assert!(page.contains("a part of 460 training examples; 40 others"), "{page}");
+    let speech = |file: &str, runs_dir: &str| {
+        let more = [&format!("data.unlabelled={file}")[..], "--runs-dir", runs_dir, "--json"];
+        lab.ok(&[&["reproduce", "hinton-2015-speech", "fractions"], &SMALL[..], &more].concat())
+    };
+    assert!(trained(&speech("more", "runs")) > 0);
+    // The same inputs elsewhere are the same models, others under the same name are not: of the students with a teacher.
+    lab.write("same", &images);
+    assert_eq!(trained(&speech("same", "runs")), 0);
+    let mut other = images;
+    other[20] ^= 1;
+    lab.write("same", &other);
+    assert_eq!(trained(&speech("same", "runs")), 10);
+}
+
+#[test]
+fn a_page_whose_marks_are_gone_is_left_as_it_is() {
+    let lab = lab();
+    lab.ok(&args(&["teacher"], &["--write", "results"]));
+    let page = String::from_utf8(lab.read("results/mnist.md")).unwrap();
+    let cut = page.replace("<!-- end of what is kept -->", "By hand.");
+    let check = |expected: [&str; 3]| {
+        lab.check(&args(&["distilled"], &["--write", "results"]), 5, expected);
+        assert_eq!(models(&lab, "runs/hinton-2015").len(), 2, "nothing is trained");
+    };
+    let marks = "E0405]: the page of results does not have the two marks";
+    lab.write("results/mnist.md", &cut);
+    check([marks, "results/mnist.md", "<!-- end of what is kept -->"]);
+    assert_eq!(String::from_utf8(lab.read("results/mnist.md")).unwrap(), cut);
+    lab.write("results/mnist.md", &page);
+    lab.write("runs/hinton-2015/mnist.md", &cut);
+    check([marks, "runs/hinton-2015/mnist.md", "<!-- by hand"]);
+    lab.write("runs/hinton-2015/mnist.md", b"By hand: \xff");
+    let args = args(&["distilled"], &[]);
+    lab.check(&args, 7, ["E0501]: cannot read the page of results", "runs/hinton-2015/mnist.md", "move it elsewhere"]);
+    assert_eq!(lab.read("runs/hinton-2015/mnist.md"), b"By hand: \xff");
+    fs::remove_file(lab.path("runs/hinton-2015/mnist.md")).unwrap();
+    lab.ok(&args);
+}
+
+#[test]
 fn specialists_are_trained_once_and_teach() {
     let lab = Lab::new();
     let small = [

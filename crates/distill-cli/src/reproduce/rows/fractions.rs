@@ -34,7 +34,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             format!("train.epochs={}", base.recipe.train.epochs * times),
         ])?;
         let stopped = setup.with(&["train.keep=best".to_owned()])?;
-        n_examples = study.lab.sets(&setup)?.0;
+        n_examples = study.lab.sizes(&setup)?.labelled;
         let mut jobs = for_each_seed(&setup, Setup::alone);
         jobs.extend(for_each_seed(&stopped, Setup::alone));
         jobs.extend(for_each_seed(&setup, |setup, seed| {
@@ -58,8 +58,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
                 for_each_seed(&setup, |setup, seed| setup.distilled_from(seed, Teachers::one(teacher.teacher(seed))));
             let found = study.lab.train(&jobs)?;
             let name = format!("{} %, soft targets, with {copies} mixtures of each", 100.0 * fraction);
-            let labelled = setup.with(&["data.mixup=0".to_owned()])?;
-            mixed.push(Line::of(study, &labelled, name, &found)?);
+            mixed.push(Line::of(study, &setup, name, &found)?);
         }
     }
 
@@ -91,7 +90,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
          Soft targets are those of the teacher that was trained on all examples, at T = {}. The numbers of the paper are \
          of its speech data.",
         crate::progress::thousands(n_examples as u64),
-        crate::progress::thousands(study.lab.sets(&base)?.1 as u64),
+        crate::progress::thousands(study.lab.sizes(&base)?.validation as u64),
         base.recipe.kd.temperature,
     ));
     let cells =
@@ -104,12 +103,12 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
 }
 
 impl Line {
-    /// What models get right of the part of the data that they were trained on, and of the test set.
+    /// What models get right of the labelled part of the data that they were trained on, and of the test set.
     fn of(study: &Study<'_>, setup: &Setup, name: String, found: &[Facts]) -> Result<Self, Stop> {
         let mut train = vec![];
         for facts in found {
             let model = study.lab.model(facts)?;
-            train.push(100.0 * study.lab.on_transfer_set(setup, &model)?.accuracy());
+            train.push(100.0 * study.lab.on_labelled_set(setup, &model)?.accuracy());
         }
         Ok(Self { name, train, test: accuracies(found), errors: errors(found) })
     }

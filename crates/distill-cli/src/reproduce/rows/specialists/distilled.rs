@@ -48,7 +48,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         "Top-1 on test snippets in percent. All three networks are {}. Those that are distilled learn from the {} labelled snippets of \
          the generalist and from {} more of the same paragraphs, whose labels nobody sees, for {} epochs.",
         ways[0].first().map_or("", |facts| facts.architecture.as_str()),
-        thousands(study.lab.data.sets.train.len() as u64),
+        thousands(study.lab.sizes(&setup)?.labelled as u64),
         thousands(study.lab.data.sets.unlabelled.as_ref().map_or(0, |set| set.len() as u64)),
         setup.recipe.train.epochs,
     ));

@@ -40,7 +40,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         None,
     );
     compare_kept_gain(&mut section, &single, &together, &mixed);
-    let (n_examples, _) = study.lab.sets(&setup)?;
+    let n_examples = study.lab.sizes(&setup)?.transfer;
     section.add(&format!(
         "Networks and teachers are those of the row before, at T = {}. For each frame one of the two also learns what the ten say of {} \
          mixtures, `x + λ (y - x)` of its window and another with λ from 0 to 1/2: {} examples in all, for {} epochs in place of {}. No other \
