@@ -42,6 +42,8 @@ pub(crate) struct Scratch {
     /// Rows that are computed in one way, and those that are computed in another.
     pub(crate) near: Picked,
     pub(crate) far: Picked,
+    /// Numbers of one row.
+    pub(crate) tails: Vec<f64>,
 }
 
 /// Rows of a block, one after the other so that a function is taken of all their numbers at a time.

@@ -4,6 +4,7 @@ use crate::batch::{Batch, Block};
 use crate::cross_entropy::add_cross_entropy;
 use crate::kd::{add_kd, teacher_entropy};
 use crate::logit_matching::add_logit_matching;
+use crate::loss::check_shape;
 use crate::{Loss, LossError, LossValue, Targets, Temperature};
 
 /// How the student is compared with the teacher.
@@ -25,7 +26,9 @@ pub enum SoftTerm {
 ///
 /// The soft term has its factor `T²`, so `α` keeps its meaning when `T` changes; the labels are
 /// compared at `T = 1` on the same logits. `α = 0` is plain cross entropy, bit for bit. On a
-/// transfer set without labels the soft term stands alone, with weight 1.
+/// transfer set without labels the soft term stands alone, with weight 1, whatever `α` is.
+///
+/// Labels and logits that are given are checked even where their term has no weight.
 ///
 /// Source: Hinton, Vinyals, Dean, 2015, section 2.
 ///
@@ -67,20 +70,24 @@ impl Loss for Distillation {
         targets: &Targets<'_>,
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
-        let alpha = if targets.labels.is_some() { self.alpha } else { 1.0 };
-        let labels = targets.labels.filter(|_| alpha < 1.0);
+        let labels = targets.labels;
+        let alpha = if labels.is_some() { self.alpha } else { 1.0 };
         let teacher = match targets.teacher_logits {
-            _ if alpha == 0.0 => None,
-            None => return Err(LossError::MissingTeacher),
+            None if alpha > 0.0 => return Err(LossError::MissingTeacher),
+            Some(teacher) if alpha == 0.0 => {
+                check_shape(logits.dim(), &[("teacher's logits", teacher.dim())])?;
+                None
+            }
             teacher => teacher,
         };
+        let has_hard = alpha < 1.0;
         let [hard, soft, entropy] = Batch { logits, teacher, labels, grad }.means(&|block| {
-            let hard = if labels.is_some() { add_cross_entropy(block, 1.0 - alpha) } else { 0.0 };
+            let hard = if has_hard { add_cross_entropy(block, 1.0 - alpha) } else { 0.0 };
             let [soft, entropy] = if teacher.is_some() { self.soft.add(block, alpha) } else { [0.0; 2] };
             [hard, soft, entropy]
         })?;
         let mut value = LossValue::default();
-        if labels.is_some() {
+        if has_hard {
             value.hard = Some(hard);
             value.total += (1.0 - alpha) * hard;
         }
@@ -93,6 +100,7 @@ impl Loss for Distillation {
         Ok(value)
     }
 
+    /// With `α = 0` for examples without labels alone, as these have no other term.
     fn needs_teacher(&self) -> bool {
         self.alpha > 0.0
     }

@@ -120,9 +120,11 @@ pub(crate) fn add_kd(block: &mut Block<'_>, temperature: Temperature, weight: f6
     let (n, t) = (block.n_classes, temperature.get());
     let inverse_t = t.recip();
     let Block { logits, teacher, grad, scratch, .. } = block;
-    let Scratch { exps: p, near, far } = &mut **scratch;
+    let Scratch { exps: p, near, far, tails } = &mut **scratch;
     near.clear(logits.len(), n);
     far.clear(logits.len(), n);
+    tails.clear();
+    tails.reserve(n);
 
     teacher_exps(teacher, n, inverse_t, p);
     let rows = logits.chunks_exact(n).zip(teacher.chunks_exact(n)).zip(p.chunks_exact_mut(n));
@@ -154,13 +156,16 @@ pub(crate) fn add_kd(block: &mut Block<'_>, temperature: Temperature, weight: f6
         kl += example(row).add_near(shift, tails, &mut grad[at(row)]);
     }
     for (&(row, sum_p), exps) in far.rows.iter().zip(far.values.chunks_exact(n)) {
-        kl += example(row).add_far(sum_p, exps, &mut grad[at(row)]);
+        kl += example(row).add_far(sum_p, exps, tails, &mut grad[at(row)]);
     }
     kl
 }
 
 /// Up to this `|(z - v - shift) / T|` teacher and student are close, and [`exp_tail`] serves.
 const NEAR: f64 = 0.5;
+
+/// Below it the terms of `Σ p (log p - log q)` cancel for more than two digits.
+const SMALL: f64 = 0.01;
 
 /// One row: the logits of student and teacher and `p`.
 struct Example<'a> {
@@ -182,8 +187,8 @@ impl Example<'_> {
     /// ```
     ///
     /// All terms of `KL` have one sign, and an error of the shift has no effect of first order.
-    fn add_near(self, shift: f64, tails: &[f64], grad: &mut [f64]) -> f64 {
-        let Self { z, v, p, inverse_t, scale } = self;
+    fn add_near(&self, shift: f64, tails: &[f64], grad: &mut [f64]) -> f64 {
+        let &Self { z, v, p, inverse_t, scale } = self;
         let exp_m1 = |z: f64, v: f64, tail: f64| (z - v - shift) * inverse_t + tail;
         let mean = row::sum_of([z, v, p, tails], |[z, v, p, tail]| p * exp_m1(z, v, tail));
         let factor = scale / (1.0 + mean);
@@ -198,8 +203,11 @@ impl Example<'_> {
     /// ```text
     /// KL = Σ p (log p - log q)
     /// ```
-    fn add_far(self, sum_p: f64, exps: &[f64], grad: &mut [f64]) -> f64 {
-        let Self { z, v, p, inverse_t, scale } = self;
+    ///
+    /// One improbable class makes a row far where all others agree. `KL` may then be smaller than the rounding errors of
+    /// this sum, and is taken from terms of one sign, see [`sum_of_tails`](Self::sum_of_tails).
+    fn add_far(&self, sum_p: f64, exps: &[f64], tails: &mut Vec<f64>, grad: &mut [f64]) -> f64 {
+        let &Self { z, v, p, inverse_t, scale } = self;
         let (z_max, v_max, sum_q) = (row::max(z), row::max(v), row::sum(exps));
         let (log_sums, inverse_sum) = ((sum_q / sum_p).ln(), sum_q.recip());
         for ((grad, exp), p) in grad.iter_mut().zip(exps).zip(p) {
@@ -208,8 +216,38 @@ impl Example<'_> {
         let log_ratio = |z: f64, v: f64| ((v - v_max) - (z - z_max)) * inverse_t + log_sums;
         // A class that the teacher rules out adds nothing, however sure the student is.
         let kl = row::sum_of([z, v, p], |[z, v, p]| if p == 0.0 { 0.0 } else { p * log_ratio(z, v) });
-        // Where both rule out the same classes, rounding can leave the sum a hair below zero.
-        if kl < 0.0 { 0.0 } else { kl }
+        // NaN stays.
+        if kl < SMALL { self.sum_of_tails(inverse_sum, exps, tails, log_ratio) } else { kl }
+    }
+
+    /// `KL(p ‖ q)` of terms that are not negative.
+    ///
+    /// ```text
+    /// u = log q - log p        KL = Σ p (exp(u) - 1 - u)        as Σ p exp(u) = Σ q = 1 = Σ p
+    /// ```
+    ///
+    /// An error that all `u` share has no effect of first order. What the teacher rules out adds `q`.
+    fn sum_of_tails(
+        &self,
+        inverse_sum: f64,
+        exps: &[f64],
+        tails: &mut Vec<f64>,
+        log_ratio: impl Fn(f64, f64) -> f64,
+    ) -> f64 {
+        let &Self { z, v, p, .. } = self;
+        tails.clear();
+        tails.extend(z.iter().zip(v).map(|(&z, &v)| (-log_ratio(z, v)).clamp(-NEAR, NEAR)));
+        exp_tail(tails);
+        row::sum_of([z, v, p, exps, tails], |[z, v, p, exp, tail]| {
+            let (ratio, q) = (log_ratio(z, v), exp * inverse_sum);
+            if p == 0.0 {
+                q
+            } else if ratio.abs() < NEAR {
+                p * tail
+            } else {
+                q - p + p * ratio
+            }
+        })
     }
 }
 
@@ -254,6 +292,27 @@ mod tests {
             let second_difference = pair[0].0.kl - 2.0 * pair[1].0.kl + pair[2].0.kl;
             assert!((0.0..4e-5).contains(&second_difference), "{second_difference}");
         }
+    }
+
+    #[test]
+    fn one_improbable_class_that_is_far_costs_no_digit() {
+        // Python's decimal with 60 digits. The sum of `p (log p - log q)` has errors of 1e-16 and more.
+        for (v, z, t, expected) in [
+            (array![[0.0, -20.7, -26.0]], array![[0.0, -22.0, -25.0]], 1.0, 5.896_781_535_462_74e-10),
+            (array![[0.0, -20.0, -21.0]], array![[0.0, -19.0, -21.0]], 1.0, 1.480_489_182_214_429_5e-9),
+            (array![[12.0, -9.5, -10.0, -9.0]], array![[12.0, -10.5, -9.25, -11.0]], 1.0, 1.132_438_113_115_216e-9),
+            (array![[0.0, -30.0, -60.0]], array![[0.0, -31.0, -50.0]], 2.0, 3.260_128_528_237_371e-8),
+            (array![[0.0, -50.0]], array![[0.0, -52.0]], 4.0, 3.970_002_664_096_800_7e-7),
+            // On both sides of the bound.
+            (array![[0.0, -4.5, -5.0]], array![[0.0, -5.5, -4.25]], 1.0, 6.444_459_425_118_428e-3),
+            (array![[0.0, -4.0, -3.0]], array![[0.0, -5.0, -4.25]], 1.0, 3.031_437_524_181_917_7e-2),
+        ] {
+            let (value, _) = evaluate(&z, &v, t);
+            assert!((value.kl / expected - 1.0).abs() < 1e-13, "{v} {z}: {:e} {expected:e}", value.kl);
+        }
+        // A class that the teacher rules out and the student nearly does: -log(1 / (1 + e^-21)).
+        let (value, _) = evaluate(&array![[0.0, -21.0]], &array![[0.0, f64::NEG_INFINITY]], 1.0);
+        assert!((value.kl / (-21.0_f64).exp().ln_1p() - 1.0).abs() < 1e-13, "{:e}", value.kl);
     }
 
     proptest! {

@@ -42,7 +42,9 @@ pub trait Loss: Send + Sync {
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError>;
 
-    /// Whether the loss reads the teacher's logits.
+    /// Whether the loss reads the teacher's logits of examples that have labels.
+    ///
+    /// Where there are no labels, a loss that takes such examples has nothing else to learn from and needs them in any case.
     fn needs_teacher(&self) -> bool;
 }
 
