@@ -347,7 +347,7 @@ impl From<TrainError> for Diagnostic {
             TrainError::TargetFile { .. } => Self::target_file(&error),
             TrainError::Answers { .. } => Self::new(Code::ModelFile, error.to_string())
                 .help("write one row of finite numbers for each example, in the order of the data"),
-            TrainError::Targets { .. } => Self::new(Code::SoftTargets, error.to_string())
+            TrainError::Targets { .. } | TrainError::TargetViews { .. } => Self::new(Code::SoftTargets, error.to_string())
                 .note("row i would be paired with another example")
                 .help("write them again: `distill teach RECIPE`"),
             TrainError::Unpaired { .. } => Self::new(Code::Counts, error.to_string())

@@ -73,6 +73,14 @@ pub enum TrainError {
         /// Examples and classes that are stored.
         actual: [usize; 2],
     },
+    /// Stored soft targets are for inputs that vary in another way.
+    #[error("the soft targets have {actual} views of each example, training shows {expected}")]
+    TargetViews {
+        /// Views of an example that training shows.
+        expected: usize,
+        /// Views that are stored.
+        actual: usize,
+    },
     /// A table of a teacher's answers cannot be used.
     #[error("the table of answers has {problem}")]
     Answers {

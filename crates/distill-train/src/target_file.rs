@@ -66,7 +66,8 @@ impl SoftTargetFile {
     /// data and teacher in hexadecimal.
     ///
     /// # Errors
-    /// [`TrainError::TargetFile`] if they cannot be kept in this form.
+    /// [`TrainError::TargetFile`] if they cannot be kept in this form, [`TrainError::Answers`] if one of them is NaN or
+    /// infinite and would be something else afterwards.
     pub fn new(
         targets: &SoftTargets,
         storage: TargetStorage,
@@ -76,6 +77,11 @@ impl SoftTargetFile {
     ) -> Result<Self, TrainError> {
         let logits = targets.logits();
         storage.check(logits.ncols()).map_err(refused)?;
+        if let Some(((row, class), value)) = storage.unfit(logits) {
+            let example = row % (logits.nrows() / targets.n_views()).max(1);
+            let problem = format!("{value} for class {class} of example {example}, counted from 0");
+            return Err(TrainError::Answers { problem });
+        }
         let stored = match storage {
             TargetStorage::F32 => Stored::F32(logits.to_owned()),
             TargetStorage::F16 => Stored::F16(to_f16(logits)),
@@ -295,6 +301,25 @@ mod tests {
         }
         for n in 0..bytes.len() {
             assert!(SoftTargetFile::from_bytes(&bytes[..n]).is_err(), "cut at {n}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_kept() {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        for storage in [TargetStorage::F32, TargetStorage::F16, TargetStorage::TopK(2)] {
+            for bad in [f32::NAN, f32::INFINITY] {
+                let mut logits = Array2::from_shape_fn((6, 3), |(i, j)| (i + j) as f32);
+                logits[(4, 2)] = bad;
+                // Of two views of three examples it is the second one.
+                for (n_views, example) in [(1, 4), (2, 1)] {
+                    let targets = SoftTargets::with_views(logits.clone(), n_views).unwrap();
+                    let new = SoftTargetFile::new(&targets, storage, classes.clone(), "d".into(), "t".into());
+                    let expected =
+                        format!("the table of answers has {bad} for class 2 of example {example}, counted from 0");
+                    assert_eq!(new.unwrap_err().to_string(), expected, "{storage}");
+                }
+            }
         }
     }
 

@@ -73,7 +73,18 @@ impl TargetStorage {
         }
     }
 
-    /// Logits as they come back from a file, shape `(rows, classes)`.
+    /// The first logit that no file can hold, with its row and class: NaN and +∞ in any of them, as they leave a softmax no
+    /// meaning; -∞ in f32, or throughout a row. The smaller forms keep it as the least that f16 can say.
+    pub(crate) fn unfit(self, logits: ArrayView2<'_, f32>) -> Option<((usize, usize), f32)> {
+        let fits = |value: f32| value.is_finite() || (value == f32::NEG_INFINITY && self != Self::F32);
+        logits.outer_iter().enumerate().find_map(|(row, values)| {
+            let unfit = values.iter().position(|&value| !fits(value));
+            let class = unfit.or_else(|| (largest(values) == f32::NEG_INFINITY).then_some(0))?;
+            Some(((row, class), *values.get(class)?))
+        })
+    }
+
+    /// Logits as they come back from a file, shape `(rows, classes)`. A row with NaN or +∞ has NaN.
     pub fn round(self, logits: ArrayView2<'_, f32>) -> Array2<f32> {
         match self {
             Self::F32 => logits.to_owned(),
@@ -96,7 +107,7 @@ pub(crate) fn to_f16(logits: ArrayView2<'_, f32>) -> Array2<f16> {
     let mut below = Array2::from_elem(logits.dim(), f16::ZERO);
     for (row, mut out) in logits.outer_iter().zip(below.outer_iter_mut()) {
         let max = largest(row);
-        Zip::from(&mut out).and(row).for_each(|out, &value| *out = finite(f64::from(value - max)));
+        Zip::from(&mut out).and(row).for_each(|out, &value| *out = bounded(f64::from(value - max)));
     }
     below
 }
@@ -114,10 +125,10 @@ impl Largest {
             order.sort_by(|&a, &b| row[usize::from(b)].total_cmp(&row[usize::from(a)]));
             for (j, &class) in order.iter().take(k).enumerate() {
                 kept.classes[(at, j)] = class;
-                kept.logits[(at, j)] = finite(f64::from(row[usize::from(class)] - max));
+                kept.logits[(at, j)] = bounded(f64::from(row[usize::from(class)] - max));
             }
             let rest = order.iter().skip(k).map(|&class| f64::from(row[usize::from(class)] - max).exp()).sum::<f64>();
-            kept.logits[(at, k)] = finite(rest.ln());
+            kept.logits[(at, k)] = bounded(rest.ln());
         }
         kept
     }
@@ -143,21 +154,27 @@ fn largest(row: ArrayView1<'_, f32>) -> f32 {
     row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-fn finite(value: f64) -> f16 {
-    f16::from_f64(value.max(f64::from(f16::MIN)))
+/// At least what f16 can say. NaN stays, which `f64::max` would drop.
+fn bounded(value: f64) -> f16 {
+    let least = f64::from(f16::MIN);
+    f16::from_f64(if value < least { least } else { value })
 }
 
 /// Mean and largest `KL(p || q)` over the rows, in nats, of what softmax makes of two matrices of logits at a
-/// temperature: what it costs to have stored `q` in place of `p`.
+/// temperature: what it costs to have stored `q` in place of `p`. NaN where a row has no divergence.
 pub fn kl_between(p: ArrayView2<'_, f32>, q: ArrayView2<'_, f32>, temperature: f64) -> (f64, f64) {
     let (mut sum, mut most) = (0.0, 0.0_f64);
     for (p, q) in p.outer_iter().zip(q.outer_iter()) {
         let partition = |row: ArrayView1<'_, f32>| LogPartition::new(row.iter().copied(), temperature);
         let (of_p, of_q) = (partition(p), partition(q));
-        let kl = p.iter().zip(q).map(|(&p, &q)| of_p.prob(p) * (of_p.log_prob(p) - of_q.log_prob(q)));
-        let kl = kl.sum::<f64>().max(0.0);
+        // What `p` rules out adds nothing, even where its logit is an infinity.
+        let term =
+            |prob: f64, p: f32, q: f32| if prob == 0.0 { 0.0 } else { prob * (of_p.log_prob(p) - of_q.log_prob(q)) };
+        let kl = p.iter().zip(q).map(|(&p, &q)| term(of_p.prob(p), p, q)).sum::<f64>();
+        // Rounding can leave a sum of zero a hair below it. `f64::max` would make 0 of NaN.
+        let kl = if kl < 0.0 { 0.0 } else { kl };
         sum += kl;
-        most = most.max(kl);
+        most = if kl > most || kl.is_nan() { kl } else { most };
     }
     (sum / p.nrows().max(1) as f64, most)
 }
@@ -206,6 +223,38 @@ mod tests {
         let (kl, _) = kl_between(array![[2.0_f32.ln(), 0.0]].view(), array![[3.0_f32, 3.0]].view(), 1.0);
         let by_hand = 2.0 / 3.0 * (4.0_f64 / 3.0).ln() + 1.0 / 3.0 * (2.0_f64 / 3.0).ln();
         assert!((kl - by_hand).abs() < 1e-7, "{kl} {by_hand}");
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        let other = array![[1.0_f32, 2.0, 0.5]];
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY] {
+            for at in 0..3 {
+                let mut logits = array![[0.5_f32, -1.0, 2.0]];
+                logits[(0, at)] = bad;
+                for storage in [TargetStorage::F32, TargetStorage::F16, TargetStorage::TopK(1), TargetStorage::TopK(2)]
+                {
+                    let found = storage.unfit(logits.view()).map(|(place, _)| place);
+                    assert_eq!(found, Some((0, at)), "{storage} {bad}");
+                    let rounded = storage.round(logits.view());
+                    assert!(rounded.iter().any(|value| !value.is_finite()), "{storage} {bad}: {rounded}");
+                }
+                for (p, q) in [(&logits, &other), (&other, &logits)] {
+                    let both = |a: &Array2<f32>| ndarray::concatenate![Axis(0), a.view(), other.view()];
+                    let (mean, most) = kl_between(both(p).view(), both(q).view(), 2.0);
+                    assert!(!mean.is_finite() && !most.is_finite(), "{bad} at {at}: {mean} {most}");
+                }
+            }
+        }
+        // Nothing is as improbable as an event that cannot be, where there is another one.
+        let (ruled_out, none) = (array![[f32::NEG_INFINITY, 1.0, 2.0]], array![[f32::NEG_INFINITY; 3]]);
+        assert_eq!(TargetStorage::F32.unfit(ruled_out.view()), Some(((0, 0), f32::NEG_INFINITY)));
+        for storage in [TargetStorage::F16, TargetStorage::TopK(1)] {
+            assert_eq!(storage.unfit(ruled_out.view()), None);
+            assert!(storage.unfit(none.view()).is_some());
+        }
+        let (kl, _) = kl_between(ruled_out.view(), TargetStorage::F16.round(ruled_out.view()).view(), 1.0);
+        assert!(kl < 1e-6, "{kl}");
     }
 
     #[test]

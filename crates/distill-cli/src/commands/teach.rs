@@ -50,7 +50,10 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     })?;
     let targets = SoftTargets::compute(&*teacher.model, transfer)?;
     let data_sha256 = Fingerprint::of(transfer)?.sha256();
-    let cache = SoftTargetFile::new(&targets, args.store, classes, data_sha256, teacher.sha256)?;
+    let place = teacher.place();
+    let cache = SoftTargetFile::new(&targets, args.store, classes, data_sha256, teacher.sha256).map_err(|error| {
+        Diagnostic::from(error).at(place).better_help("use a teacher whose answers are finite numbers")
+    })?;
     let bytes = cache.to_bytes()?;
     let temperature = recipe.kd.temperature;
     let (kl_mean, kl_max) = kl_between(targets.logits(), args.store.round(targets.logits()).view(), temperature);

@@ -229,3 +229,19 @@ fn answers_can_be_kept_in_less_and_the_error_is_said() {
     lab.check(&["teach", "r.toml", &teacher, "--store", "top-3"], 3, all);
     assert_eq!(lab.distill(&["teach", "r.toml", &teacher, "--store", "f8"]).code, Some(2));
 }
+
+#[test]
+fn answers_that_are_no_numbers_are_not_kept() {
+    let lab = with_teacher();
+    let mut bytes = lab.read(TEACHER);
+    let start = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    // Finite weights, whose sums are not.
+    bytes[start..].chunks_exact_mut(4).for_each(|weight| weight.copy_from_slice(&3e38_f32.to_le_bytes()));
+    lab.write("huge.safetensors", bytes);
+    for store in ["f32", "f16", "top-1"] {
+        let args = ["teach", "r.toml", "teacher.weights=huge.safetensors", "--store", store, "-o", "none"];
+        let message = "E0402]: the table of answers has inf for class 0 of example 0";
+        lab.check(&args, 5, [message, "huge.safetensors", "whose answers are finite numbers"]);
+        assert!(!lab.path("none").exists());
+    }
+}
