@@ -12,6 +12,7 @@ mod golden;
 mod loss_contract;
 mod mixup;
 mod model_contract;
+mod non_finite;
 mod precision;
 mod resume;
 mod training;

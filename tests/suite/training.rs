@@ -4,14 +4,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
-use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
+use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{LayoutBuilder, Params};
 use distill_train::{
-    EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig, ScheduleKind, Silent,
-    Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training, TrainingStep, evaluate,
-    train,
+    AugmentConfig, EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
+    ScheduleKind, Silent, Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training,
+    TrainingStep, evaluate, train,
 };
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 /// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1.
 fn descend(config: OptimizerConfig) -> Vec<f32> {
@@ -82,12 +83,12 @@ fn schedules_by_hand() {
     }
 }
 
-fn digits(range: std::ops::Range<usize>) -> Subset {
+pub(crate) fn digits(range: std::ops::Range<usize>) -> Subset {
     let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
     Subset::new(test, range.collect()).unwrap()
 }
 
-fn model(data: &dyn Dataset, hidden: &[usize], seed: u64) -> Mlp {
+pub(crate) fn model(data: &dyn Dataset, hidden: &[usize], seed: u64) -> Mlp {
     let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
     Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
 }
@@ -207,25 +208,68 @@ fn observers_see_every_epoch_and_can_stop() {
     assert_eq!(run(4), (4, 180, vec![(1, 3, 130, true)]));
 }
 
+/// Of each example a number of its own for a loss, and no gradient.
+struct Numbers;
+
+impl Loss for Numbers {
+    fn value_and_grad(
+        &self,
+        logits: ArrayView2<'_, f32>,
+        targets: &Targets<'_>,
+        mut grad: ArrayViewMut2<'_, f32>,
+    ) -> Result<LossValue, LossError> {
+        grad.fill(0.0);
+        let mean = |labels: &[u32]| labels.iter().map(|&label| f64::from(label)).sum::<f64>() / logits.nrows() as f64;
+        let hard = targets.labels.map(mean);
+        Ok(LossValue { total: 1.0, hard, soft: Some(2.0), kl: None })
+    }
+
+    fn needs_teacher(&self) -> bool {
+        true
+    }
+}
+
 #[test]
-fn a_loss_that_is_no_number_stops_before_the_weights_change() {
-    let data = digits(0..100);
-    let config = TrainConfig {
-        epochs: 50,
-        batch: 50,
-        optimizer: OptimizerConfig { lr: 1e30, ..OptimizerConfig::default() },
-        ..TrainConfig::default()
+fn the_hard_term_of_an_epoch_is_the_mean_over_labelled_examples() {
+    let (labelled, other) = (digits(0..13), digits(13..40));
+    let expected = (0..13).map(|index| f64::from(labelled.label(index).unwrap())).sum::<f64>() / 13.0;
+    let data = Chain::new(Arc::new(labelled), Arc::new(Unlabelled::new(Arc::new(other)))).unwrap();
+    let teacher = model(&data, &[3], 1);
+    // With few in a batch, some have no labelled example.
+    for batch in [4, 7, 40] {
+        let config = TrainConfig { epochs: 2, batch, ..TrainConfig::default() };
+        let training = Training {
+            data: &data,
+            validation: None,
+            loss: &Numbers,
+            teacher: Teacher::Live(&teacher),
+            config: &config,
+            seed: 1,
+        };
+        let loss = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap().loss;
+        assert!((loss.hard.unwrap() - expected).abs() < 1e-12, "{batch}: {loss:?} {expected}");
+        assert!((loss.total - 1.0).abs() < 1e-12 && (loss.soft.unwrap() - 2.0).abs() < 1e-12, "{batch}: {loss:?}");
+    }
+}
+
+#[test]
+fn soft_targets_of_other_views_are_refused() {
+    // As many rows as the data has examples, but of five examples in nine views.
+    let data = digits(0..45);
+    let targets = SoftTargets::with_views(Array2::zeros((45, 10)), 9).unwrap();
+    let loss = Distillation::new(SoftTerm::LogitMatching, 1.0).unwrap();
+    let run = |data: &dyn Dataset, targets: &SoftTargets, shift: usize| {
+        let augment = AugmentConfig { shift, ..AugmentConfig::default() };
+        let config = TrainConfig { epochs: 1, augment, ..TrainConfig::default() };
+        let teacher = Teacher::Cached(targets);
+        let training = Training { data, validation: None, loss: &loss, teacher, config: &config, seed: 1 };
+        train(&mut model(data, &[3], 2), &training, &mut Silent).map(|_| ()).map_err(|error| error.to_string())
     };
-    let training = Training {
-        data: &data,
-        validation: None,
-        loss: &CrossEntropy,
-        teacher: Teacher::None,
-        config: &config,
-        seed: 1,
-    };
-    let error = train(&mut model(&data, &[10], 1), &training, &mut Silent).unwrap_err();
-    assert!(matches!(error, TrainError::NonFinite { epoch: 1.., step: 2.., .. }), "{error}");
+    let expected = "the soft targets have 9 views of each example, training shows 1";
+    assert_eq!(run(&data, &targets, 0), Err(expected.to_owned()));
+    let expected = "the soft targets have 1 views of each example, training shows 9";
+    assert_eq!(run(&digits(0..5), &SoftTargets::new(Array2::zeros((45, 10))), 1), Err(expected.to_owned()));
+    assert_eq!(run(&digits(0..5), &targets, 1), Ok(()));
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub(crate) struct Description {
 /// Equal models give equal bytes.
 ///
 /// # Errors
-/// [`ModelError::NotSafetensors`] for a description above the limit of 512 KiB.
+/// [`ModelError::NonFinite`] for a weight that is NaN or infinite, [`ModelError::NotSafetensors`] for a description above
+/// the limit of 512 KiB.
 ///
 /// # Examples
 /// ```
@@ -48,6 +49,11 @@ pub(crate) struct Description {
 /// # Ok::<(), distill_models::ModelError>(())
 /// ```
 pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ModelError> {
+    for (name, _, values) in model.params().iter() {
+        if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(ModelError::NonFinite { name: name.to_owned(), index, value });
+        }
+    }
     let description = Description {
         version: FORMAT_VERSION,
         model: model.config().clone(),
@@ -197,10 +203,15 @@ mod tests {
     #[test]
     fn a_weight_that_is_no_number_is_refused() {
         let mut model = model();
+        model.params_mut().as_mut_slice()[7] = 1234.5;
+        let mut bytes = to_safetensors(&model, &Provenance::new()).unwrap();
+        let at = bytes.windows(4).position(|value| value == 1234.5_f32.to_le_bytes()).unwrap();
+        bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        let expected = "tensor `hidden.0.weight` has the value NaN at element 7";
+        assert_eq!(from_safetensors(&bytes).unwrap_err().to_string(), expected);
+        // Nor is one written.
         model.params_mut().as_mut_slice()[7] = f32::NAN;
-        let bytes = to_safetensors(&model, &Provenance::new()).unwrap();
-        let error = from_safetensors(&bytes).unwrap_err().to_string();
-        assert_eq!(error, "tensor `hidden.0.weight` has the value NaN at element 7");
+        assert_eq!(to_safetensors(&model, &Provenance::new()).unwrap_err().to_string(), expected);
     }
 
     #[test]

@@ -31,6 +31,46 @@ pub fn clip_factor(grads: &Params, max_norm: f64) -> (f64, f64) {
     (norm, if norm > max_norm { max_norm / norm } else { 1.0 })
 }
 
+/// Whether all numbers of a gradient are finite, of which only [touched](Params::touched) rows are read. It takes a fraction
+/// of the time of the norm.
+pub(crate) fn is_finite(grads: &Params) -> bool {
+    match grads.touched() {
+        None => all_finite(grads.as_slice()),
+        Some(TouchedRows { range, width, rows }) => {
+            let (before, rest) = grads.as_slice().split_at(range.start);
+            let (table, after) = rest.split_at(range.len());
+            let is_finite_row = |&row: &u32| block_finite(&table[row as usize * width..][..width]);
+            let are_finite_rows = if rows.len() * width >= PARALLEL_MIN {
+                rows.par_iter().with_min_len((BLOCK / width.max(1)).max(1)).all(is_finite_row)
+            } else {
+                rows.iter().all(is_finite_row)
+            };
+            are_finite_rows && all_finite(before) && all_finite(after)
+        }
+    }
+}
+
+fn all_finite(values: &[f32]) -> bool {
+    if values.len() >= PARALLEL_MIN {
+        values.par_chunks(BLOCK).all(block_finite)
+    } else {
+        values.chunks(BLOCK).all(block_finite)
+    }
+}
+
+/// `0 x` is 0, or NaN for what is not finite, and NaN stays in a sum. Running sums as those of [`block_sum`], without a
+/// branch.
+fn block_finite(block: &[f32]) -> bool {
+    let (chunks, rest) = block.as_chunks::<16>();
+    let mut lanes = [0.0_f32; 16];
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane += 0.0 * x;
+        }
+    }
+    lanes.iter().chain(rest).map(|x| 0.0 * x).sum::<f32>() == 0.0
+}
+
 fn sum_of_squares(values: &[f32]) -> f64 {
     let mut total = 0.0;
     for group in values.chunks(BLOCK * GROUP) {
@@ -99,6 +139,35 @@ mod tests {
         assert!((run(1).0 / expected - 1.0).abs() < 1e-12);
         assert_eq!(run(1), run(2));
         assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_found_anywhere() {
+        let n = PARALLEL_MIN + 7;
+        let mut builder = LayoutBuilder::new();
+        let before = builder.push("before", &[19]).unwrap();
+        let table = builder.push("table", &[5, 35]).unwrap();
+        let after = builder.push("after", &[n]).unwrap();
+        let mut grads = Params::zeros(builder.build());
+        for rows in [None, Some([1, 3])] {
+            grads.as_mut_slice().fill(f32::MAX);
+            if let Some(rows) = &rows {
+                grads.overwrite_rows(table, rows, |_, row| row.fill(f32::MIN));
+            }
+            assert!(is_finite(&grads));
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                for (id, at) in [(before, 0), (before, 18), (after, 0), (after, n / 2), (after, n - 1)] {
+                    grads.vector_mut(id)[at] = bad;
+                    assert!(!is_finite(&grads), "{bad} at {at}");
+                    grads.vector_mut(id)[at] = f32::MAX;
+                }
+                if let Some(rows) = &rows {
+                    grads.overwrite_rows(table, rows, |i, row| row.fill(if i == 1 { bad } else { 1.0 }));
+                    assert!(!is_finite(&grads), "{bad} in a touched row");
+                    grads.overwrite_rows(table, rows, |_, row| row.fill(1.0));
+                }
+            }
+        }
     }
 
     #[test]

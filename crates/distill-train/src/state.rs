@@ -19,9 +19,11 @@ pub struct TrainState {
     pub epoch_seconds: f64,
     /// Examples of the epoch that is not over yet.
     pub epoch_examples: u64,
-    /// Sum of the loss over them.
+    /// Those of them that have a label. Checkpoints do without: order and data tell it.
+    pub epoch_labelled: u64,
+    /// Sum of the loss over them, of its hard term over those that have a label.
     pub epoch_loss: LossValue,
-    /// Loss of the last whole epoch, mean over its examples.
+    /// Loss of the last whole epoch, mean over its examples, of its hard term over those that have a label.
     pub loss: LossValue,
     /// What the optimizer remembers.
     pub optimizer: Optimizer,
@@ -61,6 +63,7 @@ impl TrainState {
             seconds: 0.0,
             epoch_seconds: 0.0,
             epoch_examples: 0,
+            epoch_labelled: 0,
             epoch_loss: LossValue::default(),
             loss: LossValue::default(),
             optimizer: Optimizer::new(optimizer, params),
@@ -68,31 +71,37 @@ impl TrainState {
         }
     }
 
-    /// Counts a step.
-    pub(crate) fn add(&mut self, loss: &LossValue, examples: usize, seconds: f64) {
+    /// Counts a step on so many examples, of which so many have a label.
+    pub(crate) fn add(&mut self, loss: &LossValue, [examples, labelled]: [usize; 2], seconds: f64) {
         let weight = examples as f64;
-        let add = |sum: &mut Option<f64>, term: Option<f64>| {
+        let add = |sum: &mut Option<f64>, weight: f64, term: Option<f64>| {
             if let Some(term) = term {
                 *sum = Some(sum.unwrap_or(0.0) + weight * term);
             }
         };
         self.epoch_loss.total += weight * loss.total;
-        add(&mut self.epoch_loss.hard, loss.hard);
-        add(&mut self.epoch_loss.soft, loss.soft);
-        add(&mut self.epoch_loss.kl, loss.kl);
+        add(&mut self.epoch_loss.hard, labelled as f64, loss.hard);
+        add(&mut self.epoch_loss.soft, weight, loss.soft);
+        add(&mut self.epoch_loss.kl, weight, loss.kl);
         self.step += 1;
         self.examples += examples as u64;
         self.epoch_examples += examples as u64;
+        self.epoch_labelled += labelled as u64;
         self.seconds += seconds;
         self.epoch_seconds += seconds;
     }
 
-    /// The mean over the examples of this epoch, not over its batches: the last may be smaller.
+    /// The mean over the examples of this epoch, not over its batches: the last may be smaller, and not all may have labels.
     pub(crate) fn mean_loss(&self) -> LossValue {
-        let n = self.epoch_examples.max(1) as f64;
-        let mean = |sum: Option<f64>| sum.map(|sum| sum / n);
+        let [n, n_labelled] = [self.epoch_examples, self.epoch_labelled].map(|n| n.max(1) as f64);
+        let mean = |sum: Option<f64>, n: f64| sum.map(|sum| sum / n);
         let sum = &self.epoch_loss;
-        LossValue { total: sum.total / n, hard: mean(sum.hard), soft: mean(sum.soft), kl: mean(sum.kl) }
+        LossValue {
+            total: sum.total / n,
+            hard: mean(sum.hard, n_labelled),
+            soft: mean(sum.soft, n),
+            kl: mean(sum.kl, n),
+        }
     }
 
     /// Starts the next epoch.
@@ -100,6 +109,7 @@ impl TrainState {
         self.loss = self.mean_loss();
         self.epoch_loss = LossValue::default();
         self.epoch_examples = 0;
+        self.epoch_labelled = 0;
         self.epoch_seconds = 0.0;
     }
 

@@ -6,6 +6,7 @@ use distill_models::{Model, Noise, Scratch, Tape, Trainable};
 use distill_tensor::{Params, Precision};
 use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
 
+use crate::clip::is_finite;
 use crate::soft_targets::SoftTargets;
 use crate::{Optimizer, TrainError, clip_factor, mixup};
 
@@ -160,9 +161,18 @@ impl TrainingStep {
         Ok(loss)
     }
 
+    /// How many examples of the last batch had a label.
+    pub(crate) fn n_labelled(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The factor of the gradient, which must be finite.
     fn clip(&self, max_norm: Option<f64>) -> Result<f64, TrainError> {
-        let Some(max_norm) = max_norm else { return Ok(1.0) };
-        let (norm, factor) = clip_factor(&self.grads, max_norm);
+        // A norm takes more time than to know that there is one.
+        if max_norm.is_none() && is_finite(&self.grads) {
+            return Ok(1.0);
+        }
+        let (norm, factor) = clip_factor(&self.grads, max_norm.unwrap_or(f64::INFINITY));
         finite("the norm of the gradient", norm)?;
         Ok(factor)
     }

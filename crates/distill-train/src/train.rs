@@ -53,8 +53,8 @@ pub struct TrainReport {
 /// of threads.
 ///
 /// # Errors
-/// If a setting has no meaning, if data, loss and model do not fit, or if the loss is not a
-/// finite number: then the weights are those before that step.
+/// If a setting has no meaning, if data, loss and model do not fit, or if the loss or a number of its
+/// gradient is not finite: then the weights are those before that step.
 pub fn train(
     student: &mut dyn Trainable,
     training: &Training<'_>,
@@ -105,6 +105,7 @@ pub fn train_from(
 
         select::epoch_order(data, seed, epoch, &mut order);
         let n_done = done * batch;
+        state.epoch_labelled = order.iter().take(n_done).filter(|&&index| data.label(index).is_some()).count() as u64;
         data.read_ahead(&mut order.iter().skip(n_done).copied(), n_done);
         let context = StepContext {
             data,
@@ -122,7 +123,7 @@ pub fn train_from(
             let loss = buffers
                 .run(student, &mut state.optimizer, indices, noise, lr, &context)
                 .map_err(|error| at(error, epoch, state.step))?;
-            state.add(&loss, indices.len(), start.elapsed().as_secs_f64());
+            state.add(&loss, [indices.len(), buffers.n_labelled()], start.elapsed().as_secs_f64());
             tracing::debug!(loss = loss.total, lr);
 
             if state.step.is_multiple_of(steps_per_epoch) {
