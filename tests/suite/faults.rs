@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_train::{
-    CheckpointStore, Context, OptimizerConfig, Snapshot, Storage, StorageFile, TEMPORARY, TrainState, write_atomic,
+    CheckpointError, CheckpointStore, Context, Found, OptimizerConfig, Snapshot, Storage, StorageFile, TEMPORARY,
+    TrainState, write_atomic,
 };
 
 /// What happens to the n-th operation.
@@ -129,10 +130,14 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
         state.next()?;
-        state.durable_names = state.names.clone();
+        // Names in other folders stay as they are on the disk.
+        let inside = |path: &Path| path.parent() == Some(folder);
+        state.durable_names.retain(|path, _| !inside(path));
+        let names: Vec<_> = state.names.iter().filter(|(path, _)| inside(path)).map(|(p, &f)| (p.clone(), f)).collect();
+        state.durable_names.extend(names);
         Ok(())
     }
 
@@ -240,6 +245,87 @@ fn no_fault_loses_an_older_checkpoint() {
     }
     println!("{cases} faults in a save of five");
     assert!(cases > 150, "{cases}");
+}
+
+/// Five checkpoints, of which the last three are kept.
+fn saved_five(memory: &Memory) {
+    let (store, model) = (CheckpointStore::new(memory, Path::new("checkpoints"), 3), model());
+    let mut state = TrainState::new(OptimizerConfig::default(), model.params());
+    for step in [10, 20, 30, 40, 50] {
+        state.step = step;
+        store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).unwrap();
+    }
+}
+
+#[test]
+fn only_damage_makes_an_older_checkpoint_the_newest() {
+    let memory = Memory::default();
+    saved_five(&memory);
+    let load = || CheckpointStore::new(&memory, Path::new("checkpoints"), 3).load();
+    let newest = |found: Found| found.newest.map(|(checkpoint, _)| checkpoint.step());
+    // The first operation lists the folder, the second reads the newest.
+    for kind in [io::ErrorKind::Other, io::ErrorKind::PermissionDenied] {
+        memory.arm(1, Fault::Error(kind));
+        let error = load().unwrap_err();
+        assert!(matches!(&error, CheckpointError::Io { path, .. } if path.ends_with("step-000000050.ckpt")), "{error}");
+        memory.restart();
+        assert_eq!(newest(load().unwrap()), Some(50));
+    }
+    let flip = |at: usize, bits: u8| {
+        let mut state = memory.0.lock().unwrap();
+        let file = state.names[Path::new("checkpoints/step-000000050.ckpt")];
+        state.files[file].seen[at] ^= bits;
+    };
+    // Another format version, as a newer program would write it.
+    flip(8, 6);
+    assert!(matches!(load(), Err(CheckpointError::Version { actual: 7, .. })));
+    flip(8, 6);
+    flip(100, 1);
+    let found = load().unwrap();
+    assert_eq!((found.damaged.len(), newest(found)), (1, Some(40)));
+}
+
+/// A folder whose names are listed late.
+struct Late(Memory);
+
+impl Storage for Late {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        self.0.create_new(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        self.0.sync_dir(folder)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.remove(path)
+    }
+
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        self.0.read(path, limit)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let mut names = self.0.list(folder)?;
+        names.pop();
+        Ok(names)
+    }
+}
+
+#[test]
+fn a_new_checkpoint_that_is_not_listed_yet_removes_no_other() {
+    let late = Late(Memory::default());
+    saved_five(&late.0);
+    let model = model();
+    let mut state = TrainState::new(OptimizerConfig::default(), model.params());
+    state.step = 60;
+    let store = CheckpointStore::new(&late, Path::new("checkpoints"), 3);
+    store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).unwrap();
+    assert_eq!(late.0.list(Path::new("checkpoints")).unwrap().len(), 4);
 }
 
 #[test]

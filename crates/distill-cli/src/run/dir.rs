@@ -3,7 +3,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use distill_train::{Role, TEMPORARY};
+use distill_train::{Disk, Role, Storage as _, TEMPORARY};
 
 use crate::atomic;
 use crate::code::Code;
@@ -93,12 +93,13 @@ impl RunDir {
             Diagnostic::io("cannot make the run directory", Some(path), error)
                 .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
         };
-        fs::create_dir_all(runs_dir).map_err(|error| failed(runs_dir, error))?;
+        durable_folder(runs_dir).map_err(|error| failed(runs_dir, error))?;
         let mut number = last_number(runs_dir, name).map_err(|error| failed(runs_dir, error))? + 1;
         loop {
             let path = runs_dir.join(format!("{name}-{number:03}"));
             match fs::create_dir(&path) {
                 Ok(()) => {
+                    sync(runs_dir).map_err(|error| failed(runs_dir, error))?;
                     return Ok(Self { _lock: lock(&path)?, path, kind });
                 }
                 // Another run took the number in between.
@@ -226,10 +227,34 @@ fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnosti
 }
 
 fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
-    fs::create_dir_all(folder).map_err(|error| {
+    durable_folder(folder).map_err(|error| {
         Diagnostic::io("cannot make a folder of the run", Some(folder), error)
             .help("check the run directory and who may write to it")
     })
+}
+
+/// Makes a folder and those above it that are missing. Each of them gets its name durably: a file in a folder whose name is
+/// lost is lost, whatever was done to make the file durable.
+pub(crate) fn durable_folder(folder: &Path) -> io::Result<()> {
+    make_folders(folder, &sync)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    Disk.sync_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
+
+fn make_folders(folder: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new(""));
+    make_folders(parent, sync)?;
+    match fs::create_dir(folder) {
+        // Another process made it in between.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        other => other?,
+    }
+    sync(parent)
 }
 
 /// Makes sure that no other process writes to a run.
@@ -309,6 +334,24 @@ mod tests {
         assert!(sweep.path().ends_with("mnist-sweep-001"));
         assert_eq!(create("mnist"), "mnist-004");
         assert_eq!(fs::read_to_string(dir.path().join("LATEST-SWEEP")).unwrap(), "mnist-sweep-001\n");
+    }
+
+    #[test]
+    fn new_folders_get_durable_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let synced = std::cell::RefCell::new(vec![]);
+        let record = |folder: &Path| {
+            synced.borrow_mut().push(folder.strip_prefix(dir.path()).unwrap().to_owned());
+            Ok(())
+        };
+        let folder = dir.path().join("mnist-001/checkpoints/student-seed1");
+        for expected in [&["", "mnist-001", "mnist-001/checkpoints"][..], &[]] {
+            make_folders(&folder, &record).unwrap();
+            assert!(folder.is_dir());
+            assert_eq!(synced.take(), expected.iter().map(PathBuf::from).collect::<Vec<_>>());
+        }
+        fs::write(dir.path().join("file"), b"").unwrap();
+        assert!(make_folders(&dir.path().join("file/below"), &record).is_err());
     }
 
     #[test]

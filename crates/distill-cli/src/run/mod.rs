@@ -12,7 +12,7 @@ mod teachers;
 mod train;
 mod watch;
 
-pub(crate) use dir::{Kind, RunDir, find};
+pub(crate) use dir::{Kind, RunDir, durable_folder, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;
 pub(crate) use result::{DataResult, ModelResult, RunResult};

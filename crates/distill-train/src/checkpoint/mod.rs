@@ -189,6 +189,8 @@ impl Checkpoint {
             seconds: self.head.seconds,
             epoch_seconds: self.head.epoch_seconds,
             epoch_examples: self.head.epoch_examples,
+            // Training counts them again.
+            epoch_labelled: 0,
             epoch_loss: from_tuple(self.head.epoch_loss),
             loss: from_tuple(self.head.last_loss),
             optimizer,

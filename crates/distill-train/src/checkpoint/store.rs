@@ -46,8 +46,12 @@ impl<'a> CheckpointStore<'a> {
 
     /// The newest checkpoint whose hash is right. Unfinished files are removed.
     ///
+    /// Only damage makes it fall back to an older one. What cannot be read now may be good, and going on from an older file
+    /// would remove it.
+    ///
     /// # Errors
-    /// [`CheckpointError::Io`] if the folder cannot be read. A folder that is not there is empty.
+    /// [`CheckpointError::Io`] if the folder or the newest file that is not damaged cannot be read,
+    /// [`CheckpointError::Version`] if that file has another format. A folder that is not there is empty.
     pub fn load(&self) -> Result<Found, CheckpointError> {
         let names = match self.storage.list(self.folder) {
             Ok(names) => names,
@@ -62,7 +66,8 @@ impl<'a> CheckpointStore<'a> {
             } else if is_checkpoint(name) && found.newest.is_none() {
                 match self.read(&path) {
                     Ok(checkpoint) => found.newest = Some((checkpoint, path)),
-                    Err(error) => found.damaged.push((path, error)),
+                    Err(error @ CheckpointError::Damaged { .. }) => found.damaged.push((path, error)),
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -80,7 +85,7 @@ impl<'a> CheckpointStore<'a> {
         let names = self.storage.list(self.folder)?;
         let checkpoints: Vec<_> = names.iter().filter(|name| is_checkpoint(name)).collect();
         let newest = newest.file_name().unwrap_or_default();
-        let at = checkpoints.iter().position(|name| name.as_os_str() == newest).unwrap_or_default();
+        let Some(at) = checkpoints.iter().position(|name| name.as_os_str() == newest) else { return Ok(()) };
         for (i, name) in checkpoints.iter().enumerate() {
             if i > at || i + self.keep_last <= at {
                 self.storage.remove(&self.folder.join(name))?;
