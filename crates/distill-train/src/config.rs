@@ -146,11 +146,48 @@ impl TrainConfig {
             return Err(ConfigProblem::new("augment.mixup", problem, "set `augment = { mixup = 0.2 }`"));
         }
         self.optimizer.validate().map_err(|problem| problem.under("optimizer"))?;
-        self.schedule.validate().map_err(|problem| problem.under("schedule"))
+        self.schedule.validate().map_err(|problem| problem.under("schedule"))?;
+        let (epochs, warmup) = (self.epochs, self.schedule.warmup_epochs);
+        if warmup > f64::from(epochs) {
+            return Err(ConfigProblem::new(
+                "schedule.warmup_epochs",
+                format!("must be at most `epochs`, {epochs}, got {warmup}"),
+                format!("set `warmup_epochs` to at most {epochs}, or `epochs` to at least {}", warmup.ceil()),
+            )
+            .note("training would end while the rate still grows"));
+        }
+        Ok(())
     }
 }
 
 /// A finite number above zero.
 pub(crate) fn positive(value: f64) -> bool {
     value.is_finite() && value > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warm_up_is_no_longer_than_training() {
+        let config = |epochs, warmup_epochs| {
+            let schedule = ScheduleConfig { warmup_epochs, ..ScheduleConfig::default() };
+            TrainConfig { epochs, schedule, ..TrainConfig::default() }
+        };
+        assert_eq!(config(2, 2.0).validate(), Ok(()));
+        let problem = config(2, 2.5).validate().unwrap_err();
+        assert_eq!(problem.to_string(), "schedule.warmup_epochs must be at most `epochs`, 2, got 2.5");
+        assert_eq!(problem.help, "set `warmup_epochs` to at most 2, or `epochs` to at least 3");
+    }
+
+    #[test]
+    fn what_is_zero_in_a_step_is_refused() {
+        let config =
+            |eps| TrainConfig { optimizer: OptimizerConfig { eps, ..Default::default() }, ..Default::default() };
+        assert_eq!(config(1e-30).validate(), Ok(()));
+        for eps in [0.0, -1e-8, 1e-60, 1e60, f64::NAN] {
+            assert_eq!(config(eps).validate().unwrap_err().path, "optimizer.eps", "{eps}");
+        }
+    }
 }

@@ -105,10 +105,11 @@ impl OptimizerConfig {
                 "set `betas = [0.9, 0.999]`",
             ));
         }
-        if !positive(self.eps) {
+        // Steps are computed in f32.
+        if !positive(f64::from(self.eps as f32)) {
             return Err(ConfigProblem::new(
                 "eps",
-                format!("must be a finite number greater than 0, got {}", self.eps),
+                format!("must be a finite number greater than 0 in 32 bits, got {:?}", self.eps),
                 "set `eps = 1e-8`",
             ));
         }

@@ -28,7 +28,8 @@ pub enum ScheduleKind {
 pub struct ScheduleConfig {
     /// The shape.
     pub kind: ScheduleKind,
-    /// Epochs in which the rate first grows from zero in a straight line. They may be a fraction.
+    /// Epochs in which the rate first grows from zero in a straight line. They may be a fraction. 0 with `one-cycle`, whose
+    /// rate rises by itself.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub warmup_epochs: f64,
     /// Of `cosine` and `one-cycle`: what part of the rate is left at the end.
@@ -66,6 +67,14 @@ impl ScheduleConfig {
                 format!("must be a finite number of at least 0, got {}", self.warmup_epochs),
                 "set `warmup_epochs = 0.0`",
             ));
+        }
+        if self.kind == ScheduleKind::OneCycle && self.warmup_epochs > 0.0 {
+            return Err(ConfigProblem::new(
+                "warmup_epochs",
+                format!("must be 0 with `kind = \"one-cycle\"`, got {}", self.warmup_epochs),
+                "leave the key out and set `peak`, the part of the steps in which the rate rises, or set `kind = \"cosine\"`",
+            )
+            .note("the rate of one cycle grows slowly by itself; after a warm-up it would fall to a 25th and grow again"));
         }
         if !(0.0..=1.0).contains(&self.min_factor) {
             return Err(ConfigProblem::new(
@@ -134,7 +143,7 @@ impl Schedule {
             ScheduleKind::Constant => 1.0,
             ScheduleKind::Step => {
                 let epoch = step / self.steps_per_epoch;
-                config.gamma.powf(f64::from(epoch / config.every_epochs))
+                config.gamma.powf(f64::from(epoch / config.every_epochs.max(1)))
             }
             ScheduleKind::Cosine => half_cosine(1.0, config.min_factor, progress),
             ScheduleKind::OneCycle if progress < config.peak => half_cosine(1.0 / 25.0, 1.0, progress / config.peak),
@@ -148,4 +157,26 @@ impl Schedule {
 /// From `start` to `end` as `progress` goes from 0 to 1, flat at both.
 fn half_cosine(start: f64, end: f64, progress: f64) -> f64 {
     end + (start - end) * 0.5 * (1.0 + (PI * progress.min(1.0)).cos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_cycle_is_its_own_warm_up() {
+        let config = |kind, warmup_epochs| ScheduleConfig { kind, warmup_epochs, ..ScheduleConfig::default() };
+        let problem = config(ScheduleKind::OneCycle, 0.5).validate().unwrap_err();
+        assert_eq!(problem.to_string(), "warmup_epochs must be 0 with `kind = \"one-cycle\"`, got 0.5");
+        assert!(problem.help.contains("`peak`"), "{}", problem.help);
+        assert_eq!(config(ScheduleKind::OneCycle, 0.0).validate(), Ok(()));
+        assert_eq!(config(ScheduleKind::Cosine, 0.5).validate(), Ok(()));
+    }
+
+    #[test]
+    fn no_epochs_between_two_changes_are_one() {
+        let config = ScheduleConfig { kind: ScheduleKind::Step, every_epochs: 0, gamma: 0.5, ..Default::default() };
+        let schedule = Schedule::new(config, 10, 30);
+        assert_eq!([0, 10, 20].map(|step| schedule.factor(step)), [1.0, 0.5, 0.25]);
+    }
 }

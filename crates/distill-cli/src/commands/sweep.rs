@@ -162,6 +162,7 @@ fn check_trials(
     let mut told = HashSet::from([precisions(recipe)]);
     for trial in 1..=plan.trials.len() {
         let (file, recipe) = plan.recipe(file, trial)?;
+        plan.check_budget(&file, &recipe)?;
         // Data is selected anew only for what selects it, or goes with it.
         let Recipe { data, teacher, student, train, .. } = &recipe;
         let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));

@@ -65,6 +65,20 @@ impl Plan {
         self.space.keys().map(str::to_owned).collect()
     }
 
+    /// Checks that a trial can be trained on the epochs of the first rung too.
+    ///
+    /// # Errors
+    /// If a setting has no meaning with so few.
+    pub(crate) fn check_budget(&self, file: &RecipeFile, recipe: &Recipe) -> Result<(), Diagnostic> {
+        let Some(&epochs) = self.budgets.first().filter(|_| self.eta.is_some()) else { return Ok(()) };
+        let mut shortest = recipe.clone();
+        shortest.train.epochs = epochs;
+        shortest.validate().map_err(|problem| {
+            let note = format!("`--halving` trains all trials on few epochs first, here {epochs}");
+            file.problem(&problem).note(note)
+        })
+    }
+
     /// The recipe of a trial, counted from 1.
     ///
     /// # Errors

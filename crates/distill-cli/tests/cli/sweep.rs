@@ -184,6 +184,12 @@ fn halving_lets_the_best_go_on() {
     let expected =
         ["E0104]: `--halving` sets the epochs itself", "command line: --set train.epochs=1,2", "leave out one"];
     lab.check(&["sweep", "r.toml", "--set", "train.epochs=1,2", "--halving", "2"], 3, expected);
+    // A warm-up that is longer than the first rung is found before anything is trained.
+    let cosine = "train.schedule={ kind = \"cosine\", warmup_epochs = 2 }";
+    let args = [&args[..3], &[cosine], &args[3..], &["--halving"]].concat();
+    let expected = ["E0104]: train.schedule.warmup_epochs must be at most `epochs`, 1, got 2", "r.toml", "at most 1"];
+    let ran = lab.check(&args, 3, expected);
+    assert!(ran.stderr.contains("`--halving` trains all trials on few epochs first, here 1"), "{}", ran.stderr);
 }
 
 #[test]
