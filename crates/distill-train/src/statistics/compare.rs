@@ -65,11 +65,13 @@ impl Verdict {
 /// With three seeds or more the sample is the seeds, and the interval is Student's t over their differences. That is the
 /// honest unit when the question is whether distillation helps: another seed gives other networks.
 ///
-/// With one or two seeds, which have no spread worth the name, the sample is the test examples. The interval comes from a
+/// With one or two seeds, which have no spread worth the name, the sample is the test examples. So it is where three seeds
+/// or more have one and the same difference other than zero: errors are whole numbers, so that happens by chance, and
+/// Student's t would take it for certainty. The interval comes from a
 /// bootstrap (seeded by `bootstrap_seed`) and the p-value from McNemar's exact test. They measure the networks that were
-/// trained, and not the method: another seed may well decide otherwise. Two seeds are pooled example by example, because
+/// trained, and not the method: another seed may well decide otherwise. Several seeds are pooled example by example, because
 /// what two networks answer to one example is no independent evidence: in the bootstrap an example carries the outcomes
-/// of both seeds, and in the test it counts once, for the side that is right more often.
+/// of all seeds, and in the test it counts once, for the side that is right more often.
 ///
 /// # Errors
 /// [`TrainError::Empty`] without seeds or examples, [`TrainError::Unpaired`] if two lists have different lengths.
@@ -98,6 +100,7 @@ pub fn compare(seeds: &[Outcomes<'_>], bootstrap_seed: u64) -> Result<Comparison
     }
     if seeds.len() >= N_SEEDS_FOR_T
         && let Some(over_seeds) = PairedDifference::new(&seeds.iter().map(difference).collect::<Vec<f64>>())
+        && (over_seeds.sd > 0.0 || over_seeds.mean == 0.0)
     {
         return Ok(Comparison {
             n_seeds: seeds.len(),
@@ -205,6 +208,24 @@ mod tests {
         let two = compare_lists(&[list.clone(), list]);
         assert_eq!((one.interval, one.p_value, one.difference), (two.interval, two.p_value, two.difference));
         assert_eq!(two.method, "paired bootstrap and exact McNemar test over 500 test examples, 2 seeds pooled");
+    }
+
+    #[test]
+    fn equal_differences_are_no_certainty() {
+        // Each seed has 3 errors fewer, on other examples: 9 speak for distillation and none against, 2 / 2⁹.
+        let list = |start: usize, n: usize| (right(10_000, start..start + n), right(10_000, 0..0));
+        let found = compare_lists(&[list(0, 3), list(3, 3), list(6, 3)]);
+        assert!((found.p_value - 2.0 / 512.0).abs() < 1e-12, "{found:?}");
+        assert!(found.interval[0] < -3.0 && found.interval[1] > -3.0, "{found:?}");
+        assert_eq!((found.n_seeds, found.difference), (3, -3.0));
+        assert_eq!(found.method, "paired bootstrap and exact McNemar test over 10,000 test examples, 3 seeds pooled");
+        // The same three examples for each seed.
+        let found = compare_lists(&vec![list(0, 3); 3]);
+        assert!((found.p_value - 0.25).abs() < 1e-12, "{found:?}");
+        assert_eq!(found.verdict, Verdict::NotDistinguishable);
+        // With any spread the seeds are the sample again.
+        let found = compare_lists(&[list(0, 30), list(0, 30), list(0, 31)]);
+        assert_eq!((found.method.as_str(), found.verdict), ("Student t over 3 paired seeds", Verdict::Better));
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub struct PairedDifference {
     pub sd: f64,
     /// The two-sided 95 % interval of the mean; a single point where all differences are equal.
     pub interval: [f64; 2],
-    /// The two-sided p-value of a mean of zero; 0 where all differences are the same number, and 1 if that is zero.
+    /// The two-sided p-value of a mean of zero; 0 where all differences are the same number, and 1 if that is zero. Of
+    /// numbers that are rounded, such as counts of errors, equal ones are no sign of certainty:
+    /// [`compare`](crate::compare) does not use it for them.
     pub p_value: f64,
 }
 
