@@ -149,6 +149,10 @@ fn model(json: &mut Json<'_>, found: &mut Description) -> Result<(), Error> {
                 return Err(Error::Student { reason: "it is no multi-layer perceptron" });
             }
             "kind" => {}
+            "embedding" => {
+                let reason = "its first layer is a table of rows, which this reader does not compute";
+                return Err(Error::Student { reason });
+            }
             "hidden" => found.hidden = json.array(Json::usize)?,
             "activation" => {
                 found.activation = match json.string()?.as_str() {

@@ -274,6 +274,11 @@ mod tests {
         check("\"distill\"", "\"other\"", "not the file of a student: it has no entry `distill` in its metadata");
         check("version\\\":1", "version\\\":2", "not the file of a student: its description is of another version");
         check("\\\"mlp\\\"", "\\\"cnn\\\"", "not the file of a student: it is no multi-layer perceptron");
+        check(
+            "\\\"kind\\\"",
+            "\\\"embedding\\\":{\\\"buckets\\\":7},\\\"kind\\\"",
+            "not the file of a student: its first layer is a table of rows, which this reader does not compute",
+        );
         check("\\\"relu\\\"", "\\\"selu\\\"", "not the file of a student: its activation is unknown");
         check("input_shape", "input-shape", "not the file of a student: its description is not whole");
         check("[1,2]", "[0,2]", "not the file of a student: a side or a layer has no or too many numbers");

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use distill_datasets::DataSpec;
@@ -53,10 +54,16 @@ pub enum ClassMismatch {
 /// assert!(matches!(error, ClassMismatch::Order { n_different: 2, .. }));
 /// ```
 pub fn check_classes(model: &[String], data: &[String]) -> Result<(), ClassMismatch> {
+    if model == data {
+        return Ok(());
+    }
     if model.len() != data.len() {
         return Err(ClassMismatch::Count { model: model.len(), data: data.len() });
     }
-    let lacking = |from: &[String], of: &[String]| from.iter().filter(|name| !of.contains(name)).cloned().collect();
+    let lacking = |from: &[String], of: &[String]| {
+        let of: HashSet<&String> = of.iter().collect();
+        from.iter().filter(|name| !of.contains(name)).cloned().collect()
+    };
     let only_model: Vec<String> = lacking(model, data);
     let only_data: Vec<String> = lacking(data, model);
     if !only_model.is_empty() || !only_data.is_empty() {
