@@ -187,7 +187,11 @@ fn halving_lets_the_best_go_on() {
     // A warm-up that is longer than the first rung is found before anything is trained.
     let cosine = "train.schedule={ kind = \"cosine\", warmup_epochs = 2 }";
     let args = [&args[..3], &[cosine], &args[3..], &["--halving"]].concat();
-    let expected = ["E0104]: train.schedule.warmup_epochs must be at most `epochs`, 1, got 2", "command line: train.schedule", "at most 1"];
+    let expected = [
+        "E0104]: train.schedule.warmup_epochs must be at most `epochs`, 1, got 2",
+        "command line: train.schedule",
+        "at most 1",
+    ];
     let ran = lab.check(&args, 3, expected);
     assert!(ran.stderr.contains("`--halving` trains all trials on few epochs first, here 1"), "{}", ran.stderr);
 }
