@@ -1,13 +1,6 @@
 //! Data in the forms of others: CIFAR's files and arrays of NumPy.
 
-use crate::lab::Lab;
-
-/// As `numpy.save` writes it.
-fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    let header = format!("{header:<117}\n");
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
-}
+use crate::lab::{Lab, npy};
 
 /// Three classes of four numbers, which are no images.
 fn arrays(lab: &Lab, folder: &str) {

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, idx};
+use crate::lab::{Lab, idx, npy};
 
 fn event(lab: &Lab, file: &str) -> Value {
     let events = lab.ok(&["inspect", file, "--json"]).events();
@@ -161,8 +161,7 @@ fn data_in_the_forms_of_others() {
         (&facts["kind"], &facts["rows"], &facts["columns"]),
         (&json!("table"), &json!(3), &json!(["x", "class"]))
     );
-    let header = format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }");
-    lab.write("x.npy", [b"\x93NUMPY\x01\x00v\x00", header.as_bytes(), &[0; 24]].concat());
+    lab.write("x.npy", npy("<f4", "(3, 2)", &[0; 24]));
     let facts = event(&lab, "x.npy");
     assert_eq!((&facts["kind"], &facts["shape"], &facts["dtype"]), (&json!("npy"), &json!([3, 2]), &json!("f32")));
     fs::create_dir(lab.path("empty")).unwrap();

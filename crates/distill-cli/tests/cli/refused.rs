@@ -2,22 +2,16 @@
 
 use std::fs;
 
-use crate::lab::{Lab, idx};
+use crate::lab::{Lab, idx, npy};
 
 /// As `numpy.save` writes rows of f4.
 fn rows(n: usize, columns: usize, value: impl Fn(usize) -> f32) -> Vec<u8> {
     let data: Vec<u8> = (0..n * columns).flat_map(|at| value(at).to_le_bytes()).collect();
-    array("<f4", &format!("({n}, {columns})"), &data)
-}
-
-fn array(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    let header = format!("{header:<117}\n");
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    npy("<f4", &format!("({n}, {columns})"), &data)
 }
 
 fn labels(n: usize, label: impl Fn(usize) -> i64) -> Vec<u8> {
-    array("<i8", &format!("({n},)"), &(0..n).flat_map(|i| label(i).to_le_bytes()).collect::<Vec<_>>())
+    npy("<i8", &format!("({n},)"), &(0..n).flat_map(|i| label(i).to_le_bytes()).collect::<Vec<_>>())
 }
 
 /// Two hundred examples of two numbers to train on, and sixty to test.

@@ -12,11 +12,8 @@ use crate::lab::Lab;
 
 /// As `numpy.save` writes an array of f4.
 fn npy(values: &Array2<f32>) -> Vec<u8> {
-    let (rows, columns) = values.dim();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let header = format!("{header:<117}\n");
     let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &data].concat()
+    crate::lab::npy("<f4", &format!("{:?}", values.dim()), &data)
 }
 
 /// Flowers whose class is told by a large number and a word.

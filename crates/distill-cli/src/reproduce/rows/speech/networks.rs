@@ -3,7 +3,6 @@ use distill_models::Model;
 use super::super::super::job::{Job, Setup, Teachers};
 use super::super::super::numbers::{accuracies, spread, table};
 use super::super::super::section::Section;
-use super::super::super::store::Facts;
 use super::super::super::watch::Stop;
 use super::super::Study;
 use super::phones::Phones;
@@ -29,13 +28,14 @@ impl Networks {
         phones: Option<&Phones>,
     ) -> Result<Self, Stop> {
         let found = study.lab.train(jobs)?;
-        let mut validation = vec![];
+        let (mut validation, mut rates) = (vec![], vec![]);
         for facts in &found {
-            validation.extend(on_validation_frames(study, setup, &study.lab.model(facts)?)?);
+            let model = study.lab.model(facts)?;
+            validation.extend(on_validation_frames(study, setup, &model)?);
+            rates.extend(error_rate(phones, &model)?);
         }
         let nll = found.iter().map(|facts| facts.test_nll).collect();
-        let (test, phones) = (accuracies(&found), error_rates(study, phones, &found)?);
-        Ok(Self { name: name.into(), validation, test, nll, phones })
+        Ok(Self { name: name.into(), validation, test: accuracies(&found), nll, phones: rates })
     }
 
     /// Networks that are there as one.
@@ -53,7 +53,7 @@ impl Networks {
             validation: on_validation_frames(study, setup, &*model)?.into_iter().collect(),
             test: vec![100.0 * test.accuracy()],
             nll: vec![test.nll],
-            phones: phones.map(|phones| phones.error_rate(&*model)).transpose()?.into_iter().collect(),
+            phones: error_rate(phones, &*model)?.into_iter().collect(),
         })
     }
 
@@ -79,12 +79,7 @@ fn on_validation_frames(study: &Study<'_>, setup: &Setup, model: &dyn Model) -> 
     Ok(study.lab.on_validation_set(setup, model)?.map(|found| 100.0 * found.accuracy()))
 }
 
-/// Phone errors of models in percent, none where the data is no speech.
-pub(super) fn error_rates(study: &Study<'_>, phones: Option<&Phones>, found: &[Facts]) -> Result<Vec<f64>, Stop> {
-    let Some(phones) = phones else { return Ok(vec![]) };
-    let rate = |facts: &Facts| {
-        let model = study.lab.model(facts)?;
-        phones.error_rate(&model as &dyn Model)
-    };
-    found.iter().map(rate).collect()
+/// Phone errors of a model in percent, none where the data is no speech.
+pub(super) fn error_rate(phones: Option<&Phones>, model: &dyn Model) -> Result<Option<f64>, Stop> {
+    phones.map(|phones| phones.error_rate(model)).transpose()
 }

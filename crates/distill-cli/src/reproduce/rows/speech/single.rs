@@ -3,14 +3,17 @@ use super::super::super::numbers::{accuracies, spread, table};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::{Study, for_each_seed};
-use super::networks::error_rates;
+use super::networks::error_rate;
 use super::phones::Phones;
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let setup = study.setup("teacher")?;
     let found = study.lab.train(&for_each_seed(&setup, Setup::teacher))?;
     let phones = Phones::open(&setup.recipe.data.source)?;
-    let rates = error_rates(study, phones.as_ref(), &found)?;
+    let mut rates = vec![];
+    for facts in &found {
+        rates.extend(error_rate(phones.as_ref(), &study.lab.model(facts)?)?);
+    }
     let mut section = Section::new("single", "One network", &setup.recipe.seeds);
     let architecture = found.first().map_or("", |facts| facts.architecture.as_str());
     section.compare(
