@@ -20,9 +20,9 @@ impl Unlabelled {
     }
 
     /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a table, whose other
-    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels: what
-    /// would have another shape there is refused, even if it has as many numbers. What takes more than `bound` bytes
-    /// stays on the disk as [`DiskRows`], unless it is a table.
+    /// columns are ignored. They must be as those of `spec`, and are read as they are where they stand beside labels: bytes
+    /// that would have another shape there, and with it another scale, are refused, even if they are as many. What takes more
+    /// than `bound` bytes stays on the disk as [`DiskRows`], unless it is a table.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`] and [`DataError::MemoryBound`], and the errors of the form that the file has.
