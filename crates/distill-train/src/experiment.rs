@@ -15,6 +15,9 @@ use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, 
 /// and not data.
 const SELECTION_SEED: u64 = 0;
 
+/// What sets the random numbers of students apart from those of teachers with the same seed: `student`, in ASCII.
+const STUDENT: u64 = 0x73_7475_6465_6e74;
+
 /// What a model is for in an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -40,6 +43,28 @@ impl Role {
             Self::Baseline => "baseline",
             Self::Student => "student",
         }
+    }
+
+    /// Whether it is a student, with or without a teacher.
+    pub fn is_student(self) -> bool {
+        matches!(self, Self::Baseline | Self::Student)
+    }
+
+    /// The seed of the random numbers that a model of this role is made with, in a recipe whose seed is `seed`.
+    ///
+    /// Teachers draw from the seed itself. Students draw from another one, so that no student begins with the weights of
+    /// its teacher, or sees its batches: they would agree more than two trainings do. Both kinds of students draw from
+    /// the same, so that they differ by the soft targets alone.
+    ///
+    /// # Examples
+    /// ```
+    /// use distill_train::Role;
+    /// assert_eq!(Role::Teacher.draws_from(3), 3);
+    /// assert_ne!(Role::Student.draws_from(3), 3);
+    /// assert_eq!(Role::Student.draws_from(3), Role::Baseline.draws_from(3));
+    /// ```
+    pub fn draws_from(self, seed: u64) -> u64 {
+        if self.is_student() { seed ^ STUDENT } else { seed }
     }
 }
 
@@ -265,7 +290,7 @@ impl<'a> Experiment<'a> {
         self.recipe.caches_targets().then(compute).transpose()
     }
 
-    /// An untrained model for a role.
+    /// An untrained model for a role, with the weights of [`Role::draws_from`].
     ///
     /// The student starts from the weights of the baseline, so that the two differ by the
     /// teacher alone.
@@ -275,7 +300,7 @@ impl<'a> Experiment<'a> {
     pub fn model(&self, role: Role, seed: u64) -> Result<Mlp, TrainError> {
         let spec = self.train.spec();
         let config = self.model_config(role).ok_or_else(|| no_model(role))?;
-        Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed)?)
+        Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
     }
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
@@ -319,7 +344,9 @@ impl<'a> Experiment<'a> {
         };
         let config = self.train_config(role);
         let validation = self.validation.as_deref();
-        let training = Training { data: &**self.set_of(role), validation, loss, teacher, config, seed };
+        let seed_of_role = role.draws_from(seed);
+        let data = &**self.set_of(role);
+        let training = Training { data, validation, loss, teacher, config, seed: seed_of_role };
         let mut model = Standardized::new(self.model(role, seed)?, self.standardization()?)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),

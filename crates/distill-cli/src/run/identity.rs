@@ -8,6 +8,9 @@ use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
 
+/// What tells in a context which random numbers students drew.
+pub(super) const STREAMS: &str = "streams";
+
 /// What the models of a run depend on. Two runs of equal identity give equal weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
@@ -74,6 +77,11 @@ pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, pat
             ("recipe", Some(was), Some(is)) => changes(&was, &is, "", &mut notes),
             ("data_sha256", ..) => notes.push("the data has changed".to_owned()),
             ("teacher_sha256", ..) => notes.push("the teacher is another one".to_owned()),
+            (STREAMS, ..) => notes.push(
+                "its students draw the random numbers of their teachers, as all did in earlier versions; now they have \
+                 their own"
+                    .to_owned(),
+            ),
             _ => notes.push(format!("`{name}` has changed")),
         }
     }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dir::{self, Kind, RunDir};
-use super::identity::{Identity, check_context};
+use super::identity::{self, Identity, check_context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
@@ -67,8 +67,18 @@ pub(crate) struct RunStatus {
     seconds_before: f64,
     /// How often it was resumed.
     pub(crate) resumed: u32,
+    /// Which random numbers its students draw: 1 in runs from before students had their own.
+    #[serde(default = "of_the_teacher")]
+    pub(crate) streams: u32,
     /// The settings that its models depend on, as TOML.
     pub(crate) depends_on: String,
+}
+
+/// Students draw other random numbers than teachers of the same seed, see [`Role::draws_from`].
+const STREAMS: u32 = 2;
+
+fn of_the_teacher() -> u32 {
+    1
 }
 
 impl RunStatus {
@@ -92,6 +102,7 @@ impl RunStatus {
             seconds: 0.0,
             seconds_before: 0.0,
             resumed: 0,
+            streams: STREAMS,
             depends_on: identity.recipe.clone(),
         }
     }
@@ -123,8 +134,14 @@ impl RunStatus {
 
     /// A run goes on only with what it began with, also where no checkpoint says so.
     pub(crate) fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
+        // Teachers draw what they always drew.
+        let streams = |status: &Self| match status.roles().iter().any(|role| role.is_student()) {
+            true => status.streams,
+            false => STREAMS,
+        };
         let context = |status: &Self| -> Context {
             let pairs = [
+                (identity::STREAMS, streams(status).to_string()),
                 ("recipe", status.depends_on.clone()),
                 ("data_sha256", status.data_sha256.clone()),
                 ("teacher_sha256", status.teacher_sha256.clone().unwrap_or_default()),
