@@ -18,6 +18,9 @@ pub(crate) struct Section {
     pub(crate) threads: usize,
     /// Processor, threads and version that it was found with.
     pub(crate) machine: String,
+    /// What was measured, seed by seed, where the row keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<serde_json::Value>,
 }
 
 /// A number of the paper and ours.
@@ -52,6 +55,7 @@ impl Section {
             core_seconds: 0.0,
             threads: 1,
             machine: String::new(),
+            data: None,
         }
     }
 

@@ -333,6 +333,39 @@ fn other_data_or_another_teacher_is_noticed_without_a_checkpoint() {
 }
 
 #[test]
+fn students_that_drew_what_their_teachers_draw_are_not_mixed_with_others() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", "-q"]);
+    lab.ok(&["train", "r.toml", "--as", "teacher", "-q"]);
+    // As an earlier version left it.
+    let age = |run: &str, n_models: usize| {
+        cut_back(&lab, run, n_models);
+        let status = String::from_utf8(lab.read(&format!("{run}/run.toml"))).unwrap();
+        assert!(status.contains("streams = 2\n"), "{status}");
+        lab.write(&format!("{run}/run.toml"), status.replace("streams = 2\n", ""));
+    };
+    age("runs/tiny-001", 2);
+    let begun = ["E0307]: the run was begun with something else", "runs/tiny-001", "start anew"];
+    let ran = lab.check(&["run", "--resume", "runs/tiny-001"], 5, begun);
+    assert!(ran.stderr.contains("note: its students draw the random numbers of their teachers"), "{}", ran.stderr);
+    // Teachers draw what they always drew.
+    age("runs/tiny-002", 0);
+    let before = lab.read("runs/tiny-002/weights/teacher-seed1.safetensors");
+    lab.ok(&["train", "--resume", "runs/tiny-002"]);
+    assert!(lab.read("runs/tiny-002/weights/teacher-seed1.safetensors") == before);
+}
+
+#[test]
+fn a_student_shares_no_weights_with_its_teacher() {
+    let lab = Lab::new();
+    // Of the same architecture, on labels alone, trained in the same way: what differs is what they draw.
+    lab.ok(&["run", "r.toml", "-q", "student.model.hidden=[8]"]);
+    let hashes = hashes(&lab, "runs/tiny-001");
+    assert_eq!(hashes.len(), 3);
+    assert_ne!(hashes[0], hashes[1], "teacher and student on labels alone are the same network");
+}
+
+#[test]
 fn a_reader_that_goes_away_does_not_end_a_run() {
     let lab = Lab::new();
     let mut child = spawn(&lab, &args(&["--json"]));
