@@ -116,10 +116,8 @@ fn part_of(groups: &[&[Vec<f64>]; 3], seed: u64, n_resamples: u32) -> Result<Par
     // Beside a gain that is none a loss is infinitely far below, and a gain infinitely far above.
     let ratio = |&(gain, kept): &(f64, f64)| if gain > 0.0 { kept / gain } else { kept.signum() * f64::INFINITY };
     let is_there = gain.interval[0] > 0.0;
-    let part = is_there.then(|| Estimate {
-        value: (base - kept) / gain.value,
-        interval: interval(drawn.iter().map(ratio).collect()),
-    });
+    let part = is_there
+        .then(|| Estimate { value: (base - kept) / gain.value, interval: interval(drawn.iter().map(ratio).collect()) });
     Ok(PartOfGain { gain, part })
 }
 
@@ -234,7 +232,9 @@ mod tests {
     #[test]
     fn threads_do_not_matter_and_units_must_be_the_same() {
         let group = |n: usize, from: usize| -> Vec<Vec<f64>> {
-            (0..n).map(|model| (0..300).map(|unit| f64::from((unit * 7 + model + from) as u32 % 11)).collect()).collect()
+            (0..n)
+                .map(|model| (0..300).map(|unit| f64::from((unit * 7 + model + from) as u32 % 11)).collect())
+                .collect()
         };
         let (base, students) = (group(4, 0), group(3, 5));
         let whole = [vec![1.0; 300]];
