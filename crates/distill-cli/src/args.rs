@@ -236,6 +236,10 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) write: Option<PathBuf>,
 
+    /// Only write that page again, from the rows that are there; nothing is trained
+    #[arg(long, requires = "write", conflicts_with = "rows")]
+    pub(crate) pages: bool,
+
     /// Where the directory of the study is
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs_dir: PathBuf,

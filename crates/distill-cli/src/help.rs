@@ -64,6 +64,7 @@ Examples:
   distill reproduce hinton-2015 teacher distilled
   distill reproduce hinton-2015 temperature 'seeds=[41, 42]' train.epochs=5
   distill reproduce hinton-2015 --write docs/results
+  distill reproduce hinton-2015 --write docs/results --pages
   distill reproduce hinton-2015-speech
 
 Models are kept in runs/hinton-2015, or the like, and trained once: rows

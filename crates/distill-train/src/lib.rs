@@ -46,7 +46,8 @@ pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
 pub use statistics::{
-    Comparison, McNemar, Outcomes, PairedDifference, Verdict, bootstrap_interval, compare, mean_and_sd,
+    Comparison, Estimate, McNemar, Outcomes, PairedDifference, PartOfGain, Verdict, bootstrap_interval, compare, holm,
+    mean_and_sd, part_of_gain,
 };
 pub use step::{StepContext, Teacher, TrainingStep};
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};

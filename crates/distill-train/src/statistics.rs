@@ -1,11 +1,15 @@
 mod bootstrap;
 mod compare;
+mod holm;
 mod mcnemar;
+mod part;
 mod student;
 
 pub use bootstrap::bootstrap_interval;
 pub use compare::{Comparison, Outcomes, Verdict, compare};
+pub use holm::holm;
 pub use mcnemar::McNemar;
+pub use part::{Estimate, PartOfGain, part_of_gain};
 pub use student::PairedDifference;
 
 /// The mean, and from two values on the standard deviation of the sample, with `n - 1`.

@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::recipe_file::nearest;
-use crate::reproduce::{BEGIN, Data, END, Lab, Plan, Row, Section, Stop, Store, Study, kept, page, setup};
+use crate::reproduce::{BEGIN, Data, END, Lab, Plan, Reached, Row, Section, Stop, Store, Study, kept, page, setup};
 use crate::run::{Kind, RunDir, Signal, Signals, processor};
 use crate::sweep::shell;
 
@@ -25,6 +25,18 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     }
     let (overrides, names): (Vec<String>, Vec<String>) = args.rows.iter().cloned().partition(|word| word.contains('='));
     let rows = chosen(plan, &names)?;
+    if let (true, Some(folder)) = (args.pages, &args.write) {
+        let page = Page { plan, folder };
+        if page.sections()?.is_empty() {
+            return Err(Diagnostic::new(Code::RunFile, "no row of the study is there to make a page of")
+                .at(page.parts().join("rows").display())
+                .note("a page is made from the files that each row leaves there")
+                .help("name the folder that rows were written into, or leave `--pages` out to run them"));
+        }
+        page.write()?;
+        output.progress(&format!("page  {}", page.path().display()));
+        return Ok(0);
+    }
     // All recipes are read before hours are spent on the first.
     let setups = plan.recipes.iter().map(|(recipe, _)| setup(plan, recipe, &overrides));
     let setups = setups.collect::<Result<Vec<_>, _>>()?;
@@ -71,11 +83,14 @@ fn run_row(study: &mut Study<'_>, row: &Row, dir: &RunDir, write: Option<&Path>,
     let began = Instant::now();
     output.progress(&format!("\n{}: {}", row.name, row.about));
     study.lab.take_spent();
+    study.lab.take_trainings();
     let mut section = (row.run)(study)?;
     section.core_seconds = study.lab.take_spent();
     section.threads = rayon::current_num_threads();
     section.machine = format!("{}, {} threads, distill {}", processor(), section.threads, env!("CARGO_PKG_VERSION"));
     section.settings = study.overrides.to_vec();
+    section.trainings = study.lab.take_trainings();
+    section.measure()?;
     let own = Page { plan: study.plan, folder: dir.path() };
     own.keep(&section)?;
     own.write()?;
@@ -101,8 +116,14 @@ fn text(section: &Section) -> String {
     let lines = section.compared.iter().map(|compared| {
         let goal = match &compared.goal {
             None => String::new(),
-            Some((goal, true)) => format!("  ({goal}: reached)"),
-            Some((goal, false)) => format!("  ({goal}: missed)"),
+            Some(goal) => {
+                let word = match goal.reached {
+                    Reached::Yes => "reached",
+                    Reached::No => "missed",
+                    Reached::NotShown => "not shown",
+                };
+                format!("  ({}: {word})", goal.text)
+            }
         };
         let paper = if compared.paper.is_empty() { "-" } else { &compared.paper };
         format!("{}\n    paper {paper}  ours {}{goal}", compared.what, compared.ours)
@@ -133,27 +154,38 @@ impl Page<'_> {
             .map_err(|error| Diagnostic::io("cannot make the folder of the rows", Some(&folder), error))?;
         let json = serde_json::to_string_pretty(section)
             .map_err(|error| Diagnostic::io("cannot write a row as JSON", None, error))?;
+        // The row last: where it is, what its models answer is there, too.
+        let outcomes = self.outcomes(&section.row);
+        if section.outcomes.models.is_empty() {
+            match fs::remove_file(&outcomes) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Diagnostic::io("cannot remove the answers of other models", Some(&outcomes), error));
+                }
+                _ => {}
+            }
+        } else {
+            let json = serde_json::to_string(&section.outcomes)
+                .map_err(|error| Diagnostic::io("cannot write answers of a row as JSON", None, error))?;
+            atomic::write(&outcomes, format!("{json}\n").as_bytes())?;
+        }
         atomic::write(&path, format!("{json}\n").as_bytes())
+    }
+
+    /// What the models of a row answer to each test example.
+    fn outcomes(&self, name: &str) -> PathBuf {
+        self.parts().join("rows").join(format!("{name}.answers.json"))
     }
 
     /// What was found so far, in the order of the page.
     fn sections(&self) -> Result<Vec<Section>, Diagnostic> {
         let mut sections = vec![];
         for row in self.plan.rows {
-            let path = self.row(row.name);
-            let unreadable = |note: String| {
-                Diagnostic::new(Code::RunFile, "a row of the study cannot be read")
-                    .at(path.display())
-                    .note(note)
-                    .help("remove the file and run the row again; its models are kept")
-            };
-            match fs::read(&path) {
-                Ok(bytes) => {
-                    sections.push(serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unreadable(error.to_string())),
+            let Some(mut section) = read_json::<Section>(&self.row(row.name))? else { continue };
+            if let Some(outcomes) = read_json(&self.outcomes(row.name))? {
+                section.outcomes = outcomes;
+                section.measure()?;
             }
+            sections.push(section);
         }
         Ok(sections)
     }
@@ -187,6 +219,21 @@ impl Page<'_> {
             atomic::write(&self.parts().join(&chart.file), chart.svg.as_bytes())?;
         }
         atomic::write(&self.path(), page(self.plan, &sections, &kept).as_bytes())
+    }
+}
+
+/// A file of a row, if it is there.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Diagnostic> {
+    let unreadable = |note: String| {
+        Diagnostic::new(Code::RunFile, "a row of the study cannot be read")
+            .at(path.display())
+            .note(note)
+            .help("remove the file and run the row again; its models are kept")
+    };
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error.to_string())),
     }
 }
 

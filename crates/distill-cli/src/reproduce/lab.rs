@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -12,13 +12,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers};
+use super::section::Training;
 use super::store::{Facts, Store};
 use super::watch::{Stop, Watch};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::output::Output;
-use crate::progress::thousands;
 use crate::run::{Signals, durable_folder};
 
 /// Units of the bar.
@@ -38,6 +38,8 @@ pub(crate) struct Lab<'a> {
     pub(super) targets: HashMap<String, Arc<SoftTargets>>,
     /// Core-seconds of what the present row needs, whenever it was made.
     spent: BTreeMap<String, f64>,
+    /// How its models are trained.
+    trainings: BTreeSet<Training>,
 }
 
 impl<'a> Lab<'a> {
@@ -57,6 +59,7 @@ impl<'a> Lab<'a> {
             teachers: HashMap::new(),
             targets: HashMap::new(),
             spent: BTreeMap::new(),
+            trainings: BTreeSet::new(),
         }
     }
 
@@ -74,6 +77,7 @@ impl<'a> Lab<'a> {
         let mut due: Vec<Due<'_>> = vec![];
         let mut seen = HashSet::new();
         for job in jobs {
+            self.trainings.insert(Training::of(job));
             let key = job.key(&self.data.key);
             if self.store.facts(&key)?.is_some() {
                 // Who was killed right after the facts were written has left them.
@@ -110,6 +114,11 @@ impl<'a> Lab<'a> {
     /// Core-seconds of training and of asking teachers since this was last asked.
     pub(crate) fn take_spent(&mut self) -> f64 {
         std::mem::take(&mut self.spent).into_values().sum()
+    }
+
+    /// How the models were trained that rows needed since this was last asked.
+    pub(crate) fn take_trainings(&mut self) -> Vec<Training> {
+        std::mem::take(&mut self.trainings).into_iter().collect()
     }
 
     /// The recipe of a job with its part of the data.
@@ -311,17 +320,17 @@ impl<'a> Lab<'a> {
     }
 
     fn announce(&self, bar: Option<&ProgressBar>, facts: &Facts, n: usize, n_due: usize) -> Result<(), Stop> {
-        let line = format!(
-            "  [{n}/{n_due}] {}: {} test errors, {:.1} s",
-            facts.label,
-            thousands(facts.test_errors as u64),
-            facts.seconds,
-        );
+        // Test errors are shown when the row is done: who sees them earlier chooses by them.
+        let line = format!("  [{n}/{n_due}] {}: {:.1} s", facts.label, facts.seconds);
         match bar {
             Some(bar) => bar.suspend(|| self.output.progress(&line)),
             None => self.output.progress(&line),
         }
-        Ok(self.output.event("model_end", serde_json::to_value(facts).unwrap_or_default())?)
+        let mut event = serde_json::to_value(facts).unwrap_or_default();
+        if let Some(event) = event.as_object_mut() {
+            event.retain(|field, _| !field.starts_with("test_"));
+        }
+        Ok(self.output.event("model_end", event)?)
     }
 
     fn bar(&self) -> Option<ProgressBar> {

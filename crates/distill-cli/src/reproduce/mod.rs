@@ -2,9 +2,11 @@
 
 mod answers;
 mod data;
+mod goal;
 mod job;
 mod lab;
 mod numbers;
+mod outcomes;
 mod page;
 mod plans;
 mod rows;
@@ -14,6 +16,7 @@ mod systems;
 mod watch;
 
 pub(crate) use data::Data;
+pub(crate) use goal::Reached;
 pub(crate) use lab::Lab;
 pub(crate) use page::{BEGIN, END, kept, page};
 pub(crate) use plans::Plan;

@@ -1,4 +1,4 @@
-use distill_train::{PairedDifference, mean_and_sd};
+use distill_train::{PairedDifference, holm, mean_and_sd};
 
 use super::store::Facts;
 use crate::summary;
@@ -14,30 +14,6 @@ pub(crate) fn errors(found: &[Facts]) -> Vec<f64> {
 /// Accuracy on the test set in percent, one number for each model.
 pub(crate) fn accuracies(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| 100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)).collect()
-}
-
-/// Which of two numbers is the better one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Better {
-    /// As of errors.
-    Lower,
-    /// As of accuracies.
-    Higher,
-}
-
-/// How much of one improvement another is, in percent. Where the whole is none, no part of it is a number.
-pub(crate) fn part(gain: f64, whole: f64, better: Better) -> f64 {
-    let is_improvement = match better {
-        Better::Lower => whole < 0.0,
-        Better::Higher => whole > 0.0,
-    };
-    if is_improvement { 100.0 * gain / whole } else { f64::NAN }
-}
-
-/// What each student keeps, in percent, of what the ensemble is better than its members on average.
-pub(crate) fn kept_gain(members: &[f64], together: f64, students: &[f64], better: Better) -> Vec<f64> {
-    let gain = together - mean(members);
-    students.iter().map(|student| part(student - mean(members), gain, better)).collect()
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -65,6 +41,19 @@ pub(crate) fn interval(values: &[f64], decimals: usize) -> String {
             format!("{:.decimals$} ({low:.decimals$} to {high:.decimals$})", found.mean)
         }
     }
+}
+
+/// `-63.2 (-71.0 to -55.4), p = 0.003` for each list of differences: as [`interval`], with the p-value of no difference by
+/// Student's t, adjusted by Holm's method for the number of lists. And whether it is below 5 %.
+pub(crate) fn compared(lists: &[Vec<f64>], decimals: usize) -> Vec<(String, bool)> {
+    let p_values: Vec<f64> =
+        lists.iter().map(|list| PairedDifference::new(list).map_or(f64::NAN, |found| found.p_value)).collect();
+    let text = |(list, p): (&Vec<f64>, f64)| match list.len() {
+        0 | 1 => (interval(list, decimals), false),
+        _ if p < 0.001 => (format!("{}, p < 0.001", interval(list, decimals)), true),
+        _ => (format!("{}, p = {p:.3}", interval(list, decimals)), p < 0.05),
+    };
+    lists.iter().zip(holm(&p_values)).map(text).collect()
 }
 
 /// The mean with the ends of its standard deviation, for a chart.
@@ -97,15 +86,14 @@ mod tests {
         // t = 4.3027 for two degrees of freedom, standard error 1 / √3.
         assert_eq!(interval(&[1.0, 2.0, 3.0], 2), "2.00 (-0.48 to 4.48)");
         assert_eq!(interval(&[1.5], 1), "1.5");
-        let (lower, higher) = (Better::Lower, Better::Higher);
-        assert_eq!(kept_gain(&[60.0, 62.0], 63.0, &[62.0, 63.0, 61.0], higher), [50.0, 100.0, 0.0]);
-        assert_eq!(kept_gain(&[70.0, 72.0], 61.0, &[66.0], lower), [50.0]);
-        // There is nothing to keep of a loss, and none of it is a goal that is reached.
-        for (together, better) in [(61.0, higher), (60.0, higher), (61.0, lower), (62.0, lower), (f64::NAN, lower)] {
-            let kept = kept_gain(&[60.0, 62.0], together, &[90.0, 61.0, 20.0], better);
-            assert!(kept.iter().all(|part| part.is_nan()), "{together}: {kept:?}");
-            assert_eq!((interval(&kept, 0), mean(&kept) > 80.0), ("-".to_owned(), false));
-        }
+        // Two-sided p-values of t = 2√3 and √3 for two degrees of freedom: 0.0742 and 0.2254, the former twice.
+        assert_eq!(
+            compared(&[vec![0.0, 1.0, 2.0], vec![1.0, 2.0, 3.0]], 0),
+            [("1 (-1 to 3), p = 0.225".to_owned(), false), ("2 (-0 to 4), p = 0.148".to_owned(), false)]
+        );
+        assert_eq!(compared(&[vec![5.0]], 1), [("5.0".to_owned(), false)]);
+        let (text, differs) = &compared(&[vec![10.0, 10.01, 10.02]], 0)[0];
+        assert!(text.ends_with("p < 0.001") && *differs, "{text}");
         assert_eq!(differences(&[3.0, 5.0], &[1.0, 1.0]), [2.0, 4.0]);
         let point = point(3.0, &[1.0, 3.0]);
         assert_eq!((point.x, point.y), (3.0, 2.0));

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::numbers::table;
 use super::plans::Plan;
-use super::section::Section;
+use super::section::{Section, Training};
 use crate::sweep::shell;
 
 /// Around the text that people write, which stays when the page is written again.
@@ -16,7 +16,10 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
         "# {title}\n\n\
         Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. {about}\n\n\
         Written by `{}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
-        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t.\n\n",
+        with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t over the \
+        seeds. Intervals of a part of a gain are a bootstrap over test examples and seeds, if they do not say `seeds \
+        alone`. A goal is reached, `yes`, if all of the interval meets it, those of goals on a mean by Student's t over the \
+        seeds; `no` is one that the number itself misses; what is neither is `not shown`.\n\n",
         command(plan, &[]),
     );
     page += "## The paper and ours\n\n";
@@ -25,7 +28,7 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
         .map(|compared| {
             let (goal, reached) = match &compared.goal {
                 None => ("", ""),
-                Some((goal, reached)) => (goal.as_str(), if *reached { "yes" } else { "no" }),
+                Some(goal) => (goal.text.as_str(), goal.reached.word()),
             };
             [&compared.what, &compared.paper, &compared.ours, goal, reached].map(str::to_owned).into()
         })
@@ -34,16 +37,26 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
     let _ = write!(page, "\n{BEGIN}\n{kept}{}{END}\n\n", if kept.is_empty() { "" } else { "\n" });
     page += "## Commands and times\n\n";
     let lines: Vec<Vec<String>> = sections.iter().map(|section| cost(plan, section)).collect();
-    page += &table(&["row", "command", "seeds", "alone, minutes"], &lines);
+    page += &table(&["row", "command", "seeds", "epochs", "alone, minutes"], &lines);
     let mut machines: Vec<&str> = sections.iter().map(|section| section.machine.as_str()).collect();
     machines.sort_unstable();
     machines.dedup();
     let _ = write!(
         page,
         "\nA row alone also trains what other rows use; together they take less, as every model is trained once. \
-         Times are of training and of asking teachers on {}.\n",
+         Times are of training and of asking teachers on {}. Views are the shifts of an input that a training may see.\n",
         machines.join("; "),
     );
+    let old: Vec<String> =
+        sections.iter().filter(|section| section.streams == 0).map(|section| format!("`{}`", section.row)).collect();
+    if !old.is_empty() {
+        let _ = write!(
+            page,
+            "\nMade before teacher and student drew from different streams of random numbers: {}. There a student began with \
+             the weights of the teacher of its seed, as far as they have the same shape, and saw its batches in the same order.\n",
+            old.join(", "),
+        );
+    }
     let missing: Vec<String> = (plan.rows.iter())
         .filter(|row| sections.iter().all(|section| section.row != row.name))
         .map(|row| format!("`{}`", row.name))
@@ -69,7 +82,15 @@ fn cost(plan: &Plan, section: &Section) -> Vec<String> {
     let words: Vec<&str> = [&section.row].into_iter().chain(&section.settings).map(String::as_str).collect();
     let seeds = section.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let minutes = section.core_seconds / section.threads as f64 / 60.0;
-    vec![section.row.clone(), format!("`{}`", command(plan, &words)), seeds, format!("{minutes:.1}")]
+    let trainings: Vec<String> = section.trainings.iter().map(training).collect();
+    let command = format!("`{}`", command(plan, &words));
+    vec![section.row.clone(), command, seeds, trainings.join(", "), format!("{minutes:.1}")]
+}
+
+fn training(training: &Training) -> String {
+    let Training { role, epochs, views } = training;
+    let views = if *views > 1 { format!(" ({views} views)") } else { String::new() };
+    format!("{role} {epochs}{views}")
 }
 
 /// What stands between the marks of a page, with one line end after its last line: nothing where it has no marks, and
@@ -92,14 +113,15 @@ pub(crate) fn kept(page: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::section::at_most;
+    use super::super::goal::Goal;
     use super::*;
     use crate::args::StudyName;
 
     #[test]
     fn a_page_has_what_was_found_and_keeps_what_people_wrote() {
         let mut section = Section::new("teacher", "The teacher", &[1, 2]);
-        section.compare("errors", "67", "70.0 ± 1.0".to_owned(), at_most(67.0, 70.0));
+        section.compare("errors", "67", "70.0 ± 1.0".to_owned(), Goal::at_most(67.0, "", &[69.0, 71.0]));
+        section.trainings = vec![Training { role: "teacher".to_owned(), epochs: 80, views: 25 }];
         section.add("Some words.\n");
         (section.core_seconds, section.threads) = (600.0, 2);
         section.settings = vec!["seeds=[1, 2]".to_owned()];
@@ -108,13 +130,18 @@ mod tests {
         let first = page(plan, std::slice::from_ref(&section), "");
         for part in [
             "| errors | 67 | 70.0 ± 1.0 | at most 67 | no |\n",
-            "| teacher | `distill reproduce hinton-2015 teacher 'seeds=[1, 2]'` | 1, 2 | 5.0 |\n",
+            "| teacher | `distill reproduce hinton-2015 teacher 'seeds=[1, 2]'` | 1, 2 | teacher 80 (25 views) | 5.0 |\n",
             "on a processor, 2 threads, distill 1.2.3.",
+            "Made before teacher and student drew from different streams of random numbers: `teacher`.",
             "Not run: `distilled`, `best`,",
             "## The teacher\n\nSome words.\n",
         ] {
             assert!(first.contains(part), "no {part} in {first}");
         }
+        section.streams = 1;
+        let apart = page(plan, std::slice::from_ref(&section), "");
+        assert!(!apart.contains("different streams"), "{apart}");
+        section.streams = 0;
         let edited = first.replace(END, "Why it is so.\n\nTwice.\n\n<!-- end of what is kept -->");
         let second = page(plan, std::slice::from_ref(&section), &kept(&edited).unwrap());
         assert!(second.contains(&format!("{BEGIN}\nWhy it is so.\n\nTwice.\n\n{END}")), "{second}");

@@ -1,4 +1,17 @@
+use std::collections::BTreeMap;
+
+use distill_train::{Role, TrainError, part_of_gain};
 use serde::{Deserialize, Serialize};
+
+use super::goal::{Goal, Reached};
+use super::job::Job;
+use super::outcomes::{Loss, Outcomes};
+use crate::diagnostic::Diagnostic;
+
+/// Of the resamples that intervals over test examples come from.
+const BOOTSTRAP_SEED: u64 = 1;
+/// Which random numbers the models of new rows are trained with, see [`Section::streams`].
+pub(crate) const STREAMS: u32 = 1;
 
 /// What a row found, ready to be shown. It is kept, so that a page has all rows that were ever run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,9 +31,40 @@ pub(crate) struct Section {
     pub(crate) threads: usize,
     /// Processor, threads and version that it was found with.
     pub(crate) machine: String,
-    /// What was measured, seed by seed, where the row keeps it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) data: Option<serde_json::Value>,
+    /// How what it needs was trained. Rows from before do not say.
+    #[serde(default)]
+    pub(crate) trainings: Vec<Training>,
+    /// 0 where teacher and student of a seed drew the same random numbers.
+    #[serde(default)]
+    pub(crate) streams: u32,
+    /// What the tables are made of, seed by seed.
+    #[serde(default)]
+    pub(crate) numbers: BTreeMap<String, Vec<f64>>,
+    /// What models answer to each test example, in a file of its own.
+    #[serde(skip)]
+    pub(crate) outcomes: Outcomes,
+}
+
+/// How some of the models were trained.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Training {
+    /// `teacher`, `on labels` or `taught`.
+    pub(crate) role: String,
+    pub(crate) epochs: u32,
+    /// Shifts of each input that it may see.
+    pub(crate) views: u64,
+}
+
+impl Training {
+    pub(crate) fn of(job: &Job) -> Self {
+        let recipe = &job.setup.recipe;
+        let (role, train) = match job.role {
+            Role::Teacher | Role::Member => ("teacher", &recipe.teacher.train),
+            Role::Baseline => ("on labels", &recipe.train),
+            Role::Student => ("taught", &recipe.train),
+        };
+        Self { role: role.to_owned(), epochs: train.epochs, views: train.augment.n_views() }
+    }
 }
 
 /// A number of the paper and ours.
@@ -29,8 +73,30 @@ pub(crate) struct Compared {
     pub(crate) what: String,
     pub(crate) paper: String,
     pub(crate) ours: String,
-    /// What we want at most, and whether it is so.
-    pub(crate) goal: Option<(String, bool)>,
+    /// What we want, and whether it is so.
+    pub(crate) goal: Option<Goal>,
+    /// What ours is computed from, where that is what models answer to each test example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) part: Option<Part>,
+}
+
+/// Which part of what one group of models gains another one keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) base: String,
+    pub(crate) whole: String,
+    pub(crate) students: String,
+    pub(crate) loss: Loss,
+    /// The goal in percent.
+    pub(crate) goal: Option<Least>,
+}
+
+/// A bound below a part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Least {
+    MoreThan(f64),
+    AtLeast(f64),
 }
 
 /// A chart, in a file of its own beside the page.
@@ -55,13 +121,52 @@ impl Section {
             core_seconds: 0.0,
             threads: 1,
             machine: String::new(),
-            data: None,
+            trainings: vec![],
+            streams: STREAMS,
+            numbers: BTreeMap::new(),
+            outcomes: Outcomes::default(),
         }
     }
 
     /// Adds a line to the table at the top of the page.
-    pub(crate) fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<(String, bool)>) {
-        self.compared.push(Compared { what: what.to_owned(), paper: paper.to_owned(), ours, goal });
+    pub(crate) fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<Goal>) {
+        self.compared.push(Compared { what: what.to_owned(), paper: paper.to_owned(), ours, goal, part: None });
+    }
+
+    /// Adds a line with a part of a gain, whose groups are among the outcomes.
+    pub(crate) fn compare_part(&mut self, what: &str, paper: &str, part: Part) {
+        let goal = part.goal.map(|goal| Goal { text: goal.text(), reached: Reached::NotShown });
+        let (what, paper) = (what.to_owned(), paper.to_owned());
+        self.compared.push(Compared { what, paper, ours: String::new(), goal, part: Some(part) });
+    }
+
+    /// Computes the lines that come from what models answer to each test example, where that is there.
+    pub(crate) fn measure(&mut self) -> Result<(), Diagnostic> {
+        for compared in &mut self.compared {
+            let Some(part) = compared.part.as_ref().filter(|_| !self.outcomes.models.is_empty()) else { continue };
+            let losses = |group: &str| self.outcomes.losses(group, part.loss);
+            let (base, whole, students) = (losses(&part.base)?, losses(&part.whole)?, losses(&part.students)?);
+            let found = part_of_gain(&base, &whole, &students, BOOTSTRAP_SEED)
+                .map_err(|error: TrainError| Diagnostic::from(error))?;
+            let estimate = found.part.map(|part| (100.0 * part.value, part.interval.map(|end| 100.0 * end)));
+            compared.ours = match (estimate, part.loss) {
+                (Some((value, [low, high])), _) => format!("{value:.0} ({low:.0} to {high:.0}) %"),
+                (None, loss) => {
+                    // Of NLL the mean is shown.
+                    let (n, decimals, unit) = match loss {
+                        Loss::Errors => (1.0, 1, " errors"),
+                        Loss::Nll => (self.outcomes.examples as f64, 4, ""),
+                    };
+                    let [gain, low, high] =
+                        [found.gain.value, found.gain.interval[0], found.gain.interval[1]].map(|gain| gain / n);
+                    format!("not defined: the gain is {gain:.decimals$} ({low:.decimals$} to {high:.decimals$}){unit}")
+                }
+            };
+            if let (Some(goal), Some(least)) = (&mut compared.goal, part.goal) {
+                goal.part(estimate, |value| least.meets(value));
+            }
+        }
+        Ok(())
     }
 
     /// Adds a paragraph or a table.
@@ -75,7 +180,18 @@ impl Section {
     }
 }
 
-/// A goal of so many errors at most on average.
-pub(crate) fn at_most(limit: f64, mean: f64) -> Option<(String, bool)> {
-    Some((format!("at most {limit}"), mean <= limit))
+impl Least {
+    fn text(self) -> String {
+        match self {
+            Self::MoreThan(limit) => format!("more than {limit} %"),
+            Self::AtLeast(limit) => format!("at least {limit} %"),
+        }
+    }
+
+    fn meets(self, value: f64) -> bool {
+        match self {
+            Self::MoreThan(limit) => value > limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
 }

@@ -61,6 +61,10 @@ fn all_rows_are_done_once_and_shown_on_one_page() {
     let first = lab.ok(&args(&[], &["--json", "--write", "results"]));
     let n_models = models(&lab, "runs/hinton-2015").len();
     assert_eq!(trained(&first), n_models);
+    // Who saw test errors while models are trained would choose by them.
+    for event in first.events().iter().filter(|event| event["event"] == "model_end") {
+        assert!(event["seconds"].is_f64() && event["test_errors"].is_null() && event["test_nll"].is_null(), "{event}");
+    }
     let rows: Vec<_> = first.events().iter().filter(|event| event["event"] == "row_end").cloned().collect();
     let names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap()).collect();
     let listed = lab.ok(&["reproduce", "hinton-2015", "--list"]).stdout;
@@ -84,6 +88,19 @@ fn all_rows_are_done_once_and_shown_on_one_page() {
         assert!(page.contains(&format!("](mnist/{chart}.svg)")), "{chart}");
         assert!(lab.read(&format!("results/mnist/{chart}.svg")).starts_with(b"<svg"), "{chart}");
     }
+
+    // The page is the same from what lies beside it, and parts of a gain are computed from what models answer.
+    let ensemble = "results/mnist/rows/ensemble.json";
+    let mut row = lab.json(ensemble);
+    assert!(
+        lab.json("results/mnist/rows/ensemble.answers.json")["models"].as_array().is_some_and(|all| all.len() == 5)
+    );
+    row["compared"][0]["ours"] = "another".into();
+    lab.write(ensemble, row.to_string());
+    fs::remove_file(lab.path("results/mnist.md")).unwrap();
+    let pages = ["reproduce", "hinton-2015", "--write", "results", "--pages"];
+    lab.ok(&pages);
+    assert_eq!(String::from_utf8(lab.read("results/mnist.md")).unwrap(), page);
 
     // Nothing is trained again, and the page stays but for what people wrote.
     let written = page.replace("<!-- end of what is kept -->", "By hand.\n\n<!-- end of what is kept -->");
@@ -139,6 +156,33 @@ fn parts_of_the_data_may_have_inputs_without_labels_beside_them() {
     other[20] ^= 1;
     lab.write("same", &other);
     assert_eq!(trained(&speech("same", "runs")), 10);
+}
+
+#[test]
+fn a_page_is_made_from_rows_of_before_without_data_or_models() {
+    let lab = lab();
+    lab.ok(&args(&["teacher"], &["--write", "results"]));
+    let before = String::from_utf8(lab.read("results/mnist.md")).unwrap();
+    let mut row = lab.json("results/mnist/rows/teacher.json");
+    let fields = row.as_object_mut().unwrap();
+    for field in ["trainings", "streams", "numbers"] {
+        assert!(fields.remove(field).is_some(), "{field}");
+    }
+    row["compared"][0]["goal"] = serde_json::json!(["at most 67", true]);
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("there/mnist/rows")).unwrap();
+    lab.write("there/mnist/rows/teacher.json", row.to_string());
+    let ran = lab.ok(&["reproduce", "hinton-2015", "--write", "there", "--pages"]);
+    assert!(ran.stderr.contains("there/mnist.md") && !lab.path("runs").exists(), "{}", ran.stderr);
+    let page = String::from_utf8(lab.read("there/mnist.md")).unwrap();
+    // What a mean reached says nothing of its interval.
+    assert!(page.contains(" | at most 67 | not shown |"), "{page}");
+    assert!(page.contains("different streams of random numbers: `teacher`."), "{page}");
+    assert!(before.contains("| 1, 2 | teacher 2 (25 views) | ") && page.contains("| 1, 2 |  | "), "{before}{page}");
+    let nowhere = ["reproduce", "hinton-2015", "--write", "nowhere", "--pages"];
+    lab.check(&nowhere, 5, ["E0405]: no row of the study", "nowhere/mnist/rows", "leave `--pages` out"]);
+    // Where the page is must be said.
+    assert_eq!(lab.distill(&["reproduce", "hinton-2015", "--pages"]).code, Some(2));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn two_sided_tail(t: f64, degrees: f64) -> f64 {
 }
 
 /// The `t` that leaves 5 % outside of `±t`, by bisection down to neighbouring numbers.
-fn critical_value(degrees: f64) -> f64 {
+pub(super) fn critical_value(degrees: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while two_sided_tail(high, degrees) > OUTSIDE {
         (low, high) = (high, 2.0 * high);

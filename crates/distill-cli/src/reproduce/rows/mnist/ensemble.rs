@@ -1,13 +1,18 @@
 use distill_models::Average;
 
 use super::super::super::job::Teachers;
-use super::super::super::numbers::{Better, errors, interval, kept_gain, mean, spread, table};
-use super::super::super::section::Section;
+use super::super::super::numbers::{errors, spread, table};
+use super::super::super::outcomes::Loss;
+use super::super::super::section::{Least, Part, Section};
 use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
 /// How teachers become one where they teach. On the validation images the two averages did alike.
 pub(super) const AVERAGE: Average = Average::Geometric;
+
+const MEMBERS: &str = "one of the teachers";
+const TOGETHER: &str = "all together";
+const STUDENTS: &str = "distilled from them";
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let setup = study.setup("ensemble")?;
@@ -23,7 +28,12 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let student = (errors(&distilled), nll(&distilled));
     let mut lines =
         vec![vec![format!("one of the {} teachers", members.len()), spread(&single.0, 1), spread(&single.1, 4)]];
-    let mut together = None;
+    let mut section = Section::new("ensemble", "Ten teachers", &setup.recipe.seeds);
+    section.outcomes.examples = study.lab.data.sets.test.len();
+    for (group, found) in [(MEMBERS, &members), (STUDENTS, &distilled)] {
+        let of = |facts| study.lab.outcome(&study.lab.model(facts)?, true);
+        section.outcomes.add(group, &found.iter().map(of).collect::<Result<Vec<_>, _>>()?);
+    }
     for average in [Average::Arithmetic, Average::Geometric] {
         let model = study.lab.ensemble(&Teachers::several(teachers.jobs.clone(), average), 1.0)?;
         let test = study.lab.test(&*model)?;
@@ -33,33 +43,27 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             format!("{:.4}", test.nll),
         ]);
         if average == AVERAGE {
-            together = Some(test);
+            section.outcomes.add(TOGETHER, &[study.lab.outcome(&*model, true)?]);
         }
     }
     lines.push(vec!["one network, distilled from them".to_owned(), spread(&student.0, 1), spread(&student.1, 4)]);
 
-    let mut section = Section::new("ensemble", "Ten teachers", &setup.recipe.seeds);
-    if let Some(together) = together {
-        let by_errors = kept_gain(&single.0, together.errors as f64, &student.0, Better::Lower);
-        let by_nll = kept_gain(&single.1, together.nll, &student.1, Better::Lower);
-        section.compare(
-            "one network distilled from the ensemble: part of its gain in errors that is kept",
-            "more than 80 % (speech)",
-            format!("{} %", interval(&by_errors, 0)),
-            Some(("more than 80 %".to_owned(), mean(&by_errors) > 80.0)),
-        );
-        section.compare(
-            "the same, in negative log-likelihood",
-            "",
-            format!("{} %", interval(&by_nll, 0)),
-            Some(("more than 80 %".to_owned(), mean(&by_nll) > 80.0)),
-        );
-    }
+    let part = |loss| Part {
+        base: MEMBERS.to_owned(),
+        whole: TOGETHER.to_owned(),
+        students: STUDENTS.to_owned(),
+        loss,
+        goal: Some(Least::MoreThan(80.0)),
+    };
+    let what = "one network distilled from the ensemble: part of its gain in errors that is kept";
+    section.compare_part(what, "more than 80 % (speech)", part(Loss::Errors));
+    section.compare_part("the same, in negative log-likelihood", "", part(Loss::Nll));
     section.add(&format!(
         "The distilled network is {}, the size of one teacher, without dropout, on images shifted by up to {} pixels. \
-         Intervals are over its seeds; the ensemble is one and the same.",
+         What the ensemble gains is that of the {} average, which taught, over the mean of its members.",
         distilled.first().map_or("", |facts| facts.architecture.as_str()),
         setup.recipe.train.augment.shift,
+        AVERAGE.name(),
     ));
     section.add(&table(&["model", "test errors", "NLL"], &lines));
     Ok(section)

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use distill_chart::{At, LineChart, Reference, Scale, Series};
 use distill_train::PairedDifference;
-use serde_json::json;
 
 use super::super::super::job::{Job, Setup};
 use super::super::super::numbers::{differences, errors, interval, point, spread, table};
@@ -140,12 +139,11 @@ fn section(seeds: &[u64], names: &[String; N_WAYS], widths: &[Width], n_test: us
     let header = ["units".to_owned()].into_iter().chain([&names[2], &names[3], &names[4]].map(Clone::clone)).collect();
     add(&mut section, header, &widths.iter().map(change).collect::<Vec<_>>());
     section.chart("frontier.svg", &chart(widths, names, percent));
-    section.data = Some(json!({
-        "ways": names,
-        "widths": widths.iter().map(|width| json!({
-            "units": width.width, "parameters": width.parameters, "test_errors": width.errors,
-        })).collect::<Vec<_>>(),
-    }));
+    for width in widths {
+        for (name, errors) in names.iter().zip(&width.errors).filter(|(_, errors)| !errors.is_empty()) {
+            section.numbers.insert(format!("{} units, {name}: errors", width.width), errors.clone());
+        }
+    }
     section
 }
 

@@ -1,8 +1,9 @@
 use distill_train::SoftTargets;
 
+use super::super::super::goal::Goal;
 use super::super::super::job::Setup;
-use super::super::super::numbers::{mean, spread, table};
-use super::super::super::section::{Section, at_most};
+use super::super::super::numbers::{spread, table};
+use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::bias::{Answers, Errors};
 use super::{Study, for_each_seed};
@@ -29,19 +30,19 @@ pub(super) fn no_threes(study: &mut Study<'_>) -> Result<Section, Stop> {
         "no 3s: test errors, of them on threes",
         "206, 133",
         line(&|o| o.before.all, &|o| o.before.on_them),
-        at_most(206.0, mean(&of(&|o| o.before.all))),
+        Goal::at_most(206.0, "", &of(&|o| o.before.all)),
     );
     section.compare(
         "the same, bias of class 3 tuned on the test set as in the paper",
         "109, 14",
         line(&|o| o.tuned.1.all, &|o| o.tuned.1.on_them),
-        at_most(109.0, mean(&of(&|o| o.tuned.1.all))),
+        Goal::at_most(109.0, "", &of(&|o| o.tuned.1.all)),
     );
     section.compare(
         "the same, bias matched to the frequency of 3s in the training data",
         "",
         line(&|o| o.matched.1.all, &|o| o.matched.1.on_them),
-        at_most(109.0, mean(&of(&|o| o.matched.1.all))),
+        Goal::at_most(109.0, "", &of(&|o| o.matched.1.all)),
     );
     section
         .add(&format!("Errors of {n_test}, and of them on threes; the number that is added to the logit of class 3."));
@@ -54,7 +55,7 @@ pub(super) fn sevens_and_eights(study: &mut Study<'_>) -> Result<Section, Stop> 
     let mut section = Section::new("sevens-and-eights", "Only 7s and 8s in the transfer set", &seeds);
     let percent = |errors: Errors| 100.0 * errors.all as f64 / n_test as f64;
     let of = |pick: fn(&Outcome) -> Errors| -> Vec<f64> { outcomes.iter().map(|o| percent(pick(o))).collect() };
-    let goal = |limit: f64, values: &[f64]| Some((format!("at most {limit} %"), mean(values) <= limit));
+    let goal = |limit: f64, values: &[f64]| Goal::at_most(limit, " %", values);
     let (before, tuned, matched) = (of(|o| o.before), of(|o| o.tuned.1), of(|o| o.matched.1));
     let text = |values: &[f64]| format!("{} %", spread(values, 1));
     section.compare("only 7s and 8s: error", "47.3 %", text(&before), goal(47.3, &before));

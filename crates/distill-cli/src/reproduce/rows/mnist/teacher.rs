@@ -1,5 +1,6 @@
-use super::super::super::numbers::{errors, mean, spread, table};
-use super::super::super::section::{Section, at_most};
+use super::super::super::goal::Goal;
+use super::super::super::numbers::{errors, spread, table};
+use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::{Study, for_each_seed};
 
@@ -10,7 +11,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let mut section = Section::new("teacher", "The teacher", &setup.recipe.seeds);
     let name = found.first().map_or("", |facts| facts.architecture.as_str()).to_owned();
     let what = format!("teacher {name}, dropout, max norm, jitter: test errors");
-    section.compare(&what, "67", spread(&all, 1), at_most(67.0, mean(&all)));
+    section.compare(&what, "67", spread(&all, 1), Goal::at_most(67.0, "", &all));
     let nll: Vec<f64> = found.iter().map(|facts| facts.test_nll).collect();
     let lines: Vec<Vec<String>> = (found.iter())
         .map(|facts| vec![facts.seed.to_string(), facts.test_errors.to_string(), format!("{:.4}", facts.test_nll)])

@@ -1,6 +1,6 @@
 use distill_chart::{LineChart, Scale, Series};
 
-use super::super::super::numbers::{differences, errors, interval, mean, point, spread, table};
+use super::super::super::numbers::{compared, differences, errors, mean, point, spread, table};
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::Study;
@@ -35,18 +35,33 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     }
 
     let mut section = Section::new("temperature", "Temperature and width", &seeds);
-    section.compare(
-        "30 units a layer: errors at T = 2.5 to 4, less those at T of 8 and more",
-        "clearly best",
-        widths.first().map_or(String::new(), |small| interval(&small.medium_less(|t| t >= HIGH_FROM), 1)),
-        None,
-    );
-    section.compare(
-        "the same, less those at T = 1",
-        "clearly best",
-        widths.first().map_or(String::new(), |small| interval(&small.medium_less(|t| t <= 1.0), 1)),
-        None,
-    );
+    for width in &widths {
+        section.numbers.insert(format!("{} units, alone", width.width), width.alone.clone());
+        for (t, errors) in TEMPERATURES.iter().zip(&width.distilled) {
+            section.numbers.insert(format!("{} units, T = {t}", width.width), errors.clone());
+        }
+    }
+    let others: Vec<f64> = TEMPERATURES.into_iter().filter(|t| !MEDIUM.contains(t)).collect();
+    let lists: Vec<Vec<f64>> =
+        widths.iter().flat_map(|width| others.iter().map(|&t| width.medium_less(|other| other == t))).collect();
+    let against = compared(&lists, 1);
+    let against: Vec<_> = widths.iter().zip(against.chunks(others.len())).collect();
+    if let Some((small, found)) = against.first() {
+        let worse = |is_worse: bool| {
+            let is_listed = |i: &usize| (found[*i].1 && mean(&lists[*i]) < 0.0) == is_worse;
+            let names: Vec<String> = (0..others.len()).filter(is_listed).map(|i| others[i].to_string()).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        section.compare(
+            &format!(
+                "{} units a layer: T with more errors than T = 2.5 to 4, by Holm's method; T without",
+                small.width
+            ),
+            "all others; none",
+            format!("{}; {}", worse(true), worse(false)),
+            None,
+        );
+    }
     for large in widths.iter().filter(|width| width.width >= 300) {
         let high = large.high();
         let (low, high) = (high.iter().copied().fold(f64::MAX, f64::min), high.iter().copied().fold(0.0, f64::max));
@@ -69,6 +84,19 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         })
         .collect();
     section.add("Test errors, mean and standard deviation over the seeds, by units in each of the two hidden layers.");
+    section.add(&table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &lines));
+    let n_compared = lists.len();
+    section.add(&format!(
+        "Mean errors at T = 2.5, 3 and 4, less those at another T, seed by seed, with 95 % interval and p-value by Student's t. The \
+         p-values are adjusted by Holm's method for the {n_compared} comparisons of the table, the intervals are not."
+    ));
+    let header: Vec<String> =
+        ["units".to_owned()].into_iter().chain(others.iter().map(|t| format!("less T = {t}"))).collect();
+    let lines: Vec<Vec<String>> = (against.iter())
+        .map(|(width, found)| {
+            [width.width.to_string()].into_iter().chain(found.iter().map(|(text, _)| text.clone())).collect()
+        })
+        .collect();
     section.add(&table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &lines));
     section.chart("temperature.svg", &chart(&widths));
     Ok(section)

@@ -1,11 +1,15 @@
-use super::super::super::numbers::{Better, accuracies, differences, interval, kept_gain, mean, spread, table};
-use super::super::super::section::Section;
+use super::super::super::goal::Goal;
+use super::super::super::numbers::{accuracies, differences, interval, spread, table};
+use super::super::super::outcomes::Loss;
+use super::super::super::section::{Part, Section};
 use super::super::super::watch::Stop;
 use super::super::Study;
 use crate::progress::thousands;
 
 /// Weight of the generalist in the training of the specialists that teach.
 const ALPHA: f64 = 0.5;
+
+const GROUPS: [&str; 3] = ["generalists", "generalists and specialists", "distilled from both"];
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let base = study.setup("distilled")?;
@@ -21,12 +25,20 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         ways[2].extend(study.lab.train(&[setup.distilled_from(seed, study.system(width, seed, ALPHA)?)])?);
     }
     let mut systems = vec![];
+    let mut section = Section::new("distilled", "Distilled back into one network", &seeds);
+    section.outcomes.examples = study.lab.data.sets.test.len();
+    let mut outcomes = vec![];
     for &seed in &seeds {
         let system = study.lab.ensemble(&study.system(width, seed, ALPHA)?, 1.0)?;
         systems.push(100.0 * study.lab.test(&*system)?.accuracy());
+        outcomes.push(study.lab.outcome(&*system, false)?);
+    }
+    section.outcomes.add(GROUPS[1], &outcomes);
+    for (group, found) in [(GROUPS[0], &ways[0]), (GROUPS[2], &ways[2])] {
+        let of = |facts| study.lab.outcome(&study.lab.model(facts)?, false);
+        section.outcomes.add(group, &found.iter().map(of).collect::<Result<Vec<_>, _>>()?);
     }
     let [alone, from_generalist, from_system] = [0, 1, 2].map(|way| accuracies(&ways[way]));
-    let mut section = Section::new("distilled", "Distilled back into one network", &seeds);
     section.compare(
         "one network: the generalist, trained on labels; distilled from generalist and specialists; difference",
         "",
@@ -36,14 +48,11 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             spread(&from_system, 2),
             interval(&differences(&from_system, &alone), 2)
         ),
-        Some(("interval above 0".to_owned(), super::is_above_zero(&differences(&from_system, &alone)))),
+        Goal::above_zero(&differences(&from_system, &alone)),
     );
-    section.compare(
-        "part of the specialists' gain that it keeps",
-        "",
-        format!("{} %", interval(&kept_gain(&alone, mean(&systems), &from_system, Better::Higher), 0)),
-        None,
-    );
+    let [base, whole, students] = GROUPS.map(str::to_owned);
+    let part = Part { base, whole, students, loss: Loss::Errors, goal: None };
+    section.compare_part("part of the specialists' gain that it keeps", "", part);
     section.add(&format!(
         "Top-1 on test snippets in percent. All three networks are {}. Those that are distilled learn from the {} labelled snippets of \
          the generalist and from {} more of the same paragraphs, whose labels nobody sees, for {} epochs.",

@@ -33,11 +33,6 @@ const WIDE: usize = 256;
 const WIDE_GENERALIST: &str = "teacher.train.epochs=8";
 const WIDE_SPECIALISTS: [&str; 2] = ["train.optimizer.lr=0.003", "train.epochs=2"];
 
-/// Whether the interval of a difference, with the paired values of all seeds, is above zero.
-fn is_above_zero(differences: &[f64]) -> bool {
-    distill_train::PairedDifference::new(differences).is_some_and(|found| found.interval[0] > 0.0)
-}
-
 impl Study<'_> {
     /// The generalist of some width and seed.
     fn generalist(&self, width: usize, seed: u64) -> Result<Job, Stop> {

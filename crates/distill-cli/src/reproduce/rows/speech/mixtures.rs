@@ -39,7 +39,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         interval(&differences(&mixed.test, &plain.test), 2),
         None,
     );
-    compare_kept_gain(&mut section, &single, &together, &mixed);
+    compare_kept_gain(study, &mut section, phones, [&single, &together, &mixed]);
     let n_examples = study.lab.sizes(&setup)?.transfer;
     section.add(&format!(
         "Networks and teachers are those of the row before, at T = {}. For each frame one of the two also learns what the ten say of {} \
@@ -98,7 +98,7 @@ pub(super) fn with_labels(study: &mut Study<'_>) -> Result<Section, Stop> {
         interval(&differences(&distilled.test, &single.test), 2),
         None,
     );
-    compare_kept_gain(&mut section, &single, &together, &distilled);
+    compare_kept_gain(study, &mut section, phones, [&single, &together, &distilled]);
     section.add(&format!(
         "The ten see mixtures, too: of two windows and of their labels, with one weight for each batch from Beta({MIXUP}, {MIXUP}), for {} \
          epochs in place of {}. The distilled network is trained as in the row before.",

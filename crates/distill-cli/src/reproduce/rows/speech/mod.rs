@@ -7,6 +7,7 @@ mod phones;
 mod single;
 
 use super::{Row, fractions};
+use crate::diagnostic::Diagnostic;
 
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "single", about: "one network with four hidden layers, ten times", run: single::run },
@@ -23,3 +24,8 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row { name: "fractions", about: "3 %, 10 % and 100 % of the frames, hard and soft targets", run: fractions::run },
 ];
+
+/// Examples of each test utterance; nothing where the data is no speech.
+pub(super) fn test_utterances(source: &str) -> Result<Vec<usize>, Diagnostic> {
+    Ok(phones::Phones::open(source)?.map_or(vec![], |phones| phones.test_utterances()))
+}

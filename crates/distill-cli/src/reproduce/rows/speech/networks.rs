@@ -2,6 +2,7 @@ use distill_models::Model;
 
 use super::super::super::job::{Job, Setup, Teachers};
 use super::super::super::numbers::{accuracies, spread, table};
+use super::super::super::outcomes::Outcome;
 use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::Study;
@@ -9,13 +10,14 @@ use super::phones::Phones;
 
 /// Networks that were trained in one way, seed by seed, or an ensemble: a line of a table.
 pub(super) struct Networks {
-    name: String,
+    pub(super) name: String,
     /// Of the frames, in percent, as is `test`.
     pub(super) validation: Vec<f64>,
     pub(super) test: Vec<f64>,
     nll: Vec<f64>,
     /// Phone errors in percent.
     phones: Vec<f64>,
+    pub(super) outcomes: Vec<Outcome>,
 }
 
 impl Networks {
@@ -28,14 +30,15 @@ impl Networks {
         phones: Option<&Phones>,
     ) -> Result<Self, Stop> {
         let found = study.lab.train(jobs)?;
-        let (mut validation, mut rates) = (vec![], vec![]);
+        let (mut validation, mut rates, mut outcomes) = (vec![], vec![], vec![]);
         for facts in &found {
             let model = study.lab.model(facts)?;
             validation.extend(on_validation_frames(study, setup, &model)?);
             rates.extend(error_rate(phones, &model)?);
+            outcomes.push(study.lab.outcome(&model, false)?);
         }
         let nll = found.iter().map(|facts| facts.test_nll).collect();
-        Ok(Self { name: name.into(), validation, test: accuracies(&found), nll, phones: rates })
+        Ok(Self { name: name.into(), validation, test: accuracies(&found), nll, phones: rates, outcomes })
     }
 
     /// Networks that are there as one.
@@ -54,6 +57,7 @@ impl Networks {
             test: vec![100.0 * test.accuracy()],
             nll: vec![test.nll],
             phones: error_rate(phones, &*model)?.into_iter().collect(),
+            outcomes: vec![study.lab.outcome(&*model, false)?],
         })
     }
 
@@ -66,7 +70,7 @@ impl Networks {
 /// All that is known of networks, a line for each.
 pub(super) fn add_table(section: &mut Section, networks: &[&Networks]) {
     let line = |one: &&Networks| {
-        let Networks { name, validation, test, nll, phones } = one;
+        let Networks { name, validation, test, nll, phones, .. } = one;
         vec![name.clone(), spread(validation, 2), spread(test, 2), spread(nll, 4), spread(phones, 2)]
     };
     let lines: Vec<Vec<String>> = networks.iter().map(line).collect();

@@ -28,6 +28,11 @@ impl Phones {
         Ok(Some(Self { hmm, validation: parts.validation, test: parts.test }))
     }
 
+    /// Frames of each test utterance.
+    pub(super) fn test_utterances(&self) -> Vec<usize> {
+        self.test.utterances().map(|utterance| utterance.examples.len()).collect()
+    }
+
     /// Phone errors of the test utterances in percent. How much the frames count, and what a phone costs, are
     /// chosen for each model on the validation utterances.
     pub(super) fn error_rate(&self, model: &dyn Model) -> Result<f64, Stop> {
