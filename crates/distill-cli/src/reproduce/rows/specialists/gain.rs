@@ -1,3 +1,4 @@
+use distill_models::Model;
 use distill_specialists::Report;
 
 use super::super::super::numbers::{differences, interval, mean, spread, table};
@@ -15,6 +16,8 @@ struct Found {
     width: usize,
     way: &'static str,
     reports: Vec<Report>,
+    /// Top-1 of generalist and system in percent of all snippets that were drawn.
+    of_all: [Vec<f64>; 2],
 }
 
 impl Found {
@@ -37,20 +40,25 @@ impl Found {
 
 pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let seeds = study.setup("teacher")?.recipe.seeds.clone();
+    let left_out = study.left_out()?;
     let mut all: Vec<Found> = vec![];
     for width in super::WIDTHS {
         let generalists = seeds.iter().map(|&seed| study.generalist(width, seed)).collect::<Result<Vec<_>, _>>()?;
         study.lab.train(&generalists)?;
         for (way, alpha) in WAYS {
             let specialists = study.specialists(width, alpha)?;
-            let mut reports = vec![];
+            let (mut reports, mut of_all) = (vec![], [vec![], vec![]]);
             for generalist in &generalists {
                 let system = study.lab.system(generalist, &specialists)?;
                 study.lab.spend_on_system(generalist, &specialists, system.0);
                 let report = Report::of(&system.1, &*study.lab.data.sets.test).map_err(Diagnostic::from)?;
+                let models: [&dyn Model; 2] = [&**system.1.generalist(), &*system.1];
+                for (at, model) in models.into_iter().enumerate() {
+                    of_all[at].push(left_out.top_1_of_all(model, report.correct[at], report.examples)?);
+                }
                 reports.push(report);
             }
-            all.push(Found { width, way, reports });
+            all.push(Found { width, way, reports, of_all });
         }
     }
 
@@ -103,6 +111,15 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         ],
         &lines,
     ));
+    section.add(&format!("{}. Of all that were drawn:", left_out.sentence()));
+    let lines: Vec<Vec<String>> = (all.iter())
+        .map(|found| {
+            let [before, after] = &found.of_all;
+            let gain = interval(&differences(after, before), 2);
+            vec![found.width.to_string(), found.way.to_owned(), spread(before, 2), spread(after, 2), gain]
+        })
+        .collect();
+    section.add(&table(&["units", "specialists", "generalist", "with specialists", "gain"], &lines));
     if let Some(found) = all.get(1) {
         section.add(&format!(
             "Of the generalist with {} units and specialists on {}, by how many specialists have the class of a snippet, over \
