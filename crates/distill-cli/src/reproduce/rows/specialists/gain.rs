@@ -6,6 +6,7 @@ use super::super::super::section::Section;
 use super::super::super::watch::Stop;
 use super::super::Study;
 use crate::diagnostic::Diagnostic;
+use crate::progress::thousands;
 
 /// Weights of the generalist's probabilities in the training of specialists: labels alone, and the paper's cure for
 /// over-fitting.
@@ -110,6 +111,12 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             "asked for an example",
         ],
         &lines,
+    ));
+    let used = || all.iter().flat_map(|found| &found.reports).map(|report| report.solver);
+    section.add(&format!(
+        "The answer of a generalist and its specialists took at most {} steps of EM, and for {} of all answers they did not converge.",
+        thousands(used().map(|used| u64::from(used.most_steps)).max().unwrap_or_default()),
+        thousands(used().map(|used| used.unsolved as u64).sum()),
     ));
     section.add(&format!("{}. Of all that were drawn:", left_out.sentence()));
     let lines: Vec<Vec<String>> = (all.iter())
