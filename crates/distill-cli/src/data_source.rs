@@ -4,7 +4,7 @@ use std::sync::Arc;
 use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
-use distill_datasets::{DataError, Dataset, Images, Split, Unlabelled, mnist};
+use distill_datasets::{DataError, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_models::Provenance;
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{DataConfig, Recipe, Sets, TextConfig};
@@ -149,6 +149,11 @@ impl DataSource {
         (config.source == UDHR).then(|| config.text.unwrap_or_default().buckets)
     }
 
+    /// The test snippets that are drawn, those that are left out of the test set included; nothing if the source is no text.
+    pub(crate) fn n_test_snippets(config: &DataConfig) -> Option<usize> {
+        (config.source == UDHR).then(|| config.text.unwrap_or_default().test)
+    }
+
     /// What data it is, apart from where it lies.
     pub(crate) fn kind(source: &str) -> &str {
         match speech_folder(source) {
@@ -199,7 +204,7 @@ impl DataSource {
                     train: Arc::new(cut(Part::Train, 0, config.train)?),
                     validation: if_any(Part::Validation, 0, config.validation)?.map(|set| Arc::new(set) as _),
                     unlabelled: unlabelled.map(|set| Arc::new(Unlabelled::new(Arc::new(set))) as _),
-                    test: Arc::new(cut(Part::Test, 0, config.test)?),
+                    test: Arc::new(test_snippets(config, &paragraphs)?.unseen),
                 })
             }
             Self::Folder(folder) => {
@@ -219,12 +224,20 @@ impl DataSource {
         }
     }
 
+    /// Test snippets that are left out, as training paragraphs have their text too; nothing if the source is no text.
+    pub(crate) fn left_out(&self) -> Result<Option<Subset>, SourceError> {
+        match self {
+            Self::Udhr(config) => Ok(Some(test_snippets(config, &Arc::new(udhr()?))?.seen)),
+            Self::Mnist | Self::AsteriskEn(_) | Self::Folder(_) => Ok(None),
+        }
+    }
+
     /// Reads the test set. Where the data names no classes it gets those of the model.
     pub(crate) fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {
         Ok(match self {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
             Self::AsteriskEn(folder) => Arc::new(speech(folder)?.test),
-            Self::Udhr(config) => Arc::new(snippets(config, &Arc::new(udhr()?), Part::Test, 0, config.test)?),
+            Self::Udhr(config) => Arc::new(test_snippets(config, &Arc::new(udhr()?))?.unseen),
             Self::Folder(folder) => {
                 let classes = folder.classes().is_none().then_some(model_classes);
                 folder.load(Split::Test, classes, u64::MAX)?
@@ -276,6 +289,26 @@ fn snippets(
 ) -> Result<TextSnippets, TextError> {
     let snippets = Snippets::new(text.clone(), part, config.characters, SNIPPET_SEED)?;
     TextSnippets::starting_at(first, snippets, NGrams::new(config.n_gram, config.buckets)?, n)
+}
+
+/// The test snippets that are drawn.
+struct TestSnippets {
+    /// Those that models are measured on.
+    unseen: Subset,
+    /// Those whose text stands in a training paragraph too, drawn for training or not: so the test set stays the same
+    /// however many snippets there are to learn from.
+    seen: Subset,
+}
+
+fn test_snippets(config: &TextConfig, text: &Arc<Paragraphs>) -> Result<TestSnippets, SourceError> {
+    let drawn = snippets(config, text, Part::Test, 0, config.test)?;
+    let seen = drawn.found_in(Part::Train);
+    let unseen: Vec<usize> = (0..drawn.len()).filter(|i| seen.binary_search(i).is_err()).collect();
+    if unseen.is_empty() {
+        return Err(TextError::AllSeen { n: drawn.len(), n_chars: config.characters }.into());
+    }
+    let drawn: Arc<dyn Dataset> = Arc::new(drawn);
+    Ok(TestSnippets { unseen: Subset::new(drawn.clone(), unseen)?, seen: Subset::new(drawn, seen)? })
 }
 
 /// Refuses what a source has no use for: names of classes, and a bound on memory. `notes` say why.

@@ -1,7 +1,9 @@
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
 use distill_datasets::Dataset;
-use distill_models::Model as _;
+use distill_models::{Model, ModelError, ModelSpec, Scratch};
 use distill_train::SoftTargets;
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{SpecialistError, SpecialistSystem};
 
@@ -22,6 +24,42 @@ pub struct Report {
     pub by_coverage: Vec<ByCoverage>,
     /// Specialists that were asked, on average over the examples.
     pub specialists_asked: f64,
+    /// How the answers were found for which specialists were asked.
+    pub solver: SolverUse,
+}
+
+/// How much the answers of a system took: of all examples, those without a label too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SolverUse {
+    /// The most steps that one example took.
+    pub most_steps: u32,
+    /// Examples for which [`SolverConfig::max_steps`](crate::SolverConfig::max_steps) were not enough.
+    pub unsolved: usize,
+}
+
+/// A system that counts what its answers take.
+struct Counted<'a> {
+    system: &'a SpecialistSystem,
+    most_steps: AtomicU32,
+    unsolved: AtomicUsize,
+}
+
+impl Model for Counted<'_> {
+    fn spec(&self) -> &ModelSpec {
+        self.system.spec()
+    }
+
+    fn logits_into(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        self.system.answer_into(inputs, scratch, out, &|solution| {
+            self.most_steps.fetch_max(solution.steps, Ordering::Relaxed);
+            self.unsolved.fetch_add(usize::from(!solution.converged), Ordering::Relaxed);
+        })
+    }
 }
 
 /// Examples of the specialists' classes.
@@ -51,9 +89,12 @@ impl Report {
     /// If the data cannot be read or does not fit.
     pub fn of(system: &SpecialistSystem, data: &dyn Dataset) -> Result<Self, SpecialistError> {
         let generalist = SoftTargets::compute(&**system.generalist(), data)?;
-        let together = SoftTargets::compute(system, data)?;
+        let counted = Counted { system, most_steps: AtomicU32::new(0), unsolved: AtomicUsize::new(0) };
+        let together = SoftTargets::compute(&counted, data)?;
         let label = |index| data.label(index);
-        Ok(Self::from_logits(system, [generalist.logits(), together.logits()], &label))
+        let report = Self::from_logits(system, [generalist.logits(), together.logits()], &label);
+        let solver = SolverUse { most_steps: counted.most_steps.into_inner(), unsolved: counted.unsolved.into_inner() };
+        Ok(Self { solver, ..report })
     }
 
     fn from_logits(
@@ -69,6 +110,7 @@ impl Report {
             conditional: Conditional::default(),
             by_coverage: vec![ByCoverage::default(); MOST + 1],
             specialists_asked: 0.0,
+            solver: SolverUse::default(),
         };
         for &n in &coverage {
             report.by_coverage[n.min(MOST)].classes += 1;
@@ -114,11 +156,35 @@ fn best(logits: ArrayView1<'_, f32>, classes: &[u32]) -> Option<u32> {
 mod tests {
     use std::sync::Arc;
 
+    use distill_datasets::Images;
     use distill_models::{Mlp, MlpConfig};
     use ndarray::array;
 
     use super::*;
     use crate::{SolverConfig, Specialist};
+
+    #[test]
+    fn answers_that_are_not_found_in_time_are_counted() {
+        let names: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let mlp = |seed| {
+            let config = MlpConfig { hidden: vec![6], ..MlpConfig::default() };
+            Mlp::new(config, vec![1], names.clone(), seed).unwrap()
+        };
+        let labels = vec![0; 40];
+        let data = Images::new(vec![1], (0..40).map(|i| i * 6).collect(), labels, names.clone()).unwrap();
+        let generalist = mlp(1);
+        let report = |max_steps| {
+            let specialists = [(0, vec![0, 1, 2]), (1, vec![1, 2, 3])]
+                .map(|(number, classes)| Specialist::new(number, generalist.spec(), &classes, mlp(7)).unwrap());
+            let solver = SolverConfig { max_steps, ..SolverConfig::default() };
+            let system = SpecialistSystem::new(Arc::new(generalist.clone()), specialists.to_vec(), 4, solver).unwrap();
+            Report::of(&system, &data).unwrap().solver
+        };
+        let enough = report(100_000);
+        assert!(enough.unsolved == 0 && enough.most_steps > 3, "{enough:?}");
+        let few = report(2);
+        assert_eq!((few.most_steps, few.unsolved), (2, 40));
+    }
 
     #[test]
     fn counts_by_hand() {

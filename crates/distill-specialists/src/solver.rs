@@ -31,6 +31,8 @@ pub struct Solution {
     pub steps: u32,
     /// The largest gradient with respect to a logit that is left.
     pub gradient: f64,
+    /// Whether that is within the tolerance; else the steps were not enough.
+    pub converged: bool,
 }
 
 /// Finds the distribution `q` that minimises
@@ -97,13 +99,14 @@ impl Solver {
     pub fn solve(&mut self, generalist: &[f64], answers: &[Answer<'_>], out: &mut [f64]) -> Solution {
         out.copy_from_slice(generalist);
         if answers.is_empty() {
-            return Solution { steps: 0, gradient: 0.0 };
+            return Solution { steps: 0, gradient: 0.0, converged: true };
         }
         let others = self.collapse(generalist, answers);
         let n_observed = 1.0 + answers.len() as f64;
-        let mut solution = Solution { steps: 0, gradient: f64::INFINITY };
-        while solution.steps < self.config.max_steps && solution.gradient > self.config.tolerance {
-            solution = Solution { steps: solution.steps + 1, gradient: self.step(answers, n_observed) };
+        let mut solution = Solution { steps: 0, gradient: f64::INFINITY, converged: false };
+        while solution.steps < self.config.max_steps && !solution.converged {
+            let gradient = self.step(answers, n_observed);
+            solution = Solution { steps: solution.steps + 1, gradient, converged: gradient <= self.config.tolerance };
         }
         // A class outside of all specialists gets its part of what they have together.
         let rest = self.q[self.classes.len()];
@@ -155,6 +158,15 @@ impl Solver {
         others
     }
 
+    /// What `q` has outside the classes of an answer. Where that is little the difference is rounding, and it is summed.
+    fn outside(&self, answer: &Answer<'_>, total: f64, inside: f64) -> f64 {
+        if total - inside > 1e-6 * total {
+            return total - inside;
+        }
+        let is_inside = |place: usize| answer.classes.iter().any(|&class| self.place[class as usize] as usize == place);
+        self.q.iter().enumerate().filter(|&(place, _)| !is_inside(place)).map(|(_, q)| q).sum()
+    }
+
     /// One step of EM. Returns the largest gradient before it.
     fn step(&mut self, answers: &[Answer<'_>], n_observed: f64) -> f64 {
         self.having.clear();
@@ -163,9 +175,14 @@ impl Solver {
         let mut all = 0.0;
         for answer in answers {
             let inside: f64 = answer.classes.iter().map(|&class| self.q[self.place[class as usize] as usize]).sum();
-            let outside = total - inside;
+            let outside = self.outside(answer, total, inside);
             let dustbin = answer.probabilities[answer.classes.len()];
-            let factor = if outside > 0.0 { dustbin / outside } else { 0.0 };
+            if outside <= 0.0 {
+                // No class can be what the dustbin was, so this observation says nothing: it is shared out among all.
+                all += dustbin / total;
+                continue;
+            }
+            let factor = dustbin / outside;
             all += factor;
             for &class in answer.classes {
                 self.having[self.place[class as usize] as usize] += factor;

@@ -1,10 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use distill_models::{Model, ModelError, ModelSpec, Scratch};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::solver::{Answer, Solver, SolverConfig};
+use crate::solver::{Answer, Solution, Solver, SolverConfig};
 use crate::{Specialist, SpecialistError};
 
 /// Rows that a thread answers at a time.
@@ -126,18 +127,15 @@ impl SpecialistSystem {
         }
         Ok((said, asked))
     }
-}
 
-impl Model for SpecialistSystem {
-    fn spec(&self) -> &ModelSpec {
-        &self.spec
-    }
-
-    fn logits_into(
+    /// The same as [`Model::logits_into`]; `solved` hears, from any thread, how the answer to each example was found for
+    /// which specialists were asked.
+    pub(crate) fn answer_into(
         &self,
         inputs: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
+        solved: &(dyn Fn(Solution) + Sync),
     ) -> Result<(), ModelError> {
         self.generalist.logits_into(inputs, scratch, out.view_mut())?;
         let (said, asked) = self.ask(inputs, out.view(), scratch)?;
@@ -162,7 +160,7 @@ impl Model for SpecialistSystem {
                         probabilities,
                     })
                     .collect();
-                solver.solve(generalist, &answers, q);
+                solved(solver.solve(generalist, &answers, q));
                 for (logit, q) in logits.iter_mut().zip(q.iter()) {
                     let log = q.ln();
                     // What is not a number stays so, and whoever asks finds it.
@@ -170,6 +168,33 @@ impl Model for SpecialistSystem {
                 }
             },
         );
+        Ok(())
+    }
+}
+
+impl Model for SpecialistSystem {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn logits_into(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        let unsolved = AtomicUsize::new(0);
+        self.answer_into(inputs, scratch, out, &|solution| {
+            unsolved.fetch_add(usize::from(!solution.converged), Ordering::Relaxed);
+        })?;
+        let unsolved = unsolved.into_inner();
+        if unsolved > 0 {
+            tracing::warn!(
+                unsolved,
+                examples = inputs.nrows(),
+                "answers of specialists are not exact: EM did not converge"
+            );
+        }
         Ok(())
     }
 }

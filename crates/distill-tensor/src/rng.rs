@@ -26,8 +26,10 @@ pub enum Stream {
     Cluster,
     /// Which examples of other classes a specialist sees.
     Specialist,
-    /// Which other example an input is mixed with, and how much of it.
+    /// Which other example an input of a fixed set of mixtures is mixed with, and how much of it.
     Mixture,
+    /// How much the examples of a batch are mixed.
+    BatchMixture,
 }
 
 impl Stream {
@@ -43,6 +45,7 @@ impl Stream {
             Self::Cluster => 8,
             Self::Specialist => 9,
             Self::Mixture => 10,
+            Self::BatchMixture => 11,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }

@@ -42,6 +42,16 @@ pub enum TextError {
         /// The first of them.
         first: String,
     },
+    /// Nothing is left to measure on, as every test snippet is part of a training paragraph.
+    #[error(
+        "each of the {n} test snippets of {n_chars} characters stands in a training paragraph too; ask for longer snippets"
+    )]
+    AllSeen {
+        /// The number of test snippets.
+        n: usize,
+        /// Characters of a snippet.
+        n_chars: usize,
+    },
     /// A data set of more snippets than can be numbered.
     #[error("{n} snippets were asked for, at most {max} can be numbered")]
     TooMany {

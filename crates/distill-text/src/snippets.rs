@@ -60,7 +60,7 @@ impl Snippets {
         }
         let n_languages = paragraphs.languages().len();
         let mut counts = vec![0; n_languages];
-        for_each_start(&paragraphs, part, n_chars, |language, _| counts[language] += 1);
+        for_each_start(&paragraphs, part, n_chars, |language, _, _| counts[language] += 1);
         let lacking = || (0..n_languages).filter(|&language| counts[language] == 0);
         if let Some(first) = lacking().next() {
             let first = paragraphs.languages()[first].clone();
@@ -73,7 +73,7 @@ impl Snippets {
         }
         // Where the next start of a language goes; in the end, where they end.
         let mut starts = vec![0; n_starts];
-        for_each_start(&paragraphs, part, n_chars, |language, start| {
+        for_each_start(&paragraphs, part, n_chars, |language, start, _| {
             starts[ends[language]] = start;
             ends[language] += 1;
         });
@@ -110,6 +110,11 @@ impl Snippets {
         self.draw(index).1 as u32
     }
 
+    /// Calls `f` with each text that a snippet of that part and of as many characters can have, in whatever language.
+    pub(crate) fn for_each_text(&self, part: Part, mut f: impl FnMut(&str)) {
+        for_each_start(&self.paragraphs, part, self.n_chars, |_, _, text| f(text));
+    }
+
     fn draw(&self, index: u32) -> (Philox, usize) {
         let mut random = Philox::new(self.seed, Stream::Snippet, self.part as u32, index);
         let language = below(&mut random, self.ends.len());
@@ -125,16 +130,16 @@ impl fmt::Debug for Snippets {
     }
 }
 
-/// Calls `f(language, byte)` for each place at which a snippet can start, in the order of the table.
-fn for_each_start(paragraphs: &Paragraphs, part: Part, n_chars: usize, mut f: impl FnMut(usize, u32)) {
+/// Calls `f(language, byte, text)` for each place at which a snippet can start, in the order of the table.
+fn for_each_start(paragraphs: &Paragraphs, part: Part, n_chars: usize, mut f: impl FnMut(usize, u32, &str)) {
     let mut offset = 0;
     for paragraph in paragraphs.iter() {
         let text = paragraph.text;
         if paragraph.part == part {
             // A start for each end: the two walk at the same distance.
             let ends = text.char_indices().map(|(end, _)| end).chain([text.len()]).skip(n_chars);
-            for ((start, _), _) in text.char_indices().zip(ends) {
-                f(paragraph.language as usize, (offset + start) as u32);
+            for ((start, _), end) in text.char_indices().zip(ends) {
+                f(paragraph.language as usize, (offset + start) as u32, &text[start..end]);
             }
         }
         offset += text.len();

@@ -5,7 +5,7 @@ use ndarray::{ArrayViewMut2, Axis, Zip, s};
 
 /// The weight of the partners in a batch, as Beta(`alpha`, `alpha`) draws it: a function of seed and step.
 pub(crate) fn weight(noise: Noise, alpha: f64) -> f32 {
-    beta(&mut Philox::new(noise.seed, Stream::Mixture, noise.step, 0), alpha) as f32
+    beta(&mut Philox::new(noise.seed, Stream::BatchMixture, noise.step, 0), alpha) as f32
 }
 
 /// Mixes each row with its partner: the first with the last, the second with the one before it, and so on.
@@ -27,6 +27,15 @@ mod tests {
     use ndarray::array;
 
     use super::*;
+
+    /// The mixtures of example 0 are drawn with time = copy, and batches with time = step.
+    #[test]
+    fn batches_do_not_share_numbers_with_fixed_mixtures() {
+        for step in 0..4 {
+            let fixed = beta(&mut Philox::new(0, Stream::Mixture, step, 0), 0.4) as f32;
+            assert_ne!(weight(Noise { seed: 0, step }, 0.4), fixed);
+        }
+    }
 
     #[test]
     fn partners_are_mirror_images_and_the_one_in_the_middle_stays() {

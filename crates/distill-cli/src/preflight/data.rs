@@ -2,6 +2,7 @@ use distill_datasets::Dataset;
 
 use super::{Fingerprints, Found, Preflight};
 use crate::code::Code;
+use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 
@@ -14,11 +15,12 @@ impl Preflight<'_> {
         found.ok(
             "data",
             format!(
-                "{}: {} train, {} validation, {} test{}",
+                "{}: {} train, {} validation, {} test{}{}",
                 self.experiment.recipe().data.source,
                 count(train.len()),
                 count(validation),
                 count(test.len()),
+                self.left_out(),
                 self.without_labels(),
             ),
         );
@@ -33,6 +35,15 @@ impl Preflight<'_> {
                 unlabelled_overlap(found, &sets);
                 found.fingerprints = Some(sets);
             }
+        }
+    }
+
+    /// How many test snippets are not there, as training paragraphs have their text too.
+    fn left_out(&self) -> String {
+        let drawn = DataSource::n_test_snippets(&self.experiment.recipe().data);
+        match drawn.map(|drawn| drawn.saturating_sub(self.experiment.all().test.len())) {
+            None | Some(0) => String::new(),
+            Some(n) => format!(" ({} more are in training paragraphs too and left out)", thousands(n as u64)),
         }
     }
 

@@ -63,7 +63,8 @@ static SPECIALISTS: Plan = Plan {
     page: "specialists",
     title: "The paper's specialists on text",
     about: "Section 5 of the paper on snippets of 24 characters in 420 languages, in place of 100 million images of 15,000 classes. \
-            Accuracies are top-1 of 50,000 test snippets from paragraphs that nothing was trained on.",
+            Accuracies are top-1 of the test snippets: of 50,000 from paragraphs that nothing was trained on, those whose text does not \
+            stand in a training paragraph as well.",
     rows: specialists::ROWS,
     recipes: &[
         ("teacher", include_str!("../../../../recipes/hinton-2015-specialists/teacher.toml")),

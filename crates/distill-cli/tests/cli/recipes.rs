@@ -193,6 +193,8 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     let held_out =
         ["E0104]: data.validation is set, but the data brings its own", "data.validation", "leave `validation` out"];
     check(&[teacher, student, "data.validation=9"], 3, held_out);
+    let seen = ["E0104]: each of the 60 test snippets of 1 characters", "data.text", "change `data.text`"];
+    check(&[teacher, student, "data.text.characters=1"], 3, seen);
     let memory = ["E0104]: `data.memory` has no meaning for `udhr`", "command line: data.memory", "leave it out"];
     check(&[teacher, student, "data.memory=1 MiB"], 3, memory);
     let elsewhere = ["E0104]: `data.text` has no meaning for `data`", "data.text", "leave it out"];
@@ -201,6 +203,13 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     let both =
         ["E0104]: data.unlabelled is set, and `text.unlabelled` too", "data.unlabelled", "leave one of them out"];
     check(&[teacher, student, "data.unlabelled=more.npy", "data.text.unlabelled=9"], 3, both);
+
+    // Of the 900 and more snippets to learn from none is a test snippet: those that could be are left out.
+    let args = ["check", "r.toml", "data.source=udhr", "data.validation=0", teacher, student];
+    let more = "data.text={ train = 90000, unlabelled = 60000, validation = 50, test = 9000 }";
+    let seen = lab.ok(&[&args[..], &[more]].concat()).stdout;
+    assert!(seen.contains(" test (") && seen.contains(" more are in training paragraphs too and left out)"), "{seen}");
+    assert!(seen.contains("no test example is in the training set") && !seen.contains("among the inputs"), "{seen}");
 
     lab.ok(&text(&[teacher, student, "teacher.min_accuracy=0"]));
     let result = lab.json("runs/tiny-001/result.json");
@@ -214,5 +223,5 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
     assert_ne!(models[2], more[2]);
     let eval = ["eval", "runs/tiny-001/weights/student-seed1.safetensors", "--data", "udhr"];
     let found = lab.ok(&eval).stdout;
-    assert!(found.contains("50,000 test examples"), "{found}");
+    assert!(found.contains("48,800 test examples"), "{found}");
 }

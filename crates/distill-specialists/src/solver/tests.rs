@@ -157,6 +157,39 @@ fn zeros_and_certainty_are_possible() {
     }
 }
 
+/// Where no class is outside of a specialist nobody can have its dustbin, and what is left is a distribution all the same.
+#[test]
+fn a_dustbin_of_no_class_says_nothing() {
+    let answers = vec![(vec![0, 1, 2], vec![0.6, 0.2, 0.1, 0.1])];
+    let (q, solution) = Problem { generalist: vec![0.5, 0.3, 0.2], answers }.solve();
+    for (found, expected) in q.iter().zip([1.1 / 1.9, 0.5 / 1.9, 0.3 / 1.9]) {
+        assert!((found - expected).abs() < 1e-9, "{q:?}");
+    }
+    assert!(solution.converged, "{solution:?}");
+}
+
+/// A probability that rounding would hide beside 1 keeps its logarithm.
+#[test]
+fn a_small_dustbin_keeps_its_mass() {
+    let problem = Problem { generalist: vec![1.0, 1e-30], answers: vec![(vec![0], vec![1.0, 1e-25])] };
+    let (q, _) = problem.solve();
+    assert!((q[1] / 5.000_05e-26 - 1.0).abs() < 1e-9, "{q:?}");
+}
+
+#[test]
+fn what_is_not_found_in_time_is_told() {
+    let problem = Problem::random(3, 9, 4);
+    let mut out = [0.0; 9];
+    let mut steps = |max_steps| {
+        let mut solver = Solver::new(SolverConfig { tolerance: 1e-9, max_steps }).unwrap();
+        solver.solve(&problem.generalist, &problem.answers(), &mut out)
+    };
+    let enough = steps(100_000);
+    assert!(enough.converged && enough.steps > 2, "{enough:?}");
+    let few = steps(enough.steps - 1);
+    assert!(!few.converged && few.steps == enough.steps - 1 && few.gradient > 1e-9, "{few:?}");
+}
+
 #[test]
 fn settings_without_a_meaning_are_refused() {
     for (tolerance, max_steps) in [(0.0, 10), (f64::NAN, 10), (-1.0, 10), (1e-6, 0)] {

@@ -18,7 +18,8 @@ pub struct TextConfig {
     pub unlabelled: usize,
     /// Snippets to watch training on, from paragraphs of their own.
     pub validation: usize,
-    /// Snippets that models are compared on, from paragraphs of their own.
+    /// Snippets that models are compared on, from paragraphs of their own. Those whose text training paragraphs have too are
+    /// drawn and left out.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub test: usize,
     /// Bytes of the longest n-grams.

@@ -4,11 +4,19 @@ mod clusters;
 mod distilled;
 mod gain;
 
+use std::sync::Arc;
+
+use distill_datasets::Dataset;
+use distill_models::Model;
 use distill_specialists::ClusterConfig;
+use distill_train::evaluate;
 
 use super::super::job::{Job, Specialists, Teachers};
 use super::super::watch::Stop;
 use super::{Row, Study};
+use crate::data_source::DataSource;
+use crate::diagnostic::Diagnostic;
+use crate::progress::thousands;
 
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "clusters", about: "which languages a generalist confuses", run: clusters::run },
@@ -33,7 +41,34 @@ const WIDE: usize = 256;
 const WIDE_GENERALIST: &str = "teacher.train.epochs=8";
 const WIDE_SPECIALISTS: [&str; 2] = ["train.optimizer.lr=0.003", "train.epochs=2"];
 
+/// The test snippets that are left out of the test set, as training paragraphs have their text too.
+struct LeftOut(Option<Arc<dyn Dataset>>);
+
+impl LeftOut {
+    /// Top-1 in percent of all snippets that were drawn, of a model that is right for so many of so many test snippets.
+    fn top_1_of_all(&self, model: &dyn Model, right: usize, examples: usize) -> Result<f64, Stop> {
+        let more = self.0.as_ref().map(|data| evaluate(model, &**data)).transpose().map_err(Diagnostic::from)?;
+        let (more_right, more) = more.map_or((0, 0), |found| (found.examples - found.errors, found.examples));
+        Ok(100.0 * (right + more_right) as f64 / (examples + more) as f64)
+    }
+
+    /// How many there are, for whoever reads a table with and without them.
+    fn sentence(&self) -> String {
+        let n = self.0.as_ref().map_or(0, |data| data.len());
+        format!(
+            "{} test snippets more were drawn and left out, as their text stands in training paragraphs too, in whatever language",
+            thousands(n as u64)
+        )
+    }
+}
+
 impl Study<'_> {
+    fn left_out(&self) -> Result<LeftOut, Stop> {
+        let config = &self.setup("teacher")?.recipe.data;
+        let set = DataSource::of(config).and_then(|source| source.left_out()).map_err(Diagnostic::from)?;
+        Ok(LeftOut(set.filter(|set| set.len() > 0).map(|set| Arc::new(set) as _)))
+    }
+
     /// The generalist of some width and seed.
     fn generalist(&self, width: usize, seed: u64) -> Result<Job, Stop> {
         let mut settings = vec![format!("teacher.model.hidden=[{width}]")];
