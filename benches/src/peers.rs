@@ -60,9 +60,8 @@ fn onnxruntime(python: &Path) -> Result<PathBuf> {
     }
     let folder = Path::new(String::from_utf8(output.stdout)?.trim()).join("capi");
     let files = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
-    let is_library = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so."))
-    };
+    let is_library =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so."));
     let library = files.filter_map(Result::ok).map(|entry| entry.path()).find(is_library);
     library.ok_or_else(|| format!("{} has no library of ONNX Runtime", folder.display()).into())
 }

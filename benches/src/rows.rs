@@ -240,7 +240,10 @@ mod tests {
         let goal = |row: &str, who, threads| {
             let rows = all(2);
             let row = rows.iter().find(|found| found.name == row).unwrap();
-            row.pairs.iter().find(|pair| (row.contenders[pair.other].who, row.contenders[pair.other].threads) == (who, threads)).and_then(|pair| pair.goal)
+            row.pairs
+                .iter()
+                .find(|pair| (row.contenders[pair.other].who, row.contenders[pair.other].threads) == (who, threads))
+                .and_then(|pair| pair.goal)
         };
         assert_eq!(goal("student", Who::PyTorch, 2), Some(2.2));
         assert_eq!(goal("student", Who::PyTorch, 1), Some(2.5));

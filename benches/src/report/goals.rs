@@ -68,7 +68,9 @@ fn first_step(bench: &Bench) -> String {
         }
         None => ("-".to_owned(), "not measured"),
     };
-    format!("| the main job, from its start to the end of its first step | ours | {measured} | at most {FIRST_STEP} s | {reached} |\n")
+    format!(
+        "| the main job, from its start to the end of its first step | ours | {measured} | at most {FIRST_STEP} s | {reached} |\n"
+    )
 }
 
 /// A goal is reached, or missed, where both quartiles say so.

@@ -3,50 +3,55 @@
 use super::charts::NamedChart;
 use super::kept::{BEGIN, END};
 use super::{goals, tables, zeros};
+use crate::result::{Bench, RowResult};
 use crate::rows;
 use crate::{job, shares};
-use crate::result::{Bench, RowResult};
 
 const INTRODUCTION: &str = "\
-Written by `cargo xtask bench --write`; only what stands between the marks at the end is written by hand. All numbers are of one
-run on one machine, of one commit, and say little about another: run it on yours. `2.31 (2.25 to 2.40)` is the median of all rounds
-with the quartiles: half of the rounds are between them. A ratio is the median of the ratios of neighbours in time; above 1 the first is
-better. A goal is reached where both quartiles are at it or above, and missed where both are below. The same network in two tables has
-speeds that differ by more than their quartiles, as the machine does not stay the same for minutes: compare ratios, not speeds.
+Written by `cargo xtask bench --write`; only what stands between the marks at the end is written by hand. All numbers
+are of one run on one machine, of one commit, and say little about another: run it on yours. `2.31 (2.25 to 2.40)` is
+the median of all rounds with the quartiles: half of the rounds are between them. A ratio is the median of the ratios
+of neighbours in time; above 1 the first is better. A goal is reached where both quartiles are at it or above, and
+missed where both are below. The same network in two tables has speeds that differ by more than their quartiles, as
+the machine does not stay the same for minutes: compare ratios, not speeds.
 ";
 
 const METHOD: &str = "\
-Each contender is a process of its own, asked in turn: ours, a peer, the next peer, ours again. Before its first number counts it
-has been warmed up by the same number of training steps as the others, and answered once more.
+Each contender is a process of its own, asked in turn: ours, a peer, the next peer, ours again. Before its first
+number counts it has been warmed up by the same number of training steps as the others, and answered once more.
 
-All train on the 60,000 images of MNIST in a new order for each epoch, from He's initialisation (before tanh Glorot's, but for burn and candle), by SGD with a learning rate of 0.05
-and a momentum of 0.9. A student minimises `0.1 CE + 0.9 T² KL` at `T = 4` with soft targets of a trained network 784-200-10 that
-were computed before. A teacher minimises cross entropy, with dropout (0.2 of the inputs, 0.5 of the hidden units), weights of norm
-3 at most for each unit, and images shifted by up to 2 pixels. Real images matter: in a trained network many activations are zero,
-and our kernels make use of it. What a peer learned in its warm-up must be within 30 % of our loss there, and a network that
-answers must make the same errors on the test set; else it is said under the table.
+All train on the 60,000 images of MNIST in a new order for each epoch, from He's initialisation (before tanh Glorot's,
+but for burn and candle), by SGD with a learning rate of 0.05 and a momentum of 0.9. A student minimises `0.1 CE + 0.9
+T² KL` at `T = 4` with soft targets of a trained network 784-200-10 that were computed before. A teacher minimises
+cross entropy, with dropout (0.2 of the inputs, 0.5 of the hidden units), weights of norm 3 at most for each unit, and
+images shifted by up to 2 pixels. Real images matter: in a trained network many activations are zero, and our kernels
+make use of it. What a peer learned in its warm-up must be within 30 % of our loss there, and a network that answers
+must make the same errors on the test set; else it is said under the table.
 
-Noise on every pixel is 1 to 32 of 255, the same for all, so that no input is zero; an evaluation of such images is by the network that was trained
-without noise. In bf16 ours is `train.precision = "bf16"`, PyTorch's is autocast. A processor without the instructions has no such row.
+Noise on every pixel is 1 to 32 of 255, the same for all, so that no input is zero; an evaluation of such images is by
+the network that was trained without noise. In bf16 ours is `train.precision = \"bf16\"`, PyTorch's is autocast. A
+processor without the instructions has no such row.
 
-The network for text names the language, one of 420, of 20,000 snippets of 24 characters. The numbers of the buckets of their n-grams are
-in memory. Its first layer takes the mean of about a hundred rows of a table for each snippet. It learns by AdamW without decay at a
-rate of 0.01, in PyTorch by `EmbeddingBag` with sparse gradients, `SparseAdam` for the table and AdamW for the rest.
+The network for text names the language, one of 420, of 20,000 snippets of 24 characters. The numbers of the buckets
+of their n-grams are in memory. Its first layer takes the mean of about a hundred rows of a table for each snippet. It
+learns by AdamW without decay at a rate of 0.01, in PyTorch by `EmbeddingBag` with sparse gradients, `SparseAdam` for
+the table and AdamW for the rest.
 
-PyTorch runs eager and with `torch.compile`, and the faster one counts; SGD is fused, images are numbers in memory already. Where it
-answers, it is called from Python; ours, burn, candle and onnxruntime are called from Rust, so its time of one image has the
-call from Python in it. burn (its backend flex) and candle are built for this very processor, with link-time optimisation, candle with MKL
-where the Python environment has it (packages mkl-static, mkl-include and intel-openmp), as its own build fetches MKL from outside the registry; ours is
-built as everybody gets it. The wheel of PyTorch with CUDA, the only one for Linux on PyPI, takes more time to
-load and more memory than the one for processors alone: where it was measured, the table says so, and what the import takes by itself.
-The programs are in [benches/peers](../benches/peers).
+PyTorch runs eager and with `torch.compile`, and the faster one counts; SGD is fused, images are numbers in memory
+already. Where it answers, it is called from Python; ours, burn, candle and onnxruntime are called from Rust, so its
+time of one image has the call from Python in it. burn (its backend flex) and candle are built for this very
+processor, with link-time optimisation, candle with MKL where the Python environment has it (packages mkl-static,
+mkl-include and intel-openmp), as its own build fetches MKL from outside the registry; ours is built as everybody gets
+it. The wheel of PyTorch with CUDA, the only one for Linux on PyPI, takes more time to load and more memory than the
+one for processors alone: where it was measured, the table says so, and what the import takes by itself. The programs
+are in [benches/peers](../benches/peers).
 ";
 
 const ROOFLINE: &str = "\
-Operations are counted as if no factor were zero: `4 Σ w + 2 Σ w` over the weights of all layers, and of all but the first. The
-peak is the fastest product of two matrices of 2048 x 2048 that anybody made on the same number of threads. Products with zeros are
-skipped and counted all the same, so these numbers are no arithmetic that was done, and may be above the peak. A part of the peak is given
-where nothing is skipped.
+Operations are counted as if no factor were zero: `4 Σ w + 2 Σ w` over the weights of all layers, and of all but the
+first. The peak is the fastest product of two matrices of 2048 x 2048 that anybody made on the same number of threads.
+Products with zeros are skipped and counted all the same, so these numbers are no arithmetic that was done, and may be
+above the peak. A part of the peak is given where nothing is skipped.
 ";
 
 /// The whole page. `by_hand` is what people wrote into the last one.

@@ -1,9 +1,9 @@
 //! What a training step achieves of what the machine can do.
 
 use crate::contender::Who;
-use crate::rows::NO_ZEROS;
 use crate::request::{Lesson, Precision, Request, Work, train_flops};
 use crate::result::{Bench, RowResult};
+use crate::rows::NO_ZEROS;
 use crate::stats::Spread;
 
 /// Our training in a row.

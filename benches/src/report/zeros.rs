@@ -18,7 +18,8 @@ pub(super) fn section(bench: &Bench) -> String {
     let line = |(zeros, spread): &(&str, Spread)| format!("| {zeros} | {} |\n", super::tables::ratio(*spread));
     let lines: String = found.iter().map(line).collect();
     format!(
-        "The lead rests on zeros, which ours does not multiply with and PyTorch does. Ours over PyTorch, all threads, by the zeros that there are:\n{}.\n\n\
+        "The lead rests on zeros, which PyTorch multiplies with and ours does not. Ours over PyTorch, all threads,\n\
+         by the zeros that there are:\n{}.\n\n\
          | zeros | ours / PyTorch |\n|---|---|\n{lines}",
         parts.join(",\n")
     )

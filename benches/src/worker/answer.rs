@@ -64,8 +64,7 @@ impl Answering {
         let batch = request.batch.clamp(1, self.inputs.nrows());
         let mut out = Array2::zeros((batch, request.layers.last().copied().unwrap_or(1)));
         let starts: Vec<usize> = (0..=self.inputs.nrows() - batch).step_by(batch).collect();
-        let mut call =
-            |start: usize| self.network.logits(self.inputs.slice(s![start..start + batch, ..]), &mut out);
+        let mut call = |start: usize| self.network.logits(self.inputs.slice(s![start..start + batch, ..]), &mut out);
         starts.iter().cycle().take(WARM_UP).try_for_each(|&start| call(start))?;
         let mut micros = Vec::new();
         let begin = Instant::now();

@@ -12,5 +12,9 @@ use peer_shared::{Result, serve, version_in_lock};
 
 fn main() -> Result<()> {
     let version = version_in_lock(include_str!("../Cargo.lock"), "candle-core");
-    serve::<train::Training, answer::Answering>("candle", version, &["cpu backend", if cfg!(feature = "mkl") { "mkl" } else { "without mkl" }])
+    serve::<train::Training, answer::Answering>(
+        "candle",
+        version,
+        &["cpu backend", if cfg!(feature = "mkl") { "mkl" } else { "without mkl" }],
+    )
 }
