@@ -14,15 +14,19 @@ use crate::contender::Who;
 #[command(name = "cargo xtask bench", version, max_term_width = 100)]
 pub(crate) struct Args {
     /// Measurements of each contender; their median counts
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
 
+    /// Whole trainings of the main job, which takes minutes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) job_rounds: u32,
+
     /// How long a measurement takes
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.5, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.25, value_parser = positive)]
     pub(crate) seconds: f64,
 
-    /// A rough answer: 3 rounds of a quarter of a second
-    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    /// A rough answer: 3 rounds of a tenth of a second, and a job of single epochs
+    #[arg(long)]
     pub(crate) quick: bool,
 
     /// Threads of a contender that may use all [default: all cores]
@@ -41,12 +45,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) without: Vec<Who>,
 
-    /// The Python that has torch, onnxruntime and onnx
+    /// The Python that has torch and onnxruntime, and MKL for candle
     #[arg(long, value_name = "PATH", default_value = "python3")]
     pub(crate) python: PathBuf,
 
     /// Write docs/performance.md and its charts
-    #[arg(long, conflicts_with = "quick")]
+    #[arg(long, conflicts_with_all = ["quick", "only"])]
     pub(crate) write: bool,
 
     /// Measure nothing, and take what an earlier run wrote into `target/bench/result.json`
@@ -70,16 +74,19 @@ pub(crate) enum Command {
         data: PathBuf,
         #[arg(long)]
         threads: usize,
+        /// Answer by this library of ONNX Runtime
+        #[arg(long)]
+        onnxruntime: Option<PathBuf>,
     },
 }
 
 impl Args {
     pub(crate) fn n_rounds(&self) -> usize {
-        if self.quick { 3 } else { self.rounds as usize }
+        if self.quick { self.rounds.min(3) as usize } else { self.rounds as usize }
     }
 
     pub(crate) fn n_seconds(&self) -> f64 {
-        if self.quick { 0.25 } else { self.seconds }
+        if self.quick { 0.1 } else { self.seconds }
     }
 
     /// Whether a row is to be measured.
@@ -114,16 +121,18 @@ mod tests {
     #[test]
     fn quick_is_short() {
         let args = parse("bench --quick").unwrap();
-        assert_eq!((args.n_rounds(), args.n_seconds()), (3, 0.25));
+        assert_eq!((args.n_rounds(), args.n_seconds()), (3, 0.1));
+        let args = parse("bench --quick --rounds 1").unwrap();
+        assert_eq!(args.n_rounds(), 1);
         let args = parse("bench --rounds 7 --seconds 0.5").unwrap();
         assert_eq!((args.n_rounds(), args.n_seconds()), (7, 0.5));
         for bad in [
-            "--quick --rounds 2",
             "--rounds 0",
             "--seconds 0",
             "--seconds nan",
             "--without numpy",
             "--write --quick",
+            "--write --only student",
             "--from result.json",
         ] {
             assert!(parse(&format!("bench {bad}")).is_err(), "{bad}");

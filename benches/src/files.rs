@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Images, Split, Table, mnist};
 use distill_losses::CrossEntropy;
-use distill_models::{Mlp, MlpConfig, Model, Trainable};
+use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_tensor::softmax;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::Result;
+use crate::request::Inputs;
 
 /// The temperature of the loss.
 pub(crate) const TEMPERATURE: f64 = 4.0;
@@ -25,7 +26,7 @@ const N_SNIPPETS: usize = 20_000;
 const N_CHARS: usize = 24;
 
 /// What the files hold. Another text makes them anew.
-const STAMP: &str = "MNIST; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs; 20,000 snippets\n";
+const STAMP: &str = "MNIST, with and without noise; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs; 20,000 snippets\n";
 
 /// The folder with the files.
 #[derive(Debug, Clone)]
@@ -51,6 +52,7 @@ impl Files {
         for (images, prefix) in [(&data, "train"), (&test, "test")] {
             let pixels: Vec<u8> =
                 (0..images.len()).filter_map(|index| images.pixels(index)).flatten().copied().collect();
+            fs::write(files.path(&format!("{prefix}-dense.u8")), with_noise(&pixels))?;
             fs::write(files.path(&format!("{prefix}-images.u8")), pixels)?;
             fs::write(
                 files.path(&format!("{prefix}-labels.u8")),
@@ -84,6 +86,19 @@ impl Files {
         &self.folder
     }
 
+    /// The images of a split of MNIST, as they are or with noise.
+    pub(crate) fn images(&self, split: Split, inputs: Inputs) -> Result<Images> {
+        let images = mnist(split)?;
+        if inputs == Inputs::Images {
+            return Ok(images);
+        }
+        let prefix = if split == Split::Train { "train" } else { "test" };
+        let path = self.path(&format!("{prefix}-dense.u8"));
+        let pixels = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let spec = images.spec();
+        Ok(Images::new(spec.input_shape.clone(), pixels, images.labels().to_vec(), spec.classes.clone())?)
+    }
+
     /// The teacher's logits for the images to train on.
     pub(crate) fn soft_targets(&self) -> Result<SoftTargets> {
         let logits = read_floats(&self.path("logits.f32"))?;
@@ -105,6 +120,18 @@ impl Files {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// Pixels with noise from 1 to 32 of 255, always the same.
+fn with_noise(pixels: &[u8]) -> Vec<u8> {
+    let mut state = 1_u32;
+    let noisy = |&pixel: &u8| {
+        // The constants are those of Numerical Recipes; the upper bits are the random ones.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = state.to_be_bytes()[0] / 8 + 1;
+        pixel.saturating_add(noise)
+    };
+    pixels.iter().map(noisy).collect()
 }
 
 /// A multi-layer perceptron without regularisation.
@@ -152,10 +179,9 @@ pub(crate) fn inputs(data: &dyn Dataset) -> Result<Array2<f32>> {
 }
 
 /// Rows whose largest logit is not that of the label.
-pub(crate) fn errors(model: &dyn Model, inputs: ArrayView2<'_, f32>, labels: &[u32]) -> Result<usize> {
-    let logits = model.logits(inputs)?;
+pub(crate) fn wrong(logits: ArrayView2<'_, f32>, labels: &[u32]) -> usize {
     let wrong = |(z, &label): (ArrayView1<'_, f32>, &u32)| z.iter().any(|&other| other > z[label as usize]);
-    Ok(logits.rows().into_iter().zip(labels).filter(|&(z, label)| wrong((z, label))).count())
+    logits.rows().into_iter().zip(labels).filter(|&(z, label)| wrong((z, label))).count()
 }
 
 fn write_floats<'a>(path: &Path, values: impl Iterator<Item = &'a f32>) -> io::Result<()> {
@@ -170,6 +196,15 @@ fn read_floats(path: &Path) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn noise_leaves_no_pixel_of_zero_and_no_two_the_same_for_long() {
+        let noisy = with_noise(&[0; 10_000]);
+        assert_eq!((noisy.iter().min(), noisy.iter().max()), (Some(&1), Some(&32)));
+        let mean = noisy.iter().map(|&n| f64::from(n)).sum::<f64>() / 10_000.0;
+        assert!((mean - 16.5).abs() < 0.5, "{mean}");
+        assert_eq!(with_noise(&[255; 9]), [255; 9]);
+    }
 
     #[test]
     fn numbers_come_back_as_they_were_written() {

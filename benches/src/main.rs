@@ -36,7 +36,7 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match &args.command {
-        Some(Command::Worker { data, threads }) => worker::run(data, *threads),
+        Some(Command::Worker { data, threads, onnxruntime }) => worker::run(data, *threads, onnxruntime.as_deref()),
         None => run::run(&args),
     };
     match outcome {

@@ -21,6 +21,10 @@ pub(crate) struct Places {
     /// Where this program writes.
     pub(crate) own: PathBuf,
     pub(crate) python: PathBuf,
+    /// Where the Python environment has MKL to link with, as the packages mkl-static, mkl-include and intel-openmp bring it.
+    mkl: Option<PathBuf>,
+    /// The library of ONNX Runtime in its package, or why there is none.
+    onnxruntime: Result<PathBuf, String>,
 }
 
 impl Places {
@@ -32,12 +36,34 @@ impl Places {
         let target = program.parent().and_then(Path::parent).ok_or("the program is in no target folder")?.to_owned();
         let own = target.join("bench");
         fs::create_dir_all(&own)?;
-        Ok(Self { root, target, own, python: args.python.clone() })
+        let python = args.python.clone();
+        let prefix = python.parent().and_then(Path::parent).map(Path::to_owned);
+        let mkl = prefix.filter(|prefix| {
+            ["lib/libmkl_core.a", "lib/libiomp5.so", "include/mkl.h"].iter().all(|file| prefix.join(file).is_file())
+        });
+        let onnxruntime = onnxruntime(&python).map_err(|error| error.to_string());
+        Ok(Self { root, target, own, python, mkl, onnxruntime })
     }
 
     pub(crate) fn peer(&self, name: &str) -> PathBuf {
         self.root.join("benches/peers").join(name)
     }
+}
+
+/// The library of ONNX Runtime that the package of a Python brings.
+fn onnxruntime(python: &Path) -> Result<PathBuf> {
+    const FOLDER: &str = "import importlib.util as u; print(*u.find_spec('onnxruntime').submodule_search_locations)";
+    let output = Command::new(python).args(["-c", FOLDER]).output();
+    let output = output.map_err(|error| format!("cannot start {}: {error}", python.display()))?;
+    if !output.status.success() {
+        return Err(format!("{} has no package onnxruntime", python.display()).into());
+    }
+    let folder = Path::new(String::from_utf8(output.stdout)?.trim()).join("capi");
+    let files = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let is_library =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so."));
+    let library = files.filter_map(Result::ok).map(|entry| entry.path()).find(is_library);
+    library.ok_or_else(|| format!("{} has no library of ONNX Runtime", folder.display()).into())
 }
 
 /// Builds what has to be built and asks everybody for a version.
@@ -80,6 +106,9 @@ fn build(places: &Places, who: Who) -> Result<()> {
     cargo.args(["build", "--release", "--locked", "--quiet", "--manifest-path"]);
     cargo.arg(places.peer(name).join("Cargo.toml")).arg("--target-dir").arg(places.target.join("peers"));
     cargo.env("RUSTFLAGS", "-C target-cpu=native");
+    if let (Who::Candle, Some(mkl)) = (who, &places.mkl) {
+        cargo.args(["--features", "mkl"]).env("MKLROOT", mkl);
+    }
     eprintln!("building {name}, which takes some minutes the first time");
     succeeds(cargo)
 }
@@ -103,19 +132,19 @@ fn succeeds(mut cargo: Command) -> Result<()> {
 }
 
 fn start(places: &Places, files: &Files, who: Who, threads: usize) -> Result<Process> {
-    let script = |backend: &str| {
-        let mut command = Command::new(&places.python);
-        command.arg(places.peer("pytorch").join("worker.py")).args(["--backend", backend]);
-        command
-    };
+    let mut own = Command::new(env::current_exe()?);
+    own.arg("worker");
     let (log, mut command) = match who {
-        Who::Ours => {
-            let mut command = Command::new(env::current_exe()?);
-            command.arg("worker");
-            ("ours", command)
+        Who::Ours => ("ours", own),
+        Who::OnnxRuntime => {
+            own.arg("--onnxruntime").arg(places.onnxruntime.as_ref().map_err(String::as_str)?);
+            ("onnxruntime", own)
         }
-        Who::PyTorch => ("pytorch", script("pytorch")),
-        Who::OnnxRuntime => ("onnxruntime", script("onnxruntime")),
+        Who::PyTorch => {
+            let mut command = Command::new(&places.python);
+            command.arg(places.peer("pytorch").join("worker.py"));
+            ("pytorch", command)
+        }
         Who::Burn => ("burn", Command::new(places.target.join("peers/release/peer-burn"))),
         Who::Candle => ("candle", Command::new(places.target.join("peers/release/peer-candle"))),
     };
@@ -124,6 +153,10 @@ fn start(places: &Places, files: &Files, who: Who, threads: usize) -> Result<Pro
     command.env("RAYON_NUM_THREADS", threads.to_string());
     for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"] {
         command.env_remove(name);
+    }
+    if let (Who::Candle, Some(mkl)) = (who, &places.mkl) {
+        // Intel's OpenMP, which it is linked with; as many threads as all have.
+        command.env("LD_LIBRARY_PATH", mkl.join("lib")).env("OMP_NUM_THREADS", threads.to_string());
     }
     Process::start(command, &places.own.join(format!("{log}-{threads}.log")))
 }

@@ -3,10 +3,11 @@
 //! A worker says [`Hello`] once, and answers every [`Request`] with a [`Reply`]. It keeps its model as long as the
 //! requests differ in their seconds alone, so it is warmed up once.
 
+use distill_models::Activation;
 use serde::{Deserialize, Serialize};
 
 /// Arithmetic that a network is warmed up with, in floating-point operations: some seconds on two cores.
-const WARM_FLOPS: f64 = 5e11;
+const WARM_FLOPS: f64 = 4e11;
 /// Fewer steps than this leave the activations as they were drawn.
 const WARM_STEPS_MIN: usize = 100;
 /// Images to train on.
@@ -38,6 +39,16 @@ pub(crate) enum Lesson {
     Text,
 }
 
+/// What the pixels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Inputs {
+    /// Images of MNIST, four fifths of whose pixels are zero.
+    Images,
+    /// The same with noise on every pixel, so that none is zero.
+    Dense,
+}
+
 /// What the products of a training step are computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +66,8 @@ pub(crate) struct Request {
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) lesson: Lesson,
+    pub(crate) activation: Activation,
+    pub(crate) inputs: Inputs,
     pub(crate) precision: Precision,
     /// Steps before anything is timed, the same for all, so that all have activations of the same density.
     pub(crate) warm_steps: usize,
@@ -71,6 +84,8 @@ impl Request {
             batch,
             threads: 1,
             lesson: Lesson::Student,
+            activation: Activation::Relu,
+            inputs: Inputs::Images,
             precision: Precision::F32,
             warm_steps: warm_steps(layers, batch),
             seconds: 1.0,
@@ -154,7 +169,7 @@ mod tests {
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(
             text,
-            r#"{"work":"train","layers":[784,10],"batch":128,"threads":1,"lesson":"student","precision":"f32","warm_steps":469,"seconds":0.5}"#
+            r#"{"work":"train","layers":[784,10],"batch":128,"threads":1,"lesson":"student","activation":"relu","inputs":"images","precision":"f32","warm_steps":469,"seconds":0.5}"#
         );
     }
 

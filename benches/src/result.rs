@@ -18,6 +18,8 @@ const ERRORS_TOLERANCE: f64 = 5.0;
 pub(crate) struct Bench {
     /// `2026-01-31`.
     pub(crate) date: String,
+    /// The commit that was measured, with a word if there were changes to it.
+    pub(crate) commit: String,
     /// What was typed.
     pub(crate) command: String,
     pub(crate) machine: Machine,

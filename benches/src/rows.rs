@@ -1,14 +1,27 @@
 //! What is measured: the rows of the table.
 
+use distill_models::Activation;
 use serde::{Deserialize, Serialize};
 
 use crate::contender::{Contender, Who};
-use crate::request::{Lesson, Precision, Request, Work};
+use crate::request::{Inputs, Lesson, Precision, Request, Work};
 use crate::stats::Better;
 
 /// Widths of both hidden layers, and batches, of the rows that show how the speed grows.
-pub(crate) const WIDTHS: [usize; 5] = [100, 300, 800, 1500, 3000];
+pub(crate) const WIDTHS: [usize; 3] = [100, 400, 1600];
 pub(crate) const BATCHES: [usize; 3] = [32, 128, 512];
+
+/// The row of a training in which no factor of a product is zero.
+pub(crate) const NO_ZEROS: &str = "dense-tanh";
+/// The rows that show what the lead over PyTorch rests on, with the zeros that there are in each.
+pub(crate) const ZEROS: [(&str, &str); 6] = [
+    ("student", "of pixels and of silent units: images, ReLU"),
+    ("dense", "of silent units: noise on every pixel, ReLU"),
+    ("tanh", "of pixels: images, tanh"),
+    ("gelu", "of pixels: images, GELU"),
+    (NO_ZEROS, "none: noise on every pixel, tanh"),
+    ("product", "none: one product of full matrices"),
+];
 
 /// The side of the big product.
 const SIDE: usize = 2048;
@@ -120,10 +133,20 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
             .versus(ours_one, torch_one, Some(2.5))
             .versus(ours, ours_one, None)
             .versus(torch, torch_one, None),
+        student("dense", "noise on every pixel, ReLU", Inputs::Dense, Activation::Relu).versus(ours, torch, None),
+        student("tanh", "images, tanh", Inputs::Images, Activation::Tanh)
+            .versus(ours, torch, None)
+            .versus(ours, burn, None)
+            .versus(ours, candle, None),
+        student("gelu", "images, GELU", Inputs::Images, Activation::Gelu).versus(ours, torch, None),
+        student(NO_ZEROS, "noise on every pixel, tanh: no zeros", Inputs::Dense, Activation::Tanh)
+            .versus(ours, torch, None)
+            .versus(ours, burn, None)
+            .versus(ours, candle, None),
         Row::new("bf16", "student 784-800-800-10, distilled, batch 128, bf16", Request::train(&STUDENT, 128))
-            .versus(bf16(Who::Ours, threads), bf16(Who::PyTorch, threads), None)
-            .versus(bf16(Who::Ours, 1), bf16(Who::PyTorch, 1), None)
-            .versus(bf16(Who::Ours, threads), bf16(Who::Ours, 1), None),
+            .versus(bf16(Who::Ours, threads), bf16(Who::PyTorch, threads), Some(1.5))
+            .versus(bf16(Who::Ours, threads), ours, None)
+            .versus(bf16(Who::PyTorch, threads), torch, None),
         Row::new(
             "teacher",
             "teacher 784-1200-1200-10, dropout, max norm and jitter, batch 128",
@@ -151,6 +174,13 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
             .versus(ours, torch, None)
             .versus(ours, burn, None)
             .versus(ours, candle, None),
+        Row::new(
+            "latency-dense",
+            "784-800-800-10 answers one image with noise on every pixel",
+            Request { inputs: Inputs::Dense, ..Request::other(Work::Latency, &STUDENT, 1) },
+        )
+        .versus(ours, onnx(threads), None)
+        .versus(ours, onnx(1), None),
         Row::new("throughput", "784-800-800-10 answers 256 images", Request::other(Work::Throughput, &STUDENT, 256))
             .versus(ours, onnx(threads), None)
             .versus(ours, torch, None)
@@ -165,6 +195,12 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The student with other inputs or other units than those of its own row.
+fn student(name: &str, what: &str, inputs: Inputs, activation: Activation) -> Row {
+    let title = format!("student 784-800-800-10, distilled, batch 128, f32; {what}");
+    Row::new(name, &title, Request { inputs, activation, ..Request::train(&STUDENT, 128) })
 }
 
 /// The name of a row that shows how the speed grows.
@@ -204,13 +240,34 @@ mod tests {
         let goal = |row: &str, who, threads| {
             let rows = all(2);
             let row = rows.iter().find(|found| found.name == row).unwrap();
-            let other = Contender { who, threads, precision: Precision::F32 };
-            row.pairs.iter().find(|pair| row.contenders[pair.other] == other).and_then(|pair| pair.goal)
+            row.pairs
+                .iter()
+                .find(|pair| (row.contenders[pair.other].who, row.contenders[pair.other].threads) == (who, threads))
+                .and_then(|pair| pair.goal)
         };
         assert_eq!(goal("student", Who::PyTorch, 2), Some(2.2));
         assert_eq!(goal("student", Who::PyTorch, 1), Some(2.5));
         assert_eq!(goal("teacher", Who::PyTorch, 2), Some(3.0));
         assert_eq!(goal("small", Who::PyTorch, 2), Some(5.0));
         assert_eq!(goal("small", Who::Burn, 2), Some(2.5));
+        assert_eq!(goal("bf16", Who::PyTorch, 2), Some(1.5));
+    }
+
+    #[test]
+    fn rows_that_show_what_zeros_give_differ_in_nothing_else() {
+        let rows = all(2);
+        let find = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
+        let student = &find("student").request;
+        for (name, _) in ZEROS {
+            let row = find(name);
+            let first = row.pairs[0];
+            assert_eq!((row.contenders[first.ours].who, row.contenders[first.other].who), (Who::Ours, Who::PyTorch));
+            if name != "product" {
+                let Request { inputs, activation, .. } = *student;
+                assert_eq!(Request { inputs, activation, ..row.request.clone() }, *student);
+            }
+        }
+        assert_eq!(find(NO_ZEROS).request.inputs, Inputs::Dense);
+        assert_ne!(find(NO_ZEROS).request.activation, Activation::Relu);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::Result;
 use crate::args::Args;
@@ -23,7 +25,7 @@ const OTHERS: [(&str, &str); 2] = [
     (job::NAME, "the recipe mnist.toml as a whole process: start, time, memory"),
 ];
 /// Until the threads of the last worker sleep.
-const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let threads = args.threads.unwrap_or_else(cores);
@@ -47,9 +49,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let machine = Machine::find();
     print!("{}, {} cores, {}\n{}", machine.model, machine.cores, machine.simd.join(" "), table::versions(&found));
 
+    let start = Instant::now();
     let plan = Plan { rounds: args.n_rounds(), seconds: args.n_seconds(), pause: PAUSE };
     let mut bench = Bench {
         date: date(SystemTime::now()),
+        commit: commit(&places.root),
         command: command(env::args().skip(1)),
         machine,
         rounds: plan.rounds,
@@ -68,17 +72,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         print!("{}", table::shares(&bench.shares));
     }
     if args.selects(job::NAME) {
-        let results = job::rows(&places, &files, &bench.found, threads, (plan.rounds, args.quick));
+        let plan = job::Plan { starts: plan.rounds, rounds: args.job_rounds as usize, quick: args.quick };
+        let results = job::rows(&places, &files, &bench.found, threads, plan)?;
         results.iter().for_each(|result| print!("{}", table::row(result)));
         bench.rows.extend(results);
     }
     let path = places.own.join("result.json");
     fs::write(&path, serde_json::to_string_pretty(&bench)? + "\n")?;
-    println!("\nwritten to {}", path.display());
+    println!("\nwritten to {} after {:.1} minutes", path.display(), start.elapsed().as_secs_f64() / 60.0);
     if args.write {
         report::write(&bench, &places.root)?;
     }
     Ok(())
+}
+
+/// The commit of the work tree in short. The page that is to be written does not count as a change.
+fn commit(root: &Path) -> String {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(root).args(args).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else { return "unknown".into() };
+    let changes = git(&["status", "--porcelain", "--untracked-files=no", "--", ":!docs"]);
+    if changes.is_some_and(|changes| changes.is_empty()) { commit } else { commit + ", with changes" }
 }
 
 /// As it was typed, but for the path of Python, which means nothing elsewhere.

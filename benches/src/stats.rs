@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The middle of some measurements and how far they reach.
+/// The middle of some measurements, and the quartiles: what half of them lie between.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -15,15 +15,20 @@ impl Spread {
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let (&low, &high) = (sorted.first()?, sorted.last()?);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        } else {
-            sorted[middle]
+        let last = sorted.len().checked_sub(1)?;
+        // Between two measurements in proportion, as numpy does it.
+        let quantile = |quarters: usize| {
+            let (below, rest) = (quarters * last / 4, (quarters * last % 4) as f64 / 4.0);
+            let above = sorted[(below + 1).min(last)];
+            sorted[below] + rest * (above - sorted[below])
         };
-        Some(Self { median, low, high })
+        Some(Self { median: quantile(2), low: quantile(1), high: quantile(3) })
     }
+}
+
+/// None without measurements.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    Spread::of(values).map(|spread| spread.median)
 }
 
 /// Which of two numbers is the better one.
@@ -50,11 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle_or_between_the_two_middle_ones() {
+    fn median_and_quartiles_are_those_of_numpy() {
         assert_eq!(Spread::of(&[]), None);
         assert_eq!(Spread::of(&[3.0]), Some(Spread { median: 3.0, low: 3.0, high: 3.0 }));
-        assert_eq!(Spread::of(&[9.0, 1.0, 2.0]), Some(Spread { median: 2.0, low: 1.0, high: 9.0 }));
-        assert_eq!(Spread::of(&[4.0, 1.0, 9.0, 2.0]), Some(Spread { median: 3.0, low: 1.0, high: 9.0 }));
+        assert_eq!(Spread::of(&[9.0, 1.0, 2.0]), Some(Spread { median: 2.0, low: 1.5, high: 5.5 }));
+        assert_eq!(Spread::of(&[4.0, 1.0, 9.0, 2.0]), Some(Spread { median: 3.0, low: 1.75, high: 5.25 }));
+        assert_eq!(median(&[3.0, 1.0, 9.0, 5.0, 7.0]), Some(5.0));
     }
 
     #[test]

@@ -11,9 +11,9 @@ def numbers(folder, name, dtype, *shape):
     return torch.from_numpy(numpy.fromfile(f"{folder}/{name}", dtype=dtype)).reshape(*shape)
 
 
-def images(folder, split):
-    """Pixels as bytes, shape (examples, 28, 28), and labels."""
-    pixels = numbers(folder, f"{split}-images.u8", "uint8", -1, 28, 28)
+def images(folder, split, inputs="images"):
+    """Pixels as bytes, shape (examples, 28, 28), and labels; `dense` images have noise, and no pixel of zero."""
+    pixels = numbers(folder, f"{split}-{inputs}.u8", "uint8", -1, 28, 28)
     return pixels, numbers(folder, f"{split}-labels.u8", "uint8", -1).long()
 
 
@@ -21,16 +21,22 @@ def as_inputs(pixels):
     return pixels.reshape(len(pixels), -1).float().div_(255.0)
 
 
-def network(layers, dropout=0.0, input_dropout=0.0):
-    """A multi-layer perceptron with ReLU, He's initialisation and biases of zero."""
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+def network(layers, activation="relu", dropout=0.0, input_dropout=0.0):
+    """A multi-layer perceptron with He's initialisation, before tanh Glorot's, and biases of zero."""
     modules = [nn.Dropout(input_dropout)] if input_dropout else []
     for i, (n_in, n_out) in enumerate(zip(layers, layers[1:])):
         linear = nn.Linear(n_in, n_out)
-        nn.init.normal_(linear.weight, std=math.sqrt(2.0 / n_in))
+        if activation == "tanh" and i + 2 < len(layers):
+            nn.init.xavier_uniform_(linear.weight)
+        else:
+            nn.init.normal_(linear.weight, std=math.sqrt(2.0 / n_in))
         nn.init.zeros_(linear.bias)
         modules.append(linear)
         if i + 2 < len(layers):
-            modules.append(nn.ReLU())
+            modules.append(ACTIVATIONS[activation]())
             if dropout:
                 modules.append(nn.Dropout(dropout))
     return nn.Sequential(*modules)

@@ -23,7 +23,7 @@ class Session:
         self.bf16 = request["precision"] == "bf16"
         self.is_text = request["lesson"] == "text"
         if not self.is_text:
-            pixels, self.labels = common.images(folder, "train")
+            pixels, self.labels = common.images(folder, "train", request["inputs"])
         if self.is_text:
             text = common.Text(folder, request["layers"])
             self.labels, self.read, self.model = text.labels, text.read, text.network
@@ -34,7 +34,7 @@ class Session:
             inputs = common.as_inputs(pixels)
             self.read = lambda rows: inputs.index_select(0, rows)
             self.targets = common.numbers(folder, "targets.f32", "float32", -1, 10)
-            self.model = common.network(request["layers"])
+            self.model = common.network(request["layers"], request["activation"])
         if self.is_text:
             self.optimizers = text.optimizers(0.01)
         else:

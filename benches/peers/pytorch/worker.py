@@ -1,4 +1,4 @@
-"""PyTorch and onnxruntime on the work of the benchmark: one JSON request a line in, one JSON answer a line out."""
+"""PyTorch on the work of the benchmark: one JSON request a line in, one JSON answer a line out."""
 
 import argparse
 import json
@@ -16,38 +16,34 @@ def answer(session, request):
     return session.measure(request["batch"], request["seconds"], work == "latency")
 
 
-def session_for(request, backend, folder, threads):
+def session_for(request, folder):
     if request["work"] == "train":
         return training.Session(request, folder)
     if request["work"] == "product":
         return None
     import inference
 
-    return inference.Session(backend, folder, request["layers"], threads)
+    return inference.Session(folder, request["layers"], request["inputs"])
 
 
-def hello(backend, threads):
+def hello(threads):
     import torch
 
-    if backend == "onnxruntime":
-        import onnx  # noqa: F401  (so that a missing one is told at once)
-        import onnxruntime
-
-        return {"name": "onnxruntime", "version": onnxruntime.__version__, "threads": threads, "features": []}
     features = [torch.backends.cpu.get_cpu_capability().lower()]
     features += [name for name in ("mkl", "mkldnn") if getattr(torch.backends, name).is_available()]
+    # The wheel with CUDA takes longer to load and more memory, and computes the same.
+    features.append("CPU wheel" if torch.version.cuda is None else "CUDA wheel")
     return {"name": "PyTorch", "version": torch.__version__, "threads": threads, "features": features}
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--backend", choices=["pytorch", "onnxruntime"], required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args()
     # What compilers print must not come between the answers.
     out, sys.stdout = sys.stdout, sys.stderr
-    print(json.dumps(hello(args.backend, args.threads)), file=out, flush=True)
+    print(json.dumps(hello(args.threads)), file=out, flush=True)
     training.torch.set_num_threads(args.threads)
     key, session = None, None
     for line in sys.stdin:
@@ -56,7 +52,7 @@ def main():
         try:
             if wanted != key:
                 key, session = None, None
-                session = session_for(request, args.backend, args.data, args.threads)
+                session = session_for(request, args.data)
                 key = wanted
             reply = answer(session, request)
         except Exception as error:  # The driver goes on without this row.

@@ -69,7 +69,7 @@ fn roofline(bench: &Bench) -> LineChart {
     let peak = threads.and_then(|threads| peak(bench, threads));
     let reference = |peak| Reference { at: At::Y(peak), label: "one big product".into() };
     LineChart {
-        y_label: "GFLOPS, zeros counted".into(),
+        y_label: "GFLOPS, skipped products counted".into(),
         series: BATCHES.map(line).into(),
         references: peak.map(reference).into_iter().collect(),
         ..over_width()

@@ -7,6 +7,7 @@ mod kept;
 mod markdown;
 mod roofline;
 mod tables;
+mod zeros;
 
 use std::fs;
 use std::path::Path;

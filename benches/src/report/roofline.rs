@@ -3,6 +3,7 @@
 use crate::contender::Who;
 use crate::request::{Lesson, Precision, Request, Work, train_flops};
 use crate::result::{Bench, RowResult};
+use crate::rows::NO_ZEROS;
 use crate::stats::Spread;
 
 /// Our training in a row.
@@ -11,7 +12,7 @@ pub(super) struct Achieved<'b> {
     pub(super) threads: usize,
     /// Billions of operations a second, if no factor were zero.
     pub(super) gflops: Spread,
-    /// The part of the peak.
+    /// The part of the peak, where no factor is zero: elsewhere products are skipped, and are no part of what was done.
     pub(super) part: Option<f64>,
 }
 
@@ -41,7 +42,8 @@ fn achieved_in<'b>(bench: &'b Bench, row: &'b RowResult) -> Vec<Achieved<'b>> {
         let Spread { median, low, high } = Spread::of(&outcome.values)?;
         let gflops = Spread { median: scale * median, low: scale * low, high: scale * high };
         let threads = outcome.contender.threads;
-        Some(Achieved { row, threads, gflops, part: peak(bench, threads).map(|peak| gflops.median / peak) })
+        let peak = peak(bench, threads).filter(|_| row.name == NO_ZEROS);
+        Some(Achieved { row, threads, gflops, part: peak.map(|peak| gflops.median / peak) })
     })
     .collect()
 }

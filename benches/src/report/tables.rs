@@ -12,12 +12,13 @@ pub(super) fn machine(bench: &Bench) -> String {
     let plural = if machine.cores == 1 { "" } else { "s" };
     format!(
         "| | |\n|---|---|\n| processor | {}, {} core{plural}, {} |\n| memory | {memory} |\n| system | {} |\n\
-         | date | {} |\n| command | `{}` |\n| each measurement | {} rounds of {} s |\n",
+         | date | {} |\n| commit | {} |\n| command | `{}` |\n| each measurement | {} rounds of {} s |\n",
         machine.model,
         machine.cores,
         machine.simd.join(" "),
         machine.system,
         bench.date,
+        bench.commit,
         bench.command,
         bench.rounds,
         bench.seconds
@@ -74,11 +75,11 @@ pub(super) fn growth(bench: &Bench) -> String {
 /// What training achieves of the peak.
 pub(super) fn roofline(bench: &Bench) -> String {
     let line = |found: roofline::Achieved<'_>| {
-        let part = found.part.map_or("-".into(), |part| format!("{:.0} %", 100.0 * part));
+        let part = found.part.map_or("skips".into(), |part| format!("{:.0} %", 100.0 * part));
         format!("| {} | {} | {:.1} | {part} |\n", found.row.title, found.threads, found.gflops.median)
     };
     let lines: String = roofline::achieved(bench).into_iter().map(line).collect();
-    format!("| training | threads | GFLOPS | of the peak |\n|---|---|---|---|\n{lines}")
+    format!("| training | threads | GFLOPS, skipped products counted | of the peak |\n|---|---|---|---|\n{lines}")
 }
 
 /// What else an epoch is spent on.
@@ -140,7 +141,7 @@ mod tests {
         };
         let expected = "| small | examples/s | |
 |---|---|---|
-| ours, 1 thread | 2,000 (1,000 to 3,000) |  |
+| ours, 1 thread | 2,000 (1,500 to 2,500) |  |
 | burn, 1 thread | 500 (500 to 500) |  |
 | candle, 1 thread | missing | a \\| b |
 | *ours, 1 thread / burn, 1 thread* | **6.00 (6.00 to 6.00)** | goal 2.5 |

@@ -1,43 +1,70 @@
-//! A trained student that answers.
+//! A trained student that answers, in our own program or in ONNX Runtime.
 
 use std::time::Instant;
 
 use distill_datasets::Images;
 use distill_models::{Mlp, Model as _, Scratch};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 
+use super::onnx::{Engine, Graph};
 use crate::Result;
-use crate::files::{Files, errors, inputs};
+use crate::files::{Files, inputs, wrong};
 use crate::request::{Answer, Request, Work};
-use crate::stats::Spread;
+use crate::stats::median;
 
 /// Calls before anything is timed.
 const WARM_UP: usize = 20;
 
 /// The student and the images of the test set.
 pub(super) struct Answering {
-    model: Mlp,
+    network: Network,
     inputs: Array2<f32>,
-    scratch: Scratch,
     errors: usize,
 }
 
+/// Who computes the answers.
+enum Network {
+    Ours(Mlp, Scratch),
+    Onnx(Graph),
+}
+
+impl Network {
+    fn logits(&mut self, inputs: ArrayView2<'_, f32>, out: &mut Array2<f32>) -> Result<()> {
+        match self {
+            Self::Ours(model, scratch) => Ok(model.logits_into(inputs, scratch, out.view_mut())?),
+            Self::Onnx(graph) => {
+                let mut fits = false;
+                graph.answer(inputs, |logits| {
+                    let to = out.as_slice_mut().filter(|to| to.len() == logits.len());
+                    fits = to.is_some();
+                    to.into_iter().for_each(|to| to.copy_from_slice(logits));
+                })?;
+                if fits { Ok(()) } else { Err("ONNX Runtime gave another number of logits".into()) }
+            }
+        }
+    }
+}
+
 impl Answering {
-    pub(super) fn new(data: &Images, files: &Files) -> Result<Self> {
+    pub(super) fn new(data: &Images, files: &Files, onnxruntime: Option<&Engine>) -> Result<Self> {
         let model = files.student(data)?;
         let inputs = inputs(data)?;
-        let errors = errors(&model, inputs.view(), data.labels())?;
-        Ok(Self { model, inputs, scratch: Scratch::default(), errors })
+        let mut logits = Array2::zeros((inputs.nrows(), model.spec().classes.len()));
+        let mut network = match onnxruntime {
+            Some(engine) => Network::Onnx(engine.session(&model)?),
+            None => Network::Ours(model, Scratch::default()),
+        };
+        network.logits(inputs.view(), &mut logits)?;
+        let errors = wrong(logits.view(), data.labels());
+        Ok(Self { network, inputs, errors })
     }
 
     /// Answers whole batches, one after the other through the test set, for that long.
     pub(super) fn measure(&mut self, request: &Request) -> Result<Answer> {
         let batch = request.batch.clamp(1, self.inputs.nrows());
-        let mut out = Array2::zeros((batch, self.model.spec().classes.len()));
+        let mut out = Array2::zeros((batch, request.layers.last().copied().unwrap_or(1)));
         let starts: Vec<usize> = (0..=self.inputs.nrows() - batch).step_by(batch).collect();
-        let mut call = |start: usize| {
-            self.model.logits_into(self.inputs.slice(s![start..start + batch, ..]), &mut self.scratch, out.view_mut())
-        };
+        let mut call = |start: usize| self.network.logits(self.inputs.slice(s![start..start + batch, ..]), &mut out);
         starts.iter().cycle().take(WARM_UP).try_for_each(|&start| call(start))?;
         let mut micros = Vec::new();
         let begin = Instant::now();
@@ -51,7 +78,7 @@ impl Answering {
         }
         let seconds = begin.elapsed().as_secs_f64();
         let value = match request.work {
-            Work::Latency => Spread::of(&micros).ok_or("nothing was timed")?.median,
+            Work::Latency => median(&micros).ok_or("nothing was timed")?,
             _ => (micros.len() * batch) as f64 / seconds,
         };
         Ok(Answer { value, check: Some(self.errors as f64), note: None })

@@ -1,13 +1,14 @@
 //! Our own side of a measurement: a process that is asked as the peers are.
 
 mod answer;
+mod onnx;
 mod product;
 mod train;
 
 use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
 
-use distill_datasets::{Dataset, Images, Split, mnist};
+use distill_datasets::{Dataset, Split};
 use rayon::ThreadPoolBuilder;
 
 use crate::Result;
@@ -15,23 +16,30 @@ use crate::files::{self, Files};
 use crate::machine;
 use crate::request::{Answer, Hello, Lesson, Precision, Reply, Request, Work};
 use answer::Answering;
+use onnx::Engine;
 use train::Training;
 
 /// Answers requests until there are no more.
-pub(crate) fn run(folder: &Path, threads: usize) -> Result<()> {
+///
+/// With the library of ONNX Runtime it is that which answers, called from here as anybody would call it from Rust.
+pub(crate) fn run(folder: &Path, threads: usize, onnxruntime: Option<&Path>) -> Result<()> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
-    pool.install(|| serve(folder, threads))
+    let onnxruntime = onnxruntime.map(|library| Engine::load(library, threads)).transpose()?;
+    pool.install(|| serve(folder, threads, onnxruntime))
 }
 
-fn serve(folder: &Path, threads: usize) -> Result<()> {
-    let hello = Hello {
-        name: "distill".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        threads,
-        features: machine::simd().into_iter().map(str::to_owned).collect(),
+fn serve(folder: &Path, threads: usize, onnxruntime: Option<Engine>) -> Result<()> {
+    let hello = match &onnxruntime {
+        Some(engine) => engine.hello(),
+        None => Hello {
+            name: "distill".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            threads,
+            features: machine::simd().into_iter().map(str::to_owned).collect(),
+        },
     };
     say(&serde_json::to_string(&hello)?)?;
-    let mut worker = Worker { files: Files::at(folder), session: None };
+    let mut worker = Worker { files: Files::at(folder), onnxruntime, session: None };
     for line in stdin().lock().lines() {
         let reply = match worker.answer(&serde_json::from_str(&line?)?) {
             Ok(answer) => Reply::Done(answer),
@@ -50,6 +58,7 @@ fn say(line: &str) -> Result<()> {
 
 struct Worker {
     files: Files,
+    onnxruntime: Option<Engine>,
     /// The request that the state belongs to, with its seconds set to zero.
     session: Option<(Request, Session)>,
 }
@@ -65,7 +74,7 @@ impl Worker {
         let key = Request { seconds: 0.0, ..request.clone() };
         let (_, session) = match self.session.take() {
             Some(same) if same.0 == key => self.session.insert(same),
-            _ => self.session.insert((key, Session::new(request, &self.files)?)),
+            _ => self.session.insert((key, Session::new(request, &self.files, self.onnxruntime.as_ref())?)),
         };
         match session {
             Session::Training(training) => training.measure(request.seconds),
@@ -76,7 +85,10 @@ impl Worker {
 }
 
 impl Session {
-    fn new(request: &Request, files: &Files) -> Result<Self> {
+    fn new(request: &Request, files: &Files, onnxruntime: Option<&Engine>) -> Result<Self> {
+        if onnxruntime.is_some() && !matches!(request.work, Work::Throughput | Work::Latency) {
+            return Err("ONNX Runtime answers, and does nothing else".into());
+        }
         if request.precision == Precision::Bf16 && request.work != Work::Train {
             return Err("bf16 is for training".into());
         }
@@ -84,16 +96,15 @@ impl Session {
             Work::Train => {
                 let data: Box<dyn Dataset> = match request.lesson {
                     Lesson::Text => Box::new(files::text()?),
-                    Lesson::Student | Lesson::Teacher => Box::new(mnist(Split::Train)?),
+                    Lesson::Student | Lesson::Teacher => Box::new(files.images(Split::Train, request.inputs)?),
                 };
                 Self::Training(Box::new(Training::new(request, data, files)?))
             }
-            Work::Throughput | Work::Latency => Self::Answering(Box::new(Answering::new(&test_set()?, files)?)),
+            Work::Throughput | Work::Latency => {
+                let data = files.images(Split::Test, request.inputs)?;
+                Self::Answering(Box::new(Answering::new(&data, files, onnxruntime)?))
+            }
             Work::Product => Self::Product,
         })
     }
-}
-
-fn test_set() -> Result<Images> {
-    Ok(mnist(Split::Test)?)
 }

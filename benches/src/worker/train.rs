@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
+use distill_models::{Activation, EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_train::{
     AugmentConfig, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot,
     SoftTargets, StepReport, Teacher, TrainConfig, TrainState, train_from,
@@ -36,7 +36,7 @@ impl Training {
     /// A network after its warm-up.
     pub(super) fn new(request: &Request, data: Box<dyn Dataset>, files: &Files) -> Result<Self> {
         let hidden = request.layers.get(1..request.layers.len().saturating_sub(1)).unwrap_or_default();
-        let model = untrained(&*data, network(request.lesson, hidden))?;
+        let model = untrained(&*data, network(request.lesson, request.activation, hidden))?;
         let config = config(request);
         let (loss, targets): (Box<dyn Loss>, _) = match request.lesson {
             Lesson::Student => {
@@ -74,11 +74,12 @@ impl Training {
     }
 }
 
-fn network(lesson: Lesson, hidden: &[usize]) -> MlpConfig {
+fn network(lesson: Lesson, activation: Activation, hidden: &[usize]) -> MlpConfig {
+    let plain = MlpConfig { activation, ..plain(hidden) };
     match lesson {
-        Lesson::Student => plain(hidden),
-        Lesson::Teacher => MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain(hidden) },
-        Lesson::Text => MlpConfig { embedding: Some(EmbeddingConfig::default()), ..plain(hidden) },
+        Lesson::Student => plain,
+        Lesson::Teacher => MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain },
+        Lesson::Text => MlpConfig { embedding: Some(EmbeddingConfig::default()), ..plain },
     }
 }
 
@@ -197,8 +198,9 @@ mod tests {
 
     #[test]
     fn the_teacher_is_regularised_and_the_student_is_not() {
-        assert_eq!(network(Lesson::Student, &[5]), plain(&[5]));
-        let teacher = network(Lesson::Teacher, &[5]);
+        assert_eq!(network(Lesson::Student, Activation::Relu, &[5]), plain(&[5]));
+        assert_eq!(network(Lesson::Student, Activation::Tanh, &[5]).activation, Activation::Tanh);
+        let teacher = network(Lesson::Teacher, Activation::Relu, &[5]);
         assert_eq!((teacher.dropout, teacher.input_dropout, teacher.max_norm), (0.5, 0.2, Some(3.0)));
         assert_eq!(config(&request(Lesson::Student)).augment.shift, 0);
         assert_eq!(config(&request(Lesson::Teacher)).augment.shift, 2);

@@ -1,10 +1,10 @@
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{gelu, relu, tanh};
 use burn::tensor::{Device, Tensor, TensorData};
-use peer_shared::{DROPOUT, INPUT_DROPOUT, MAX_NORM, Weights};
+use peer_shared::{Activation, DROPOUT, INPUT_DROPOUT, MAX_NORM, Weights};
 
-/// A multi-layer perceptron with ReLU.
+/// A multi-layer perceptron.
 #[derive(Module, Debug)]
 pub struct Network {
     pub hidden: Vec<Linear>,
@@ -12,18 +12,20 @@ pub struct Network {
     /// Of the inputs and of the hidden units; nothing happens with a probability of zero.
     input_dropout: Dropout,
     dropout: Dropout,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl Network {
     /// Random weights as He draws them, and biases of zero.
-    pub fn new(widths: &[usize], is_regularised: bool, device: &Device) -> Self {
+    pub fn new(widths: &[usize], activation: Activation, is_regularised: bool, device: &Device) -> Self {
         let layers = widths.windows(2).map(|pair| {
             let initializer = Initializer::KaimingNormal { gain: 2.0_f64.sqrt(), fan_out_only: false };
             let linear = LinearConfig::new(pair[0], pair[1]).with_initializer(initializer).init(device);
             Linear { bias: Some(Initializer::Zeros.init([pair[1]], device)), ..linear }
         });
         let dropout = if is_regularised { (INPUT_DROPOUT, DROPOUT) } else { (0.0, 0.0) };
-        Self::of(layers.collect(), dropout)
+        Self::of(layers.collect(), activation, dropout)
     }
 
     /// The weights of a trained network.
@@ -35,19 +37,25 @@ impl Network {
             let bias = Tensor::from_data(TensorData::new(bias, [shape[0]]), device);
             Linear { weight: Param::from_tensor(contiguous), bias: Some(Param::from_tensor(bias)) }
         };
-        Self::of(layers.into_iter().map(linear).collect(), (0.0, 0.0))
+        Self::of(layers.into_iter().map(linear).collect(), Activation::Relu, (0.0, 0.0))
     }
 
-    fn of(mut layers: Vec<Linear>, (of_inputs, of_units): (f64, f64)) -> Self {
+    fn of(mut layers: Vec<Linear>, activation: Activation, (of_inputs, of_units): (f64, f64)) -> Self {
         let output = layers.pop().expect("a network has an output layer");
         let dropout = |prob| DropoutConfig::new(prob).init();
-        Self { hidden: layers, output, input_dropout: dropout(of_inputs), dropout: dropout(of_units) }
+        Self { hidden: layers, output, input_dropout: dropout(of_inputs), dropout: dropout(of_units), activation }
     }
 
     pub fn forward(&self, inputs: Tensor<2>) -> Tensor<2> {
         let mut x = self.input_dropout.forward(inputs);
         for layer in &self.hidden {
-            x = self.dropout.forward(relu(layer.forward(x)));
+            let z = layer.forward(x);
+            let units = match self.activation {
+                Activation::Relu => relu(z),
+                Activation::Tanh => tanh(z),
+                Activation::Gelu => gelu(z),
+            };
+            x = self.dropout.forward(units);
         }
         self.output.forward(x)
     }

@@ -36,7 +36,7 @@ impl peer_shared::Training for Training {
             student,
             labels: Tensor::from_data(TensorData::new(labels, [data.len()]), &device),
             data,
-            network: Some(Network::new(&request.layers, is_teacher, &device)),
+            network: Some(Network::new(&request.layers, request.activation, is_teacher, &device)),
             optimizer: SgdConfig::new().with_momentum(Some(momentum)).init(),
             cross_entropy: CrossEntropyLossConfig::new().init(&device),
             device,

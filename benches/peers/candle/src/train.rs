@@ -25,7 +25,8 @@ impl peer_shared::Training for Training {
         let vars = VarMap::new();
         let is_teacher = request.lesson == Lesson::Teacher;
         let dropout = is_teacher.then(|| [Dropout::new(INPUT_DROPOUT as f32), Dropout::new(DROPOUT as f32)]);
-        let network = Network::new(&request.layers, dropout, VarBuilder::from_varmap(&vars, DTYPE, &Device::Cpu))?;
+        let variables = VarBuilder::from_varmap(&vars, DTYPE, &Device::Cpu);
+        let network = Network::new(&request.layers, request.activation, dropout, variables)?;
         let named = vars.data().lock().map_err(|_| "the variables are locked")?;
         let hidden = (0..request.layers.len() - 2).filter_map(|i| named.get(&format!("{i}.weight")).cloned()).collect();
         drop(named);

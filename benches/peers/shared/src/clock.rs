@@ -80,9 +80,9 @@ impl<T: Training, A: Answering> Session<T, A> {
             return Err(format!("there is no program for {}", request.precision).into());
         }
         match request.work {
-            Work::Train => Ok(Self::Training(Trainer::new(request, Data::read(folder, "train")?)?)),
+            Work::Train => Ok(Self::Training(Trainer::new(request, Data::read(folder, "train", request.inputs)?)?)),
             Work::Throughput | Work::Latency => {
-                let data = Data::read(folder, "test")?;
+                let data = Data::read(folder, "test", request.inputs)?;
                 let mut answering = A::new(&request.layers, &data)?;
                 let wrong =
                     answering.predictions()?.into_iter().zip(&data.labels).filter(|(p, l)| *p != u32::from(**l));

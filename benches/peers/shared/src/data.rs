@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use rand::Rng as _;
 
-use crate::{ALPHA, Result, SHIFT, TEMPERATURE};
+use crate::{ALPHA, Inputs, Result, SHIFT, TEMPERATURE};
 
 const SIDE: usize = 28;
 const FEATURES: usize = SIDE * SIDE;
@@ -24,9 +24,9 @@ pub struct Weights {
 
 impl Data {
     /// Images and labels of a split, `train` or `test`.
-    pub fn read(folder: &Path, split: &str) -> Result<Self> {
+    pub fn read(folder: &Path, split: &str, inputs: Inputs) -> Result<Self> {
         let read = |what: &str| fs::read(folder.join(format!("{split}-{what}.u8")));
-        Ok(Self { folder: folder.to_owned(), pixels: read("images")?, labels: read("labels")? })
+        Ok(Self { folder: folder.to_owned(), pixels: read(inputs.name())?, labels: read("labels")? })
     }
 
     pub fn len(&self) -> usize {

@@ -10,7 +10,7 @@ mod protocol;
 pub use clock::{Answering, Training, serve};
 pub use data::{Data, Weights};
 pub use lock::version_in_lock;
-pub use protocol::{Lesson, Request, Work};
+pub use protocol::{Activation, Inputs, Lesson, Request, Work};
 
 /// What a function returns.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

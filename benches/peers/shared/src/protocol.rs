@@ -16,6 +16,34 @@ pub enum Lesson {
     Teacher,
 }
 
+/// The non-linearity of the hidden units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    Relu,
+    Tanh,
+    Gelu,
+}
+
+/// What the pixels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inputs {
+    /// Images, most of whose pixels are zero.
+    Images,
+    /// The same with noise, so that no pixel is.
+    Dense,
+}
+
+impl Inputs {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Dense => "dense",
+        }
+    }
+}
+
 /// One measurement.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Request {
@@ -23,6 +51,8 @@ pub struct Request {
     pub layers: Vec<usize>,
     pub batch: usize,
     pub lesson: Lesson,
+    pub activation: Activation,
+    pub inputs: Inputs,
     pub precision: String,
     pub warm_steps: usize,
     pub seconds: f64,

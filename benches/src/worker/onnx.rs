@@ -1,0 +1,70 @@
+//! ONNX Runtime, called from Rust: so that both sides of a comparison are called in the same way.
+
+use std::path::Path;
+
+use distill_export::{OnnxModel, OnnxOptions};
+use distill_models::{Mlp, Provenance};
+use ndarray::ArrayView2;
+use ort::environment::Environment;
+use ort::inputs;
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use crate::Result;
+use crate::request::Hello;
+
+/// Names of the input and the output of a graph that we write.
+const PORTS: (&str, &str) = ("input", "logits");
+
+/// The library, loaded.
+pub(super) struct Engine {
+    environment: Environment,
+    version: String,
+    threads: usize,
+}
+
+impl Engine {
+    pub(super) fn load(library: &Path, threads: usize) -> Result<Self> {
+        let path = std::path::absolute(library)?;
+        let environment = ort::init_from(&path)?.with_name("bench").build()?;
+        // The file is named `libonnxruntime.so.1.32.0`.
+        let name = library.file_name().unwrap_or_default().to_string_lossy();
+        let version = name.split_once(".so.").map_or("of an unknown version", |(_, version)| version).to_owned();
+        Ok(Self { environment, version, threads })
+    }
+
+    pub(super) fn hello(&self) -> Hello {
+        Hello {
+            name: "onnxruntime".into(),
+            version: self.version.clone(),
+            threads: self.threads,
+            features: vec!["called from Rust".into()],
+        }
+    }
+
+    /// A session that answers as this network does.
+    pub(super) fn session(&self, model: &Mlp) -> Result<Graph> {
+        let options = OnnxOptions { flat: true, probabilities: false };
+        let bytes = OnnxModel::new(model, &Provenance::default(), options)?.to_bytes()?;
+        let builder = Session::builder(&self.environment)?.with_intra_threads(self.threads);
+        let session = builder.map_err(|error| error.to_string())?.commit_from_memory(&bytes)?;
+        Ok(Graph { session })
+    }
+}
+
+/// A network in ONNX Runtime.
+pub(super) struct Graph {
+    session: Session,
+}
+
+impl Graph {
+    /// The logits of a batch, shape `(batch, classes)` in a row, given to `take`; neither they nor the inputs are copied.
+    pub(super) fn answer(&mut self, inputs: ArrayView2<'_, f32>, take: impl FnOnce(&[f32])) -> Result<()> {
+        let values = inputs.to_slice().ok_or("the inputs of a batch are not in a row")?;
+        let tensor = TensorRef::from_array_view(([inputs.nrows(), inputs.ncols()], values))?;
+        let outputs = self.session.run(inputs![PORTS.0 => tensor])?;
+        let (_, logits) = outputs[PORTS.1].try_extract_tensor::<f32>()?;
+        take(logits);
+        Ok(())
+    }
+}
