@@ -28,6 +28,7 @@ mod sweep;
 mod target_file;
 mod teacher_file;
 mod tensorboard;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
