@@ -22,6 +22,7 @@ mod recipe_file;
 mod report;
 mod reproduce;
 mod run;
+mod spreadsheet;
 mod style;
 mod summary;
 mod sweep;
