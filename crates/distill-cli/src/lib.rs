@@ -30,6 +30,7 @@ mod target_file;
 mod teacher_file;
 mod tensorboard;
 mod terminal;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;

@@ -45,8 +45,21 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
         let harm = [
-            "\u{1b}]0;pwned\u{7}", "\u{1b}[2J", "\u{9b}2J", "\u{7f}", "\r", "\u{202e}", "\u{2066}", "\u{2069}", "\u{200b}",
-            "\u{200d}", "\u{200f}", "\u{61c}", "\u{2028}", "\u{feff}", "\u{e0041}",
+            "\u{1b}]0;pwned\u{7}",
+            "\u{1b}[2J",
+            "\u{9b}2J",
+            "\u{7f}",
+            "\r",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{2069}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{200f}",
+            "\u{61c}",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{e0041}",
         ];
         for bad in harm {
             let text = format!("a{bad}b\nc");
