@@ -10,7 +10,7 @@ use crate::help;
 use crate::recipe_file::nearest;
 use crate::sweep::Metric;
 
-use crate::commands::{DataArgs, ExportArgs, InspectArgs, PredictArgs};
+use crate::commands::{DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -260,33 +260,6 @@ pub(crate) enum StudyName {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = help::EVAL)]
-pub(crate) struct EvalArgs {
-    /// The model, a safetensors file written by this program, or an ONNX file
-    pub(crate) model: PathBuf,
-
-    /// What a recipe has as `data.source`: a name, or a folder; `distill data` lists them
-    #[arg(long, value_name = "DATA")]
-    pub(crate) data: String,
-
-    /// Say how often it gives the same class as this model
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) teacher: Option<PathBuf>,
-
-    /// End with exit code 1 below this accuracy, from 0 to 1
-    #[arg(long, value_name = "PART", value_parser = parse_part)]
-    pub(crate) min_accuracy: Option<f64>,
-
-    /// Write results by class, confusion, calibration and predictions as CSV to this folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) tables: Option<PathBuf>,
-
-    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) onnx: Vec<String>,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = help::REPORT)]
 pub(crate) struct ReportArgs {
     /// Run directories, the latest run if none is named
@@ -370,7 +343,7 @@ fn parse_command(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_part(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_part(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
         _ => Err("a part is a number from 0 to 1".to_owned()),

@@ -9,6 +9,7 @@ use distill_train::{CheckpointError, ClassMismatch, TrainError};
 
 use crate::code::{Code, exit_code};
 use crate::style::Palette;
+use crate::terminal::{one_line, visible};
 
 /// An error as a person meets it: what, where, why and how to mend it.
 #[derive(Debug)]
@@ -106,20 +107,6 @@ impl Diagnostic {
             "exit": self.exit_code(),
         })
     }
-}
-
-/// What stands for a character on a terminal: names and texts come from files, and must not move the cursor.
-pub(crate) fn visible(c: char) -> char {
-    match c {
-        '\t' | '\n' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    }
-}
-
-/// A part of a message, on one line.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(visible).collect()
 }
 
 impl Snippet {

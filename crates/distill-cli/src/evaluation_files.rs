@@ -7,6 +7,7 @@ use distill_train::Evaluation;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::terminal::visible;
 
 const PREDICTIONS: [&str; 4] = ["index", "label", "predicted", "confidence"];
 
@@ -127,8 +128,7 @@ fn prediction(record: &StringRecord, index: usize) -> Result<Prediction, String>
 fn shown(value: &str) -> String {
     const WIDTH: usize = 60;
     let more = if value.chars().nth(WIDTH).is_some() { "…" } else { "" };
-    value.chars().take(WIDTH).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect::<String>()
-        + more
+    value.chars().take(WIDTH).map(visible).collect::<String>() + more
 }
 
 /// A part of a whole with six decimals, or nothing.

@@ -22,12 +22,15 @@ mod recipe_file;
 mod report;
 mod reproduce;
 mod run;
+mod spreadsheet;
 mod style;
 mod summary;
 mod sweep;
 mod target_file;
 mod teacher_file;
 mod tensorboard;
+mod terminal;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;

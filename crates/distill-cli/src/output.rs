@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use clap::ColorChoice;
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, one_line, visible};
+use crate::diagnostic::Diagnostic;
 use crate::style::{Palette, is_dumb};
+use crate::terminal::{for_reader, lines, one_line};
 
 /// The log of the run that this process writes.
 static LOG: Mutex<Option<File>> = Mutex::new(None);
@@ -68,7 +69,7 @@ impl Output {
         {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
             let lines: String =
-                text.lines().filter(|line| !line.is_empty()).map(|line| format!("{now}  {line}\n")).collect();
+                lines(text).lines().filter(|line| !line.is_empty()).map(|line| format!("{now}  {line}\n")).collect();
             let _ = file.write_all(lines.as_bytes());
         }
     }
@@ -76,9 +77,10 @@ impl Output {
     /// A line about progress. Nothing depends on whether anybody reads it.
     pub(crate) fn progress(&self, line: &str) {
         self.log(line);
-        self.show(line);
+        self.show(&lines(line));
     }
 
+    /// Shows what may have colours, so it must hold nothing of a file as it is.
     fn show(&self, line: &str) {
         if !self.quiet && !self.for_programs {
             let _ = writeln!(io::stderr().lock(), "{line}");
@@ -92,9 +94,7 @@ impl Output {
             return Ok(());
         }
         let text = if self.quiet { text.trim_end().lines().last().unwrap_or_default() } else { text };
-        // Names of classes come from files, and must not move the cursor.
-        let text: String = text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect();
-        write_stdout(&text)
+        write_stdout(&lines(text))
     }
 
     /// A text that was asked for as it is, such as a schema: whole even with `--quiet`.
@@ -128,10 +128,11 @@ impl Output {
         self.event("warning", serde_json::json!({ "message": what, "note": note, "help": help }))
     }
 
-    /// Text in a format of its own, as it is.
+    /// Text in a format of its own: as it is where a program reads it, and what may be shown on a terminal.
     pub(crate) fn raw(&self, text: &[u8]) -> Result<(), Diagnostic> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|error| Diagnostic::stdout(&error))
+        let text = for_reader(text, stdout.is_terminal());
+        stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(|error| Diagnostic::stdout(&error))
     }
 
     /// Whether standard output is to hold events only.
@@ -148,7 +149,10 @@ impl Output {
     pub(crate) fn error(&self, diagnostic: &Diagnostic) {
         self.log(&diagnostic.to_string());
         let text = if self.for_programs { diagnostic.to_json().to_string() } else { diagnostic.render(&self.palette) };
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let mut stderr = io::stderr().lock();
+        // Colours are escapes, and what they stand around is clean; JSON escapes only a part of what a terminal obeys.
+        let text = for_reader(text.as_bytes(), self.for_programs && stderr.is_terminal());
+        let _ = stderr.write_all(&text).and_then(|()| stderr.write_all(b"\n"));
         if self.json {
             let _ = write_stdout(&diagnostic.to_json().to_string());
         }
@@ -157,5 +161,7 @@ impl Output {
 
 fn write_stdout(text: &str) -> Result<(), Diagnostic> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| Diagnostic::stdout(&error))
+    let text = for_reader(text.as_bytes(), stdout.is_terminal());
+    let written = stdout.write_all(&text).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
+    written.map_err(|error| Diagnostic::stdout(&error))
 }

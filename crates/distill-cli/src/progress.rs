@@ -6,6 +6,7 @@ use distill_train::{EpochReport, Role, StepReport, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
+use crate::terminal;
 
 /// Shows training: a line for every epoch, and on a terminal a bar for the steps.
 pub(crate) struct Progress {
@@ -42,7 +43,7 @@ impl Progress {
             // The bar must know of lines that are printed above it.
             Some(bar) => {
                 self.output.log(line);
-                bar.println(line);
+                bar.println(terminal::lines(line));
             }
             None => self.output.progress(line),
         }

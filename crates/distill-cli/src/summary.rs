@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
 
-use distill_train::{Role, Verdict, mean_and_sd};
+use distill_train::{Role, mean_and_sd};
 
 use crate::progress::{size, thousands};
 use crate::run::{ModelResult, RunResult};
+use crate::verdict;
 
 /// The table and the sentence that a run ends with. On a terminal of `width` columns the table has what
 /// fits, and the sentence breaks between words.
@@ -126,13 +127,11 @@ fn conclusion(result: &RunResult) -> String {
         format!("Distillation did not help: {} test errors on labels alone, {} distilled", number(from), number(to))
     };
     let verdict = result.comparison.as_ref().map_or(String::new(), |comparison| {
-        let verdict = match comparison.verdict {
-            Verdict::Better => "better",
-            Verdict::Worse => "worse",
-            Verdict::NotDistinguishable => "not distinguishable",
-        };
-        let [low, high] = comparison.interval;
-        format!(" ({verdict}: 95 % interval of the difference {low:.0} to {high:.0})")
+        let ([low, high], decimals) = (comparison.interval, verdict::decimals(comparison));
+        // Nothing below 0 is written as `-0`.
+        let [low, high] = [low, high].map(|end| format!("{:.decimals$}", end + 0.0));
+        let (verdict, open) = (verdict::name(comparison.verdict), verdict::open(comparison));
+        format!(" ({verdict}: 95 % interval of the difference {low} to {high}{open})")
     });
     let seeds = match alone.len() {
         1 => String::new(),

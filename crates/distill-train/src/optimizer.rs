@@ -41,7 +41,7 @@ pub struct OptimizerConfig {
     pub momentum: f64,
     /// Of `sgd`: look ahead by the momentum (Nesterov).
     pub nesterov: bool,
-    /// How much the weights shrink: part of the gradient in `sgd`, apart from it in `adamw`.
+    /// How much weights and biases shrink, as in PyTorch: part of the gradient in `sgd`, apart from it in `adamw`.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight_decay: f64,
     /// Of `adamw`: memory of the first and the second moment.

@@ -1,24 +1,58 @@
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use distill_datasets::DataError;
 use distill_train::{Evaluation, TeacherClasses, evaluate};
 use serde_json::json;
 
-use crate::args::EvalArgs;
+use crate::args::parse_part;
 use crate::atomic;
 use crate::code::Code;
 use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
+use crate::help;
 use crate::latency::Latency;
 use crate::onnx_file;
 use crate::output::Output;
 use crate::progress::thousands;
+use crate::spreadsheet::safe_cell;
 use crate::teacher_file;
 
 /// Classes that are named in the text: those with the lowest recall.
 const WORST_CLASSES: usize = 5;
+
+#[derive(Debug, Args)]
+#[command(after_help = help::EVAL)]
+pub(crate) struct EvalArgs {
+    /// The model, a safetensors file written by this program, or an ONNX file
+    model: PathBuf,
+
+    /// What a recipe has as `data.source`: a name, or a folder; `distill data` lists them
+    #[arg(long, value_name = "DATA")]
+    data: String,
+
+    /// Say how often it gives the same class as this model
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<PathBuf>,
+
+    /// End with exit code 1 below this accuracy, from 0 to 1
+    #[arg(long, value_name = "PART", value_parser = parse_part)]
+    min_accuracy: Option<f64>,
+
+    /// Write results by class, confusion, calibration and predictions as CSV to this folder
+    #[arg(long, value_name = "DIR")]
+    tables: Option<PathBuf>,
+
+    /// In those tables, put an apostrophe before text that a spreadsheet would take for a formula
+    #[arg(long, requires = "tables")]
+    spreadsheet_safe: bool,
+
+    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
+    #[arg(long, value_name = "KEY=VALUE")]
+    onnx: Vec<String>,
+}
 
 /// `distill eval MODEL --data DATA`
 pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -46,7 +80,9 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     };
     let latency = Latency::measure(&*loaded.model, &*data)?;
     if let Some(folder) = &args.tables {
-        write_tables(folder, &test, &spec.classes)?;
+        let cell = |class: &String| if args.spreadsheet_safe { safe_cell(class).into_owned() } else { class.clone() };
+        // Names of classes are the only text in the tables.
+        write_tables(folder, &test, &spec.classes.iter().map(cell).collect::<Vec<String>>())?;
     }
 
     let mut text = format!("model     {}\n", args.model.display());

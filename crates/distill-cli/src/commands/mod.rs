@@ -21,7 +21,7 @@ pub(crate) use check::check;
 pub(crate) use completions::completions;
 pub(crate) use data::{DataArgs, data};
 pub(crate) use env::env;
-pub(crate) use eval::eval;
+pub(crate) use eval::{EvalArgs, eval};
 pub(crate) use explain::explain;
 pub(crate) use export::{ExportArgs, export};
 pub(crate) use inspect::{InspectArgs, inspect};

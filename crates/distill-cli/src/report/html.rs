@@ -55,7 +55,7 @@ fn verdict(report: &Report) -> String {
             Verdict::Worse => "worse",
             Verdict::NotDistinguishable => "open",
         };
-        format!("<strong class=\"{class}\">{}</strong> ", words::verdict_words(comparison.verdict))
+        format!("<strong class=\"{class}\">{}</strong> ", crate::verdict::name(comparison.verdict))
     });
     format!("<p class=\"verdict\">{badge}{}</p>\n", escape(&words::verdict(report)))
 }

@@ -29,7 +29,7 @@ pub(super) fn probability(p: f64) -> String {
 pub(super) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     match text.as_str() {
-        "0" | "0.0" => text,
+        _ if text.parse::<f64>() == Ok(0.0) => text,
         _ if value < 0.0 => format!("\u{2212}{text}"),
         _ => format!("+{text}"),
     }

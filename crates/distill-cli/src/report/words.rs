@@ -6,20 +6,12 @@ use super::data::{CurvePoint, GalleryExample, Report};
 use super::group::{Group, groups};
 use super::numbers::{errors, mean, signed};
 use crate::progress::thousands;
+use crate::verdict;
 
 pub(super) const NO_MODELS: &str = "No model has been evaluated.";
 pub(super) const NO_CONFUSION: &str = "No confusion matrices were kept.";
 pub(super) const NO_CALIBRATION: &str = "No calibration was measured.";
 pub(super) const NO_EXAMPLES: &str = "No such examples were kept.";
-
-/// The verdict of a comparison, in words.
-pub(super) fn verdict_words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
-        Verdict::NotDistinguishable => "not distinguishable",
-    }
-}
 
 /// What came of the run, in one sentence with its numbers.
 pub(super) fn verdict(report: &Report) -> String {
@@ -54,25 +46,29 @@ pub(super) fn verdict(report: &Report) -> String {
             format!("Distillation made the student worse: {distilled} instead of {alone} ({how_sure}){teacher}.")
         }
         Verdict::NotDistinguishable => format!(
-            "Distilled and alone cannot be told apart: {distilled} distilled, {alone} alone ({how_sure}, which holds \
-             0){teacher}."
+            "Distilled and alone cannot be told apart: {distilled} distilled, {alone} alone \
+             ({how_sure}{}){teacher}.",
+            verdict::open(comparison)
         ),
     }
 }
 
 /// The paired difference, its interval and how that was made.
 pub(super) fn difference(comparison: &Comparison) -> String {
-    let p = match comparison.p_value {
-        p if p < 0.001 => ", p < 0.001".to_owned(),
-        p => format!(", p = {p:.3}"),
+    // Over seeds, the sample is the seeds; over examples, the seeds are fixed.
+    let fixed = if comparison.method.starts_with("Student t") {
+        " The test set is taken as fixed: other test examples would move the difference too."
+    } else {
+        ""
     };
     format!(
-        "Distilled minus alone: {} test errors in the mean of {}; 95 % interval {}{p} ({}). Verdict: {}.",
-        signed(comparison.difference, decimals(comparison)),
+        "Distilled minus alone: {} test errors in the mean of {}; 95 % interval {}, {} ({}). Verdict: {}.{fixed}",
+        signed(comparison.difference, usize::from(comparison.n_seeds > 1)),
         seeds(comparison.n_seeds),
         interval(comparison),
+        verdict::p_value(comparison.p_value),
         comparison.method,
-        verdict_words(comparison.verdict),
+        verdict::name(comparison.verdict),
     )
 }
 
@@ -137,13 +133,8 @@ pub(super) fn answer(probs: &[f64]) -> Option<(usize, f64)> {
 }
 
 fn interval(comparison: &Comparison) -> String {
-    let [low, high] = comparison.interval.map(|end| signed(end, decimals(comparison)));
+    let [low, high] = comparison.interval.map(|end| signed(end, verdict::decimals(comparison)));
     format!("{low} to {high}")
-}
-
-/// Errors of one seed are whole, means of several are not.
-fn decimals(comparison: &Comparison) -> usize {
-    usize::from(comparison.n_seeds > 1)
 }
 
 fn seeds(n: usize) -> String {

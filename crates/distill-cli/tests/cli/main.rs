@@ -32,4 +32,5 @@ mod sweep;
 mod sweep_resume;
 mod tables;
 mod teach;
+mod terminal;
 mod tour;

@@ -74,7 +74,7 @@ impl Facts {
     pub(super) fn print(self, path: &Path, follows: bool, output: &Output) -> Result<(), Diagnostic> {
         let gap = if follows { "\n" } else { "" };
         let text = format!("{:<LABEL$}{}\n{}", "file", path.display(), self.text);
-        output.result(&format!("{gap}{}", visible(text.trim_end())))?;
+        output.result(&format!("{gap}{}", text.trim_end()))?;
         let mut event = json!({ "file": path.display().to_string(), "kind": self.kind });
         if let Some(event) = event.as_object_mut() {
             event.extend(self.fields);
@@ -86,11 +86,6 @@ impl Facts {
     pub(super) fn text(&self) -> &str {
         &self.text
     }
-}
-
-/// Names come from files: what would move the cursor is not printed.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Sides, such as `1x28x28`.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use clap::ValueEnum;
@@ -7,6 +8,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Diagnostic;
+use crate::spreadsheet::safe_cell;
 
 use super::batch::Id;
 
@@ -29,6 +31,8 @@ pub(super) struct Answers<'a> {
     top: usize,
     probs: bool,
     temperature: f64,
+    /// Cells of CSV are none that a spreadsheet would compute.
+    pub(super) spreadsheet_safe: bool,
     text: Vec<u8>,
     /// The classes of the present row, the most probable ones in front.
     ranking: Vec<usize>,
@@ -72,8 +76,10 @@ impl<'a> Answers<'a> {
         temperature: f64,
     ) -> Result<Self, Diagnostic> {
         let top = top.unwrap_or(0).min(classes.len());
-        let mut answers = Self { format, classes, top, probs, temperature, text: vec![], ranking: vec![] };
+        let mut answers =
+            Self { format, classes, top, probs, temperature, spreadsheet_safe: false, text: vec![], ranking: vec![] };
         if format == Format::Csv {
+            // None of these begins like a formula.
             let mut header = vec!["id".to_owned(), "class".to_owned(), "probability".to_owned()];
             header.extend((2..=top).flat_map(|k| [format!("top{k}"), format!("top{k}_probability")]));
             if probs {
@@ -140,9 +146,12 @@ impl<'a> Answers<'a> {
     }
 
     fn csv(&mut self, row: &[String]) -> Result<(), Diagnostic> {
+        let is_safe = self.spreadsheet_safe;
+        let cells: Vec<Cow<'_, str>> =
+            row.iter().map(|cell| if is_safe { safe_cell(cell) } else { Cow::Borrowed(cell.as_str()) }).collect();
         let mut writer = csv::Writer::from_writer(&mut self.text);
         writer
-            .write_record(row)
+            .write_record(cells.iter().map(|cell| cell.as_bytes()))
             .and_then(|()| Ok(writer.flush()?))
             .map_err(|error| Diagnostic::io("cannot write an answer as CSV", None, error))
     }

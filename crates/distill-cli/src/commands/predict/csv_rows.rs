@@ -2,6 +2,7 @@ use csv::{ReaderBuilder, StringRecord, Terminator};
 use distill_datasets::{Cell, ColumnEncoder, Columns};
 
 use crate::diagnostic::Diagnostic;
+use crate::terminal::visible;
 
 use super::batch::{Batch, Id, Ids};
 use super::lines::Lines;
@@ -179,7 +180,6 @@ fn names_id(record: &StringRecord) -> bool {
 
 /// A piece of the input in backquotes, without what would move the cursor.
 pub(super) fn quoted(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
     if text.chars().nth(N_SHOWN).is_some() {
         shown.push('…');

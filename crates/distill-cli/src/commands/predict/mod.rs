@@ -57,6 +57,10 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "T", default_value = "1", value_parser = parse_temperature)]
     temperature: Temperature,
 
+    /// In CSV, put an apostrophe before text that a spreadsheet would take for a formula
+    #[arg(long)]
+    spreadsheet_safe: bool,
+
     /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
     #[arg(long, value_name = "KEY=VALUE")]
     onnx: Vec<String>,
@@ -69,7 +73,8 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let format = if output.is_json() { Format::Events } else { args.format };
     let spec = loaded.model.spec();
     let reading = Reading { columns: columns_of(&loaded.provenance), images: images_of(&loaded.provenance) };
-    let answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
+    let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
+    answers.spreadsheet_safe = args.spreadsheet_safe;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
     let stdin = [PathBuf::from(STDIN)];
     let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
