@@ -18,7 +18,7 @@ use crate::progress::thousands;
 use crate::recipe_file::{self, Override, RecipeFile};
 use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text};
 use crate::sweep::{
-    CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, Teachers, event, ranking, shell, table,
+    CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, TARGETS_VERSION, Teachers, event, ranking, shell, table,
 };
 
 /// The models of a sweep.
@@ -95,6 +95,7 @@ fn execute(
     let now = SweepStatus {
         process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.sha256.clone())),
         definition,
+        targets: TARGETS_VERSION,
     };
     let (dir, mut status) = match place {
         Place::New { runs_dir } => {

@@ -17,5 +17,5 @@ pub(crate) use record::{CSV, Record, Records};
 pub(crate) use score::{Metric, ranking};
 pub(crate) use status::{Definition, SweepStatus};
 pub(crate) use table::{shell, text as table};
-pub(crate) use teachers::Teachers;
+pub(crate) use teachers::{TARGETS_VERSION, Teachers};
 pub(crate) use trials::{Sweep, event};

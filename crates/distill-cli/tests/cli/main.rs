@@ -30,6 +30,7 @@ mod schema;
 mod streams;
 mod sweep;
 mod sweep_resume;
+mod sweep_teachers;
 mod tables;
 mod teach;
 mod tour;
