@@ -88,7 +88,7 @@ impl<'a> Teachers<'a> {
                     Some(Given { model, sha256, .. }) => Ok(Taught::new(model, &sha256, recipe)),
                     None => self.members(experiment, file, &part, &identity, seed),
                 };
-                let taught = taught.and_then(|taught| accept(experiment, taught));
+                let taught = taught.and_then(|taught| accept(experiment, file, taught));
                 let taught = match taught {
                     Ok(taught) => Ok(taught),
                     // No trial that shares it has to find out again.
@@ -232,8 +232,9 @@ impl<'a> Teachers<'a> {
 }
 
 /// A teacher that knows enough to teach.
-fn accept(experiment: &Experiment<'_>, taught: Taught) -> Result<Taught, Stop> {
-    let check = experiment.check_teacher(&*taught.model).map_err(Diagnostic::from)?;
+fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, Stop> {
+    let check = experiment.check_teacher(&*taught.model);
+    let check = check.map_err(|error| Stop::of(error, file, experiment.recipe()))?;
     if check.passes() { Ok(taught) } else { Err(Stop::Failed(Diagnostic::weak_teacher(&check).title())) }
 }
 

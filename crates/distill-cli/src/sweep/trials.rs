@@ -102,11 +102,7 @@ impl Sweep<'_> {
             let of = |error: TrainError| Stop::of(error, file, recipe);
             let trained = trained.map_err(of)?;
             watch.check(&trained.report)?;
-            let found = evaluate(&trained.model, validation).map_err(of)?;
-            if !found.nll.is_finite() {
-                let what = format!("the validation loss became {}", found.nll);
-                return Err(Stop::Failed(Diagnostic::new(Code::NonFinite, what).title()));
-            }
+            let found = evaluate(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
             record.seeds.push(SeedResult { seed, errors: found.errors, nll: found.nll });
         }
         Ok(())
