@@ -35,7 +35,8 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
 fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
     let dir = RunDir::open(runs_dir, run)?;
     let status = RunStatus::read(dir.path())?;
-    if let (Status::Completed, Some(result)) = (status.status, RunResult::read(dir.path())?) {
+    let complete = status.status == Status::Completed;
+    if let Some(result) = complete.then(|| RunResult::read(dir.path())).transpose()?.flatten() {
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
         output.event("run_end", end_event(dir.path(), &status, &result, 0))?;
         return Ok(0);

@@ -1,6 +1,7 @@
 //! Trying settings: the trials of a sweep, one student for each and seed, compared on the validation set.
 
 mod axis;
+mod difference;
 mod halving;
 mod plan;
 mod record;
@@ -12,6 +13,7 @@ mod teachers;
 mod trials;
 mod watch;
 
+pub(crate) use difference::BestAndNext;
 pub(crate) use plan::Plan;
 pub(crate) use record::{CSV, Record, Records};
 pub(crate) use score::{Metric, ranking};

@@ -15,6 +15,7 @@ mod lab;
 mod memory;
 mod mixtures;
 mod new;
+mod not_finite;
 mod onnx;
 mod overrides;
 mod parquet;
