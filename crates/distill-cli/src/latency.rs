@@ -47,7 +47,7 @@ impl Latency {
     }
 }
 
-/// The times of up to [`TIMED`] questions, each of which `ask` counts itself. A tenth of the time may go into the warm-up.
+/// The times of up to [`TIMED`] questions, which `ask` takes itself. A tenth of the time may go into the warm-up.
 fn sample<E>(mut ask: impl FnMut(usize) -> Result<Duration, E>) -> Result<Vec<Duration>, E> {
     let (mut spent, mut asked) = (Duration::ZERO, 0);
     while asked < WARM_UP && spent < LONGEST / 10 {

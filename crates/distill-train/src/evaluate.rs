@@ -65,7 +65,8 @@ impl Evaluation {
 /// Evaluates a model on a labelled set.
 ///
 /// # Errors
-/// If the set is empty, has an example without label, or does not fit the model; [`TrainError::Answer`] if an answer is not finite.
+/// If the set is empty, has an example without label, or does not fit the model; [`TrainError::Answer`] if an answer is not
+/// finite.
 pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, TrainError> {
     if data.is_empty() {
         return Err(TrainError::Empty { split: "evaluation" });

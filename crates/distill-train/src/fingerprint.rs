@@ -17,7 +17,7 @@ pub struct Fingerprint {
     pub mean: f64,
     /// Standard deviation of them.
     pub sd: f64,
-    /// Example and place of the number that is farthest from 0, the first of several, and its value; nothing for no numbers.
+    /// Example and place of the number that is farthest from 0, the first of several, and its value.
     pub farthest: Option<(usize, usize, f32)>,
 }
 

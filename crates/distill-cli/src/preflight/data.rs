@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 
-/// A product of such an input and an ordinary weight, summed over inputs and layers, comes near the largest f32, 3.4e38.
+/// Products of such an input and ordinary weights, summed over inputs and layers, come near the largest f32, 3.4e38.
 const OVERFLOWS: f32 = 1e30;
 
 /// Larger than what people measure, unless they forgot a unit.

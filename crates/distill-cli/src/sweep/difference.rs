@@ -8,8 +8,8 @@ const BOOTSTRAP_SEED: u64 = 1;
 
 /// How sure it is that the best trial makes other numbers of validation errors than the next one.
 ///
-/// The pairs are the validation examples, or from three seeds on the seeds. The interval knows nothing of the choice: the best
-/// of many trials is in part the luckiest.
+/// The pairs are the validation examples, or from three seeds on the seeds. The interval knows nothing of the choice: the
+/// best of many trials is in part the luckiest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct BestAndNext {
     /// The number of the next trial.
@@ -46,11 +46,9 @@ impl BestAndNext {
             Verdict::NotDistinguishable => "validation cannot tell the two apart",
             _ => "chosen after the fact, so it is the luckiest of all in part",
         };
-        format!(
-            "next best  {}: the best has {:+.1} validation errors (95 % interval {low:+.1} to {high:+.1}, p = {p_value:.2}); {says}",
-            next(&self.settings),
-            difference,
-        )
+        let interval = format!("95 % interval {low:+.1} to {high:+.1}, p = {p_value:.2}");
+        let settings = next(&self.settings);
+        format!("next best  {settings}: the best has {difference:+.1} validation errors ({interval}); {says}")
     }
 
     /// Whether the two can be told apart.

@@ -55,7 +55,7 @@ impl SweepStatus {
         self.process.check_unchanged("the sweep was begun with something else", &now.process, sweep)?;
         let varies = |part: &str| self.definition.sets.iter().any(|set| set.trim_start().starts_with(part));
         if self.targets < now.targets && self.process.teacher_sha256.is_some() && (varies("teacher") || varies("kd")) {
-            let what = "the sweep was begun by an earlier version, which gave some trials the answers of other trials' teachers";
+            let what = "the sweep was begun by an earlier version, which mixed the answers of its trials' teachers up";
             return Err(Diagnostic::new(Code::RecipeChanged, what)
                 .at(sweep.display())
                 .note("it did not tell teachers from files apart that differ in their settings or the temperature")

@@ -20,7 +20,7 @@ use crate::run::{Identity, RunDir, Signals, provenance};
 use crate::target_file;
 use crate::teacher_file::{Given, answer_settings};
 
-/// Counts up with what the name of a file in `targets/` is made of. Names of version 1 lacked settings of teachers from files.
+/// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
 pub(crate) const TARGETS_VERSION: u32 = 2;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
