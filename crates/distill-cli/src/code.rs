@@ -128,7 +128,7 @@ pub(crate) static REGISTRY: [Entry; N_CODES] = {
         entry(C::Locked, "E0502", 7, "another process writes this run", include_str!("code/E0502.md")),
         entry(C::NotResumable, "E0503", 7, "there is nothing to resume", include_str!("code/E0503.md")),
         entry(C::Exists, "E0504", 7, "a file is there already", include_str!("code/E0504.md")),
-        entry(C::NonFinite, "E0601", 6, "a loss or gradient is not a number", include_str!("code/E0601.md")),
+        entry(C::NonFinite, "E0601", 6, "a loss, gradient or answer is not a number", include_str!("code/E0601.md")),
         entry(C::Gate, "E0701", 1, "a bound that was asked for was missed", include_str!("code/E0701.md")),
         entry(C::Limit, "E0801", 8, "it would take too much memory or disk", include_str!("code/E0801.md")),
         entry(C::Processor, "E0802", 8, "the processor lacks an instruction set", include_str!("code/E0802.md")),

@@ -342,6 +342,9 @@ impl From<TrainError> for Diagnostic {
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("the weights were not changed in that step")
                 .help("lower the learning rate, or set `clip_grad_norm = 1.0` beside it"),
+            TrainError::Answer { .. } => Self::new(Code::NonFinite, error.to_string())
+                .note("its inputs are too large for the model, or the model has diverged")
+                .help("`distill check` says which inputs are too large: mend the example or leave it out; else use another model"),
             TrainError::NoBf16 => Self::new(Code::Processor, error.to_string())
                 .note("bf16 needs AVX512-BF16: AMD Zen 4 and later, Intel Cooper Lake, Sapphire Rapids and later")
                 .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where it is there, or `\"bf16-emulated\"` to try its accuracy"),

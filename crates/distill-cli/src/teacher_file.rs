@@ -2,9 +2,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_datasets::DataSpec;
-use distill_models::{Model, Provenance};
+use distill_models::{Average, Model, Provenance};
 use distill_specialists::SystemFolder;
-use distill_train::{Experiment, OnnxConfig, SoftTargets, TeacherClasses, check_fit, fit_classes, is_onnx};
+use distill_train::{
+    Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
+    is_onnx,
+};
 
 use crate::answer_file;
 use crate::code::Code;
@@ -107,7 +110,7 @@ pub(crate) struct Given {
     pub(crate) members: Vec<GivenMember>,
     /// What the students learn from.
     pub(crate) model: Arc<dyn Model>,
-    /// Of the file, or of all files.
+    /// Of the file, or of all files. What these say depends on [`answer_settings`] too.
     pub(crate) sha256: String,
     /// Its stored answers for the transfer set.
     pub(crate) targets: Option<SoftTargets>,
@@ -148,5 +151,107 @@ impl Given {
     /// The files, for messages.
     pub(crate) fn place(&self) -> String {
         self.members.iter().map(|member| member.path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a teacher's answers depend on besides its weights and the data, as text that differs where they may.
+///
+/// A setting of the teacher is in it unless it is taken out here, so that one that is added later is in it too.
+pub(crate) fn answer_settings(recipe: &Recipe) -> String {
+    let mut teacher = TeacherConfig {
+        weights: None,
+        seeds: vec![],
+        min_accuracy: None,
+        model: None,
+        train: TrainConfig::default(),
+        ..recipe.teacher.clone()
+    };
+    // One teacher is no average, and that of the logits is the same at every temperature.
+    let mut temperature = None;
+    if !recipe.teacher.is_ensemble() {
+        (teacher.average, teacher.shares) = (Average::default(), vec![]);
+    } else if teacher.average == Average::Arithmetic {
+        temperature = Some(recipe.kd.temperature);
+    }
+    format!("{teacher:?} {temperature:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_train::{ClassNames, ImageLayout, Paths};
+
+    use super::*;
+
+    /// A recipe with teachers from these files.
+    fn recipe(files: &[&str]) -> Recipe {
+        let text = r#"{"name":"t","data":{"source":"d"},"teacher":{},"student":{"model":{"hidden":[3]}}}"#;
+        let mut recipe: Recipe = serde_json::from_str(text).unwrap();
+        recipe.teacher.weights = Some(Paths::Several(files.iter().map(ToString::to_string).collect()));
+        recipe
+    }
+
+    fn with(recipe: &Recipe, change: impl Fn(&mut Recipe)) -> String {
+        let mut recipe = recipe.clone();
+        change(&mut recipe);
+        answer_settings(&recipe)
+    }
+
+    #[test]
+    fn answers_depend_on_how_several_become_one() {
+        let (one, two) = (recipe(&["a"]), recipe(&["a", "b"]));
+        let geometric = |recipe: &mut Recipe| recipe.teacher.average = Average::Geometric;
+        let shares = |recipe: &mut Recipe| recipe.teacher.shares = vec![1.0, 100.0];
+        let hot = |recipe: &mut Recipe| recipe.kd.temperature = 20.0;
+        for change in [&geometric as &dyn Fn(&mut Recipe), &shares, &hot] {
+            assert_ne!(with(&two, change), answer_settings(&two));
+            assert_eq!(with(&one, change), answer_settings(&one), "one teacher is no average");
+        }
+        let both = |recipe: &mut Recipe| {
+            geometric(recipe);
+            hot(recipe);
+        };
+        assert_eq!(with(&two, both), with(&two, geometric), "an average of logits knows no temperature");
+        // Nothing of the student's, nor how good a teacher must be.
+        let rest = |recipe: &mut Recipe| {
+            recipe.kd.alpha = 0.1;
+            recipe.teacher.min_accuracy = Some(0.5);
+        };
+        assert_eq!(with(&two, rest), answer_settings(&two));
+    }
+
+    #[test]
+    fn answers_depend_on_every_setting_of_an_onnx_file() {
+        // A setting that is added must be named here, and below.
+        let OnnxConfig {
+            input: _,
+            output: _,
+            probabilities: _,
+            layout: _,
+            input_shape: _,
+            classes: _,
+            scale: _,
+            shift: _,
+            library: _,
+        } = OnnxConfig::default();
+        let text = || Some("x".to_owned());
+        let none = OnnxConfig::default();
+        let settings = [
+            none.clone(),
+            OnnxConfig { input: text(), ..none.clone() },
+            OnnxConfig { output: text(), ..none.clone() },
+            OnnxConfig { probabilities: Some(true), ..none.clone() },
+            OnnxConfig { layout: ImageLayout::Nhwc, ..none.clone() },
+            OnnxConfig { input_shape: Some(vec![2]), ..none.clone() },
+            OnnxConfig { classes: Some(ClassNames::List(vec!["a".into(), "b".into()])), ..none.clone() },
+            OnnxConfig { classes: Some(ClassNames::List(vec!["b".into(), "a".into()])), ..none.clone() },
+            OnnxConfig { scale: 1.0 + f64::EPSILON, ..none.clone() },
+            OnnxConfig { shift: f64::MIN_POSITIVE, ..none.clone() },
+            OnnxConfig { library: text(), ..none },
+        ];
+        let recipe = recipe(&["a.onnx"]);
+        let found = settings.map(|onnx| with(&recipe, |recipe| recipe.teacher.onnx = Some(onnx.clone())));
+        let different: std::collections::HashSet<&String> = found.iter().collect();
+        assert_eq!(different.len(), found.len(), "{found:#?}");
+        assert_ne!(with(&recipe, |recipe| recipe.teacher.classes = TeacherClasses::Subset), answer_settings(&recipe));
     }
 }

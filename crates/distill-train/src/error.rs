@@ -62,6 +62,18 @@ pub enum TrainError {
         /// Optimizer step, counted from 1.
         step: u32,
     },
+    /// A model's answer to an example that is evaluated is NaN or infinite.
+    #[error("the answer of {model} to example {example} of the {split} set is {value}, and no finite number")]
+    Answer {
+        /// The architecture of the model.
+        model: String,
+        /// Which set: `evaluation` where nobody said which.
+        split: &'static str,
+        /// Which example of it, counted from 0.
+        example: usize,
+        /// What it is.
+        value: f32,
+    },
     /// Training is to be in bf16, for which the processor has no instructions.
     #[error("this processor has no bf16 instructions")]
     NoBf16,
@@ -115,4 +127,15 @@ pub enum TrainError {
         /// Which example.
         index: usize,
     },
+}
+
+impl TrainError {
+    /// The same with the name of the set that was evaluated.
+    #[must_use]
+    pub fn of_set(self, split: &'static str) -> Self {
+        match self {
+            Self::Answer { model, example, value, .. } => Self::Answer { model, split, example, value },
+            other => other,
+        }
+    }
 }

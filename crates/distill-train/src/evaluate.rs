@@ -65,7 +65,8 @@ impl Evaluation {
 /// Evaluates a model on a labelled set.
 ///
 /// # Errors
-/// If the set is empty, has an example without label, or does not fit the model.
+/// If the set is empty, has an example without label, or does not fit the model; [`TrainError::Answer`] if an answer is not
+/// finite.
 pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, TrainError> {
     if data.is_empty() {
         return Err(TrainError::Empty { split: "evaluation" });
@@ -82,6 +83,10 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
         model.logits_into(inputs, scratch, logits.view_mut())?;
         for (index, z) in (start..).zip(logits.axis_iter(Axis(0))) {
             let label = data.label(index).ok_or(TrainError::Unlabelled { split: "evaluation", index })?;
+            if let Some(&value) = z.iter().find(|value| !value.is_finite()) {
+                let model = model.spec().architecture.clone();
+                return Err(TrainError::Answer { model, split: "evaluation", example: index, value });
+            }
             let predicted = argmax(z);
             let q = LogPartition::new(z.iter().copied(), 1.0);
             nll -= q.log_prob(z[label as usize]);
@@ -157,6 +162,22 @@ mod tests {
         assert_eq!(found.confusion().sum(), 600);
         assert_eq!(found.right().iter().filter(|&&right| !right).count(), errors);
         assert_eq!(found.calibration().iter().map(|bin| bin.examples).sum::<usize>(), 600);
+    }
+
+    #[test]
+    fn answers_that_are_not_finite_are_refused_where_they_arise() {
+        let inputs: Vec<f32> = (0..600).map(|i| if i == 550 { f32::MAX } else { 0.5 }).collect();
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        let data = distill_datasets::Table::new(vec![1], inputs, vec![0; 600], classes.clone()).unwrap();
+        let config = MlpConfig { hidden: vec![64, 64, 64], ..MlpConfig::default() };
+        let mut model = Mlp::new(config, vec![1], classes, 1).unwrap();
+        distill_models::Trainable::params_mut(&mut model).as_mut_slice().iter_mut().for_each(|weight| *weight *= 9.0);
+        let error = evaluate(&model, &data).unwrap_err().of_set("test");
+        assert!(matches!(error, TrainError::Answer { split: "test", example: 550, .. }), "{error}");
+        assert!(
+            error.to_string().starts_with("the answer of 1-64-64-64-2 to example 550 of the test set is "),
+            "{error}"
+        );
     }
 
     #[test]

@@ -17,6 +17,28 @@ pub struct Fingerprint {
     pub mean: f64,
     /// Standard deviation of them.
     pub sd: f64,
+    /// Example and place of the number that is farthest from 0, the first of several, and its value.
+    pub farthest: Option<(usize, usize, f32)>,
+}
+
+/// The number of a row that is farthest from 0, if it is farther than another.
+fn farther<'a>(
+    than: Option<(usize, usize, f32)>,
+    example: usize,
+    row: impl Iterator<Item = &'a f32>,
+) -> Option<(usize, usize, f32)> {
+    row.enumerate().fold(than, |farthest, (place, &value)| match farthest {
+        Some((.., far)) if value.abs() <= far.abs() => farthest,
+        _ => Some((example, place, value)),
+    })
+}
+
+/// What is found in a part of the examples.
+struct Block {
+    rows: Vec<u128>,
+    sum: f64,
+    squares: f64,
+    farthest: Option<(usize, usize, f32)>,
 }
 
 impl Fingerprint {
@@ -27,16 +49,17 @@ impl Fingerprint {
     pub fn of(data: &dyn Dataset) -> Result<Self, TrainError> {
         let features = data.spec().features();
         let indices: Vec<usize> = (0..data.len()).collect();
-        let blocks: Vec<(Vec<u128>, f64, f64)> = indices
+        let blocks: Vec<Block> = indices
             .par_chunks(EVAL_BATCH)
             .map_init(
                 || Array2::zeros((EVAL_BATCH.min(data.len()), features)),
                 |inputs, indices| {
                     let mut inputs = inputs.slice_mut(s![..indices.len(), ..]);
                     data.read(indices, inputs.view_mut())?;
-                    let (mut sum, mut squares) = (0.0, 0.0);
+                    let (mut sum, mut squares, mut farthest) = (0.0, 0.0, None);
                     let mut bytes = Vec::with_capacity(4 * features);
-                    let rows = inputs.rows().into_iter().map(|row| {
+                    let rows = inputs.rows().into_iter().zip(indices).map(|(row, &example)| {
+                        farthest = farther(farthest, example, row.iter());
                         for &value in row {
                             sum += f64::from(value);
                             squares += f64::from(value).powi(2);
@@ -44,16 +67,20 @@ impl Fingerprint {
                         hash_of_row(row, &mut bytes)
                     });
                     let rows = rows.collect();
-                    Ok((rows, sum, squares))
+                    Ok(Block { rows, sum, squares, farthest })
                 },
             )
             .collect::<Result<_, TrainError>>()?;
-        let (mut sum, mut squares) = (0.0, 0.0);
+        let (mut sum, mut squares, mut farthest) = (0.0, 0.0, None);
         let mut rows = Vec::with_capacity(data.len());
-        for (block, block_sum, block_squares) in blocks {
-            rows.extend(block);
-            sum += block_sum;
-            squares += block_squares;
+        for block in blocks {
+            rows.extend(block.rows);
+            sum += block.sum;
+            squares += block.squares;
+            if let Some((example, place, value)) = block.farthest {
+                let is_farther = farthest.is_none_or(|(.., far): (usize, usize, f32)| value.abs() > far.abs());
+                farthest = if is_farther { Some((example, place, value)) } else { farthest };
+            }
         }
         let n = (data.len() * features).max(1) as f64;
         let mean = sum / n;
@@ -71,7 +98,7 @@ impl Fingerprint {
             hasher.update(row.to_le_bytes());
             hasher.update(data.label(index).map_or(u64::MAX, u64::from).to_le_bytes());
         }
-        Ok(Self { rows, sha256: hasher.finalize().into(), mean, sd })
+        Ok(Self { rows, sha256: hasher.finalize().into(), mean, sd, farthest })
     }
 
     /// A hash of every input.
@@ -127,6 +154,16 @@ mod tests {
         assert_ne!(a.sha256(), of(&[10, 20, 0, 255, 0, 0], &[1, 0, 0]).sha256());
         let half = of(&[0, 255], &[0]);
         assert!((half.mean - 0.5).abs() < 1e-9 && (half.sd - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn finds_the_number_that_is_farthest_from_0() {
+        let values: Vec<f32> =
+            (0..4000).map(|i| if [2401, 2403].contains(&i) { -9.0 } else { (i % 8) as f32 }).collect();
+        let classes = vec!["a".to_owned()];
+        let data = distill_datasets::Table::new(vec![4], values, vec![0; 1000], classes).unwrap();
+        assert_eq!(Fingerprint::of(&data).unwrap().farthest, Some((600, 1, -9.0)));
+        assert_eq!(Fingerprint::of(&images(&[0, 255, 255, 0], &[0, 1])).unwrap().farthest, Some((0, 1, 1.0)));
     }
 
     #[test]

@@ -160,7 +160,8 @@ fn end_epoch(
 ) -> Result<ControlFlow<()>, TrainError> {
     let (examples, seconds) = (state.epoch_examples, state.epoch_seconds);
     state.end_epoch();
-    let validation = training.validation.map(|data| evaluate(student, data)).transpose()?;
+    let validation = training.validation.map(|data| evaluate(student, data)).transpose();
+    let validation = validation.map_err(|error| error.of_set("validation"))?;
     if let Some(validation) = &validation {
         state.keep_best(epoch, validation, student.params());
     }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use distill_datasets::DataError;
-use distill_train::{Evaluation, TeacherClasses, evaluate};
+use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
 use serde_json::json;
 
 use crate::args::parse_part;
@@ -70,14 +70,16 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         })?;
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?;
     let spec = loaded.model.spec().clone();
-    let test = evaluate(&*loaded.model, &*data).map_err(|error| Diagnostic::from(error).at(args.model.display()))?;
+    let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
+    let test = evaluate(&*loaded.model, &*data).map_err(|error| failed(error, &args.model))?;
     let agreement = match (teacher, &args.teacher) {
         (Some(teacher), Some(path)) => {
             let teacher = teacher.fitted("teacher", path, data.spec(), TeacherClasses::Same)?;
-            Some(test.agreement(&evaluate(&*teacher.model, &*data)?))
+            Some(test.agreement(&evaluate(&*teacher.model, &*data).map_err(|error| failed(error, path))?))
         }
         _ => None,
     };
+    output.progress("timing it on one example at a time");
     let latency = Latency::measure(&*loaded.model, &*data)?;
     if let Some(folder) = &args.tables {
         let cell = |class: &String| if args.spreadsheet_safe { safe_cell(class).into_owned() } else { class.clone() };

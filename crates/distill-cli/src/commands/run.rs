@@ -35,7 +35,8 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
 fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
     let dir = RunDir::open(runs_dir, run)?;
     let status = RunStatus::read(dir.path())?;
-    if let (Status::Completed, Some(result)) = (status.status, RunResult::read(dir.path())?) {
+    let complete = status.status == Status::Completed;
+    if let Some(result) = complete.then(|| RunResult::read(dir.path())).transpose()?.flatten() {
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
         output.event("run_end", end_event(dir.path(), &status, &result, 0))?;
         return Ok(0);
@@ -80,9 +81,16 @@ pub(crate) fn execute(
     let Found { fingerprints: Some(sets), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
-    let identity = Identity::new(recipe, sets.sha256())?;
+    // A run that goes on is known by the data that it was begun with, of which the test set may have been mended since.
+    let data_sha256 = match &place {
+        Place::Old { status, .. } if status.has_other_test(sets) => status.data_sha256.clone(),
+        _ => sets.sha256(),
+    };
+    let identity = Identity::new(recipe, data_sha256)?;
 
-    let now = RunStatus::new(&roles, &identity, given.as_ref().map(|given| given.sha256.clone()));
+    let teacher_sha256 = given.as_ref().map(|given| given.sha256.clone());
+    let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
+    now.test_sha256 = Some(sets.test.sha256());
     let (dir, mut status, result) = match place {
         Place::New { runs_dir } => {
             let dir = RunDir::create(runs_dir, &recipe.name)?;
@@ -95,7 +103,11 @@ pub(crate) fn execute(
         }
         Place::Old { dir, mut status } => {
             status.check_unchanged("the run was begun with something else", &now, dir.path())?;
-            let result = RunResult::read(dir.path())?.unwrap_or_else(|| new_result(&experiment));
+            let mut result = RunResult::read_partly(dir.path())?.unwrap_or_else(|| new_result(&experiment));
+            if status.measure_on(&sets.test.sha256()) {
+                output.progress("the test set is another one: all models are measured anew\n");
+                result.forget_tests(experiment.test_set().len());
+            }
             status.resume();
             status.write(&dir)?;
             (dir, *status, result)
@@ -186,6 +198,11 @@ fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) 
             let table = run.training();
             let help = format!("lower `{table}.optimizer.lr`, or set `{table}.clip_grad_norm = 1.0`");
             file.locate(Diagnostic::from(error).better_help(help), &format!("{table}.optimizer.lr"))
+        }
+        Failure::Training(error @ TrainError::Answer { split: "test", .. }) => {
+            let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
+            let help = format!("mend the test set, which trained models stay for, then go on: `{resume}`");
+            locate(file, recipe, error).better_help(help)
         }
         Failure::Training(error) => locate(file, recipe, error),
         Failure::Other(diagnostic) => diagnostic,

@@ -18,7 +18,8 @@ use crate::progress::thousands;
 use crate::recipe_file::{self, Override, RecipeFile};
 use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text};
 use crate::sweep::{
-    CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, Teachers, event, ranking, shell, table,
+    BestAndNext, CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, TARGETS_VERSION, Teachers, event, ranking,
+    shell, table,
 };
 
 /// The models of a sweep.
@@ -95,6 +96,7 @@ fn execute(
     let now = SweepStatus {
         process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.sha256.clone())),
         definition,
+        targets: TARGETS_VERSION,
     };
     let (dir, mut status) = match place {
         Place::New { runs_dir } => {
@@ -224,11 +226,14 @@ fn finish(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<()
     let command = words(&command.concat());
     output.progress(&format!("\nsaved  {}", csv.display()));
     let table = table(&plan.keys(), &ranking, plan.budgets.len() > 1);
-    let text = format!("\n{table}\nbest  {}\nnext  {command}", words(&best.settings));
+    let second = BestAndNext::of(&ranking);
+    let told = second.as_ref().map_or(String::new(), |second| format!("{}\n", second.text(&words)));
+    let text = format!("\n{table}\n{told}best  {}\nnext  {command}", words(&best.settings));
     let fields = json!({
         "sweep": dir.path().display().to_string(),
         "status": Status::Completed.name(),
         "best": event(best),
+        "best_and_next": second,
         "command": command,
         "exit": 0,
     });

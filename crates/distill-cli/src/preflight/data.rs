@@ -1,10 +1,18 @@
 use distill_datasets::Dataset;
+use distill_train::TrainError;
+use ndarray::Array2;
 
 use super::{Fingerprints, Found, Preflight};
 use crate::code::Code;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
+
+/// Products of such an input and ordinary weights, summed over inputs and layers, come near the largest f32, 3.4e38.
+const OVERFLOWS: f32 = 1e30;
+
+/// Larger than what people measure, unless they forgot a unit.
+const SUSPICIOUS: f32 = 1e15;
 
 impl Preflight<'_> {
     /// Sizes, classes and inputs of the data, and what both sets have.
@@ -31,6 +39,7 @@ impl Preflight<'_> {
                 let shape: Vec<_> = train.spec().input_shape.iter().map(ToString::to_string).collect();
                 let (mean, sd) = (sets.train.mean, sets.train.sd);
                 found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}", shape.join("x")));
+                self.too_large(found, &sets);
                 overlap(found, &sets);
                 unlabelled_overlap(found, &sets);
                 found.fingerprints = Some(sets);
@@ -44,6 +53,42 @@ impl Preflight<'_> {
         match drawn.map(|drawn| drawn.saturating_sub(self.experiment.all().test.len())) {
             None | Some(0) => String::new(),
             Some(n) => format!(" ({} more are in training paragraphs too and left out)", thousands(n as u64)),
+        }
+    }
+
+    /// Inputs that no network can weigh in f32, and those that hardly mean what they say.
+    fn too_large(&self, found: &mut Found, sets: &Fingerprints) {
+        let all = self.experiment.all();
+        // Places are those in the files, also of what a recipe selects or holds out.
+        let named = [
+            ("training", &*all.train, Some(&sets.train)),
+            (
+                if all.validation.is_some() { "validation" } else { "training" },
+                all.validation.as_deref().unwrap_or(&*all.train),
+                sets.validation.as_ref(),
+            ),
+            ("unlabelled", all.unlabelled.as_deref().unwrap_or(&*all.train), sets.unlabelled.as_ref()),
+            ("test", &*all.test, Some(&sets.test)),
+        ];
+        for (name, set, print) in named {
+            let Some((_, feature, value)) = print.and_then(|print| print.farthest) else { continue };
+            if value.abs() < SUSPICIOUS {
+                continue;
+            }
+            let example = match first_with(set, feature, value) {
+                Ok(example) => example,
+                Err(error) => return found.fail("inputs", error.into()),
+            };
+            let what = format!("number {feature} of {name} example {example} is {value:e}");
+            let note = "examples and their numbers are counted from 0; such values often stand for one that is missing";
+            let help = "write another value, or leave the example or the column out";
+            if value.abs() < OVERFLOWS {
+                found.warn("inputs", what, note, help);
+            } else {
+                let what = format!("{what}, too large for sums of f32");
+                let diagnostic = Diagnostic::new(Code::DataFile, what).note(note).help(help);
+                found.fail("inputs", self.file.locate(diagnostic, "data.source"));
+            }
         }
     }
 
@@ -87,6 +132,22 @@ impl Preflight<'_> {
             );
         }
     }
+}
+
+/// The first example that has a value at a place, which some example has.
+fn first_with(data: &dyn Dataset, feature: usize, value: f32) -> Result<usize, TrainError> {
+    const N_AT_ONCE: usize = 256;
+    let mut inputs = Array2::zeros((N_AT_ONCE.min(data.len()), data.spec().features()));
+    let indices: Vec<usize> = (0..data.len()).collect();
+    for indices in indices.chunks(N_AT_ONCE) {
+        let mut inputs = inputs.slice_mut(ndarray::s![..indices.len(), ..]);
+        data.read(indices, inputs.view_mut())?;
+        let column = inputs.column(feature);
+        if let Some((&example, _)) = indices.iter().zip(column).find(|(_, found)| found.to_bits() == value.to_bits()) {
+            return Ok(example);
+        }
+    }
+    Ok(0)
 }
 
 /// Files of models, checkpoints and answers name all classes in their headers.

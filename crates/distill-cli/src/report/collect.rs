@@ -49,7 +49,10 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             .help("make a report of each"));
     }
     let differs = |run: &&RunFiles| {
-        run.status.data_sha256 != first.status.data_sha256 || run.status.teacher_sha256 != first.status.teacher_sha256
+        let known_by = |status: &RunStatus| {
+            [Some(status.data_sha256.clone()), status.teacher_sha256.clone(), status.measured_on.clone()]
+        };
+        known_by(&run.status) != known_by(&first.status)
     };
     if let Some(other) = runs.iter().find(differs) {
         return Err(Diagnostic::new(Code::RecipeChanged, "the runs are on different data or of different teachers")

@@ -12,7 +12,7 @@ use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files;
 use crate::latency::Latency;
-use crate::model_file::{self, sha256};
+use crate::model_file::{self, LoadedModel, sha256};
 use crate::report::{GALLERY, collect, gallery};
 
 impl Run<'_> {
@@ -67,25 +67,47 @@ impl Run<'_> {
             self.dir.write(&format!("weights/{}-seed{seed}-{name}.safetensors", role.name()), &bytes)?;
         }
         let weights = WeightsFile { path: &path, n_bytes: bytes.len(), sha256: sha256(&bytes) };
-        let test = self.measure(role, seed, &trained.model, &weights, teacher, trained)?;
+        let entry = ModelResult::new(role, seed, trained.model.spec(), &weights, Some(&trained.report));
+        let test = self.measure(role, seed, &trained.model, entry, teacher)?;
         Ok((test, weights.sha256))
     }
 
-    /// Evaluates a model on the test set and writes down what is found.
+    /// Evaluates a trained model on the test set and writes down what is found.
     fn measure(
         &mut self,
         role: Role,
         seed: u64,
         model: &dyn Model,
-        weights: &WeightsFile<'_>,
+        entry: ModelResult,
         teacher: Option<&Evaluation>,
-        trained: &Trained,
     ) -> Result<Evaluation, Failure> {
-        let test = self.evaluate(role, seed, model)?;
-        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, teacher, Some(&trained.report));
-        entry.latency = Some(Latency::measure(model, self.experiment.test_set())?);
-        self.record(entry)?;
+        let test = self.evaluate(role, seed, model).inspect_err(|_| {
+            // The model is not lost where the test set is to blame. The first error is the one to hear of.
+            self.result.put(entry.clone());
+            let _ = self.write_result();
+        })?;
+        let latency = self.latency(model)?;
+        self.record(ModelResult { latency, ..entry.measured(&test, teacher) })?;
         Ok(test)
+    }
+
+    /// Measures a model that was trained before and whose measurement is missing, or of another test set.
+    pub(super) fn measure_again(
+        &mut self,
+        role: Role,
+        seed: u64,
+        teacher: Option<&Evaluation>,
+    ) -> Result<Option<(Mlp, Evaluation, String)>, Failure> {
+        let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
+        let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
+        self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", role.name()));
+        let test = self.measure(role, seed, &model, entry, teacher)?;
+        Ok(Some((model, test, sha256)))
+    }
+
+    fn latency(&self, model: &dyn Model) -> Result<Option<Latency>, Failure> {
+        self.output.progress("  timing it on one example at a time");
+        Ok(Some(Latency::measure(model, self.experiment.test_set())?))
     }
 
     /// The same of a model that is not trained here, of which there is more to say.
@@ -98,8 +120,8 @@ impl Run<'_> {
         say: impl FnOnce(&mut ModelResult),
     ) -> Result<Evaluation, Failure> {
         let test = self.evaluate(role, seed, model)?;
-        let mut entry = ModelResult::new(role, seed, model.spec(), weights, &test, None, None);
-        entry.latency = Some(Latency::measure(model, self.experiment.test_set())?);
+        let mut entry = ModelResult::new(role, seed, model.spec(), weights, None).measured(&test, None);
+        entry.latency = self.latency(model)?;
         say(&mut entry);
         self.record(entry)?;
         Ok(test)
@@ -108,7 +130,7 @@ impl Run<'_> {
     fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Failure> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
         let data = self.experiment.test_set();
-        let test = evaluate(model, data)?;
+        let test = evaluate(model, data).map_err(|error| error.of_set("test"))?;
         for (name, table) in evaluation_files::all(&test, &data.spec().classes) {
             self.dir.write(&format!("eval/{}-seed{seed}/{name}", role.name()), table.as_bytes())?;
         }

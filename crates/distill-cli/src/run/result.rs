@@ -1,11 +1,12 @@
 use std::path::Path;
 
 use distill_train::{Comparison, Evaluation, Role, TrainReport};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::latency::Latency;
+use crate::sweep::shell;
 
 /// `result.json`: what a run found, one entry for each model and seed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +39,10 @@ pub(crate) struct ModelResult {
     pub(crate) seed: u64,
     pub(crate) test_examples: usize,
     pub(crate) test_errors: usize,
+    /// No number, `null` in the file, for a model that is trained but not measured.
+    #[serde(deserialize_with = "number_or_null")]
     pub(crate) test_nll: f64,
+    #[serde(deserialize_with = "number_or_null")]
     pub(crate) test_ece: f64,
     /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
     pub(crate) agreement: Option<f64>,
@@ -66,14 +70,18 @@ pub(crate) struct WeightsFile<'a> {
     pub(crate) sha256: String,
 }
 
+/// A number, or `null` where there is none.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
 impl ModelResult {
+    /// A model that is not measured yet.
     pub(crate) fn new(
         role: Role,
         seed: u64,
         spec: &distill_models::ModelSpec,
         weights: &WeightsFile<'_>,
-        test: &Evaluation,
-        teacher: Option<&Evaluation>,
         report: Option<&TrainReport>,
     ) -> Self {
         Self {
@@ -81,11 +89,11 @@ impl ModelResult {
             architecture: spec.architecture.clone(),
             parameters: spec.parameters,
             seed,
-            test_examples: test.examples,
-            test_errors: test.errors,
-            test_nll: test.nll,
-            test_ece: test.ece,
-            agreement: teacher.map(|teacher| test.agreement(teacher)),
+            test_examples: 0,
+            test_errors: 0,
+            test_nll: f64::NAN,
+            test_ece: f64::NAN,
+            agreement: None,
             diversity: None,
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),
@@ -100,11 +108,41 @@ impl ModelResult {
             weights_sha256: weights.sha256.clone(),
         }
     }
+
+    /// The same with what was found on the test set.
+    pub(crate) fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
+        Self {
+            test_examples: test.examples,
+            test_errors: test.errors,
+            test_nll: test.nll,
+            test_ece: test.ece,
+            agreement: teacher.map(|teacher| test.agreement(teacher)),
+            ..self
+        }
+    }
+
+    fn is_measured(&self) -> bool {
+        self.test_nll.is_finite() && self.test_ece.is_finite()
+    }
 }
 
 impl RunResult {
-    /// Reads the result of a run; `None` where no model was finished.
+    /// Reads the result of a run in which every model is measured; `None` where no model was finished.
     pub(crate) fn read(run: &Path) -> Result<Option<Self>, Diagnostic> {
+        let result = Self::read_partly(run)?;
+        let unmeasured = result.iter().flat_map(|result| &result.models).find(|model| !model.is_measured());
+        unmeasured.map_or(Ok(result.clone()), |model| {
+            let ModelResult { role, seed, .. } = model;
+            let resume = shell(["distill", "run", "--resume", &*run.to_string_lossy()]);
+            Err(Diagnostic::new(Code::RunFile, format!("the {role} of seed {seed} was not measured on the test set"))
+                .at(run.join("result.json").display())
+                .note("it is trained, but its answer to some test example was no finite number")
+                .help(format!("mend the test data where they are to blame, then measure it: `{resume}`")))
+        })
+    }
+
+    /// Reads the result of a run that goes on, where models may not be measured.
+    pub(crate) fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
         let path = run.join("result.json");
         let unreadable = |note: String| {
             Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
@@ -125,8 +163,27 @@ impl RunResult {
         self.models.iter().filter(move |model| model.role == role.name())
     }
 
-    /// The model of a role and a seed, if it is finished.
+    /// The model of a role and a seed, if it is trained and measured.
     pub(crate) fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
-        self.of(role).find(|model| model.seed == seed)
+        self.of(role).find(|model| model.seed == seed && model.is_measured())
+    }
+
+    /// The model of a role and a seed that is trained, but not measured.
+    pub(crate) fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+        self.of(role).find(|model| model.seed == seed && !model.is_measured())
+    }
+
+    /// The test set is another one: what was found on the old one does not count.
+    pub(crate) fn forget_tests(&mut self, n_test: usize) {
+        self.data.test = n_test;
+        self.models.iter_mut().for_each(|model| model.test_nll = f64::NAN);
+    }
+
+    /// Adds a model, or replaces what was known of it.
+    pub(crate) fn put(&mut self, model: ModelResult) {
+        match self.models.iter_mut().find(|known| (&known.role, known.seed) == (&model.role, model.seed)) {
+            Some(known) => *known = model,
+            None => self.models.push(model),
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::dir::{self, Kind, RunDir};
 use super::identity::{self, Identity, check_context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::preflight::Fingerprints;
 
 /// The first file of a run directory and the last that is written: what the run is and how it stands.
 pub(crate) const FILE: &str = "run.toml";
@@ -54,6 +55,12 @@ pub(crate) struct RunStatus {
     pub(crate) threads: usize,
     pub(crate) recipe_sha256: String,
     pub(crate) data_sha256: String,
+    /// The part of it that no model learns from, which may be mended in a run that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) test_sha256: Option<String>,
+    /// The test set that the models are measured on, where it is another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) measured_on: Option<String>,
     /// That of a teacher from a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) teacher_sha256: Option<String>,
@@ -96,6 +103,8 @@ impl RunStatus {
             threads: rayon::current_num_threads(),
             recipe_sha256: identity.recipe_sha256.clone(),
             data_sha256: identity.data_sha256.clone(),
+            test_sha256: None,
+            measured_on: None,
             teacher_sha256,
             started: now(),
             ended: None,
@@ -149,6 +158,23 @@ impl RunStatus {
             pairs.map(|(name, value)| (name.to_owned(), value)).into()
         };
         check_context(what, &context(self), &context(now), place)
+    }
+
+    /// Whether nothing but the test set differs from the data that the run was begun with.
+    pub(crate) fn has_other_test(&self, sets: &Fingerprints) -> bool {
+        self.test_sha256
+            .as_ref()
+            .is_some_and(|test| *test != sets.test.sha256() && sets.sha256_with_test(test.clone()) == self.data_sha256)
+    }
+
+    /// Writes down the test set; `true` if the models were measured on another one.
+    pub(crate) fn measure_on(&mut self, test_sha256: &str) -> bool {
+        let before = self.measured_on.as_ref().or(self.test_sha256.as_ref());
+        let differs = before.is_some_and(|before| before != test_sha256);
+        if differs {
+            self.measured_on = Some(test_sha256.to_owned());
+        }
+        differs
     }
 
     /// The run has ended.

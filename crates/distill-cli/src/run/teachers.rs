@@ -134,6 +134,9 @@ impl Run<'_> {
             let test = evaluate(&loaded.model, self.experiment.test_set())?;
             return Ok(flow((loaded.model, test, loaded.sha256)));
         }
+        if let Some(measured) = self.measure_again(role, seed, None)? {
+            return Ok(flow(measured));
+        }
         match self.fit(role, seed, None, None)? {
             ControlFlow::Continue(trained) => {
                 let (test, sha256) = self.keep(role, seed, &trained, None, None)?;
@@ -152,13 +155,18 @@ impl Run<'_> {
     }
 
     /// The file of a model that this run has finished.
-    fn trained_before(&self, role: Role, recorded: &ModelResult, seed: u64) -> Result<LoadedModel, Diagnostic> {
+    pub(super) fn trained_before(
+        &self,
+        role: Role,
+        recorded: &ModelResult,
+        seed: u64,
+    ) -> Result<LoadedModel, Diagnostic> {
         let path = self.dir.weights(role, seed);
         let loaded = model_file::load(&path)?;
         if loaded.sha256 == recorded.weights_sha256 {
             return Ok(loaded);
         }
-        Err(Diagnostic::new(Code::RunFile, "the weights of the teacher are not those that were recorded")
+        Err(Diagnostic::new(Code::RunFile, "the weights of the model are not those that were recorded")
             .at(path.display())
             .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
             .help("put the file back, or start a new run: it never overwrites this one"))

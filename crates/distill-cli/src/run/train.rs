@@ -107,6 +107,9 @@ impl Run<'_> {
             (None, false) => None,
         };
         let test = teacher.as_ref().map(|teacher| &teacher.test);
+        for role in [Role::Baseline, Role::Student] {
+            self.measure_again(role, seed, test)?;
+        }
         if self.is_due(Role::Baseline, seed) {
             match self.fit(Role::Baseline, seed, None, None)? {
                 ControlFlow::Continue(trained) => self.keep(Role::Baseline, seed, &trained, test, None)?,
@@ -242,7 +245,7 @@ impl Run<'_> {
             thousands(model.test_examples as u64)
         ));
         let event = serde_json::to_value(&model).unwrap_or_default();
-        self.result.models.push(model);
+        self.result.put(model);
         self.write_result()?;
         Ok(self.output.event("model_end", event)?)
     }

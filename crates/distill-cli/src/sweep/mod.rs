@@ -1,6 +1,7 @@
 //! Trying settings: the trials of a sweep, one student for each and seed, compared on the validation set.
 
 mod axis;
+mod difference;
 mod halving;
 mod plan;
 mod record;
@@ -12,10 +13,11 @@ mod teachers;
 mod trials;
 mod watch;
 
+pub(crate) use difference::BestAndNext;
 pub(crate) use plan::Plan;
 pub(crate) use record::{CSV, Record, Records};
 pub(crate) use score::{Metric, ranking};
 pub(crate) use status::{Definition, SweepStatus};
 pub(crate) use table::{shell, text as table};
-pub(crate) use teachers::Teachers;
+pub(crate) use teachers::{TARGETS_VERSION, Teachers};
 pub(crate) use trials::{Sweep, event};

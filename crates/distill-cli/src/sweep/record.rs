@@ -34,11 +34,25 @@ pub(crate) struct Record {
 }
 
 /// The kept weights of a student on the validation set.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SeedResult {
     pub(crate) seed: u64,
     pub(crate) errors: usize,
     pub(crate) nll: f64,
+    /// Which validation examples are the errors. Earlier versions did not write them down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wrong: Option<Vec<usize>>,
+}
+
+impl SeedResult {
+    /// Whether each of `n` validation examples is right, where that is known.
+    pub(super) fn right(&self, n: usize) -> Option<Vec<bool>> {
+        let mut right = vec![true; n];
+        for &at in self.wrong.as_ref()? {
+            *right.get_mut(at)? = false;
+        }
+        Some(right)
+    }
 }
 
 impl Record {

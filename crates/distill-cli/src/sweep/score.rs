@@ -65,7 +65,8 @@ mod tests {
     use super::*;
 
     fn record(trial: usize, rung: usize, results: &[(usize, f64)]) -> Record {
-        let seeds = (1..).zip(results).map(|(seed, &(errors, nll))| SeedResult { seed, errors, nll }).collect();
+        let seeds =
+            (1..).zip(results).map(|(seed, &(errors, nll))| SeedResult { seed, errors, nll, wrong: None }).collect();
         let error = results.is_empty().then(|| "E0601: the loss became NaN".to_owned());
         let settings = vec![format!("kd.temperature={trial}")];
         Record { trial, rung, epochs: 3, settings, seeds, validation_examples: 20, seconds: 0.5, error }

@@ -34,6 +34,9 @@ pub(crate) struct SweepStatus {
     pub(crate) process: RunStatus,
     #[serde(flatten)]
     pub(crate) definition: Definition,
+    /// How the trials tell answers of teachers apart, see `TARGETS_VERSION`; 0 before it was written down.
+    #[serde(default)]
+    pub(crate) targets: u32,
 }
 
 impl SweepStatus {
@@ -50,6 +53,14 @@ impl SweepStatus {
     /// Makes sure that a sweep goes on with what it began with.
     pub(crate) fn check_unchanged(&self, now: &Self, sweep: &Path) -> Result<(), Diagnostic> {
         self.process.check_unchanged("the sweep was begun with something else", &now.process, sweep)?;
+        let varies = |part: &str| self.definition.sets.iter().any(|set| set.trim_start().starts_with(part));
+        if self.targets < now.targets && self.process.teacher_sha256.is_some() && (varies("teacher") || varies("kd")) {
+            let what = "the sweep was begun by an earlier version, which mixed the answers of its trials' teachers up";
+            return Err(Diagnostic::new(Code::RecipeChanged, what)
+                .at(sweep.display())
+                .note("it did not tell teachers from files apart that differ in their settings or the temperature")
+                .help("start a new sweep, which overwrites nothing"));
+        }
         if self.definition.seeds == now.definition.seeds {
             return Ok(());
         }

@@ -84,7 +84,10 @@ mod tests {
             rung: 1,
             epochs: 9,
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            seeds: (1..).zip(errors).map(|(seed, &errors)| SeedResult { seed, errors, nll: 0.25 }).collect(),
+            seeds: (1..)
+                .zip(errors)
+                .map(|(seed, &errors)| SeedResult { seed, errors, nll: 0.25, wrong: None })
+                .collect(),
             validation_examples: 5000,
             seconds: 1.25,
             error: errors.is_empty().then(|| "E0601: the loss became NaN in epoch 1, step 2".to_owned()),

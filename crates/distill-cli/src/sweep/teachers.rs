@@ -18,7 +18,10 @@ use crate::progress::epochs;
 use crate::recipe_file::RecipeFile;
 use crate::run::{Identity, RunDir, Signals, provenance};
 use crate::target_file;
-use crate::teacher_file::Given;
+use crate::teacher_file::{Given, answer_settings};
+
+/// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
+pub(crate) const TARGETS_VERSION: u32 = 2;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
@@ -41,9 +44,17 @@ struct Ready {
 
 struct Taught {
     model: Arc<dyn Model>,
+    /// Of all that its answers to an input depend on.
     sha256: String,
     /// Its answers, with what they depend on.
     targets: Option<(String, SoftTargets)>,
+}
+
+impl Taught {
+    /// `weights` is what the files of its members are known by.
+    fn new(model: Arc<dyn Model>, weights: &str, recipe: &Recipe) -> Self {
+        Self { model, sha256: sha256(format!("{weights} {}", answer_settings(recipe)).as_bytes()), targets: None }
+    }
 }
 
 impl<'a> Teachers<'a> {
@@ -67,23 +78,17 @@ impl<'a> Teachers<'a> {
         let recipe = experiment.recipe();
         let part = member_part(recipe);
         let identity = Identity::new(&part, self.data_sha256.clone())?;
-        // Several as one are another teacher at another temperature.
-        let together = recipe.teacher.is_ensemble().then_some((&recipe.teacher, recipe.kd.temperature));
-        let key = sha256(
-            format!(
-                "{} {} {seed} {:?} {together:?}",
-                identity.recipe_sha256, identity.data_sha256, recipe.teacher.weights
-            )
-            .as_bytes(),
-        );
+        let (files, settings) = (&recipe.teacher.weights, answer_settings(recipe));
+        let Identity { recipe_sha256, data_sha256, .. } = &identity;
+        let key = format!("{recipe_sha256} {data_sha256} {seed} {files:?} {:?} {settings}", recipe.teacher.seeds);
         let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
             Some(ready) => ready,
             None => {
                 let taught = match Given::load(experiment)? {
-                    Some(Given { model, sha256, .. }) => Ok(Taught { model, sha256, targets: None }),
+                    Some(Given { model, sha256, .. }) => Ok(Taught::new(model, &sha256, recipe)),
                     None => self.members(experiment, file, &part, &identity, seed),
                 };
-                let taught = taught.and_then(|taught| accept(experiment, taught));
+                let taught = taught.and_then(|taught| accept(experiment, file, taught));
                 let taught = match taught {
                     Ok(taught) => Ok(taught),
                     // No trial that shares it has to find out again.
@@ -127,7 +132,7 @@ impl<'a> Teachers<'a> {
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
-            return Ok(Taught { model: Arc::new(model), sha256, targets: None });
+            return Ok(Taught::new(Arc::new(model), &sha256, recipe));
         }
         let (mut models, mut hashes): (Vec<Arc<dyn Model>>, String) = (vec![], String::new());
         for &seed in &recipe.teacher.seeds {
@@ -135,10 +140,8 @@ impl<'a> Teachers<'a> {
             models.push(Arc::new(model));
             hashes += &sha256;
         }
-        let temperature = recipe.kd.temperature;
-        let model = experiment.together(models, temperature).map_err(|error| Stop::of(error, file, recipe))?;
-        let how = format!("{hashes} {:?} {:?} {temperature}", recipe.teacher.average, recipe.teacher.shares);
-        Ok(Taught { model, sha256: sha256(how.as_bytes()), targets: None })
+        let model = experiment.together(models, recipe.kd.temperature);
+        Ok(Taught::new(model.map_err(|error| Stop::of(error, file, recipe))?, &hashes, recipe))
     }
 
     /// A network of this sweep: from its file, or trained now.
@@ -191,7 +194,8 @@ impl<'a> Teachers<'a> {
         let data =
             toml::to_string(&data).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))?;
         let shift = recipe.train.augment.shift;
-        let key = sha256(format!("{} {} {data} {shift}", taught.sha256, self.data_sha256).as_bytes());
+        let key = format!("{TARGETS_VERSION} {} {} {data} {shift}", taught.sha256, self.data_sha256);
+        let key = sha256(key.as_bytes());
         if taught.targets.as_ref().is_some_and(|(found, _)| *found == key) {
             return Ok(());
         }
@@ -228,8 +232,9 @@ impl<'a> Teachers<'a> {
 }
 
 /// A teacher that knows enough to teach.
-fn accept(experiment: &Experiment<'_>, taught: Taught) -> Result<Taught, Stop> {
-    let check = experiment.check_teacher(&*taught.model).map_err(Diagnostic::from)?;
+fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, Stop> {
+    let check = experiment.check_teacher(&*taught.model);
+    let check = check.map_err(|error| Stop::of(error, file, experiment.recipe()))?;
     if check.passes() { Ok(taught) } else { Err(Stop::Failed(Diagnostic::weak_teacher(&check).title())) }
 }
 

@@ -102,12 +102,13 @@ impl Sweep<'_> {
             let of = |error: TrainError| Stop::of(error, file, recipe);
             let trained = trained.map_err(of)?;
             watch.check(&trained.report)?;
-            let found = evaluate(&trained.model, validation).map_err(of)?;
-            if !found.nll.is_finite() {
-                let what = format!("the validation loss became {}", found.nll);
-                return Err(Stop::Failed(Diagnostic::new(Code::NonFinite, what).title()));
-            }
-            record.seeds.push(SeedResult { seed, errors: found.errors, nll: found.nll });
+            let found = evaluate(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
+            record.seeds.push(SeedResult {
+                seed,
+                errors: found.errors,
+                nll: found.nll,
+                wrong: Some(found.right().iter().enumerate().filter(|(_, right)| !**right).map(|(at, _)| at).collect()),
+            });
         }
         Ok(())
     }
@@ -142,6 +143,9 @@ impl Plan {
 pub(crate) fn event(record: &Record) -> Value {
     let score = record.score();
     let mut fields = serde_json::to_value(record).unwrap_or_default();
+    for seed in fields["seeds"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        seed.remove("wrong");
+    }
     fields["validation_errors"] = json!(score.map(|score| score.errors));
     fields["validation_errors_sd"] = json!(score.and_then(|score| score.errors_sd));
     fields["validation_nll"] = json!(score.map(|score| score.nll));

@@ -31,7 +31,9 @@ impl Stop {
     /// What an error of training means for a sweep.
     pub(super) fn of(error: TrainError, file: &RecipeFile, recipe: &Recipe) -> Self {
         match error {
-            error @ TrainError::NonFinite { .. } => Self::Failed(Diagnostic::from(error).title()),
+            error @ (TrainError::NonFinite { .. } | TrainError::Answer { .. }) => {
+                Self::Failed(Diagnostic::from(error).title())
+            }
             error => Self::Error(locate(file, recipe, error)),
         }
     }

@@ -22,7 +22,7 @@ fn finds_what_the_run_found() {
     }
     let accuracy = format!("accuracy  {:.2} %, {} errors\n", 100.0 * accuracy, student["test_errors"]);
     assert!(ran.stdout.ends_with(&accuracy), "{}", ran.stdout);
-    assert_eq!(ran.stderr, "");
+    assert_eq!(ran.stderr, "timing it on one example at a time\n");
     assert_eq!(lab.ok(&["eval", &model, "--data", "data", "-q"]).stdout, accuracy);
 }
 
