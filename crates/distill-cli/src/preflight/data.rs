@@ -11,14 +11,16 @@ impl Preflight<'_> {
         let [train, test] = [self.experiment.train_set(), self.experiment.test_set()];
         let validation = self.experiment.validation_set().map_or(0, |set| set.len());
         let count = |n: usize| thousands(n as u64);
+        let selected = self.experiment.recipe().data.select.class_words();
         found.ok(
             "data",
             format!(
-                "{}: {} train, {} validation, {} test{}",
+                "{}: {} train, {} validation, {} test{}{}",
                 self.experiment.recipe().data.source,
                 count(train.len()),
                 count(validation),
                 count(test.len()),
+                selected.map(|words| format!(", each {words}")).unwrap_or_default(),
                 self.without_labels(),
             ),
         );
