@@ -111,7 +111,8 @@ impl SelectConfig {
     /// Which classes are left, such as `only 7, 8`, for people; `None` if all are.
     pub fn class_words(&self) -> Option<String> {
         const SHOWN: usize = 12;
-        let parts = [("only", &self.only), ("without", &self.without)].into_iter().filter(|(_, names)| !names.is_empty());
+        let parts =
+            [("only", &self.only), ("without", &self.without)].into_iter().filter(|(_, names)| !names.is_empty());
         let words = parts.map(|(word, names)| {
             let more = if names.len() > SHOWN { ", …" } else { "" };
             format!("{word} {}{more}", names[..names.len().min(SHOWN)].join(", "))
