@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_datasets::{
-    ArrayFolder, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder, ImageOptions, Split,
-    TableFolder,
+    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder,
+    ImageOptions, Split, TableFolder,
 };
 use distill_models::Provenance;
-use distill_train::{ColumnConfig, DataConfig, ImageConfig};
+use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout};
 
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
@@ -21,6 +21,10 @@ pub(crate) struct FolderOptions {
     images: ImageOptions,
     /// Whether the classes of CIFAR-100 are its twenty coarse ones.
     coarse: bool,
+    /// Where the colours are in arrays.
+    layout: Option<ArrayLayout>,
+    /// The shape of what a model takes.
+    expected: Option<Vec<usize>>,
 }
 
 impl FolderOptions {
@@ -32,14 +36,34 @@ impl FolderOptions {
             columns: None,
             images: options(config.images.unwrap_or_default()),
             coarse: config.images.is_some_and(|images| images.coarse),
+            layout: config.images.and_then(layout),
+            expected: None,
         }
     }
 
-    /// As it was for a model, whose file says so.
-    pub(crate) fn of_model(provenance: &Provenance) -> Self {
-        let coarse = config_of(provenance).coarse;
-        Self { columns: columns_of(provenance), images: images_of(provenance), coarse, ..Self::default() }
+    /// As it was for a model that takes inputs of a shape, whose file says the rest.
+    pub(crate) fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
+        Self {
+            columns: columns_of(provenance),
+            images: images_of(provenance),
+            coarse: config_of(provenance).coarse,
+            layout: layout_of(provenance),
+            expected: Some(input_shape.to_vec()),
+            ..Self::default()
+        }
     }
+}
+
+/// Where the colours were in the arrays that a model was trained on, where someone said so.
+pub(crate) fn layout_of(provenance: &Provenance) -> Option<ArrayLayout> {
+    layout(config_of(provenance))
+}
+
+fn layout(config: ImageConfig) -> Option<ArrayLayout> {
+    config.layout.map(|layout| match layout {
+        ImageLayout::Nchw => ArrayLayout::ChannelsFirst,
+        ImageLayout::Nhwc => ArrayLayout::ChannelsLast,
+    })
 }
 
 /// What was made of the images that a model was trained on.
@@ -86,7 +110,7 @@ impl Folder {
             return Ok(Self::Cifar(found));
         }
         if let Some(found) = ArrayFolder::find(path)? {
-            return Ok(Self::Arrays(found));
+            return Ok(Self::Arrays(found.with_layout(options.layout, options.expected)));
         }
         let tables = match options.columns {
             Some(columns) => TableFolder::with_columns(path, columns)?,

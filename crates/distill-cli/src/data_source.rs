@@ -97,9 +97,9 @@ impl DataSource {
         Self::open_as(source, FolderOptions::default())
     }
 
-    /// A source that is read as it was for a model, whose file says so.
-    pub(crate) fn for_model(source: &str, provenance: &Provenance) -> Result<Self, SourceError> {
-        Self::open_as(source, FolderOptions::of_model(provenance))
+    /// A source that is read as it was for a model that takes inputs of a shape, whose file says the rest.
+    pub(crate) fn for_model(source: &str, provenance: &Provenance, input_shape: &[usize]) -> Result<Self, SourceError> {
+        Self::open_as(source, FolderOptions::of_model(provenance, input_shape))
     }
 
     fn open_as(source: &str, options: FolderOptions) -> Result<Self, SourceError> {
@@ -120,6 +120,12 @@ impl DataSource {
             Self::Folder(Folder::Table(folder)) => Ok(Self::Folder(Folder::Table(folder))),
             _ if config.columns.is_some() => {
                 fixed("data.columns", "it is no folder with tables, such as `train.csv` and `test.csv`")
+            }
+            Self::Folder(Folder::Arrays(folder)) if config.images.is_some_and(|images| images.is_layout()) => {
+                Ok(Self::Folder(Folder::Arrays(folder)))
+            }
+            _ if config.images.is_some_and(|images| images.layout.is_some()) => {
+                fixed("data.images.layout", "it is what arrays of NumPy may need, and nothing else is said of them")
             }
             Self::Folder(Folder::Images(folder)) => Ok(Self::Folder(Folder::Images(folder))),
             Self::Folder(Folder::Cifar(folder)) if config.images.is_some_and(|images| images.coarse) => {

@@ -141,9 +141,14 @@ fn conclusion(result: &RunResult) -> String {
     let (n_classes, n_examples) = (result.data.classes.len() as f64, result.data.test as f64);
     let guessing = n_classes > 1.0 && from.min(to) > 0.95 * n_examples * (1.0 - 1.0 / n_classes);
     let why = match () {
-        () if guessing => "; both students do little more than guess: lower `train.optimizer.lr`",
-        () if of > from => ", more than the student alone: train it for longer",
-        () => "",
+        () if guessing && !result.data.counters.is_empty() => format!(
+            "; both students do little more than guess: they may have learnt the rows by `{}`, leave it out with \
+             `data.columns.ignore`",
+            result.data.counters[0]
+        ),
+        () if guessing => "; both students do little more than guess: lower `train.optimizer.lr`".to_owned(),
+        () if of > from => ", more than the student alone: train it for longer".to_owned(),
+        () => String::new(),
     };
     format!("{what}{verdict}; the teacher makes {}{seeds}{why}.", number(of))
 }

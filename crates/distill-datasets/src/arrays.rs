@@ -2,9 +2,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::layout::ChannelsFirst;
 use crate::npy::Array;
 use crate::npz::Npz;
-use crate::{DataError, DataSpec, Dataset, DiskRows, Images, Split, Table, classes};
+use crate::{ArrayLayout, DataError, DataSpec, Dataset, DiskRows, Images, Split, Table, classes};
 
 /// A folder with arrays that `numpy.save` wrote, or one file of `numpy.savez` with the same names.
 ///
@@ -15,11 +16,14 @@ use crate::{DataError, DataSpec, Dataset, DiskRows, Images, Split, Table, classe
 /// ```
 /// Inputs may have any number of sides and are f4, f8 or whole numbers. Those of u1 with three sides or four are images: they
 /// are divided by 255, and an example with two sides has one channel, `[1, height, width]`. All others are taken as they are.
+/// Where inputs have three sides and the last looks like colours, the folder has to be [told](ArrayFolder::with_layout) where they are.
 /// Classes are whole numbers from 0 on.
 #[derive(Debug, Clone)]
 pub struct ArrayFolder {
     place: ArrayPlace,
     classes: Option<Vec<String>>,
+    layout: Option<ArrayLayout>,
+    expected: Option<Vec<usize>>,
 }
 
 /// Where arrays are: a folder with a file for each, or one file with all of them.
@@ -92,7 +96,14 @@ impl ArrayFolder {
             ArrayPlace::Npz(path) => path.exists(),
         };
         let classes = if found { place.classes()? } else { None };
-        Ok(found.then_some(Self { place, classes }))
+        Ok(found.then_some(Self { place, classes, layout: None, expected: None }))
+    }
+
+    /// The same arrays, whose colours are where `layout` says. `expected` is the shape of inputs, where it is known: that of a model
+    /// that is to take them.
+    #[must_use]
+    pub fn with_layout(self, layout: Option<ArrayLayout>, expected: Option<Vec<usize>>) -> Self {
+        Self { layout, expected, ..self }
     }
 
     /// The class names of `classes.txt`.
@@ -136,7 +147,9 @@ impl ArrayFolder {
             });
         }
         let is_image = inputs.is_images();
-        let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { sides.to_vec() };
+        let layout = ArrayLayout::of(sides, self.layout, self.expected.as_deref());
+        let layout = layout.map_err(|problem| content(&inputs_path, problem))?;
+        let input_shape = if is_image && sides.len() == 2 { [&[1], sides].concat() } else { layout.shape(sides) };
         let features = sides.iter().fold(1_u64, |product, &side| product.saturating_mul(side as u64));
         let needed = (n as u64).saturating_mul(if is_image {
             features.saturating_add(4)
@@ -167,7 +180,7 @@ impl ArrayFolder {
         }
         let names: Vec<String> = names.unwrap_or_else(numbers);
         let spec = DataSpec { input_shape, classes: names };
-        with_labels(inputs, &inputs_path, spec, labels, on_disk.then_some(bound)).map_err(at)
+        with_labels(inputs, &inputs_path, spec, labels, layout, on_disk.then_some(bound)).map_err(at)
     }
 }
 
@@ -177,17 +190,27 @@ pub(crate) fn with_labels(
     path: &Path,
     spec: DataSpec,
     labels: Vec<u32>,
+    layout: ArrayLayout,
     bound: Option<u64>,
 ) -> Result<Arc<dyn Dataset>, DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), source };
+    let sides = inputs.shape.iter().skip(1).copied().collect::<Vec<_>>();
     if let Some(bound) = bound {
-        return Ok(Arc::new(DiskRows::new(inputs.into_rows(path)?, labels.len(), spec, labels, bound)?));
+        let rows = Arc::new(DiskRows::new(inputs.into_rows(path)?, labels.len(), spec, labels, bound)?);
+        return Ok(match layout {
+            ArrayLayout::ChannelsFirst => rows,
+            ArrayLayout::ChannelsLast => Arc::new(ChannelsFirst::new(rows, sides)),
+        });
     }
     let DataSpec { input_shape, classes } = spec;
     if inputs.is_images() {
-        return Ok(Arc::new(Images::new(input_shape, inputs.into_bytes().map_err(io)?, labels, classes)?));
+        let mut pixels = inputs.into_bytes().map_err(io)?;
+        layout.reorder(&mut pixels, &sides);
+        return Ok(Arc::new(Images::new(input_shape, pixels, labels, classes)?));
     }
-    Ok(Arc::new(Table::new(input_shape, inputs.into_f32().map_err(io)?, labels, classes)?))
+    let mut values = inputs.into_f32().map_err(io)?;
+    layout.reorder(&mut values, &sides);
+    Ok(Arc::new(Table::new(input_shape, values, labels, classes)?))
 }
 
 /// Classes that go by their numbers.
@@ -259,14 +282,51 @@ mod tests {
         let classes: Vec<i64> = (0..n).map(|i| i % 300).collect();
         for (descr, shape, bytes) in [
             ("|u1", format!("({n}, 6, 10)"), (0..60 * n).map(|i| i as u8).collect()),
+            ("|u1", format!("({n}, 5, 4, 3)"), (0..60 * n).map(|i| (i * 7) as u8).collect()),
             ("<f8", format!("({n}, 60)"), floats),
         ] {
             let dir = folder(&[("x_train.npy", encode(descr, &shape, &bytes)), ("y_train.npy", labels(&classes))]);
             let found = ArrayFolder::find(dir.path()).unwrap().unwrap();
+            let found = found.with_layout(Some(ArrayLayout::ChannelsLast), None);
             let [whole, disk] = [u64::MAX, 100_000].map(|bound| found.load(Split::Train, None, bound).unwrap());
             assert_eq!((whole.windows(), disk.windows().is_some()), (None, true));
             assert_eq!((disk.spec(), inputs(&*disk)), (whole.spec(), inputs(&*whole)));
             assert!((0..whole.len()).all(|i| disk.label(i) == whole.label(i)));
+            let some = [1500, 3, 77];
+            let copy = disk.in_memory(&some).unwrap().unwrap();
+            assert_eq!(inputs(&*copy), inputs(&*whole).select(ndarray::Axis(0), &some));
+        }
+    }
+
+    #[test]
+    fn a_shift_moves_the_pixels_of_one_colour_only() {
+        // Ten images of 6 x 5 pixels, of which only the second of three colours is there.
+        let value = |at: usize| if at % 3 == 1 { (at / 3 % 30 + 1) as u8 } else { 0 };
+        let bytes: Vec<u8> = (0..900).map(value).collect();
+        let floats: Vec<u8> = bytes.iter().flat_map(|&byte| f32::from(byte).to_le_bytes()).collect();
+        for (descr, bytes, scale) in [("|u1", bytes, 255.0), ("<f4", floats, 1.0)] {
+            let arrays = [("x_train", encode(descr, "(10, 6, 5, 3)", &bytes)), ("y_train", labels(&[0; 10]))];
+            let [x, y] = arrays.clone().map(|(_, bytes)| bytes);
+            let dir = folder(&[("x_train.npy", x), ("y_train.npy", y)]);
+            let npz = dir.path().join("all.npz");
+            fs::write(&npz, crate::npz::tests::pack(&arrays)).unwrap();
+            for path in [dir.path(), &npz] {
+                let found = ArrayFolder::find(path).unwrap().unwrap();
+                let refused = found.load(Split::Train, None, u64::MAX).map(|_| ()).unwrap_err().to_string();
+                assert!(refused.contains("inputs of [6, 5, 3]") && refused.contains("data.images.layout"), "{refused}");
+                let found = found.with_layout(Some(ArrayLayout::ChannelsLast), None);
+                let data = found.load(Split::Train, None, u64::MAX).unwrap();
+                assert_eq!(data.spec().input_shape, [3, 6, 5]);
+                let mut rows = inputs(&*data);
+                for row in rows.outer_iter() {
+                    let expected = (0..90).map(|i| if i / 30 == 1 { (i % 30 + 1) as f32 / scale } else { 0.0 });
+                    assert!(row.iter().copied().eq(expected), "{row}");
+                }
+                let jitter = crate::Jitter::new(2, &data.spec().input_shape).unwrap();
+                jitter.apply(1, 1, &(0..10).collect::<Vec<_>>(), rows.view_mut());
+                let sum = |colour: usize| rows.slice(ndarray::s![.., 30 * colour..30 * (colour + 1)]).sum();
+                assert!(sum(1) > 0.0 && sum(0) == 0.0 && sum(2) == 0.0);
+            }
         }
     }
 

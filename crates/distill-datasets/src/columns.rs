@@ -1,3 +1,5 @@
+mod counter;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -5,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use counter::{Counter, is_index_name, ordinal};
 
 /// A column with more different words is no category but a name for each example.
 const MAX_VALUES: usize = 1000;
@@ -37,7 +40,16 @@ impl<'a> Cell<'a> {
         match self {
             Self::Text(text) => Cow::Borrowed(text.trim()),
             Self::Whole(value) => Cow::Owned(value.to_string()),
-            Self::Real(value) => Cow::Owned(value.to_string()),
+            // There is no negative zero among names.
+            Self::Real(value) => Cow::Owned((value + 0.0).to_string()),
+        }
+    }
+
+    /// The name of a category or a class: the same for a number in every form of table.
+    pub(crate) fn name(self) -> Cow<'a, str> {
+        match self.text() {
+            Cow::Borrowed(text) => canonical(text),
+            owned @ Cow::Owned(_) => owned,
         }
     }
 
@@ -50,6 +62,29 @@ impl<'a> Cell<'a> {
             Self::Real(value) => value as f32,
         };
         Some(value).filter(|value| value.is_finite())
+    }
+}
+
+/// A number as it is called, where programs write it in several ways: `1.0` and `1e0` are `1`. All else is called as it is
+/// written, also what is no plain number, such as `007`, and what no program writes for a number, such as `1.10`.
+pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = |digits: &str| {
+        let all = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        all(whole) && all(fraction) && (whole == "0" || !whole.starts_with('0'))
+    };
+    let mantissa = match digits.split_once(['e', 'E']) {
+        Some((mantissa, _)) => mantissa,
+        None => match digits.strip_suffix(".0") {
+            Some("0") => return Cow::Borrowed("0"),
+            Some(whole) if is_plain(whole) && !whole.contains('.') => return Cow::Borrowed(&text[..text.len() - 2]),
+            _ => return Cow::Borrowed(text),
+        },
+    };
+    match text.parse::<f64>() {
+        Ok(value) if is_plain(mantissa) && value.is_finite() => Cow::Owned((value + 0.0).to_string()),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -114,8 +149,8 @@ impl ColumnEncoder {
             let cell = cell(at).ok_or_else(|| format!("has no value for column `{}`", column.name))?;
             match &column.values {
                 Some(values) => {
-                    let text = cell.text();
-                    out.extend(values.iter().map(|value| f32::from(u8::from(*value == text))));
+                    let at = place_of(values, &cell.text());
+                    out.extend((0..values.len()).map(|value| f32::from(u8::from(at == Some(value)))));
                 }
                 None => out.push(cell.number().ok_or_else(|| {
                     let text = cell.text();
@@ -133,9 +168,20 @@ impl ColumnEncoder {
     }
 }
 
+/// Which of some names a text is: that which is written so, or else that of the same number. Files of models that are older
+/// than [`canonical`] have `1.0` among their names.
+pub(crate) fn place_of(names: &[String], text: &str) -> Option<usize> {
+    let same = || {
+        let text = canonical(text);
+        names.iter().position(|name| canonical(name) == text)
+    };
+    names.iter().position(|name| name == text).or_else(same)
+}
+
 /// What has been seen of a column.
 #[derive(Debug, Default)]
 struct Seen {
+    counter: Counter,
     n_numbers: u64,
     /// The place of the first that is no number, and what it is.
     word: Option<(String, String)>,
@@ -183,6 +229,17 @@ impl Learner {
             ignored[known(name)?] = true;
         }
         ignored[label] = true;
+        let is_index = |&at: &usize| !ignored[at] && !categorical[at] && is_index_name(&header[at]);
+        if let Some(at) = (0..header.len()).find(is_index) {
+            let name = &header[at];
+            let called = if name.is_empty() { "without a name".to_owned() } else { format!("`{name}`") };
+            return Err(content(format!(
+                "has a column {called}, the {} of {}, as pandas writes the index: leave it out with \
+                 `data.columns.ignore = [\"{name}\"]`, or give it another name if it is an input",
+                ordinal(at + 1),
+                header.len()
+            )));
+        }
         let seen = header.iter().map(|_| Seen::default()).collect();
         Ok(Self { header: header.to_vec(), label, seen, categorical, ignored, labels: BTreeSet::new() })
     }
@@ -196,7 +253,7 @@ impl Learner {
     pub(crate) fn push<'f>(&mut self, place: impl Fn() -> String, cell: impl Fn(usize) -> Option<Cell<'f>>) {
         for (at, seen) in self.seen.iter_mut().enumerate() {
             if at == self.label
-                && let Some(text) = cell(at).map(Cell::text)
+                && let Some(text) = cell(at).map(Cell::name)
                 && !self.labels.contains(&*text)
             {
                 self.labels.insert(text.into_owned());
@@ -205,6 +262,7 @@ impl Learner {
                 continue;
             }
             let Some(cell) = cell(at) else { continue };
+            seen.counter.push(cell);
             match cell.number() {
                 Some(_) => seen.n_numbers += 1,
                 None if seen.word.is_none() => seen.word = Some((place(), cell.text().into_owned())),
@@ -212,12 +270,23 @@ impl Learner {
             }
             // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
             if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical[at]) {
-                let text = cell.text();
+                let text = cell.name();
                 if !seen.values.contains(&*text) {
                     seen.values.insert(text.into_owned());
                 }
             }
         }
+    }
+
+    /// The names of columns that look like the numbers of the rows, or their names, and say nothing of what a row is about.
+    pub(crate) fn counters(&self) -> Vec<String> {
+        let is_one = |at: &usize| {
+            let (seen, name) = (&self.seen[*at], &self.header[*at]);
+            let is_number = seen.word.is_none() && !self.categorical[*at];
+            !self.ignored[*at]
+                && if is_number { seen.counter.counts(name) } else { seen.counter.names(seen.values.len()) }
+        };
+        (0..self.header.len()).filter(is_one).map(|at| self.header[at].clone()).collect()
     }
 
     /// # Errors

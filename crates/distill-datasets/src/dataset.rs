@@ -83,6 +83,12 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// Columns of a table that look like the numbers of its rows, or their names: they tell examples apart and say nothing of
+    /// their classes. None where nobody looked.
+    fn counters(&self) -> &[String] {
+        &[]
+    }
+
     /// A copy of some examples, where they are not in memory but there is room for them: for those
     /// that will be read again and again. `None` where they are read from here as well.
     ///

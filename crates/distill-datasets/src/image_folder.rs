@@ -129,7 +129,8 @@ impl ImageFolder {
     }
 }
 
-/// Channels, height and width of a PNG or a JPEG, and its bytes, channel by channel.
+/// Channels, height and width of a PNG or a JPEG, and its bytes, channel by channel. An image is turned as its EXIF says, as
+/// viewers do.
 ///
 /// # Errors
 /// [`DataError::Io`], [`DataError::Damaged`] and [`DataError::Content`].
@@ -166,12 +167,16 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, DataError> {
         ));
     }
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(undecodable)?;
+    let mut decoder = reader.into_decoder().map_err(undecodable)?;
     let (needed, (width, height)) = (decoder.total_bytes(), decoder.dimensions());
     if needed > (MAX_RATIO * bytes.len() as u64).clamp(SMALL, MAX_ALLOC) {
         return Err(damaged(format!("promises {width}x{height} pixels, more than {} bytes can hold", bytes.len())));
     }
-    DynamicImage::from_decoder(decoder).map_err(undecodable)
+    // Cameras store what their sensor sees, and beside it how to turn that.
+    let orientation = decoder.orientation().map_err(undecodable)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {
@@ -244,6 +249,42 @@ mod tests {
         let test = find(&dir, options).load(Split::Test, None).unwrap();
         assert_eq!(test.pixels(0).unwrap().len(), 24);
         assert!(test.pixels(0).unwrap().iter().all(|&grey| (50..60).contains(&grey)), "{:?}", test.pixels(0));
+    }
+
+    /// A grey image as JPEG, to be turned as the tag `Orientation` of its EXIF says.
+    fn jpeg(image: &image::GrayImage, orientation: u16) -> Vec<u8> {
+        let mut bytes = Cursor::new(vec![]);
+        image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        let mut bytes = bytes.into_inner();
+        // TIFF, big-endian: a directory at byte 8 with one entry, tag 0x0112, one number of type 3.
+        let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
+        exif.extend(orientation.to_be_bytes());
+        exif.extend([0; 6]);
+        let segment = [&[0xff, 0xe1][..], &(exif.len() as u16 + 2).to_be_bytes(), &exif].concat();
+        bytes.splice(2..2, segment);
+        bytes
+    }
+
+    #[test]
+    fn an_image_is_turned_as_its_camera_says() {
+        let dir = tempfile::tempdir().unwrap();
+        // The upper half is white: blocks of eight pixels survive JPEG.
+        let image = image::GrayImage::from_fn(8, 16, |_, y| image::Luma([if y < 8 { 255 } else { 0 }]));
+        let is_white = |[y, x]: [usize; 2], width: usize, pixels: &[u8]| pixels[y * width + x] > 127;
+        let options = ImageOptions { grey: true, ..ImageOptions::default() };
+        // How each is stored, and where the white half then is: its size, a place of white and one of black.
+        for (orientation, size, white, black) in [
+            (1, [16, 8], [2, 4], [13, 4]),
+            (3, [16, 8], [13, 4], [2, 4]),
+            // Turned to the right the top is at the right, turned to the left at the left.
+            (6, [8, 16], [4, 13], [4, 2]),
+            (8, [8, 16], [4, 2], [4, 13]),
+        ] {
+            write(&dir, "x.jpg", &jpeg(&image, orientation));
+            let ([_, height, width], pixels) = read_image(&dir.path().join("x.jpg"), &options).unwrap();
+            assert_eq!([height, width], size, "{orientation}");
+            assert!(is_white(white, width, &pixels) && !is_white(black, width, &pixels), "{orientation}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod image_files;
 mod image_folder;
 mod images;
 mod jitter;
+mod layout;
 mod mixtures;
 #[cfg(feature = "mnist")]
 mod mnist;
@@ -49,6 +50,7 @@ pub use image_files::ImageFiles;
 pub use image_folder::{ImageFolder, ImageOptions, read_image};
 pub use images::Images;
 pub use jitter::{Augmentation, Jitter};
+pub use layout::ArrayLayout;
 pub use mixtures::Mixtures;
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;

@@ -22,6 +22,7 @@ pub struct Table {
     rows: Array2<f32>,
     labels: Vec<u32>,
     columns: Option<Columns>,
+    counters: Vec<String>,
 }
 
 impl Table {
@@ -51,15 +52,17 @@ impl Table {
         check_labels(&labels, classes.len())?;
         let (n_values, n_labels) = (values.len(), labels.len());
         match Array2::from_shape_vec((n_labels, features), values) {
-            Ok(rows) => Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels, columns: None }),
+            Ok(rows) => {
+                Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels, columns: None, counters: vec![] })
+            }
             Err(_) => Err(DataError::PixelCount { pixels: n_values, input_shape, labels: n_labels }),
         }
     }
 
-    /// The same examples, which were rows with these columns.
+    /// The same examples, which were rows with these columns, of which some look like the numbers of the rows.
     #[must_use]
-    pub(crate) fn with_columns(self, columns: Columns) -> Self {
-        Self { columns: Some(columns), ..self }
+    pub(crate) fn with_columns(self, columns: Columns, counters: Vec<String>) -> Self {
+        Self { columns: Some(columns), counters, ..self }
     }
 
     /// The label of every example.
@@ -91,6 +94,10 @@ impl Dataset for Table {
 
     fn columns(&self) -> Option<&Columns> {
         self.columns.as_ref()
+    }
+
+    fn counters(&self) -> &[String] {
+        &self.counters
     }
 }
 

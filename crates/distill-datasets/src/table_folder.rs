@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position};
+use crate::columns::{Cell, ColumnOptions, Columns, Learner, canonical, in_order, position};
 use crate::table_rows::{TableRows, table_file};
 use crate::{DataError, Split, Table, classes};
 
@@ -22,6 +22,8 @@ use crate::{DataError, Split, Table, classes};
 pub struct TableFolder {
     dir: PathBuf,
     columns: Columns,
+    /// Columns that look like the numbers of the rows.
+    counters: Vec<String>,
     classes: Vec<String>,
     /// Whether the order of the classes comes from a list, or else from the labels.
     is_listed: bool,
@@ -44,11 +46,13 @@ impl TableFolder {
             learner.push(|| table.place(), |at| table.cell(at));
         }
         let labels = std::mem::take(&mut learner.labels);
+        let counters = learner.counters();
         let columns = learner.finish().map_err(|problem| table.fault(problem))?;
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        Ok(Some(Self { dir: dir.to_owned(), columns, classes: listed.unwrap_or_else(|| in_order(labels)), is_listed }))
+        let classes = listed.unwrap_or_else(|| in_order(labels));
+        Ok(Some(Self { dir: dir.to_owned(), columns, counters, classes, is_listed }))
     }
 
     /// The same where it is known what the columns become: whoever tests a model reads what it was trained to read. The
@@ -63,7 +67,8 @@ impl TableFolder {
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        Ok(Some(Self { dir: dir.to_owned(), columns, classes: listed.unwrap_or_default(), is_listed }))
+        let (counters, classes) = (vec![], listed.unwrap_or_default());
+        Ok(Some(Self { dir: dir.to_owned(), columns, counters, classes, is_listed }))
     }
 
     /// The class names of `classes.txt`, or those of the labels.
@@ -92,6 +97,11 @@ impl TableFolder {
         let path = path(&self.dir, split);
         let classes = classes.unwrap_or(&self.classes);
         let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
+        let mut same = HashMap::new();
+        for (class, number) in classes.iter().zip(0..) {
+            same.entry(canonical(class)).or_insert(number);
+        }
         let mut rows = TableRows::open(&path)?;
         let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         let label = position(rows.header(), &self.columns.label)
@@ -101,7 +111,7 @@ impl TableFolder {
         while rows.next()? {
             encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
             let text = rows.cell(label).map(Cell::text).unwrap_or_default();
-            let class = numbers.get(&*text).copied();
+            let class = numbers.get(&*text).or_else(|| same.get(&canonical(&text))).copied();
             labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
             check_memory(&path, values.len() + labels.len(), bound)?;
         }
@@ -110,7 +120,7 @@ impl TableFolder {
         }
         let shape = vec![self.columns.features()];
         let table = Table::new(shape, values, labels, classes.to_vec()).map_err(|error| error.in_file(&path))?;
-        Ok(table.with_columns(self.columns.clone()))
+        Ok(table.with_columns(self.columns.clone(), self.counters.clone()))
     }
 }
 
@@ -231,6 +241,56 @@ mod tests {
         assert_eq!((found.classes().join(" "), found.columns().features()), ("-1 9 10".to_owned(), 2));
         assert!(matches!(found.load(Split::Test, None, u64::MAX), Err(DataError::NoExamples { .. })));
         assert!(TableFolder::find(tempfile::tempdir().unwrap().path(), &options).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_number_has_one_name_however_it_is_written() {
+        let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
+        let dir = folder("zip,label\n1.0,10.0\n007,2.0\n1.10,1e0\n", "zip,label\n1,2\n7,1\n1.1,10\n");
+        let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+        assert_eq!(found.classes().join(" "), "1 2 10");
+        assert_eq!(found.columns().inputs[0].values.as_ref().unwrap().join(" "), "007 1 1.10");
+        let train = found.load(Split::Train, None, u64::MAX).unwrap();
+        assert_eq!((train.labels(), read(&train)), (&[2, 1, 0][..], array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.]]));
+        let test = found.load(Split::Test, None, u64::MAX).unwrap();
+        assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
+        // The file of an older model has names as they were written, even several for a number.
+        let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
+        let column = Column { name: "zip".to_owned(), values: Some(values) };
+        let old = Columns { inputs: vec![column], label: "label".to_owned() };
+        let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
+        let found = TableFolder::with_columns(dir.path(), old.clone()).unwrap().unwrap();
+        let classes = ["0.0", "1.0"].map(String::from);
+        let test = found.load(Split::Test, Some(&classes), u64::MAX).unwrap();
+        let expected = array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.], [0., 0., 0.]];
+        assert_eq!((test.labels(), read(&test)), (&[0, 1, 1, 0][..], expected));
+        let mut real = vec![];
+        old.encoder(&["zip".to_owned()]).unwrap().encode(|_| Some(Cell::Real(2.0)), &mut real).unwrap();
+        assert_eq!(real, [0.0, 0.0, 1.0]);
+        let names =
+            ["-0.0", "1.5.0", "1E+20", "-3.0", "0.50", "1e400", ".0", "1_0.0"].map(|text| canonical(text).into_owned());
+        assert_eq!(names.join(" "), "0 1.5.0 100000000000000000000 -3 0.50 1e400 .0 1_0.0");
+    }
+
+    #[test]
+    fn the_index_of_pandas_is_no_input() {
+        let find = |header: &str, ignore: &[&str]| {
+            let ignore = ignore.iter().map(|&name| name.to_owned()).collect();
+            let rows: String = (0..12).map(|i| format!("{i},{}.5,{}\n", i * i % 7, i % 2)).collect();
+            let options = ColumnOptions { ignore, ..ColumnOptions::default() };
+            TableFolder::find(folder(&format!("{header}\n{rows}"), "").path(), &options)
+        };
+        for name in ["", "Unnamed: 0", "__index_level_0__"] {
+            let problem = find(&format!("{name},x,label"), &[]).unwrap_err().to_string();
+            let way_out = format!("`data.columns.ignore = [\"{name}\"]`");
+            assert!(problem.contains("the 1st of 3") && problem.contains(&way_out), "{problem}");
+            assert_eq!(find(&format!("{name},x,label"), &[name]).unwrap().unwrap().columns().features(), 1);
+        }
+        let counters = |header: &str| {
+            let found = find(header, &[]).unwrap().unwrap();
+            found.load(Split::Train, None, u64::MAX).unwrap().counters().to_vec()
+        };
+        assert_eq!(counters("n,x,label"), ["n"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::{self, IdxStream};
 use crate::npy::{Array, Kind};
-use crate::{Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
+use crate::{ArrayLayout, Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
 pub struct Unlabelled(Arc<dyn Dataset>);
@@ -37,13 +37,15 @@ impl Unlabelled {
         let data: Arc<dyn Dataset> = if extension == "npy" {
             let array = Array::open(path)?;
             let (n, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
+            let cannot = |problem| DataError::Content { path: path.to_owned(), problem };
+            let layout = ArrayLayout::of(sides, None, Some(&spec.input_shape)).map_err(cannot)?;
             // Only bytes have another scale in another shape.
             let n_numbers = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
             if array.kind == Kind::U8 || n_numbers != spec.features() {
-                fits(sides, array.is_images())?;
+                fits(&layout.shape(sides), array.is_images())?;
             }
             let on_disk = needed(n, if array.is_images() { 1 } else { 4 }) > bound;
-            let data = with_labels(array, path, spec.clone(), vec![0; n], on_disk.then_some(bound));
+            let data = with_labels(array, path, spec.clone(), vec![0; n], layout, on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
         } else if extension == "csv" || extension == "parquet" {
             let values = match columns {
@@ -328,6 +330,7 @@ mod tests {
         for (descr, shape, input_shape, value) in [
             ("|u1", "(1, 2, 2)", &[1, 2, 2][..], 1.0),
             ("|u1", "(1, 1, 2, 2)", &[1, 2, 2], 1.0),
+            ("|u1", "(1, 2, 2, 1)", &[1, 2, 2], 1.0),
             ("|u1", "(1, 4)", &[4], 255.0),
             ("<f4", "(1, 4)", &[4], 255.0),
             ("<f4", "(1, 2, 2)", &[2, 2], 255.0),

@@ -138,7 +138,8 @@ pub struct Experiment<'a> {
 }
 
 impl<'a> Experiment<'a> {
-    /// Checks the recipe and selects its part of the data.
+    /// Checks the recipe and selects its part of the data: what models are watched and compared on has the classes that
+    /// `data.select` leaves, too.
     ///
     /// # Errors
     /// If a setting has no meaning or selects nothing, or the sets do not fit each other.
@@ -150,14 +151,29 @@ impl<'a> Experiment<'a> {
             let problem = "is set, but the data brings its own validation examples";
             return Err(crate::ConfigProblem::new("data.validation", problem, "leave `validation` out").into());
         }
-        let (rest, held_out) = match recipe.data.validation {
-            0 => ((0..train.len()).collect(), vec![]),
-            n => select::hold_out(&*train, n, SELECTION_SEED)?,
+        let classes = |set: &Arc<dyn Dataset>| recipe.data.select.classes(&**set);
+        let (rest, held_out) = match (recipe.data.validation, classes(&train)?) {
+            (0, _) => ((0..train.len()).collect(), vec![]),
+            (n, None) => select::hold_out(&*train, n, SELECTION_SEED)?,
+            (n, Some(of_classes)) => {
+                let of_classes = Subset::new(train.clone(), of_classes)?;
+                let (rest, held_out) = select::hold_out(&of_classes, n, SELECTION_SEED)?;
+                let [rest, held_out] = [rest, held_out]
+                    .map(|places| places.into_iter().map(|place| of_classes.base_index(place)).collect::<Vec<_>>());
+                (rest, held_out)
+            }
         };
         let indices = recipe.data.select.apply(&*train, rest, SELECTION_SEED)?;
         let transfer = recipe.data.transfer.apply(&*train, indices.clone(), SELECTION_SEED)?;
         let subset =
             |indices| -> Result<Arc<dyn Dataset>, TrainError> { Ok(Arc::new(Subset::new(train.clone(), indices)?)) };
+        let with_classes = |set: Arc<dyn Dataset>| -> Result<Arc<dyn Dataset>, TrainError> {
+            Ok(match classes(&set)? {
+                None => set,
+                Some(indices) => Arc::new(Subset::new(set, indices)?),
+            })
+        };
+        let (given, test) = (given.map(with_classes).transpose()?, with_classes(test)?);
         // What training is watched on is read after every epoch, and lies all over the file.
         let validation = match train.in_memory(&held_out)? {
             _ if held_out.is_empty() => given,
@@ -373,3 +389,6 @@ fn no_model(role: Role) -> crate::ConfigProblem {
         "give a model, or use the file that the recipe names",
     )
 }
+
+#[cfg(test)]
+mod tests;

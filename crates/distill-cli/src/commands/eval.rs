@@ -60,14 +60,14 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let loaded = teacher_file::load(&args.model, Some(&onnx))?;
     let teacher = args.teacher.as_deref().map(|path| teacher_file::load(path, Some(&onnx))).transpose()?;
     let classes = loaded.model.spec().classes.clone();
-    let data =
-        DataSource::for_model(&args.data, &loaded.provenance)?.load_test(&classes).map_err(|error| match error {
-            // Data that names no classes is read with those of the model.
-            SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
-                Diagnostic::from(error).better_help("use a model that was trained on this data")
-            }
-            other => other.into(),
-        })?;
+    let source = DataSource::for_model(&args.data, &loaded.provenance, &loaded.model.spec().input_shape)?;
+    let data = source.load_test(&classes).map_err(|error| match error {
+        // Data that names no classes is read with those of the model.
+        SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
+            Diagnostic::from(error).better_help("use a model that was trained on this data")
+        }
+        other => other.into(),
+    })?;
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?;
     let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());

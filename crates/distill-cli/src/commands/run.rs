@@ -236,6 +236,7 @@ fn new_result(experiment: &Experiment<'_>) -> RunResult {
         test: experiment.test_set().len(),
         classes: experiment.test_set().spec().classes.clone(),
         input_shape: experiment.test_set().spec().input_shape.clone(),
+        counters: experiment.all().train.counters().to_vec(),
     };
     RunResult { version: 1, recipe: experiment.recipe().name.clone(), data, models: vec![], comparison: None }
 }

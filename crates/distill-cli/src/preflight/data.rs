@@ -20,19 +20,22 @@ impl Preflight<'_> {
         let [train, test] = [self.experiment.train_set(), self.experiment.test_set()];
         let validation = self.experiment.validation_set().map_or(0, |set| set.len());
         let count = |n: usize| thousands(n as u64);
+        let selected = self.experiment.recipe().data.select.class_words();
         found.ok(
             "data",
             format!(
-                "{}: {} train, {} validation, {} test{}{}",
+                "{}: {} train, {} validation, {} test{}{}{}",
                 self.experiment.recipe().data.source,
                 count(train.len()),
                 count(validation),
                 count(test.len()),
                 self.left_out(),
+                selected.map(|words| format!(", each {words}")).unwrap_or_default(),
                 self.without_labels(),
             ),
         );
         self.classes(found, train);
+        self.counters(found);
         match Fingerprints::of(self.experiment) {
             Err(error) => found.fail("inputs", error.into()),
             Ok(sets) => {
@@ -103,6 +106,23 @@ impl Preflight<'_> {
             .filter(|&(n, _)| n > 0)
             .map(|(n, what)| format!(", {} {what}", thousands(n as u64)))
             .collect()
+    }
+
+    /// What tells the rows of a table apart teaches to know them, and nothing that holds for other rows.
+    fn counters(&self, found: &mut Found) {
+        let counters = self.experiment.all().train.counters();
+        let Some(first) = counters.first() else { return };
+        let what = match counters.len() {
+            1 => format!("column `{first}` looks like the number or the name of the row"),
+            n => format!("{n} columns look like the number or the name of the row, the first is `{first}`"),
+        };
+        let names: Vec<String> = counters.iter().map(|name| format!("{name:?}")).collect();
+        found.warn(
+            "columns",
+            what,
+            "no two rows have the same value there: models know by it the rows to train on, and it says nothing of others",
+            format!("set `data.columns.ignore = [{}]`, or leave it so if it was measured", names.join(", ")),
+        );
     }
 
     fn classes(&self, found: &mut Found, train: &dyn Dataset) {

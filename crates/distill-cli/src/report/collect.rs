@@ -84,7 +84,11 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             alpha: recipe.kd.alpha,
         },
         data: DataFacts {
-            source: recipe.data.source.clone(),
+            source: [Some(recipe.data.source.clone()), recipe.data.select.class_words()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", "),
             train: first.result.data.train,
             validation: first.result.data.validation,
             transfer: first.result.data.transfer,

@@ -28,6 +28,9 @@ pub(crate) struct DataResult {
     pub(crate) test: usize,
     pub(crate) classes: Vec<String>,
     pub(crate) input_shape: Vec<usize>,
+    /// Columns of a table that look like the numbers of its rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) counters: Vec<String>,
 }
 
 /// One model: what it is, how it does, where it lies.

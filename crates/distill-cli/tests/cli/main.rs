@@ -28,6 +28,7 @@ mod reproduce;
 mod resume;
 mod runs;
 mod schema;
+mod selection;
 mod streams;
 mod sweep;
 mod sweep_resume;

@@ -44,6 +44,68 @@ fn arrays_that_are_cut_or_have_no_such_class() {
 }
 
 #[test]
+fn columns_that_number_the_rows() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("t")).unwrap();
+    // Nearly all are `a` in training, and none is in testing: whoever guesses is wrong.
+    let table = |name: &str, first: usize, is_a: &dyn Fn(usize) -> bool| {
+        let rows =
+            (first..first + 120).map(|i| format!("{i},{}.5,{}\n", i * 37 % 101, if is_a(i) { "a" } else { "b" }));
+        format!("{name},x,class\n{}", rows.collect::<String>())
+    };
+    let write = |name: &str| {
+        lab.write("t/train.csv", table(name, 0, &|i| i % 10 > 0));
+        lab.write("t/test.csv", table(name, 120, &|_| false));
+    };
+    write("");
+    let index = ["E0401]: t/train.csv has a column without a name", "t/train.csv", ""];
+    lab.check(&["check", "r.toml", "data.source=t"], 4, index);
+    lab.ok(&["check", "r.toml", "data.source=t", "data.columns.ignore=['']"]);
+    write("n");
+    let ran = lab.ok(&["check", "r.toml", "data.source=t"]);
+    let warning = "warn  columns           column `n` looks like the number or the name of the row";
+    assert!(
+        ran.stdout.contains(warning) && ran.stdout.contains("set `data.columns.ignore = [\"n\"]`"),
+        "{}",
+        ran.stdout
+    );
+    assert!(!lab.ok(&["check", "r.toml", "data.source=t", "data.columns.ignore=['n']"]).stdout.contains("columns  "));
+    let lost = ["data.source=t", "data.standardize=true", "teacher.min_accuracy=0"];
+    let ran = lab.ok(&[&["run", "r.toml"][..], &lost].concat());
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(said.contains("little more than guess: they may have learnt the rows by `n`, leave it out"), "{said}");
+}
+
+#[test]
+fn arrays_whose_colours_may_be_last() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("c")).unwrap();
+    for (part, n) in [("train", 200), ("test", 60)] {
+        // Red rows, which tell the classes: red stands at every third place.
+        let value = |at: usize| if at % 3 == 0 && at / 3 % 16 / 4 == at / 48 % 3 { 200 } else { (at * 37 % 60) as u8 };
+        let bytes: Vec<u8> = (0..n * 48).map(value).collect();
+        lab.write(&format!("c/x_{part}.npy"), npy("|u1", &format!("({n}, 4, 4, 3)"), &bytes));
+        lab.write(&format!("c/y_{part}.npy"), labels(n, |i| (i % 3) as i64));
+    }
+    let unclear = ["E0401]: c/x_train.npy has inputs of [4, 4, 3], which may be", "c/x_train.npy", ""];
+    lab.check(&["check", "r.toml", "data.source=c"], 4, unclear);
+    let last = ["data.source=c", "data.images.layout=nhwc", "train.augment.shift=1"];
+    assert!(lab.ok(&[&["check", "r.toml"][..], &last].concat()).stdout.contains("3x4x4 numbers"));
+    let wrong = ["E0104]: `data.images.layout` has no meaning for `data`", "", "leave it out"];
+    lab.check(&["check", "r.toml", "data.images.layout=nhwc"], 3, wrong);
+    lab.ok(&[&["run", "r.toml", "-q", "name=last"][..], &last].concat());
+    // The model takes colours first, and is asked the same wherever they are in a file.
+    let model = "runs/last-001/weights/student-seed1.safetensors";
+    let bytes = lab.read("c/x_test.npy");
+    let pixels = &bytes[bytes.len() - 60 * 48..];
+    let first = (0..60 * 48).map(|at| pixels[at / 48 * 48 + at % 16 * 3 + at % 48 / 16]).collect::<Vec<_>>();
+    lab.write("first.npy", npy("|u1", "(60, 3, 4, 4)", &first));
+    let answers = |file: &str| lab.ok(&["predict", model, file, "--probs"]).stdout;
+    assert_eq!(answers("c/x_test.npy"), answers("first.npy"));
+    lab.ok(&["eval", model, "--data", "c"]);
+}
+
+#[test]
 fn tables_without_such_a_column_class_or_row() {
     let lab = Lab::new();
     fs::create_dir(lab.path("t")).unwrap();

@@ -22,7 +22,7 @@ pub struct DataConfig {
     /// What is made of the columns, if the source is a folder with tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnConfig>,
-    /// What is made of the images, if the source is a folder with image files.
+    /// What is made of the images, if the source is a folder with image files or arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,
     /// Names of the classes in the order of the labels. Empty: what the data says.
@@ -47,7 +47,8 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$")))]
     pub memory: Option<String>,
-    /// The part of the training set that teacher and students see.
+    /// The part of the training set that teacher and students see. Its classes are also those that they are watched and
+    /// compared on.
     #[serde(default)]
     pub select: SelectConfig,
     /// The part of that which the students see: the transfer set.
@@ -55,7 +56,7 @@ pub struct DataConfig {
     pub transfer: SelectConfig,
 }
 
-/// A part of a training set. The test set is always whole.
+/// A part of a training set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -107,19 +108,40 @@ impl DataConfig {
 }
 
 impl SelectConfig {
-    /// Narrows a selection of a dataset to what this describes.
-    pub(crate) fn apply(
-        &self,
-        data: &dyn Dataset,
-        mut indices: Vec<usize>,
-        seed: u64,
-    ) -> Result<Vec<usize>, TrainError> {
+    /// Which classes are left, such as `only 7, 8`, for people; `None` if all are.
+    pub fn class_words(&self) -> Option<String> {
+        const SHOWN: usize = 12;
+        let parts =
+            [("only", &self.only), ("without", &self.without)].into_iter().filter(|(_, names)| !names.is_empty());
+        let words = parts.map(|(word, names)| {
+            let more = if names.len() > SHOWN { ", …" } else { "" };
+            format!("{word} {}{more}", names[..names.len().min(SHOWN)].join(", "))
+        });
+        Some(words.collect::<Vec<_>>().join(" and ")).filter(|words| !words.is_empty())
+    }
+
+    /// The examples of a dataset that have one of the classes; `None` where all classes are selected.
+    pub(crate) fn classes(&self, data: &dyn Dataset) -> Result<Option<Vec<usize>>, TrainError> {
+        if self.only.is_empty() && self.without.is_empty() {
+            return Ok(None);
+        }
+        self.narrow(data, (0..data.len()).collect()).map(Some)
+    }
+
+    /// Those of some examples that have one of the classes.
+    fn narrow(&self, data: &dyn Dataset, mut indices: Vec<usize>) -> Result<Vec<usize>, TrainError> {
         if !self.only.is_empty() {
             indices = select::only_classes(data, &indices, &self.only)?;
         }
         if !self.without.is_empty() {
             indices = select::without_classes(data, &indices, &self.without)?;
         }
+        Ok(indices)
+    }
+
+    /// Narrows a selection of a dataset to what this describes.
+    pub(crate) fn apply(&self, data: &dyn Dataset, indices: Vec<usize>, seed: u64) -> Result<Vec<usize>, TrainError> {
+        let mut indices = self.narrow(data, indices)?;
         if self.fraction < 1.0 {
             indices = select::fraction(data, &indices, self.fraction, seed)?;
         }

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::ImageLayout;
 use crate::config::ConfigProblem;
 
 /// Images have no longer side.
@@ -21,7 +22,7 @@ pub struct ColumnConfig {
     pub categorical: Vec<String>,
 }
 
-/// What is made of image files.
+/// What is made of images, in files of their own or in arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -39,9 +40,17 @@ pub struct ImageConfig {
     /// The twenty coarse classes of CIFAR-100, in place of the hundred fine ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub coarse: bool,
+    /// Where the colours are in arrays of NumPy of four sides. Left out: first, where they do not look as if they were last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<ImageLayout>,
 }
 
 impl ImageConfig {
+    /// Whether it says where colours are, and nothing else.
+    pub fn is_layout(&self) -> bool {
+        self.layout.is_some() && *self == Self { layout: self.layout, ..Self::default() }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
         match self.size {
             Some([height, width]) if !(1..=MAX_SIDE).contains(&height) || !(1..=MAX_SIDE).contains(&width) => {

@@ -2,7 +2,7 @@ use std::io::Read;
 use std::path::Path;
 
 use distill_datasets::npy::Array;
-use distill_datasets::{DataError, ImageOptions, read_image};
+use distill_datasets::{ArrayLayout, DataError, ImageOptions, read_image};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
@@ -10,19 +10,26 @@ use crate::diagnostic::Diagnostic;
 use super::batch::{Batch, Id, Ids};
 use super::{VALUES, bad_row, takes};
 
-/// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1.
+/// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1, and colours stand
+/// where the model takes them.
 pub(super) struct ArrayRows {
     array: Array<Box<dyn Read + Send>>,
     name: String,
     ids: Ids,
     scale: f32,
+    layout: ArrayLayout,
     n_rows: usize,
     n_read: usize,
     row: Vec<f32>,
 }
 
 impl ArrayRows {
-    pub(super) fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
+    pub(super) fn open(
+        path: &Path,
+        spec: &ModelSpec,
+        layout: Option<ArrayLayout>,
+        ids: Ids,
+    ) -> Result<Self, Diagnostic> {
         let array = Array::open(path)?;
         let (n_rows, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
         let features = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
@@ -31,10 +38,13 @@ impl ArrayRows {
             return Err(bad_row(path.display(), what).help("write one example after the other along the first side"));
         }
         let is_image = array.is_images();
+        let layout = ArrayLayout::of(sides, layout, Some(&spec.input_shape));
+        let layout = layout.map_err(|problem| bad_row(path.display(), problem))?;
         Ok(Self {
             name: path.display().to_string(),
             ids,
             scale: if is_image { 255.0 } else { 1.0 },
+            layout,
             n_rows,
             n_read: 0,
             row: Vec::with_capacity(features),
@@ -54,6 +64,7 @@ impl ArrayRows {
         if let Some(at) = self.row.iter().position(|value| !value.is_finite()) {
             return Err(bad_row(place, format!("number {at} is {}, not a finite number", self.row[at])).help(VALUES));
         }
+        self.layout.reorder(&mut self.row, &self.array.shape[1..]);
         self.row.iter().for_each(|&value| batch.push(value / self.scale));
         batch.finish(self.ids.next(None), place);
         self.n_read += 1;

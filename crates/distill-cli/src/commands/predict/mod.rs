@@ -16,7 +16,7 @@ use distill_models::{Model, ModelSpec, Scratch};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::code::Code;
-use crate::data_folder::{columns_of, images_of};
+use crate::data_folder::{columns_of, images_of, layout_of};
 use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::onnx_file;
@@ -72,7 +72,11 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let loaded = teacher_file::load(&args.model, Some(&onnx))?;
     let format = if output.is_json() { Format::Events } else { args.format };
     let spec = loaded.model.spec();
-    let reading = Reading { columns: columns_of(&loaded.provenance), images: images_of(&loaded.provenance) };
+    let reading = Reading {
+        columns: columns_of(&loaded.provenance),
+        images: images_of(&loaded.provenance),
+        layout: layout_of(&loaded.provenance),
+    };
     let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
     answers.spreadsheet_safe = args.spreadsheet_safe;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));

@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use distill_datasets::{Columns, DataError, ImageOptions};
+use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
@@ -48,6 +48,8 @@ pub(super) struct Reading {
     pub(super) columns: Option<Columns>,
     /// What was made of images.
     pub(super) images: ImageOptions,
+    /// Where colours were in arrays.
+    pub(super) layout: Option<ArrayLayout>,
 }
 
 impl Source {
@@ -100,7 +102,7 @@ impl Source {
             (Kind::Csv, _) => Ok(Self::Csv(CsvRows::new(lines, ids, takes, reading.columns.clone()))),
             (Kind::Jsonl, _) => Ok(Self::Json(JsonRows::new(lines, ids, takes))),
             (Kind::Idx, Some(path)) => Ok(Self::Idx(IdxRows::open(path, spec, ids)?)),
-            (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, ids)?)),
+            (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, reading.layout, ids)?)),
             (Kind::Image, Some(path)) => Ok(Self::Image(ImageRow::open(path, spec, &reading.images)?)),
             (Kind::Parquet, Some(path)) => Ok(Self::Parquet(ParquetRows::open(path, spec, ids, reading)?)),
             (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet, None) => {

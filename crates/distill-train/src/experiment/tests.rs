@@ -1,0 +1,81 @@
+use distill_datasets::Images;
+
+use super::*;
+
+const CLASSES: [&str; 3] = ["cat", "dog", "fox"];
+
+/// Images of one byte, which is their number; the class of each is that number modulo three.
+fn set(numbers: std::ops::Range<u8>) -> Arc<dyn Dataset> {
+    let labels = numbers.clone().map(|number| u32::from(number % 3)).collect();
+    Arc::new(Images::new(vec![1], numbers.collect(), labels, CLASSES.map(String::from).to_vec()).unwrap())
+}
+
+fn recipe(data: &str) -> Recipe {
+    let text = format!(
+        r#"{{ "name": "r", "data": {{ "source": "x", {data} }},
+        "teacher": {{ "model": {{ "hidden": [2] }} }}, "student": {{ "model": {{ "hidden": [2] }} }} }}"#
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The numbers of the images.
+fn numbers(set: &dyn Dataset) -> Vec<u8> {
+    let mut out = ndarray::Array2::zeros((set.len(), 1));
+    set.read(&(0..set.len()).collect::<Vec<_>>(), out.view_mut()).unwrap();
+    out.iter().map(|value| (value * 255.0).round() as u8).collect()
+}
+
+/// Numbers to train on, to watch training on, to learn from, and to test.
+fn sets(recipe: &Recipe, validation: Option<Arc<dyn Dataset>>) -> [Vec<u8>; 4] {
+    let sets = Sets { train: set(0..90), validation, unlabelled: None, test: set(90..120) };
+    let experiment = Experiment::new(recipe, sets).unwrap();
+    [
+        numbers(experiment.train_set()),
+        experiment.validation_set().map(numbers).unwrap_or_default(),
+        numbers(experiment.labelled_set()),
+        numbers(experiment.test_set()),
+    ]
+}
+
+fn without_cats(numbers: &[u8]) -> bool {
+    numbers.iter().all(|number| number % 3 != 0)
+}
+
+#[test]
+fn selected_classes_are_those_of_all_sets() {
+    for select in [r#""only": ["dog", "fox"]"#, r#""without": ["cat"]"#] {
+        let [train, validation, transfer, test] =
+            sets(&recipe(&format!(r#""validation": 20, "select": {{ {select} }}"#)), None);
+        // As many as were asked for, half of them of each class, and no example in two sets.
+        assert_eq!([train.len(), validation.len(), transfer.len(), test.len()], [40, 20, 40, 20]);
+        assert!([&train, &validation, &test].iter().all(|set| without_cats(set)), "{select}");
+        assert_eq!(validation.iter().filter(|&number| number % 3 == 1).count(), 10);
+        assert!(train.iter().all(|number| !validation.contains(number)));
+        // The same holds for a set that the data brings along.
+        let given = sets(&recipe(&format!(r#""select": {{ {select} }}"#)), Some(set(120..135)));
+        assert_eq!(given.each_ref().map(Vec::len), [60, 10, 60, 20]);
+        assert!(without_cats(&given[1]));
+    }
+}
+
+#[test]
+fn a_fraction_and_a_transfer_set_narrow_training_alone() {
+    let whole = sets(&recipe(r#""validation": 20"#), None);
+    let held_out = select::hold_out(&*set(0..90), 20, SELECTION_SEED).unwrap();
+    let as_numbers = |indices: Vec<usize>| indices.into_iter().map(|index| index as u8).collect::<Vec<_>>();
+    assert_eq!([whole[0].clone(), whole[1].clone()], [as_numbers(held_out.0), as_numbers(held_out.1)]);
+    assert_eq!(whole[3], numbers(&*set(90..120)));
+    let part = sets(&recipe(r#""validation": 20, "select": { "fraction": 0.5 }"#), None);
+    assert_eq!((part[0].len(), &part[1], &part[3]), (35, &whole[1], &whole[3]));
+    let transfer = sets(&recipe(r#""validation": 20, "transfer": { "without": ["cat"] }"#), None);
+    assert!(without_cats(&transfer[2]) && !without_cats(&transfer[2..][1]));
+    assert_eq!((&transfer[0], &transfer[1], &transfer[3]), (&whole[0], &whole[1], &whole[3]));
+}
+
+#[test]
+fn a_test_set_without_the_selected_classes_is_refused() {
+    let recipe = recipe(r#""select": { "only": ["dog"] }"#);
+    let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..91) };
+    let error = Experiment::new(&recipe, sets).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error, "the selection leaves none of 1 examples");
+}
