@@ -112,7 +112,6 @@ impl ArrayFolder {
         let [inputs, labels] = names(split).map(|name| self.place.expect(name));
         let (inputs, labels) = (inputs?, labels?);
         let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
-        let io = |path: &Path, source| DataError::Io { path: path.to_owned(), source };
         let n_labels = match labels.shape[..] {
             [n] | [n, 1] if labels.kind.is_whole() => n,
             _ => {
@@ -147,7 +146,7 @@ impl ArrayFolder {
         if on_disk && matches!(self.place, ArrayPlace::Npz(_)) {
             return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
         }
-        let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
+        let labels = labels.into_labels().map_err(|source| DataError::reading(&labels_path, source))?;
         if let Some(at) = labels.iter().position(Option::is_none) {
             let problem = format!("gives example {at} a class below 0, or above {}", u32::MAX);
             return Err(content(&labels_path, problem));
@@ -179,7 +178,7 @@ pub(crate) fn with_labels(
     labels: Vec<u32>,
     bound: Option<u64>,
 ) -> Result<Arc<dyn Dataset>, DataError> {
-    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let io = |source| DataError::reading(path, source);
     if let Some(bound) = bound {
         return Ok(Arc::new(DiskRows::new(inputs.into_rows(path)?, labels.len(), spec, labels, bound)?));
     }

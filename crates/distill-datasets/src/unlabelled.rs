@@ -46,19 +46,22 @@ impl Unlabelled {
             let data = with_labels(array, path, spec.clone(), vec![0; n], on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
         } else if extension == "csv" || extension == "parquet" {
-            let values = match columns {
-                Some(columns) => columns.read(path, bound)?,
+            match columns {
+                Some(columns) => {
+                    let codes = columns.read(path, bound)?;
+                    let labels = vec![0; codes.len() / columns.inputs.len().max(1)];
+                    Arc::new(Table::of_columns(columns.clone(), codes, labels, classes)?)
+                }
                 None => {
                     let NumberTable { values, .. } = NumberTable::read(path, bound)?;
                     // The numbers of a line have no sides: they are those of an input, whatever its shape.
                     if values.ncols() != spec.features() {
                         fits(&[values.ncols()], false)?;
                     }
-                    values.into_raw_vec_and_offset().0
+                    let labels = vec![0; values.nrows()];
+                    Arc::new(Table::new(shape, values.into_raw_vec_and_offset().0, labels, classes)?)
                 }
-            };
-            let n = values.len() / spec.features().max(1);
-            Arc::new(Table::new(shape, values, vec![0; n], classes)?)
+            }
         } else {
             let stream = IdxStream::open(path)?;
             let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
