@@ -95,6 +95,11 @@ impl ArrayFolder {
         Ok(found.then_some(Self { place, classes }))
     }
 
+    /// Whether it is one file with all arrays.
+    pub fn is_npz(&self) -> bool {
+        matches!(self.place, ArrayPlace::Npz(_))
+    }
+
     /// The class names of `classes.txt`.
     pub fn classes(&self) -> Option<&[String]> {
         self.classes.as_deref()

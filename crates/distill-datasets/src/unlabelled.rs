@@ -2,13 +2,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{ArrayViewMut2, s};
+use ndarray::{ArrayViewMut2, Axis, s};
 
 use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::{self, IdxStream};
 use crate::npy::{Array, Kind};
 use crate::{Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
+
+/// Indices that are translated at a time, on the stack: a batch needs no allocation.
+const N_AT_ONCE: usize = 256;
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
 pub struct Unlabelled(Arc<dyn Dataset>);
@@ -171,12 +174,16 @@ impl Dataset for Chain {
         let mut start = 0;
         // Neighbours of the same set are read together.
         for run in indices.chunk_by(|a, b| (*a < n) == (*b < n)) {
-            let rows = out.slice_mut(s![start..start + run.len(), ..]);
+            let mut rows = out.slice_mut(s![start..start + run.len(), ..]);
             if run[0] < n {
                 self.first.read(run, rows)?;
             } else {
-                let run: Vec<usize> = run.iter().map(|index| index - n).collect();
-                self.second.read(&run, rows)?;
+                let mut buffer = [0; N_AT_ONCE];
+                for (run, rows) in run.chunks(N_AT_ONCE).zip(rows.axis_chunks_iter_mut(Axis(0), N_AT_ONCE)) {
+                    let own = &mut buffer[..run.len()];
+                    own.iter_mut().zip(run).for_each(|(own, index)| *own = index - n);
+                    self.second.read(own, rows)?;
+                }
             }
             start += run.len();
         }
