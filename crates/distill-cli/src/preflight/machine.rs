@@ -30,7 +30,7 @@ impl Preflight<'_> {
     }
 
     fn room(&self, found: &mut Found) {
-        let [now, most] = memory::used().unwrap_or_else(|| [self.data(); 2]);
+        let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
         let memory = now.saturating_add(self.training()).max(most);
         // What the process has already is not free any more.
         match memory::available().map(|available| available + now) {
@@ -73,7 +73,7 @@ impl Preflight<'_> {
     }
 
     /// Bytes of the data that is loaded, about, where the system does not tell what is in memory: four for each number.
-    fn data(&self) -> u64 {
+    fn data_bytes(&self) -> u64 {
         let all = self.experiment.all();
         let sets = [Some(&all.train), all.validation.as_ref(), all.unlabelled.as_ref(), Some(&all.test)];
         let bound = self.experiment.recipe().data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
