@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use distill_datasets::{
-    ColumnOptions, Columns, DataError, Dataset as _, NumberTable, Split, TableFolder, TableRows, is_guarded,
+    ColumnOptions, Columns, Dataset as _, NumberTable, Split, TableFolder, TableRows, is_guarded,
 };
 
 use crate::files::{Folder, message};
@@ -48,8 +48,8 @@ impl Parser for CsvTables {
             // As many words as a category may have: 400 MB, if each were a number of every input.
             format!("x,label\n{}", words(1000)).into_bytes(),
             // A byte for each number, of lines that a table of numbers has too.
-            format!("{}label\n{}", header(200), format!("{}a\n", ",".repeat(200)).repeat(20_000)).into_bytes(),
-            format!("{}label\n{}", header(200), format!("{}1\n", "1,".repeat(200)).repeat(20_000)).into_bytes(),
+            format!("{}label\n{}", header(200), format!("{}a\n", ",".repeat(200)).repeat(1500)).into_bytes(),
+            format!("{}label\n{}", header(200), format!("{}1\n", "1,".repeat(200)).repeat(1500)).into_bytes(),
             vec![b'a'; 4 << 20],
             [&b"x,label\n\""[..], &vec![b'a'; 4 << 20]].concat(),
         ]
@@ -87,7 +87,7 @@ fn parquet() {
 impl Parser for ParquetFile {
     const NAME: &str = "parquet";
 
-    const SET: usize = 8 << 20;
+    const SET: usize = 2 << 20;
 
     type Parsed = (usize, usize);
 
@@ -122,9 +122,9 @@ impl Parser for ParquetFile {
             ends(&[0x1c; 1 << 20]),
             ends(&[0x19; 1 << 20]),
             vec![b'P'; 1 << 20],
-            // 15 MB of numbers in 10 KB, and 7 MB that fit.
-            runs_of_one(60, 60_000),
-            runs_of_one(30, 60_000),
+            // 5 MB of numbers in 4 KB, and 1.7 MB that fit.
+            runs_of_one(20, 60_000),
+            runs_of_one(20, 20_000),
         ]
     }
 
