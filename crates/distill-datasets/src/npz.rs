@@ -163,8 +163,9 @@ pub(crate) mod tests {
             bytes[at] ^= 0x5a;
             if let Ok((_dir, mut npz)) = open(&bytes)
                 && let Ok(Some(array)) = npz.array("x")
+                && let Ok(found) = array.into_labels()
             {
-                assert_eq!(array.into_labels().unwrap(), vec![Some(3); 5000], "byte {at}");
+                assert_eq!(found, vec![Some(3); 5000], "byte {at}");
             }
         }
         // The header of the array promises more than there is.

@@ -247,7 +247,7 @@ mod tests {
         );
         let data = found.load(Split::Test, None, u64::MAX).unwrap();
         assert_eq!((data.labels(), read(&data)), (&[0, 1][..], array![[3.0, 0.0, 0.0], [4.0, 0.0, 1.0]]));
-        assert!(matches!(found.load(Split::Train, None, 40), Err(DataError::MemoryBound { .. })));
+        assert!(matches!(found.load(Split::Train, None, 35), Err(DataError::MemoryBound { .. })));
         // Classes that are numbers are in their order, and columns of numbers can be words.
         let dir = folder("zip,label\n10,10\n20,9\n10,-1\n", "zip,label\n");
         let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
@@ -316,7 +316,7 @@ mod tests {
                 assert!(matches!(error, DataError::MemoryBound { needed: 24, .. }), "{error}");
             }
         }
-        let errors = [NumberTable::read(&path, 24).map(|_| ()), columns.read(&path, 24).map(|_| ())];
+        let errors = [NumberTable::read(&path, 32).map(|_| ()), columns.read(&path, 32).map(|_| ())];
         assert!(errors.into_iter().all(|found| matches!(found, Err(DataError::Content { .. }))));
     }
 
