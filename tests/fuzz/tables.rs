@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use distill_datasets::{
-    ColumnOptions, Columns, Dataset as _, NumberTable, Split, TableFolder, TableRows, is_guarded,
-};
+use distill_datasets::{ColumnOptions, Columns, Dataset as _, NumberTable, Split, TableFolder, TableRows, is_guarded};
 
 use crate::files::{Folder, message};
 use crate::random::Random;
