@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use distill_datasets::{Augmentation, Dataset, IdxFolder, Images, Jitter, Split, select};
+use distill_datasets::{Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, Mixtures, Split, Unlabelled, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Precision, matmul};
@@ -135,6 +135,48 @@ fn a_step_allocates_nothing_of_ours() {
             println!("{name}: {all} allocations in {STEPS} steps, {of_products} in their products alone");
             assert_eq!(all, of_products, "{name}");
         }
+    });
+}
+
+/// With inputs that have no labels, and mixtures of all of them: batches of both kinds, in any order.
+#[test]
+fn a_step_without_labels_allocates_nothing_of_ours() {
+    let labelled: Arc<dyn Dataset> = Arc::new(images());
+    let all: Arc<dyn Dataset> =
+        Arc::new(Chain::new(labelled.clone(), Arc::new(Unlabelled::new(labelled.clone()))).unwrap());
+    let data = Chain::new(all.clone(), Arc::new(Mixtures::new(all, 1, 1))).unwrap();
+    let config = MlpConfig { hidden: vec![30, 30], ..MlpConfig::default() };
+    let spec = data.spec().clone();
+    let build = |seed| Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed).unwrap();
+    let (teacher, mut student) = (build(1), build(2));
+    let kd = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.9).unwrap();
+    let context = StepContext {
+        data: &data,
+        loss: &kd,
+        teacher: Teacher::Live(&teacher),
+        augment: None,
+        mixup: 0.0,
+        clip_grad_norm: None,
+    };
+    let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
+    let mut step = TrainingStep::new(&student, BATCH);
+    let n = data.len();
+    let mut run = |steps: std::ops::Range<usize>| {
+        for i in steps {
+            let indices: [usize; BATCH] = std::array::from_fn(|j| ((i * BATCH + j) * 37) % n);
+            let noise = Noise { seed: 1, step: i as u32 };
+            step.run(&mut student, &mut optimizer, &indices, noise, 1e-3, &context).unwrap();
+        }
+    };
+    let mut products = products(&config, Some(&config), Precision::F32);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        run(0..2);
+        products(2);
+        // Whole batches alone, of which the fourth of `products` is a smaller one.
+        let (all, of_products) = (count(|| run(2..5)), count(|| products(3)));
+        println!("without labels: {all} allocations in 3 steps, {of_products} in their products alone");
+        assert_eq!(all, of_products);
     });
 }
 

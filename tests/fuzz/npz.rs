@@ -1,5 +1,7 @@
 //! Archives of arrays, changed in a member, with checksums and lengths that are right.
 
+use std::io::Write as _;
+
 use distill_export::{from_npz, to_npz};
 use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable};
 
@@ -107,15 +109,27 @@ pub(crate) fn split(archive: &[u8]) -> Vec<Member> {
 }
 
 pub(crate) fn join(members: &[Member]) -> Vec<u8> {
+    join_as(0, members, |data| data.to_vec())
+}
+
+/// The same as `numpy.savez_compressed` writes it.
+pub(crate) fn join_deflated(members: &[Member]) -> Vec<u8> {
+    join_as(8, members, |data| {
+        let mut packed = flate2::write::DeflateEncoder::new(vec![], flate2::Compression::fast());
+        packed.write_all(data).unwrap();
+        packed.finish().unwrap()
+    })
+}
+
+fn join_as(method: u8, members: &[Member], pack: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let (mut archive, mut central) = (vec![], vec![]);
     for (name, data) in members {
+        let (sum, unpacked, data) = (crc32(data).to_le_bytes(), (data.len() as u32).to_le_bytes(), pack(data));
         let size = (data.len() as u32).to_le_bytes();
         let name_len = (name.len() as u16).to_le_bytes();
-        let facts =
-            [&[20, 0, 0, 8, 0, 0, 0, 0, 33, 0][..], &crc32(data).to_le_bytes(), &size, &size, &name_len, &[0, 0]]
-                .concat();
+        let facts = [&[20, 0, 0, 8, method, 0, 0, 0, 33, 0][..], &sum, &size, &unpacked, &name_len, &[0, 0]].concat();
         let start = (archive.len() as u32).to_le_bytes();
-        archive.extend([b"PK\x03\x04", &facts[..], name, data].concat());
+        archive.extend([b"PK\x03\x04", &facts[..], name, &data].concat());
         central.extend([b"PK\x01\x02", &[20, 0][..], &facts, &[0; 10], &start, name].concat());
     }
     let n = (members.len() as u16).to_le_bytes();
@@ -124,9 +138,9 @@ pub(crate) fn join(members: &[Member]) -> Vec<u8> {
 }
 
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc: u32, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
-    })
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }
 
 /// The members with one change.

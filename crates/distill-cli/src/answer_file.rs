@@ -11,6 +11,7 @@ use ndarray::Array2;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::memory;
 use crate::teacher_file::LoadedTeacher;
 
 /// A set of the data, and how its table is called.
@@ -49,7 +50,7 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
     let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
         let (at, table) = if let Some(file) = table_file(path, name) {
-            let NumberTable { columns, values } = NumberTable::read(&file, u64::MAX)?;
+            let NumberTable { columns, values } = NumberTable::read(&file, memory::share())?;
             // All columns of numbers that are called like numbers say no more than their place.
             if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
                 named = Some(columns);

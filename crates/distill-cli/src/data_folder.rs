@@ -8,6 +8,8 @@ use distill_datasets::{
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout};
 
+use crate::memory;
+
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
 const IMAGES: &str = "images";
@@ -147,13 +149,24 @@ impl Folder {
         }
     }
 
-    /// One of the sets within so many bytes of memory.
+    /// One of the sets within so many bytes of memory, by default a share of what is free.
+    ///
+    /// Plain IDX files and arrays are the exception. They take no more than four times their length, and one that is larger
+    /// than a bound has another order on the disk, which must not depend on what else runs.
     pub(crate) fn load(
         &self,
         split: Split,
         classes: Option<&[String]>,
-        bound: u64,
+        memory: Option<u64>,
     ) -> Result<Arc<dyn Dataset>, DataError> {
+        let is_plain = match self {
+            Self::Idx(folder) => {
+                folder.files().into_iter().flatten().all(|path| path.extension().is_none_or(|end| end != "gz"))
+            }
+            Self::Arrays(folder) => !folder.is_npz(),
+            Self::Cifar(_) | Self::Table(_) | Self::Images(_) => false,
+        };
+        let bound = memory.unwrap_or_else(|| if is_plain { u64::MAX } else { memory::share() });
         match self {
             Self::Idx(folder) => folder.load_within(split, classes, bound),
             Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),

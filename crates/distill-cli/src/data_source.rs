@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::data_folder::{Folder, FolderOptions};
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
+use crate::memory::share;
 use crate::recipe_file::RecipeFile;
 
 /// What the training set of MNIST takes in memory: 60,000 images of 28 x 28 bytes with a label of four.
@@ -214,9 +215,9 @@ impl DataSource {
                 })
             }
             Self::Folder(folder) => {
-                let train = folder.load(Split::Train, classes, bound)?;
+                let train = folder.load(Split::Train, classes, memory)?;
                 // Where nobody names the classes, the test set has those of the training set.
-                let test = folder.load(Split::Test, Some(&train.spec().classes), bound)?;
+                let test = folder.load(Split::Test, Some(&train.spec().classes), memory)?;
                 Ok(Sets { train, validation: None, unlabelled: None, test })
             }
         }
@@ -246,7 +247,7 @@ impl DataSource {
             Self::Udhr(config) => Arc::new(test_snippets(config, &Arc::new(udhr()?))?.unseen),
             Self::Folder(folder) => {
                 let classes = folder.classes().is_none().then_some(model_classes);
-                folder.load(Split::Test, classes, u64::MAX)?
+                folder.load(Split::Test, classes, None)?
             }
         })
     }
@@ -265,7 +266,10 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
     let mut sets = sets.map_err(unreadable)?;
     if let Some(path) = &recipe.data.unlabelled {
         let train = &sets.train;
-        let inputs = Unlabelled::read(Path::new(path), train.spec(), train.columns(), memory.unwrap_or(u64::MAX));
+        let path = Path::new(path);
+        let is_packed = path.extension().is_some_and(|end| ["gz", "csv", "parquet"].iter().any(|other| end == *other));
+        let bound = memory.unwrap_or_else(|| if is_packed { share() } else { u64::MAX });
+        let inputs = Unlabelled::read(path, train.spec(), train.columns(), bound);
         sets.unlabelled = Some(Arc::new(inputs.map_err(|error| file.locate(error.into(), "data.unlabelled"))?));
     }
     Ok(sets)

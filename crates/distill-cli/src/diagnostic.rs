@@ -201,7 +201,7 @@ impl From<DataError> for Diagnostic {
                 let is_read_whole =
                     parts.into_iter().any(|end| ["csv", "parquet", "npz"].iter().any(|other| end == *other));
                 let help = if is_read_whole {
-                    "raise `data.memory`, leave it out, or keep the data as .npy, which need not fit"
+                    "raise `data.memory`, which is three quarters of the free memory by default, or keep the data as .npy, which need not fit"
                 } else {
                     "raise `data.memory`, or leave it out"
                 };

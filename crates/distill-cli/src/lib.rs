@@ -13,6 +13,7 @@ mod evaluation_files;
 mod help;
 mod latency;
 mod locate;
+mod memory;
 mod model_file;
 mod onnx_file;
 mod output;

@@ -106,6 +106,11 @@ impl ArrayFolder {
         Self { layout, expected, ..self }
     }
 
+    /// Whether it is one file with all arrays.
+    pub fn is_npz(&self) -> bool {
+        matches!(self.place, ArrayPlace::Npz(_))
+    }
+
     /// The class names of `classes.txt`.
     pub fn classes(&self) -> Option<&[String]> {
         self.classes.as_deref()
@@ -123,7 +128,6 @@ impl ArrayFolder {
         let [inputs, labels] = names(split).map(|name| self.place.expect(name));
         let (inputs, labels) = (inputs?, labels?);
         let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
-        let io = |path: &Path, source| DataError::Io { path: path.to_owned(), source };
         let n_labels = match labels.shape[..] {
             [n] | [n, 1] if labels.kind.is_whole() => n,
             _ => {
@@ -160,7 +164,7 @@ impl ArrayFolder {
         if on_disk && matches!(self.place, ArrayPlace::Npz(_)) {
             return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
         }
-        let labels = labels.into_labels().map_err(|source| io(&labels_path, source))?;
+        let labels = labels.into_labels().map_err(|source| DataError::reading(&labels_path, source))?;
         if let Some(at) = labels.iter().position(Option::is_none) {
             let problem = format!("gives example {at} a class below 0, or above {}", u32::MAX);
             return Err(content(&labels_path, problem));
@@ -193,7 +197,7 @@ pub(crate) fn with_labels(
     layout: ArrayLayout,
     bound: Option<u64>,
 ) -> Result<Arc<dyn Dataset>, DataError> {
-    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let io = |source| DataError::reading(path, source);
     let sides = inputs.shape.iter().skip(1).copied().collect::<Vec<_>>();
     if let Some(bound) = bound {
         let rows = Arc::new(DiskRows::new(inputs.into_rows(path)?, labels.len(), spec, labels, bound)?);

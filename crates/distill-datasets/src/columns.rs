@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
+use ndarray::{ArrayViewMut1, s};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
@@ -115,12 +116,42 @@ pub struct Columns {
 pub struct ColumnEncoder {
     columns: Columns,
     positions: Vec<usize>,
+    /// Whether the words of a column are in order, as those that were learnt from a table are.
+    is_sorted: Vec<bool>,
+}
+
+impl Column {
+    /// Numbers of an input that it becomes.
+    fn width(&self) -> usize {
+        self.values.as_ref().map_or(1, Vec::len)
+    }
+
+    /// Writes the numbers of an input, which are 0, of the one that stands for them.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a place, or below 0")]
+    fn write(&self, code: f32, mut out: ArrayViewMut1<'_, f32>) {
+        match self.values {
+            None => out[0] = code,
+            Some(_) if code < 0.0 => {}
+            Some(_) => out[code as usize] = 1.0,
+        }
+    }
 }
 
 impl Columns {
     /// Numbers of an input.
     pub fn features(&self) -> usize {
-        self.inputs.iter().map(|column| column.values.as_ref().map_or(1, Vec::len)).sum()
+        self.inputs.iter().map(Column::width).sum()
+    }
+
+    /// Writes an input from one number for each column, as [`ColumnEncoder::encode_short`] makes them.
+    pub(crate) fn write(&self, codes: impl Iterator<Item = f32>, mut out: ArrayViewMut1<'_, f32>) {
+        out.fill(0.0);
+        let mut start = 0;
+        for (column, code) in self.inputs.iter().zip(codes) {
+            let end = start + column.width();
+            column.write(code, out.slice_mut(s![start..end]));
+            start = end;
+        }
     }
 
     /// Finds the inputs in the header of a file, which may have them in any order, and others beside them.
@@ -134,7 +165,8 @@ impl Columns {
             found.ok_or_else(|| format!("has no column `{}`, it has {}", column.name, list(header)))
         };
         let positions = self.inputs.iter().map(place).collect::<Result<_, _>>()?;
-        Ok(ColumnEncoder { columns: self.clone(), positions })
+        let is_sorted = self.inputs.iter().map(|column| column.values.as_deref().is_some_and(<[_]>::is_sorted));
+        Ok(ColumnEncoder { is_sorted: is_sorted.collect(), columns: self.clone(), positions })
     }
 }
 
@@ -145,21 +177,45 @@ impl ColumnEncoder {
     /// # Errors
     /// The column and what is wrong with it, for people.
     pub fn encode<'f>(&self, cell: impl Fn(usize) -> Option<Cell<'f>>, out: &mut Vec<f32>) -> Result<(), String> {
-        for (column, &at) in self.columns.inputs.iter().zip(&self.positions) {
-            let cell = cell(at).ok_or_else(|| format!("has no value for column `{}`", column.name))?;
-            match &column.values {
-                Some(values) => {
-                    let at = place_of(values, &cell.text());
-                    out.extend((0..values.len()).map(|value| f32::from(u8::from(at == Some(value)))));
-                }
-                None => out.push(cell.number().ok_or_else(|| {
-                    let text = cell.text();
-                    let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
-                    format!("column `{}` {found}, not a finite number", column.name)
-                })?),
-            }
+        for (at, column) in self.columns.inputs.iter().enumerate() {
+            let start = out.len();
+            let code = self.code(at, &cell)?;
+            out.resize(start + column.width(), 0.0);
+            column.write(code, ArrayViewMut1::from(&mut out[start..]));
         }
         Ok(())
+    }
+
+    /// Appends one number for each column: itself, or the place of a word among those that are known, below 0 for others.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn encode_short<'f>(
+        &self,
+        cell: impl Fn(usize) -> Option<Cell<'f>>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), String> {
+        (0..self.columns.inputs.len()).try_for_each(|at| self.code(at, &cell).map(|code| out.push(code)))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a column has few words")]
+    fn code<'f>(&self, at: usize, cell: impl Fn(usize) -> Option<Cell<'f>>) -> Result<f32, String> {
+        let column = &self.columns.inputs[at];
+        let cell = cell(self.positions[at]).ok_or_else(|| format!("has no value for column `{}`", column.name))?;
+        let Some(values) = &column.values else {
+            return cell.number().ok_or_else(|| {
+                let text = cell.text();
+                let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
+                format!("column `{}` {found}, not a finite number", column.name)
+            });
+        };
+        let text = cell.text();
+        let place = match self.is_sorted[at] {
+            true => values.binary_search_by(|value| value.as_str().cmp(&text)).ok(),
+            false => None,
+        };
+        let place = place.or_else(|| place_of(values, &text));
+        Ok(place.map_or(-1.0, |place| place as f32))
     }
 
     /// Positions of the columns that it asks for.

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use distill_tensor::{Philox, Stream};
 use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
@@ -14,7 +14,7 @@ const ROWS: usize = 32;
 /// Inputs between those of a set, of which nobody knows what they are: teachers say what they see in them.
 ///
 /// Example `c n + i` of a set of `n` examples is `x_i + λ (x_j - x_i)`, where the partner `j` is any example and `λ` is between
-/// 0 and 1/2, both drawn anew for each of the copies `c`. Nothing is stored.
+/// 0 and 1/2, both drawn anew for each of the copies `c`. No mixture is stored.
 ///
 /// Zhang, Cisse, Dauphin, Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018, mix labels as well; here as in Beyer, Zhai,
 /// Royer, Markeeva, Anil, Kolesnikov, *Knowledge distillation: A good teacher is patient and consistent*, 2022, section 3.1.
@@ -22,6 +22,8 @@ pub struct Mixtures {
     base: Arc<dyn Dataset>,
     copies: usize,
     seed: u64,
+    /// Inputs of partners, used again for every batch.
+    partners: Mutex<Array2<f32>>,
 }
 
 impl Mixtures {
@@ -42,7 +44,7 @@ impl Mixtures {
     /// # Ok::<(), distill_datasets::DataError>(())
     /// ```
     pub fn new(base: Arc<dyn Dataset>, copies: usize, seed: u64) -> Self {
-        Self { base, copies, seed }
+        Self { base, copies, seed, partners: Mutex::new(Array2::zeros((0, 0))) }
     }
 
     /// The two examples of a mixture, and the weight of the second.
@@ -74,14 +76,22 @@ impl Dataset for Mixtures {
 
     fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
         check_batch(self, indices, out.dim())?;
-        let mut partners = Array2::zeros((ROWS.min(indices.len()), out.ncols()));
+        // One that reads beside another has rows of its own.
+        let (mut kept, mut own) = (self.partners.try_lock().ok(), Array2::default((0, 0)));
+        let partners = kept.as_deref_mut().unwrap_or(&mut own);
+        if partners.dim() != (ROWS, out.ncols()) {
+            *partners = Array2::zeros((ROWS, out.ncols()));
+        }
+        let (mut first, mut second, mut weights) = ([0; ROWS], [0; ROWS], [0.0; ROWS]);
         for (indices, mut out) in indices.chunks(ROWS).zip(out.axis_chunks_iter_mut(Axis(0), ROWS)) {
-            let drawn: Vec<_> = indices.iter().map(|&index| self.draw(index)).collect();
-            let [first, second] = [0, 1].map(|place| drawn.iter().map(|&(i, j, _)| [i, j][place]).collect::<Vec<_>>());
-            let mut partners = partners.slice_mut(s![..indices.len(), ..]);
-            self.base.read(&first, out.view_mut())?;
-            self.base.read(&second, partners.view_mut())?;
-            for ((row, partner), &(.., weight)) in out.outer_iter_mut().zip(partners.outer_iter()).zip(&drawn) {
+            let n = indices.len();
+            for (at, &index) in indices.iter().enumerate() {
+                (first[at], second[at], weights[at]) = self.draw(index);
+            }
+            let mut partners = partners.slice_mut(s![..n, ..]);
+            self.base.read(&first[..n], out.view_mut())?;
+            self.base.read(&second[..n], partners.view_mut())?;
+            for ((row, partner), &weight) in out.outer_iter_mut().zip(partners.outer_iter()).zip(&weights) {
                 Zip::from(row).and(partner).for_each(|x, &other| *x += weight * (other - *x));
             }
         }

@@ -237,6 +237,7 @@ impl<R: Read> Array<R> {
     pub fn into_f32(mut self) -> std::io::Result<Vec<f32>> {
         let mut left = self.shape.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
         let mut values = vec![];
+        values.try_reserve_exact(left)?;
         while left > 0 {
             let n = left.min(CHUNK / 8);
             self.read_f32(n, &mut values)?;
@@ -285,6 +286,7 @@ impl<R: Read> Array<R> {
     fn each<const N: usize, T>(mut self, f: impl Fn([u8; N]) -> T) -> std::io::Result<Vec<T>> {
         let mut left = self.n_bytes().unwrap_or(u64::MAX);
         let mut values = vec![];
+        values.try_reserve_exact(usize::try_from(left / N as u64).unwrap_or(usize::MAX))?;
         let mut buffer = vec![0; CHUNK];
         while left > 0 {
             let n = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);

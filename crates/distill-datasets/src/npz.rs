@@ -1,11 +1,13 @@
 //! NumPy's format of several arrays: a zip file of `.npy` files, as `numpy.savez` and `numpy.savez_compressed` write it.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use zip::ZipArchive;
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use crate::DataError;
 use crate::cifar::regular;
@@ -44,14 +46,15 @@ impl Npz {
         names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect()
     }
 
-    /// Unpacks an array; `None` if there is none of that name. No size that the file claims is believed before it is
-    /// compared with the bytes that are there.
+    /// Opens an array, which is unpacked when its numbers are read; `None` if there is none of that name. No size that the file
+    /// claims is believed before it is compared with the bytes that are there; what it promises is then known before memory is
+    /// taken for it.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Damaged`] and [`DataError::Content`].
     pub fn array(&mut self, name: &str) -> Result<Option<Array<Box<dyn Read + Send>>>, DataError> {
         let place = self.path.join(format!("{name}.npy"));
-        let mut entry = match self.archive.by_name(&format!("{name}.npy")) {
+        let entry = match self.archive.by_name(&format!("{name}.npy")) {
             Err(ZipError::FileNotFound) => return Ok(None),
             entry => entry.map_err(|error| fault(&place, error))?,
         };
@@ -60,15 +63,46 @@ impl Npz {
             let problem = format!("promises {len} bytes, more than the {packed} of the file can hold");
             return Err(DataError::Damaged { path: place, problem });
         }
-        let mut bytes = vec![];
-        // One more than was promised shows that there are more.
-        let read = entry.by_ref().take(len + 1).read_to_end(&mut bytes);
-        read.map_err(|error| DataError::Damaged {
-            path: place.clone(),
-            problem: format!("cannot be unpacked: {error}"),
-        })?;
-        let n = bytes.len() as u64;
-        Array::checked(Box::new(Cursor::new(bytes)), n, &place).map(Some)
+        let damaged = |problem: String| DataError::Damaged { path: place.clone(), problem };
+        let Some(start) = entry.data_start() else { return Err(damaged("has no place in the file".to_owned())) };
+        let io = |source| DataError::Io { path: self.path.clone(), source };
+        let mut file = File::open(&self.path).map_err(io)?;
+        file.seek(SeekFrom::Start(start)).map_err(io)?;
+        let bytes = BufReader::new(file.take(packed));
+        let source: Box<dyn Read + Send> = match entry.compression() {
+            CompressionMethod::Stored => Box::new(bytes),
+            CompressionMethod::Deflated => Box::new(DeflateDecoder::new(bytes)),
+            other => return Err(damaged(format!("is compressed with {other}, which is not read here"))),
+        };
+        let member = Member { source, left: len, sum: entry.crc32(), crc: Crc::new() };
+        Array::checked(Box::new(member), len, &place).map(Some)
+    }
+}
+
+/// The bytes of an array as they are unpacked. The last of them is given only if all are as they were written.
+struct Member {
+    source: Box<dyn Read + Send>,
+    left: u64,
+    sum: u32,
+    crc: Crc,
+}
+
+impl Read for Member {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.source.read(&mut buffer[..most])?;
+        self.crc.update(&buffer[..n]);
+        self.left -= n as u64;
+        if n > 0 && self.left == 0 {
+            let damaged = |problem| Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            if self.crc.sum() != self.sum {
+                return damaged("its check sum is another one");
+            }
+            if self.source.read(&mut [0])? > 0 {
+                return damaged("it holds more than it promises");
+            }
+        }
+        Ok(n)
     }
 }
 
@@ -83,9 +117,8 @@ fn fault(path: &Path, error: ZipError) -> DataError {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::io::Write as _;
+    use std::io::{Cursor, Write as _};
 
-    use zip::CompressionMethod;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     use super::*;
@@ -130,8 +163,9 @@ pub(crate) mod tests {
             bytes[at] ^= 0x5a;
             if let Ok((_dir, mut npz)) = open(&bytes)
                 && let Ok(Some(array)) = npz.array("x")
+                && let Ok(found) = array.into_labels()
             {
-                assert_eq!(array.into_labels().unwrap(), vec![Some(3); 5000], "byte {at}");
+                assert_eq!(found, vec![Some(3); 5000], "byte {at}");
             }
         }
         // The header of the array promises more than there is.

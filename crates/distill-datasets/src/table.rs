@@ -3,7 +3,8 @@ use ndarray::{Array2, ArrayViewMut2, Axis};
 use crate::images::check_labels;
 use crate::{Columns, DataError, DataSpec, Dataset, check_batch, classes};
 
-/// Inputs of any numbers, with labels, in memory: four bytes for each number. Inputs are as they were given.
+/// Inputs of any numbers, with labels, in memory: four bytes for each number, and for each word of a table. Inputs are as
+/// they were given.
 ///
 /// # Examples
 /// ```
@@ -19,6 +20,7 @@ use crate::{Columns, DataError, DataSpec, Dataset, check_batch, classes};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     spec: DataSpec,
+    /// The inputs, or one number for each of the columns that they are made of.
     rows: Array2<f32>,
     labels: Vec<u32>,
     columns: Option<Columns>,
@@ -59,10 +61,21 @@ impl Table {
         }
     }
 
-    /// The same examples, which were rows with these columns, of which some look like the numbers of the rows.
-    #[must_use]
-    pub(crate) fn with_columns(self, columns: Columns, counters: Vec<String>) -> Self {
-        Self { columns: Some(columns), counters, ..self }
+    /// Takes one number for each column, as [`ColumnEncoder::encode_short`](crate::ColumnEncoder) makes them. Some of
+    /// the columns look like the numbers of the rows.
+    ///
+    /// # Errors
+    /// As [`Table::new`].
+    pub(crate) fn of_columns(
+        columns: Columns,
+        counters: Vec<String>,
+        codes: Vec<f32>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self, DataError> {
+        let mut table = Self::new(vec![columns.inputs.len()], codes, labels, classes)?;
+        table.spec.input_shape = vec![columns.features()];
+        Ok(Self { columns: Some(columns), counters, ..table })
     }
 
     /// The label of every example.
@@ -83,7 +96,11 @@ impl Dataset for Table {
     fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
         check_batch(self, indices, out.dim())?;
         for (&index, mut row) in indices.iter().zip(out.axis_iter_mut(Axis(0))) {
-            row.assign(&self.rows.row(index));
+            let own = self.rows.row(index);
+            match &self.columns {
+                None => row.assign(&own),
+                Some(columns) => columns.write(own.iter().copied(), row),
+            }
         }
         Ok(())
     }

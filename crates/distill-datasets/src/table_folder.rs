@@ -25,6 +25,8 @@ pub struct TableFolder {
     /// Columns that look like the numbers of the rows.
     counters: Vec<String>,
     classes: Vec<String>,
+    /// Rows of the table to train on, where it was read.
+    n_train: Option<usize>,
     /// Whether the order of the classes comes from a list, or else from the labels.
     is_listed: bool,
 }
@@ -42,8 +44,10 @@ impl TableFolder {
         let mut table = TableRows::open(&path(dir, Split::Train))?;
         let mut learner = Learner::new(&path(dir, Split::Train), table.header(), options)?;
         table.select(learner.positions());
+        let mut n_train = 0;
         while table.next()? {
             learner.push(|| table.place(), |at| table.cell(at));
+            n_train += 1;
         }
         let labels = std::mem::take(&mut learner.labels);
         let counters = learner.counters();
@@ -51,8 +55,8 @@ impl TableFolder {
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let classes = listed.unwrap_or_else(|| in_order(labels));
-        Ok(Some(Self { dir: dir.to_owned(), columns, counters, classes, is_listed }))
+        let (dir, classes) = (dir.to_owned(), listed.unwrap_or_else(|| in_order(labels)));
+        Ok(Some(Self { dir, columns, counters, classes, n_train: Some(n_train), is_listed }))
     }
 
     /// The same where it is known what the columns become: whoever tests a model reads what it was trained to read. The
@@ -67,8 +71,8 @@ impl TableFolder {
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let (counters, classes) = (vec![], listed.unwrap_or_default());
-        Ok(Some(Self { dir: dir.to_owned(), columns, counters, classes, is_listed }))
+        let (dir, classes) = (dir.to_owned(), listed.unwrap_or_default());
+        Ok(Some(Self { dir, columns, counters: vec![], classes, n_train: None, is_listed }))
     }
 
     /// The class names of `classes.txt`, or those of the labels.
@@ -87,7 +91,8 @@ impl TableFolder {
     }
 
     /// Reads one split. The labels are among `classes`, or else those of the folder. `bound` is the most memory that it may
-    /// take, in bytes.
+    /// take, in bytes: four for each label and for each cell, whether it is a number or a word. The rows are counted first, so
+    /// that no memory is taken where there is too little.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnlistedClass`],
@@ -107,9 +112,12 @@ impl TableFolder {
         let label = position(rows.header(), &self.columns.label)
             .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
         rows.select(encoder.positions().iter().copied().chain([label]));
-        let (mut values, mut labels) = (vec![], vec![]);
+        let n_train = self.n_train.filter(|_| split == Split::Train);
+        let n = n_train.map_or_else(|| count(&path, label, self.columns.inputs.len() + 1, bound), Ok)?;
+        check_memory(&path, n.saturating_mul(self.columns.inputs.len() + 1), bound)?;
+        let (mut values, mut labels) = (Vec::with_capacity(n * self.columns.inputs.len()), Vec::with_capacity(n));
         while rows.next()? {
-            encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+            encoder.encode_short(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
             let text = rows.cell(label).map(Cell::text).unwrap_or_default();
             let class = numbers.get(&*text).or_else(|| same.get(&canonical(&text))).copied();
             labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
@@ -118,25 +126,27 @@ impl TableFolder {
         if labels.is_empty() {
             return Err(DataError::NoExamples { path: Some(path) });
         }
-        let shape = vec![self.columns.features()];
-        let table = Table::new(shape, values, labels, classes.to_vec()).map_err(|error| error.in_file(&path))?;
-        Ok(table.with_columns(self.columns.clone(), self.counters.clone()))
+        let counters = self.counters.clone();
+        Table::of_columns(self.columns.clone(), counters, values, labels, classes.to_vec())
+            .map_err(|error| error.in_file(&path))
     }
 }
 
 impl Columns {
-    /// Reads the inputs of a whole file, one after the other, whatever other columns it has. `bound` is the most memory that
-    /// they may take, in bytes.
+    /// Reads the inputs of a whole file, one number for each column, whatever other columns it has. `bound` is the most memory
+    /// that they may take, in bytes.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, and [`DataError::MemoryBound`].
-    pub fn read(&self, path: &Path, bound: u64) -> Result<Vec<f32>, DataError> {
+    pub(crate) fn read(&self, path: &Path, bound: u64) -> Result<Vec<f32>, DataError> {
         let mut rows = TableRows::open(path)?;
         let encoder = self.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         rows.select(encoder.positions().iter().copied());
-        let mut values = vec![];
+        let first = encoder.positions().first().copied().unwrap_or_default();
+        let n = count(path, first, self.inputs.len(), bound)?;
+        let mut values = Vec::with_capacity(n * self.inputs.len());
         while rows.next()? {
-            encoder.encode(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
+            encoder.encode_short(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
             check_memory(path, values.len(), bound)?;
         }
         Ok(values)
@@ -159,7 +169,9 @@ impl NumberTable {
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, and [`DataError::MemoryBound`].
     pub fn read(path: &Path, bound: u64) -> Result<Self, DataError> {
         let mut rows = TableRows::open(path)?;
-        let (mut values, mut n) = (vec![], 0);
+        let n_columns = rows.header().len();
+        let mut values = Vec::with_capacity(count(path, 0, n_columns, bound)? * n_columns);
+        let mut n = 0;
         while rows.next()? {
             for (at, name) in rows.header().iter().enumerate() {
                 let cell = rows.cell(at).unwrap_or(Cell::Text(""));
@@ -176,9 +188,21 @@ impl NumberTable {
     }
 }
 
+/// The rows of a table, by one of its columns, each of which becomes `each` numbers.
+fn count(path: &Path, at: usize, each: usize, bound: u64) -> Result<usize, DataError> {
+    let mut rows = TableRows::open(path)?;
+    rows.select([at]);
+    let mut n: usize = 0;
+    while rows.next()? {
+        n += 1;
+        check_memory(path, n.saturating_mul(each), bound)?;
+    }
+    Ok(n)
+}
+
 /// Refuses more numbers of four bytes than the memory may hold.
 fn check_memory(path: &Path, n: usize, bound: u64) -> Result<(), DataError> {
-    let needed = 4 * n as u64;
+    let needed = (n as u64).saturating_mul(4);
     if needed > bound {
         return Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound });
     }
@@ -233,7 +257,7 @@ mod tests {
         );
         let data = found.load(Split::Test, None, u64::MAX).unwrap();
         assert_eq!((data.labels(), read(&data)), (&[0, 1][..], array![[3.0, 0.0, 0.0], [4.0, 0.0, 1.0]]));
-        assert!(matches!(found.load(Split::Train, None, 40), Err(DataError::MemoryBound { .. })));
+        assert!(matches!(found.load(Split::Train, None, 35), Err(DataError::MemoryBound { .. })));
         // Classes that are numbers are in their order, and columns of numbers can be words.
         let dir = folder("zip,label\n10,10\n20,9\n10,-1\n", "zip,label\n");
         let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
@@ -352,7 +376,7 @@ mod tests {
                 assert!(matches!(error, DataError::MemoryBound { needed: 24, .. }), "{error}");
             }
         }
-        let errors = [NumberTable::read(&path, 24).map(|_| ()), columns.read(&path, 24).map(|_| ())];
+        let errors = [NumberTable::read(&path, 32).map(|_| ()), columns.read(&path, 32).map(|_| ())];
         assert!(errors.into_iter().all(|found| matches!(found, Err(DataError::Content { .. }))));
     }
 

@@ -2,13 +2,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{ArrayViewMut2, s};
+use ndarray::{ArrayViewMut2, Axis, s};
 
 use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::{self, IdxStream};
 use crate::npy::{Array, Kind};
 use crate::{ArrayLayout, Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
+
+/// Indices that are translated at a time, on the stack: a batch needs no allocation.
+const N_AT_ONCE: usize = 256;
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
 pub struct Unlabelled(Arc<dyn Dataset>);
@@ -48,19 +51,22 @@ impl Unlabelled {
             let data = with_labels(array, path, spec.clone(), vec![0; n], layout, on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
         } else if extension == "csv" || extension == "parquet" {
-            let values = match columns {
-                Some(columns) => columns.read(path, bound)?,
+            match columns {
+                Some(columns) => {
+                    let codes = columns.read(path, bound)?;
+                    let labels = vec![0; codes.len() / columns.inputs.len().max(1)];
+                    Arc::new(Table::of_columns(columns.clone(), codes, labels, classes)?)
+                }
                 None => {
                     let NumberTable { values, .. } = NumberTable::read(path, bound)?;
                     // The numbers of a line have no sides: they are those of an input, whatever its shape.
                     if values.ncols() != spec.features() {
                         fits(&[values.ncols()], false)?;
                     }
-                    values.into_raw_vec_and_offset().0
+                    let labels = vec![0; values.nrows()];
+                    Arc::new(Table::new(shape, values.into_raw_vec_and_offset().0, labels, classes)?)
                 }
-            };
-            let n = values.len() / spec.features().max(1);
-            Arc::new(Table::new(shape, values, vec![0; n], classes)?)
+            }
         } else {
             let stream = IdxStream::open(path)?;
             let (n, sides) = stream.shape().split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
@@ -170,12 +176,16 @@ impl Dataset for Chain {
         let mut start = 0;
         // Neighbours of the same set are read together.
         for run in indices.chunk_by(|a, b| (*a < n) == (*b < n)) {
-            let rows = out.slice_mut(s![start..start + run.len(), ..]);
+            let mut rows = out.slice_mut(s![start..start + run.len(), ..]);
             if run[0] < n {
                 self.first.read(run, rows)?;
             } else {
-                let run: Vec<usize> = run.iter().map(|index| index - n).collect();
-                self.second.read(&run, rows)?;
+                let mut buffer = [0; N_AT_ONCE];
+                for (run, rows) in run.chunks(N_AT_ONCE).zip(rows.axis_chunks_iter_mut(Axis(0), N_AT_ONCE)) {
+                    let own = &mut buffer[..run.len()];
+                    own.iter_mut().zip(run).for_each(|(own, index)| *own = index - n);
+                    self.second.read(own, rows)?;
+                }
             }
             start += run.len();
         }

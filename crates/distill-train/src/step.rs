@@ -24,7 +24,7 @@ pub enum Teacher<'a> {
 /// The buffers of a training step, used again for every one.
 ///
 /// After the first step with the largest batch a step allocates nothing; only the matmul kernel takes and gives back
-/// what it packs, and data sets that read others, such as mixtures, a few rows.
+/// what it packs. A data set or a loss of others may take what it needs.
 pub struct TrainingStep {
     /// The examples of a batch, those with a label first.
     order: Vec<usize>,

@@ -1,12 +1,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use distill_datasets::Dataset;
 use distill_train::Role;
 
 use super::{Found, Preflight};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::memory;
 use crate::progress::size;
 
 /// Rows of a batch in evaluation, and copies of a layer's output that training keeps.
@@ -27,8 +30,10 @@ impl Preflight<'_> {
     }
 
     fn room(&self, found: &mut Found) {
-        let memory = self.memory();
-        match available_memory() {
+        let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
+        let memory = now.saturating_add(self.training()).max(most);
+        // What the process has already is not free any more.
+        match memory::available().map(|available| available + now) {
             Some(available) if memory > available => found.warn(
                 "memory",
                 format!("about {} are needed, {} are free", size(memory), size(available)),
@@ -67,17 +72,22 @@ impl Preflight<'_> {
         }
     }
 
-    /// Bytes that the largest of the trainings takes, with all data.
-    fn memory(&self) -> u64 {
+    /// Bytes of the data that is loaded, about, where the system does not tell what is in memory: four for each number.
+    fn data_bytes(&self) -> u64 {
+        let all = self.experiment.all();
+        let sets = [Some(&all.train), all.validation.as_ref(), all.unlabelled.as_ref(), Some(&all.test)];
+        let bound = self.experiment.recipe().data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
+        let bytes = |set: &Arc<dyn Dataset>| (set.len() as u64).saturating_mul(4 * set.spec().features() as u64);
+        sets.into_iter().flatten().map(|set| bytes(set).min(bound)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that the largest of the trainings takes besides the data.
+    fn training(&self) -> u64 {
         let spec = self.experiment.train_set().spec();
         let features = spec.features() as u64;
         let recipe = self.experiment.recipe();
-        let bound = recipe.data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
-        let train = self.experiment.train_set().len() as u64;
-        let validation = self.experiment.validation_set().map_or(0, |set| set.len() as u64);
-        let sets = [train + validation, self.experiment.test_set().len() as u64];
-        // Beside them, what is selected for teacher and students and the order of an epoch are lists.
-        let data = sets.map(|n| (n * features).min(bound)).iter().sum::<u64>() + LIST_BYTES * train;
+        // The order of an epoch, and what of it has labels, are lists.
+        let lists = LIST_BYTES * self.experiment.transfer_set().len() as u64;
         let training = |role: Role| -> u64 {
             let parameters = self.parameters(role).unwrap_or_default() as u64;
             let config = self.experiment.train_config(role);
@@ -95,7 +105,7 @@ impl Preflight<'_> {
         let n_views = if recipe.caches_targets() { recipe.train.augment.n_views() } else { 0 };
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
-        (data + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
+        (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
     }
 
     /// Bytes of weights and checkpoints of all models.
@@ -144,13 +154,6 @@ fn probe(folder: &Path) -> io::Result<()> {
     let _ = fs::remove_file(&path);
     let _ = fs::remove_file(&moved);
     outcome
-}
-
-/// Bytes that can be had without pushing others out, where the system tells.
-fn available_memory() -> Option<u64> {
-    let info = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 #[cfg(unix)]

@@ -140,3 +140,90 @@ fn a_file_that_is_cut_ends_a_run_that_can_go_on() {
     lab.ok(&resume);
     assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
 }
+
+/// The most memory that a process had, in bytes: asked for until it ends.
+#[cfg(target_os = "linux")]
+fn peak(mut child: std::process::Child) -> u64 {
+    let mut most = 0;
+    loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let found = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        most = most.max(found.unwrap_or_default() * 1024);
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return most;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What `check` says of memory, in bytes.
+#[cfg(target_os = "linux")]
+fn estimate(lab: &Lab, args: &[&str]) -> f64 {
+    let check = lab.ok(&[&["check", "r.toml"], args].concat());
+    let words: Vec<&str> = check.stdout.lines().find(|line| line.contains("memory")).unwrap().split(' ').collect();
+    let at = words.iter().position(|word| *word == "about").unwrap();
+    let unit = match words[at + 2] {
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        other => panic!("{other}"),
+    };
+    words[at + 1].parse::<f64>().unwrap() * unit
+}
+
+/// Sets of some 40 MB: where they are arrays of f4 and packed, tables of words, images, text, mixtures, and without labels.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_check_says_is_what_a_run_takes() {
+    let lab = Lab::new();
+    lab.dataset("data", 28, 40_000, 100);
+    let array = |descr: &str, shape: &str, bytes: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        let header = format!("{header:<117}\n");
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), bytes].concat()
+    };
+    fs::create_dir(lab.path("a")).unwrap();
+    for (split, n) in [("train", 40_000), ("test", 100)] {
+        let values: Vec<u8> = (0..n * 256).flat_map(|i: u32| ((i * 37 % 251) as f32).to_le_bytes()).collect();
+        let labels: Vec<u8> = (0..n).map(|i| (i % 10) as u8).collect();
+        lab.write(&format!("a/x_{split}.npy"), array("<f4", &format!("({n}, 256)"), &values));
+        lab.write(&format!("a/y_{split}.npy"), array("|u1", &format!("({n},)"), &labels));
+        let row = |i: u32| {
+            let numbers = (0..40).map(|j| (i * 31 + j * 7) % 97).map(|x| format!("{x},")).collect::<String>();
+            format!("{numbers}w{},{}\n", i % 900, i % 10)
+        };
+        let header: String = (0..40).map(|j| format!("c{j},")).collect();
+        fs::create_dir_all(lab.path("t")).unwrap();
+        lab.write(&format!("t/{split}.csv"), format!("{header}word,label\n{}", (0..n).map(row).collect::<String>()));
+    }
+    for args in [
+        &["data.source=data"][..],
+        &["data.source=a"],
+        &["data.source=t"],
+        &[
+            "data.source=udhr",
+            "data.validation=0",
+            "data.text={ train = 4000, validation = 50, test = 500 }",
+            "teacher.model.embedding={ buckets = 16384 }",
+            "student.model.embedding={ buckets = 16384 }",
+        ],
+        &["data.source=data", "data.mixup=3"],
+        &["data.source=a", "data.unlabelled=a/x_train.npy"],
+    ] {
+        let common = [
+            "train.batch=128",
+            "teacher.train.batch=128",
+            "train.epochs=1",
+            "teacher.train.epochs=1",
+            "teacher.min_accuracy=0",
+        ];
+        let args = [args, &common].concat();
+        let estimate = estimate(&lab, &args);
+        let command = [&["run", "r.toml", "-q"], &args[..]].concat();
+        let taken = peak(lab.command(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()) as f64;
+        println!("{:.1} MB said, {:.1} MB taken: {args:?}", estimate / 1e6, taken / 1e6);
+        assert!((1.0 / 1.5..1.5).contains(&(estimate / taken)), "{estimate} said, {taken} taken: {args:?}");
+    }
+}

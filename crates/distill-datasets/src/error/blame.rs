@@ -56,6 +56,17 @@ impl DataError {
         Self::UnknownColumn { path: path.to_owned(), name: name.to_owned(), known, n_known: header.len() }
     }
 
+    /// Bytes that could not be read: the file is damaged, or the operating system refused.
+    pub(crate) fn reading(path: &Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as E;
+        match source.kind() {
+            E::InvalidData | E::InvalidInput | E::UnexpectedEof => {
+                Self::Damaged { path: path.to_owned(), problem: format!("cannot be read: {source}") }
+            }
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
     /// The byte of the file at which the error lies, after decompression where the file
     /// is a sound gzip stream.
     pub fn offset(&self) -> Option<u64> {

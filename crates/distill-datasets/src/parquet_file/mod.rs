@@ -103,6 +103,9 @@ impl ParquetRows {
         let header: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
         let kinds: Vec<_> = columns.iter().map(|column| Kind::of(column)).collect();
         let n = header.len();
+        if n == 0 {
+            return Err(fault(Fault::Cannot("has no columns".to_owned())));
+        }
         if metadata.row_groups().iter().any(|group| group.num_columns() != n) {
             return Err(fault(Fault::damaged("the list of its columns")));
         }

@@ -18,8 +18,8 @@ pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {
         folder => folder?,
     };
     let mut facts = Facts::new("dataset", format_args!("a dataset of {}", folder.form()));
-    let train = folder.load(Split::Train, None, u64::MAX)?;
-    let test = folder.load(Split::Test, Some(&train.spec().classes), u64::MAX)?;
+    let train = folder.load(Split::Train, None, None)?;
+    let test = folder.load(Split::Test, Some(&train.spec().classes), None)?;
     for (name, set) in [("train", &train), ("test", &test)] {
         let shape = sides(&set.spec().input_shape);
         facts.line(name, format_args!("{} examples of {shape}", thousands(set.len() as u64)));
