@@ -55,7 +55,7 @@ impl Unlabelled {
                 Some(columns) => {
                     let codes = columns.read(path, bound)?;
                     let labels = vec![0; codes.len() / columns.inputs.len().max(1)];
-                    Arc::new(Table::of_columns(columns.clone(), codes, labels, classes)?)
+                    Arc::new(Table::of_columns(columns.clone(), vec![], codes, labels, classes)?)
                 }
                 None => {
                     let NumberTable { values, .. } = NumberTable::read(path, bound)?;
