@@ -113,9 +113,9 @@ mod tests {
         let expected = "
 small: a small one  [examples/s]
   ours, 2 threads                              1,234,567  (1,234,567 to 1,234,567)
-  PyTorch, 2 threads                               1,000  (900 to 1,200)  eager
+  PyTorch, 2 threads                               1,000  (950 to 1,100)  eager
   burn, 2 threads                             missing: it does not build
-  ours, 2 threads / PyTorch, 2 threads              5.00  (4.00 to 6.00)  goal 5
+  ours, 2 threads / PyTorch, 2 threads              5.00  (4.50 to 5.50)  goal 5
   ours, 2 threads / burn, 2 threads                    -
 ";
         assert_eq!(row(&found), expected);

@@ -24,7 +24,7 @@ pub(super) struct Answering {
 
 /// Who computes the answers.
 enum Network {
-    Ours(Mlp, Scratch),
+    Ours(Box<Mlp>, Scratch),
     Onnx(Graph),
 }
 
@@ -52,7 +52,7 @@ impl Answering {
         let mut logits = Array2::zeros((inputs.nrows(), model.spec().classes.len()));
         let mut network = match onnxruntime {
             Some(engine) => Network::Onnx(engine.session(&model)?),
-            None => Network::Ours(model, Scratch::default()),
+            None => Network::Ours(Box::new(model), Scratch::default()),
         };
         network.logits(inputs.view(), &mut logits)?;
         let errors = wrong(logits.view(), data.labels());
