@@ -69,7 +69,10 @@ fn plan(tools: Tools) -> Vec<Step> {
         cargo("doctest", Call::cargo(["test", "--workspace", "--doc", "--all-features"])),
         // What all other steps build has an engine for ONNX files; the program as most people build it has none.
         cargo("plain", Call::cargo(["test", "--package", "distill-cli", "--test", "cli", "without_the_engine"])),
-        step("onnxruntime", Work::Own("its library for the tests, from PyPI", onnxruntime::passes)),
+        step(
+            "onnxruntime",
+            Work::Own("its library and a Python that has it for the tests, from PyPI", onnxruntime::passes),
+        ),
         // Last, so that the output ends with the summary of the test runner.
         test,
     ]
@@ -103,9 +106,9 @@ pub(crate) fn run(selected: Option<&str>) -> Result<ExitCode> {
         let start = Instant::now();
         let failure = match step.work {
             Work::Cargo(call) => {
-                // Asked now, as a step before may have fetched it.
-                let library = onnxruntime::variable().filter(|_| name == "test");
-                Some(call.envs(library).status()?).filter(|status| !status.success()).map(|s| s.to_string())
+                // Asked now, as a step before may have fetched them.
+                let variables = if name == "test" { onnxruntime::variables() } else { vec![] };
+                Some(call.envs(variables).status()?).filter(|status| !status.success()).map(|s| s.to_string())
             }
             Work::Own(_, passes) => (!passes()?).then(|| "see above".to_owned()),
         };

@@ -66,7 +66,7 @@ fn run(args: &[OsString]) -> Result<ExitCode> {
         },
         Some("tidy") if rest.is_empty() => tidy::run(),
         Some("tidy") => Ok(usage("tidy takes no arguments")),
-        Some("test") => Tools::find().test().envs(onnxruntime::variable()).args(rest).become_it(),
+        Some("test") => Tools::find().test().envs(onnxruntime::variables()).args(rest).become_it(),
         Some("bench") => bench::run(rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
-use distill_models::Provenance;
-use distill_train::{AnswerTable, Experiment, TrainError, spread_largest};
+use distill_models::{ModelError, Provenance};
+use distill_train::{AnswerTable, Answers, Experiment, TrainError};
 use ndarray::Array2;
 
 use crate::code::Code;
@@ -49,19 +49,22 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
     parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
     let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
-        let (at, table) = if let Some(file) = table_file(path, name) {
+        let probabilities = recipe.teacher.probabilities;
+        let (at, answered) = if let Some(file) = table_file(path, name) {
             let NumberTable { columns, values } = NumberTable::read(&file, memory::share())?;
             // All columns of numbers that are called like numbers say no more than their place.
             if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
                 named = Some(columns);
             }
-            (file, values)
+            let answered = Answers::of_all(values, probabilities);
+            (file, answered)
         } else {
             let classes = named.as_deref().unwrap_or(&spec.classes);
-            (place.path(name), arrays(&place, name, classes.len())?)
+            (place.path(name), arrays(&place, name, classes.len(), probabilities)?)
         };
-        if table.nrows() != set.len() {
-            let what = format!("the table has {} rows, the {name} set has {} examples", table.nrows(), set.len());
+        let table = answered.map_err(|error| refused(error).at(at.display()))?;
+        if table.shape()[0] != set.len() {
+            let what = format!("the table has {} rows, the {name} set has {} examples", table.shape()[0], set.len());
             return Err(Diagnostic::new(Code::SoftTargets, what)
                 .at(at.display())
                 .note("row i is the answer to example i of the whole set, before anything is selected")
@@ -70,23 +73,29 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
         answers.push((set, table));
     }
     let classes = named.unwrap_or_else(|| spec.classes.clone());
-    if let Some((_, table)) = answers.iter().find(|(_, table)| table.ncols() != classes.len()) {
-        let what = format!("the table has {} columns for {} classes", table.ncols(), classes.len());
+    if let Some((_, table)) = answers.iter().find(|(_, table)| table.shape()[1] != classes.len()) {
+        let what = format!("the table has {} columns for {} classes", table.shape()[1], classes.len());
         return Err(Diagnostic::new(Code::ClassCount, what).at(path.display()).help(
             "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
         ));
     }
-    let table = AnswerTable::new(spec, classes, answers).map_err(|error| Diagnostic::from(error).at(path.display()))?;
+    let table = AnswerTable::new(spec, classes, answers).map_err(|error| refused(error).at(path.display()))?;
     Ok(LoadedTeacher {
         provenance: Provenance::new(),
         n_bytes: table.n_bytes(),
         sha256: table.sha256().to_owned(),
+        answers: Some(table.kind().clone()),
         model: Arc::new(table),
     })
 }
 
 /// The answers to a set: all of them, or the largest with the numbers of their classes.
-fn arrays(place: &ArrayPlace, name: &str, n_classes: usize) -> Result<Array2<f32>, Diagnostic> {
+fn arrays(
+    place: &ArrayPlace,
+    name: &str,
+    n_classes: usize,
+    probabilities: Option<bool>,
+) -> Result<Result<Answers, TrainError>, Diagnostic> {
     let path = place.path(name);
     let missing = |error| {
         match error {
@@ -110,7 +119,9 @@ fn arrays(place: &ArrayPlace, name: &str, n_classes: usize) -> Result<Array2<f32
     let values = array.into_f32().map_err(unreadable)?;
     let values = Array2::from_shape_vec((rows, columns), values)
         .map_err(|error| Diagnostic::new(Code::Bug, error.to_string()))?;
-    let Some(classes) = place.open(&format!("{name}_classes"))? else { return Ok(values) };
+    let Some(classes) = place.open(&format!("{name}_classes"))? else {
+        return Ok(Answers::of_all(values, probabilities));
+    };
     let path = place.path(&format!("{name}_classes"));
     let damaged = || {
         Diagnostic::new(
@@ -129,6 +140,20 @@ fn arrays(place: &ArrayPlace, name: &str, n_classes: usize) -> Result<Array2<f32
         classes.into_labels().map_err(|source| Diagnostic::from(DataError::Io { path: path.clone(), source }))?;
     let classes: Option<Vec<u32>> = classes.into_iter().collect();
     let classes = Array2::from_shape_vec((n, k), classes.ok_or_else(damaged)?).map_err(|_| damaged())?;
-    spread_largest(classes.view(), values.view(), n_classes)
-        .map_err(|error: TrainError| Diagnostic::from(error).at(path.display()))
+    Ok(Answers::of_largest(classes.view(), values.view(), n_classes, probabilities))
+}
+
+/// Answers that cannot be used.
+fn refused(error: TrainError) -> Diagnostic {
+    let is_unclear = matches!(&error, TrainError::Model(ModelError::UnclearAnswers { .. }));
+    let diagnostic = Diagnostic::from(error);
+    if !is_unclear {
+        return diagnostic;
+    }
+    diagnostic
+        .note("sigmoids are numbers from 0 to 1 that do not add up to 1, and rounding to some decimals changes a sum by little")
+        .better_help(
+            "set `teacher.probabilities = true` to take all rows as probabilities and to scale them so that they add up to 1, \
+             or `false` if they are logits",
+        )
 }

@@ -25,6 +25,7 @@ pub(crate) fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Di
     let model = OnnxModel::from_bytes(&bytes, &options).map_err(|error| diagnostic(&error).at(path.display()))?;
     Ok(LoadedTeacher {
         provenance: model.provenance(),
+        answers: Some(model.answers().clone()),
         model: Arc::new(model),
         n_bytes: bytes.len(),
         sha256: sha256(&bytes),
@@ -139,6 +140,12 @@ pub(crate) fn diagnostic(error: &OnnxError) -> Diagnostic {
         OnnxError::Option { key: "library", .. } => diagnostic
             .note("it is `libonnxruntime.so` of version 1.24 or later, such as pip installs with onnxruntime in `capi`")
             .help("name the file: `teacher.onnx.library`, or `--onnx library=FILE`; or leave it out to use tract"),
+        OnnxError::Option { key: "probabilities", .. } => diagnostic
+            .note("sigmoids are numbers from 0 to 1 that do not add up to 1; the numbers before the last operator may be the logits")
+            .help(
+                "set `teacher.onnx.probabilities`, or `--onnx probabilities=true`, to take the logarithms, scaled so that the \
+                 probabilities add up to 1, and to `false` if they are logits; or name the tensor that is: `teacher.onnx.output`",
+            ),
         OnnxError::Option { .. } => diagnostic.help("change the setting of `teacher.onnx`, or of `--onnx`"),
         _ => diagnostic
             .note("the engine that computes ONNX files is tract, which knows most operators, not all, or ONNX Runtime")

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_datasets::DataSpec;
-use distill_models::{Average, Model, Provenance};
+use distill_models::{AnswerKind, Average, Model, Provenance};
 use distill_specialists::SystemFolder;
 use distill_train::{
     Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
@@ -21,6 +21,8 @@ pub(crate) struct LoadedTeacher {
     pub(crate) provenance: Provenance,
     pub(crate) n_bytes: usize,
     pub(crate) sha256: String,
+    /// What its answers were taken for, where it is no model of this program.
+    pub(crate) answers: Option<AnswerKind>,
 }
 
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
@@ -43,6 +45,7 @@ pub(crate) fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeach
         provenance: loaded.provenance,
         n_bytes: loaded.n_bytes,
         sha256: loaded.sha256,
+        answers: None,
     })
 }
 
@@ -54,6 +57,7 @@ fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
         provenance: Provenance::new(),
         n_bytes: files.n_bytes,
         sha256: files.sha256,
+        answers: None,
     })
 }
 
@@ -136,6 +140,12 @@ impl Given {
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             members.push(GivenMember { loaded, path });
         }
+        if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {
+            let what = "teacher.probabilities is set, but no teacher is a table of answers";
+            return Err(Diagnostic::new(Code::Value, what)
+                .at("teacher.probabilities")
+                .help("leave it out; for ONNX files set `teacher.onnx.probabilities`"));
+        }
         let (model, sha256) = match members.as_slice() {
             [] => return Ok(None),
             [one] => (one.loaded.model.clone(), one.loaded.sha256.clone()),
@@ -146,6 +156,11 @@ impl Given {
             }
         };
         Ok(Some(Self { members, model, sha256, targets: None }))
+    }
+
+    /// What the answers of each file were taken for, of which that was to be found out.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = (&Path, &AnswerKind)> {
+        self.members.iter().filter_map(|member| Some((member.path.as_path(), member.loaded.answers.as_ref()?)))
     }
 
     /// The files, for messages.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use distill_tensor::LogPartition;
-use ndarray::{ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 use crate::tape::matrix;
@@ -151,56 +151,58 @@ impl Model for Ensemble {
         scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
-        let mut buffer = scratch.take();
+        let (mut buffer, mut sums) = (scratch.take(), scratch.take_sums());
         let (rows, classes) = out.dim();
-        let mut members = self.members.iter().zip(&self.weights).enumerate();
-        let answered: Result<(), ModelError> = members.try_for_each(|(number, (member, &weight))| {
-            let mut logits = matrix(&mut buffer, rows, classes);
-            member.logits_into(inputs, scratch, logits.view_mut())?;
-            for (mut out, z) in out.rows_mut().into_iter().zip(logits.rows()) {
-                let add = |sum: &mut f32, term: f64| {
-                    let before = if number == 0 { None } else { Some(f64::from(*sum)) };
-                    *sum = self.add(before, term);
-                };
-                match self.average {
-                    Average::Geometric => {
-                        Zip::from(&mut out).and(z).for_each(|sum, &z| add(sum, weight * f64::from(z)));
-                    }
-                    Average::Arithmetic => {
-                        let partition = LogPartition::new(z.iter().copied(), self.temperature);
-                        let log_weight = libm::log(weight);
-                        Zip::from(&mut out).and(z).for_each(|sum, &z| add(sum, log_weight + partition.log_prob(z)));
-                    }
+        let nothing = if self.average == Average::Arithmetic { f64::NEG_INFINITY } else { 0.0 };
+        sums.clear();
+        sums.resize(rows * classes, nothing);
+        let answered: Result<(), ModelError> =
+            self.members.iter().zip(&self.weights).try_for_each(|(member, &weight)| {
+                let mut logits = matrix(&mut buffer, rows, classes);
+                member.logits_into(inputs, scratch, logits.view_mut())?;
+                for (sums, z) in sums.chunks_exact_mut(classes.max(1)).zip(logits.rows()) {
+                    self.add(sums, z, weight);
                 }
-            }
-            Ok(())
-        });
-        scratch.give_back(buffer);
-        answered?;
-        if self.average == Average::Arithmetic {
-            #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
-            out.mapv_inplace(|log_q| (f64::from(log_q) * self.temperature) as f32);
+                Ok(())
+            });
+        for (mut out, sums) in out.rows_mut().into_iter().zip(sums.chunks_exact(classes.max(1))) {
+            self.finish(sums, out.view_mut());
         }
-        Ok(())
+        scratch.give_back(buffer);
+        scratch.give_back_sums(sums);
+        answered
     }
 }
 
 impl Ensemble {
-    /// The sum with another term: of logits, or of probabilities by their logarithms, so that none
+    /// Adds the answer of a member to one example: its logits, or its probabilities by their logarithms, so that none
     /// underflows.
-    fn add(&self, sum: Option<f64>, term: f64) -> f32 {
-        let sum = match (sum, self.average) {
-            (None, _) => term,
-            (Some(sum), Average::Geometric) => sum + term,
-            (Some(sum), Average::Arithmetic) => {
-                let (small, large) = if sum < term { (sum, term) } else { (term, sum) };
-                // Two times minus infinity is no number, and a NaN stays one.
-                if large == f64::NEG_INFINITY { large } else { large + libm::log1p(libm::exp(small - large)) }
+    fn add(&self, sums: &mut [f64], z: ArrayView1<'_, f32>, weight: f64) {
+        match self.average {
+            Average::Geometric => sums.iter_mut().zip(z).for_each(|(sum, &z)| *sum += weight * f64::from(z)),
+            Average::Arithmetic => {
+                let partition = LogPartition::new(z.iter().copied(), self.temperature);
+                let log_weight = libm::log(weight);
+                for (sum, &z) in sums.iter_mut().zip(z) {
+                    let term = log_weight + partition.log_prob(z);
+                    let (small, large) = if *sum < term { (*sum, term) } else { (term, *sum) };
+                    // Two times minus infinity is no number, and a NaN stays one.
+                    *sum = if *sum == f64::NEG_INFINITY { term } else { large + libm::log1p(libm::exp(small - large)) };
+                }
             }
+        }
+    }
+
+    /// The logits of one example, from the sums. Logarithms of averages are nearly equal at a high temperature, by which
+    /// they are multiplied; so the largest becomes 0 before numbers are rounded.
+    #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
+    fn finish(&self, sums: &[f64], mut out: ArrayViewMut1<'_, f32>) {
+        let (shift, factor) = match self.average {
+            Average::Geometric => (0.0, 1.0),
+            Average::Arithmetic => (sums.iter().copied().fold(f64::NEG_INFINITY, f64::max), self.temperature),
         };
-        #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
-        let sum = sum as f32;
-        sum
+        let shift = if shift.is_finite() { shift } else { 0.0 };
+        out.iter_mut().zip(sums).for_each(|(out, sum)| *out = ((sum - shift) * factor) as f32);
     }
 }
 
@@ -270,6 +272,35 @@ mod tests {
         let expected: Vec<f64> = a.iter().zip(b).map(|(a, b)| (a + b) / 2.0).collect();
         close(&probs(&of(&[1.0, 1.0], Average::Arithmetic, 2.0), 2.0), &expected);
         close(&probs(&of(&[1.0, 1.0], Average::Arithmetic, 1.0).at(2.0).unwrap(), 2.0), &expected);
+    }
+
+    /// Against the same formula in f64, without logarithms that are large beside their differences.
+    #[test]
+    fn high_temperatures_lose_nothing() {
+        let (a, b) = ([9.0_f32, -3.5, 0.25, 4.0], [2.0_f32, 6.5, -1.75, 0.5]);
+        for t in [1e3, 1e6] {
+            let ensemble = Ensemble::new(vec![says(&a), says(&b)], Average::Arithmetic, t).unwrap();
+            let found = ensemble.logits(array![[0.0]].view()).unwrap();
+            // Logarithms of partition sums, less that of the number of classes.
+            let excess = |z: &[f32; 4]| {
+                let sum: f64 = z.iter().map(|&z| libm::expm1(f64::from(z) / t)).sum();
+                libm::log1p(sum / 4.0)
+            };
+            let (ea, eb) = (excess(&a), excess(&b));
+            let expected: Vec<f64> = (a.iter().zip(&b))
+                .map(|(&a, &b)| {
+                    let terms = [f64::from(a) / t - ea, f64::from(b) / t - eb];
+                    t * libm::log1p((libm::expm1(terms[0]) + libm::expm1(terms[1])) / 2.0)
+                })
+                .collect();
+            let most = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            for (&found, expected) in found.iter().zip(&expected) {
+                // What f64 leaves of a logarithm near 1, times T, and half a unit in the last place of f32.
+                let bound = 4e-16 * t + 1e-6;
+                let apart = (f64::from(found) - (expected - most)).abs();
+                assert!(apart < bound, "T = {t}: {found} {expected} {apart}");
+            }
+        }
     }
 
     #[test]

@@ -100,4 +100,10 @@ pub enum ModelError {
         /// What the engine says.
         reason: String,
     },
+    /// The answers of a model from elsewhere are neither plainly logits nor plainly probabilities.
+    #[error("the answers are neither plainly probabilities nor plainly logits: {problem}")]
+    UnclearAnswers {
+        /// Which numbers contradict the others.
+        problem: String,
+    },
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod answers;
 mod bags;
 mod columns;
 mod dense;
@@ -18,6 +19,7 @@ mod standardized;
 mod tape;
 
 pub use activation::Activation;
+pub use answers::AnswerKind;
 pub use columns::Columns;
 pub use dropout::{Dropout, Noise};
 pub use embedding::EmbeddingConfig;

@@ -32,6 +32,8 @@ pub struct Scratch {
     buffers: [Vec<f32>; 2],
     /// Logits of the members of an ensemble, by the depth of nested ones.
     members: Vec<Vec<f32>>,
+    /// Their sums, the same.
+    sums: Vec<Vec<f64>>,
     /// What an embedding has read.
     bags: Bags,
 }
@@ -48,6 +50,11 @@ impl Scratch {
         self.members.pop().unwrap_or_default()
     }
 
+    /// The same for a buffer of f64.
+    pub(crate) fn take_sums(&mut self) -> Vec<f64> {
+        self.sums.pop().unwrap_or_default()
+    }
+
     /// Buffers for the inputs of an embedding, until they are given back.
     pub(crate) fn take_bags(&mut self) -> Bags {
         std::mem::take(&mut self.bags)
@@ -61,6 +68,11 @@ impl Scratch {
     /// Gives back what was taken, to be taken again.
     pub(crate) fn give_back(&mut self, buffer: Vec<f32>) {
         self.members.push(buffer);
+    }
+
+    /// Gives back what was taken, to be taken again.
+    pub(crate) fn give_back_sums(&mut self, buffer: Vec<f64>) {
+        self.sums.push(buffer);
     }
 }
 

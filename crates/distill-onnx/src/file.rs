@@ -23,6 +23,9 @@ const CONTROL: [&str; 4] = ["If", "Loop", "Scan", "SequenceMap"];
 const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
+/// Operators that leave numbers what they are, or nearly so.
+const FORM: [&str; 8] = ["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Clip", "Dropout"];
+
 /// Reads a file and checks what the engine would believe.
 pub(crate) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     if bytes.len() > MAX_BYTES {
@@ -67,6 +70,17 @@ pub(crate) fn describe(file: &ModelProto) -> Description {
 /// The operator that computes a tensor.
 pub(crate) fn producer<'a>(graph: &'a GraphProto, tensor: &str) -> Option<&'a NodeProto> {
     graph.node.iter().find(|node| node.output.iter().any(|output| output == tensor))
+}
+
+/// The operator whose numbers a tensor has, in whatever form.
+pub(crate) fn source<'a>(graph: &'a GraphProto, tensor: &str) -> Option<&'a str> {
+    let mut node = producer(graph, tensor)?;
+    while FORM.contains(&node.op_type.as_str())
+        && let Some(before) = node.input.first().and_then(|input| producer(graph, input))
+    {
+        node = before;
+    }
+    Some(&node.op_type)
 }
 
 fn damaged(reason: impl Into<String>) -> OnnxError {

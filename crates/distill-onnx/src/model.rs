@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use distill_models::{Model, ModelError, ModelSpec, Provenance, Scratch};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Provenance, Scratch};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::engine::{self, Engine, Prepared};
@@ -14,8 +14,11 @@ pub const MAX_BYTES: usize = i32::MAX as usize;
 /// The least probability whose logarithm is taken; smaller ones count as this.
 const MIN_PROBABILITY: f32 = 1e-12;
 
-/// How far the probabilities of an example may be from 1 together.
-const MAX_EXCESS: f32 = 1e-2;
+/// Inputs that are made up to see what a graph answers with.
+const PROBES: usize = 8;
+
+/// Operators that give each class a number from 0 to 1 of its own.
+const SIGMOIDS: [&str; 2] = ["Sigmoid", "HardSigmoid"];
 
 /// A classifier from an ONNX file.
 ///
@@ -24,7 +27,7 @@ const MAX_EXCESS: f32 = 1e-2;
 pub struct OnnxModel {
     engine: Engine,
     shape: Shape,
-    probabilities: bool,
+    answers: AnswerKind,
     scale: f32,
     shift: f32,
     spec: ModelSpec,
@@ -48,7 +51,7 @@ impl OnnxModel {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let Prepared { engine, shape, n_classes, probabilities, description } = Engine::prepare(bytes, options)?;
+        let Prepared { engine, shape, n_classes, producer, description } = Engine::prepare(bytes, options)?;
         let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
         let spec = ModelSpec {
             architecture: architecture(&description),
@@ -57,8 +60,12 @@ impl OnnxModel {
             parameters: description.parameters,
         };
         let (scale, shift) = (options.scale, options.shift);
-        let model = Self { engine, shape, probabilities, scale, shift, spec, description };
-        model.try_out()?;
+        let answers = AnswerKind { probabilities: false, why: String::new() };
+        let mut model = Self { engine, shape, answers, scale, shift, spec, description };
+        model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
+        if model.answers.probabilities {
+            model.spec.architecture += &format!(" ({})", AnswerKind::PROBABILITIES);
+        }
         Ok(model)
     }
 
@@ -75,9 +82,9 @@ impl OnnxModel {
         &self.description
     }
 
-    /// Whether the file answers with probabilities, of which the logits are the logarithms.
-    pub fn has_probabilities(&self) -> bool {
-        self.probabilities
+    /// What its answers were taken for.
+    pub fn answers(&self) -> &AnswerKind {
+        &self.answers
     }
 
     /// Where the model comes from: what this program wrote into the file, or else who made it.
@@ -90,20 +97,27 @@ impl OnnxModel {
         })
     }
 
-    /// Computes one batch of zeros: what cannot be computed is found before anybody waits for it.
-    fn try_out(&self) -> Result<(), OnnxError> {
-        let zeros = vec![0.0; self.spec.features()];
-        let answer = self.answer(&mut std::iter::once(zeros.as_slice()))?;
-        let Some(first) = answer.get(..self.spec.classes.len()) else {
-            return Err(OnnxError::Engine { reason: "the output is shorter than its shape".to_owned() });
-        };
-        let sum: f32 = first.iter().sum();
-        let unlike = |&p: &f32| !(-MAX_EXCESS..=1.0 + MAX_EXCESS).contains(&p);
-        if self.probabilities && (first.iter().any(unlike) || (sum - 1.0).abs() > MAX_EXCESS) {
-            let reason = format!("is set, but for an example of zeros the outputs are {first:.3?}, with sum {sum}");
-            return Err(OnnxError::Option { key: "probabilities", reason });
+    /// Computes what it answers to some inputs that are made up, of which the first is zeros: what cannot be computed is
+    /// found before anybody waits for it. Others may be no inputs of this graph, and are then left out.
+    fn try_out(&self) -> Result<Array2<f32>, OnnxError> {
+        let (features, n_classes) = (self.spec.features(), self.spec.classes.len());
+        let probes = probes(features);
+        let mut found = vec![];
+        for (number, rows) in probes.chunks(features * self.shape.batch()).enumerate() {
+            let answer = match self.answer(&mut rows.chunks(features)) {
+                Err(_) if number == 0 => (1, self.answer(&mut std::iter::once(&rows[..features]))?),
+                Err(_) => continue,
+                Ok(answer) => (rows.len() / features, answer),
+            };
+            let (n, answer) = answer;
+            let answer = answer
+                .get(..n * n_classes)
+                .ok_or_else(|| OnnxError::Engine { reason: "the output is shorter than its shape".to_owned() })?;
+            // What is not finite is found where it matters.
+            found.extend(answer.chunks(n_classes).filter(|row| row.iter().all(|z| z.is_finite())).flatten().copied());
         }
-        Ok(())
+        let shape = (found.len() / n_classes, n_classes);
+        Array2::from_shape_vec(shape, found).map_err(|error| OnnxError::Engine { reason: error.to_string() })
     }
 
     fn answer(&self, rows: &mut dyn Iterator<Item = &[f32]>) -> Result<Vec<f32>, OnnxError> {
@@ -116,7 +130,7 @@ impl OnnxModel {
         let answer = self.answer(&mut rows.chunks_exact(self.spec.features()))?;
         for (mut out, answer) in out.rows_mut().into_iter().zip(answer.chunks_exact(self.spec.classes.len())) {
             for (out, &value) in out.iter_mut().zip(answer) {
-                *out = match self.probabilities {
+                *out = match self.answers.probabilities {
                     // A NaN stays one, so that it is found.
                     true if value < MIN_PROBABILITY => MIN_PROBABILITY.ln(),
                     true => value.ln(),
@@ -150,6 +164,37 @@ impl Model for OnnxModel {
         let outcome: Result<(), OnnxError> = outcomes.into_iter().collect();
         outcome.map_err(|error| ModelError::Engine { reason: error.to_string() })
     }
+}
+
+/// Inputs from 0 to 1, one after the other: zeros, ones, halves, and others without a pattern.
+fn probes(features: usize) -> Vec<f32> {
+    let number = |probe: usize, i: usize| match probe {
+        0..3 => [0.0, 1.0, 0.5][probe],
+        _ => ((i * 7919 + probe * 104_729 + i * i % 1009 * 31) % 1000) as f32 / 999.0,
+    };
+    (0..PROBES * features).map(|at| number(at / features, at % features)).collect()
+}
+
+/// What the answers to the probes are, which `producer` computes.
+fn kind(answers: ArrayView2<'_, f32>, producer: &str, said: Option<bool>) -> Result<AnswerKind, OnnxError> {
+    let refused = |reason| OnnxError::Option { key: "probabilities", reason };
+    if said.is_none() && SIGMOIDS.contains(&producer) {
+        let reason =
+            "must be set, as a sigmoid gives each class a number of its own, which is neither logit nor probability";
+        return Err(refused(reason.to_owned()));
+    }
+    let n = answers.nrows();
+    let mut kind = AnswerKind::of(answers, said, true).map_err(|error| {
+        let what = if said.is_some() { "cannot be true" } else { "must be set" };
+        refused(format!("{what}: for {n} made-up inputs {error}"))
+    })?;
+    if kind.probabilities && said.is_none() {
+        kind.why = match producer {
+            "Softmax" => "a softmax computes them".to_owned(),
+            _ => format!("for {n} made-up inputs they are from 0 to 1 and add up to 1"),
+        };
+    }
+    Ok(kind)
 }
 
 /// What our own files name their graph, else its size.

@@ -19,8 +19,8 @@ pub struct OnnxOptions {
     /// Name of the output, or of any tensor in the graph; or the position of the output, counted from 0.
     /// `None`: the one named `logits`, or else the first.
     pub output: Option<String>,
-    /// Whether the output is probabilities, of which the logarithms are the logits. `None`: whether a
-    /// softmax computes it.
+    /// Whether the output is probabilities, of which the logarithms are the logits. `None`: whether
+    /// its numbers for some made-up inputs are from 0 to 1 and add up to 1.
     pub probabilities: Option<bool>,
     /// Where the channels are.
     pub layout: Layout,

@@ -132,7 +132,7 @@ fn exports_of_distill_answer_as_their_models_do() {
         if probabilities {
             let options = OnnxOptions { output: Some("probabilities".to_owned()), ..OnnxOptions::default() };
             let read = OnnxModel::from_bytes(&bytes, &options).unwrap();
-            assert!(read.has_probabilities());
+            assert_eq!(read.answers().to_string(), "probabilities, taken as logarithms: a softmax computes them");
             let (mut a, mut b) = (read.logits(inputs.view()).unwrap(), model.logits(inputs.view()).unwrap());
             for logits in [&mut a, &mut b] {
                 for mut row in logits.rows_mut() {
@@ -232,6 +232,92 @@ fn outputs_by_name_position_and_kind() {
     let certain = inputs.mapv(|value| value * 1e6);
     let logs = read(&file, &with("probs", None)).unwrap().logits(certain.view()).unwrap();
     assert!(logs.iter().all(|log| (-28.0..=0.0).contains(log)) && logs.iter().any(|&log| log < -27.0));
+}
+
+/// A graph of the scores of [`file`], and these operators after them, the last of which computes `out`.
+fn ending(nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> ModelProto {
+    let mut file = file(DataType::Float, &[OPEN, 12], false);
+    let graph = file.graph.as_mut().unwrap();
+    graph.node.truncate(3);
+    graph.node.extend(nodes);
+    graph.initializer.extend(constants);
+    graph.output = vec![port("out", DataType::Float, &[OPEN, 3])];
+    file
+}
+
+#[test]
+fn probabilities_are_found_whatever_computes_them() {
+    let inputs = inputs(5, 12) / 40.0;
+    let scores = expected(&inputs);
+    let centred = |logits: &Array2<f32>| {
+        let mut logits = logits.clone();
+        logits.rows_mut().into_iter().for_each(|mut row| row -= row[0]);
+        logits
+    };
+    let softmax = || node("Softmax", &["scores"], "probs");
+    let shape = |name: &str, sides: &[i64]| TensorProto {
+        name: name.to_owned(),
+        dims: vec![sides.len() as i64],
+        data_type: DataType::Int64 as i32,
+        int64_data: sides.to_vec(),
+        ..TensorProto::default()
+    };
+    let double = || {
+        let mut cast = node("Cast", &["probs"], "f64");
+        cast.attribute.push(attribute("to", &[DataType::Double as i64]));
+        cast
+    };
+    // The softmax by hand, as the vote of a forest is, has no operator of that name.
+    let mut sum = node("ReduceSum", &["exp", "axes"], "sum");
+    sum.attribute.push(attribute("keepdims", &[1]));
+    let by_hand = vec![node("Exp", &["scores"], "exp"), sum, node("Div", &["exp", "sum"], "out")];
+    let seen = "a softmax computes them";
+    let clip = || vec![softmax(), node("Clip", &["probs", "least"], "out")];
+    for (nodes, constants, why) in [
+        (vec![softmax(), node("Identity", &["probs"], "out")], vec![], seen),
+        (clip(), vec![floats("least", &[], &[1e-7])], seen),
+        (vec![softmax(), double(), node("Identity", &["f64"], "out")], vec![], seen),
+        (vec![softmax(), node("Reshape", &["probs", "sides"], "out")], vec![shape("sides", &[-1, 3])], seen),
+        (by_hand, vec![shape("axes", &[1])], "for 8 made-up inputs they are from 0 to 1 and add up to 1"),
+    ] {
+        let model = read(&ending(nodes, constants), &OnnxOptions::default()).unwrap();
+        assert_eq!(model.answers().to_string(), format!("probabilities, taken as logarithms: {why}"));
+        assert_eq!(model.spec().architecture.split_once(" (").unwrap().1, "probabilities, taken as logarithms)");
+        near(&centred(&model.logits(inputs.view()).unwrap()), &centred(&scores), 1e-4);
+    }
+    // They are not thrown away where somebody says that they are logits.
+    let said = OnnxOptions { probabilities: Some(false), ..OnnxOptions::default() };
+    let model = read(&ending(clip(), vec![floats("least", &[], &[1e-7])]), &said).unwrap();
+    assert!(model.logits(inputs.view()).unwrap().rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-5));
+}
+
+#[test]
+fn what_is_neither_is_refused() {
+    let refused = |file: &ModelProto, probabilities| {
+        let error = read(file, &OnnxOptions { probabilities, ..OnnxOptions::default() }).unwrap_err();
+        assert!(matches!(&error, OnnxError::Option { key: "probabilities", .. }), "{error}");
+        error.to_string()
+    };
+    let sigmoid = ending(vec![node("Sigmoid", &["scores"], "out")], vec![]);
+    assert!(refused(&sigmoid, None).contains("must be set, as a sigmoid"));
+    // By hand it has no name.
+    let nodes =
+        vec![node("Tanh", &["scores"], "t"), node("Mul", &["t", "half"], "h"), node("Add", &["h", "half"], "out")];
+    let by_hand = ending(nodes, vec![floats("half", &[], &[0.5])]);
+    let error = refused(&by_hand, None);
+    assert!(error.contains("must be set: for 8 made-up inputs") && error.contains("add up to"), "{error}");
+    // A softmax over the examples.
+    let mut softmax = node("Softmax", &["scores"], "out");
+    softmax.attribute.push(attribute("axis", &[0]));
+    refused(&ending(vec![softmax], vec![]), None);
+    // Both ways out.
+    let inputs = inputs(5, 12) / 40.0;
+    let sigmoids = expected(&inputs).mapv(|z| 1.0 / (1.0 + (-z).exp()));
+    for (probabilities, expected) in [(true, sigmoids.mapv(f32::ln)), (false, sigmoids)] {
+        let options = OnnxOptions { probabilities: Some(probabilities), ..OnnxOptions::default() };
+        near(&read(&sigmoid, &options).unwrap().logits(inputs.view()).unwrap(), &expected, 1e-4);
+    }
+    refused(&ending(vec![node("Neg", &["scores"], "out")], vec![]), Some(true));
 }
 
 #[test]

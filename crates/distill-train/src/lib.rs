@@ -26,7 +26,7 @@ mod target_storage;
 mod teacher_check;
 mod train;
 
-pub use answers::{AnswerTable, spread_largest};
+pub use answers::{AnswerTable, Answers};
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointError, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};

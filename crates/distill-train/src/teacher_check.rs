@@ -12,6 +12,12 @@ const MAX_EXAMPLES: usize = 2000;
 /// must have gone, where the recipe names no bound.
 const DEFAULT_GAIN: f64 = 0.1;
 
+/// How far the mean confidence of a teacher may be below its accuracy, and which part of the likelihood of one that knows
+/// nothing it may have, before its logits are doubted. Probabilities that are taken for logits have a confidence of
+/// `e / (e + classes - 1)` at most.
+const MAX_DOUBT: f64 = 0.25;
+const MAX_LOSS: f64 = 0.4;
+
 /// Whether a teacher knows enough to teach.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TeacherCheck {
@@ -23,6 +29,12 @@ pub struct TeacherCheck {
     pub chance: f64,
     /// The accuracy that is demanded.
     pub bound: f64,
+    /// Mean probability that it gives to the class that it names.
+    pub confidence: f64,
+    /// Mean negative log-likelihood of the labels, in nats.
+    pub nll: f64,
+    /// What the likelihood is of a teacher that knows nothing: the logarithm of the number of classes.
+    pub max_nll: f64,
 }
 
 impl TeacherCheck {
@@ -39,10 +51,24 @@ impl TeacherCheck {
                 *count += 1;
             }
         }
-        let accuracy = evaluate(teacher, &Subset::new(data.clone(), indices)?)?.accuracy();
+        let found = evaluate(teacher, &Subset::new(data.clone(), indices)?)?;
+        let accuracy = found.accuracy();
         let chance = counts.into_iter().max().unwrap_or_default() as f64 / examples as f64;
         let bound = min_accuracy.unwrap_or(chance + DEFAULT_GAIN * (1.0 - chance));
-        Ok(Self { examples, accuracy, chance, bound })
+        Ok(Self {
+            examples,
+            accuracy,
+            chance,
+            bound,
+            confidence: found.confidences.iter().sum::<f64>() / examples as f64,
+            nll: found.nll,
+            max_nll: (found.n_classes as f64).ln(),
+        })
+    }
+
+    /// Whether it is right much more often than it believes, as if its answers were no logits.
+    pub fn is_doubtful(&self) -> bool {
+        self.accuracy - self.confidence > MAX_DOUBT && self.nll > MAX_LOSS * self.max_nll
     }
 
     /// Whether it may teach.

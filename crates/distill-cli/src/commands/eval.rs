@@ -94,6 +94,9 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
             text += &format!(", {name} {value}");
         }
     }
+    if let Some(answers) = &loaded.answers {
+        text += &format!("\nanswers   {answers}");
+    }
     text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(test.examples as u64));
     text += &format!("nll       {:.4}\n", test.nll);
     text += &format!("ece       {:.4}\n", test.ece);
@@ -112,6 +115,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         json!({
             "model": args.model.display().to_string(),
             "model_sha256": loaded.sha256,
+            "answers": loaded.answers.as_ref().map(ToString::to_string),
             "data": args.data,
             "examples": test.examples,
             "errors": test.errors,

@@ -41,6 +41,10 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     let Some(teacher) = Given::load(&experiment)? else {
         return Err(Diagnostic::new(Code::Bug, "a teacher that the recipe names was not read"));
     };
+    for (path, kind) in teacher.answers() {
+        output.progress(&format!("answers of {}: {kind}", path.display()));
+    }
+    let answers: Vec<String> = teacher.answers().map(|(_, kind)| kind.to_string()).collect();
     let classes = transfer.spec().classes.clone();
     args.store.check(classes.len()).map_err(|reason| {
         Diagnostic::new(Code::Value, format!("the answers cannot be kept as {}", args.store))
@@ -81,6 +85,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             "rows": transfer.len(),
             "classes": cache.classes.len(),
             "bytes": bytes.len(),
+            "answers": answers,
             "storage": args.store.to_string(),
             "kl_mean": kl_mean,
             "kl_max": kl_max,

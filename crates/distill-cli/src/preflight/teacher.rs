@@ -35,20 +35,24 @@ impl Preflight<'_> {
         let parameters = spec.parameters;
         found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
         self.sizes(found, Some(parameters));
+        for (path, kind) in given.answers() {
+            found.ok("teacher answers", format!("{kind} ({})", path.display()));
+        }
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
         match self.experiment.check_teacher(&*given.model) {
             Err(error) => found.fail("teacher accuracy", error.into()),
-            Ok(check) if check.passes() => found.ok(
-                "teacher accuracy",
-                format!(
+            Ok(check) if check.passes() => {
+                let accuracy = format!(
                     "{:.2} % of {} examples, chance {:.2} %",
                     100.0 * check.accuracy,
                     thousands(check.examples as u64),
                     100.0 * check.chance
-                ),
-            ),
+                );
+                found.ok("teacher accuracy", accuracy);
+                warn_of_doubt(found, &check);
+            }
             Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(given.place())),
         }
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
@@ -168,6 +172,24 @@ impl Preflight<'_> {
             _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),
         }
     }
+}
+
+/// A teacher that is mostly right and hardly believes it answers with something else than logits.
+fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
+    if !check.is_doubtful() {
+        return;
+    }
+    let (accuracy, confidence) = (100.0 * check.accuracy, 100.0 * check.confidence);
+    found.warn(
+        "teacher confidence",
+        format!(
+            "right on {accuracy:.1} %, but {confidence:.1} % sure; its NLL is {:.2}, that of a guess {:.2}",
+            check.nll, check.max_nll
+        ),
+        "accuracy and confidence cannot both be right: are its answers probabilities that are taken for logits?",
+        "for a table set `teacher.probabilities = true`, for an ONNX file `teacher.onnx.probabilities = true`; \
+         or leave it so if the teacher is that unsure",
+    );
 }
 
 impl Diagnostic {

@@ -23,7 +23,7 @@ pub(crate) struct Prepared {
     pub(crate) engine: Engine,
     pub(crate) shape: Shape,
     pub(crate) n_classes: usize,
-    /// Whether the output is probabilities.
-    pub(crate) probabilities: bool,
+    /// The operator that computes the output, but for those that only change its form.
+    pub(crate) producer: String,
     pub(crate) description: Description,
 }

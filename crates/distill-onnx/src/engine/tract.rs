@@ -53,8 +53,7 @@ impl Engine {
         let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
         let output = choose_output(&mut file, &description.outputs, options)?;
         let graph = file.graph.as_ref();
-        let by_softmax =
-            graph.and_then(|graph| file::producer(graph, &output)).is_some_and(|node| node.op_type == "Softmax");
+        let producer = graph.and_then(|graph| file::source(graph, &output)).map_or(String::new(), str::to_owned);
         let (computes, dims) = match &options.library {
             None => {
                 let (plan, dims) = guarded_deep(|| plan(&file, &input.name, element, &shape.graph, &output))?;
@@ -63,8 +62,7 @@ impl Engine {
             Some(library) => runtime(library, &file, &input.name, element, &shape, &output)?,
         };
         let n_classes = classes(&output, &dims, shape.batch())?;
-        let probabilities = options.probabilities.unwrap_or(by_softmax);
-        Ok(Prepared { engine: Self { computes, element }, shape, n_classes, probabilities, description })
+        Ok(Prepared { engine: Self { computes, element }, shape, n_classes, producer, description })
     }
 
     /// The outputs of at most one batch of examples, one after the other. What the batch lacks is filled with zeros,

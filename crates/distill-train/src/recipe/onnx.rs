@@ -36,7 +36,7 @@ pub struct OnnxConfig {
     /// Name or position of the output. Left out: `logits`, or the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Whether the output is probabilities. Left out: whether a softmax computes it.
+    /// Whether the output is probabilities. Left out: whether its numbers add up to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
     /// Where the channels are.

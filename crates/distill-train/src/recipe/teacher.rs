@@ -58,6 +58,9 @@ pub struct TeacherConfig {
     /// What ONNX files do not say of themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx: Option<OnnxConfig>,
+    /// Whether tables of answers have probabilities. Left out: whether every row adds up to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<bool>,
     /// What classes a teacher from a file may have.
     #[serde(default, skip_serializing_if = "is_default")]
     pub classes: TeacherClasses,
@@ -150,6 +153,10 @@ impl TeacherConfig {
         if self.classes == TeacherClasses::Subset && self.weights.is_none() {
             let note = "a teacher that is trained here has the classes of the data";
             return Err(ConfigProblem::new("classes", "is set without `weights`", "leave it out").note(note));
+        }
+        if self.probabilities.is_some() && self.files().iter().all(is_onnx) {
+            let help = "leave it out, or name a table in `weights`; for ONNX files set `teacher.onnx.probabilities`";
+            return Err(ConfigProblem::new("probabilities", "is set, but no teacher is a table of answers", help));
         }
         let Some(onnx) = &self.onnx else { return Ok(()) };
         if !self.files().iter().any(is_onnx) {
