@@ -18,7 +18,7 @@ pub(crate) trait Parser {
     /// What it is called in the summary. It is also the seed.
     const NAME: &str;
 
-    /// Bytes that a set may take besides, where a short file can hold a large one: what the parser is told, and more is refused.
+    /// Bytes that a set may take besides, where a short file can hold a large one: more is refused, as the parser is told.
     const SET: usize = 0;
 
     /// What it makes of bytes.
