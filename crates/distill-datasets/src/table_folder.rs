@@ -302,19 +302,16 @@ mod tests {
             let ignore = ignore.iter().map(|&name| name.to_owned()).collect();
             let rows: String = (0..12).map(|i| format!("{i},{}.5,{}\n", i * i % 7, i % 2)).collect();
             let options = ColumnOptions { ignore, ..ColumnOptions::default() };
-            TableFolder::find(folder(&format!("{header}\n{rows}"), "").path(), &options)
+            let dir = folder(&format!("{header}\n{rows}"), "");
+            TableFolder::find(dir.path(), &options)?.unwrap().load(Split::Train, None, u64::MAX)
         };
         for name in ["", "Unnamed: 0", "__index_level_0__"] {
             let problem = find(&format!("{name},x,label"), &[]).unwrap_err().to_string();
             let way_out = format!("`data.columns.ignore = [\"{name}\"]`");
             assert!(problem.contains("the 1st of 3") && problem.contains(&way_out), "{problem}");
-            assert_eq!(find(&format!("{name},x,label"), &[name]).unwrap().unwrap().columns().features(), 1);
+            assert_eq!(find(&format!("{name},x,label"), &[name]).unwrap().spec().input_shape, [1]);
         }
-        let counters = |header: &str| {
-            let found = find(header, &[]).unwrap().unwrap();
-            found.load(Split::Train, None, u64::MAX).unwrap().counters().to_vec()
-        };
-        assert_eq!(counters("n,x,label"), ["n"]);
+        assert_eq!(find("n,x,label", &[]).unwrap().counters(), ["n"]);
     }
 
     #[test]
