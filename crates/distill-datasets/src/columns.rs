@@ -1,4 +1,5 @@
 mod counter;
+mod names;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::DataError;
 use counter::{Counter, is_index_name, ordinal};
+pub(crate) use names::canonical;
+use names::place_of;
 
 /// A column with more different words is no category but a name for each example.
 const MAX_VALUES: usize = 1000;
@@ -63,29 +66,6 @@ impl<'a> Cell<'a> {
             Self::Real(value) => value as f32,
         };
         Some(value).filter(|value| value.is_finite())
-    }
-}
-
-/// A number as it is called, where programs write it in several ways: `1.0` and `1e0` are `1`. All else is called as it is
-/// written, also what is no plain number, such as `007`, and what no program writes for a number, such as `1.10`.
-pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_plain = |digits: &str| {
-        let all = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        all(whole) && all(fraction) && (whole == "0" || !whole.starts_with('0'))
-    };
-    let mantissa = match digits.split_once(['e', 'E']) {
-        Some((mantissa, _)) => mantissa,
-        None => match digits.strip_suffix(".0") {
-            Some("0") => return Cow::Borrowed("0"),
-            Some(whole) if is_plain(whole) && !whole.contains('.') => return Cow::Borrowed(&text[..text.len() - 2]),
-            _ => return Cow::Borrowed(text),
-        },
-    };
-    match text.parse::<f64>() {
-        Ok(value) if is_plain(mantissa) && value.is_finite() => Cow::Owned((value + 0.0).to_string()),
-        _ => Cow::Borrowed(text),
     }
 }
 
@@ -222,16 +202,6 @@ impl ColumnEncoder {
     pub fn positions(&self) -> &[usize] {
         &self.positions
     }
-}
-
-/// Which of some names a text is: that which is written so, or else that of the same number. Files of models that are older
-/// than [`canonical`] have `1.0` among their names.
-pub(crate) fn place_of(names: &[String], text: &str) -> Option<usize> {
-    let same = || {
-        let text = canonical(text);
-        names.iter().position(|name| canonical(name) == text)
-    };
-    names.iter().position(|name| name == text).or_else(same)
 }
 
 /// What has been seen of a column.

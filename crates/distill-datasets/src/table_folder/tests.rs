@@ -1,0 +1,190 @@
+use ndarray::array;
+
+use super::*;
+use crate::{Column, Dataset};
+
+fn folder(train: &str, test: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("train.csv"), train).unwrap();
+    std::fs::write(dir.path().join("test.csv"), test).unwrap();
+    dir
+}
+
+fn read(data: &Table) -> Array2<f32> {
+    let mut out = Array2::zeros((data.len(), data.spec().features()));
+    data.read(&(0..data.len()).collect::<Vec<_>>(), out.view_mut()).unwrap();
+    out
+}
+
+#[test]
+fn numbers_are_numbers_and_words_are_ones_and_zeros() {
+    let train = "id,size,colour,class\na,1.5,red,yes\nb,-2,blue,no\nc,1e1,red,yes\n";
+    // Another order of the columns, and a word that is not known.
+    let test = "class;colour;size\nno;green;3\nyes;red;4\n";
+    let dir = folder(train, test);
+    let options = ColumnOptions { ignore: vec!["id".to_owned()], ..ColumnOptions::default() };
+    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    assert_eq!((found.classes(), found.columns().features()), (&["no".to_owned(), "yes".to_owned()][..], 3));
+    let data = found.load(Split::Train, None, u64::MAX).unwrap();
+    assert_eq!(
+        (data.labels(), read(&data)),
+        (&[1, 0, 1][..], array![[1.5, 0.0, 1.0], [-2.0, 1.0, 0.0], [10.0, 0.0, 1.0]])
+    );
+    let data = found.load(Split::Test, None, u64::MAX).unwrap();
+    assert_eq!((data.labels(), read(&data)), (&[0, 1][..], array![[3.0, 0.0, 0.0], [4.0, 0.0, 1.0]]));
+    assert!(matches!(found.load(Split::Train, None, 35), Err(DataError::MemoryBound { .. })));
+    // Classes that are numbers are in their order, and columns of numbers can be words.
+    let dir = folder("zip,label\n10,10\n20,9\n10,-1\n", "zip,label\n");
+    let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
+    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    assert_eq!((found.classes().join(" "), found.columns().features()), ("-1 9 10".to_owned(), 2));
+    assert!(matches!(found.load(Split::Test, None, u64::MAX), Err(DataError::NoExamples { .. })));
+    assert!(TableFolder::find(tempfile::tempdir().unwrap().path(), &options).unwrap().is_none());
+}
+
+#[test]
+fn a_number_has_one_name_however_it_is_written() {
+    let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
+    let dir = folder("zip,label\n1.0,10.0\n007,2.0\n1.10,1e0\n", "zip,label\n1,2\n7,1\n1.1,10\n");
+    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    assert_eq!(found.classes().join(" "), "1 2 10");
+    assert_eq!(found.columns().inputs[0].values.as_ref().unwrap().join(" "), "007 1 1.10");
+    let train = found.load(Split::Train, None, u64::MAX).unwrap();
+    assert_eq!((train.labels(), read(&train)), (&[2, 1, 0][..], array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.]]));
+    let test = found.load(Split::Test, None, u64::MAX).unwrap();
+    assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
+    // The file of an older model has names as they were written, even several for a number.
+    let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
+    let column = Column { name: "zip".to_owned(), values: Some(values) };
+    let old = Columns { inputs: vec![column], label: "label".to_owned() };
+    let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
+    let found = TableFolder::with_columns(dir.path(), old.clone()).unwrap().unwrap();
+    let classes = ["0.0", "1.0"].map(String::from);
+    let test = found.load(Split::Test, Some(&classes), u64::MAX).unwrap();
+    let expected = array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.], [0., 0., 0.]];
+    assert_eq!((test.labels(), read(&test)), (&[0, 1, 1, 0][..], expected));
+    let mut real = vec![];
+    old.encoder(&["zip".to_owned()]).unwrap().encode(|_| Some(Cell::Real(2.0)), &mut real).unwrap();
+    assert_eq!(real, [0.0, 0.0, 1.0]);
+    let names =
+        ["-0.0", "1.5.0", "1E+20", "-3.0", "0.50", "1e400", ".0", "1_0.0"].map(|text| canonical(text).into_owned());
+    assert_eq!(names.join(" "), "0 1.5.0 100000000000000000000 -3 0.50 1e400 .0 1_0.0");
+}
+
+#[test]
+fn the_index_of_pandas_is_no_input() {
+    let find = |header: &str, ignore: &[&str]| {
+        let ignore = ignore.iter().map(|&name| name.to_owned()).collect();
+        let rows: String = (0..12).map(|i| format!("{i},{}.5,{}\n", i * i % 7, i % 2)).collect();
+        let options = ColumnOptions { ignore, ..ColumnOptions::default() };
+        let dir = folder(&format!("{header}\n{rows}"), "");
+        TableFolder::find(dir.path(), &options)?.unwrap().load(Split::Train, None, u64::MAX)
+    };
+    for name in ["", "Unnamed: 0", "__index_level_0__"] {
+        let problem = find(&format!("{name},x,label"), &[]).unwrap_err().to_string();
+        let way_out = format!("`data.columns.ignore = [\"{name}\"]`");
+        assert!(problem.contains("the 1st of 3") && problem.contains(&way_out), "{problem}");
+        assert_eq!(find(&format!("{name},x,label"), &[name]).unwrap().spec().input_shape, [1]);
+    }
+    assert_eq!(find("n,x,label", &[]).unwrap().counters(), ["n"]);
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn a_table_says_the_same_in_both_forms() {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/parquet");
+    for name in ["train", "test"] {
+        std::fs::copy(golden.join("pyarrow.parquet"), dir.path().join(format!("{name}.parquet"))).unwrap();
+    }
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let options = ColumnOptions {
+        ignore: names(&["size", "name", "day"]),
+        categorical: names(&["count"]),
+        ..ColumnOptions::default()
+    };
+    let packed = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    let mut rows = TableRows::open(&golden.join("pyarrow.parquet")).unwrap();
+    let mut text = rows.header().join(",") + "\n";
+    while rows.next().unwrap() {
+        let cells = (0..rows.header().len()).map(|at| rows.cell(at).unwrap().text().into_owned());
+        text += &(cells.collect::<Vec<_>>().join(",") + "\n");
+    }
+    let written = folder(&text, &text);
+    let written = TableFolder::find(written.path(), &options)
+        .unwrap()
+        .map(|found| (found.columns().clone(), found.load(Split::Train, None, u64::MAX).unwrap()))
+        .unwrap();
+    assert_eq!((packed.columns(), packed.classes()), (&written.0, &names(&["0", "1", "2"])[..]));
+    let found = packed.load(Split::Test, None, u64::MAX).unwrap();
+    assert_eq!((read(&found), found.labels()), (read(&written.1), written.1.labels()));
+    // Weight, five counts, large, half, two flags, price, three colours and none.
+    assert_eq!(packed.columns().features(), 1 + 5 + 1 + 1 + 2 + 1 + 4);
+    let mut options = options;
+    options.ignore.remove(0);
+    let error = TableFolder::find(dir.path(), &options).unwrap_err().to_string();
+    assert!(error.contains("has numbers in column `size`, but nothing in row 3"), "{error}");
+}
+
+#[test]
+fn a_table_of_numbers_has_names_for_its_columns() {
+    let dir = folder("a\tb\n1\t-2e-1\n3\t4\n", "a,b\n1,x\n");
+    let found = NumberTable::read(&dir.path().join("train.csv"), u64::MAX).unwrap();
+    assert_eq!((found.columns.join(" "), found.values), ("a b".to_owned(), array![[1.0, -0.2], [3.0, 4.0]]));
+    let error = NumberTable::read(&dir.path().join("test.csv"), u64::MAX).unwrap_err().to_string();
+    assert!(error.contains("line 2: column `b` is `x`"), "{error}");
+}
+
+#[test]
+fn no_more_is_read_than_memory_may_hold() {
+    // Whoever reads on to the end finds the word.
+    let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
+    let path = dir.path().join("train.csv");
+    let column = |name: &str| Column { name: name.to_owned(), values: None };
+    let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
+    for bound in [16, 23] {
+        let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
+        for error in errors.map(Result::unwrap_err) {
+            assert!(matches!(error, DataError::MemoryBound { needed: 24, .. }), "{error}");
+        }
+    }
+    let errors = [NumberTable::read(&path, 32).map(|_| ()), columns.read(&path, 32).map(|_| ())];
+    assert!(errors.into_iter().all(|found| matches!(found, Err(DataError::Content { .. }))));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_its_line() {
+    let options = |label: &str| ColumnOptions { label: Some(label.to_owned()), ..ColumnOptions::default() };
+    let find = |train: &str, options: ColumnOptions| {
+        TableFolder::find(folder(train, "").path(), &options).map(|_| ()).unwrap_err().to_string()
+    };
+    for (train, options, expected) in [
+        ("", options("y"), "is empty"),
+        ("x,y\n1,a\n", options("z"), "has no column `z`, it has `x`, `y`"),
+        ("x,y\n1,a\n", ColumnOptions::default(), "name the one with the class in `data.columns.label`"),
+        ("x,x,y\n1,2,a\n", options("y"), "has two columns `x`"),
+        ("x,y\n1,a\n1,2,a\n", options("y"), "has 3 fields in line 3, and 2 columns"),
+        ("x,y\n1,a\n?,a\n", options("y"), "has numbers in column `x`, but `?` in line 3"),
+        ("x,y\n1,a\n,a\n", options("y"), "but nothing in line 3"),
+        ("y\na\n", options("y"), "has no column beside that of the class"),
+    ] {
+        let found = find(train, options);
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    let many: String = (0..1100).map(|i| format!("n{i},a\n")).collect();
+    assert!(find(&format!("x,y\n{many}"), options("y")).contains("more than 1000 different words in column `x`"));
+    for (test, expected) in [
+        ("x,y\n1,a\n2,c\n", "has the class `c` in line 3, the classes are `a`, `b`"),
+        ("x,y\nNaN,a\n", "line 2: column `x` is `NaN`, not a finite number"),
+        ("z,y\n1,a\n", "has no column `x`"),
+        ("x\n1\n", "has no column `y` with the class"),
+    ] {
+        let dir = folder("x,y\n1,a\n2,b\n", test);
+        let found = TableFolder::find(dir.path(), &options("y")).unwrap().unwrap();
+        let found = found.load(Split::Test, None, u64::MAX).unwrap_err().to_string();
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    let dir = folder("x,y\n1,a\n", "");
+    std::fs::write(dir.path().join("train.csv"), b"x,y\n\xff,a\n").unwrap();
+    assert!(TableFolder::find(dir.path(), &options("y")).unwrap_err().to_string().contains("is not text"));
+}
