@@ -47,8 +47,12 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
          Times are of training and of asking teachers on {}. Views are the shifts of an input that a training may see.\n",
         machines.join("; "),
     );
-    let old: Vec<String> =
-        sections.iter().filter(|section| section.streams == 0).map(|section| format!("`{}`", section.row)).collect();
+    // Teachers draw what they always drew.
+    let has_students = |section: &Section| section.trainings.iter().any(|training| training.role != "teacher");
+    let old: Vec<String> = (sections.iter())
+        .filter(|section| section.streams == 0 && has_students(section))
+        .map(|section| format!("`{}`", section.row))
+        .collect();
     if !old.is_empty() {
         let _ = write!(
             page,
@@ -122,6 +126,7 @@ mod tests {
         let mut section = Section::new("teacher", "The teacher", &[1, 2]);
         section.compare("errors", "67", "70.0 ± 1.0".to_owned(), Goal::at_most(67.0, "", &[69.0, 71.0]));
         section.trainings = vec![Training { role: "teacher".to_owned(), epochs: 80, views: 25 }];
+        section.streams = 0;
         section.add("Some words.\n");
         (section.core_seconds, section.threads) = (600.0, 2);
         section.settings = vec!["seeds=[1, 2]".to_owned()];
@@ -132,16 +137,19 @@ mod tests {
             "| errors | 67 | 70.0 ± 1.0 | at most 67 | no |\n",
             "| teacher | `distill reproduce hinton-2015 teacher 'seeds=[1, 2]'` | 1, 2 | teacher 80 (25 views) | 5.0 |\n",
             "on a processor, 2 threads, distill 1.2.3.",
-            "Made before teacher and student drew from different streams of random numbers: `teacher`.",
             "Not run: `distilled`, `best`,",
             "## The teacher\n\nSome words.\n",
         ] {
             assert!(first.contains(part), "no {part} in {first}");
         }
-        section.streams = 1;
-        let apart = page(plan, std::slice::from_ref(&section), "");
+        assert!(!first.contains("different streams"), "{first}");
+        let mut of_students = section.clone();
+        of_students.trainings.push(Training { role: "taught".to_owned(), epochs: 9, views: 1 });
+        let said = page(plan, std::slice::from_ref(&of_students), "");
+        assert!(said.contains("from different streams of random numbers: `teacher`."), "{said}");
+        of_students.streams = 1;
+        let apart = page(plan, std::slice::from_ref(&of_students), "");
         assert!(!apart.contains("different streams"), "{apart}");
-        section.streams = 0;
         let edited = first.replace(END, "Why it is so.\n\nTwice.\n\n<!-- end of what is kept -->");
         let second = page(plan, std::slice::from_ref(&section), &kept(&edited).unwrap());
         assert!(second.contains(&format!("{BEGIN}\nWhy it is so.\n\nTwice.\n\n{END}")), "{second}");

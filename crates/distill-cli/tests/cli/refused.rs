@@ -82,24 +82,24 @@ fn arrays_whose_colours_may_be_last() {
     fs::create_dir(lab.path("c")).unwrap();
     for (part, n) in [("train", 200), ("test", 60)] {
         // Red rows, which tell the classes: red stands at every third place.
-        let value = |at: usize| if at % 3 == 0 && at / 3 % 16 / 4 == at / 48 % 3 { 200 } else { (at * 37 % 60) as u8 };
-        let bytes: Vec<u8> = (0..n * 48).map(value).collect();
-        lab.write(&format!("c/x_{part}.npy"), npy("|u1", &format!("({n}, 4, 4, 3)"), &bytes));
+        let value = |at: usize| if at % 3 == 0 && at / 3 % 36 / 6 == at / 108 % 3 { 200 } else { (at * 37 % 60) as u8 };
+        let bytes: Vec<u8> = (0..n * 108).map(value).collect();
+        lab.write(&format!("c/x_{part}.npy"), npy("|u1", &format!("({n}, 6, 6, 3)"), &bytes));
         lab.write(&format!("c/y_{part}.npy"), labels(n, |i| (i % 3) as i64));
     }
-    let unclear = ["E0401]: c/x_train.npy has inputs of [4, 4, 3], which may be", "c/x_train.npy", ""];
+    let unclear = ["E0401]: c/x_train.npy has inputs of [6, 6, 3], which may be", "c/x_train.npy", ""];
     lab.check(&["check", "r.toml", "data.source=c"], 4, unclear);
     let last = ["data.source=c", "data.images.layout=nhwc", "train.augment.shift=1"];
-    assert!(lab.ok(&[&["check", "r.toml"][..], &last].concat()).stdout.contains("3x4x4 numbers"));
+    assert!(lab.ok(&[&["check", "r.toml"][..], &last].concat()).stdout.contains("3x6x6 numbers"));
     let wrong = ["E0104]: `data.images.layout` has no meaning for `data`", "", "leave it out"];
     lab.check(&["check", "r.toml", "data.images.layout=nhwc"], 3, wrong);
     lab.ok(&[&["run", "r.toml", "-q", "name=last"][..], &last].concat());
     // The model takes colours first, and is asked the same wherever they are in a file.
     let model = "runs/last-001/weights/student-seed1.safetensors";
     let bytes = lab.read("c/x_test.npy");
-    let pixels = &bytes[bytes.len() - 60 * 48..];
-    let first = (0..60 * 48).map(|at| pixels[at / 48 * 48 + at % 16 * 3 + at % 48 / 16]).collect::<Vec<_>>();
-    lab.write("first.npy", npy("|u1", "(60, 3, 4, 4)", &first));
+    let pixels = &bytes[bytes.len() - 60 * 108..];
+    let first = (0..60 * 108).map(|at| pixels[at / 108 * 108 + at % 36 * 3 + at % 108 / 36]).collect::<Vec<_>>();
+    lab.write("first.npy", npy("|u1", "(60, 3, 6, 6)", &first));
     let answers = |file: &str| lab.ok(&["predict", model, file, "--probs"]).stdout;
     assert_eq!(answers("c/x_test.npy"), answers("first.npy"));
     lab.ok(&["eval", model, "--data", "c"]);

@@ -351,7 +351,7 @@ fn students_that_drew_what_their_teachers_draw_are_not_mixed_with_others() {
     // Teachers draw what they always drew.
     age("runs/tiny-002", 0);
     let before = lab.read("runs/tiny-002/weights/teacher-seed1.safetensors");
-    lab.ok(&["train", "--resume", "runs/tiny-002"]);
+    lab.ok(&["run", "--resume", "runs/tiny-002"]);
     assert!(lab.read("runs/tiny-002/weights/teacher-seed1.safetensors") == before);
 }
 

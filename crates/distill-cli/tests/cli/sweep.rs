@@ -238,22 +238,22 @@ fn a_closed_pipe_is_no_error() {
 #[test]
 fn a_trial_that_fails_is_the_last() {
     let lab = Lab::new();
-    let ran = lab.ok(&["sweep", "r.toml", "--set", "train.optimizer.lr=1e30,0.1", "--seeds", "1,2"]);
+    let ran = lab.ok(&["sweep", "r.toml", "--set", "train.optimizer.lr=1e38,0.1", "--seeds", "1,2"]);
     let rows = csv(&lab, SWEEP);
     assert!(rows[1][4..7].iter().all(String::is_empty) && rows[1][7].starts_with("E0601: "), "{rows:?}");
     assert!(!rows[2][4].is_empty() && rows[2][7].is_empty(), "{rows:?}");
     let table: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with(['1', '2'])).collect();
     assert!(table[0].starts_with('2') && table[1].starts_with('1') && table[1].contains("failed"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("trial 1/2  train.optimizer.lr=1e30   failed  E0601: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("trial 1/2  train.optimizer.lr=1e38   failed  E0601: "), "{}", ran.stderr);
     assert!(ran.stdout.contains("best  train.optimizer.lr=0.1\n"), "{}", ran.stdout);
 
-    let args = ["sweep", "r.toml", "--set", "train.optimizer.lr=1e30,1e31"];
+    let args = ["sweep", "r.toml", "--set", "train.optimizer.lr=1e38,1e31"];
     let expected = ["E0601]: all 2 trials failed", "runs/tiny-sweep-002/sweep.csv", "train.optimizer.lr"];
     lab.check(&args, 6, expected);
     assert!(text(&lab, "runs/tiny-sweep-002/sweep.toml").contains("status = \"failed\""));
 
     // So is one whose teacher fails, which no other trial finds out again.
-    let sets = ["--set", "teacher.train.optimizer.lr=1e30,0.05", "--set", "kd.alpha=0.5,0.9"];
+    let sets = ["--set", "teacher.train.optimizer.lr=1e38,0.05", "--set", "kd.alpha=0.5,0.9"];
     let ran = lab.ok(&[&["sweep", "r.toml"][..], &sets].concat());
     assert_eq!(ran.stderr.matches("failed  E0601").count(), 2, "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("teacher ")).count(), 3, "{}", ran.stderr);
