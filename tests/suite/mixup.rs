@@ -47,7 +47,7 @@ fn step(data: &dyn Dataset, mixup: f64) -> (LossValue, Vec<f32>) {
 #[test]
 fn a_mixed_batch_has_mixed_inputs_and_both_labels() {
     let (inputs, labels) = inputs();
-    let weight = beta(&mut Philox::new(5, Stream::Mixture, 3, 0), ALPHA);
+    let weight = beta(&mut Philox::new(5, Stream::BatchMixture, 3, 0), ALPHA);
     let mixed = Array2::from_shape_fn(inputs.dim(), |(i, j)| {
         let (own, partner) = (inputs[(i, j)], inputs[(N - 1 - i, j)]);
         (f64::from(own) + weight * f64::from(partner - own)) as f32
