@@ -227,7 +227,7 @@ fn finish(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<()
     output.progress(&format!("\nsaved  {}", csv.display()));
     let table = table(&plan.keys(), &ranking, plan.budgets.len() > 1);
     let second = BestAndNext::of(&ranking);
-    let told = second.as_ref().map_or(String::new(), |second| format!("{}\n", second.text(&words)));
+    let told = second.as_ref().map_or(String::new(), |second| format!("{}\n", second.text(words)));
     let text = format!("\n{table}\n{told}best  {}\nnext  {command}", words(&best.settings));
     let fields = json!({
         "sweep": dir.path().display().to_string(),

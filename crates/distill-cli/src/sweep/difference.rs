@@ -64,6 +64,11 @@ mod tests {
     use super::*;
 
     /// A trial on 100 examples whose seeds get these wrong.
+    /// A trial of one seed.
+    fn one(trial: usize, wrong: std::ops::Range<usize>) -> Record {
+        record(trial, std::slice::from_ref(&wrong))
+    }
+
     fn record(trial: usize, wrong: &[std::ops::Range<usize>]) -> Record {
         let seeds = (1..).zip(wrong).map(|(seed, wrong)| SeedResult {
             seed,
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_best_is_compared_example_by_example() {
-        let (best, next) = (record(2, &[0..8]), record(1, &[0..20]));
+        let (best, next) = (one(2, 0..8), one(1, 0..20));
         let found = BestAndNext::of(&[&best, &next]).unwrap();
         assert_eq!((found.comparison.difference, found.next, found.differs()), (-12.0, 1, true));
         assert!((found.comparison.p_value - 2.0 / 4096.0).abs() < 1e-12);
@@ -101,7 +106,7 @@ mod tests {
             "{text}"
         );
         // 5 examples on one side: p = 2 / 2⁵.
-        let found = BestAndNext::of(&[&record(2, &[0..5]), &record(1, &[0..10])]).unwrap();
+        let found = BestAndNext::of(&[&one(2, 0..5), &one(1, 0..10)]).unwrap();
         assert!(
             !found.differs()
                 && found.text(|_| String::new()).ends_with("p = 0.06); validation cannot tell the two apart")
@@ -118,12 +123,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_not() {
-        let best = record(2, &[0..8]);
-        let mut old = record(1, &[0..20]);
+        let best = one(2, 0..8);
+        let mut old = one(1, 0..20);
         old.seeds[0].wrong = None;
         let failed = Record { error: Some("E0601".to_owned()), seeds: vec![], ..record(1, &[]) };
-        let lower = Record { rung: 0, ..record(1, &[0..20]) };
-        let damaged = record(1, &[90..120]);
+        let lower = Record { rung: 0, ..one(1, 0..20) };
+        let damaged = one(1, 90..120);
         for other in [&old, &failed, &lower, &damaged] {
             assert_eq!(BestAndNext::of(&[&best, other]), None, "{other:?}");
         }

@@ -82,7 +82,9 @@ fn arrays_whose_colours_may_be_last() {
     fs::create_dir(lab.path("c")).unwrap();
     for (part, n) in [("train", 200), ("test", 60)] {
         // Red rows, which tell the classes: red stands at every third place.
-        let value = |at: usize| if at % 3 == 0 && at / 3 % 36 / 6 == at / 108 % 3 { 200 } else { (at * 37 % 60) as u8 };
+        let value = |at: usize| {
+            if at.is_multiple_of(3) && at / 3 % 36 / 6 == at / 108 % 3 { 200 } else { (at * 37 % 60) as u8 }
+        };
         let bytes: Vec<u8> = (0..n * 108).map(value).collect();
         lab.write(&format!("c/x_{part}.npy"), npy("|u1", &format!("({n}, 6, 6, 3)"), &bytes));
         lab.write(&format!("c/y_{part}.npy"), labels(n, |i| (i % 3) as i64));
