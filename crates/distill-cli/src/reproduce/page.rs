@@ -47,8 +47,10 @@ pub(crate) fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
          Times are of training and of asking teachers on {}. Views are the shifts of an input that a training may see.\n",
         machines.join("; "),
     );
-    // Teachers draw what they always drew.
-    let has_students = |section: &Section| section.trainings.iter().any(|training| training.role != "teacher");
+    // Teachers draw what they always drew. The oldest rows do not say what they trained.
+    let has_students = |section: &Section| {
+        section.trainings.is_empty() || section.trainings.iter().any(|training| training.role != "teacher")
+    };
     let old: Vec<String> = (sections.iter())
         .filter(|section| section.streams == 0 && has_students(section))
         .map(|section| format!("`{}`", section.row))
