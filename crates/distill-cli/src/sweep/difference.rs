@@ -2,6 +2,7 @@ use distill_train::{Comparison, Outcomes, Verdict, compare};
 use serde::Serialize;
 
 use super::record::Record;
+use crate::verdict;
 
 /// Of the resampled validation examples.
 const BOOTSTRAP_SEED: u64 = 1;
@@ -46,9 +47,11 @@ impl BestAndNext {
             Verdict::NotDistinguishable => "validation cannot tell the two apart",
             _ => "chosen after the fact, so it is the luckiest of all in part",
         };
-        let interval = format!("95 % interval {low:+.1} to {high:+.1}, p = {p_value:.2}");
+        let interval = format!("95 % interval {low:+.1} to {high:+.1}, {}", verdict::p_value(*p_value));
         let settings = next(&self.settings);
-        format!("next best  {settings}: the best has {difference:+.1} validation errors ({interval}); {says}")
+        format!(
+            "next best  {settings}: the best differs from it by {difference:+.1} validation errors ({interval}); {says}"
+        )
     }
 
     /// Whether the two can be told apart.
@@ -102,14 +105,16 @@ mod tests {
         );
         let text = found.text(|words| words.join(" "));
         assert!(
-            text.starts_with("next best  kd.temperature=1: the best has -12.0 validation errors (95 % interval -"),
+            text.starts_with(
+                "next best  kd.temperature=1: the best differs from it by -12.0 validation errors (95 % interval -"
+            ),
             "{text}"
         );
         // 5 examples on one side: p = 2 / 2⁵.
         let found = BestAndNext::of(&[&one(2, 0..5), &one(1, 0..10)]).unwrap();
         assert!(
             !found.differs()
-                && found.text(|_| String::new()).ends_with("p = 0.06); validation cannot tell the two apart")
+                && found.text(|_| String::new()).ends_with("p = 0.062); validation cannot tell the two apart")
         );
     }
 

@@ -247,7 +247,7 @@ fn a_trial_that_fails_is_the_last() {
     assert!(ran.stderr.contains("trial 1/2  train.optimizer.lr=1e38   failed  E0601: "), "{}", ran.stderr);
     assert!(ran.stdout.contains("best  train.optimizer.lr=0.1\n"), "{}", ran.stdout);
 
-    let args = ["sweep", "r.toml", "--set", "train.optimizer.lr=1e38,1e37"];
+    let args = ["sweep", "r.toml", "--set", "train.optimizer.lr=1e38,3e38", "--seeds", "1,2"];
     let expected = ["E0601]: all 2 trials failed", "runs/tiny-sweep-002/sweep.csv", "train.optimizer.lr"];
     lab.check(&args, 6, expected);
     assert!(text(&lab, "runs/tiny-sweep-002/sweep.toml").contains("status = \"failed\""));
