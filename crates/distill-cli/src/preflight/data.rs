@@ -78,8 +78,9 @@ impl Preflight<'_> {
             if value.abs() < SUSPICIOUS {
                 continue;
             }
-            let example = match first_with(set, feature, value) {
-                Ok(example) => example,
+            let is_there = |place: usize, found: f32| place == feature && found.to_bits() == value.to_bits();
+            let example = match first_input(set, is_there) {
+                Ok(first) => first.map_or(0, |(example, ..)| example),
                 Err(error) => return found.fail("inputs", error.into()),
             };
             let what = format!("number {feature} of {name} example {example} is {value:e}");
@@ -154,20 +155,22 @@ impl Preflight<'_> {
     }
 }
 
-/// The first example that has a value at a place, which some example has.
-fn first_with(data: &dyn Dataset, feature: usize, value: f32) -> Result<usize, TrainError> {
+/// Example, place and value of the first input number for which something holds, told by place and value.
+pub(super) fn first_input(
+    data: &dyn Dataset,
+    holds: impl Fn(usize, f32) -> bool,
+) -> Result<Option<(usize, usize, f32)>, TrainError> {
     const N_AT_ONCE: usize = 256;
     let mut inputs = Array2::zeros((N_AT_ONCE.min(data.len()), data.spec().features()));
     let indices: Vec<usize> = (0..data.len()).collect();
     for indices in indices.chunks(N_AT_ONCE) {
         let mut inputs = inputs.slice_mut(ndarray::s![..indices.len(), ..]);
         data.read(indices, inputs.view_mut())?;
-        let column = inputs.column(feature);
-        if let Some((&example, _)) = indices.iter().zip(column).find(|(_, found)| found.to_bits() == value.to_bits()) {
-            return Ok(example);
+        if let Some(((row, place), &value)) = inputs.indexed_iter().find(|&((_, place), &value)| holds(place, value)) {
+            return Ok(Some((indices[row], place, value)));
         }
     }
-    Ok(0)
+    Ok(None)
 }
 
 /// Files of models, checkpoints and answers name all classes in their headers.

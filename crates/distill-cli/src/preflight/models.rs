@@ -1,8 +1,8 @@
 use distill_datasets::{Dataset, Jitter};
 use distill_models::MlpConfig;
 use distill_train::{Keep, Role, TrainError};
-use ndarray::Array2;
 
+use super::data::first_input;
 use super::{Found, Preflight};
 use crate::code::Code;
 use crate::data_source::DataSource;
@@ -150,17 +150,6 @@ fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<u
 
 /// Example, place and value of the first input that is neither -1 nor the number of a bucket.
 fn first_without_bucket(data: &dyn Dataset, buckets: usize) -> Result<Option<(usize, usize, f32)>, TrainError> {
-    const N_AT_ONCE: usize = 256;
-    let mut inputs = Array2::zeros((N_AT_ONCE.min(data.len()), data.spec().features()));
-    let indices: Vec<usize> = (0..data.len()).collect();
-    for indices in indices.chunks(N_AT_ONCE) {
-        let mut inputs = inputs.slice_mut(ndarray::s![..indices.len(), ..]);
-        data.read(indices, inputs.view_mut())?;
-        let is_bucket =
-            |value: f32| value == -1.0 || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < buckets);
-        if let Some(((row, input), &value)) = inputs.indexed_iter().find(|&(_, &value)| !is_bucket(value)) {
-            return Ok(Some((indices[row], input, value)));
-        }
-    }
-    Ok(None)
+    let is_bucket = |value: f32| value == -1.0 || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < buckets);
+    first_input(data, |_, value| !is_bucket(value))
 }
