@@ -79,12 +79,14 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
             "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
         ));
     }
-    let table = AnswerTable::new(spec, classes, answers).map_err(|error| refused(error).at(path.display()))?;
+    let table = AnswerTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
+        .map_err(|error| refused(error).at(path.display()))?;
     Ok(LoadedTeacher {
         provenance: Provenance::new(),
         n_bytes: table.n_bytes(),
         sha256: table.sha256().to_owned(),
         answers: Some(table.kind().clone()),
+        is_reordered: false,
         model: Arc::new(table),
     })
 }

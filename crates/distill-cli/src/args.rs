@@ -118,15 +118,23 @@ pub(crate) struct CheckArgs {
 #[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
     /// The recipe, a TOML file
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "data"])]
     pub(crate) recipe: Option<PathBuf>,
 
     /// Settings that replace those of the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
+    /// Without a recipe: learn from this data, a name or a folder, with the recipe that `new` would write, which is kept
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
+
+    /// With `--data`: learn from this model instead of training a teacher
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub(crate) teacher: Option<String>,
+
     /// Go on with a run that was interrupted, the latest one if none is named
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides", "data"])]
     pub(crate) resume: Option<PathBuf>,
 
     /// Where the run directory is made

@@ -51,6 +51,8 @@ pub(crate) enum SourceError {
     Data(DataError),
     Speech(AudioError),
     Text(TextError),
+    /// A name that cannot stand in a recipe.
+    Recipe(Box<Diagnostic>),
     /// A key of the recipe that a source has no use for, and why.
     Fixed {
         key: &'static str,
@@ -82,6 +84,7 @@ impl From<SourceError> for Diagnostic {
         match error {
             SourceError::Data(error) => error.into(),
             SourceError::Speech(error) => error.into(),
+            SourceError::Recipe(diagnostic) => *diagnostic,
             SourceError::Text(error) => {
                 let help = "change `data.text`, such as to `{ characters = 24, train = 125000 }`";
                 Self::new(Code::Value, error.to_string()).help(help)
@@ -135,6 +138,16 @@ impl DataSource {
             _ if config.images.is_some() => fixed("data.images", "it is no folder with image files"),
             source => Ok(source),
         }
+    }
+
+    /// Whether what it names lies where it is looked for.
+    pub(crate) fn is_there(source: &str) -> bool {
+        [MNIST, UDHR].contains(&source) || Path::new(speech_folder(source).unwrap_or(source)).exists()
+    }
+
+    /// Whether it is a folder with image files, which can be brought to any size.
+    pub(crate) fn has_image_files(&self) -> bool {
+        matches!(self, Self::Folder(Folder::Images(_)))
     }
 
     /// The same source with another path, if it has one.
@@ -259,6 +272,7 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
     let unreadable = |error: SourceError| match error {
         SourceError::Data(error) => locate(file, recipe, error.into()),
         SourceError::Speech(error) => file.locate(error.into(), "data.source"),
+        SourceError::Recipe(diagnostic) => *diagnostic,
         error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
         error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
     };

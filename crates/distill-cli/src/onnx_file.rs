@@ -26,6 +26,7 @@ pub(crate) fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Di
     Ok(LoadedTeacher {
         provenance: model.provenance(),
         answers: Some(model.answers().clone()),
+        is_reordered: false,
         model: Arc::new(model),
         n_bytes: bytes.len(),
         sha256: sha256(&bytes),

@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_datasets::DataSpec;
-use distill_models::{AnswerKind, Average, Model, Provenance};
+use distill_datasets::{DataSpec, Dataset};
+use distill_models::{AnswerKind, Average, Model, Provenance, WithoutZeros, Zeros};
 use distill_specialists::SystemFolder;
 use distill_train::{
     Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
     is_onnx,
 };
+use ndarray::Array2;
 
 use crate::answer_file;
 use crate::code::Code;
@@ -23,6 +24,8 @@ pub(crate) struct LoadedTeacher {
     pub(crate) sha256: String,
     /// What its answers were taken for, where it is no model of this program.
     pub(crate) answers: Option<AnswerKind>,
+    /// Whether its outputs have names and were put into the order of the data.
+    pub(crate) is_reordered: bool,
 }
 
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
@@ -46,6 +49,7 @@ pub(crate) fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeach
         n_bytes: loaded.n_bytes,
         sha256: loaded.sha256,
         answers: None,
+        is_reordered: false,
     })
 }
 
@@ -58,6 +62,7 @@ fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
         n_bytes: files.n_bytes,
         sha256: files.sha256,
         answers: None,
+        is_reordered: false,
     })
 }
 
@@ -95,7 +100,30 @@ impl LoadedTeacher {
                 false => diagnostic,
             }
         })?;
-        Ok(Self { model, ..self })
+        let is_reordered = found.classes != model.spec().classes;
+        Ok(Self { model, is_reordered, ..self })
+    }
+}
+
+impl LoadedTeacher {
+    /// The same, where it answers with probabilities, with zeros as what its answers to some of the data suggest, or as what
+    /// is said. The zeros of a table were seen when it was read.
+    pub(crate) fn without_zeros(mut self, data: &dyn Dataset, said: Option<f32>) -> Result<Self, Diagnostic> {
+        const SAMPLE: usize = 500;
+        let Some(answers) = self.answers.as_mut().filter(|answers| answers.probabilities && answers.zeros.is_none())
+        else {
+            return Ok(self);
+        };
+        let n = data.len().min(SAMPLE);
+        let indices: Vec<usize> = (0..n).map(|i| i * data.len() / n).collect();
+        let mut inputs = Array2::zeros((n, data.spec().features()));
+        data.read(&indices, inputs.view_mut())?;
+        let logits = self.model.logits(inputs.view())?;
+        let n_classes = self.model.spec().classes.len();
+        let zeros = Zeros::of(logits.iter().map(|logit| logit.exp()), n_classes, said);
+        answers.zeros = Some(zeros);
+        self.model = Arc::new(WithoutZeros::new(self.model, zeros));
+        Ok(self)
     }
 }
 
@@ -138,6 +166,8 @@ impl Given {
                 false => load(&path, recipe.teacher.onnx.as_ref())?,
             };
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
+            let loaded =
+                loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
             members.push(GivenMember { loaded, path });
         }
         if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {

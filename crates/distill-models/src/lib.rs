@@ -17,6 +17,8 @@ mod mlp;
 mod model;
 mod standardized;
 mod tape;
+mod without_zeros;
+mod zeros;
 
 pub use activation::Activation;
 pub use answers::AnswerKind;
@@ -32,3 +34,5 @@ pub use mlp::{Mlp, MlpConfig, ModelKind};
 pub use model::{Model, ModelSpec, Scratch, Trainable};
 pub use standardized::{Standardization, Standardized};
 pub use tape::Tape;
+pub use without_zeros::WithoutZeros;
+pub use zeros::{MIN_PROBABILITY, Zeros};

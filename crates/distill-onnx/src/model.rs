@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Provenance, Scratch};
+use distill_models::{AnswerKind, MIN_PROBABILITY, Model, ModelError, ModelSpec, Provenance, Scratch};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -10,9 +10,6 @@ use crate::{Description, OnnxError, OnnxOptions, names};
 
 /// The largest file that is read: Protocol Buffers allow no more.
 pub const MAX_BYTES: usize = i32::MAX as usize;
-
-/// The least probability whose logarithm is taken; smaller ones count as this.
-const MIN_PROBABILITY: f32 = 1e-12;
 
 /// Inputs that are made up to see what a graph answers with.
 const PROBES: usize = 8;
@@ -60,7 +57,7 @@ impl OnnxModel {
             parameters: description.parameters,
         };
         let (scale, shift) = (options.scale, options.shift);
-        let answers = AnswerKind { probabilities: false, why: String::new() };
+        let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };
         let mut model = Self { engine, shape, answers, scale, shift, spec, description };
         model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
         if model.answers.probabilities {

@@ -9,7 +9,7 @@ use crate::observer::Observer;
 use crate::standardize::standardization;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, train_from};
-use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
+use crate::{Asked, Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
 /// and not data.
@@ -279,14 +279,21 @@ impl<'a> Experiment<'a> {
         }))
     }
 
-    /// Whether a teacher knows enough to teach, on examples that it was not trained on if the
-    /// recipe holds some out.
+    /// Whether a teacher knows enough to teach: on examples that are held out, or else on those to train on. One that comes
+    /// from a file has probably seen both, so it is asked about test examples where the data brings no validation examples
+    /// along, and about the training examples to compare.
     ///
     /// # Errors
     /// If the teacher does not fit the data.
     pub fn check_teacher(&self, teacher: &dyn Model) -> Result<TeacherCheck, TrainError> {
-        let data = self.validation.as_ref().unwrap_or(&self.train);
-        TeacherCheck::of(teacher, data, self.recipe.teacher.min_accuracy)
+        let is_given = self.recipe.teacher.weights.is_some();
+        let (name, data) = match &self.validation {
+            Some(validation) if !is_given || self.all.validation.is_some() => ("validation", validation),
+            _ if is_given => ("test", &self.test),
+            _ => ("training", &self.train),
+        };
+        let train = is_given.then_some(&self.train);
+        TeacherCheck::of(teacher, &Asked { name, data, train }, self.recipe.teacher.min_accuracy)
     }
 
     /// The teacher's logits for the transfer set, for every view of it where it is augmented, or
@@ -321,7 +328,7 @@ impl<'a> Experiment<'a> {
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        if !self.recipe.data.standardize {
+        if !self.recipe.standardizes(self.train.spec()) {
             return Ok(None);
         }
         if let Some(known) = self.standardization.get() {

@@ -53,5 +53,5 @@ pub use step::{StepContext, Teacher, TrainingStep};
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
 pub use target_storage::{TargetStorage, kl_between};
-pub use teacher_check::TeacherCheck;
+pub use teacher_check::{Asked, Renamed, TeacherCheck};
 pub use train::{TrainReport, Training, train, train_from};

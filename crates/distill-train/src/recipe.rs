@@ -7,6 +7,7 @@ mod text;
 
 use std::collections::HashSet;
 
+use distill_datasets::DataSpec;
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
@@ -227,7 +228,7 @@ impl Recipe {
         let values = [
             student,
             teacher,
-            ("data.standardize", self.data.standardize, "an embedding takes numbers of buckets, which have no mean"),
+            ("data.standardize", self.data.standardize == Some(true), "an embedding takes numbers of buckets, which have no mean"),
             ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
         ];
         if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
@@ -247,6 +248,22 @@ impl Recipe {
         }
         self.checkpoint.validate().map_err(|problem| problem.under("checkpoint"))?;
         Ok(())
+    }
+
+    /// Whether inputs like these are standardised: as `data.standardize` says, or else where an example is a plain row of
+    /// numbers, which may be of any size and unit, and no model takes them as numbers of buckets.
+    pub fn standardizes(&self, data: &DataSpec) -> bool {
+        let models = self.teacher.model.iter().chain([&self.student.model]);
+        let is_plain = || data.input_shape.len() == 1 && models.clone().all(|model| model.embedding.is_none());
+        self.data.standardize.unwrap_or_else(is_plain)
+    }
+
+    /// The same recipe with what the data decides written down, so that it says how this data is used wherever it is read.
+    #[must_use]
+    pub fn settled(&self, data: &DataSpec) -> Self {
+        let mut recipe = self.clone();
+        recipe.data.standardize = Some(self.standardizes(data));
+        recipe
     }
 
     /// Whether the teacher is asked once, before the student is trained.

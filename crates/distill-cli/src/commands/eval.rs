@@ -68,7 +68,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         other => other.into(),
     })?;
-    let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?;
+    let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
     let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
     let test = evaluate(&*loaded.model, &*data).map_err(|error| failed(error, &args.model))?;

@@ -15,7 +15,7 @@ use crate::preflight::{Found, Outcome, Preflight};
 use crate::recipe_file::{self, RecipeFile};
 use crate::report::collect;
 use crate::run::{
-    DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text,
+    DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text, resolved,
 };
 use crate::summary::summary;
 use crate::sweep::shell;
@@ -25,8 +25,16 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
     if let Some(run) = &args.resume {
         return resume(&args.runs_dir, run, output);
     }
-    let recipe = args.recipe.as_deref().unwrap_or(Path::new(""));
-    let (file, recipe) = recipe_file::load(recipe, &args.overrides)?;
+    let mut overrides = args.overrides.clone();
+    let path = match (&args.data, &args.recipe) {
+        (Some(data), first) => {
+            // Without a recipe the first word is a setting like the others.
+            overrides.splice(0..0, first.iter().map(|word| word.to_string_lossy().into_owned()));
+            super::new::recipe_beside(data, args.teacher.as_deref(), output)?
+        }
+        (None, recipe) => recipe.clone().unwrap_or_default(),
+    };
+    let (file, recipe) = recipe_file::load(&path, &overrides)?;
     let roles = all_roles(&recipe);
     execute(&file, &recipe, roles, Place::New { runs_dir: &args.runs_dir }, output)
 }
@@ -41,7 +49,7 @@ fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic
         output.event("run_end", end_event(dir.path(), &status, &result, 0))?;
         return Ok(0);
     }
-    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let (file, recipe) = resolved(dir.path())?;
     let roles = status.roles();
     execute(&file, &recipe, roles, Place::Old { dir, status: Box::new(status) }, output)
 }
@@ -71,7 +79,9 @@ pub(crate) fn execute(
 ) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let began = Instant::now();
-    let experiment = Experiment::new(recipe, read_data(file, recipe)?).map_err(|error| locate(file, recipe, error))?;
+    let sets = read_data(file, recipe)?;
+    let recipe = &recipe.settled(sets.train.spec());
+    let experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
     let (runs_dir, resumes) = match &place {
         Place::New { runs_dir } => (*runs_dir, false),
         Place::Old { dir, .. } => (dir.path(), true),

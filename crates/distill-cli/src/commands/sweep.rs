@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::preflight::{Found, Preflight};
 use crate::progress::thousands;
 use crate::recipe_file::{self, Override, RecipeFile};
-use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text};
+use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text, resolved};
 use crate::sweep::{
     BestAndNext, CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, TARGETS_VERSION, Teachers, event, ranking,
     shell, table,
@@ -58,7 +58,7 @@ fn resume(runs_dir: &Path, sweep: &Path, output: &Output) -> Result<u8, Diagnost
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
         return Ok(0);
     }
-    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let (file, recipe) = resolved(dir.path())?;
     let definition = Definition { seeds: recipe.seeds.clone(), ..status.definition.clone() };
     execute(&file, &recipe, definition, Place::Old { dir, status: Box::new(status) }, output)
 }
@@ -80,6 +80,7 @@ fn execute(
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let began = Instant::now();
     let sets = read_data(file, recipe)?;
+    let recipe = &recipe.settled(sets.train.spec());
     let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
     let runs_dir = match &place {
         Place::New { runs_dir } => runs_dir,

@@ -4,6 +4,7 @@ mod data;
 mod machine;
 mod models;
 mod precision;
+mod settings;
 mod teacher;
 
 use std::path::Path;

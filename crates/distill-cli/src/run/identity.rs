@@ -28,7 +28,7 @@ pub(crate) fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
 }
 
 impl Identity {
-    /// Each model names its own seed, checkpoints change nothing, and where files lie and what they
+    /// A recipe of which all that the data decides is settled. Each model names its own seed, checkpoints change nothing, and where files lie and what they
     /// are called does not matter: data and teacher are known by their hashes. What a precision is depends
     /// on the processor, and the weights on what it is.
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
@@ -37,6 +37,8 @@ impl Identity {
         recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
         recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
+        // Recipes from before it was decided by the data say nothing where it is not so.
+        recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
         if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
             "a file".clone_into(library);
         }

@@ -88,6 +88,7 @@ impl Run<'_> {
         })?;
         let latency = self.latency(model)?;
         self.record(ModelResult { latency, ..entry.measured(&test, teacher) })?;
+        self.warn_of_chance(role, &test)?;
         Ok(test)
     }
 

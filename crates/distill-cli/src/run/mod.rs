@@ -1,6 +1,7 @@
 //! A run: its directory, and the models of a recipe one by one, from the start or from where an
 //! earlier process left them.
 
+mod advice;
 mod dir;
 mod identity;
 mod keep;
@@ -12,6 +13,13 @@ mod teachers;
 mod train;
 mod watch;
 
+use std::path::Path;
+
+use distill_train::Recipe;
+
+use crate::diagnostic::Diagnostic;
+use crate::recipe_file::{self, RecipeFile};
+
 pub(crate) use dir::{Kind, RunDir, durable_folder, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;
@@ -22,3 +30,11 @@ pub(crate) use train::{Failure, Run};
 
 /// The recipe with every default filled in, in a run directory.
 pub(crate) const RESOLVED: &str = "recipe.resolved.toml";
+
+/// Reads the recipe that a run goes on with.
+pub(crate) fn resolved(run: &Path) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    let (file, mut recipe) = recipe_file::load(&run.join(RESOLVED), &[])?;
+    // Runs say whether they standardise since tables are standardised by default; earlier ones that say nothing did not.
+    recipe.data.standardize.get_or_insert(false);
+    Ok((file, recipe))
+}

@@ -190,10 +190,11 @@ impl Run<'_> {
             signals: self.signals,
             output: self.output,
             last_save: Instant::now(),
+            first_loss: None,
             end: None,
         };
         let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch)?;
-        let end = watch.end.take();
+        let (end, first_loss) = (watch.end.take(), watch.first_loss);
         drop(watch);
         self.metrics = Some(metrics);
         match end {
@@ -202,7 +203,10 @@ impl Run<'_> {
                 self.output.progress(&format!("saved   step {}", thousands(u64::from(step))));
                 Ok(ControlFlow::Break(signal))
             }
-            _ => Ok(ControlFlow::Continue(trained)),
+            _ => {
+                first_loss.map_or(Ok(()), |first| self.warn_of_loss(role, first, trained.report.loss.total))?;
+                Ok(ControlFlow::Continue(trained))
+            }
         }
     }
 

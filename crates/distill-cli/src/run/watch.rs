@@ -29,6 +29,8 @@ pub(super) struct Watch<'a> {
     pub(super) signals: &'a Signals,
     pub(super) output: &'a Output,
     pub(super) last_save: Instant,
+    /// The loss of the first epoch, if this process saw it.
+    pub(super) first_loss: Option<f64>,
     /// Why it was ended.
     pub(super) end: Option<End>,
 }
@@ -98,6 +100,9 @@ impl Observer for Watch<'_> {
 
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
         self.progress.epoch(report);
+        if report.epoch == 1 {
+            self.first_loss = Some(report.loss.total);
+        }
         let mut row = Row::new(RowKind::Epoch, &self.model, report.epoch, report.step, &report.loss, report.lr);
         row.examples = Some(report.examples);
         row.seconds = Some(report.seconds);

@@ -21,7 +21,7 @@ use crate::target_file;
 use crate::teacher_file::{Given, answer_settings};
 
 /// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
-pub(crate) const TARGETS_VERSION: u32 = 2;
+pub(crate) const TARGETS_VERSION: u32 = 3;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
@@ -76,7 +76,8 @@ impl<'a> Teachers<'a> {
         seed: u64,
     ) -> Result<Lesson<'_>, Stop> {
         let recipe = experiment.recipe();
-        let part = member_part(recipe);
+        // Whether inputs are standardised may hang on the student.
+        let part = member_part(&recipe.settled(experiment.train_set().spec()));
         let identity = Identity::new(&part, self.data_sha256.clone())?;
         let (files, settings) = (&recipe.teacher.weights, answer_settings(recipe));
         let Identity { recipe_sha256, data_sha256, .. } = &identity;

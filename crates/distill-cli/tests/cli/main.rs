@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod export;
 mod files;
+mod first_hour;
 mod folders;
 mod inspect;
 mod lab;

@@ -8,7 +8,7 @@ use distill_models::{Model as _, Trainable as _, from_safetensors};
 use distill_tensor::Params;
 use ndarray::Array2;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, png};
 
 /// As `numpy.save` writes an array of f4.
 fn npy(values: &Array2<f32>) -> Vec<u8> {
@@ -233,19 +233,6 @@ fn students_learn_from_what_has_no_labels_too() {
     lab.write("more.npy", npy(&Array2::zeros((90, 15))));
     let expected = ["E0401]: more.npy has inputs of [15], those with labels are [1, 4, 4]", "more.npy", ""];
     lab.check(&["check", "r.toml", "data.unlabelled=more.npy"], 4, expected);
-}
-
-/// A picture of one colour, with a little noise.
-fn png(width: u32, height: u32, color: [u8; 3], noise: usize) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let pixels = (0..(width * height) as usize)
-        .flat_map(|i| color.map(|c| c.saturating_add(((i * 31 + noise * 17) % 40) as u8)));
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
-    writer.finish().unwrap();
-    bytes
 }
 
 #[test]
