@@ -6,17 +6,18 @@ pub const MIN_PROBABILITY: f32 = 1e-12;
 /// The part of the smallest probability that a teacher gives which stands for one that it writes as 0.
 const PART: f32 = 0.5;
 
-/// What the zeros of an answer can have together, as in label smoothing. It counts where a teacher tells probabilities
-/// coarsely, or there are many classes.
-const MOST: f32 = 0.1;
+/// What a zero has at most, where a teacher tells probabilities coarsely, and what all classes have together if all were 0,
+/// where there are many.
+const MOST: f32 = 0.01;
+const MOST_TOGETHER: f32 = 0.5;
 
 /// Zeros among the probabilities of a teacher, and what they are taken as.
 ///
 /// A 0 rarely means that a class is impossible. No tree of a forest named it, or it was rounded away: the teacher says no
 /// more than that it is less likely than the least that it can say. Its logarithm is minus infinity, or that of whatever tiny
 /// number stands for it, and at a high temperature a student then learns little else than which probabilities are 0. So a zero
-/// is taken as half the smallest other probability of the teacher, but not as more than a tenth, divided by the number of
-/// classes.
+/// is taken as half the smallest other probability of the teacher, but as 0.01 at most, and as a half divided by the number of
+/// classes. Why it is these numbers is written in `docs/adr/0025-what-zeros-are-taken-as.md`.
 ///
 /// # Examples
 /// ```
@@ -50,7 +51,7 @@ impl Zeros {
                 least = least.min(p);
             }
         }
-        let most = MOST / n_classes.max(1) as f32;
+        let most = MOST.min(MOST_TOGETHER / n_classes.max(1) as f32);
         let suggested = if n_zeros > 0 { (PART * least).min(most) } else { MIN_PROBABILITY };
         Self { n, n_zeros, taken_as: said.unwrap_or(suggested).max(MIN_PROBABILITY), is_said: said.is_some() }
     }
@@ -86,16 +87,17 @@ mod tests {
         assert_eq!((zeros.ln(0.0), zeros.ln(-0.001), zeros.ln(0.01)), (0.005_f32.ln(), 0.005_f32.ln(), 0.01_f32.ln()));
         assert!(zeros.ln(f32::NAN).is_nan());
         // What remains when probabilities are subtracted from 1 is as good as 0.
-        assert_eq!(Zeros::of([1.0, 1.1e-16, 0.96, 0.04], 2, None).taken_as, 0.02);
+        assert_eq!(Zeros::of([1.0, 1.1e-16, 0.99, 0.01], 2, None).taken_as, 0.005);
         // Without zeros nothing changes.
         assert_eq!(Zeros::of([0.5, 0.5], 2, None).ln(1e-9), 1e-9_f32.ln());
         assert_eq!(Zeros::of([], 2, None).taken_as, MIN_PROBABILITY);
     }
 
     #[test]
-    fn all_zeros_of_an_answer_have_a_tenth_at_most() {
+    fn zeros_of_coarse_answers_are_small_all_the_same() {
         for answers in [vec![0.0, 1.0], vec![0.0, 0.0], vec![0.0, 0.5, 0.5]] {
-            assert_eq!(Zeros::of(answers, 10, None).taken_as, 0.01);
+            assert_eq!(Zeros::of(answers.clone(), 10, None).taken_as, 0.01);
+            assert_eq!(Zeros::of(answers, 200, None).taken_as, 0.0025);
         }
     }
 

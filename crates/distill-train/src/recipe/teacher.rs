@@ -66,7 +66,7 @@ pub struct TeacherConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
     /// Where a teacher answers with probabilities, those below are taken as this one. Left out: zeros are taken as half the
-    /// smallest other one, and as a tenth divided by the number of classes at most.
+    /// smallest other one, and as 0.01 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1e-12, max = 0.5)))]
     pub min_probability: Option<f64>,
