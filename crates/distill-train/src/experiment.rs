@@ -328,7 +328,7 @@ impl<'a> Experiment<'a> {
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        if !self.recipe.standardizes(self.train.spec()) {
+        if !self.recipe.standardizes(&*self.all.train) {
             return Ok(None);
         }
         if let Some(known) = self.standardization.get() {

@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::HashSet;
 
-use distill_datasets::DataSpec;
+use distill_datasets::Dataset;
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
@@ -250,17 +250,17 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether inputs like these are standardised: as `data.standardize` says, or else where an example is a plain row of
-    /// numbers, which may be of any size and unit, and no model takes them as numbers of buckets.
-    pub fn standardizes(&self, data: &DataSpec) -> bool {
-        let models = self.teacher.model.iter().chain([&self.student.model]);
-        let is_plain = || data.input_shape.len() == 1 && models.clone().all(|model| model.embedding.is_none());
-        self.data.standardize.unwrap_or_else(is_plain)
+    /// Whether the inputs of this source are standardised: as `data.standardize` says, or else where they are the columns of
+    /// a table, which may be of any size and unit, and no model takes them as numbers of buckets.
+    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+        let mut models = self.teacher.model.iter().chain([&self.student.model]);
+        let is_table = || data.columns().is_some() && models.all(|model| model.embedding.is_none());
+        self.data.standardize.unwrap_or_else(is_table)
     }
 
     /// The same recipe with what the data decides written down, so that it says how this data is used wherever it is read.
     #[must_use]
-    pub fn settled(&self, data: &DataSpec) -> Self {
+    pub fn settled(&self, data: &dyn Dataset) -> Self {
         let mut recipe = self.clone();
         recipe.data.standardize = Some(self.standardizes(data));
         recipe

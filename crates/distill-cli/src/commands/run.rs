@@ -80,7 +80,7 @@ pub(crate) fn execute(
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let began = Instant::now();
     let sets = read_data(file, recipe)?;
-    let recipe = &recipe.settled(sets.train.spec());
+    let recipe = &recipe.settled(&*sets.train);
     let experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
     let (runs_dir, resumes) = match &place {
         Place::New { runs_dir } => (*runs_dir, false),

@@ -80,7 +80,7 @@ fn execute(
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let began = Instant::now();
     let sets = read_data(file, recipe)?;
-    let recipe = &recipe.settled(sets.train.spec());
+    let recipe = &recipe.settled(&*sets.train);
     let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
     let runs_dir = match &place {
         Place::New { runs_dir } => runs_dir,

@@ -12,7 +12,7 @@ use crate::progress::thousands;
 const OVERFLOWS: f32 = 1e30;
 
 /// Inputs with a mean or a deviation above it are not what weights are drawn for.
-const WIDE: f64 = 10.0;
+pub(crate) const WIDE: f64 = 10.0;
 
 /// Larger than what people measure, unless they forgot a unit.
 const SUSPICIOUS: f32 = 1e15;
@@ -44,7 +44,7 @@ impl Preflight<'_> {
             Ok(sets) => {
                 let shape: Vec<_> = train.spec().input_shape.iter().map(ToString::to_string).collect();
                 let (mean, sd) = (sets.train.mean, sets.train.sd);
-                let is_standardized = self.experiment.recipe().standardizes(train.spec());
+                let is_standardized = self.experiment.recipe().standardizes(&*self.experiment.all().train);
                 let how = if is_standardized { ", standardised" } else { "" };
                 found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}{how}", shape.join("x")));
                 self.wide(found, mean, sd);
@@ -71,7 +71,7 @@ impl Preflight<'_> {
         let mut models = [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
         let takes_numbers = models.any(|model| model.embedding.is_none());
         let is_wide = mean.abs().max(sd) > WIDE;
-        if is_wide && takes_numbers && !recipe.standardizes(self.experiment.train_set().spec()) {
+        if is_wide && takes_numbers && !recipe.standardizes(&*self.experiment.all().train) {
             found.warn(
                 "inputs",
                 format!("inputs are large, with mean {mean:.4} and standard deviation {sd:.4}"),

@@ -16,6 +16,8 @@ use crate::model_file::sha256;
 use crate::recipe_file::RecipeFile;
 use crate::teacher_file::Given;
 
+pub(crate) use data::WIDE;
+
 /// What a check found.
 #[derive(Debug)]
 pub(crate) enum Outcome {

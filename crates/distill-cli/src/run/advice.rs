@@ -32,7 +32,7 @@ impl Run<'_> {
     /// The settings to change first.
     fn cure(&self, role: Role) -> String {
         let table = if role.is_student() { "train" } else { "teacher.train" };
-        let standardize = match self.experiment.recipe().standardizes(self.experiment.train_set().spec()) {
+        let standardize = match self.experiment.recipe().standardizes(&*self.experiment.all().train) {
             true => "",
             false => "set `data.standardize = true`, or ",
         };

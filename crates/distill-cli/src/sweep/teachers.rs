@@ -77,7 +77,7 @@ impl<'a> Teachers<'a> {
     ) -> Result<Lesson<'_>, Stop> {
         let recipe = experiment.recipe();
         // Whether inputs are standardised may hang on the student.
-        let part = member_part(&recipe.settled(experiment.train_set().spec()));
+        let part = member_part(&recipe.settled(&*experiment.all().train));
         let identity = Identity::new(&part, self.data_sha256.clone())?;
         let (files, settings) = (&recipe.teacher.weights, answer_settings(recipe));
         let Identity { recipe_sha256, data_sha256, .. } = &identity;

@@ -36,8 +36,7 @@ pub struct DataConfig {
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,
     /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
-    /// Models are kept so that they take inputs as they are. Left out: those of tables and of arrays with one row of numbers
-    /// for each example are, images and the like are not.
+    /// Models are kept so that they take inputs as they are. Left out: the columns of tables are, anything else is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standardize: Option<bool>,
     /// Examples of the training set that are held out to watch training on, the same for every seed.

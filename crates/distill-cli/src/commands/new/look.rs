@@ -1,10 +1,12 @@
 use std::path::Path;
 
-use distill_datasets::{DataError, TableFolder};
+use distill_datasets::{DataError, Dataset, TableFolder};
+use distill_train::Fingerprint;
 
 use super::template::{self, Setting, quoted};
 use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
+use crate::preflight::WIDE;
 use crate::recipe_file;
 
 /// Inputs of images that are no larger are taken as they are.
@@ -26,6 +28,8 @@ pub(super) struct Look {
     /// What has to be said of it so that it can be read: of columns and of images.
     pub(super) columns: Option<String>,
     pub(super) images: Option<String>,
+    /// Whether its numbers are far from 0, or of another size than 1, and nobody standardises them by default.
+    pub(super) is_wide: bool,
     /// The column with the class, where that was guessed.
     pub(super) guessed_label: Option<String>,
 }
@@ -81,6 +85,7 @@ impl Look {
             buckets: DataSource::buckets(&config),
             columns: (!columns.is_empty()).then(|| format!("{{ {} }}", columns.join(", "))),
             images,
+            is_wide: sets.train.columns().is_none() && is_wide(&*sets.train)?,
             guessed_label: guessed,
         })
     }
@@ -88,6 +93,12 @@ impl Look {
     pub(super) fn n_features(&self) -> usize {
         self.input_shape.iter().product()
     }
+}
+
+/// As `distill check` would warn of.
+fn is_wide(train: &dyn Dataset) -> Result<bool, SourceError> {
+    let print = Fingerprint::of(train).map_err(|error| SourceError::Recipe(Box::new(error.into())))?;
+    Ok(print.mean.abs().max(print.sd) > WIDE)
 }
 
 /// Whether it is a folder with image files.
