@@ -50,10 +50,11 @@ use crate::style::Palette;
 /// Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data, 5 a model or another
 /// file of ours, 6 numbers, 7 input and output, 8 a limit, 70 a bug of ours, 130 and 143 stopped by a signal.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = args::with_suggestion(error);
+            let error = args::with_suggestion(error, &args);
             // Help and version go to stdout with code 0, errors to stderr with code 2.
             return match error.print() {
                 Err(refused) if refused.kind() != ErrorKind::BrokenPipe => {

@@ -40,6 +40,7 @@ pub struct Recipe {
     pub version: u32,
     /// Names the run directory. The program fills in the file's name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["my-recipe"])))]
     pub name: String,
     /// The whole experiment is done once for each seed.
     #[serde(default = "one_seed")]
@@ -130,6 +131,7 @@ pub struct KdConfig {
     pub targets: TargetsMode,
     /// A file with the answers of a teacher from a file, written by `distill teach`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
     pub cache: Option<String>,
 }
 

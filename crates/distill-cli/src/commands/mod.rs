@@ -31,7 +31,7 @@ pub(crate) use predict::{PredictArgs, predict};
 pub(crate) use report::report;
 pub(crate) use reproduce::reproduce;
 pub(crate) use run::run;
-pub(crate) use schema::schema;
+pub(crate) use schema::{recipe_schema, schema};
 pub(crate) use sweep::sweep;
 pub(crate) use teach::teach;
 pub(crate) use train::train;

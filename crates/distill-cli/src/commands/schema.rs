@@ -16,7 +16,7 @@ pub(crate) fn schema(output: &Output) -> Result<(), Diagnostic> {
 }
 
 /// The JSON Schema, draft 2020-12, of a recipe.
-fn recipe_schema() -> Schema {
+pub(crate) fn recipe_schema() -> Schema {
     let mut schema = schema_for!(Recipe);
     RecursiveTransform(without_null).transform(&mut schema);
     schema
