@@ -2,6 +2,7 @@
 
 mod answer_file;
 mod args;
+mod asked;
 mod atomic;
 mod bug;
 mod code;

@@ -5,9 +5,6 @@ use distill_models::Model;
 
 use crate::{TrainError, evaluate};
 
-/// Examples that a teacher is looked at on before it teaches.
-const MAX_EXAMPLES: usize = 2000;
-
 /// The part of the way from naming the most frequent class to being always right that a teacher
 /// must have gone, where the recipe names no bound.
 const DEFAULT_GAIN: f64 = 0.1;
@@ -38,12 +35,15 @@ pub struct TeacherCheck {
 }
 
 impl TeacherCheck {
+    /// Examples that a teacher is looked at on before it teaches.
+    pub const MAX_EXAMPLES: usize = 2000;
+
     /// Asks the teacher for up to 2,000 examples, spread over the data.
     ///
     /// # Errors
     /// As [`evaluate`].
     pub fn of(teacher: &dyn Model, data: &Arc<dyn Dataset>, min_accuracy: Option<f64>) -> Result<Self, TrainError> {
-        let examples = data.len().min(MAX_EXAMPLES);
+        let examples = data.len().min(Self::MAX_EXAMPLES);
         let indices: Vec<usize> = (0..examples).map(|i| i * data.len() / examples).collect();
         let mut counts = vec![0_usize; data.spec().classes.len()];
         for label in indices.iter().filter_map(|&index| data.label(index)) {

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use distill_datasets::{Augmentation, Dataset, Jitter, select};
 use distill_losses::{Loss, LossValue};
-use distill_models::{Noise, Trainable};
+use distill_models::{ModelError, Noise, Trainable};
 use distill_tensor::Precision;
 
 use crate::observer::{EpochReport, Observer, StepReport};
@@ -70,7 +70,7 @@ pub fn train(
 /// [`Checkpoint::restore`](crate::Checkpoint::restore).
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train`]. A teacher that is told to stop is no error: training ends before that step, see [`Observer::stopped`].
 pub fn train_from(
     student: &mut dyn Trainable,
     training: &Training<'_>,
@@ -120,9 +120,15 @@ pub fn train_from(
             let start = Instant::now();
             let lr = config.optimizer.lr * schedule.factor(state.step);
             let noise = Noise { seed, step: state.step };
-            let loss = buffers
-                .run(student, &mut state.optimizer, indices, noise, lr, &context)
-                .map_err(|error| at(error, epoch, state.step))?;
+            let loss = match buffers.run(student, &mut state.optimizer, indices, noise, lr, &context) {
+                // A live teacher is asked before anything is changed.
+                Err(TrainError::Model(ModelError::Stopped)) => {
+                    observer.stopped(Snapshot { params: student.params(), state: &state });
+                    flow = ControlFlow::Break(());
+                    break;
+                }
+                other => other.map_err(|error| at(error, epoch, state.step))?,
+            };
             state.add(&loss, [indices.len(), buffers.n_labelled()], start.elapsed().as_secs_f64());
             tracing::debug!(loss = loss.total, lr);
 

@@ -20,7 +20,7 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let roles = all_roles(&recipe);
     let found =
-        Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir, resumes: false }
+        Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir, resumes: false, output }
             .check_all();
 
     let mut text = format!("ok    {:<17} {}\n", "recipe", file.path());

@@ -76,7 +76,7 @@ pub(crate) fn execute(
         Place::New { runs_dir } => (*runs_dir, false),
         Place::Old { dir, .. } => (dir.path(), true),
     };
-    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes }.check_all();
+    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, output }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(sets), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
@@ -131,10 +131,12 @@ pub(crate) fn execute(
     };
     let outcome =
         run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
+    let outcome = outcome.and_then(|flow| match flow {
+        ControlFlow::Continue(()) => run.conclude(),
+        signal => Ok(signal),
+    });
     let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
         ControlFlow::Continue(()) => {
-            run.write_gallery()?;
-            run.compare()?;
             // The report is made from the files of a run that is complete, and can be made again.
             status.end(Status::Completed, 0, None, began);
             status.write(&dir)?;

@@ -4,6 +4,7 @@ use distill_models::Provenance;
 use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
 
 use super::{Found, Preflight};
+use crate::asked::check_teacher;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
@@ -41,7 +42,7 @@ impl Preflight<'_> {
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
-        match self.experiment.check_teacher(&*given.model) {
+        match check_teacher(self.experiment, &*given.model, self.output, None) {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(

@@ -1,6 +1,7 @@
 //! A run: its directory, and the models of a recipe one by one, from the start or from where an
 //! earlier process left them.
 
+mod course;
 mod dir;
 mod identity;
 mod keep;
@@ -12,6 +13,7 @@ mod teachers;
 mod train;
 mod watch;
 
+pub(crate) use course::{Course, Leg};
 pub(crate) use dir::{Kind, RunDir, durable_folder, find};
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;

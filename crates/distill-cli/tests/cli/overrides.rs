@@ -80,7 +80,7 @@ fn slips_get_help_that_fits() {
         ("baseline.enabled=True", "baseline.enabled wants `true` or `false`, such as `baseline.enabled=true`"),
         ("kd=4", "kd wants a table, such as `'kd={ alpha = 0.9 }'`"),
         ("kd.method=4", "kd.method wants a word in quotes, such as `'kd.method=\"kd\"'`"),
-        ("teacher.weights=3", "teacher.weights wants such as `'teacher.weights=\"teacher.safetensors\"'`"),
+        ("teacher.weights=3", "teacher.weights wants a value such as `'teacher.weights=\"teacher.safetensors\"'`"),
         ("train.optimizer.betas=0.9", "train.optimizer.betas wants a list, such as `'train.optimizer.betas=[0.9, 0.999]'`"),
         ("data.memory=5", "data.memory wants text in quotes, such as `'data.memory=\"512 MiB\"'`"),
     ] {
