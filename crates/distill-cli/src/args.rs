@@ -11,7 +11,7 @@ use crate::help;
 use crate::recipe_file::{flag_as_settings, nearest};
 use crate::sweep::Metric;
 
-use crate::commands::{DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs};
+use crate::commands::{CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -71,6 +71,12 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// List the data that has a name, or read a dataset and say whether it is all there
     Data(DataArgs),
+    /// List runs with the settings that differ and what they found
+    Runs(RunsArgs),
+    /// Compare two runs or two models on the same test examples
+    Compare(CompareArgs),
+    /// Remove runs with all that is in them
+    Rm(RmArgs),
     /// Make the report of a run, or of several with the seeds of one recipe
     Report(ReportArgs),
     /// Explain an error code, or list them all

@@ -112,6 +112,32 @@ Examples:
   distill report runs/mnist-001
   distill report runs/mnist-001 runs/mnist-002 -o all-seeds";
 
+pub(crate) const RUNS: &str = "\
+Examples:
+  distill runs
+  distill runs status=completed --sort distilled
+  distill runs kd.temperature=4 --sort train.epochs --reverse
+  distill runs --json
+
+Columns are run, status, started, time, size, teacher, alone, distilled and
+verdict. The three before the last are parts of the test set that are wrong.";
+
+pub(crate) const COMPARE: &str = "\
+Examples:
+  distill compare runs/mnist-001 runs/mnist-002
+  distill compare mnist-001 latest
+  distill compare runs/mnist-001/eval/student-seed1 tables
+
+Models of the same role and seed are compared example by example: Student's t
+over the seeds from three on, else a paired bootstrap and McNemar's test.";
+
+pub(crate) const RM: &str = "\
+Examples:
+  distill rm runs/mnist-001
+  distill rm mnist-001 mnist-002 --yes
+
+A run that a process is writing is not removed.";
+
 pub(crate) const NEW: &str = "\
 Examples:
   distill new mnist-kd
@@ -188,6 +214,9 @@ mod tests {
             EXPORT,
             INSPECT,
             REPORT,
+            RUNS,
+            COMPARE,
+            RM,
             CHECK,
             TRAIN,
             TEACH,

@@ -24,6 +24,7 @@ mod recipe_file;
 mod report;
 mod reproduce;
 mod run;
+mod runs;
 mod spreadsheet;
 mod style;
 mod summary;
@@ -92,6 +93,9 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Train(args) => commands::train(args, &output),
             Command::Teach(args) => commands::teach(args, &output),
             Command::Eval(args) => commands::eval(args, &output),
+            Command::Runs(args) => commands::runs(args, &output),
+            Command::Compare(args) => commands::compare(args, &output),
+            Command::Rm(args) => commands::rm(args, &output),
             Command::Report(args) => commands::report(args, &output),
             Command::Sweep(args) => commands::sweep(args, &output),
             Command::Reproduce(args) => commands::reproduce(args, &output),

@@ -35,7 +35,7 @@ impl Kind {
     }
 
     /// The file in the folder of runs that names the last one.
-    fn latest_file(self) -> &'static str {
+    pub(super) fn latest_file(self) -> &'static str {
         match self {
             Self::Run => "LATEST",
             Self::Sweep => "LATEST-SWEEP",
@@ -133,6 +133,10 @@ impl RunDir {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Makes it the one that `latest` means, once it can be gone on with.

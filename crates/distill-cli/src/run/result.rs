@@ -124,7 +124,7 @@ impl ModelResult {
         }
     }
 
-    fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
 }

@@ -26,6 +26,7 @@ mod refused;
 mod report;
 mod reproduce;
 mod resume;
+mod run_list;
 mod runs;
 mod schema;
 mod selection;
