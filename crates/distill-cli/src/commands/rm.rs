@@ -31,8 +31,8 @@ pub(crate) struct RmArgs {
 
 /// `distill rm RUN...`: removes runs with all that is in them.
 pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
-    // All are held before one is removed: none of them is being written, and none is named twice.
-    let dirs = args.runs.iter().map(|run| claim(&args.runs_dir, run)).collect::<Result<Vec<_>, _>>()?;
+    // All are held before one is removed, so that none is being written.
+    let dirs = claim(&args.runs_dir, &args.runs)?;
     let sizes: Vec<u64> = dirs.iter().map(|dir| size_of(dir.path())).collect();
     let others = entries(&args.runs_dir)?;
     let mut is_needed = false;

@@ -166,6 +166,11 @@ impl RunDir {
         Ok(folder)
     }
 
+    /// Removes the checkpoints of a model, which is finished. What cannot be removed takes room but does no harm.
+    pub(super) fn remove_checkpoints(&self, role: Role, seed: u64) {
+        let _ = fs::remove_dir_all(self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name())));
+    }
+
     /// Where the weights of a model are.
     pub(crate) fn weights(&self, role: Role, seed: u64) -> PathBuf {
         self.path.join(weights_name(role, seed))

@@ -72,7 +72,28 @@ impl Run<'_> {
         let weights = WeightsFile { path: &path, n_bytes: bytes.len(), sha256: sha256(&bytes) };
         let entry = ModelResult::new(role, seed, trained.model.spec(), &weights, Some(&trained.report));
         let test = self.measure(role, seed, &trained.model, entry, teacher)?;
+        self.remove_checkpoints(role, seed);
         Ok((test, weights.sha256))
+    }
+
+    /// A model that is in the result is trained no more.
+    fn remove_checkpoints(&self, role: Role, seed: u64) {
+        if !self.experiment.recipe().checkpoint.keep_finished {
+            self.dir.remove_checkpoints(role, seed);
+        }
+    }
+
+    /// Those that earlier versions, or a process that was ended, have left of finished models, and the folder of all.
+    pub(super) fn remove_all_checkpoints(&self) {
+        let models: Vec<(Role, u64)> = Role::ALL
+            .into_iter()
+            .flat_map(|role| self.result.of(role).map(move |model| (role, model.seed)))
+            .collect();
+        for (role, seed) in models {
+            self.remove_checkpoints(role, seed);
+        }
+        // Only if nothing is in it.
+        let _ = std::fs::remove_dir(self.dir.path().join("checkpoints"));
     }
 
     /// Evaluates a trained model on the test set and writes down what is found.
@@ -105,6 +126,7 @@ impl Run<'_> {
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
         self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", role.name()));
         let test = self.measure(role, seed, &model, entry, teacher)?;
+        self.remove_checkpoints(role, seed);
         Ok(Some((model, test, sha256)))
     }
 

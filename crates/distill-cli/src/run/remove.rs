@@ -9,21 +9,32 @@ use crate::diagnostic::Diagnostic;
 /// What the name of a directory ends with while its files are being removed.
 const REMOVED: &str = ".removed";
 
-/// Takes hold of a directory of any kind, by its path or its name in the folder of runs, so that nobody writes there.
-pub(crate) fn claim(runs_dir: &Path, named: &Path) -> Result<RunDir, Diagnostic> {
+/// Takes hold of directories of any kind, by their paths or their names in the folder of runs, so that nobody writes there.
+pub(crate) fn claim(runs_dir: &Path, named: &[PathBuf]) -> Result<Vec<RunDir>, Diagnostic> {
+    let mut found: Vec<(Kind, PathBuf)> = vec![];
+    for name in named {
+        let (kind, path) = locate(runs_dir, name)?;
+        let is_same = |other: &Path| fs::canonicalize(other).ok() == fs::canonicalize(&path).ok();
+        if !found.iter().any(|(_, other)| is_same(other)) {
+            found.push((kind, path));
+        }
+    }
+    found.into_iter().map(|(kind, path)| RunDir::open_of(kind, runs_dir, &path)).collect()
+}
+
+fn locate(runs_dir: &Path, named: &Path) -> Result<(Kind, PathBuf), Diagnostic> {
     let kind_of = |path: &Path| {
         let is = |kind: &Kind| path.join(kind.status_file()).is_file();
         [Kind::Run, Kind::Sweep, Kind::Study].into_iter().find(is)
     };
     let in_runs = runs_dir.join(named);
     let found = [named.to_owned(), in_runs].into_iter().find_map(|path| Some((kind_of(&path)?, path)));
-    let Some((kind, path)) = found else {
-        return Err(Diagnostic::new(Code::NotResumable, "this is not the directory of a run, a sweep or a study")
+    found.ok_or_else(|| {
+        Diagnostic::new(Code::NotResumable, "this is not the directory of a run, a sweep or a study")
             .at(named.display())
             .note("nothing was removed")
-            .help("name a run, such as `runs/mnist-001`; `distill runs` lists them"));
-    };
-    RunDir::open_of(kind, runs_dir, &path)
+            .help("name a run, such as `runs/mnist-001`; `distill runs` lists them")
+    })
 }
 
 /// Removes a directory with all that is in it. It is renamed first, so that it is a run or none at any moment.
@@ -80,18 +91,20 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink(&outside, second.join("link")).unwrap();
 
-        remove(&claim(folder.path(), Path::new("a-002")).unwrap()).unwrap();
+        let claimed = claim(folder.path(), &["a-002".into(), second.clone()]).unwrap();
+        assert_eq!(claimed.len(), 1, "one that is named twice is one");
+        remove(&claimed[0]).unwrap();
         assert!(first.is_dir() && !second.exists() && outside.join("kept").exists());
         assert!(!folder.path().join("LATEST").exists(), "it named the run that is gone");
         remove_rest(folder.path());
         assert!(!folder.path().join(".a-000.removed").exists());
         for nothing in ["a-002", "outside", ".", ".."] {
-            let error = claim(folder.path(), &folder.path().join(nothing)).unwrap_err().to_string();
+            let error = claim(folder.path(), &[folder.path().join(nothing)]).unwrap_err().to_string();
             assert!(error.contains("not the directory of a run") && error.contains("nothing was removed"), "{error}");
         }
         // Who writes it keeps it.
         let held = RunDir::open(folder.path(), &first).unwrap();
-        assert!(claim(folder.path(), &first).unwrap_err().to_string().starts_with("error[E0502]"));
+        assert!(claim(folder.path(), &[first]).unwrap_err().to_string().starts_with("error[E0502]"));
         drop(held);
     }
 }

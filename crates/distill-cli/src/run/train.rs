@@ -93,7 +93,11 @@ impl Run<'_> {
     pub(crate) fn conclude(&mut self) -> Flow<()> {
         let written = self.write_gallery().map(ControlFlow::Continue);
         match self.or_signal(written)? {
-            ControlFlow::Continue(()) => Ok(ControlFlow::Continue(self.compare()?)),
+            ControlFlow::Continue(()) => {
+                self.compare()?;
+                self.remove_all_checkpoints();
+                Ok(ControlFlow::Continue(()))
+            }
             signal => Ok(signal),
         }
     }
@@ -224,6 +228,10 @@ impl Run<'_> {
         let end = watch.end.take();
         drop(watch);
         self.metrics = Some(metrics);
+        if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
+            let since = format!("nothing better on the validation set since epoch {}", best.epoch);
+            self.output.progress(&format!("  stopped after epoch {epoch}: {since}"));
+        }
         match end {
             Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
             Some(End::Signal(signal, step)) if !trained.report.completed => {
