@@ -9,8 +9,9 @@ use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_tensor::Params;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, EpochReport, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig,
-    ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training, train, train_from,
+    AugmentConfig, Checkpoint, Context, EpochReport, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
+    ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training,
+    train, train_from,
 };
 
 const BATCH: usize = 16;
@@ -157,8 +158,14 @@ fn early_stopping_ends_at_the_same_epoch_wherever_training_goes_on() {
     let Subject { data, validation, student } = digits();
     let train_for = |config: &TrainConfig| {
         let mut model = student(data);
-        let training =
-            Training { data, validation: Some(validation), loss: &CrossEntropy, teacher: Teacher::None, config, seed: 9 };
+        let training = Training {
+            data,
+            validation: Some(validation),
+            loss: &CrossEntropy,
+            teacher: Teacher::None,
+            config,
+            seed: 9,
+        };
         let mut found = Errors(vec![]);
         let report = train(&mut model, &training, &mut found).unwrap();
         (model.params().clone(), report, found.0)

@@ -1,14 +1,11 @@
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use distill_train::TargetStorage;
 
 use crate::code::{self, Code};
 use crate::help;
-use crate::recipe_file::{flag_as_settings, nearest};
 use crate::sweep::Metric;
 
 use crate::commands::{CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs};
@@ -125,12 +122,16 @@ pub(crate) struct CheckArgs {
 #[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
     /// The recipe, a TOML file
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "from"])]
     pub(crate) recipe: Option<PathBuf>,
 
     /// Settings that replace those of the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
+
+    /// Begin a new run with the recipe, the teachers and the students of a finished one, for more epochs; only settings follow
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
 
     /// Go on with a run that was interrupted, the latest one if none is named
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides"])]
@@ -322,35 +323,6 @@ pub(crate) struct ManArgs {
     /// A command of the program
     #[arg(value_parser = parse_command)]
     pub(crate) command: Option<String>,
-}
-
-/// The commands that take settings of a recipe.
-const WITH_SETTINGS: [&str; 6] = ["run", "check", "train", "teach", "sweep", "reproduce"];
-
-/// Clap's measure knows no `run` for `rnu`, and takes `evn` for `eval`. A setting that is written as a flag is none of its
-/// arguments. `typed` is the command line.
-pub(crate) fn with_suggestion(mut error: clap::Error, typed: &[OsString]) -> clap::Error {
-    if let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some(name) = nearest(typed, Cli::command().get_subcommands().map(clap::Command::get_name))
-    {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
-    }
-    if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
-        && error.kind() == ErrorKind::UnknownArgument
-        && typed.iter().any(|word| WITH_SETTINGS.iter().any(|command| word == command))
-        && let Some(tip) = flag_as_settings(flag, value_of(flag, typed))
-    {
-        error.remove(ContextKind::SuggestedArg);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
-}
-
-/// What was typed behind a flag.
-fn value_of<'a>(flag: &str, typed: &'a [OsString]) -> Option<&'a str> {
-    let mut words = typed.iter().filter_map(|word| word.to_str());
-    let found = words.find_map(|word| word.strip_prefix(flag).filter(|rest| rest.is_empty() || rest.starts_with('=')))?;
-    found.strip_prefix('=').or_else(|| words.next().filter(|next| !next.starts_with('-') && !next.contains('=')))
 }
 
 fn parse_code(text: &str) -> Result<Code, String> {

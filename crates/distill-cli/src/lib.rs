@@ -26,6 +26,7 @@ mod reproduce;
 mod run;
 mod runs;
 mod spreadsheet;
+mod student_file;
 mod style;
 mod summary;
 mod sweep;
@@ -33,6 +34,7 @@ mod target_file;
 mod teacher_file;
 mod tensorboard;
 mod terminal;
+mod usage;
 mod verdict;
 
 use std::ffi::OsString;
@@ -56,7 +58,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = args::with_suggestion(error, &args);
+            let error = usage::with_suggestion(error, &args);
             // Help and version go to stdout with code 0, errors to stderr with code 2.
             return match error.print() {
                 Err(refused) if refused.kind() != ErrorKind::BrokenPipe => {

@@ -201,7 +201,9 @@ impl RecipeFile {
         // An element of a list is shown with its list.
         let key = path.split('[').next().unwrap_or_default();
         let kind = wanted(expected).map_or("a value ".to_owned(), |kind| format!("{kind}, "));
-        let Some(example) = Keys::new().example(key) else { return format!("{path} wants {}", kind.trim_end_matches([',', ' '])) };
+        let Some(example) = Keys::new().example(key) else {
+            return format!("{path} wants {}", kind.trim_end_matches([',', ' ']));
+        };
         let example = match self.override_of(key) {
             Some(_) => shell([format!("{key}={example}").as_str()]),
             None => format!("{} = {example}", key.rsplit('.').next().unwrap_or_default()),

@@ -9,7 +9,9 @@ use crate::observer::Observer;
 use crate::standardize::standardization;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, no_validation, train_from};
-use crate::{Checkpoint, Keep, Recipe, Role, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
+use crate::{
+    Checkpoint, Keep, Recipe, Role, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState,
+};
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
 /// and not data.
@@ -82,6 +84,8 @@ pub struct Experiment<'a> {
     all: Sets,
     /// Mean and spread of the training set, when a model first needs them.
     standardization: OnceLock<Standardization>,
+    /// What students begin with, by role and seed, in place of random weights.
+    beginnings: Vec<((Role, u64), Mlp)>,
 }
 
 impl<'a> Experiment<'a> {
@@ -157,6 +161,7 @@ impl<'a> Experiment<'a> {
             test,
             all: sets,
             standardization: OnceLock::new(),
+            beginnings: vec![],
         })
     }
 
@@ -273,6 +278,46 @@ impl<'a> Experiment<'a> {
         Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
     }
 
+    /// Makes a student begin with the weights of a model, which takes inputs as they are, in place of random ones.
+    ///
+    /// # Errors
+    /// If the model does not fit the data or has another architecture than the recipe's student.
+    pub fn begin_with(&mut self, role: Role, seed: u64, model: &Mlp) -> Result<(), TrainError> {
+        check_fit("student", model.spec(), self.train.spec())?;
+        let mut student = self.model(role, seed)?;
+        let (of_file, of_recipe) = (model.config(), student.config());
+        let function = |config: &MlpConfig| (config.kind, config.hidden.clone(), config.activation, config.embedding);
+        if function(of_file) != function(of_recipe) {
+            let words = |model: &Mlp| {
+                let activation = format!("{:?}", model.config().activation).to_lowercase();
+                format!("{} with {activation}", model.spec().architecture)
+            };
+            let problem = format!("is {}, the recipe's student {}", words(model), words(&student));
+            let help = format!(
+                "set `student.model.hidden = {:?}`, and the activation, or leave the weights out",
+                of_file.hidden
+            );
+            return Err(crate::ConfigProblem::new("student.weights", problem, help).into());
+        }
+        student.params_mut().as_mut_slice().copy_from_slice(model.params().as_slice());
+        self.beginnings.push(((role, seed), student));
+        Ok(())
+    }
+
+    /// A model that is about to be trained: with random weights, or those of [`begin_with`](Self::begin_with).
+    fn untrained(&self, role: Role, seed: u64) -> Result<Standardized, TrainError> {
+        let beginning = self.beginnings.iter().find(|(model, _)| *model == (role, seed));
+        if beginning.is_none() && role.is_student() && self.recipe.student.weights.is_some() {
+            let help = "leave it out here: `distill run` and `distill train` begin with weights";
+            return Err(crate::ConfigProblem::new("student.weights", "is set, but no weights were read", help).into());
+        }
+        let standardization = self.standardization()?;
+        Ok(match beginning {
+            Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
+            None => Standardized::new(self.model(role, seed)?, standardization)?,
+        })
+    }
+
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
         if !self.recipe.data.standardize {
@@ -317,7 +362,7 @@ impl<'a> Experiment<'a> {
         let seed_of_role = role.draws_from(seed);
         let data = &**self.set_of(role);
         let training = Training { data, validation, loss, teacher, config, seed: seed_of_role };
-        let mut model = Standardized::new(self.model(role, seed)?, self.standardization()?)?;
+        let mut model = self.untrained(role, seed)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),
             Some(checkpoint) => checkpoint.restore(&mut model, &config.optimizer)?,

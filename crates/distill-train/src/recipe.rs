@@ -71,6 +71,11 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
+    /// What the students begin with in place of random weights: a safetensors file of this architecture, or a run, from
+    /// which each takes the model of its kind and seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
+    pub weights: Option<String>,
     /// The model to train.
     pub model: MlpConfig,
 }

@@ -155,14 +155,15 @@ pub fn train_from(
             }
         }
     }
+    let completed = is_over(&state);
     Ok(TrainReport {
         steps: state.step,
         examples: state.examples,
         seconds: state.seconds,
         loss: if state.epoch_examples > 0 { state.mean_loss() } else { state.loss },
         best: state.best,
-        completed: is_over(&state),
-        stopped_early: (is_over(&state) && state.step < total_steps).then(|| state.step / steps_per_epoch),
+        completed,
+        stopped_early: (completed && state.step < total_steps).then(|| state.step / steps_per_epoch),
         precision,
     })
 }

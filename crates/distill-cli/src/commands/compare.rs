@@ -15,7 +15,7 @@ use crate::verdict;
 #[derive(Debug, Args)]
 #[command(after_help = help::COMPARE)]
 pub(crate) struct CompareArgs {
-    /// A run, or a folder with the answers of one model: `RUN/eval/student-seed1`, or what `distill eval --tables` wrote
+    /// A run, or a folder with the answers of one model: `RUN/eval/student-seed1`, or what `eval --tables` wrote
     a: PathBuf,
 
     /// The same, to be compared with it
@@ -68,9 +68,7 @@ fn errors(pairing: &Pairing, side: usize) -> String {
 fn table(pairings: &[Pairing]) -> String {
     let header = ["", "test errors of a", "of b", "b - a", "95 % interval", "p"].map(str::to_owned);
     let line = |pairing: &Pairing| {
-        let of = |side: usize| {
-            format!("{} of {}", errors(pairing, side), thousands(pairing.examples[side] as u64))
-        };
+        let of = |side: usize| format!("{} of {}", errors(pairing, side), thousands(pairing.examples[side] as u64));
         let (difference, interval, p) = match &pairing.comparison {
             None => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
             Some(found) => {

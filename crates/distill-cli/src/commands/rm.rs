@@ -40,7 +40,10 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
         output.progress(&format!("{:<8} {}  {}", dir.kind().noun(), dir.path().display(), size(*bytes)));
         for other in others.iter().filter(|other| !is_among(&dirs, &other.path) && uses(other, dir.path())) {
             is_needed = true;
-            output.progress(&format!("         {} has weights from there, and cannot be gone on with without", other.name));
+            output.progress(&format!(
+                "         {} has weights from there, and cannot be gone on with without",
+                other.name
+            ));
         }
     }
     let all = size(sizes.iter().sum());
@@ -97,7 +100,8 @@ fn uses(run: &Entry, dir: &Path) -> bool {
     let folder = folder.to_string_lossy();
     // A path, or a list of them as TOML.
     let names = |text: &String| {
-        text.split('"').any(|path| path.strip_prefix(&*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        text.split('"')
+            .any(|path| path.strip_prefix(&*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     };
     ["teacher.weights", "student.weights"].iter().filter_map(|key| run.settings.get(*key)).any(names)
 }

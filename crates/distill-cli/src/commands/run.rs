@@ -15,8 +15,10 @@ use crate::preflight::{Found, Outcome, Preflight};
 use crate::recipe_file::{self, RecipeFile};
 use crate::report::collect;
 use crate::run::{
-    DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text,
+    DataResult, Failure, Former, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, find,
+    recipe_text,
 };
+use crate::student_file;
 use crate::summary::summary;
 use crate::sweep::shell;
 
@@ -24,6 +26,9 @@ use crate::sweep::shell;
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
     if let Some(run) = &args.resume {
         return resume(&args.runs_dir, run, output);
+    }
+    if let Some(run) = &args.from {
+        return further(args, run, output);
     }
     let recipe = args.recipe.as_deref().unwrap_or(Path::new(""));
     let (file, recipe) = recipe_file::load(recipe, &args.overrides)?;
@@ -46,6 +51,21 @@ fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic
     execute(&file, &recipe, roles, Place::Old { dir, status: Box::new(status) }, output)
 }
 
+/// Begins a new run with what a finished one has found.
+fn further(args: &RunArgs, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
+    let path = find(&args.runs_dir, run)?;
+    // The first argument is no recipe here.
+    let first = args.recipe.iter().map(|word| word.to_string_lossy().into_owned());
+    let settings: Vec<String> = first.chain(args.overrides.iter().cloned()).collect();
+    let resolved = path.join(RESOLVED);
+    let (_, former) = recipe_file::load(&resolved, &[])?;
+    let former = Former::read(path, former)?;
+    let weights = format!("student.weights={}", former.path.display());
+    let (file, recipe) = recipe_file::load(&resolved, &[&[weights][..], &settings].concat())?;
+    let roles = former.roles();
+    execute(&file, &recipe, roles, Place::Further { runs_dir: &args.runs_dir, former: Box::new(former) }, output)
+}
+
 /// The models of a whole recipe.
 pub(crate) fn all_roles(recipe: &Recipe) -> Vec<Role> {
     let member = recipe.teacher.is_ensemble().then_some(Role::Member);
@@ -57,6 +77,8 @@ pub(crate) fn all_roles(recipe: &Recipe) -> Vec<Role> {
 pub(crate) enum Place<'a> {
     /// A directory that is to be made.
     New { runs_dir: &'a Path },
+    /// A directory that is to be made, for a run that begins with the models of another.
+    Further { runs_dir: &'a Path, former: Box<Former> },
     /// That of a run that goes on.
     Old { dir: RunDir, status: Box<RunStatus> },
 }
@@ -71,9 +93,11 @@ pub(crate) fn execute(
 ) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let began = Instant::now();
-    let experiment = Experiment::new(recipe, read_data(file, recipe)?).map_err(|error| locate(file, recipe, error))?;
+    let mut experiment =
+        Experiment::new(recipe, read_data(file, recipe)?).map_err(|error| locate(file, recipe, error))?;
+    let student_sha256 = student_file::begin(file, recipe, &mut experiment, &roles)?;
     let (runs_dir, resumes) = match &place {
-        Place::New { runs_dir } => (*runs_dir, false),
+        Place::New { runs_dir } | Place::Further { runs_dir, .. } => (*runs_dir, false),
         Place::Old { dir, .. } => (dir.path(), true),
     };
     let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, output }.check_all();
@@ -86,20 +110,37 @@ pub(crate) fn execute(
         Place::Old { status, .. } if status.has_other_test(sets) => status.data_sha256.clone(),
         _ => sets.sha256(),
     };
-    let identity = Identity::new(recipe, data_sha256)?;
+    let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
 
     let teacher_sha256 = given.as_ref().map(|given| given.sha256.clone());
     let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
     now.test_sha256 = Some(sets.test.sha256());
+    let begin = |runs_dir: &Path| {
+        let dir = RunDir::create(runs_dir, &recipe.name)?;
+        dir.write("recipe.toml", file.text().as_bytes())?;
+        dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+        Ok::<_, Diagnostic>(dir)
+    };
     let (dir, mut status, result) = match place {
         Place::New { runs_dir } => {
-            let dir = RunDir::create(runs_dir, &recipe.name)?;
-            dir.write("recipe.toml", file.text().as_bytes())?;
-            dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+            let dir = begin(runs_dir)?;
             // With its status it is a run, and then it has all that it takes to go on with it.
             now.write(&dir)?;
             dir.name_as_latest()?;
             (dir, now, new_result(&experiment))
+        }
+        Place::Further { runs_dir, former } => {
+            let teachers = former.teachers(recipe, &identity.data_sha256)?;
+            let dir = begin(runs_dir)?;
+            let mut result = new_result(&experiment);
+            former.take_over(&dir, &teachers, &mut result)?;
+            let json = serde_json::to_string_pretty(&result)
+                .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+            dir.write("result.json", format!("{json}\n").as_bytes())?;
+            now.write(&dir)?;
+            dir.name_as_latest()?;
+            output.progress(&format!("begins with the models of {}\n", former.path.display()));
+            (dir, now, result)
         }
         Place::Old { dir, mut status } => {
             status.check_unchanged("the run was begun with something else", &now, dir.path())?;
@@ -224,6 +265,7 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
     recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
+    recipe.student.weights = recipe.student.weights.as_ref().map(absolute);
     if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
         *library = absolute(library);
     }

@@ -169,7 +169,9 @@ fn resolved(root: &Value, schema: &Value) -> Value {
     match (target, schema.as_object()) {
         (Some(Value::Object(target)), Some(own)) => {
             let mut all = target.clone();
-            all.extend(own.iter().filter(|(name, _)| *name != "$ref").map(|(name, value)| (name.clone(), value.clone())));
+            all.extend(
+                own.iter().filter(|(name, _)| *name != "$ref").map(|(name, value)| (name.clone(), value.clone())),
+            );
             Value::Object(all)
         }
         _ => schema.clone(),
@@ -199,7 +201,7 @@ pub(super) fn wanted(expected: &str) -> Option<&'static str> {
         "f32" | "f64" => "a number",
         "a boolean" => "`true` or `false`",
         "a string" => "text in quotes",
-        "string or table" => "a word in quotes",
+        "string or table" | "string only" => "a word in quotes",
         _ if expected.starts_with("struct ") => "a table",
         _ if expected.starts_with("an array of length ") => "a list",
         _ => return None,

@@ -153,7 +153,8 @@ mod tests {
         assert_eq!(third.left_before(), Some(seconds(20.0 + 70.0)));
 
         // What is done already takes no more time.
-        let done = [&done[..], &[(Role::Student, 1, 20.0), (Role::Teacher, 2, 30.0), (Role::Student, 2, 20.0)]].concat();
+        let done =
+            [&done[..], &[(Role::Student, 1, 20.0), (Role::Teacher, 2, 30.0), (Role::Student, 2, 20.0)]].concat();
         let last = course.leg(Role::Baseline, 2, &result(&done)).unwrap();
         assert_eq!((last.place, last.left_before()), ((5, 6), Some(seconds(20.0))));
         assert_eq!(course.leg(Role::Member, 1, &result(&[])), None);
@@ -162,7 +163,8 @@ mod tests {
     #[test]
     fn a_teacher_from_a_file_is_no_model_of_the_course() {
         let recipe = |teacher: &str| -> Recipe {
-            let text = format!("data.source = \"d\"\nname = \"r\"\nseeds = [1, 2]\nstudent.model.hidden = [4]\n{teacher}");
+            let text =
+                format!("data.source = \"d\"\nname = \"r\"\nseeds = [1, 2]\nstudent.model.hidden = [4]\n{teacher}");
             toml::from_str(&text).unwrap()
         };
         let data = || -> std::sync::Arc<dyn distill_datasets::Dataset> {

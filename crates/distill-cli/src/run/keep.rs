@@ -85,10 +85,8 @@ impl Run<'_> {
 
     /// Those that earlier versions, or a process that was ended, have left of finished models, and the folder of all.
     pub(super) fn remove_all_checkpoints(&self) {
-        let models: Vec<(Role, u64)> = Role::ALL
-            .into_iter()
-            .flat_map(|role| self.result.of(role).map(move |model| (role, model.seed)))
-            .collect();
+        let models: Vec<(Role, u64)> =
+            Role::ALL.into_iter().flat_map(|role| self.result.of(role).map(move |model| (role, model.seed))).collect();
         for (role, seed) in models {
             self.remove_checkpoints(role, seed);
         }
@@ -179,6 +177,9 @@ impl Run<'_> {
         let mut provenance = provenance(recipe, &self.identity, self.inputs, role, seed);
         if let Some(sha256) = teacher_sha256 {
             provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
+        }
+        if let Some(sha256) = self.identity.student_sha256.as_ref().filter(|_| role.is_student()) {
+            provenance.insert("began_with_sha256".to_owned(), sha256.clone());
         }
         provenance.extend(remember(&recipe.data, &*self.experiment.all().train));
         Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)

@@ -3,6 +3,7 @@
 
 mod course;
 mod dir;
+mod further;
 mod identity;
 mod keep;
 pub(crate) mod metrics;
@@ -15,7 +16,8 @@ mod train;
 mod watch;
 
 pub(crate) use course::Leg;
-pub(crate) use dir::{Kind, RunDir, durable_folder, find};
+pub(crate) use dir::{Kind, RunDir, durable_folder, find, weights_name};
+pub(crate) use further::Former;
 pub(crate) use identity::{Identity, recipe_text};
 pub(crate) use keep::provenance;
 pub(crate) use remove::{claim, remove, remove_rest};

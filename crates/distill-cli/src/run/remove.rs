@@ -41,7 +41,8 @@ fn locate(runs_dir: &Path, named: &Path) -> Result<(Kind, PathBuf), Diagnostic> 
 pub(crate) fn remove(dir: &RunDir) -> Result<(), Diagnostic> {
     let path = dir.path();
     let failed = |path: &Path, error: io::Error| {
-        Diagnostic::io("cannot remove the directory", Some(path), error).help("check who may write to it and its folder")
+        Diagnostic::io("cannot remove the directory", Some(path), error)
+            .help("check who may write to it and its folder")
     };
     // The last part may be `.` or `..`.
     let path = fs::canonicalize(path).map_err(|error| failed(path, error))?;

@@ -90,8 +90,7 @@ impl Side {
 
     /// Its models of a role, in the order of the seeds.
     fn of(&self, role: Option<Role>) -> Vec<&Answered> {
-        let mut found: Vec<_> =
-            self.models.iter().filter(|model| model.role.map(|(role, _)| role) == role).collect();
+        let mut found: Vec<_> = self.models.iter().filter(|model| model.role.map(|(role, _)| role) == role).collect();
         found.sort_by_key(|model| model.role.map(|(_, seed)| seed));
         found
     }
@@ -138,9 +137,10 @@ pub(crate) fn pair(a: &Side, b: &Side) -> Result<Vec<Pairing>, Diagnostic> {
     }
     // Equal labels may belong to other inputs.
     let known_to_differ = matches!((&a.test_sha256, &b.test_sha256), (Some(a), Some(b)) if a != b);
-    both.into_iter().map(|(role, a, b)| pairing(role, &a, &b, !known_to_differ)).collect::<Result<_, _>>().map_err(
-        |error: TrainError| Diagnostic::from(error).at(b.path.display()),
-    )
+    both.into_iter()
+        .map(|(role, a, b)| pairing(role, &a, &b, !known_to_differ))
+        .collect::<Result<_, _>>()
+        .map_err(|error: TrainError| Diagnostic::from(error).at(b.path.display()))
 }
 
 fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bool) -> Result<Pairing, TrainError> {

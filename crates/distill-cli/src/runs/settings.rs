@@ -52,7 +52,9 @@ mod tests {
             flatten(&text.parse().unwrap(), "", &mut settings);
             settings
         };
-        let a = settings("name = \"a\"\nseeds = [1, 2]\nkd.temperature = 4.0\ncheckpoint.keep_last = 1\nkd.method = \"kd\"");
+        let a = settings(
+            "name = \"a\"\nseeds = [1, 2]\nkd.temperature = 4.0\ncheckpoint.keep_last = 1\nkd.method = \"kd\"",
+        );
         let b = settings("name = \"b\"\nseeds = [1, 2]\nkd.temperature = 8.0\nkd.method = \"kd\"\ntrain.batch = 16");
         assert_eq!(a["seeds"], "[1, 2]");
         assert_eq!((a["kd.method"].as_str(), a.get("name")), ("kd", None));

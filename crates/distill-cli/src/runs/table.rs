@@ -67,7 +67,9 @@ impl Column {
             Self::Run => entry.name.clone(),
             Self::Status => entry.status_name().to_owned(),
             // To the minute.
-            Self::Started => status.map_or("-".to_owned(), |status| status.started.replace('T', " ").chars().take(16).collect()),
+            Self::Started => {
+                status.map_or("-".to_owned(), |status| status.started.replace('T', " ").chars().take(16).collect())
+            }
             Self::Time => status.map_or("-".to_owned(), |status| time(status.seconds)),
             Self::Size => size(entry.bytes),
             Self::Teacher => rate(Role::Teacher),
@@ -195,7 +197,10 @@ mod tests {
         let b = entry("b-001", &[("kd.temperature", "16.0"), ("train.batch", "16")]);
         let wide = table(&[&a, &b], None);
         let lines: Vec<&str> = wide.lines().collect();
-        assert!(lines[0].starts_with("run    status      started") && lines[0].ends_with("settings that differ"), "{wide}");
+        assert!(
+            lines[0].starts_with("run    status      started") && lines[0].ends_with("settings that differ"),
+            "{wide}"
+        );
         assert!(lines[2].starts_with("b-001  unreadable  -") && lines[2].ends_with("  kd.temperature=16.0"), "{wide}");
         assert!(!wide.contains("train.batch"), "{wide}");
         let narrow = table(&[&a, &b], Some(50));

@@ -245,7 +245,7 @@ fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Res
 /// The recipe without all that a teacher, or one of several, does not depend on.
 fn member_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
-        student: StudentConfig { model: MlpConfig::default() },
+        student: StudentConfig { weights: None, model: MlpConfig::default() },
         kd: KdConfig::default(),
         train: TrainConfig::default(),
         baseline: BaselineConfig::default(),

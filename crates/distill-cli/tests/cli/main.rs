@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 mod about;
+mod asking;
 mod colors;
 mod ensemble;
 mod eval;
@@ -10,6 +11,7 @@ mod explain;
 mod export;
 mod files;
 mod folders;
+mod further;
 mod inspect;
 mod lab;
 mod memory;

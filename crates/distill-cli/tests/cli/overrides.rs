@@ -81,7 +81,10 @@ fn slips_get_help_that_fits() {
         ("kd=4", "kd wants a table, such as `'kd={ alpha = 0.9 }'`"),
         ("kd.method=4", "kd.method wants a word in quotes, such as `'kd.method=\"kd\"'`"),
         ("teacher.weights=3", "teacher.weights wants a value such as `'teacher.weights=\"teacher.safetensors\"'`"),
-        ("train.optimizer.betas=0.9", "train.optimizer.betas wants a list, such as `'train.optimizer.betas=[0.9, 0.999]'`"),
+        (
+            "train.optimizer.betas=0.9",
+            "train.optimizer.betas wants a list, such as `'train.optimizer.betas=[0.9, 0.999]'`",
+        ),
         ("data.memory=5", "data.memory wants text in quotes, such as `'data.memory=\"512 MiB\"'`"),
     ] {
         lab.check(&["run", "r.toml", setting], 3, ["E0103]", &format!("command line: {setting}"), wants]);
@@ -107,17 +110,25 @@ fn keys_of_other_tables_are_suggested_in_full() {
         ("hidden=[30,30]", "did you mean `'student.model.hidden=[30,30]'` or `'teacher.model.hidden=[30,30]'`?"),
         ("kd.temprature=8", "did you mean `temperature`?"),
     ] {
-        lab.check(&["run", "r.toml", setting], 3, ["E0101]: unknown key", &format!("command line: {setting}"), suggested]);
+        lab.check(
+            &["run", "r.toml", setting],
+            3,
+            ["E0101]: unknown key", &format!("command line: {setting}"), suggested],
+        );
     }
     lab.write("bad.toml", crate::lab::RECIPE.replace("[train]\n", "[train]\nlr = 0.1\n"));
-    lab.check(&["check", "bad.toml"], 3, ["E0101]: unknown key `lr` in [train]", "bad.toml:18:1", "`train.optimizer.lr`?"]);
+    lab.check(
+        &["check", "bad.toml"],
+        3,
+        ["E0101]: unknown key `lr` in [train]", "bad.toml:18:1", "`train.optimizer.lr`?"],
+    );
 
     for (args, tip) in [
         (&["run", "r.toml", "--epochs", "3"][..], "`train.epochs=3` or `teacher.train.epochs=3`"),
         (&["run", "r.toml", "--epochs=3"], "`train.epochs=3` or `teacher.train.epochs=3`"),
         (&["train", "r.toml", "--lr", "0.3"], "`train.optimizer.lr=0.3` or `teacher.train.optimizer.lr=0.3`"),
         (&["check", "r.toml", "--kd.alpha", "0.5"], "`kd.alpha=0.5`"),
-        (&["run", "r.toml", "--seeds", "1,2"], "`'seeds=[1,2]'`"),
+        (&["run", "r.toml", "--seeds", "1,2"], "`'seeds=[1,2]'` or `'teacher.seeds=[1,2]'`"),
         (&["run", "r.toml", "--batch-size", "8"], "`train.batch=8` or `teacher.train.batch=8`"),
     ] {
         let ran = lab.distill(args);

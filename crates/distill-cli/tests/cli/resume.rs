@@ -292,7 +292,8 @@ fn a_finished_run_keeps_no_checkpoints_unless_it_is_told_to() {
 
     // A run of an earlier version, which kept them, and which goes on.
     let resolved = String::from_utf8(lab.read("runs/tiny-002/recipe.resolved.toml")).unwrap();
-    let before: String = resolved.lines().filter(|line| !line.starts_with("keep_finished")).map(|l| format!("{l}\n")).collect();
+    let before: String =
+        resolved.lines().filter(|line| !line.starts_with("keep_finished")).map(|l| format!("{l}\n")).collect();
     assert_ne!(before, resolved);
     lab.write("runs/tiny-002/recipe.resolved.toml", before);
     let status = String::from_utf8(lab.read("runs/tiny-002/run.toml")).unwrap();

@@ -112,11 +112,7 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
 
     /// Answers every row, and those before a bad one in any case. `show` is told how many rows are answered, and how much of
     /// the source that is.
-    fn answer(
-        &mut self,
-        source: &mut Source,
-        mut show: impl FnMut(u64, Option<(u64, u64)>),
-    ) -> Result<(), Diagnostic> {
+    fn answer(&mut self, source: &mut Source, mut show: impl FnMut(u64, Option<(u64, u64)>)) -> Result<(), Diagnostic> {
         loop {
             let more = source.next(&mut self.batch);
             // Whoever waits for an answer before he writes the next row gets it.
