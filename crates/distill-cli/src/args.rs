@@ -8,7 +8,9 @@ use crate::code::{self, Code};
 use crate::help;
 use crate::sweep::Metric;
 
-use crate::commands::{CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs};
+use crate::commands::{
+    CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs, SchemaArgs,
+};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -78,9 +80,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
-    /// Print the JSON Schema of a recipe, for editors
-    #[command(after_help = help::SCHEMA)]
-    Schema,
+    /// Print the JSON Schema of a recipe, for editors, or of the events of `--json`
+    Schema(SchemaArgs),
     /// Print facts about program and machine, for a bug report
     #[command(after_help = help::ENV)]
     Env,

@@ -152,6 +152,7 @@ Examples:
 pub(crate) const SCHEMA: &str = "\
 Examples:
   distill schema > distill.schema.json
+  distill schema --events               of what `--json` prints
 
 Editors that know TOML, such as those with Taplo, then check recipes as they are
 written, if their first line is:

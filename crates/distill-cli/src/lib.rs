@@ -103,7 +103,7 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Reproduce(args) => commands::reproduce(args, &output),
             Command::New(args) => commands::new(args, &output).map(|()| 0),
             Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
-            Command::Schema => commands::schema(&output).map(|()| 0),
+            Command::Schema(args) => commands::schema(args, &output).map(|()| 0),
             Command::Env => commands::env(&output).map(|()| 0),
             Command::Completions(args) => commands::completions(args, &output).map(|()| 0),
             Command::Man(args) => commands::man(args, &output).map(|()| 0),

@@ -9,6 +9,9 @@ use crate::output::Output;
 use crate::run::Leg;
 use crate::terminal;
 
+/// Less time than this is not announced.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
+
 /// Shows training: a line for every epoch, and on a terminal a bar for the steps.
 pub(crate) struct Progress {
     output: Output,
@@ -34,7 +37,10 @@ impl Progress {
         let precision = config.precision.resolve().unwrap_or_default();
         let precision = if precision == Precision::F32 { String::new() } else { format!(", {}", precision.name()) };
         let place = leg.filter(|leg| leg.place.1 > 1).map_or(String::new(), |leg| {
-            let left = leg.left_before().map_or(String::new(), |time| format!(", about {} left", left(time)));
+            let left = leg
+                .left_before()
+                .filter(|time| *time >= WORTH_TELLING)
+                .map_or(String::new(), |time| format!(", about {} left", left(time)));
             format!(", model {} of {}{left}", leg.place.0, leg.place.1)
         });
         output.progress(&format!(

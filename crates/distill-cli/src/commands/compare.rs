@@ -62,7 +62,8 @@ fn name(pairing: &Pairing) -> &'static str {
 /// Errors of one model are whole, means of several are not.
 fn errors(pairing: &Pairing, side: usize) -> String {
     let n = pairing.errors[side];
-    if pairing.seeds[side] == 1 { format!("{n:.0}") } else { format!("{n:.1}") }
+    let models = pairing.comparison.as_ref().map_or(pairing.seeds[side], |found| found.n_seeds);
+    if models == 1 { format!("{n:.0}") } else { format!("{n:.1}") }
 }
 
 fn table(pairings: &[Pairing]) -> String {
@@ -103,5 +104,8 @@ fn sentence(pairing: &Pairing) -> String {
         Verdict::Worse => "a is better",
         Verdict::NotDistinguishable => "not distinguishable",
     };
-    format!("{name}: {says}, by {}.", found.method)
+    let most = pairing.seeds[0].max(pairing.seeds[1]);
+    let of =
+        if found.n_seeds < most { format!(" ({} of {most} seeds are paired)", found.n_seeds) } else { String::new() };
+    format!("{name}: {says}, by {}{of}.", found.method)
 }

@@ -44,7 +44,7 @@ pub(crate) struct Pairing {
     pub(crate) seeds: [usize; 2],
     /// Test examples of each side.
     pub(crate) examples: [usize; 2],
-    /// Mean test errors of each side.
+    /// Mean test errors of each side, of the models that are paired where some are.
     pub(crate) errors: [f64; 2],
     /// The second against the first, example by example, where both answered the same.
     pub(crate) comparison: Option<Comparison>,
@@ -144,20 +144,27 @@ pub(crate) fn pair(a: &Side, b: &Side) -> Result<Vec<Pairing>, Diagnostic> {
 }
 
 fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bool) -> Result<Pairing, TrainError> {
-    let mean = |models: &[&Answered]| models.iter().map(|model| model.errors()).sum::<f64>() / models.len() as f64;
+    let mean = |errors: Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
     let n = |models: &[&Answered]| models.first().map_or(0, |model| model.right.len());
     let same = may_be_same && a.iter().chain(b).all(|model| model.labels == a[0].labels);
     // Models of the same seed belong together; where seeds differ, the order decides, which the seeds do not know of.
     let seed = |model: &&Answered| model.role.map(|(_, seed)| seed);
     let of_same_seed: Vec<_> =
         a.iter().filter_map(|one| Some((*one, *b.iter().find(|other| seed(other) == seed(one))?))).collect();
-    let pairs = match of_same_seed.is_empty() {
+    let pairs: Vec<_> = match of_same_seed.is_empty() {
         true => a.iter().copied().zip(b.iter().copied()).collect(),
         false => of_same_seed,
     };
+    let errors = match same {
+        true => [
+            mean(pairs.iter().map(|(a, _)| a.errors()).collect()),
+            mean(pairs.iter().map(|(_, b)| b.errors()).collect()),
+        ],
+        false => [a, b].map(|models| mean(models.iter().map(|model| model.errors()).collect())),
+    };
     let outcomes: Vec<_> = pairs.iter().map(|(a, b)| Outcomes { alone: &a.right, distilled: &b.right }).collect();
     let comparison = same.then(|| compare(&outcomes, BOOTSTRAP_SEED)).transpose()?;
-    Ok(Pairing { role, seeds: [a.len(), b.len()], examples: [n(a), n(b)], errors: [mean(a), mean(b)], comparison })
+    Ok(Pairing { role, seeds: [a.len(), b.len()], examples: [n(a), n(b)], errors, comparison })
 }
 
 #[cfg(test)]
@@ -186,8 +193,8 @@ mod tests {
         let b = side(&[(Role::Student, 2, 8), (Role::Student, 3, 99)], Some("x"));
         let found = pair(&a, &b).unwrap();
         assert_eq!(found.len(), 1, "only students are in both");
-        assert_eq!((found[0].role, found[0].errors, found[0].seeds), (Some(Role::Student), [25.0, 53.5], [2, 2]));
         // Seed 2 alone is in both: 20 errors against 8.
+        assert_eq!((found[0].role, found[0].errors, found[0].seeds), (Some(Role::Student), [20.0, 8.0], [2, 2]));
         let comparison = found[0].comparison.as_ref().unwrap();
         assert_eq!((comparison.n_seeds, comparison.difference, comparison.verdict), (1, -12.0, Verdict::Better));
         assert!(pair(&side(&[(Role::Teacher, 1, 5)], None), &b).is_err());

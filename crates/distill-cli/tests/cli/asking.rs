@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
+use crate::events::Events;
 use crate::lab::{Lab, RECIPE};
 
 /// A teacher that takes seconds for the test set, and its file.
@@ -35,6 +36,7 @@ fn a_signal_is_heard_while_a_teacher_is_asked() {
     }
     let asking: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&asking["model"], &asking["total"]), (&"the teacher".into(), &30_000.into()));
+    assert_eq!(Events::new(&lab).fault(&asking), None);
     assert!(asking["seconds_left"].as_f64().unwrap() > 0.0 && asking["done"].as_u64() < Some(30_000), "{asking}");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let mut rest = String::new();

@@ -7,6 +7,7 @@ mod asking;
 mod colors;
 mod ensemble;
 mod eval;
+mod events;
 mod explain;
 mod export;
 mod files;

@@ -9,7 +9,7 @@ fn lab() -> Lab {
     let lab = Lab::new();
     lab.ok(&["run", "r.toml", "-q", "kd.temperature=2"]);
     lab.ok(&["run", "r.toml", "-q", "kd.temperature=16", "train.epochs=4", "seeds=[1,2]"]);
-    lab.ok(&["train", "r.toml", "-q", "name=other", "--as", "baseline"]);
+    lab.ok(&["train", "r.toml", "-q", "name=zero", "--as", "baseline"]);
     lab
 }
 
@@ -27,20 +27,20 @@ fn runs_are_listed_sorted_and_filtered() {
     for (line, parts) in lines[1..].iter().zip([
         ["tiny-001 ", "completed", " kd.temperature=2.0  seeds=[1]  train.epochs=2"],
         ["tiny-002 ", " ± ", " kd.temperature=16.0  seeds=[1, 2]  train.epochs=4"],
-        ["other-001", "completed", " kd.temperature=4.0  seeds=[1]  train.epochs=2"],
+        ["zero-001", "completed", " kd.temperature=4.0  seeds=[1]  train.epochs=2"],
     ]) {
         assert!(line.starts_with(parts[0]) && parts.iter().all(|part| line.contains(part)), "{parts:?}: {text}");
     }
     let listed = |args: &[&str]| names(&lab.ok(&[&["runs"], args].concat()).stdout);
-    assert_eq!(listed(&["--sort", "kd.temperature"]), ["tiny-001", "other-001", "tiny-002"]);
-    assert_eq!(listed(&["--sort", "kd.temperature", "--reverse"]), ["tiny-002", "other-001", "tiny-001"]);
+    assert_eq!(listed(&["--sort", "kd.temperature"]), ["tiny-001", "zero-001", "tiny-002"]);
+    assert_eq!(listed(&["--sort", "kd.temperature", "--reverse"]), ["tiny-002", "zero-001", "tiny-001"]);
     // What has no value comes last, either way: the run of a baseline has no teacher.
     for reverse in [&[][..], &["--reverse"]] {
-        assert_eq!(listed(&[&["--sort", "teacher"], reverse].concat())[2], "other-001");
+        assert_eq!(listed(&[&["--sort", "teacher"], reverse].concat())[2], "zero-001");
     }
-    assert_eq!(listed(&["--reverse"]), ["other-001", "tiny-002", "tiny-001"]);
+    assert_eq!(listed(&["--reverse"]), ["zero-001", "tiny-002", "tiny-001"]);
     assert_eq!(listed(&["kd.temperature=16"]), ["tiny-002"], "16 is 16.0");
-    assert_eq!(listed(&["status=completed", "train.epochs=2"]), ["tiny-001", "other-001"]);
+    assert_eq!(listed(&["status=completed", "train.epochs=2"]), ["tiny-001", "zero-001"]);
     assert!(lab.ok(&["runs", "status=failed"]).stderr.contains("none of the 3 runs"));
     assert!(lab.ok(&["runs", "--runs-dir", "none"]).stderr.contains("there are no runs in none"));
     let help = "did you mean `kd.temperature`? columns: run, status";
@@ -86,7 +86,7 @@ fn runs_are_compared_where_they_were_tested_on_the_same() {
         "\nstudent distilled  ",
         " of 60 ",
         "\nstudent alone: ",
-        "over 60 test examples, one seed.",
+        "over 60 test examples, one seed (1 of 2 seeds are paired).",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -146,12 +146,12 @@ fn runs_are_removed_on_request_and_only_then() {
 
     let weights = "teacher.weights=runs/tiny-001/weights/teacher-seed1.safetensors";
     lab.ok(&["run", "r.toml", "-q", weights]);
-    let ran = remove(&["tiny-001", "runs/other-001", "--yes"]);
+    let ran = remove(&["tiny-001", "runs/zero-001", "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("removed 2 directories, "), "{}", ran.stdout);
     assert!(ran.stderr.contains("tiny-003 has weights from there"), "{}", ran.stderr);
     assert_eq!(names(&lab.ok(&["runs"]).stdout), ["tiny-002", "tiny-003"]);
-    assert!(!lab.path("runs/tiny-001").exists() && !lab.path("runs/other-001").exists());
+    assert!(!lab.path("runs/tiny-001").exists() && !lab.path("runs/zero-001").exists());
 }
 
 #[cfg(unix)]
