@@ -38,7 +38,8 @@ Examples:
   distill run recipes/mnist.toml 'student.model.hidden=[30, 30]' --threads 1
   distill run recipes/mnist.toml teacher.weights=teacher.safetensors
   distill run --resume                  the run that was made last
-  distill run --resume runs/mnist-001";
+  distill run --resume runs/mnist-001
+  distill run --from runs/mnist-001 train.epochs=5    five epochs more";
 
 pub(crate) const SWEEP: &str = "\
 Examples:
