@@ -201,7 +201,7 @@ impl RecipeFile {
         // An element of a list is shown with its list.
         let key = path.split('[').next().unwrap_or_default();
         let kind = wanted(expected).map_or("a value ".to_owned(), |kind| format!("{kind}, "));
-        let Some(example) = Keys::new().example(key) else {
+        let Some(example) = Keys::get().example(key) else {
             return format!("{path} wants {}", kind.trim_end_matches([',', ' ']));
         };
         let example = match self.override_of(key) {
@@ -218,7 +218,7 @@ impl RecipeFile {
             "" => Some(entry.key.as_str()),
             table => entry.key.strip_prefix(table)?.strip_prefix('.'),
         });
-        let keys = Keys::new();
+        let keys = Keys::get();
         let found = keys.elsewhere(table, typed.unwrap_or(key));
         let is_exact = found.iter().any(|path| path.rsplit('.').next() == typed.unwrap_or(key).rsplit('.').next());
         // A slip in a key of this table is likelier than another in one of another table.
@@ -346,7 +346,7 @@ impl Override {
 /// A key without a default is missing.
 fn lacks(table: &str, key: &str) -> String {
     let path = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
-    let example = Keys::new().example(&path).map_or(String::new(), |example| format!("set `{path} = {example}`; "));
+    let example = Keys::get().example(&path).map_or(String::new(), |example| format!("set `{path} = {example}`; "));
     format!("{example}`distill new NAME` writes a recipe that shows every key")
 }
 

@@ -1,5 +1,7 @@
 //! What was probably meant: keys that stand elsewhere, words that look alike, and values of the right type.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::commands::recipe_schema;
@@ -32,7 +34,13 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
+    /// They are the same for every recipe, and take longer to make than a recipe to be read.
+    pub(super) fn get() -> &'static Self {
+        static KEYS: LazyLock<Keys> = LazyLock::new(Keys::new);
+        &KEYS
+    }
+
+    fn new() -> Self {
         let schema = serde_json::to_value(recipe_schema()).unwrap_or_default();
         let mut keys = vec![];
         collect(&schema, &schema, "", &mut keys);
@@ -134,7 +142,7 @@ impl Keys {
 
 /// What was typed as a flag, such as `--epochs`, as the settings that it probably was meant to be.
 pub(crate) fn flag_as_settings(flag: &str, value: Option<&str>) -> Option<String> {
-    let keys = Keys::new();
+    let keys = Keys::get();
     let name = flag.trim_start_matches('-').replace('-', "_");
     let is_name = |path: &&str| *path == name || path.ends_with(&format!(".{name}"));
     let is_known = keys.paths().any(|path| is_name(&path)) || OTHER_NAMES.iter().any(|(other, _)| *other == name);
@@ -241,7 +249,7 @@ mod tests {
     /// Every key gets an example, and a recipe with it is accepted as far as types go.
     #[test]
     fn every_key_has_an_example_of_its_type() {
-        let keys = Keys::new();
+        let keys = Keys::get();
         assert!(keys.keys.len() > 100, "{}", keys.keys.len());
         for path in keys.paths() {
             let example = keys.example(path).unwrap_or_else(|| panic!("{path} has no example"));
@@ -259,7 +267,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_where_they_stand() {
-        let keys = Keys::new();
+        let keys = Keys::get();
         for (table, typed, expected) in [
             ("", "epochs", &["train.epochs", "teacher.train.epochs"][..]),
             ("", "lr", &["train.optimizer.lr", "teacher.train.optimizer.lr"]),
