@@ -42,6 +42,10 @@ impl Model for WithoutZeros {
         &self.spec
     }
 
+    fn rows_at_a_time(&self) -> usize {
+        self.model.rows_at_a_time()
+    }
+
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,

@@ -144,6 +144,10 @@ impl Model for OnnxModel {
         &self.spec
     }
 
+    fn rows_at_a_time(&self) -> usize {
+        self.shape.batch()
+    }
+
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,

@@ -14,6 +14,7 @@ mod observer;
 mod optimizer;
 mod precision;
 mod recipe;
+mod role;
 mod schedule;
 mod soft_targets;
 mod standardize;
@@ -32,7 +33,7 @@ pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
-pub use experiment::{Experiment, Lesson, Role, Sets, Trained};
+pub use experiment::{Experiment, Lesson, Sets, Trained};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
@@ -42,6 +43,7 @@ pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
     Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
 };
+pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};

@@ -41,6 +41,7 @@ pub struct Recipe {
     pub version: u32,
     /// Names the run directory. The program fills in the file's name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["my-recipe"])))]
     pub name: String,
     /// The whole experiment is done once for each seed.
     #[serde(default = "one_seed")]
@@ -71,6 +72,11 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
+    /// What the students begin with in place of random weights: a safetensors file of this architecture, or a run, from
+    /// which each takes the model of its kind and seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
+    pub weights: Option<String>,
     /// The model to train.
     pub model: MlpConfig,
 }
@@ -131,6 +137,7 @@ pub struct KdConfig {
     pub targets: TargetsMode,
     /// A file with the answers of a teacher from a file, written by `distill teach`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
     pub cache: Option<String>,
 }
 

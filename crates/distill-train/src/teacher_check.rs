@@ -6,9 +6,6 @@ use ndarray::Array2;
 
 use crate::{Evaluation, TrainError, evaluate};
 
-/// Examples that a teacher is looked at on before it teaches.
-const MAX_EXAMPLES: usize = 2000;
-
 /// The part of the way from naming the most frequent class to being always right that a teacher
 /// must have gone, where the recipe names no bound.
 const DEFAULT_GAIN: f64 = 0.1;
@@ -66,7 +63,17 @@ pub struct Asked<'a> {
     pub train: Option<&'a Arc<dyn Dataset>>,
 }
 
+impl Asked<'_> {
+    /// How many answers are asked for.
+    pub fn n_answers(&self) -> usize {
+        self.train.into_iter().chain([self.data]).map(|set| set.len().min(TeacherCheck::MAX_EXAMPLES)).sum()
+    }
+}
+
 impl TeacherCheck {
+    /// Examples of a set that a teacher is looked at on before it teaches.
+    pub const MAX_EXAMPLES: usize = 2000;
+
     /// Asks the teacher for up to 2,000 examples of each set, spread over it.
     ///
     /// # Errors
@@ -140,7 +147,7 @@ impl Renamed {
 }
 
 fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>) -> Result<Evaluation, TrainError> {
-    let examples = data.len().min(MAX_EXAMPLES);
+    let examples = data.len().min(TeacherCheck::MAX_EXAMPLES);
     let indices: Vec<usize> = (0..examples).map(|i| i * data.len() / examples).collect();
     evaluate(teacher, &Subset::new(data.clone(), indices)?)
 }

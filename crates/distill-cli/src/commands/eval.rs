@@ -3,10 +3,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use distill_datasets::DataError;
+use distill_models::Model;
 use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
 use serde_json::json;
 
 use crate::args::parse_part;
+use crate::asked::Asked;
 use crate::atomic;
 use crate::code::Code;
 use crate::data_source::{DataSource, SourceError};
@@ -71,11 +73,14 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
     let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
-    let test = evaluate(&*loaded.model, &*data).map_err(|error| failed(error, &args.model))?;
+    let asked = |model: &dyn Model, what, path: &Path| {
+        evaluate(&Asked::new(model, what, data.len(), output), &*data).map_err(|error| failed(error, path))
+    };
+    let test = asked(&*loaded.model, "the model", &args.model)?;
     let agreement = match (teacher, &args.teacher) {
         (Some(teacher), Some(path)) => {
             let teacher = teacher.fitted("teacher", path, data.spec(), TeacherClasses::Same)?;
-            Some(test.agreement(&evaluate(&*teacher.model, &*data).map_err(|error| failed(error, path))?))
+            Some(test.agreement(&asked(&*teacher.model, "the teacher", path)?))
         }
         _ => None,
     };

@@ -58,7 +58,7 @@ fn resume(runs_dir: &Path, sweep: &Path, output: &Output) -> Result<u8, Diagnost
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
         return Ok(0);
     }
-    let (file, recipe) = resolved(dir.path())?;
+    let (file, recipe) = resolved(dir.path(), &[])?;
     let definition = Definition { seeds: recipe.seeds.clone(), ..status.definition.clone() };
     execute(&file, &recipe, definition, Place::Old { dir, status: Box::new(status) }, output)
 }
@@ -88,7 +88,8 @@ fn execute(
     };
     check_trials(&plan, (file, recipe), &sets, runs_dir, output)?;
     let experiment = Experiment::new(recipe, sets.clone()).map_err(|error| locate(file, recipe, error))?;
-    let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }.check_all();
+    let found =
+        Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, output }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(prints), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
@@ -171,8 +172,9 @@ fn check_trials(
         let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));
         if built.insert(format!("{parts:?}")) {
             let experiment = Experiment::new(&recipe, sets.clone()).map_err(|error| locate(&file, &recipe, error))?;
-            let found = Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
-                .check_models()?;
+            let found =
+                Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, output }
+                    .check_models()?;
             if told.insert(precisions(&recipe)) {
                 warn(found, output)?;
             }

@@ -6,6 +6,7 @@ use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, Target
 use serde_json::json;
 
 use crate::args::TeachArgs;
+use crate::asked::Asked;
 use crate::atomic;
 use crate::code::Code;
 use crate::data_source::read_data;
@@ -52,7 +53,9 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             .note(reason)
             .help("use `--store f16`, or fewer of the largest")
     })?;
-    let targets = SoftTargets::compute(&*teacher.model, transfer)?;
+    let asked = Asked::new(&*teacher.model, "the teacher", transfer.len(), output);
+    let targets = SoftTargets::compute(&asked, transfer)?;
+    drop(asked);
     let data_sha256 = Fingerprint::of(transfer)?.sha256();
     let place = teacher.place();
     let cache = SoftTargetFile::new(&targets, args.store, classes, data_sha256, teacher.sha256).map_err(|error| {

@@ -5,6 +5,7 @@ use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, 
 
 use super::{Found, Preflight};
 use crate::answer_file;
+use crate::asked::check_teacher;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
@@ -45,7 +46,7 @@ impl Preflight<'_> {
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
-        match self.experiment.check_teacher(&*given.model) {
+        match check_teacher(self.experiment, &*given.model, self.output, None) {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(

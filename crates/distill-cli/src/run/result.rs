@@ -54,6 +54,9 @@ pub(crate) struct ModelResult {
     pub(crate) diversity: Option<f64>,
     /// Epoch with the fewest errors on the validation set.
     pub(crate) best_epoch: Option<u32>,
+    /// The epoch after which training ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped_early: Option<u32>,
     /// Nothing for a teacher that came from a file.
     pub(crate) train_seconds: Option<f64>,
     pub(crate) train_examples_per_second: Option<f64>,
@@ -98,6 +101,7 @@ impl ModelResult {
             test_ece: f64::NAN,
             agreement: None,
             diversity: None,
+            stopped_early: report.and_then(|report| report.stopped_early),
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),
             train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),
@@ -124,7 +128,7 @@ impl ModelResult {
         }
     }
 
-    fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
 }

@@ -3,19 +3,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Model, ModelSpec};
+use distill_models::{Model, ModelError, ModelSpec};
 use distill_train::{
     Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
     TrainError, Trained,
 };
 use serde_json::json;
 
+use super::course::Course;
 use super::dir::RunDir;
 use super::identity::{Identity, check_context};
 use super::metrics::{Metrics, ModelId, Row};
 use super::result::{ModelResult, RunResult};
 use super::signals::{Signal, Signals};
 use super::watch::{End, Watch};
+use crate::asked::{Asked, soft_targets};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
@@ -73,6 +75,34 @@ pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
     pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+        let flow = self.train_each(given);
+        self.or_signal(flow)
+    }
+
+    /// A model that was told to stop while it was asked is no failure.
+    fn or_signal(&self, flow: Flow<()>) -> Flow<()> {
+        match (flow, self.signals.received()) {
+            (Err(Failure::Training(TrainError::Model(ModelError::Stopped))), Some(signal)) => {
+                Ok(ControlFlow::Break(signal))
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
+    pub(crate) fn conclude(&mut self) -> Flow<()> {
+        let written = self.write_gallery().map(ControlFlow::Continue);
+        match self.or_signal(written)? {
+            ControlFlow::Continue(()) => {
+                self.compare()?;
+                self.remove_all_checkpoints();
+                Ok(ControlFlow::Continue(()))
+            }
+            signal => Ok(signal),
+        }
+    }
+
+    fn train_each(&mut self, given: Option<&Given>) -> Flow<()> {
         let shared = match self.shared_teacher(given)? {
             ControlFlow::Continue(shared) => shared,
             ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
@@ -122,11 +152,13 @@ impl Run<'_> {
                 Some(stored) => Some(stored),
                 None => {
                     let _span = tracing::info_span!("soft targets", seed).entered();
-                    computed = self.experiment.soft_targets(&*teacher.model)?;
+                    computed = soft_targets(self.experiment, &*teacher.model, self.output, self.signals)?;
                     computed.as_ref()
                 }
             };
-            let lesson = Lesson { teacher: &*teacher.model, targets };
+            // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
+            let asked = Asked::new(&*teacher.model, "the teacher", 0, self.output).until(self.signals);
+            let lesson = Lesson { teacher: &asked, targets };
             match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
                 ControlFlow::Continue(trained) => {
                     self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
@@ -197,6 +229,10 @@ impl Run<'_> {
         let (end, first_loss) = (watch.end.take(), watch.first_loss);
         drop(watch);
         self.metrics = Some(metrics);
+        if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
+            let since = format!("nothing better on the validation set since epoch {}", best.epoch);
+            self.output.progress(&format!("  stopped after epoch {epoch}: {since}"));
+        }
         match end {
             Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
             Some(End::Signal(signal, step)) if !trained.report.completed => {
@@ -238,7 +274,8 @@ impl Run<'_> {
             classes: data.classes.clone(),
             parameters: config.layout(data.features(), data.classes.len()).map_err(TrainError::from)?.len(),
         };
-        Ok(Progress::start(*self.output, role, seed, &spec, self.experiment.train_config(role)))
+        let leg = Course::new(self.experiment, &self.roles)?.leg(role, seed, &self.result);
+        Ok(Progress::start(*self.output, (role, seed), leg, &spec, self.experiment.train_config(role)))
     }
 
     /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.

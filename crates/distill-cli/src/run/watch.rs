@@ -61,6 +61,7 @@ impl Watch<'_> {
 
     fn after_step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> Result<Option<End>, Diagnostic> {
         if report.step.is_multiple_of((report.total_steps / LOGGED_STEPS).max(1)) {
+            self.progress.logged_step(report);
             self.metrics.add(&Row::new(
                 RowKind::Step,
                 &self.model,
@@ -96,6 +97,17 @@ impl Observer for Watch<'_> {
         self.progress.step(report);
         let end = self.after_step(report, snapshot);
         self.stop(end)
+    }
+
+    fn stopped(&mut self, snapshot: Snapshot<'_>) {
+        let end = match self.signals.received() {
+            Some(signal) => {
+                let step = snapshot.state.step;
+                self.save(snapshot).map(|_| Some(End::Signal(signal, step)))
+            }
+            None => Ok(None),
+        };
+        let _ = self.stop(end);
     }
 
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {

@@ -3,13 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Mlp, MlpConfig, Model, Provenance, to_safetensors};
+use distill_models::{Mlp, MlpConfig, Model, ModelError, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
 use super::watch::{Stop, Watch};
+use crate::asked::soft_targets;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel, sha256};
@@ -201,7 +202,10 @@ impl<'a> Teachers<'a> {
             return Ok(());
         }
         let transfer = experiment.transfer_set();
-        let of = |error| Stop::of(error, file, recipe);
+        let of = |error| match (error, self.signals.received()) {
+            (TrainError::Model(ModelError::Stopped), Some(signal)) => Stop::Signal(signal),
+            (error, _) => Stop::of(error, file, recipe),
+        };
         let data_sha256 = Fingerprint::of(transfer).map_err(of)?.sha256();
         let path = self.path("targets", &key, "soft.safetensors");
         // What cannot be used is written anew: it only saves time.
@@ -212,7 +216,7 @@ impl<'a> Teachers<'a> {
         });
         taught.targets = match stored {
             Some(stored) => Some((key, stored.into_targets())),
-            None => match experiment.soft_targets(&*taught.model).map_err(of)? {
+            None => match soft_targets(experiment, &*taught.model, self.output, self.signals).map_err(of)? {
                 None => None,
                 Some(targets) => {
                     let (classes, teacher_sha256) = (transfer.spec().classes.clone(), taught.sha256.clone());
@@ -242,7 +246,7 @@ fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Res
 /// The recipe without all that a teacher, or one of several, does not depend on.
 fn member_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
-        student: StudentConfig { model: MlpConfig::default() },
+        student: StudentConfig { weights: None, model: MlpConfig::default() },
         kd: KdConfig::default(),
         train: TrainConfig::default(),
         baseline: BaselineConfig::default(),

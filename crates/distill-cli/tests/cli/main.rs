@@ -3,14 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 mod about;
+mod asking;
 mod colors;
 mod ensemble;
 mod eval;
+mod events;
 mod explain;
 mod export;
 mod files;
 mod first_hour;
 mod folders;
+mod further;
 mod inspect;
 mod lab;
 mod memory;
@@ -27,6 +30,7 @@ mod refused;
 mod report;
 mod reproduce;
 mod resume;
+mod run_list;
 mod runs;
 mod schema;
 mod selection;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::events::Events;
 use crate::lab::{Lab, Ran, idx};
 
 /// Everything is small, and ten classes are there as in the paper.
@@ -59,6 +60,10 @@ fn trained(ran: &Ran) -> usize {
 fn all_rows_are_done_once_and_shown_on_one_page() {
     let lab = lab();
     let first = lab.ok(&args(&[], &["--json", "--write", "results"]));
+    let schema = Events::new(&lab);
+    for event in first.events() {
+        assert_eq!(schema.fault(&event), None, "{event}");
+    }
     let n_models = models(&lab, "runs/hinton-2015").len();
     assert_eq!(trained(&first), n_models);
     // Who saw test errors while models are trained would choose by them.

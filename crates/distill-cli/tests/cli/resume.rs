@@ -168,7 +168,7 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn a_damaged_checkpoint_is_passed_over_and_said_so() {
     let lab = Lab::new();
-    let (expected, _) = whole(&lab, &["checkpoint.every_steps=5", "train.epochs=4"]);
+    let (expected, _) = whole(&lab, &["checkpoint.every_steps=5", "checkpoint.keep_finished=true", "train.epochs=4"]);
     let run = "runs/tiny-001";
     let folder = format!("{run}/checkpoints/student-seed1");
     let mut names: Vec<_> = std::fs::read_dir(lab.path(&folder)).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -278,6 +278,28 @@ fn checkpoints_change_nothing_and_neither_does_where_files_lie() {
     lab.ok(&args(&["data.source=deep/data"]));
     let all = [1, 2, 3].map(|n| hashes(&lab, format!("runs/tiny-00{n}")));
     assert!(all[0] == all[1] && all[1] == all[2], "{all:?}");
+}
+
+#[test]
+fn a_finished_run_keeps_no_checkpoints_unless_it_is_told_to() {
+    let lab = Lab::new();
+    lab.ok(&args(&["checkpoint.every_steps=3"]));
+    assert!(!lab.path("runs/tiny-001/checkpoints").exists());
+    lab.ok(&args(&["checkpoint.every_steps=3", "checkpoint.keep_finished=true"]));
+    let kept = std::fs::read_dir(lab.path("runs/tiny-002/checkpoints")).unwrap().count();
+    assert_eq!(kept, 3, "teacher, baseline and student");
+    assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
+
+    // A run of an earlier version, which kept them, and which goes on.
+    let resolved = String::from_utf8(lab.read("runs/tiny-002/recipe.resolved.toml")).unwrap();
+    let before: String =
+        resolved.lines().filter(|line| !line.starts_with("keep_finished")).map(|l| format!("{l}\n")).collect();
+    assert_ne!(before, resolved);
+    lab.write("runs/tiny-002/recipe.resolved.toml", before);
+    let status = String::from_utf8(lab.read("runs/tiny-002/run.toml")).unwrap();
+    lab.write("runs/tiny-002/run.toml", status.replace("\"completed\"", "\"interrupted\""));
+    lab.ok(&["run", "--resume", "runs/tiny-002"]);
+    assert!(!lab.path("runs/tiny-002/checkpoints").exists());
 }
 
 #[cfg(unix)]

@@ -15,6 +15,7 @@ const MAX_MIXUP: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
     /// What is cut from the text, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,9 +28,11 @@ pub struct DataConfig {
     pub images: Option<ImageConfig>,
     /// Names of the classes in the order of the labels. Empty: what the data says.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["cat", "dog"]])))]
     pub classes: Vec<String>,
     /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
     /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -45,7 +48,7 @@ pub struct DataConfig {
     /// The most memory that the training set and the test set may each take, such as `512 MiB`.
     /// A larger set stays on the disk, and an epoch is mixed window by window. Left out: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$")))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$"), extend("examples" = ["512 MiB"])))]
     pub memory: Option<String>,
     /// The part of the training set that teacher and students see. Its classes are also those that they are watched and
     /// compared on.

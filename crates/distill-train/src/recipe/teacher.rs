@@ -58,6 +58,7 @@ pub enum TeacherClasses {
 pub struct TeacherConfig {
     /// Safetensors files written by this program, or ONNX files. Where they are given, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["teacher.safetensors"])))]
     pub weights: Option<Paths>,
     /// What ONNX files do not say of themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]

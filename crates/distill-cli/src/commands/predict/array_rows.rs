@@ -52,6 +52,10 @@ impl ArrayRows {
         })
     }
 
+    pub(super) fn part(&self) -> (u64, u64) {
+        (self.n_read as u64, self.n_rows as u64)
+    }
+
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.n_read == self.n_rows {
             return Ok(false);

@@ -33,6 +33,10 @@ impl IdxRows {
         Ok(Self { stream, name: path.display().to_string(), ids, n_read: 0, pixels })
     }
 
+    pub(super) fn part(&self) -> (u64, u64) {
+        (self.n_read, self.stream.shape().first().map_or(0, |&n| n as u64))
+    }
+
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.stream.read(&mut self.pixels)? == 0 {
             return Ok(false);

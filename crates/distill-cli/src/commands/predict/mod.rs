@@ -5,6 +5,7 @@ mod csv_rows;
 mod idx_rows;
 mod json_rows;
 mod lines;
+mod meter;
 mod source;
 mod table_rows;
 
@@ -25,6 +26,7 @@ use crate::teacher_file;
 
 use answers::{Answers, Format};
 use batch::Batch;
+use meter::Meter;
 use source::{Kind, Reading, STDIN, Source};
 
 #[derive(Debug, Args)]
@@ -82,9 +84,10 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
     let stdin = [PathBuf::from(STDIN)];
     let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
-    for file in files {
+    let mut meter = Meter::new(output, files.len());
+    for (number, file) in files.iter().enumerate() {
         let mut source = Source::open(file, args.input, spec, &reading, files.len() > 1)?;
-        predictor.answer(&mut source)?;
+        predictor.answer(&mut source, |answered, part| meter.show(answered, number, part))?;
     }
     predictor.flush()
 }
@@ -97,22 +100,25 @@ struct Predictor<'a, W> {
     batch: Batch,
     scratch: Scratch,
     logits: Vec<f32>,
+    n_answered: u64,
 }
 
 impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     fn new(model: &'a dyn Model, answers: Answers<'a>, write: W) -> Self {
         let spec = model.spec();
         let batch = Batch::new(spec.features(), spec.classes.len());
-        Self { model, answers, write, batch, scratch: Scratch::default(), logits: vec![] }
+        Self { model, answers, write, batch, scratch: Scratch::default(), logits: vec![], n_answered: 0 }
     }
 
-    /// Answers every row, and those before a bad one in any case.
-    fn answer(&mut self, source: &mut Source) -> Result<(), Diagnostic> {
+    /// Answers every row, and those before a bad one in any case. `show` is told how many rows are answered, and how much of
+    /// the source that is.
+    fn answer(&mut self, source: &mut Source, mut show: impl FnMut(u64, Option<(u64, u64)>)) -> Result<(), Diagnostic> {
         loop {
             let more = source.next(&mut self.batch);
             // Whoever waits for an answer before he writes the next row gets it.
             if !matches!(more, Ok(true)) || self.batch.is_full() || !source.is_ready() {
                 self.flush()?;
+                show(self.n_answered, source.part());
             }
             if !more? {
                 return Ok(());
@@ -144,6 +150,7 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
             (self.write)(self.answers.text())?;
         }
         self.answers.clear();
+        self.n_answered += n_rows as u64;
         self.batch.clear();
         outcome
     }

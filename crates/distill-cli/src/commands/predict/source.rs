@@ -70,8 +70,9 @@ impl Source {
         let unreadable = |source| Diagnostic::from(DataError::Io { path: path.to_owned(), source });
         let file = File::open(path).map_err(unreadable)?;
         // The first byte of a folder is asked for here, so that the answer is about reading it.
-        let live = !file.metadata().map_err(unreadable)?.is_file();
-        Self::new(Lines::new(Box::new(file), name, live), kind, spec, reading, ids, Some(path))
+        let metadata = file.metadata().map_err(unreadable)?;
+        let lines = Lines::new(Box::new(file), name, !metadata.is_file()).of_size(metadata.len());
+        Self::new(lines, kind, spec, reading, ids, Some(path))
     }
 
     /// `path` is where the same bytes can be read once more.
@@ -123,6 +124,18 @@ impl Source {
             Self::Array(rows) => rows.next(batch),
             Self::Image(row) => Ok(row.next(batch)),
             Self::Parquet(rows) => rows.next(batch),
+        }
+    }
+
+    /// How much of how much is read, in rows or in bytes, where that is known.
+    pub(super) fn part(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Csv(rows) => rows.part(),
+            Self::Json(rows) => rows.part(),
+            Self::Idx(rows) => Some(rows.part()),
+            Self::Array(rows) => Some(rows.part()),
+            Self::Image(_) => Some((1, 1)),
+            Self::Parquet(_) => None,
         }
     }
 

@@ -42,7 +42,7 @@ fn answer(input: &[u8], step: usize, format: Format, probs: bool) -> (String, us
     });
     let lines = Lines::new(Box::new(Trickle { bytes: input.to_vec(), at: 0, step }), "f".to_owned(), true);
     let outcome = Source::new(lines, None, model.spec(), &Reading::default(), Ids::new(None), None)
-        .and_then(|mut source| predictor.answer(&mut source))
+        .and_then(|mut source| predictor.answer(&mut source, |_, _| ()))
         .and_then(|()| predictor.flush());
     drop(predictor);
     (String::from_utf8(text).unwrap(), pieces, outcome.err().map(|error| error.to_string()))
