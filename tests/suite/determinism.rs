@@ -64,7 +64,7 @@ fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
         (OptimizerKind::AdamW, true, PrecisionConfig::Bf16OrF32),
     ] {
         let one = weights(1, optimizer, live, precision);
-        for threads in [1, 2, 3, 4] {
+        for threads in [1, 2, 3, 4, 8] {
             let other = weights(threads, optimizer, live, precision);
             assert!(one == other, "{optimizer:?} in {precision:?} with {threads} threads");
         }

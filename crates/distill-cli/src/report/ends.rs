@@ -53,12 +53,10 @@ pub(super) fn inside(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
             continue;
         }
         let point = |t: f64| (from.0 + t * (to.0 - from.0), (from.1 + t * (to.1 - from.1)).clamp(0.0, 1.0));
+        let end = if end == 1.0 { to } else { point(end) };
         match lines.last_mut() {
-            Some(line) if start == 0.0 && line.last() == Some(&from) => {
-                line.push(if end == 1.0 { to } else { point(end) })
-            }
-            _ => lines
-                .push(vec![if start == 0.0 { from } else { point(start) }, if end == 1.0 { to } else { point(end) }]),
+            Some(line) if start == 0.0 && line.last() == Some(&from) => line.push(end),
+            _ => lines.push(vec![if start == 0.0 { from } else { point(start) }, end]),
         }
     }
     lines

@@ -24,8 +24,7 @@ pub(super) fn differences(report: &SweepReport) -> Option<Chart> {
     if compared.is_empty() {
         return None;
     }
-    let names: Vec<String> =
-        [best].into_iter().chain(compared.iter().map(|(record, _)| *record)).map(|record| name(record)).collect();
+    let names: Vec<String> = [best].into_iter().chain(compared.iter().map(|(record, _)| *record)).map(name).collect();
     let left = names.iter().map(|name| text_width(name, 12.0)).fold(0.0, f64::max).min(0.45 * WIDTH) + 12.0;
     let ends = compared.iter().flat_map(|(_, difference)| difference.comparison.interval);
     let axis = Axis::around(ends.chain([0.0]));

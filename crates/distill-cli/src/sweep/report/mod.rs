@@ -79,6 +79,8 @@ impl SweepReport {
             None => None,
         };
         let (_, recipe) = file.with(&[])?;
+        let mut shared_status = status.clone();
+        shared_status.command = places.hide(&status.command);
         Ok(Self {
             title: format!("{}, a sweep", recipe.name),
             path: places.hide_path(sweep),
@@ -87,7 +89,7 @@ impl SweepReport {
                 sets: definition.sets.iter().map(|set| places.hide(set)).collect(),
                 ..definition.clone()
             },
-            status: RunStatus { command: places.hide(&status.command), ..status.clone() },
+            status: shared_status,
             keys: plan.keys(),
             n_trials: plan.trials.len(),
             budgets: plan.budgets.clone(),
