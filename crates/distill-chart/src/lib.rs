@@ -24,3 +24,4 @@ pub use line_chart::{LineChart, Point, Series};
 pub use reference::{At, Reference};
 pub use scale::Scale;
 pub use svg::number;
+pub use text::room;

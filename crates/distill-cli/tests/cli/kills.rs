@@ -3,6 +3,8 @@
 //! `DISTILL_TEST_KILLS` says how often, `DISTILL_TEST_FIRST` from which number on: kill `n` comes at the same part of
 //! the time on every machine. `cargo xtask campaign` counts the lines that begin with `campaign`.
 
+#![allow(clippy::print_stdout, reason = "counts are shown")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};

@@ -16,8 +16,9 @@ const N_TOP: usize = 10;
 /// Of the name of a class beside its bars.
 const N_LETTERS: usize = 40;
 
-/// A word of more letters has no room beside its bars.
+/// A word of more letters has no room beside its bars, and up to so few leave more room for them.
 const N_BESIDE: usize = 7;
+const N_SHORT: usize = 3;
 
 /// A card for each example: the picture and the teacher's probabilities, plain and softened, as bars.
 pub(super) fn soft_targets(report: &Report) -> String {
@@ -80,8 +81,12 @@ fn bars(report: &Report, example: &GalleryExample) -> String {
             cell(rest(&example.teacher_soft))
         );
     }
-    let is_long = |&class: &usize| class_name(report, class).split(' ').any(|word| word.chars().count() > N_BESIDE);
-    let shape = if classes.iter().any(is_long) { "soft tall" } else { "soft" };
+    let letters = |&class: &usize| class_name(report, class).split(' ').map(|word| word.chars().count()).max();
+    let shape = match classes.iter().filter_map(letters).max().unwrap_or_default() {
+        ..=N_SHORT if classes.len() == n_classes => "soft short",
+        ..=N_BESIDE => "soft",
+        _ => "soft tall",
+    };
     format!(
         "<table class=\"{shape}\">\n<colgroup><col><col class=\"track\"><col class=\"p\"><col class=\"track\"><col class=\"p\"></colgroup>\n<thead><tr><th scope=\"col\">class</th><th scope=\"col\" colspan=\"2\">T = 1</th><th \
          scope=\"col\" colspan=\"2\">T = {}</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n",

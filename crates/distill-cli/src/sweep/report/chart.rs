@@ -1,4 +1,4 @@
-use distill_chart::{Anchor, Axis, Canvas, Chart, shortened, text_width};
+use distill_chart::{Anchor, Axis, Canvas, Chart, room, shortened, text_width};
 
 use super::SweepReport;
 use crate::sweep::record::Record;
@@ -6,7 +6,7 @@ use crate::sweep::record::Record;
 /// Trials that are shown, from the best on.
 const N_SHOWN: usize = 25;
 /// Of the settings of a trial.
-const N_LETTERS: usize = 32;
+const N_LETTERS: usize = 28;
 const WIDTH: f64 = 460.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 54.0;
@@ -25,14 +25,14 @@ pub(super) fn differences(report: &SweepReport) -> Option<Chart> {
         return None;
     }
     let names: Vec<String> = [best].into_iter().chain(compared.iter().map(|(record, _)| *record)).map(name).collect();
-    let left = names.iter().map(|name| text_width(name, 12.0)).fold(0.0, f64::max).min(0.45 * WIDTH) + 12.0;
+    let left = names.iter().map(|name| room(name, 12.0)).fold(0.0, f64::max) + 12.0;
     let ends = compared.iter().flat_map(|(_, difference)| difference.comparison.interval);
     let axis = Axis::around(ends.chain([0.0]));
     let across = |value: f64| left + axis.at(value) * (WIDTH - RIGHT - left);
     let bottom = TOP + ROW * names.len() as f64;
 
     let mut canvas = Canvas::default();
-    let title = "Validation errors more than the best";
+    let title = "Validation errors compared with the best";
     canvas.text("title", (0.0, 16.0), Anchor::Start, title);
     legend(&mut canvas);
     for &tick in &axis.ticks {

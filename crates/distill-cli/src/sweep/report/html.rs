@@ -20,7 +20,7 @@ fn trials(report: &SweepReport) -> String {
         return note(words::NO_TRIAL);
     }
     let mut body = paragraph("From best to worst, on the validation set.");
-    body += &scrolling(&table::trials(report), "Trials", "");
+    body += &scrolling(&table::trials(report), "Trials", "narrow");
     body += &table::more(report).map_or(String::new(), |text| note(&text));
     body + &captioned("Trials that failed", &table::failures(report), "narrow")
 }

@@ -48,7 +48,7 @@ pub(super) fn method(report: &SweepReport) -> Option<String> {
     Some(format!(
         "Validation errors of each trial minus those of the best, paired, with 95 % intervals ({}). Noise: the interval \
          holds 0, or the p-value{several}, is 0.05 or more. The best was chosen by these same errors, so they are a \
-         little too low; the run on the test set tells. More seeds (`--seeds`) and more validation examples tell more \
+         little too low; the run on the test set tells. More seeds (--seeds) and more validation examples tell more \
          trials apart.",
         first.comparison.method
     ))
