@@ -126,7 +126,7 @@ fn execute(
         let mut sweep = Sweep { plan: &plan, file, sets, output, signals: &signals, teachers, records };
         announce(&sweep, &status.definition, &dir)?;
         match sweep.run() {
-            Ok(ControlFlow::Continue(())) => finish(&sweep, &status, &dir, began).map(|()| None),
+            Ok(ControlFlow::Continue(())) => finish(&sweep, &mut status, &dir, began).map(|()| None),
             Ok(ControlFlow::Break(signal)) => Ok(Some(signal)),
             Err(diagnostic) => {
                 let n = sweep.records.all().len();
@@ -139,7 +139,9 @@ fn execute(
         Ok(Some(signal)) => (Status::Interrupted, signal.exit_code(), None),
         Err(diagnostic) => (Status::Failed, diagnostic.exit_code(), Some(diagnostic.title())),
     };
-    status.process.end(state, exit, error, began);
+    if state != Status::Completed {
+        status.process.end(state, exit, error, began);
+    }
     // The first error is the one to hear of.
     let written = status.write(&dir);
     if let Some(signal) = outcome? {
@@ -214,12 +216,12 @@ fn announce(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<
 }
 
 /// The table, the report, the best settings, and how to look at them on the test set.
-fn finish(sweep: &Sweep<'_>, status: &SweepStatus, dir: &RunDir, began: Instant) -> Result<(), Diagnostic> {
+fn finish(sweep: &Sweep<'_>, status: &mut SweepStatus, dir: &RunDir, began: Instant) -> Result<(), Diagnostic> {
     let Sweep { plan, output, records, .. } = sweep;
     let csv = dir.path().join(CSV);
-    let mut ended = status.process.clone();
-    ended.end(Status::Completed, 0, None, began);
-    let report = SweepReport::new(dir.path(), &ended, &status.definition, (plan, sweep.file), records.all())?;
+    // Before the report, which says so.
+    status.process.end(Status::Completed, 0, None, began);
+    let report = SweepReport::new(dir.path(), &status.process, &status.definition, (plan, sweep.file), records.all())?;
     let Some((best, command)) = report.best().zip(report.next.as_ref()) else {
         return Err(all_failed(records.all(), plan.trials.len()).at(csv.display()));
     };

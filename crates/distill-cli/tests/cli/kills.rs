@@ -106,7 +106,11 @@ impl Job<'_> {
                     Some(_) => more += 1,
                 }
                 is_new = false;
-                args = (self.again)(&folder).unwrap_or_else(|| (self.begin)(&folder));
+                args = (self.again)(&folder).unwrap_or_else(|| {
+                    // A directory that is nothing yet stays, and the next one has the next number.
+                    let _ = fs::remove_dir_all(self.lab.path(&folder));
+                    (self.begin)(&folder)
+                });
                 // Now and then what goes on is killed too.
                 if draw() < 0.7 {
                     break;
