@@ -275,8 +275,8 @@ fn save_with_faults(n: u64) -> usize {
     let mut state = TrainState::new(OptimizerConfig::default(), model.params());
     let (mut saved, mut n_faults) = (BTreeSet::new(), 0);
     for step in 1..=8 {
-        if random.below(2) == 0 {
-            memory.arm(random.below(60), FAULTS[random.below(FAULTS.len())]);
+        if random.below(4) > 0 {
+            memory.arm(random.below(25), FAULTS[random.below(FAULTS.len())]);
         }
         state.step = 10 * step;
         if store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).is_ok() {
@@ -297,7 +297,7 @@ fn no_row_of_faults_loses_a_checkpoint() {
     let start = std::time::Instant::now();
     let n_faults: usize = (first..first + n).map(save_with_faults).sum();
     println!("campaign faults cases={n} faults={n_faults} seconds={:.3}", start.elapsed().as_secs_f64());
-    assert!(n < 100 || n_faults > n as usize, "{n_faults} faults in {n} cases");
+    assert!(n < 100 || n_faults > 3 * n as usize, "{n_faults} faults in {n} cases");
 }
 
 /// Five checkpoints, of which the last three are kept.

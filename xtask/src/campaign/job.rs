@@ -93,10 +93,9 @@ impl Job {
         let call = call.args([self.kind.target, "--", &self.name, "--exact", "--nocapture", "--test-threads=1"]);
         let Some([how_many, first]) = self.kind.variables else { return call };
         let done = tally.count(&self.name, self.kind.unit);
-        let n = match tally.count(&self.name, "seconds") {
-            took if took > 0.0 => (done / took * seconds).max(1.0),
-            _ => self.kind.first as f64,
-        };
+        // What took no time that could be measured is tried again with more.
+        let rate = done / tally.count(&self.name, "seconds").max(1e-3);
+        let n = if done > 0.0 { (rate * seconds).max(1.0) } else { self.kind.first as f64 };
         call.env(how_many, format!("{n:.0}")).env(first, format!("{done:.0}"))
     }
 }

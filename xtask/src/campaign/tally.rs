@@ -76,7 +76,9 @@ impl Tally {
 /// What a test has counted: `campaign NAME KEY=NUMBER ...` in what it printed.
 pub(super) fn counts(printed: &str) -> Option<Counts> {
     let line = printed.lines().find_map(|line| line.split_once("campaign ").map(|(_, rest)| rest))?;
-    pairs_of(line.split_once(' ')?.1)
+    // The name may have several words.
+    let start = line.find('=').map(|at| line[..at].rfind(' ').unwrap_or_default())?;
+    pairs_of(&line[start..])
 }
 
 fn pairs_of(text: &str) -> Option<Counts> {
@@ -102,7 +104,7 @@ mod tests {
         tally.add("idx::idx", &found, Duration::from_millis(1500));
         tally.add(
             "idx::idx",
-            &counts("campaign idx inputs=100 slowest_us=40 seconds=0.25").expect("counts"),
+            &counts("campaign two words inputs=100 slowest_us=40 seconds=0.25").expect("counts"),
             Duration::from_secs(1),
         );
         assert_eq!(tally.line("idx::idx"), "inputs=300 rejected=150 seconds=0.75 slowest_us=90");

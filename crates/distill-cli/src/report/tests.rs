@@ -188,6 +188,14 @@ fn each_chart_is_a_picture_too() {
 }
 
 #[test]
+fn a_phone_shows_the_column_of_the_distilled_student() {
+    let page = html(&full());
+    // Three columns below the names of the rows, in any width.
+    assert_has(&page, &["<div class=\"scroll stack\" style=\"--n:3\"", "<div class=\"scroll narrow\" style=\"--n:4\""]);
+    assert_has(&page, &[".stack tr{display:grid;grid-template-columns:repeat(var(--n),minmax(0,1fr))"]);
+}
+
+#[test]
 fn names_of_classes_break_where_their_parts_meet() {
     let mut report = full();
     report.data.classes[9] = "transfer_between_accounts".to_owned();

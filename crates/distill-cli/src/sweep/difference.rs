@@ -62,11 +62,15 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
-    /// The trials that got as far as the best, each compared with it, in the order of the ranking.
-    pub(crate) fn all(ranking: &[&Record]) -> Vec<Self> {
+    /// The other trials in the order of the ranking, each compared with the best on the last rung that it reached. The
+    /// records are those of all rungs.
+    pub(crate) fn all(ranking: &[&Record], records: &[Record]) -> Vec<Self> {
         let Some((best, others)) = ranking.split_first() else { return vec![] };
-        let found: Vec<(usize, Comparison)> =
-            others.iter().filter_map(|other| Some((other.trial, difference(best, other)?))).collect();
+        let compared = |other: &&Record| {
+            let best = records.iter().find(|record| (record.trial, record.rung) == (best.trial, other.rung))?;
+            Some((other.trial, difference(best, other)?))
+        };
+        let found: Vec<(usize, Comparison)> = others.iter().filter_map(compared).collect();
         let p_values: Vec<f64> = found.iter().map(|(_, comparison)| comparison.p_value).collect();
         let all = found.into_iter().zip(holm(&p_values));
         all.map(|((trial, comparison), p_adjusted)| Self { trial, comparison, p_adjusted }).collect()
@@ -197,16 +201,20 @@ mod tests {
         assert_eq!(BestAndNext::of(&[&best]), None);
     }
 
+    /// Trials on one rung, from the best on.
+    fn all(records: &[Record]) -> Vec<Difference> {
+        Difference::all(&records.iter().collect::<Vec<_>>(), records)
+    }
+
     #[test]
     fn what_looks_like_more_may_be_noise_among_many() {
         // Six examples on one side: p = 2 / 2⁶ = 0.031, which alone would be enough.
         let (best, near, far) = (one(1, 0..5), one(2, 0..11), one(3, 0..40));
-        let alone = Difference::all(&[&best, &near]);
+        let alone = all(&[best.clone(), near.clone()]);
         assert_eq!((alone.len(), alone[0].word(), alone[0].comparison.difference), (1, "more errors", 6.0));
         assert_eq!(Difference::summary(&alone).unwrap(), "the other trial differs from the best");
-        let others: Vec<Record> = (4..8).map(|trial| one(trial, 0..11)).collect();
-        let ranking: Vec<&Record> = [&best, &near].into_iter().chain(&others).chain([&far]).collect();
-        let all = Difference::all(&ranking);
+        let others = (4..8).map(|trial| one(trial, 0..11));
+        let all = all(&[best, near].into_iter().chain(others).chain([far]).collect::<Vec<_>>());
         assert_eq!(
             all.iter().map(Difference::word).collect::<Vec<_>>(),
             ["noise", "noise", "noise", "noise", "noise", "more errors"]
@@ -223,10 +231,18 @@ mod tests {
 
     #[test]
     fn a_trial_with_fewer_errors_may_rank_lower() {
-        let all = Difference::all(&[&one(1, 0..40), &one(2, 0..5)]);
-        assert_eq!(all[0].word(), "fewer errors");
+        assert_eq!(all(&[one(1, 0..40), one(2, 0..5)])[0].word(), "fewer errors");
         let failed = Record { error: Some("E0601".to_owned()), seeds: vec![], ..record(3, &[]) };
-        assert_eq!((Difference::all(&[&one(1, 0..4), &failed]), Difference::all(&[])), (vec![], vec![]));
+        assert_eq!((all(&[one(1, 0..4), failed]), all(&[])), (vec![], vec![]));
         assert_eq!(Difference::summary(&[]), None);
+    }
+
+    #[test]
+    fn who_was_left_behind_is_compared_where_it_was() {
+        let upper = |record: &Record| Record { rung: 2, epochs: 9, ..record.clone() };
+        let records = [one(1, 0..20), one(2, 0..24), upper(&one(1, 0..5)), one(3, 0..60)];
+        let found = Difference::all(&[&records[2], &records[1], &records[3]], &records);
+        assert_eq!(found.iter().map(|found| found.comparison.difference).collect::<Vec<_>>(), [4.0, 40.0]);
+        assert_eq!(found.iter().map(Difference::word).collect::<Vec<_>>(), ["noise", "more errors"]);
     }
 }

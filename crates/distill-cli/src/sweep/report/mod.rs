@@ -94,7 +94,7 @@ impl SweepReport {
             n_trials: plan.trials.len(),
             budgets: plan.budgets.clone(),
             records: records.to_vec(),
-            differences: Difference::all(&ranked),
+            differences: Difference::all(&ranked, records),
             ranking: ranked.into_iter().cloned().collect(),
             recipe: places.hide(&recipe_text(&recipe)?),
             shared_next: next.as_ref().map(|next| places.hide(next)),

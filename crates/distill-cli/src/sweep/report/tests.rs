@@ -42,7 +42,7 @@ fn report(records: Vec<Record>) -> SweepReport {
         keys: ["kd.temperature", "kd.alpha"].map(str::to_owned).into(),
         n_trials: records.len(),
         budgets: vec![3],
-        differences: Difference::all(&ranked),
+        differences: Difference::all(&ranked, &records),
         ranking: ranked.into_iter().cloned().collect(),
         records,
         recipe: "[kd]\nalpha = 0.9\n".to_owned(),

@@ -44,12 +44,18 @@ pub(super) fn verdict(report: &SweepReport) -> String {
 pub(super) fn method(report: &SweepReport) -> Option<String> {
     let first = report.differences.first()?;
     let n = report.differences.len();
+    let rungs = match report.budgets.len() {
+        1 => "",
+        _ => {
+            " Halving left some trials behind: they are compared with what the best had on the last rung that they reached."
+        }
+    };
     let several = if n > 1 { format!(", adjusted for {n} comparisons by Holm's method") } else { String::new() };
     Some(format!(
         "Validation errors of each trial minus those of the best, paired, with 95 % intervals ({}). Noise: the interval \
          holds 0, or the p-value{several}, is 0.05 or more. The best was chosen by these same errors, so they are a \
          little too low; the run on the test set tells. More seeds (--seeds) and more validation examples tell more \
-         trials apart.",
+         trials apart.{rungs}",
         first.comparison.method
     ))
 }
