@@ -30,7 +30,8 @@ pub(super) fn write(page: &str, tally: &Tally) -> Result<String> {
 }
 
 fn tables(tally: &Tally) -> String {
-    let mut text = format!("\n{} in {} goes.\n", duration(tally.seconds()), tally.goes());
+    let goes = if tally.goes() == 1.0 { "1 go".to_owned() } else { format!("{} goes", tally.goes()) };
+    let mut text = format!("\n{} in {goes}.\n", duration(tally.seconds()));
     let header = "killed, then resumed with other threads|kills|before it was there|at its end|same bits after all|more \
                   kills on the way|in a save|time";
     text += &table(header, tally.that_count("kills").map(|name| kills(tally, name)));
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!(read(&written).expect("counts"), tally());
         for part in [
             "# Reliability\n\n<!-- campaign",
-            "\n3 min in 1 goes.\n",
+            "\n3 min in 1 go.\n",
             "| runs | 40 | 2 | 3 | 40 | 12 | 20 | 1 min |\n",
             "| idx | 2,000,000 | 400,000 | 1,600,000 | 2.0 MiB | 21 ms | 125,000 | 6 min |\n",
             ": no checkpoint lost | 3,000 | 10,500 | 9 s |\n",
