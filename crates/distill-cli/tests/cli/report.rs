@@ -136,6 +136,8 @@ fn what_no_report_can_be_made_of() {
     lab.write(predictions, text.replace("59,", "sixty,"));
     let damaged = ["E0401]: index `sixty` where 59 is expected", "predictions.csv:61", "unchanged"];
     lab.check(&["report"], 4, damaged);
+    lab.write(predictions, format!("{}\n{}\n", text.lines().next().unwrap(), ",".repeat(2000)));
+    lab.check(&["report"], 4, ["E0401]: the line has more than 1000 values", "predictions.csv:2", "unchanged"]);
     let cut: String = text.lines().take(60).map(|line| format!("{line}\n")).collect();
     lab.write(predictions, cut);
     lab.check(&["report"], 5, ["E0405]: the predictions of a model are not those", predictions, "put the file back"]);
