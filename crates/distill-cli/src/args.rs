@@ -278,7 +278,7 @@ pub(crate) enum StudyName {
 #[derive(Debug, Args)]
 #[command(after_help = help::REPORT)]
 pub(crate) struct ReportArgs {
-    /// Run directories, the latest run if none is named
+    /// Run directories, or that of one sweep; the latest run if none is named
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
 

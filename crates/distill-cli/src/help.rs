@@ -111,7 +111,8 @@ pub(crate) const REPORT: &str = "\
 Examples:
   distill report
   distill report runs/mnist-001
-  distill report runs/mnist-001 runs/mnist-002 -o all-seeds";
+  distill report runs/mnist-001 runs/mnist-002 -o all-seeds
+  distill report runs/mnist-sweep-001";
 
 pub(crate) const RUNS: &str = "\
 Examples:

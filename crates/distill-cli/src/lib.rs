@@ -20,6 +20,7 @@ mod onnx_file;
 mod output;
 mod preflight;
 mod progress;
+mod readers;
 mod recipe_file;
 mod report;
 mod reproduce;
@@ -37,9 +38,10 @@ mod terminal;
 mod usage;
 mod verdict;
 
+pub use readers::{check_recipe, inspect_file, predict_rows, read_predictions};
+
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -72,19 +74,6 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(cli.json, cli.quiet, cli.color).with_log(cli.verbose > 0, is_json_log(&cli));
     bug::report_panics(output);
     ExitCode::from(bug::guard(|| execute(&cli, output)))
-}
-
-/// What `distill check` says of a recipe's text before it looks at the data: the recipe with all its
-/// settings, as a run keeps it, or the error as it is printed.
-///
-/// `path` gives errors their place and the recipe its name; nothing is read from it.
-///
-/// # Errors
-/// The diagnostic, without colours, for a text that is no recipe or a setting without a meaning.
-pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<String, String> {
-    recipe_file::from_bytes(path, bytes, overrides)
-        .and_then(|(_, recipe)| run::recipe_text(&recipe))
-        .map_err(|diagnostic| diagnostic.to_string())
 }
 
 fn execute(cli: &Cli, output: Output) -> u8 {

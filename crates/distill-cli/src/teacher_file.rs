@@ -166,8 +166,7 @@ impl Given {
                 false => load(&path, recipe.teacher.onnx.as_ref())?,
             };
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
-            let loaded =
-                loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
+            let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
             members.push(GivenMember { loaded, path });
         }
         if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {

@@ -375,7 +375,10 @@ mod tests {
         let mut bad = Array2::zeros((3, 3));
         bad[(1, 2)] = f32::NAN;
         assert!(table(bad).unwrap_err().to_string().contains("NaN for class 2 of example 1"));
-        assert!(matches!(AnswerTable::new(data(&[1.0, 2.0]).spec(), names(3), vec![], None), Err(TrainError::Empty { .. })));
+        assert!(matches!(
+            AnswerTable::new(data(&[1.0, 2.0]).spec(), names(3), vec![], None),
+            Err(TrainError::Empty { .. })
+        ));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::standardize::standardization;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
-    Asked, Checkpoint, Keep, Recipe, Role, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState,
+    Asked, Checkpoint, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError,
+    TrainState,
 };
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
@@ -35,40 +36,6 @@ pub struct Lesson<'a> {
     pub teacher: &'a dyn Model,
     /// Its answers, where they were computed before.
     pub targets: Option<&'a SoftTargets>,
-}
-
-/// The data of an experiment.
-#[derive(Clone)]
-pub struct Sets {
-    /// Examples to learn from.
-    pub train: Arc<dyn Dataset>,
-    /// What to watch training on, where the data brings it along. Else a recipe may hold some of
-    /// the training examples out.
-    pub validation: Option<Arc<dyn Dataset>>,
-    /// Examples without labels, which only students with a teacher learn from.
-    pub unlabelled: Option<Arc<dyn Dataset>>,
-    /// What the models are compared on.
-    pub test: Arc<dyn Dataset>,
-}
-
-impl Sets {
-    /// Checks that all sets have the inputs and the classes of the training set.
-    ///
-    /// # Errors
-    /// [`TrainError::Sets`].
-    pub fn check(&self) -> Result<(), TrainError> {
-        let a = self.train.spec();
-        let others = self.validation.iter().chain(&self.unlabelled).chain([&self.test]);
-        match others.map(|set| set.spec()).find(|b| a != *b) {
-            None => Ok(()),
-            Some(b) => Err(TrainError::Sets {
-                train_shape: a.input_shape.clone(),
-                train_classes: a.classes.len(),
-                test_shape: b.input_shape.clone(),
-                test_classes: b.classes.len(),
-            }),
-        }
-    }
 }
 
 /// A recipe with its data: trains the three models of a seed, one by one.

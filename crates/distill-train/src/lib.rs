@@ -16,6 +16,7 @@ mod precision;
 mod recipe;
 mod role;
 mod schedule;
+mod sets;
 mod soft_targets;
 mod standardize;
 mod state;
@@ -33,7 +34,7 @@ pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
-pub use experiment::{Experiment, Lesson, Sets, Trained};
+pub use experiment::{Experiment, Lesson, Trained};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
@@ -45,6 +46,7 @@ pub use recipe::{
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
+pub use sets::Sets;
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
 pub use statistics::{

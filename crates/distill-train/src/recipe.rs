@@ -235,7 +235,11 @@ impl Recipe {
         let values = [
             student,
             teacher,
-            ("data.standardize", self.data.standardize == Some(true), "an embedding takes numbers of buckets, which have no mean"),
+            (
+                "data.standardize",
+                self.data.standardize == Some(true),
+                "an embedding takes numbers of buckets, which have no mean",
+            ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
         ];
         if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))

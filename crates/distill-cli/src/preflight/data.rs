@@ -68,7 +68,8 @@ impl Preflight<'_> {
     /// Weights are drawn for inputs near 0 of size 1. Those that are much larger drive the first steps anywhere.
     fn wide(&self, found: &mut Found, mean: f64, sd: f64) {
         let recipe = self.experiment.recipe();
-        let mut models = [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
+        let mut models =
+            [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
         let takes_numbers = models.any(|model| model.embedding.is_none());
         let is_wide = mean.abs().max(sd) > WIDE;
         if is_wide && takes_numbers && !recipe.standardizes(&*self.experiment.all().train) {
@@ -165,7 +166,9 @@ impl Preflight<'_> {
             Some((&names[class], &names[other]))
         });
         if let Some((missing, other)) = spelt {
-            let what = format!("class `{missing}` has no training example, and class `{other}` differs in its letters' case alone");
+            let what = format!(
+                "class `{missing}` has no training example, and class `{other}` differs in its letters' case alone"
+            );
             let diagnostic = Diagnostic::new(Code::ClassList, what)
                 .note("to the program these are two classes, and models are tested on one that they never saw")
                 .help("write the names of the classes alike in both sets: rename the folder or change the labels");

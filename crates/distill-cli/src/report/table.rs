@@ -8,9 +8,9 @@ use crate::progress::{size, thousands};
 use crate::summary::{label, spread};
 
 /// Text in rows of equal length, not yet escaped; the first cell of a row says what it is about.
-pub(super) struct Table {
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// One column for each role, one row for each measure, over the seeds.

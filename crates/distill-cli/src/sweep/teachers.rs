@@ -9,6 +9,7 @@ use distill_train::{
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
+use super::space::Settings;
 use super::watch::{Stop, Watch};
 use crate::asked::soft_targets;
 use crate::code::Code;
@@ -113,10 +114,6 @@ impl<'a> Teachers<'a> {
         }
     }
 
-    fn path(&self, folder: &str, key: &str, extension: &str) -> PathBuf {
-        self.dir.path().join(folder).join(format!("{key:.16}.{extension}"))
-    }
-
     /// The teacher of a seed, or all those that teach together.
     fn members(
         &self,
@@ -128,9 +125,8 @@ impl<'a> Teachers<'a> {
     ) -> Result<Taught, Stop> {
         let recipe = experiment.recipe();
         let network = |role: Role, seed: u64| {
-            let key = sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes());
             let provenance = provenance(part, identity, self.inputs, role, seed);
-            self.trained(experiment, file, &provenance, &self.path("teachers", &key, "safetensors"), seed)
+            self.trained(experiment, file, &provenance, &teacher_path(self.dir.path(), identity, seed), seed)
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
@@ -207,7 +203,7 @@ impl<'a> Teachers<'a> {
             (error, _) => Stop::of(error, file, recipe),
         };
         let data_sha256 = Fingerprint::of(transfer).map_err(of)?.sha256();
-        let path = self.path("targets", &key, "soft.safetensors");
+        let path = kept(self.dir.path(), "targets", &key, "soft.safetensors");
         // What cannot be used is written anew: it only saves time.
         let stored = target_file::load(&path).ok().filter(|stored| {
             stored.teacher_sha256 == taught.sha256
@@ -234,6 +230,39 @@ impl<'a> Teachers<'a> {
         let name = path.strip_prefix(self.dir.path()).unwrap_or(path);
         self.dir.write(&name.to_string_lossy(), bytes).map(|_| ())
     }
+}
+
+fn kept(sweep: &Path, folder: &str, key: &str, extension: &str) -> PathBuf {
+    sweep.join(folder).join(format!("{key:.16}.{extension}"))
+}
+
+/// Where a sweep keeps the teacher of a seed; the identity is that of [`member_part`].
+fn teacher_path(sweep: &Path, identity: &Identity, seed: u64) -> PathBuf {
+    let key = sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes());
+    kept(sweep, "teachers", &key, "safetensors")
+}
+
+/// Settings with which a run learns from the teachers that a sweep has trained for a trial: those that teach together,
+/// or that of the first seed. None where they are files already.
+pub(super) fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> Result<Settings, Diagnostic> {
+    if recipe.teacher.weights.is_some() {
+        return Ok(vec![]);
+    }
+    let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
+    let is_ensemble = recipe.teacher.is_ensemble();
+    let seeds = if is_ensemble { &recipe.teacher.seeds[..] } else { recipe.seeds.get(..1).unwrap_or_default() };
+    let files: Vec<PathBuf> = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
+    // TOML is Unicode; a path that is not cannot stand in a setting.
+    let texts: Option<Vec<&str>> = files.iter().map(|file| file.to_str().filter(|_| file.is_file())).collect();
+    Ok(match texts.as_deref() {
+        Some([only]) if recipe.teacher.seeds.is_empty() => vec![format!("teacher.weights={only}")],
+        Some(several @ [_, ..]) => {
+            let list = several.iter().map(|&text| toml::Value::from(text).to_string()).collect::<Vec<_>>().join(", ");
+            // A recipe that trains teachers from seeds takes none from files.
+            vec!["teacher.seeds=[]".to_owned(), format!("teacher.weights=[{list}]")]
+        }
+        _ => vec![],
+    })
 }
 
 /// A teacher that knows enough to teach.

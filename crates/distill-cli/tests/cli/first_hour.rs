@@ -76,7 +76,8 @@ fn a_teacher_that_has_seen_the_training_examples_is_measured_on_others() {
     }
     let shown = lab.ok(&["check", "r.toml", "data.source=d", "teacher.weights=t"]).stdout;
     assert!(shown.contains("90.00 % of 60 test examples, chance 33.33 %"), "{shown}");
-    let expected = "warn  teacher accuracy  the teacher gets 100.0 % of the training examples right, and 90.0 % of the test";
+    let expected =
+        "warn  teacher accuracy  the teacher gets 100.0 % of the training examples right, and 90.0 % of the test";
     assert!(shown.contains(expected) && shown.contains("`cross_val_predict`"), "{shown}");
 }
 
@@ -107,7 +108,10 @@ fn tables_are_standardised_and_images_are_not() {
     let shown = check(&[]);
     assert!(shown.contains(", standardised\n") && !shown.contains("inputs are large"), "{shown}");
     let shown = check(&["data.standardize=false"]);
-    assert!(shown.contains("inputs are large, with mean") && shown.contains("set `data.standardize = true`"), "{shown}");
+    assert!(
+        shown.contains("inputs are large, with mean") && shown.contains("set `data.standardize = true`"),
+        "{shown}"
+    );
     assert!(!lab.ok(&["check", "r.toml"]).stdout.contains("standardised"));
     lab.ok(&[&["run", "r.toml"], &settings[..]].concat());
     let student = "runs/tiny-001/weights/student-seed1.safetensors";
@@ -159,7 +163,11 @@ fn settings_that_cannot_be_meant_are_refused_or_warned_of() {
             lab.write(&format!("pictures/{part}/{class}/{i}.png"), png(4, 4, [90, 20, 5], i));
         }
     }
-    let expected = ["E0203]: class `Dog` has no training example, and class `dog` differs", "data.source=pictures", "rename the folder"];
+    let expected = [
+        "E0203]: class `Dog` has no training example, and class `dog` differs",
+        "data.source=pictures",
+        "rename the folder",
+    ];
     lab.check(&["check", "r.toml", "data.source=pictures", "data.validation=0"], 4, expected);
 }
 
@@ -173,7 +181,10 @@ fn a_new_recipe_fits_its_data_and_runs_as_it_is() {
             fs::create_dir_all(lab.path(&format!("pictures/{part}/c{class}"))).unwrap();
             for i in 0..6 {
                 let side = 18 + i as u32;
-                lab.write(&format!("pictures/{part}/c{class}/{i}.png"), png(side, side, [[200, 10, 9], [9, 9, 200]][class], i));
+                lab.write(
+                    &format!("pictures/{part}/c{class}/{i}.png"),
+                    png(side, side, [[200, 10, 9], [9, 9, 200]][class], i),
+                );
             }
         }
     }

@@ -23,7 +23,7 @@ const SMALL: [&str; 8] = [
 
 const SIDE: usize = 10;
 
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = Lab::new();
     fs::create_dir(lab.path("ten")).unwrap();
     for (stem, n) in [("train", 500), ("t10k", 100)] {
@@ -36,12 +36,12 @@ fn lab() -> Lab {
     lab
 }
 
-fn args<'a>(rows: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn args<'a>(rows: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [&["reproduce", "hinton-2015"], rows, &SMALL, more].concat()
 }
 
 /// The hash of the weights of every model, by its key.
-fn models(lab: &Lab, study: &str) -> BTreeMap<String, String> {
+pub(crate) fn models(lab: &Lab, study: &str) -> BTreeMap<String, String> {
     let folder = lab.path(study).join("models");
     let model = |entry: fs::DirEntry| {
         let facts = fs::read(entry.path().join("model.json")).ok()?;

@@ -177,7 +177,9 @@ impl TeacherConfig {
         if let Some(p) = self.min_probability {
             if self.weights.is_none() {
                 let note = "the probabilities of a teacher that is trained here are never 0";
-                return Err(ConfigProblem::new("min_probability", "is set without `weights`", "leave it out").note(note));
+                return Err(
+                    ConfigProblem::new("min_probability", "is set without `weights`", "leave it out").note(note)
+                );
             }
             if !(MIN_PROBABILITY..=MAX_PROBABILITY).contains(&p) {
                 let problem = format!("must be from {MIN_PROBABILITY} to {MAX_PROBABILITY}, got {p}");

@@ -82,7 +82,7 @@ impl Facts {
         output.event("inspect", event)
     }
 
-    #[cfg(test)]
+    /// The lines for people.
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -24,6 +24,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
+use crate::terminal::lines;
 
 use facts::Facts;
 
@@ -56,6 +57,11 @@ pub(crate) fn inspect(args: &InspectArgs, output: &Output) -> Result<(), Diagnos
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// What is printed of a file.
+pub(crate) fn text_of(path: &Path) -> Result<String, Diagnostic> {
+    facts(path).map(|facts| lines(facts.text()))
 }
 
 /// Tells what a file is by its first bytes, and a folder by the files in it.

@@ -87,7 +87,9 @@ fn recipe_for(data: &str, teacher: Option<&str>, output: &Output) -> Result<Stri
             true => {
                 let look = Look::at(data)?;
                 if let Some(label) = &look.guessed_label {
-                    output.progress(&format!("class     column `{label}`, the last one; see `data.columns` in the recipe"));
+                    output.progress(&format!(
+                        "class     column `{label}`, the last one; see `data.columns` in the recipe"
+                    ));
                 }
                 settings.extend(defaults::settings(&look, teacher.is_some()));
             }

@@ -68,7 +68,14 @@ mod tests {
             Setting::none("kd", "targets"),
         ]);
         let lines: Vec<&str> = text.lines().collect();
-        for line in [r#"source = 'a "b"'"#, "epochs = 3", "epochs = 10", "standardize = true", "#alpha = 0.9", "#targets = \"auto\""] {
+        for line in [
+            r#"source = 'a "b"'"#,
+            "epochs = 3",
+            "epochs = 10",
+            "standardize = true",
+            "#alpha = 0.9",
+            "#targets = \"auto\"",
+        ] {
             assert_eq!(lines.iter().filter(|found| **found == line).count(), 1, "{line}\n{text}");
         }
         assert_eq!(lines.len(), TEMPLATE.lines().count());

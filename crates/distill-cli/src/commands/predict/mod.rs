@@ -9,6 +9,7 @@ mod meter;
 mod source;
 mod table_rows;
 
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,7 +26,8 @@ use crate::output::Output;
 use crate::teacher_file;
 
 use answers::{Answers, Format};
-use batch::Batch;
+use batch::{Batch, Ids};
+use lines::Lines;
 use meter::Meter;
 use source::{Kind, Reading, STDIN, Source};
 
@@ -90,6 +92,22 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
         predictor.answer(&mut source, |answered, part| meter.show(answered, number, part))?;
     }
     predictor.flush()
+}
+
+/// The answers to rows as they would come on standard input.
+pub(crate) fn rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, Diagnostic> {
+    let (spec, mut text) = (model.spec(), Vec::new());
+    let answers = Answers::new(Format::Csv, &spec.classes, None, false, 1.0)?;
+    let mut predictor = Predictor::new(model, answers, |part| {
+        text.extend_from_slice(part);
+        Ok(())
+    });
+    let lines = Lines::new(Box::new(Cursor::new(rows)), "stdin".to_owned(), false);
+    let mut source = Source::new(lines, None, spec, &Reading::default(), Ids::new(None), None)?;
+    predictor.answer(&mut source, |_, _| {})?;
+    predictor.flush()?;
+    drop(predictor);
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Asks a model about rows, some at a time, in memory that does not grow with their number.

@@ -4,8 +4,6 @@ use distill_models::{Mlp, MlpConfig};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
-use super::batch::Ids;
-use super::lines::Lines;
 use super::*;
 
 /// A model of two hidden layers: 3 numbers in, 4 classes out.
