@@ -64,11 +64,13 @@ fn legend(canvas: &mut Canvas) {
     }
 }
 
-/// The settings of a trial, without the tables of their keys.
+/// The settings of a trial, without the tables of their keys, or the values alone where that is too long.
 fn name(record: &Record) -> String {
-    let short = |setting: &String| {
-        let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
-        format!("{}={value}", key.rsplit('.').next().unwrap_or(key))
-    };
-    shortened(&record.settings.iter().map(short).collect::<Vec<_>>().join(" "), N_LETTERS)
+    let parts = || record.settings.iter().map(|setting| setting.split_once('=').unwrap_or((setting, "")));
+    let short = |(key, value): (&str, &str)| format!("{}={value}", key.rsplit('.').next().unwrap_or(key));
+    let name = parts().map(short).collect::<Vec<_>>().join(" ");
+    if name.chars().count() <= N_LETTERS {
+        return name;
+    }
+    shortened(&parts().map(|(_, value)| value).collect::<Vec<_>>().join(", "), N_LETTERS)
 }

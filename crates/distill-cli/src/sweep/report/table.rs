@@ -7,27 +7,27 @@ use crate::sweep::record::Record;
 use crate::sweep::table::{SHOWN, errors, value};
 use crate::verdict;
 
-/// The trials from best to worst, and how each differs from the best.
+/// The trials from best to worst, and how each differs from the best. What is asked for first stands first: a phone
+/// shows no more.
 pub(super) fn trials(report: &SweepReport) -> Table {
     let has_rungs = report.budgets.len() > 1;
-    let mut header = vec!["trial".to_owned()];
+    let mut header = ["trial", "val errors", "vs best"].map(str::to_owned).to_vec();
     header.extend(report.keys.iter().cloned());
     header.extend(has_rungs.then(|| "epochs".to_owned()));
-    let rest = ["val errors", "vs best", "difference", "95 % interval", "adjusted p", "val nll", "took"];
-    header.extend(rest.map(str::to_owned));
+    header.extend(["difference", "95 % interval", "adjusted p", "val nll", "took"].map(str::to_owned));
     let row = |(place, record): (usize, &Record)| {
         let score = record.score();
-        let mut cells = vec![record.trial.to_string()];
-        cells.extend(record.settings.iter().map(|setting| value(setting)));
-        cells.extend(has_rungs.then(|| record.epochs.to_string()));
-        cells.push(score.map_or("failed".to_owned(), errors));
-        cells.extend(match report.difference(record.trial) {
+        let [word, difference @ ..] = match report.difference(record.trial) {
             Some(difference) => differs(difference),
             None => {
                 let word = if place == 0 && score.is_some() { "best" } else { "-" };
                 [word, "-", "-", "-"].map(str::to_owned)
             }
-        });
+        };
+        let mut cells = vec![record.trial.to_string(), score.map_or("failed".to_owned(), errors), word];
+        cells.extend(record.settings.iter().map(|setting| value(setting)));
+        cells.extend(has_rungs.then(|| record.epochs.to_string()));
+        cells.extend(difference);
         cells.push(score.map_or("-".to_owned(), |score| format!("{:.4}", score.nll)));
         cells.push(seconds(record.seconds));
         cells

@@ -90,10 +90,10 @@ fn the_page_says_which_differences_are_noise() {
         &[
             "Of 4 trials the best is kd.temperature=4 kd.alpha=0.5, with 83 validation errors of 5,000. 1 of the 2 other \
              trials cannot be told apart from the best. What lies between them may be chance: any of them may be the best.",
-            "<th scope=\"row\">2</th><td>4</td><td>0.5</td><td>83</td><td>best</td><td>-</td>",
-            "<th scope=\"row\">3</th><td>4</td><td>0.9</td><td>86</td><td>noise</td><td>+3</td>",
-            "<th scope=\"row\">1</th><td>1</td><td>0.5</td><td>160</td><td>more errors</td><td>+77</td>",
-            "<th scope=\"row\">4</th><td>1</td><td>0.9</td><td>failed</td><td>-</td>",
+            "<th scope=\"row\">2</th><td>83</td><td>best</td><td>4</td><td>0.5</td><td>-</td>",
+            "<th scope=\"row\">3</th><td>86</td><td>noise</td><td>4</td><td>0.9</td><td>+3</td>",
+            "<th scope=\"row\">1</th><td>160</td><td>more errors</td><td>1</td><td>0.5</td><td>+77</td>",
+            "<th scope=\"row\">4</th><td>failed</td><td>-</td><td>1</td><td>0.9</td><td>-</td>",
             "E0601: the loss became NaN",
             "adjusted for 2 comparisons by Holm&#39;s method",
             "<td>&lt; 0.001</td>",
@@ -142,5 +142,8 @@ fn the_chart_shows_noise_as_rings() {
     let count = |class: &str| svg.matches(&format!("<circle class=\"{class}\"")).count();
     assert_eq!([count("dot student"), count("ring same"), count("dot other")], [2, 2, 2]);
     assert_has(&svg, &[">temperature=4 alpha=0.9<", "class=\"whisker same\"", ">0<"]);
+    // Many keys are left out, so that the values have room.
+    let long = |i: usize| record(i, &["train.optimizer.weight_decay=0.001", "kd.temperature=4"], 0..i);
+    assert_has(&chart::differences(&report(vec![long(1), long(2)])).unwrap().inline(), &[">0.001, 4<"]);
     assert!(chart::differences(&report(vec![record(1, &["kd.alpha=1"], 0..3)])).is_none());
 }
