@@ -66,24 +66,16 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// A larger rate is a slip of the finger.
-const MAX_RATE: f64 = 1000.0;
-
 impl OptimizerConfig {
     pub(crate) fn validate(&self) -> Result<(), ConfigProblem> {
         let unit = |x: f64| (0.0..1.0).contains(&x);
-        let usual = if self.kind == OptimizerKind::Sgd { "0.05" } else { "0.001" };
         if !positive(self.lr) {
+            let usual = if self.kind == OptimizerKind::Sgd { "0.05" } else { "0.001" };
             return Err(ConfigProblem::new(
                 "lr",
                 format!("must be a finite number greater than 0, got {}", self.lr),
                 format!("set `lr = {usual}`"),
             ));
-        }
-        if self.lr > MAX_RATE {
-            let problem = format!("must be at most {MAX_RATE}, got {}", self.lr);
-            return Err(ConfigProblem::new("lr", problem, format!("set `lr = {usual}`"))
-                .note("the first step at such a rate throws the weights away"));
         }
         if !unit(self.momentum) {
             return Err(ConfigProblem::new(

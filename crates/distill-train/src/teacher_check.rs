@@ -79,11 +79,11 @@ impl TeacherCheck {
     /// # Errors
     /// As [`evaluate`].
     pub fn of(teacher: &dyn Model, asked: &Asked<'_>, min_accuracy: Option<f64>) -> Result<Self, TrainError> {
-        let found = on_some(teacher, asked.data)?;
+        let found = on_some(teacher, asked.data, asked.name)?;
         let examples = found.examples;
         let (accuracy, chance) = (found.accuracy(), found.chance());
         let bound = min_accuracy.unwrap_or(chance + DEFAULT_GAIN * (1.0 - chance));
-        let train = asked.train.map(|train| on_some(teacher, train)).transpose()?;
+        let train = asked.train.map(|train| on_some(teacher, train, "training")).transpose()?;
         let renamed = || Some(Renamed::of(&found)).filter(|renamed| renamed.accuracy >= bound);
         Ok(Self {
             set: asked.name,
@@ -146,10 +146,16 @@ impl Renamed {
     }
 }
 
-fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>) -> Result<Evaluation, TrainError> {
+fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>, name: &'static str) -> Result<Evaluation, TrainError> {
     let examples = data.len().min(TeacherCheck::MAX_EXAMPLES);
     let indices: Vec<usize> = (0..examples).map(|i| i * data.len() / examples).collect();
-    evaluate(teacher, &Subset::new(data.clone(), indices)?)
+    // An example is known by its place in the whole set.
+    evaluate(teacher, &Subset::new(data.clone(), indices.clone())?).map_err(|error| match error.of_set(name) {
+        TrainError::Answer { model, split, example, value } => {
+            TrainError::Answer { model, split, example: indices[example], value }
+        }
+        other => other,
+    })
 }
 
 #[cfg(test)]

@@ -146,10 +146,10 @@ fn a_run_from_before_tables_were_standardised_goes_on_as_it_began() {
 }
 
 #[test]
-fn settings_that_cannot_be_meant_are_refused_or_warned_of() {
+fn settings_that_cannot_be_meant_are_warned_of() {
     let lab = Lab::new();
-    let expected = ["E0104]: train.optimizer.lr must be at most 1000, got 1000000", "command line", "set `lr = 0.05`"];
-    lab.check(&["check", "r.toml", "train.optimizer.lr=1e6"], 3, expected);
+    let shown = lab.ok(&["check", "r.toml", "train.optimizer.lr=1e6"]).stdout;
+    assert!(shown.contains("`train.optimizer.lr` is 1000000, which is high for sgd"), "{shown}");
     let shown = lab.ok(&["check", "r.toml", "train.batch=5000", "train.optimizer.lr=30"]).stdout;
     assert!(shown.contains("`train.batch` is 5000, and there are 180 examples"), "{shown}");
     assert!(shown.contains("set `train.batch = 16`"), "{shown}");

@@ -78,12 +78,12 @@ fn json_prints_events_alone() {
     let events = lab.ok(&["run", "r.toml", "--json", "seeds=[1,2]"]).events();
     assert!(events.iter().all(|event| event["v"] == 1));
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    // The small dataset repeats its images, which is worth a warning.
-    assert_eq!(["warning", "run_start", "epoch_end", "model_end", "run_end"].map(count), [1, 1, 12, 6, 1]);
+    // The small dataset repeats its images, and one of the small models learns nothing: both are worth a warning.
+    assert_eq!(["warning", "run_start", "epoch_end", "model_end", "run_end"].map(count), [2, 1, 12, 6, 1]);
     // Twelve steps in each of two epochs of six models.
     assert_eq!(["model_start", "step"].map(count), [6, 144]);
     let last = events.len() - 1;
-    assert_eq!(last + 1, 171);
+    assert_eq!(last + 1, 172);
     assert_eq!((&events[1]["event"], &events[last]["event"]), (&"run_start".into(), &"run_end".into()));
     assert_eq!(events[1]["seeds"], serde_json::json!([1, 2]));
     assert_eq!(events[last]["result"], lab.json("runs/tiny-001/result.json"));
