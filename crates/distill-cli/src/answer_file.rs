@@ -12,7 +12,7 @@ use ndarray::Array2;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::memory;
-use crate::teacher_file::LoadedTeacher;
+use crate::teacher_file::{LoadedTeacher, Unsaid};
 
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
@@ -85,6 +85,8 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
         n_bytes: table.n_bytes(),
         sha256: table.sha256().to_owned(),
         answers: Some(table.kind().clone()),
+        unsaid: Unsaid::default(),
+        assumed: vec![],
         model: Arc::new(table),
     })
 }

@@ -6,6 +6,7 @@ use distill_train::{EpochReport, Role, StepReport, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
+use crate::summary::heading;
 use crate::terminal;
 
 /// Shows training: a line for every epoch, and on a terminal a bar for the steps.
@@ -24,7 +25,7 @@ impl Progress {
         let precision = if precision == Precision::F32 { String::new() } else { format!(", {}", precision.name()) };
         output.progress(&format!(
             "\n{:<9} {}, {} parameters, {}{precision}, seed {seed}",
-            role.name(),
+            heading(role),
             spec.architecture,
             thousands(spec.parameters as u64),
             epochs(config.epochs),
@@ -135,6 +136,16 @@ pub(crate) fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Parameters of a model; a table of answers has none.
+pub(crate) fn parameters(n: usize) -> String {
+    if n == 0 { "-".to_owned() } else { thousands(n as u64) }
+}
+
+/// Sides, such as `1x28x28`.
+pub(crate) fn sides(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// A number of bytes for people, in powers of ten as disks are sold.

@@ -27,7 +27,7 @@ pub struct TeacherCheck {
     pub accuracy: f64,
     /// The part that always naming the most frequent class gets right.
     pub chance: f64,
-    /// The accuracy that is demanded.
+    /// The accuracy that is needed.
     pub bound: f64,
     /// Mean probability that it gives to the class that it names.
     pub confidence: f64,

@@ -1,14 +1,16 @@
 use std::path::Path;
+use std::time::Instant;
 
 use distill_models::Provenance;
 use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
 
+use super::onnx::explained;
 use super::{Found, Preflight};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 use crate::target_file;
-use crate::teacher_file::Given;
+use crate::teacher_file::{Given, in_words};
 
 /// Rows of stored soft targets that are computed anew.
 const RECOMPUTED: usize = 64;
@@ -33,7 +35,7 @@ impl Preflight<'_> {
     fn given(&self, found: &mut Found, mut given: Given) {
         let spec = given.model.spec();
         let parameters = spec.parameters;
-        found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
+        found.ok("teacher", in_words(spec));
         self.sizes(found, Some(parameters));
         for (path, kind) in given.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
@@ -41,7 +43,10 @@ impl Preflight<'_> {
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
-        match self.experiment.check_teacher(&*given.model) {
+        let start = Instant::now();
+        let checked = self.experiment.check_teacher(&*given.model);
+        let took = start.elapsed();
+        match checked {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(
@@ -52,8 +57,13 @@ impl Preflight<'_> {
                 );
                 found.ok("teacher accuracy", accuracy);
                 warn_of_doubt(found, &check);
+                Self::assumed(found, &given);
+                self.speed(found, &given, check.examples, took);
             }
-            Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(given.place())),
+            Ok(check) => {
+                let diagnostic = Diagnostic::weak_teacher(&check).at(given.place());
+                found.fail("teacher accuracy", explained(diagnostic, &given));
+            }
         }
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
             match self.stored(Path::new(&cache), &given, found) {
@@ -196,7 +206,7 @@ impl Diagnostic {
     /// A teacher that is too near to chance.
     pub(crate) fn weak_teacher(check: &TeacherCheck) -> Self {
         let what = format!(
-            "the teacher gets {:.1} % of {} examples right, {:.1} % are demanded",
+            "the teacher gets {:.1} % of {} examples right, at least {:.1} % are needed",
             100.0 * check.accuracy,
             thousands(check.examples as u64),
             100.0 * check.bound

@@ -29,12 +29,10 @@ impl Lines {
         Self { reader, name, live, number: 0, line: vec![], again: false }
     }
 
-    /// The first byte, which is not taken.
-    pub(super) fn first_byte(&mut self) -> Result<Option<u8>, Diagnostic> {
-        match self.reader.fill_buf() {
-            Ok(start) => Ok(start.first().copied()),
-            Err(error) => Err(unreadable(&self.name, error)),
-        }
+    /// The first bytes, which are not taken; of a pipe those that are there.
+    pub(super) fn start(&mut self) -> Result<&[u8], Diagnostic> {
+        let name = &self.name;
+        self.reader.fill_buf().map_err(|error| unreadable(name, error))
     }
 
     /// The first line that is not blank, which is not taken.
