@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
 use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance};
-use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, is_guarded};
+use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
 use ndarray::{Array2, s};
 use prost::Message as _;
 use rayon::prelude::*;
@@ -449,8 +449,12 @@ fn damaged_files_are_read_or_refused() {
                 _ => bytes.truncate(at.max(1)),
             }
         }
+        // Names of files are plain or refused, whatever else is wrong.
+        let files = external_files(&bytes);
+        assert!(files.iter().flatten().all(|name| !name.contains(['/', '\\', ':'])), "{round}");
         match OnnxModel::from_bytes(&bytes, &OnnxOptions::default()) {
             Ok(model) => {
+                assert!(files.is_ok(), "{round}: what is computed is described");
                 let inputs = inputs(2, model.spec().features());
                 let _ = model.logits(inputs.view());
                 true

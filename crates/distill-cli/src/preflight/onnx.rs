@@ -27,18 +27,24 @@ impl Preflight<'_> {
         if !by_tract || !self.trains_student() || !given.members.iter().any(|member| is_onnx(&member.path)) {
             return;
         }
-        let n = self.experiment.transfer_set().len();
-        let needed = took.as_secs_f64() * n as f64 / asked.max(1) as f64;
-        if needed < PATIENCE.as_secs_f64() {
-            return;
-        }
+        let Some(what) = slow(asked, took, self.experiment.transfer_set().len()) else { return };
         found.warn(
             "teacher speed",
-            format!("it answers {:.0} examples a second, and {} are to be asked about: {:.0} min", asked as f64 / took.as_secs_f64(), thousands(n as u64), needed / 60.0),
+            what,
             "tract computes it, the engine that is built in; ONNX Runtime takes about a fifth of the time where there are convolutions",
             "set `teacher.onnx.library` to ONNX Runtime's, in a program with the feature `onnxruntime`; or ask once for all runs: `distill teach`",
         );
     }
+}
+
+/// How long `n` answers take of a teacher that took so long for those it was asked for, in words if it is long.
+fn slow(asked: usize, took: Duration, n: usize) -> Option<String> {
+    let each = took.as_secs_f64() / asked.max(1) as f64;
+    let needed = each * n as f64;
+    let n = thousands(n as u64);
+    (needed >= PATIENCE.as_secs_f64()).then(|| {
+        format!("it takes {:.1} ms for an example, and {:.0} min for the {n} to learn from", 1e3 * each, needed / 60.0)
+    })
 }
 
 /// The same with what was assumed of the files of a teacher that knows too little.
@@ -52,5 +58,17 @@ pub(super) fn explained(diagnostic: Diagnostic, given: &Given) -> Diagnostic {
              to go on all the same, set `teacher.min_accuracy = 0.0`",
         ),
         false => diagnostic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_wait_for_minutes_is_told() {
+        assert_eq!(slow(2000, Duration::from_secs(4), 55_000), None);
+        let words = slow(2000, Duration::from_secs(16), 50_000).unwrap();
+        assert_eq!(words, "it takes 8.0 ms for an example, and 7 min for the 50,000 to learn from");
     }
 }
