@@ -12,7 +12,7 @@ use ndarray::Array2;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::memory;
-use crate::teacher_file::LoadedTeacher;
+use crate::teacher_file::{LoadedTeacher, Unsaid};
 
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
@@ -87,6 +87,8 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
         sha256: table.sha256().to_owned(),
         answers: Some(table.kind().clone()),
         is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
         model: Arc::new(table),
     })
 }

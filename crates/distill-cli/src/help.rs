@@ -81,6 +81,8 @@ Examples:
 
 pub(crate) const PREDICT: &str = "\
 Inputs:
+  png    pictures, PNG or JPEG, and folders of them; they are brought to the
+         channels and the size that the model takes
   idx    images as bytes, plain or gzip; they are divided by 255
   csv    one example a line, numbers in the order of the model's input; a
          first line without numbers is a header; if that calls the first
@@ -91,6 +93,7 @@ Pixels are from 0 to 1, as in training. Rows are counted from 0.
 
 Examples:
   distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
+  distill predict student.safetensors photos scan.png --invert
   distill predict student.safetensors --format jsonl < rows.csv";
 
 pub(crate) const EXPORT: &str = "\

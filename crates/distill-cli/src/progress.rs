@@ -7,6 +7,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
 use crate::run::Leg;
+use crate::summary::heading;
 use crate::terminal;
 
 /// Less time than this is not announced.
@@ -45,7 +46,7 @@ impl Progress {
         });
         output.progress(&format!(
             "\n{:<9} {}, {} parameters, {}{precision}, seed {seed}{place}",
-            role.name(),
+            heading(role),
             spec.architecture,
             thousands(spec.parameters as u64),
             epochs(config.epochs),
@@ -220,6 +221,16 @@ pub(crate) fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Parameters of a model; a table of answers has none.
+pub(crate) fn parameters(n: usize) -> String {
+    if n == 0 { "-".to_owned() } else { thousands(n as u64) }
+}
+
+/// Sides, such as `1x28x28`.
+pub(crate) fn sides(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// A number of bytes for people, in powers of ten as disks are sold.

@@ -10,6 +10,7 @@ use distill_train::{ConfigProblem, Recipe};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
 use crate::onnx_file;
@@ -136,9 +137,11 @@ impl RecipeFile {
         let mut recipe: Recipe =
             serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| self.wrong_shape(&error))?;
         if recipe.name.is_empty() {
-            recipe.name = Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            recipe.name = run_name(&Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy());
         }
         recipe.validate().map_err(|problem| self.problem(&problem))?;
+        let classes = class_names::listed(std::mem::take(&mut recipe.data.classes), "the labels");
+        recipe.data.classes = classes.map_err(|diagnostic| self.locate(diagnostic, "data.classes"))?;
         if let Some(onnx) = recipe.teacher.onnx.take() {
             recipe.teacher.onnx = Some(onnx_file::with_names(onnx)?);
         }
@@ -348,6 +351,14 @@ fn lacks(table: &str, key: &str) -> String {
     let path = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
     let example = Keys::get().example(&path).map_or(String::new(), |example| format!("set `{path} = {example}`; "));
     format!("{example}`distill new NAME` writes a recipe that shows every key")
+}
+
+/// What runs are called where only the file has a name, which may have spaces and whatever else a file may have.
+fn run_name(stem: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() || "_.".contains(c) { c } else { '-' };
+    // Accents that follow their letters are left out.
+    let name: String = stem.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).map(kept).collect();
+    name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, (Range<usize>, Range<usize>)>) {

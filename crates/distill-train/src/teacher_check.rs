@@ -32,7 +32,7 @@ pub struct TeacherCheck {
     pub train_accuracy: Option<f64>,
     /// The part that always naming the most frequent class gets right.
     pub chance: f64,
-    /// The accuracy that it must have.
+    /// The accuracy that is needed.
     pub bound: f64,
     /// Mean probability that it gives to the class that it names.
     pub confidence: f64,

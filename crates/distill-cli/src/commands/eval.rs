@@ -93,7 +93,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
 
     let mut text = format!("model     {}\n", args.model.display());
-    text += &format!("          {}, {} parameters", spec.architecture, thousands(spec.parameters as u64));
+    text += &format!("          {}", teacher_file::in_words(&spec));
     for (name, value) in &loaded.provenance {
         if ["role", "seed"].contains(&name.as_str()) {
             text += &format!(", {name} {value}");
@@ -101,6 +101,9 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
     if let Some(answers) = &loaded.answers {
         text += &format!("\nanswers   {answers}");
+    }
+    for (i, assumed) in loaded.assumed.iter().enumerate() {
+        text += &format!("\n{:<9} {assumed}", if i == 0 { "assumed" } else { "" });
     }
     text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(test.examples as u64));
     text += &format!("nll       {:.4}\n", test.nll);
@@ -121,6 +124,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
             "model": args.model.display().to_string(),
             "model_sha256": loaded.sha256,
             "answers": loaded.answers.as_ref().map(ToString::to_string),
+            "assumed": loaded.assumed,
             "data": args.data,
             "examples": test.examples,
             "errors": test.errors,
@@ -135,7 +139,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     )?;
     match args.min_accuracy {
         Some(bound) if test.accuracy() < bound => {
-            let what = format!("accuracy is {:.4}, at least {bound} was demanded", test.accuracy());
+            let what = format!("accuracy is {:.4}, at least {bound} was asked for", test.accuracy());
             Err(Diagnostic::new(Code::Gate, what)
                 .at(args.model.display())
                 .help("train for longer, use a larger model, or state a bound that can be met"))

@@ -113,7 +113,7 @@ pub(crate) fn execute(
     let Found { fingerprints: Some(sets), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
-    // A run that goes on is known by the data that it was begun with, of which the test set may have been mended since.
+    // A run that goes on is known by the data that it was begun with, of which the test set may have been corrected since.
     let data_sha256 = match &place {
         Place::Old { status, .. } if status.has_other_test(sets) => status.data_sha256.clone(),
         _ => sets.sha256(),
@@ -252,7 +252,7 @@ fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) 
         }
         Failure::Training(error @ TrainError::Answer { split: "test", .. }) => {
             let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
-            let help = format!("mend the test set, which trained models stay for, then go on: `{resume}`");
+            let help = format!("correct the test set, which trained models stay for, then go on: `{resume}`");
             locate(file, recipe, error).better_help(help)
         }
         Failure::Training(error) => locate(file, recipe, error),

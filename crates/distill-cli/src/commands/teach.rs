@@ -45,6 +45,11 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     for (path, kind) in teacher.answers() {
         output.progress(&format!("answers of {}: {kind}", path.display()));
     }
+    for member in &teacher.members {
+        for assumed in &member.loaded.assumed {
+            output.progress(&format!("assumed of {}: {assumed}", member.path.display()));
+        }
+    }
     let answers: Vec<String> = teacher.answers().map(|(_, kind)| kind.to_string()).collect();
     let classes = transfer.spec().classes.clone();
     args.store.check(classes.len()).map_err(|reason| {

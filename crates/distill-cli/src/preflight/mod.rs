@@ -3,6 +3,7 @@
 mod data;
 mod machine;
 mod models;
+mod onnx;
 mod precision;
 mod settings;
 mod teacher;

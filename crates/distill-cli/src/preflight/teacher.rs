@@ -1,8 +1,10 @@
 use std::path::Path;
+use std::time::Instant;
 
 use distill_models::Provenance;
 use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
 
+use super::onnx::explained;
 use super::{Found, Preflight};
 use crate::answer_file;
 use crate::asked::check_teacher;
@@ -10,7 +12,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 use crate::target_file;
-use crate::teacher_file::Given;
+use crate::teacher_file::{Given, in_words};
 
 /// Classes that a message names.
 const SHOWN: usize = 12;
@@ -38,7 +40,7 @@ impl Preflight<'_> {
     fn given(&self, found: &mut Found, mut given: Given) {
         let spec = given.model.spec();
         let parameters = spec.parameters;
-        found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
+        found.ok("teacher", in_words(spec));
         self.sizes(found, Some(parameters));
         for (path, kind) in given.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
@@ -46,7 +48,10 @@ impl Preflight<'_> {
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
-        match check_teacher(self.experiment, &*given.model, self.output, None) {
+        let start = Instant::now();
+        let checked = check_teacher(self.experiment, &*given.model, self.output, None);
+        let took = start.elapsed();
+        match checked {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(
@@ -59,9 +64,12 @@ impl Preflight<'_> {
                 found.ok("teacher accuracy", accuracy);
                 warn_of_doubt(found, &check);
                 warn_of_seen(found, &check);
+                Self::assumed(found, &given);
+                self.speed(found, &given, self.experiment.n_check_answers(), took);
             }
             Ok(check) => {
                 let diagnostic = Diagnostic::weak_teacher(&check).at(given.place());
+                let diagnostic = explained(diagnostic, &given);
                 found.fail("teacher accuracy", given.name_outputs(diagnostic, &check));
             }
         }

@@ -15,6 +15,7 @@ use crate::evaluation_files;
 use crate::latency::Latency;
 use crate::model_file::{self, LoadedModel, sha256};
 use crate::report::{GALLERY, collect, gallery};
+use crate::summary::heading;
 
 impl Run<'_> {
     /// Compares the students of all seeds, and writes that down.
@@ -123,7 +124,7 @@ impl Run<'_> {
     ) -> Result<Option<(Mlp, Evaluation, String)>, Failure> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
-        self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", role.name()));
+        self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", heading(role)));
         let test = self.measure(role, seed, &model, entry, teacher)?;
         self.remove_checkpoints(role, seed);
         Ok(Some((model, test, sha256)))

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::latency::Latency;
+use crate::summary::heading;
 use crate::sweep::shell;
 
 /// `result.json`: what a run found, one entry for each model and seed.
@@ -141,10 +142,11 @@ impl RunResult {
         unmeasured.map_or(Ok(result.clone()), |model| {
             let ModelResult { role, seed, .. } = model;
             let resume = shell(["distill", "run", "--resume", &*run.to_string_lossy()]);
+            let role = Role::ALL.into_iter().find(|known| known.name() == role).map_or(&**role, |role| heading(role));
             Err(Diagnostic::new(Code::RunFile, format!("the {role} of seed {seed} was not measured on the test set"))
                 .at(run.join("result.json").display())
                 .note("it is trained, but its answer to some test example was no finite number")
-                .help(format!("mend the test data where they are to blame, then measure it: `{resume}`")))
+                .help(format!("correct the test data where they are to blame, then measure it: `{resume}`")))
         })
     }
 

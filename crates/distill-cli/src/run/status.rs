@@ -55,7 +55,7 @@ pub(crate) struct RunStatus {
     pub(crate) threads: usize,
     pub(crate) recipe_sha256: String,
     pub(crate) data_sha256: String,
-    /// The part of it that no model learns from, which may be mended in a run that goes on.
+    /// The part of it that no model learns from, which may be corrected in a run that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) test_sha256: Option<String>,
     /// The test set that the models are measured on, where it is another one by now.

@@ -22,6 +22,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::progress::{Progress, thousands};
+use crate::summary::heading;
 use crate::teacher_file::Given;
 
 /// A run in progress: what is found is written down after every model.
@@ -172,7 +173,7 @@ impl Run<'_> {
     pub(super) fn say_done_before(&self, role: Role, seed: u64) {
         if let Some(model) = self.result.find(role, seed) {
             let errors = thousands(model.test_errors as u64);
-            self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", role.name()));
+            self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", heading(role)));
         }
     }
 

@@ -40,7 +40,7 @@ fn names_that_no_run_can_have() {
     let lab = Lab::new();
     let n_files = || std::fs::read_dir(lab.path("")).unwrap().count();
     let before = n_files();
-    for name in ["", "a b", ".hidden", "..", "data/", "a:b"] {
+    for name in ["", ".hidden", "..", "data/"] {
         lab.check(&["new", name], 3, ["E0104]: name may hold", ".toml", "choose another name"]);
     }
     assert_eq!(n_files(), before);

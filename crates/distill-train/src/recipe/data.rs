@@ -2,7 +2,7 @@ use distill_datasets::{Dataset, select};
 use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
-use super::{ColumnConfig, ImageConfig, TextConfig};
+use super::{ClassNames, ColumnConfig, ImageConfig, TextConfig};
 use crate::TrainError;
 use crate::config::ConfigProblem;
 
@@ -26,10 +26,10 @@ pub struct DataConfig {
     /// What is made of the images, if the source is a folder with image files or arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,
-    /// Names of the classes in the order of the labels. Empty: what the data says.
+    /// Names of the classes in the order of the labels: a list, or a text file with one in each line. Empty: what the data says.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = [["cat", "dog"]])))]
-    pub classes: Vec<String>,
+    pub classes: ClassNames,
     /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]

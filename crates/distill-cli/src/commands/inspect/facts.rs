@@ -88,11 +88,6 @@ impl Facts {
     }
 }
 
-/// Sides, such as `1x28x28`.
-pub(super) fn sides(shape: &[usize]) -> String {
-    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
-}
-
 /// A name that is cut where it would spoil a table.
 pub(super) fn short(name: &str, width: usize) -> String {
     if name.chars().count() <= width {

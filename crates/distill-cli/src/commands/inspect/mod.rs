@@ -17,11 +17,13 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use distill_datasets::foreign_picture;
 use distill_specialists::SystemFolder;
 use distill_train::SoftTargetFile;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::foreign_model;
 use crate::help;
 use crate::output::Output;
 use crate::terminal::lines;
@@ -98,7 +100,10 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
         _ if first_word(&start) == Some(b'{') => result::facts(path),
         _ if recipe::is_recipe(path, metadata.len()) => recipe::facts(path),
         [] => Err(unknown(path, "it is empty")),
-        _ => Err(unknown(path, &format!("it starts with {}", shown(&start)))),
+        start => Err(foreign_model::refused(path, start).unwrap_or_else(|| match foreign_picture(start) {
+            Some(format) => unknown(path, &format!("it is a picture in {format}")),
+            None => unknown(path, &format!("it starts with {}", shown(start))),
+        })),
     }
 }
 

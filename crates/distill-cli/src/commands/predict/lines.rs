@@ -42,12 +42,10 @@ impl Lines {
         Some((self.n_read, self.n_bytes?))
     }
 
-    /// The first byte, which is not taken.
-    pub(super) fn first_byte(&mut self) -> Result<Option<u8>, Diagnostic> {
-        match self.reader.fill_buf() {
-            Ok(start) => Ok(start.first().copied()),
-            Err(error) => Err(unreadable(&self.name, error)),
-        }
+    /// The first bytes, which are not taken; of a pipe those that are there.
+    pub(super) fn start(&mut self) -> Result<&[u8], Diagnostic> {
+        let name = &self.name;
+        self.reader.fill_buf().map_err(|error| unreadable(name, error))
     }
 
     /// The first line that is not blank, which is not taken.

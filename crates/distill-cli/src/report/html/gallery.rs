@@ -136,8 +136,8 @@ fn answers(report: &Report, example: &GalleryExample) -> String {
         ))
     };
     format!(
-        "<table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">answer</th><th scope=\"col\">its p</th>\
-         <th scope=\"col\">label’s p</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+        "<table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">answer</th><th scope=\"col\">probability</th>\
+         <th scope=\"col\">of the label</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
         models.into_iter().filter_map(row).collect::<String>()
     )
 }

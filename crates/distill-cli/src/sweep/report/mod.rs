@@ -78,7 +78,7 @@ impl SweepReport {
             Some(best) => Some(next_command(sweep, status, definition, (plan, file), best)?),
             None => None,
         };
-        let (_, recipe) = file.with(&[])?;
+        let (_, recipe) = recipe_file::load(&sweep.join(RESOLVED), &[])?;
         let mut shared_status = status.clone();
         shared_status.command = places.hide(&status.command);
         Ok(Self {
