@@ -12,7 +12,7 @@ fn slow() -> (Lab, String) {
     lab.dataset("data", 4, 200, 30_000);
     lab.write(
         "slow.toml",
-        RECIPE.replace("hidden = [8]", "hidden = [1500, 1500]").replacen("epochs = 2", "epochs = 1", 1),
+        RECIPE.replace("hidden = [8]", "hidden = [4000, 4000]").replacen("epochs = 2", "epochs = 1", 1),
     );
     // The test set is not what it is trained on, so it may be a small one while it is trained.
     lab.dataset("small", 4, 200, 60);

@@ -215,7 +215,11 @@ mod with_engine {
             labels[8..].iter_mut().for_each(|label| *label = (*label + 1) % 3);
             lab.write(&path, labels);
         }
-        let ran = lab.check(&["check", "r.toml", weights], 5, ["E0305]", "bare.onnx", "`teacher.onnx.classes`"]);
+        let ran = lab.check(
+            &["check", "r.toml", weights],
+            5,
+            ["E0305]", "bare.onnx", "`teacher.onnx.classes = [\"dog\", \"owl\", \"cat\"]`"],
+        );
         assert!(ran.stderr.contains("note: assumed: it names no classes"), "{}", ran.stderr);
         lab.ok(&["check", "r.toml", weights, "teacher.onnx.classes=['dog', 'owl', 'cat']"]);
         // Where the numbers differ nothing is assumed.
