@@ -12,12 +12,13 @@ use crate::random::Random;
 use crate::run::{Parser, run};
 use crate::{mutate, tokens};
 
-/// A folder in which each input becomes a file.
+/// A folder in which each input becomes a file: in memory where the system has such a place, which is a hundred times as fast
+/// as a disk.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {

@@ -23,6 +23,7 @@ mod npz;
 mod onnx;
 mod paragraphs;
 mod pictures;
+mod program;
 mod random;
 mod recipe;
 mod run;

@@ -85,6 +85,13 @@ pub(crate) fn run<P: Parser>(parser: &P) {
         large.peak_bytes,
         large.slowest
     );
+    println!(
+        "campaign {} inputs={n_inputs} accepted={n_accepted} rejected={n_rejected} peak_bytes={} slowest_us={} seconds={:.3}",
+        P::NAME,
+        peak_bytes.max(large.peak_bytes),
+        slowest.max(large.slowest).as_micros(),
+        start.elapsed().as_secs_f64(),
+    );
     // Where all have one fate, the inputs no longer look like what the parser reads.
     assert!(n_inputs < 1000 || (n_accepted > 0 && n_rejected > 0), "{}", P::NAME);
 }

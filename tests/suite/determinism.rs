@@ -56,6 +56,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
 
 #[test]
 fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
+    let start = std::time::Instant::now();
     for (optimizer, live, precision) in [
         (OptimizerKind::Sgd, false, PrecisionConfig::F32),
         (OptimizerKind::AdamW, true, PrecisionConfig::F32),
@@ -64,11 +65,12 @@ fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
         (OptimizerKind::AdamW, true, PrecisionConfig::Bf16OrF32),
     ] {
         let one = weights(1, optimizer, live, precision);
-        for threads in [1, 2, 3, 4] {
+        for threads in [1, 2, 3, 4, 8] {
             let other = weights(threads, optimizer, live, precision);
             assert!(one == other, "{optimizer:?} in {precision:?} with {threads} threads");
         }
     }
+    println!("campaign threads times=1 seconds={:.3}", start.elapsed().as_secs_f64());
 }
 
 #[test]

@@ -209,13 +209,18 @@ fn save_three(at: usize, fault: Fault) -> (bool, bool) {
     }
     let fired = memory.fired();
     memory.restart();
+    check_what_is_left(&memory, &store, &saved, &format!("{fault:?} at operation {at}"));
+    (fired, saved.len() == 5)
+}
+
+/// The newest checkpoint is as new as the last that was saved, nothing is damaged, and nothing unfinished is left.
+fn check_what_is_left(memory: &Memory, store: &CheckpointStore<'_>, saved: &BTreeSet<u32>, what: &str) {
     let found = store.load().unwrap();
-    let what = format!("{fault:?} at operation {at}, saved {saved:?}");
+    let what = format!("{what}, saved {saved:?}");
     assert!(found.damaged.is_empty(), "{what}: {:?}", found.damaged);
-    let (newest, _) = found.newest.unwrap_or_else(|| panic!("{what}: nothing is left"));
-    let last = *saved.last().unwrap();
+    let newest = found.newest.map(|(checkpoint, _)| checkpoint.step());
     // A save that failed at its last operation may have left a good file all the same.
-    assert!(newest.step() >= last, "{what}: the newest is {}", newest.step());
+    assert!(newest >= saved.last().copied(), "{what}: the newest is {newest:?}");
     let names: Vec<PathBuf> = memory.0.lock().unwrap().names.keys().cloned().collect();
     assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(TEMPORARY)), "{what}: {names:?}");
     // Whatever has a name of a checkpoint can be read, whole.
@@ -223,7 +228,6 @@ fn save_three(at: usize, fault: Fault) -> (bool, bool) {
         let bytes = memory.read(name, u64::MAX).unwrap();
         distill_train::Checkpoint::decode(&bytes).unwrap_or_else(|error| panic!("{what}: {name:?}: {error}"));
     }
-    (fired, saved.len() == 5)
 }
 
 #[test]
@@ -245,6 +249,55 @@ fn no_fault_loses_an_older_checkpoint() {
     }
     println!("{cases} faults in a save of five");
     assert!(cases > 150, "{cases}");
+}
+
+/// Numbers from a counter, the same everywhere: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 32) as usize % n
+    }
+}
+
+/// Saves with faults one after the other, also in the save that follows one, and in the process that follows a kill.
+/// `n` says which; answers how many faults there were.
+fn save_with_faults(n: u64) -> usize {
+    let mut random = Random(n);
+    let memory = Memory::default();
+    let store = CheckpointStore::new(&memory, Path::new("checkpoints"), 1 + random.below(4));
+    // From one piece to some twenty, and with as many slots as an optimizer has.
+    let config = MlpConfig { hidden: vec![1 + random.below(200)], ..MlpConfig::default() };
+    let model = Mlp::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap();
+    let mut state = TrainState::new(OptimizerConfig::default(), model.params());
+    let (mut saved, mut n_faults) = (BTreeSet::new(), 0);
+    for step in 1..=8 {
+        if random.below(4) > 0 {
+            memory.arm(random.below(25), FAULTS[random.below(FAULTS.len())]);
+        }
+        state.step = 10 * step;
+        if store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).is_ok() {
+            saved.insert(state.step);
+        }
+        n_faults += usize::from(memory.fired());
+        memory.restart();
+        check_what_is_left(&memory, &store, &saved, &format!("case {n}, save {step}"));
+    }
+    n_faults
+}
+
+/// `DISTILL_TEST_FAULTS` saves, from the number `DISTILL_TEST_FIRST` on.
+#[test]
+fn no_row_of_faults_loses_a_checkpoint() {
+    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect(name));
+    let (n, first) = (number("DISTILL_TEST_FAULTS", 1000), number("DISTILL_TEST_FIRST", 0));
+    let start = std::time::Instant::now();
+    let n_faults: usize = (first..first + n).map(save_with_faults).sum();
+    println!("campaign faults cases={n} faults={n_faults} seconds={:.3}", start.elapsed().as_secs_f64());
+    assert!(n < 100 || n_faults > 3 * n as usize, "{n_faults} faults in {n} cases");
 }
 
 /// Five checkpoints, of which the last three are kept.

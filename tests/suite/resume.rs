@@ -9,8 +9,9 @@ use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_tensor::Params;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig,
-    ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training, train, train_from,
+    AugmentConfig, Checkpoint, Context, EpochReport, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
+    ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training,
+    train, train_from,
 };
 
 const BATCH: usize = 16;
@@ -93,7 +94,8 @@ fn outcome(model: &Mlp, report: &TrainReport) -> (Params, u32, u64, String, Opti
     (model.params().clone(), report.steps, report.examples, format!("{:?}", report.loss), best)
 }
 
-fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: Teacher<'_>) {
+/// Returns the epoch after which training ended early.
+fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: Teacher<'_>) -> Option<u32> {
     let Subject { data, validation, student } = subject;
     let student = || student(data);
     let training = Training { data, validation: Some(validation), loss, teacher, config, seed: 9 };
@@ -101,7 +103,8 @@ fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: T
     let mut checkpoints = KeepAll(vec![]);
     let report = train(&mut whole, &training, &mut checkpoints).unwrap();
     let expected = outcome(&whole, &report);
-    assert_eq!(report.steps, 2 * STEPS_PER_EPOCH);
+    let (steps, stopped_early) = (report.steps, report.stopped_early);
+    assert_eq!(steps, stopped_early.unwrap_or(config.epochs) * STEPS_PER_EPOCH);
     assert!(report.completed && report.best.is_some());
 
     for (step, bytes) in (1..).zip(&checkpoints.0) {
@@ -120,7 +123,7 @@ fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: T
     // A run that is stopped after each step and goes on from its own checkpoint only.
     let mut bytes: Option<Vec<u8>> = None;
     let mut model = student();
-    for step in 1..=2 * STEPS_PER_EPOCH {
+    for step in 1..=steps {
         model = student();
         let mut stop = StopAfter(step, vec![]);
         let report = match &bytes {
@@ -131,10 +134,72 @@ fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: T
                 train_from(&mut model, &training, state, &mut stop).unwrap()
             }
         };
-        assert_eq!((report.steps, report.completed), (step, step == 2 * STEPS_PER_EPOCH));
+        assert_eq!((report.steps, report.completed), (step, step == steps));
         bytes = Some(stop.1);
     }
     assert!(model.params() == &expected.0, "stopped after each step: {config:?}");
+    stopped_early
+}
+
+#[test]
+fn early_stopping_ends_at_the_same_epoch_wherever_training_goes_on() {
+    let config = |early_stopping| TrainConfig {
+        epochs: 40,
+        batch: BATCH,
+        early_stopping,
+        optimizer: OptimizerConfig { lr: 0.05, ..Default::default() },
+        schedule: ScheduleConfig { kind: ScheduleKind::Constant, ..Default::default() },
+        ..TrainConfig::default()
+    };
+    let stopped = check(digits(), &config(Some(1)), &CrossEntropy, Teacher::None).expect("it gets worse at some time");
+    assert!((2..40).contains(&stopped), "{stopped}");
+
+    // It is the training that goes on for longer, cut off after the first epoch that was no better.
+    let Subject { data, validation, student } = digits();
+    let train_for = |config: &TrainConfig| {
+        let mut model = student(data);
+        let training = Training {
+            data,
+            validation: Some(validation),
+            loss: &CrossEntropy,
+            teacher: Teacher::None,
+            config,
+            seed: 9,
+        };
+        let mut found = Errors(vec![]);
+        let report = train(&mut model, &training, &mut found).unwrap();
+        (model.params().clone(), report, found.0)
+    };
+    let (_, _, errors) = train_for(&config(None));
+    let is_better = |i: usize| errors[..i].iter().all(|before| errors[i] < *before);
+    let first_worse = (1..errors.len()).find(|&i| !is_better(i)).unwrap() + 1;
+    assert_eq!(stopped as usize, first_worse, "{errors:?}");
+    let (params, report, of_early) = train_for(&config(Some(1)));
+    assert_eq!((report.best.unwrap().epoch, of_early.as_slice()), (stopped - 1, &errors[..first_worse]));
+    let shorter = TrainConfig { epochs: stopped, ..config(None) };
+    assert!(train_for(&shorter).0 == params);
+    // More patience takes longer.
+    assert!(train_for(&config(Some(3))).1.steps > report.steps);
+}
+
+#[test]
+fn early_stopping_needs_something_to_watch() {
+    let Subject { data, student, .. } = digits();
+    let config = TrainConfig { early_stopping: Some(1), ..TrainConfig::default() };
+    let training =
+        Training { data, validation: None, loss: &CrossEntropy, teacher: Teacher::None, config: &config, seed: 9 };
+    let error = train(&mut student(data), &training, &mut distill_train::Silent).unwrap_err();
+    assert_eq!(error.to_string(), "early_stopping is set, but there is no validation set to watch training on");
+}
+
+/// Errors and negative log-likelihood on the validation set after each epoch.
+struct Errors(Vec<(usize, f64)>);
+
+impl Observer for Errors {
+    fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        self.0.extend(report.validation.map(|validation| (validation.errors, validation.nll)));
+        ControlFlow::Continue(())
+    }
 }
 
 #[test]

@@ -60,6 +60,14 @@ impl Call {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// Runs it in the workspace's root with no input, and returns whether it succeeded and all that it printed.
+    pub(crate) fn outcome(&self) -> Result<(bool, String)> {
+        let output = self.command().current_dir(root()).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| format!("cannot start `{self}`: {error}"))?;
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        Ok((output.status.success(), text))
+    }
+
     /// Puts it in the place of this process, in the user's own folder.
     ///
     /// So a Ctrl-C reaches the program alone, which may save its work before it ends, and its exit code is ours.

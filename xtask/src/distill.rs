@@ -12,7 +12,7 @@ use crate::call::{Call, root};
 const DEFAULT_RECIPE: &str = "recipes/mnist.toml";
 
 /// The commands of `distill` itself. Any other first word is the path of a recipe, so a new command goes in here.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 22] = [
     "new",
     "check",
     "run",
@@ -26,6 +26,9 @@ const COMMANDS: [&str; 19] = [
     "sweep",
     "reproduce",
     "report",
+    "runs",
+    "compare",
+    "rm",
     "explain",
     "schema",
     "env",

@@ -7,6 +7,7 @@
 
 mod bench;
 mod call;
+mod campaign;
 mod ci;
 mod deny;
 mod distill;
@@ -37,6 +38,7 @@ Commands:
   test [ARGS]               all tests but the doc tests, with nextest where it is installed
   bench [ARGS]              how fast it is beside PyTorch, burn, candle and onnxruntime; `bench --help` says more
   bench micro [ARGS]        Criterion's benchmarks of single functions; `bench micro -- --quick` for a rough answer
+  campaign [--minutes N]    kills, faults and damaged inputs for so long, counted in docs/reliability.md; `--help` says more
   help                      this text
 ";
 
@@ -68,6 +70,14 @@ fn run(args: &[OsString]) -> Result<ExitCode> {
         Some("tidy") => Ok(usage("tidy takes no arguments")),
         Some("test") => Tools::find().test().envs(onnxruntime::variables()).args(rest).become_it(),
         Some("bench") => bench::run(rest),
+        Some("campaign") if rest.iter().any(|arg| arg == "--help" || arg == "-h") => {
+            print!("{}", campaign::HELP);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some("campaign") => match campaign::options(rest) {
+            Ok(options) => campaign::run(&options),
+            Err(message) => Ok(usage(&message)),
+        },
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

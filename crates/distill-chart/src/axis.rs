@@ -1,3 +1,5 @@
+use crate::scale::Scale;
+
 /// What a chart can show of a quantity, with round ticks.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -21,12 +23,26 @@ impl Axis {
     ///
     /// Nothing for no finite values.
     pub fn fit(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let finite = values.into_iter().filter(|value| value.is_finite() && *value >= 0.0);
-        let (low, high) = finite.fold(None, |range: Option<(f64, f64)>, value| {
-            let (low, high) = range.unwrap_or((value, value));
-            Some((low.min(value), high.max(value)))
-        })?;
+        let (low, high) = range(values)?;
         if low > 0.0 && high > 10.0 * low { Some(Self::logarithmic(low, high)) } else { Some(Self::from_zero(high)) }
+    }
+
+    /// For values of 0 and more: no farther than to the next tick on either side of them.
+    ///
+    /// Nothing for no finite values.
+    pub fn close(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let (low, high) = range(values)?;
+        let step = round_step((high - low) / 5.0);
+        if high - low <= 1e-9 * high {
+            return Some(Self::from_zero(high));
+        }
+        let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
+        Some(Self { low, high, logarithmic: false, ticks: multiples(step, low, high) })
+    }
+
+    /// From tick to tick around values of any sign, and from 0 where that takes no more room than they do.
+    pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
+        Scale::Linear.axis(values.into_iter(), 6)
     }
 
     fn from_zero(high: f64) -> Self {
@@ -56,11 +72,6 @@ impl Axis {
         (place(value) - place(self.low)) / (place(self.high) - place(self.low))
     }
 
-    /// Whether a value has a place.
-    pub fn shows(&self, value: f64) -> bool {
-        value.is_finite() && (self.low..=self.high).contains(&value)
-    }
-
     /// A tick with as many decimals as it takes to tell it from its neighbours.
     pub fn label(&self, tick: f64) -> String {
         let step = match self.ticks[..] {
@@ -70,6 +81,15 @@ impl Axis {
         let decimals = if step > 0.0 { usize::try_from(-decade(step)).unwrap_or(0) } else { 0 };
         format!("{tick:.decimals$}")
     }
+}
+
+/// The smallest and the largest of the finite values of 0 and more.
+fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    let finite = values.into_iter().filter(|value| value.is_finite() && *value >= 0.0);
+    finite.fold(None, |range: Option<(f64, f64)>, value| {
+        let (low, high) = range.unwrap_or((value, value));
+        Some((low.min(value), high.max(value)))
+    })
 }
 
 /// The next of 1, 2, 5 times a power of ten.
@@ -125,6 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn close_axes_begin_near_the_values() {
+        check(&Axis::close([30.2, 31.1, 35.0]).unwrap(), &["30", "31", "32", "33", "34", "35"]);
+        check(&Axis::close([0.0467, 0.0471]).unwrap(), &["0.0467", "0.0468", "0.0469", "0.0470", "0.0471"]);
+        check(&Axis::close([0.0, 4.0]).unwrap(), &["0", "1", "2", "3", "4"]);
+        check(&Axis::close([7.0, 7.0]).unwrap(), &["0", "2", "4", "6", "8"]);
+        assert!(Axis::close([f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn axes_may_go_below_zero() {
+        check(&Axis::around([-3.0, 0.0, 17.2]), &["-5", "0", "5", "10", "15", "20"]);
+        check(&Axis::around([]), &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+    }
+
+    #[test]
     fn epochs_are_whole() {
         check(&Axis::whole(1.0, 9.0), &["2", "4", "6", "8"]);
         check(&Axis::whole(1.0, 3.0), &["1", "2", "3"]);
@@ -137,6 +172,6 @@ mod tests {
         assert!(Axis::fit([]).is_none());
         assert!(Axis::fit([f64::NAN, f64::INFINITY, -1.0]).is_none());
         let axis = Axis::fit([f64::NAN, 2.0]).unwrap();
-        assert!(axis.shows(2.0) && !axis.shows(f64::NAN) && !axis.shows(2.1));
+        assert_eq!((axis.at(0.0), axis.at(2.0)), (0.0, 1.0));
     }
 }

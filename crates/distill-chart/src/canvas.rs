@@ -1,9 +1,12 @@
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
-use crate::escape::escape;
+use crate::svg;
 
 /// The colours of a chart, light and dark, and its lines. The page uses the same.
 pub const STYLE: &str = include_str!("chart.css");
+
+/// Around the drawing of a file.
+pub(crate) const MARGIN: f64 = 12.0;
 
 /// A drawing that is a part of a page or a file of its own.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ pub struct Chart {
 impl Chart {
     /// For a page that has [`STYLE`].
     pub fn inline(&self) -> String {
-        self.element("", "", 0.0)
+        svg::element(self, "", "", 0.0)
     }
 
     /// For a file.
@@ -31,21 +34,25 @@ impl Chart {
 
     /// For a file, with more style.
     pub(crate) fn standalone_with(&self, style: &str) -> String {
-        const MARGIN: f64 = 12.0;
         let mut page = Canvas::default();
         page.rect("page", (-MARGIN, -MARGIN), (self.width + 2.0 * MARGIN, self.height + 2.0 * MARGIN));
-        let style = format!("<style>{STYLE}{style}</style>\n{}", page.0);
-        self.element(" xmlns=\"http://www.w3.org/2000/svg\"", &style, MARGIN) + "\n"
+        let style = format!("<style>{STYLE}{style}</style>\n{}", svg::elements(&page));
+        svg::element(self, " xmlns=\"http://www.w3.org/2000/svg\"", &style, MARGIN) + "\n"
     }
 
-    fn element(&self, attributes: &str, style: &str, margin: f64) -> String {
-        let [from, width, height] = [-margin, self.width + 2.0 * margin, self.height + 2.0 * margin].map(number);
-        format!(
-            "<svg class=\"chart\"{attributes} width=\"{width}\" height=\"{height}\" viewBox=\"{from} {from} {width} \
-             {height}\" role=\"img\" aria-label=\"{}\">{style}{}</svg>",
-            escape(&self.title),
-            self.canvas.0
-        )
+    /// The same as a PNG, light, in twice as many pixels each way. Nothing for a drawing without a size, or one of
+    /// more than 100 million pixels.
+    ///
+    /// Letters are Latin, Greek and Cyrillic, of a font that is part of this crate; others are boxes.
+    #[cfg(feature = "png")]
+    pub fn png(&self) -> Option<Vec<u8>> {
+        self.png_with("")
+    }
+
+    /// With more style.
+    #[cfg(feature = "png")]
+    pub(crate) fn png_with(&self, style: &str) -> Option<Vec<u8>> {
+        crate::paint::png(self, &crate::sheet::Sheet::parse(&[STYLE, style]))
     }
 
     /// Several in one, from left to right; nothing of nothing.
@@ -55,7 +62,7 @@ impl Chart {
         let mut canvas = Canvas::default();
         let mut x = 0.0;
         for chart in charts {
-            let _ = writeln!(canvas.0, "<g transform=\"translate({} 0)\">{}</g>", number(x), chart.canvas.0);
+            canvas.0.push(Element::Moved { x, canvas: chart.canvas.clone() });
             x += chart.width + GAP;
         }
         Some(Self { title: title.to_owned(), width: x - GAP, height, canvas })
@@ -75,71 +82,95 @@ pub enum Anchor {
 
 /// The elements of a drawing, in the order in which they are painted.
 ///
-/// Texts are escaped. Classes, attributes and paths are written as they are, so they must not come from a user.
+/// Texts are escaped. Classes are written as they are, so they must not come from a user.
 #[derive(Clone, Debug, Default)]
-pub struct Canvas(String);
+pub struct Canvas(pub(crate) Vec<Element>);
+
+/// One thing that is painted; its class says how.
+#[derive(Clone, Debug)]
+pub(crate) enum Element {
+    Text {
+        class: String,
+        at: (f64, f64),
+        anchor: Anchor,
+        upward: bool,
+        text: String,
+    },
+    Rect {
+        class: String,
+        at: (f64, f64),
+        size: (f64, f64),
+    },
+    Circle {
+        class: String,
+        at: (f64, f64),
+        radius: f64,
+    },
+    Line {
+        class: String,
+        points: Vec<(f64, f64)>,
+    },
+    Squares(Squares),
+    /// To the right of where it would be.
+    Moved {
+        x: f64,
+        canvas: Canvas,
+    },
+}
+
+/// Squares of one look on a grid, such as the cells of a matrix.
+#[derive(Clone, Debug)]
+pub struct Squares {
+    /// What their colour comes from.
+    pub class: &'static str,
+    /// The top left corner of the grid.
+    pub at: (f64, f64),
+    /// From the edge of a cell to that of the next.
+    pub step: f64,
+    /// Of a square, in cells.
+    pub side: f64,
+    /// From 0 to 1.
+    pub opacity: f64,
+    /// Column and row of each.
+    pub cells: Vec<(usize, usize)>,
+}
 
 impl Canvas {
     /// A line of text; `y` is its base line.
-    pub fn text(&mut self, class: &str, (x, y): (f64, f64), anchor: Anchor, text: impl Display) {
-        self.turned_text(class, (x, y), anchor, "", text);
+    pub fn text(&mut self, class: &str, at: (f64, f64), anchor: Anchor, text: impl Display) {
+        let (class, text) = (class.to_owned(), text.to_string());
+        self.0.push(Element::Text { class, at, anchor, upward: false, text });
     }
 
     /// A text that reads from bottom to top.
-    pub fn upward_text(&mut self, class: &str, (x, y): (f64, f64), anchor: Anchor, text: impl Display) {
-        let turn = format!(" transform=\"rotate(-90 {} {})\"", number(x), number(y));
-        self.turned_text(class, (x, y), anchor, &turn, text);
-    }
-
-    fn turned_text(&mut self, class: &str, (x, y): (f64, f64), anchor: Anchor, turn: &str, text: impl Display) {
-        let anchor = match anchor {
-            Anchor::Start => "",
-            Anchor::Middle => " text-anchor=\"middle\"",
-            Anchor::End => " text-anchor=\"end\"",
-        };
-        let text = escape(&text.to_string());
-        let _ = writeln!(
-            self.0,
-            "<text class=\"{class}\" x=\"{}\" y=\"{}\"{anchor}{turn}>{text}</text>",
-            number(x),
-            number(y)
-        );
+    pub fn upward_text(&mut self, class: &str, at: (f64, f64), anchor: Anchor, text: impl Display) {
+        let (class, text) = (class.to_owned(), text.to_string());
+        self.0.push(Element::Text { class, at, anchor, upward: true, text });
     }
 
     /// A rectangle by its top left corner and its size.
-    pub fn rect(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
-        let [x, y, width, height] = [x, y, width, height].map(number);
-        let _ = writeln!(self.0, "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>");
+    pub fn rect(&mut self, class: &str, at: (f64, f64), size: (f64, f64)) {
+        self.0.push(Element::Rect { class: class.to_owned(), at, size });
     }
 
     /// A circle around a point.
-    pub fn circle(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
-        let [x, y, radius] = [x, y, radius].map(number);
-        let _ = writeln!(self.0, "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>");
+    pub fn circle(&mut self, class: &str, at: (f64, f64), radius: f64) {
+        self.0.push(Element::Circle { class: class.to_owned(), at, radius });
     }
 
-    /// Straight lines from point to point.
+    /// Straight lines from point to point; nothing for no points.
     pub fn line(&mut self, class: &str, points: &[(f64, f64)]) {
-        let mut d = String::new();
-        for (i, &(x, y)) in points.iter().enumerate() {
-            let _ = write!(d, "{}{} {}", if i == 0 { 'M' } else { 'L' }, number(x), number(y));
-        }
-        self.path(class, "", &d);
-    }
-
-    /// A path in its own coordinates.
-    pub fn path(&mut self, class: &str, attributes: &str, d: &str) {
-        if !d.is_empty() {
-            let _ = writeln!(self.0, "<path class=\"{class}\"{attributes} d=\"{d}\"/>");
+        if !points.is_empty() {
+            self.0.push(Element::Line { class: class.to_owned(), points: points.to_vec() });
         }
     }
-}
 
-/// At most one decimal: a tenth of a pixel is seen by nobody, and files stay small.
-pub fn number(value: f64) -> String {
-    let tenths = (value * 10.0).round() / 10.0;
-    // Adding 0 turns -0 into 0.
-    format!("{}", tenths + 0.0)
+    /// Squares on a grid; nothing for no cells.
+    pub fn squares(&mut self, squares: Squares) {
+        if !squares.cells.is_empty() {
+            self.0.push(Element::Squares(squares));
+        }
+    }
 }
 
 /// About as wide as a text is in the font of the charts, whose size in pixels is given.
@@ -152,16 +183,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short() {
-        assert_eq!([0.04, -0.04, 12.0, 2.6499, -7.25].map(number), ["0", "0", "12", "2.6", "-7.3"]);
-    }
-
-    #[test]
     fn charts_stand_beside_each_other() {
         let chart = |width| Chart { title: String::new(), width, height: width / 2.0, canvas: Canvas::default() };
         let both = Chart::beside("both", &[chart(100.0), chart(60.0)]).unwrap();
         assert_eq!((both.width, both.height), (184.0, 50.0));
-        assert!(both.canvas.0.contains("translate(124 0)"));
+        assert!(both.inline().contains("translate(124 0)"));
         assert!(Chart::beside("none", &[]).is_none());
     }
 }

@@ -4,15 +4,24 @@ mod axis;
 mod canvas;
 mod escape;
 mod frame;
+#[cfg(feature = "png")]
+mod letters;
 mod line_chart;
 mod marker;
+#[cfg(feature = "png")]
+mod paint;
 mod reference;
 mod scale;
+#[cfg(feature = "png")]
+mod sheet;
+mod svg;
 mod text;
 
 pub use axis::Axis;
-pub use canvas::{Anchor, Canvas, Chart, STYLE, number, text_width};
+pub use canvas::{Anchor, Canvas, Chart, STYLE, Squares, text_width};
 pub use escape::{escape, shortened};
 pub use line_chart::{LineChart, Point, Series};
 pub use reference::{At, Reference};
 pub use scale::Scale;
+pub use svg::number;
+pub use text::room;

@@ -10,6 +10,8 @@ pub(crate) const WIDTH: f64 = 456.0;
 /// As in series.css.
 pub(crate) const FONT_SIZE: f64 = 14.0;
 const TITLE_SIZE: f64 = 16.0;
+/// The colours of the series.
+const SERIES_STYLE: &str = include_str!("series.css");
 
 /// Lines over a quantity, with markers, intervals and reference lines.
 ///
@@ -66,6 +68,16 @@ impl LineChart {
     ///
     /// Points that are not finite, or not positive on a logarithmic axis, are left out; so are numbers beyond 1e250.
     pub fn svg(&self) -> String {
+        self.chart().standalone_with(SERIES_STYLE)
+    }
+
+    /// The same as a PNG, as [`Chart::png`] makes it.
+    #[cfg(feature = "png")]
+    pub fn png(&self) -> Option<Vec<u8>> {
+        self.chart().png_with(SERIES_STYLE)
+    }
+
+    fn chart(&self) -> Chart {
         let mut canvas = Canvas::default();
         let top = self.header(&mut canvas);
         let frame = Frame::fit(self, top);
@@ -85,7 +97,7 @@ impl LineChart {
         }
         reference::labels(&mut canvas, &frame, self);
         let title = if self.title.is_empty() { &self.y_label } else { &self.title };
-        Chart { title: title.clone(), width: WIDTH, height, canvas }.standalone_with(include_str!("series.css"))
+        Chart { title: title.clone(), width: WIDTH, height, canvas }
     }
 
     /// The points that have a place on both axes.

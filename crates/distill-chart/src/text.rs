@@ -1,7 +1,7 @@
 use std::iter;
 
 /// At least as wide as a text is in DejaVu Sans, the widest of the usual system fonts, of a size in pixels.
-pub(crate) fn room(text: &str, font_size: f64) -> f64 {
+pub fn room(text: &str, font_size: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * font_size
 }
 

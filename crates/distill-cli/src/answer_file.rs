@@ -12,7 +12,7 @@ use ndarray::Array2;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::memory;
-use crate::teacher_file::LoadedTeacher;
+use crate::teacher_file::{LoadedTeacher, Unsaid};
 
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
@@ -79,12 +79,16 @@ pub(crate) fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTea
             "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
         ));
     }
-    let table = AnswerTable::new(spec, classes, answers).map_err(|error| refused(error).at(path.display()))?;
+    let table = AnswerTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
+        .map_err(|error| refused(error).at(path.display()))?;
     Ok(LoadedTeacher {
         provenance: Provenance::new(),
         n_bytes: table.n_bytes(),
         sha256: table.sha256().to_owned(),
         answers: Some(table.kind().clone()),
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
         model: Arc::new(table),
     })
 }

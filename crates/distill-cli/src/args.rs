@@ -1,16 +1,16 @@
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue};
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use distill_train::TargetStorage;
 
 use crate::code::{self, Code};
 use crate::help;
-use crate::recipe_file::nearest;
 use crate::sweep::Metric;
 
-use crate::commands::{DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs};
+use crate::commands::{
+    CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs, SchemaArgs,
+};
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -70,13 +70,18 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// List the data that has a name, or read a dataset and say whether it is all there
     Data(DataArgs),
+    /// List runs with the settings that differ and what they found
+    Runs(RunsArgs),
+    /// Compare two runs or two models on the same test examples
+    Compare(CompareArgs),
+    /// Remove runs with all that is in them
+    Rm(RmArgs),
     /// Make the report of a run, or of several with the seeds of one recipe
     Report(ReportArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
-    /// Print the JSON Schema of a recipe, for editors
-    #[command(after_help = help::SCHEMA)]
-    Schema,
+    /// Print the JSON Schema of a recipe, for editors, or of the events of `--json`
+    Schema(SchemaArgs),
     /// Print facts about program and machine, for a bug report
     #[command(after_help = help::ENV)]
     Env,
@@ -118,15 +123,26 @@ pub(crate) struct CheckArgs {
 #[command(after_help = help::RUN)]
 pub(crate) struct RunArgs {
     /// The recipe, a TOML file
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "from", "data"])]
     pub(crate) recipe: Option<PathBuf>,
 
     /// Settings that replace those of the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
+    /// Without a recipe: learn from this data, a name or a folder, with the recipe that `new` would write, which is kept
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
+
+    /// With `--data`: learn from this model instead of training a teacher
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub(crate) teacher: Option<String>,
+    /// Begin a new run with the recipe, the teachers and the students of a finished one, for more epochs; only settings follow
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
+
     /// Go on with a run that was interrupted, the latest one if none is named
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides", "data"])]
     pub(crate) resume: Option<PathBuf>,
 
     /// Where the run directory is made
@@ -262,7 +278,7 @@ pub(crate) enum StudyName {
 #[derive(Debug, Args)]
 #[command(after_help = help::REPORT)]
 pub(crate) struct ReportArgs {
-    /// Run directories, the latest run if none is named
+    /// Run directories, or that of one sweep; the latest run if none is named
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
 
@@ -315,16 +331,6 @@ pub(crate) struct ManArgs {
     /// A command of the program
     #[arg(value_parser = parse_command)]
     pub(crate) command: Option<String>,
-}
-
-/// Clap's measure knows no `run` for `rnu`, and takes `evn` for `eval`.
-pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
-    if let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some(name) = nearest(typed, Cli::command().get_subcommands().map(clap::Command::get_name))
-    {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
-    }
-    error
 }
 
 fn parse_code(text: &str) -> Result<Code, String> {

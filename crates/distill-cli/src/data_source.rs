@@ -14,7 +14,7 @@ use crate::data_folder::{Folder, FolderOptions};
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::memory::share;
-use crate::recipe_file::RecipeFile;
+use crate::recipe_file::{RecipeFile, nearest};
 
 /// What the training set of MNIST takes in memory: 60,000 images of 28 x 28 bytes with a label of four.
 const MNIST_BYTES: u64 = 60_000 * (28 * 28 + 4);
@@ -32,6 +32,9 @@ pub(crate) const KNOWN: [(&str, &str); 3] = [
     (UDHR, "snippets of the Universal Declaration of Human Rights in 420 languages; part of the program"),
     (ASTERISK, "25 minutes of English prompts as 117 phone states; recordings from a package of Debian"),
 ];
+
+/// Names in a folder that are compared with what was typed.
+const MAX_BESIDE: usize = 1000;
 
 /// Draws the snippets of a source: who compares models compares them on the same ones.
 const SNIPPET_SEED: u64 = 1;
@@ -51,6 +54,10 @@ pub(crate) enum SourceError {
     Data(DataError),
     Speech(AudioError),
     Text(TextError),
+    /// A name that cannot stand in a recipe.
+    Recipe(Box<Diagnostic>),
+    /// There is neither data of this name nor such a path.
+    Missing(DataError),
     /// A key of the recipe that a source has no use for, and why.
     Fixed {
         key: &'static str,
@@ -82,9 +89,18 @@ impl From<SourceError> for Diagnostic {
         match error {
             SourceError::Data(error) => error.into(),
             SourceError::Speech(error) => error.into(),
+            SourceError::Recipe(diagnostic) => *diagnostic,
             SourceError::Text(error) => {
                 let help = "change `data.text`, such as to `{ characters = 24, train = 125000 }`";
                 Self::new(Code::Value, error.to_string()).help(help)
+            }
+            SourceError::Missing(error) => {
+                let lists = "`distill data` lists the data that has a name";
+                let meant = error.path().and_then(meant);
+                Self::from(error).better_help(match meant {
+                    Some(meant) => format!("did you mean `{meant}`? {lists}"),
+                    None => format!("check the path and who may read it; {lists}"),
+                })
             }
             SourceError::Fixed { key, source, note } => {
                 Self::new(Code::Value, format!("`{key}` has no meaning for `{source}`")).note(note).help("leave it out")
@@ -108,7 +124,11 @@ impl DataSource {
             (Some(folder), _) => Ok(Self::AsteriskEn(folder.into())),
             (None, MNIST) => Ok(Self::Mnist),
             (None, UDHR) => Ok(Self::Udhr(TextConfig::default())),
-            (None, folder) => Ok(Self::Folder(Folder::open(Path::new(folder), options)?)),
+            (None, folder) => match Folder::open(Path::new(folder), options) {
+                Ok(folder) => Ok(Self::Folder(folder)),
+                Err(error) if !Path::new(folder).exists() => Err(SourceError::Missing(error)),
+                Err(error) => Err(error.into()),
+            },
         }
     }
 
@@ -135,6 +155,16 @@ impl DataSource {
             _ if config.images.is_some() => fixed("data.images", "it is no folder with image files"),
             source => Ok(source),
         }
+    }
+
+    /// Whether what it names lies where it is looked for.
+    pub(crate) fn is_there(source: &str) -> bool {
+        [MNIST, UDHR].contains(&source) || Path::new(speech_folder(source).unwrap_or(source)).exists()
+    }
+
+    /// Whether it is a folder with image files, which can be brought to any size.
+    pub(crate) fn has_image_files(&self) -> bool {
+        matches!(self, Self::Folder(Folder::Images(_)))
     }
 
     /// The same source with another path, if it has one.
@@ -259,10 +289,12 @@ pub(crate) fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diag
     let unreadable = |error: SourceError| match error {
         SourceError::Data(error) => locate(file, recipe, error.into()),
         SourceError::Speech(error) => file.locate(error.into(), "data.source"),
+        SourceError::Recipe(diagnostic) => *diagnostic,
+        error @ SourceError::Missing(_) => file.locate(error.into(), "data.source"),
         error @ SourceError::Text(_) => file.locate(error.into(), "data.text"),
         error @ SourceError::Fixed { key, .. } => file.locate(error.into(), key),
     };
-    let sets = DataSource::of(&recipe.data).and_then(|source| source.load(&recipe.data.classes, memory));
+    let sets = DataSource::of(&recipe.data).and_then(|source| source.load(recipe.data.classes.list(), memory));
     let mut sets = sets.map_err(unreadable)?;
     if let Some(path) = &recipe.data.unlabelled {
         let train = &sets.train;
@@ -281,6 +313,25 @@ fn speech_folder(source: &str) -> Option<&str> {
         "" => Some(ASTERISK_FOLDER),
         rest => rest.strip_prefix(':'),
     }
+}
+
+/// The name of data, or the path of a folder beside, that was probably meant.
+fn meant(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+    let beside: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir() || entry.path().extension().is_some_and(|end| end == "npz"))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .take(MAX_BESIDE)
+        .collect();
+    if parent.is_none()
+        && let Some(known) = nearest(&name.to_lowercase(), KNOWN.iter().map(|(known, _)| *known))
+    {
+        return Some(known.to_owned());
+    }
+    let found = nearest(name, beside.iter().map(String::as_str))?;
+    Some(path.with_file_name(found).to_string_lossy().into_owned())
 }
 
 /// The paper's windows: 26 frames of 40 bands, the label that of the 21st.

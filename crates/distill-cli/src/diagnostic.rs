@@ -11,7 +11,7 @@ use crate::code::{Code, exit_code};
 use crate::style::Palette;
 use crate::terminal::{one_line, visible};
 
-/// An error as a person meets it: what, where, why and how to mend it.
+/// An error as a person meets it: what, where, why and how to fix it.
 #[derive(Debug)]
 pub(crate) struct Diagnostic {
     code: Code,
@@ -212,11 +212,11 @@ impl From<DataError> for Diagnostic {
                 (Code::Limit, help)
             }
             E::Content { .. } => {
-                (Code::DataFile, "mend the file, and look at its folder again: `distill data FOLDER`".into())
+                (Code::DataFile, "correct the file, and look at its folder again: `distill data FOLDER`".into())
             }
             E::UnknownColumn { .. } => (Code::Selection, "use the names of the table's columns".into()),
             E::UnlistedClass { .. } => {
-                (Code::Label, "mend the label, or list all classes in `classes.txt`, one a line".into())
+                (Code::Label, "correct the label, or list all classes in `classes.txt`, one a line".into())
             }
             E::NonFinite { .. } => (Code::DataFile, "replace or leave out what is no number before it is saved".into()),
             E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
@@ -344,7 +344,7 @@ impl From<TrainError> for Diagnostic {
                 .help("lower the learning rate, or set `clip_grad_norm = 1.0` beside it"),
             TrainError::Answer { .. } => Self::new(Code::NonFinite, error.to_string())
                 .note("its inputs are too large for the model, or the model has diverged")
-                .help("`distill check` says which inputs are too large: mend the example or leave it out; else use another model"),
+                .help("`distill check` says which inputs are too large: correct the example or leave it out; else use another model"),
             TrainError::NoBf16 => Self::new(Code::Processor, error.to_string())
                 .note("bf16 needs AVX512-BF16: AMD Zen 4 and later, Intel Cooper Lake, Sapphire Rapids and later")
                 .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where it is there, or `\"bf16-emulated\"` to try its accuracy"),

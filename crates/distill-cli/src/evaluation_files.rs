@@ -80,6 +80,12 @@ pub(crate) fn read_predictions(path: &Path, bytes: &[u8]) -> Result<Vec<Predicti
             .at(format!("{}:{line}", path.display()))
             .help("use a `predictions.csv` that an evaluation wrote, unchanged")
     };
+    // The reader takes sixteen bytes for each value, and nobody writes so many.
+    const MOST_VALUES: usize = 1000;
+    let n_commas = |line: &[u8]| line.iter().filter(|&&byte| byte == b',').count();
+    if let Some(at) = bytes.split(|&byte| byte == b'\n').position(|line| n_commas(line) >= MOST_VALUES) {
+        return Err(bad(at as u64 + 1, format!("the line has more than {MOST_VALUES} values")));
+    }
     // Lengths are compared here, for a better message than that of the reader.
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut predictions = Vec::new();
@@ -106,6 +112,16 @@ pub(crate) fn read_predictions(path: &Path, bytes: &[u8]) -> Result<Vec<Predicti
             return Err(bad(line, "these are not predictions".into()).note(note));
         }
     }
+}
+
+/// The bytes that [`read_predictions`] reads.
+pub(crate) fn written_again(predictions: &[Prediction]) -> String {
+    let rows = predictions.iter().enumerate().map(|(index, prediction)| {
+        let Prediction { label, predicted, confidence } = prediction;
+        // As short as it can be read again to the same number.
+        [index.to_string(), label.clone(), predicted.clone(), format!("{confidence:?}")]
+    });
+    table(PREDICTIONS, rows)
 }
 
 fn prediction(record: &StringRecord, index: usize) -> Result<Prediction, String> {

@@ -38,7 +38,8 @@ Examples:
   distill run recipes/mnist.toml 'student.model.hidden=[30, 30]' --threads 1
   distill run recipes/mnist.toml teacher.weights=teacher.safetensors
   distill run --resume                  the run that was made last
-  distill run --resume runs/mnist-001";
+  distill run --resume runs/mnist-001
+  distill run --from runs/mnist-001 train.epochs=5    five epochs more";
 
 pub(crate) const SWEEP: &str = "\
 Examples:
@@ -80,6 +81,8 @@ Examples:
 
 pub(crate) const PREDICT: &str = "\
 Inputs:
+  png    pictures, PNG or JPEG, and folders of them; they are brought to the
+         channels and the size that the model takes
   idx    images as bytes, plain or gzip; they are divided by 255
   csv    one example a line, numbers in the order of the model's input; a
          first line without numbers is a header; if that calls the first
@@ -90,6 +93,7 @@ Pixels are from 0 to 1, as in training. Rows are counted from 0.
 
 Examples:
   distill predict student.safetensors t10k-images-idx3-ubyte.gz --top 3
+  distill predict student.safetensors photos scan.png --invert
   distill predict student.safetensors --format jsonl < rows.csv";
 
 pub(crate) const EXPORT: &str = "\
@@ -110,7 +114,34 @@ pub(crate) const REPORT: &str = "\
 Examples:
   distill report
   distill report runs/mnist-001
-  distill report runs/mnist-001 runs/mnist-002 -o all-seeds";
+  distill report runs/mnist-001 runs/mnist-002 -o all-seeds
+  distill report runs/mnist-sweep-001";
+
+pub(crate) const RUNS: &str = "\
+Examples:
+  distill runs
+  distill runs status=completed --sort distilled
+  distill runs kd.temperature=4 --sort train.epochs --reverse
+  distill runs --json
+
+Columns are run, status, started, time, size, teacher, alone, distilled and
+verdict. The three before the last are parts of the test set that are wrong.";
+
+pub(crate) const COMPARE: &str = "\
+Examples:
+  distill compare runs/mnist-001 runs/mnist-002
+  distill compare mnist-001 latest
+  distill compare runs/mnist-001/eval/student-seed1 tables
+
+Models of the same role and seed are compared example by example: Student's t
+over the seeds from three on, else a paired bootstrap and McNemar's test.";
+
+pub(crate) const RM: &str = "\
+Examples:
+  distill rm runs/mnist-001
+  distill rm mnist-001 mnist-002 --yes
+
+A run that a process is writing is not removed.";
 
 pub(crate) const NEW: &str = "\
 Examples:
@@ -126,6 +157,7 @@ Examples:
 pub(crate) const SCHEMA: &str = "\
 Examples:
   distill schema > distill.schema.json
+  distill schema --events               of what `--json` prints
 
 Editors that know TOML, such as those with Taplo, then check recipes as they are
 written, if their first line is:
@@ -188,6 +220,9 @@ mod tests {
             EXPORT,
             INSPECT,
             REPORT,
+            RUNS,
+            COMPARE,
+            RM,
             CHECK,
             TRAIN,
             TEACH,

@@ -2,14 +2,17 @@
 
 mod answer_file;
 mod args;
+mod asked;
 mod atomic;
 mod bug;
+mod class_names;
 mod code;
 mod commands;
 mod data_folder;
 mod data_source;
 mod diagnostic;
 mod evaluation_files;
+mod foreign_model;
 mod help;
 mod latency;
 mod locate;
@@ -19,11 +22,14 @@ mod onnx_file;
 mod output;
 mod preflight;
 mod progress;
+mod readers;
 mod recipe_file;
 mod report;
 mod reproduce;
 mod run;
+mod runs;
 mod spreadsheet;
+mod student_file;
 mod style;
 mod summary;
 mod sweep;
@@ -31,11 +37,13 @@ mod target_file;
 mod teacher_file;
 mod tensorboard;
 mod terminal;
+mod usage;
 mod verdict;
+
+pub use readers::{check_recipe, inspect_file, predict_rows, read_predictions};
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -50,10 +58,11 @@ use crate::style::Palette;
 /// Exit codes: 0 done, 1 a stated bound was missed, 2 usage, 3 recipe, 4 data, 5 a model or another
 /// file of ours, 6 numbers, 7 input and output, 8 a limit, 70 a bug of ours, 130 and 143 stopped by a signal.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = args::with_suggestion(error);
+            let error = usage::with_suggestion(error, &args);
             // Help and version go to stdout with code 0, errors to stderr with code 2.
             return match error.print() {
                 Err(refused) if refused.kind() != ErrorKind::BrokenPipe => {
@@ -69,19 +78,6 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(bug::guard(|| execute(&cli, output)))
 }
 
-/// What `distill check` says of a recipe's text before it looks at the data: the recipe with all its
-/// settings, as a run keeps it, or the error as it is printed.
-///
-/// `path` gives errors their place and the recipe its name; nothing is read from it.
-///
-/// # Errors
-/// The diagnostic, without colours, for a text that is no recipe or a setting without a meaning.
-pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<String, String> {
-    recipe_file::from_bytes(path, bytes, overrides)
-        .and_then(|(_, recipe)| run::recipe_text(&recipe))
-        .map_err(|diagnostic| diagnostic.to_string())
-}
-
 fn execute(cli: &Cli, output: Output) -> u8 {
     let outcome = pool(cli.threads).and_then(|pool| {
         pool.install(|| match &cli.command {
@@ -90,12 +86,15 @@ fn execute(cli: &Cli, output: Output) -> u8 {
             Command::Train(args) => commands::train(args, &output),
             Command::Teach(args) => commands::teach(args, &output),
             Command::Eval(args) => commands::eval(args, &output),
+            Command::Runs(args) => commands::runs(args, &output),
+            Command::Compare(args) => commands::compare(args, &output),
+            Command::Rm(args) => commands::rm(args, &output),
             Command::Report(args) => commands::report(args, &output),
             Command::Sweep(args) => commands::sweep(args, &output),
             Command::Reproduce(args) => commands::reproduce(args, &output),
             Command::New(args) => commands::new(args, &output).map(|()| 0),
             Command::Explain(args) => commands::explain(args, &output).map(|()| 0),
-            Command::Schema => commands::schema(&output).map(|()| 0),
+            Command::Schema(args) => commands::schema(args, &output).map(|()| 0),
             Command::Env => commands::env(&output).map(|()| 0),
             Command::Completions(args) => commands::completions(args, &output).map(|()| 0),
             Command::Man(args) => commands::man(args, &output).map(|()| 0),

@@ -8,9 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::foreign_model;
 
 /// A model of a billion parameters; a larger file is not one of ours.
 const MAX_BYTES: u64 = 4 << 30;
+
+/// How much of a file tells whose it is.
+const START: usize = 512;
 
 /// A model read from a file, with the size and the hash of the file.
 #[derive(Debug)]
@@ -31,14 +35,19 @@ pub(crate) fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
         };
         Diagnostic::io("cannot read the model", Some(path), error).help(help)
     };
+    if let Some(refused) = path.is_dir().then(|| foreign_model::refused(path, &[])).flatten() {
+        return Err(refused);
+    }
     let bytes = Disk.read(path, MAX_BYTES).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
             .at(path.display())
             .help("name a safetensors file written by this program"),
         _ => unreadable(error),
     })?;
-    let (model, provenance) =
-        from_safetensors(&bytes).map_err(|error| Diagnostic::model_file(&error).at(path.display()))?;
+    let (model, provenance) = from_safetensors(&bytes).map_err(|error| {
+        let start = &bytes[..bytes.len().min(START)];
+        foreign_model::refused(path, start).unwrap_or_else(|| Diagnostic::model_file(&error).at(path.display()))
+    })?;
     Ok(LoadedModel { model, provenance, n_bytes: bytes.len(), sha256: sha256(&bytes) })
 }
 

@@ -1,35 +1,70 @@
 //! ONNX files as models: settings, reading, and errors as a person meets them.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, parse_names};
-use distill_train::{ClassNames, Disk, ImageLayout, OnnxConfig, Storage as _, is_onnx};
+use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, external_files};
+use distill_train::{Disk, ImageLayout, OnnxConfig, Storage as _, is_onnx};
 use toml::{Table, Value};
 
+use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
 use crate::recipe_file::Override;
-use crate::teacher_file::LoadedTeacher;
+use crate::teacher_file::{LoadedTeacher, Unsaid};
 
-/// A list of names is no larger.
-const MAX_NAMES: u64 = 1 << 17;
-
-/// Reads an ONNX file that is to be asked.
+/// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
 pub(crate) fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
     let options = options(config)?;
     let bytes = read(path)?;
-    let model = OnnxModel::from_bytes(&bytes, &options).map_err(|error| diagnostic(&error).at(path.display()))?;
+    let failed = |error: OnnxError| diagnostic(&error).at(path.display());
+    let beside = read_beside(path, &external_files(&bytes).map_err(failed)?, bytes.len())?;
+    let model = OnnxModel::with_files(&bytes, &beside, &options).map_err(failed)?;
+    // Who changes the weights changes the model, wherever they are.
+    let hashes = beside.iter().map(|(name, bytes)| format!(" {name} {}", sha256(bytes)));
+    let hashes: String = std::iter::once(sha256(&bytes)).chain(hashes).collect();
     Ok(LoadedTeacher {
         provenance: model.provenance(),
         answers: Some(model.answers().clone()),
+        is_reordered: false,
+        unsaid: Unsaid { classes: !model.names_classes(), shape: !model.names_shape() },
+        assumed: vec![],
         model: Arc::new(model),
-        n_bytes: bytes.len(),
-        sha256: sha256(&bytes),
+        n_bytes: bytes.len() + beside.values().map(Vec::len).sum::<usize>(),
+        sha256: if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) },
     })
+}
+
+/// The files beside a model in which it keeps weights. A stranger has named them, so each has to be a plain file of its folder, and
+/// all together are no larger than one file may be.
+fn read_beside(path: &Path, names: &[String], n_bytes: usize) -> Result<BTreeMap<String, Vec<u8>>, Diagnostic> {
+    let mut room = MAX_BYTES.saturating_sub(n_bytes) as u64;
+    let mut beside = BTreeMap::new();
+    for name in names {
+        let file = path.with_file_name(name);
+        let refused = |reason: String| {
+            let error = OnnxError::External { file: name.clone(), reason };
+            diagnostic(&error).at(path.display())
+        };
+        let kind = fs::symlink_metadata(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => refused("it is not there".to_owned()),
+            _ => refused(format!("it cannot be read: {error}")),
+        })?;
+        if !kind.is_file() {
+            return Err(refused(if kind.is_symlink() { "it is a link" } else { "it is no file" }.to_owned()));
+        }
+        let bytes = Disk.read(&file, room).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => refused(format!("a model has at most {MAX_BYTES} bytes with all its files")),
+            _ => refused(format!("it cannot be read: {error}")),
+        })?;
+        room -= bytes.len() as u64;
+        beside.insert(name.clone(), bytes);
+    }
+    Ok(beside)
 }
 
 /// The bytes of an ONNX file.
@@ -37,7 +72,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Disk.read(path, MAX_BYTES as u64).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
             .at(path.display())
-            .help("name an ONNX file with its weights inside; none is larger than 2 GiB"),
+            .help("name an ONNX file; none is larger than 2 GiB"),
         _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and who may read it"),
     })
 }
@@ -70,35 +105,14 @@ pub(crate) fn settings<'a>(
     with_names(config)
 }
 
-/// The same settings with the names of the classes in place of the file that has them, so that whoever compares
-/// recipes compares the names.
+/// The same settings with the names of the classes in place of the file that has them.
 pub(crate) fn with_names(mut config: OnnxConfig) -> Result<OnnxConfig, Diagnostic> {
-    if let Some(ClassNames::File(path)) = &config.classes {
-        let path = Path::new(path);
-        let refused = |what: String| {
-            Diagnostic::new(Code::ClassList, what)
-                .at(path.display())
-                .help("write every class name once, one a line, in the order of the output")
-        };
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_NAMES + 1).read_to_string(&mut text))
-            .map_err(|error| refused(format!("the names of the classes cannot be read: {error}")))?;
-        let names = parse_names(&text);
-        if text.len() as u64 > MAX_NAMES || names.len() < 2 {
-            return Err(refused("the file is no list of two classes or more".to_owned()));
-        }
-        config.classes = Some(ClassNames::List(names));
-    }
+    config.classes = config.classes.map(|names| class_names::listed(names, "the output")).transpose()?;
     Ok(config)
 }
 
 fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
     let config = with_names(config.clone())?;
-    let classes = match config.classes {
-        Some(ClassNames::List(names)) => Some(names),
-        _ => None,
-    };
     #[expect(clippy::cast_possible_truncation, reason = "validated to be numbers of f32")]
     let (scale, shift) = (config.scale as f32, config.shift as f32);
     Ok(OnnxOptions {
@@ -110,7 +124,7 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
             ImageLayout::Nhwc => Layout::Nhwc,
         },
         input_shape: config.input_shape,
-        classes,
+        classes: config.classes.map(|names| names.list().to_vec()),
         scale,
         shift,
         library: config.library.map(PathBuf::from),
@@ -127,8 +141,14 @@ pub(crate) fn diagnostic(error: &OnnxError) -> Diagnostic {
         OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } => {
             diagnostic.help("write the file again, and check it: `onnx.checker.check_model(\"FILE\")` in Python")
         }
+        OnnxError::External { .. } => diagnostic
+            .note("weights may lie beside the model, in plain files of the same folder; links and other folders are not followed")
+            .help("put the file there, or make one file of all: in Python `onnx.save(onnx.load(\"a.onnx\"), \"b.onnx\")`"),
         OnnxError::Unsupported { .. } => diagnostic
-            .help("export the model in evaluation mode and with plain operators, such as opset 17 without its pre- and postprocessing"),
+            .help(
+                "export the model in evaluation mode and with plain operators, such as opset 17 without its pre- and postprocessing; \
+                 what tract lacks ONNX Runtime may have: `teacher.onnx.library`",
+            ),
         OnnxError::Port { kind: "input", .. } => diagnostic.help("name it: `teacher.onnx.input`, or `--onnx input=NAME`"),
         OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
             .note("a teacher gives one number for each class")

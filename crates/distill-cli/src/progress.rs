@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use distill_models::ModelSpec;
 use distill_tensor::Precision;
@@ -6,7 +6,12 @@ use distill_train::{EpochReport, Role, StepReport, TrainConfig};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
+use crate::run::Leg;
+use crate::summary::heading;
 use crate::terminal;
+
+/// Less time than this is not announced.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
 
 /// Shows training: a line for every epoch, and on a terminal a bar for the steps.
 pub(crate) struct Progress {
@@ -14,23 +19,52 @@ pub(crate) struct Progress {
     role: Role,
     seed: u64,
     bar: Option<ProgressBar>,
+    /// What the rest of the run takes.
+    leg: Option<Leg>,
+    /// The step before the first one that this process made, and when it was.
+    from: Option<(u32, Instant)>,
 }
 
 impl Progress {
     /// Announces a model.
-    pub(crate) fn start(output: Output, role: Role, seed: u64, spec: &ModelSpec, config: &TrainConfig) -> Self {
+    pub(crate) fn start(
+        output: Output,
+        (role, seed): (Role, u64),
+        leg: Option<Leg>,
+        spec: &ModelSpec,
+        config: &TrainConfig,
+    ) -> Self {
         // One that this processor does not have was refused before.
         let precision = config.precision.resolve().unwrap_or_default();
         let precision = if precision == Precision::F32 { String::new() } else { format!(", {}", precision.name()) };
+        let place = leg.filter(|leg| leg.place.1 > 1).map_or(String::new(), |leg| {
+            let left = leg
+                .left_before()
+                .filter(|time| *time >= WORTH_TELLING)
+                .map_or(String::new(), |time| format!(", about {} left", left(time)));
+            format!(", model {} of {}{left}", leg.place.0, leg.place.1)
+        });
         output.progress(&format!(
-            "\n{:<9} {}, {} parameters, {}{precision}, seed {seed}",
-            role.name(),
+            "\n{:<9} {}, {} parameters, {}{precision}, seed {seed}{place}",
+            heading(role),
             spec.architecture,
             thousands(spec.parameters as u64),
             epochs(config.epochs),
         ));
         output.progress("  epoch      loss        kl      val errors    examples/s    seconds");
-        Self { output, role, seed, bar: steps_bar(&output) }
+        let event = serde_json::json!({
+            "role": role.name(),
+            "seed": seed,
+            "architecture": spec.architecture,
+            "parameters": spec.parameters,
+            "epochs": config.epochs,
+            "model": leg.map(|leg| leg.place.0),
+            "models": leg.map(|leg| leg.place.1),
+            "seconds_left": leg.and_then(|leg| leg.left_before()).map(|left| left.as_secs_f64()),
+        });
+        // If standard output is gone, the end of the run will say so.
+        let _ = output.event("model_start", event);
+        Self { output, role, seed, bar: steps_bar(&output), leg, from: None }
     }
 
     /// A line between those of the epochs.
@@ -51,18 +85,58 @@ impl Progress {
 }
 
 impl Progress {
+    /// How long the model will still take, and how long all of it takes, by the steps so far.
+    fn times(&self, report: &StepReport) -> Option<(Duration, Duration)> {
+        let (first, since) = self.from?;
+        let of_step = since.elapsed().checked_div(report.step.checked_sub(first).filter(|&n| n > 0)?)?;
+        Some((of_step.checked_mul(report.total_steps - report.step)?, of_step.checked_mul(report.total_steps)?))
+    }
+
+    /// How much of this model and of the run is left, in words.
+    fn left(&self, report: &StepReport) -> String {
+        let Some((own, total)) = self.times(report) else { return String::new() };
+        match self.leg.filter(|leg| leg.place.0 < leg.place.1) {
+            Some(leg) => format!("{} left, {} in all", left(own), left(leg.left(own, total))),
+            None => format!("{} left", left(own)),
+        }
+    }
+
+    /// One of the steps that are written down, for programs.
+    pub(crate) fn logged_step(&self, report: &StepReport) {
+        let left = self.times(report).map(|(own, total)| match self.leg {
+            Some(leg) => leg.left(own, total).as_secs_f64(),
+            None => own.as_secs_f64(),
+        });
+        let event = serde_json::json!({
+            "role": self.role.name(),
+            "seed": self.seed,
+            "epoch": report.epoch,
+            "step": report.step,
+            "steps": report.total_steps,
+            "train_loss": report.loss.total,
+            "ce": report.loss.hard,
+            "soft": report.loss.soft,
+            "kl": report.loss.kl,
+            "lr": report.lr,
+            "seconds_left": left,
+        });
+        // If standard output is gone, the end of the run will say so.
+        let _ = self.output.event("step", event);
+    }
+
     pub(crate) fn step(&mut self, report: &StepReport) {
+        // The first step is over by now; those after it tell the speed.
+        self.from.get_or_insert_with(|| (report.step, Instant::now()));
         if let Some(bar) = &self.bar {
             if bar.length() != Some(u64::from(report.total_steps)) {
-                // What was done before is no measure of the speed.
                 bar.set_length(u64::from(report.total_steps));
-                bar.set_position(u64::from(report.step));
-                bar.reset_eta();
             }
             bar.set_position(u64::from(report.step));
             if report.step.is_multiple_of(16) {
-                let left = HumanDuration(Duration::from_secs(bar.eta().as_secs()));
-                bar.set_message(format!("epoch {}  loss {:.4}  {left:#} left", report.epoch, report.loss.total));
+                let place = self.leg.filter(|leg| leg.place.1 > 1);
+                let place = place.map_or(String::new(), |leg| format!("model {} of {}  ", leg.place.0, leg.place.1));
+                let (epoch, loss, left) = (report.epoch, report.loss.total, self.left(report));
+                bar.set_message(format!("{place}epoch {epoch}  loss {loss:.4}  {left}"));
             }
         }
     }
@@ -119,6 +193,18 @@ pub(crate) fn steps_bar(output: &Output) -> Option<ProgressBar> {
     })
 }
 
+/// A bar for so many answers of a model, on a terminal.
+pub(crate) fn answers_bar(total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("  {wide_bar} {human_pos}/{human_len}  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10)).with_style(style)
+}
+
+/// A time in words, such as `5m` or `2h`, in whole seconds.
+pub(crate) fn left(time: Duration) -> String {
+    format!("{:#}", HumanDuration(Duration::from_secs(time.as_secs())))
+}
+
 /// A number of epochs in words.
 pub(crate) fn epochs(n: u32) -> String {
     if n == 1 { "1 epoch".to_owned() } else { format!("{n} epochs") }
@@ -135,6 +221,16 @@ pub(crate) fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Parameters of a model; a table of answers has none.
+pub(crate) fn parameters(n: usize) -> String {
+    if n == 0 { "-".to_owned() } else { thousands(n as u64) }
+}
+
+/// Sides, such as `1x28x28`.
+pub(crate) fn sides(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// A number of bytes for people, in powers of ten as disks are sold.

@@ -1,3 +1,5 @@
+mod suggest;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -8,16 +10,19 @@ use distill_train::{ConfigProblem, Recipe};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
 use crate::onnx_file;
 use crate::run::recipe_text;
+use crate::sweep::shell;
+
+use suggest::{Keys, quoted_after, suggestion, wanted};
+
+pub(crate) use suggest::{flag_as_settings, nearest};
 
 /// A recipe is written by hand; a larger file is something else. To read it takes up to a hundred times its size.
 const MAX_BYTES: u64 = 1 << 17;
-
-/// No word of ours is nearly as long.
-const MAX_SUGGESTED: usize = 100;
 
 /// No key of a recipe has more parts; deeper tables would use up the stack.
 const MAX_DEPTH: usize = 16;
@@ -132,9 +137,11 @@ impl RecipeFile {
         let mut recipe: Recipe =
             serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| self.wrong_shape(&error))?;
         if recipe.name.is_empty() {
-            recipe.name = Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            recipe.name = run_name(&Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy());
         }
         recipe.validate().map_err(|problem| self.problem(&problem))?;
+        let classes = class_names::listed(std::mem::take(&mut recipe.data.classes), "the labels");
+        recipe.data.classes = classes.map_err(|diagnostic| self.locate(diagnostic, "data.classes"))?;
         if let Some(onnx) = recipe.teacher.onnx.take() {
             recipe.teacher.onnx = Some(onnx_file::with_names(onnx)?);
         }
@@ -175,10 +182,10 @@ impl RecipeFile {
         let Some(key) = quoted_after(message, "unknown field ") else {
             let help = match quoted_after(message, "unknown variant ") {
                 Some(word) => suggestion(word, &valid, "valid words"),
-                None => wanted(expected).map_or_else(
-                    || "`distill new NAME` writes a recipe that shows every key".to_owned(),
-                    |kind| format!("{} wants {kind}", if path.is_empty() { "a recipe" } else { &path }),
-                ),
+                None => match quoted_after(message, "missing field ") {
+                    Some(key) => lacks(&path, key),
+                    None => self.wants(&path, expected),
+                },
             };
             let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
             return self.locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path).help(help);
@@ -188,7 +195,45 @@ impl RecipeFile {
         let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
         let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
         let diagnostic = Diagnostic::new(Code::UnknownKey, format!("unknown key `{key}` in {within}"));
-        self.locate_key(diagnostic, &full, true).help(suggestion(key, &valid, "valid keys"))
+        let help = self.elsewhere(table, key, &full, &valid);
+        self.locate_key(diagnostic, &full, true).help(help.unwrap_or_else(|| suggestion(key, &valid, "valid keys")))
+    }
+
+    /// What a key wants, with a value that fits.
+    fn wants(&self, path: &str, expected: &str) -> String {
+        // An element of a list is shown with its list.
+        let key = path.split('[').next().unwrap_or_default();
+        let kind = wanted(expected).map_or("a value ".to_owned(), |kind| format!("{kind}, "));
+        let Some(example) = Keys::get().example(key) else {
+            return format!("{path} wants {}", kind.trim_end_matches([',', ' ']));
+        };
+        let example = match self.override_of(key) {
+            Some(_) => shell([format!("{key}={example}").as_str()]),
+            None => format!("{} = {example}", key.rsplit('.').next().unwrap_or_default()),
+        };
+        format!("{path} wants {kind}such as `{example}`")
+    }
+
+    /// A key that is not in the table where it was looked for, but in others: as it is written there.
+    fn elsewhere(&self, table: &str, key: &str, full: &str, siblings: &[&str]) -> Option<String> {
+        let setting = self.override_of(full);
+        let typed = setting.and_then(|entry| match table {
+            "" => Some(entry.key.as_str()),
+            table => entry.key.strip_prefix(table)?.strip_prefix('.'),
+        });
+        let keys = Keys::get();
+        let found = keys.elsewhere(table, typed.unwrap_or(key));
+        let is_exact = found.iter().any(|path| path.rsplit('.').next() == typed.unwrap_or(key).rsplit('.').next());
+        // A slip in a key of this table is likelier than another in one of another table.
+        if found.is_empty() || (!is_exact && nearest(key, siblings.iter().copied()).is_some()) {
+            return None;
+        }
+        let written = |path: &&str| {
+            let value = setting.and_then(|entry| entry.argument.trim_start().strip_prefix(&entry.key));
+            format!("`{}`", value.map_or((*path).to_owned(), |value| shell([format!("{path}{value}").as_str()])))
+        };
+        let found: Vec<String> = found.iter().map(written).collect();
+        Some(format!("did you mean {}? valid keys here: {}", found.join(" or "), siblings.join(", ")))
     }
 
     /// Adds the place of a setting: the argument that set it, or the line of the file.
@@ -197,18 +242,23 @@ impl RecipeFile {
         self.locate_key(diagnostic, path, false)
     }
 
+    /// The last setting of the command line that concerns a key.
+    fn override_of(&self, path: &str) -> Option<&Override> {
+        let concerns = |entry: &&Override| {
+            entry.key == path
+                || entry.key.starts_with(&format!("{path}."))
+                || path.starts_with(&format!("{}.", entry.key))
+        };
+        self.overrides.iter().rev().find(concerns)
+    }
+
     fn locate_key(&self, diagnostic: Diagnostic, path: &str, key_only: bool) -> Diagnostic {
         if diagnostic.has_place() {
             return diagnostic;
         }
         // An element of an array is found where the array is.
         let path = path.split('[').next().unwrap_or_default();
-        let concerns = |entry: &&Override| {
-            entry.key == path
-                || entry.key.starts_with(&format!("{path}."))
-                || path.starts_with(&format!("{}.", entry.key))
-        };
-        if let Some(entry) = self.overrides.iter().rev().find(concerns) {
+        if let Some(entry) = self.override_of(path) {
             return diagnostic.at(format!("command line: {}", entry.argument));
         }
         // The nearest table that is written down, where the setting itself is not.
@@ -296,6 +346,21 @@ impl Override {
     }
 }
 
+/// A key without a default is missing.
+fn lacks(table: &str, key: &str) -> String {
+    let path = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+    let example = Keys::get().example(&path).map_or(String::new(), |example| format!("set `{path} = {example}`; "));
+    format!("{example}`distill new NAME` writes a recipe that shows every key")
+}
+
+/// What runs are called where only the file has a name, which may have spaces and whatever else a file may have.
+fn run_name(stem: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() || "_.".contains(c) { c } else { '-' };
+    // Accents that follow their letters are left out.
+    let name: String = stem.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).map(kept).collect();
+    name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
 fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, (Range<usize>, Range<usize>)>) {
     for (key, value) in table {
         let name = key.get_ref();
@@ -305,45 +370,6 @@ fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<Strin
         }
         places.insert(path, (key.span(), value.span()));
     }
-}
-
-/// What Serde calls a kind of value, in the words of TOML.
-fn wanted(expected: &str) -> Option<&'static str> {
-    Some(match expected {
-        "a sequence" => "a list, such as `[30, 30]`",
-        "u32" | "u64" | "usize" => "a whole number",
-        "f64" => "a number",
-        "a boolean" => "`true` or `false`",
-        "a string" => "text in quotes",
-        _ if expected.starts_with("struct ") => "a table, such as `{ key = value }`",
-        _ => return None,
-    })
-}
-
-/// The word in backquotes after a phrase.
-fn quoted_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
-    text.split_once(phrase)?.1.strip_prefix('`')?.split_once('`').map(|(word, _)| word)
-}
-
-fn suggestion(key: &str, valid: &[&str], kind: &str) -> String {
-    let list = format!("{kind}: {}", valid.join(", "));
-    match nearest(key, valid.iter().copied()) {
-        Some(name) => format!("did you mean `{name}`? {list}"),
-        None => list,
-    }
-}
-
-/// The word that was probably meant.
-pub(crate) fn nearest<'a>(typed: &str, valid: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance takes time and memory for each pair of characters.
-    if typed.len() > MAX_SUGGESTED {
-        return None;
-    }
-    valid
-        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
-        .min()
-        .filter(|&(distance, name)| distance <= 1 + name.len() / 3)
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use distill_train::{Role, mean_and_sd};
 
-use crate::progress::{size, thousands};
+use crate::progress::{parameters, size, thousands};
 use crate::run::{ModelResult, RunResult};
 use crate::verdict;
 
@@ -55,7 +55,7 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
     Some([
         label(role).to_owned(),
         first.architecture.clone(),
-        thousands(first.parameters as u64),
+        parameters(first.parameters),
         size(first.weights_bytes as u64),
         spread(&errors, usize::from(errors.len() > 1)),
         format!("{} %", spread(&accuracy, 2)),
@@ -161,6 +161,11 @@ pub(crate) fn label(role: Role) -> &'static str {
         Role::Baseline => "student alone",
         Role::Student => "student distilled",
     }
+}
+
+/// What stands before a line about one model: the words of the table, but for teachers of which there are several.
+pub(crate) fn heading(role: Role) -> &'static str {
+    if role == Role::Member { "member" } else { label(role) }
 }
 
 /// Mean and standard deviation for people; the mean alone of one value, `-` of none.

@@ -1,19 +1,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_datasets::DataSpec;
-use distill_models::{AnswerKind, Average, Model, Provenance};
+use distill_datasets::{DataSpec, Dataset};
+use distill_models::{AnswerKind, Average, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
 use distill_specialists::SystemFolder;
 use distill_train::{
     Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
     is_onnx,
 };
+use ndarray::Array2;
 
 use crate::answer_file;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, sha256};
 use crate::onnx_file;
+use crate::progress::{sides, thousands};
 
 /// A teacher read from a file, with the size and the hash of the file.
 pub(crate) struct LoadedTeacher {
@@ -23,6 +25,21 @@ pub(crate) struct LoadedTeacher {
     pub(crate) sha256: String,
     /// What its answers were taken for, where it is no model of this program.
     pub(crate) answers: Option<AnswerKind>,
+    /// Whether its outputs have names and were put into the order of the data.
+    pub(crate) is_reordered: bool,
+    /// What its file leaves open.
+    pub(crate) unsaid: Unsaid,
+    /// What it was therefore taken for, in sentences.
+    pub(crate) assumed: Vec<String>,
+}
+
+/// What a file may leave open, so that the data says it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unsaid {
+    /// The names of the classes.
+    pub(crate) classes: bool,
+    /// The shape of an example as the data has it.
+    pub(crate) shape: bool,
 }
 
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
@@ -46,6 +63,9 @@ pub(crate) fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeach
         n_bytes: loaded.n_bytes,
         sha256: loaded.sha256,
         answers: None,
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
     })
 }
 
@@ -58,6 +78,9 @@ fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
         n_bytes: files.n_bytes,
         sha256: files.sha256,
         answers: None,
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
     })
 }
 
@@ -70,8 +93,9 @@ impl LoadedTeacher {
         data: &DataSpec,
         allowed: TeacherClasses,
     ) -> Result<Self, Diagnostic> {
-        let found = self.model.spec().clone();
-        let model = fit_classes(self.model, &data.classes, allowed).map_err(|mismatch| {
+        let this = self.described(data)?;
+        let found = this.model.spec().clone();
+        let model = fit_classes(this.model, &data.classes, allowed).map_err(|mismatch| {
             let lacks_none = data.classes.iter().all(|class| found.classes.contains(class));
             let diagnostic = Diagnostic::from(mismatch).at(path.display());
             let diagnostic = diagnostic
@@ -95,8 +119,66 @@ impl LoadedTeacher {
                 false => diagnostic,
             }
         })?;
-        Ok(Self { model, ..self })
+        let is_reordered = found.classes != model.spec().classes;
+        Ok(Self { model, is_reordered, ..this })
     }
+
+    /// The same, where it answers with probabilities, with zeros as what its answers to some of the data suggest, or as what
+    /// is said. The zeros of a table were seen when it was read.
+    pub(crate) fn without_zeros(mut self, data: &dyn Dataset, said: Option<f32>) -> Result<Self, Diagnostic> {
+        const SAMPLE: usize = 500;
+        let Some(answers) = self.answers.as_mut().filter(|answers| answers.probabilities && answers.zeros.is_none())
+        else {
+            return Ok(self);
+        };
+        let n = data.len().min(SAMPLE);
+        let indices: Vec<usize> = (0..n).map(|i| i * data.len() / n).collect();
+        let mut inputs = Array2::zeros((n, data.spec().features()));
+        data.read(&indices, inputs.view_mut())?;
+        let logits = self.model.logits(inputs.view())?;
+        let n_classes = self.model.spec().classes.len();
+        let zeros = Zeros::of(logits.iter().map(|logit| logit.exp()), n_classes, said);
+        answers.zeros = Some(zeros);
+        self.model = Arc::new(WithoutZeros::new(self.model, zeros));
+        Ok(self)
+    }
+
+    /// The same with what its file leaves open as the data has it, as far as that can be meant.
+    fn described(mut self, data: &DataSpec) -> Result<Self, Diagnostic> {
+        let spec = self.model.spec();
+        let (mut shape, mut classes) = (spec.input_shape.clone(), spec.classes.clone());
+        let is_same = without_ones(&shape) == without_ones(&data.input_shape);
+        if self.unsaid.shape && shape != data.input_shape && (is_same || shape == [data.features()]) {
+            if !is_same {
+                let n = shape[0];
+                self.assumed.push(format!("its rows of {n} numbers are inputs of {}", sides(&data.input_shape)));
+            }
+            shape.clone_from(&data.input_shape);
+        }
+        if self.unsaid.classes && classes.len() == data.classes.len() {
+            let names = listed(&data.classes);
+            self.assumed
+                .push(format!("it names no classes, so its outputs are those of the data in their order: {names}"));
+            classes.clone_from(&data.classes);
+        }
+        if !self.assumed.is_empty() || shape != spec.input_shape {
+            self.model = Arc::new(Described::new(self.model, shape, classes)?);
+        }
+        Ok(self)
+    }
+}
+
+/// A model in a few words. A table of answers has no parameters.
+pub(crate) fn in_words(spec: &ModelSpec) -> String {
+    match spec.parameters {
+        0 => spec.architecture.clone(),
+        n => format!("{}, {} parameters", spec.architecture, thousands(n as u64)),
+    }
+}
+
+/// The sides that matter: one channel is none.
+pub(crate) fn without_ones(sides: &[usize]) -> Vec<usize> {
+    sides.iter().copied().filter(|&side| side != 1).collect()
 }
 
 /// The first names of a list.
@@ -138,6 +220,7 @@ impl Given {
                 false => load(&path, recipe.teacher.onnx.as_ref())?,
             };
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
+            let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
             members.push(GivenMember { loaded, path });
         }
         if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {

@@ -1,32 +1,14 @@
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits};
 use rayon::prelude::*;
 
-use crate::{DataError, Dataset, ImageFiles, Images, Split, classes};
+use crate::foreign::{Found, sniff};
+use crate::{DataError, Dataset, ImageFiles, ImageOptions, Images, Split, classes};
 
-/// The longest side of an image that is decoded, and the most memory for that.
-const MAX_SIDE: u32 = 1 << 14;
-const MAX_ALLOC: u64 = 512 << 20;
-const MAX_FILE: u64 = 256 << 20;
-/// The most that deflate makes of a byte; JPEG makes less. Below so many bytes nobody looks.
-const MAX_RATIO: u64 = 1032;
-const SMALL: u64 = 4 << 20;
-
-/// What is made of each image. Without any of it all images must have the same size and stay as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ImageOptions {
-    /// Height and width that all images are brought to.
-    pub size: Option<[u32; 2]>,
-    /// Cuts the largest part with the proportions of `size` out of the middle, in place of distorting the image.
-    pub crop: bool,
-    /// One channel of brightness in place of red, green and blue.
-    pub grey: bool,
-}
+/// Files that are no pictures of ours and are named in an error.
+const N_NAMED: usize = 3;
 
 /// A folder with images, in a folder for each class.
 ///
@@ -125,68 +107,9 @@ impl ImageFolder {
             files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
         }
         files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
+        refuse_foreign(&dir, files.iter().map(|(path, _)| path.as_path()))?;
         ImageFiles::new(files, classes.to_vec(), self.options).map_err(|error| error.in_file(&dir))
     }
-}
-
-/// Channels, height and width of a PNG or a JPEG, and its bytes, channel by channel. An image is turned as its EXIF says, as
-/// viewers do.
-///
-/// # Errors
-/// [`DataError::Io`], [`DataError::Damaged`] and [`DataError::Content`].
-pub fn read_image(path: &Path, options: &ImageOptions) -> Result<([usize; 3], Vec<u8>), DataError> {
-    let io = |source| DataError::Io { path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(io)?;
-    if metadata.len() > MAX_FILE {
-        return Err(content(path, format!("has {} bytes, no image is larger than {MAX_FILE}", metadata.len())));
-    }
-    let bytes = fs::read(path).map_err(io)?;
-    let image = decode(path, &bytes)?;
-    let image = match options.size {
-        None => image,
-        Some([height, width]) if options.crop => image.resize_to_fill(width, height, FilterType::Triangle),
-        Some([height, width]) => image.resize_exact(width, height, FilterType::Triangle),
-    };
-    Ok(channels(image, options.grey))
-}
-
-/// Decodes a PNG or a JPEG; what a file claims is bounded before memory is taken for it. `path` is for errors.
-fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, DataError> {
-    let damaged = |problem| DataError::Damaged { path: path.to_owned(), problem };
-    let undecodable = |error: ImageError| damaged(format!("cannot be decoded: {error}"));
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_ALLOC);
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| undecodable(error.into()))?;
-    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err(content(
-            path,
-            "is neither PNG nor JPEG: images stand in the folder of their class alone".to_owned(),
-        ));
-    }
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(undecodable)?;
-    let (needed, (width, height)) = (decoder.total_bytes(), decoder.dimensions());
-    if needed > (MAX_RATIO * bytes.len() as u64).clamp(SMALL, MAX_ALLOC) {
-        return Err(damaged(format!("promises {width}x{height} pixels, more than {} bytes can hold", bytes.len())));
-    }
-    // Cameras store what their sensor sees, and beside it how to turn that.
-    let orientation = decoder.orientation().map_err(undecodable)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    image.apply_orientation(orientation);
-    Ok(image)
-}
-
-fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    if grey {
-        return ([1, height, width], image.into_luma8().into_raw());
-    }
-    let interleaved = image.into_rgb8().into_raw();
-    let planar = (0..3).flat_map(|channel| interleaved.iter().skip(channel).step_by(3).copied()).collect();
-    ([3, height, width], planar)
 }
 
 /// The names in a folder, sorted, without those that are hidden.
@@ -206,13 +129,42 @@ fn names(dir: &Path, of_kind: impl Fn(&fs::FileType) -> bool) -> Result<Vec<Stri
     Ok(names)
 }
 
-fn content(path: &Path, problem: String) -> DataError {
-    DataError::Content { path: path.to_owned(), problem }
+/// Refuses files that are neither PNG nor JPEG, all at once and by their names. Only where the name does not say that it is
+/// one of these is the file opened.
+fn refuse_foreign<'a>(dir: &Path, files: impl Iterator<Item = &'a Path>) -> Result<(), DataError> {
+    let mut found = vec![];
+    for path in files {
+        let end = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+        if end.is_some_and(|end| ["png", "jpg", "jpeg"].contains(&end.as_str())) {
+            continue;
+        }
+        match sniff(path).map_err(|source| DataError::Io { path: path.to_owned(), source })? {
+            Found::Ours => {}
+            Found::Picture(format) => found.push((path, format!(" ({format})"))),
+            Found::Else => found.push((path, String::new())),
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let named = found.iter().take(N_NAMED).map(|(path, what)| {
+        let path = path.strip_prefix(dir).unwrap_or(path);
+        format!("{}{what}", path.display())
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = if found.len() > N_NAMED { format!(" and {} more", found.len() - N_NAMED) } else { String::new() };
+    let (what, is) = if found.len() == 1 { ("a file", "is") } else { ("files", "are") };
+    Err(DataError::Content {
+        path: dir.to_owned(),
+        problem: format!("has {what} among its images that {is} neither PNG nor JPEG: {named}{more}"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{Rgb, RgbImage};
+    use std::io::Cursor;
+
+    use image::{ImageFormat, Rgb, RgbImage};
 
     use super::*;
 
@@ -249,42 +201,6 @@ mod tests {
         let test = find(&dir, options).load(Split::Test, None).unwrap();
         assert_eq!(test.pixels(0).unwrap().len(), 24);
         assert!(test.pixels(0).unwrap().iter().all(|&grey| (50..60).contains(&grey)), "{:?}", test.pixels(0));
-    }
-
-    /// A grey image as JPEG, to be turned as the tag `Orientation` of its EXIF says.
-    fn jpeg(image: &image::GrayImage, orientation: u16) -> Vec<u8> {
-        let mut bytes = Cursor::new(vec![]);
-        image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
-        let mut bytes = bytes.into_inner();
-        // TIFF, big-endian: a directory at byte 8 with one entry, tag 0x0112, one number of type 3.
-        let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
-        exif.extend(orientation.to_be_bytes());
-        exif.extend([0; 6]);
-        let segment = [&[0xff, 0xe1][..], &(exif.len() as u16 + 2).to_be_bytes(), &exif].concat();
-        bytes.splice(2..2, segment);
-        bytes
-    }
-
-    #[test]
-    fn an_image_is_turned_as_its_camera_says() {
-        let dir = tempfile::tempdir().unwrap();
-        // The upper half is white: blocks of eight pixels survive JPEG.
-        let image = image::GrayImage::from_fn(8, 16, |_, y| image::Luma([if y < 8 { 255 } else { 0 }]));
-        let is_white = |[y, x]: [usize; 2], width: usize, pixels: &[u8]| pixels[y * width + x] > 127;
-        let options = ImageOptions { grey: true, ..ImageOptions::default() };
-        // How each is stored, and where the white half then is: its size, a place of white and one of black.
-        for (orientation, size, white, black) in [
-            (1, [16, 8], [2, 4], [13, 4]),
-            (3, [16, 8], [13, 4], [2, 4]),
-            // Turned to the right the top is at the right, turned to the left at the left.
-            (6, [8, 16], [4, 13], [4, 2]),
-            (8, [8, 16], [4, 2], [4, 13]),
-        ] {
-            write(&dir, "x.jpg", &jpeg(&image, orientation));
-            let ([_, height, width], pixels) = read_image(&dir.path().join("x.jpg"), &options).unwrap();
-            assert_eq!([height, width], size, "{orientation}");
-            assert!(is_white(white, width, &pixels) && !is_white(black, width, &pixels), "{orientation}");
-        }
     }
 
     #[test]
@@ -340,7 +256,20 @@ mod tests {
             error.to_string()
         };
         assert!(error("train/a/2.png", &png(9, 8, [0; 3])).contains("is 8x9,"));
-        assert!(error("train/a/2.png", b"GIF89a").contains("is neither PNG nor JPEG"));
+        assert!(error("train/a/2.png", b"GIF89a").contains("is a picture in GIF, and not in PNG or JPEG"));
+        assert!(error("train/a/2.png", b"text").contains("is no picture"));
+        // What its name does not make one of ours may be one all the same.
+        write(&dir, "train/a/3", &whole);
+        let webp = error("train/a/2.webp", b"RIFF\x04\0\0\0WEBPVP8 ");
+        assert!(webp.ends_with("a file among its images that is neither PNG nor JPEG: a/2.webp (WebP)"), "{webp}");
+        for name in ["Thumbs.db", "notes é.txt", "x.bmp"] {
+            write(&dir, &format!("train/a/{name}"), b"x");
+        }
+        let several = error("train/a/2.webp", b"RIFF\x04\0\0\0WEBPVP8 ");
+        assert!(several.contains("files among its images that are neither PNG nor JPEG: a/2.webp (WebP), a/Thumbs.db, a/notes é.txt and 1 more"), "{several}");
+        for name in ["Thumbs.db", "notes é.txt", "x.bmp"] {
+            fs::remove_file(dir.path().join("train/a").join(name)).unwrap();
+        }
         for n in [9, 30, whole.len() / 2] {
             assert!(error("train/a/2.png", &whole[..n]).contains("cannot be decoded"), "{n}");
         }

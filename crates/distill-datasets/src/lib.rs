@@ -9,6 +9,8 @@ mod dataset;
 mod disk_rows;
 mod error;
 mod folder;
+#[cfg(feature = "images")]
+mod foreign;
 mod form;
 pub mod idx;
 #[cfg(feature = "images")]
@@ -25,6 +27,8 @@ pub mod npy;
 pub mod npz;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+#[cfg(feature = "images")]
+mod picture;
 mod random;
 mod read_ahead;
 mod rows;
@@ -45,9 +49,11 @@ pub use disk_rows::DiskRows;
 pub use error::DataError;
 pub use folder::IdxFolder;
 #[cfg(feature = "images")]
+pub use foreign::foreign_picture;
+#[cfg(feature = "images")]
 pub use image_files::ImageFiles;
 #[cfg(feature = "images")]
-pub use image_folder::{ImageFolder, ImageOptions, read_image};
+pub use image_folder::ImageFolder;
 pub use images::Images;
 pub use jitter::{Augmentation, Jitter};
 pub use layout::ArrayLayout;
@@ -56,6 +62,8 @@ pub use mixtures::Mixtures;
 pub use mnist::mnist;
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;
+#[cfg(feature = "images")]
+pub use picture::{ImageOptions, Picture, read_image};
 pub use random::{below, beta};
 pub use subset::Subset;
 pub use table::Table;

@@ -59,6 +59,15 @@ impl TableFolder {
         Ok(Some(Self { dir, columns, counters, classes, n_train: Some(n_train), is_listed }))
     }
 
+    /// The names of the columns of the table to train on, in their order. `None` if there is no table.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`].
+    pub fn header(dir: &Path) -> Result<Option<Vec<String>>, DataError> {
+        let Some(path) = table_file(dir, name(Split::Train)) else { return Ok(None) };
+        Ok(Some(TableRows::open(&path)?.header().to_vec()))
+    }
+
     /// The same where it is known what the columns become: whoever tests a model reads what it was trained to read. The
     /// classes are then those that the model has, or those of `classes.txt`.
     ///

@@ -2,7 +2,7 @@ use std::fmt;
 
 use ndarray::ArrayView2;
 
-use crate::ModelError;
+use crate::{ModelError, Zeros};
 
 /// How far a probability may be outside of 0 to 1, and the sum of those of an example from 1, as numbers of 16 bits
 /// and casts leave them.
@@ -18,24 +18,36 @@ const DECIMALS: std::ops::RangeInclusive<i32> = 1..=4;
 const BY_CHANCE: usize = 10;
 
 /// What the numbers are taken for with which a teacher from elsewhere answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnswerKind {
     /// Whether they are probabilities, of which the logarithms are the logits. The softmax of these adds up to 1 where
     /// the probabilities do not.
     pub probabilities: bool,
     /// By what that was told.
     pub why: String,
+    /// What zeros among probabilities are taken as, where that is known.
+    pub zeros: Option<Zeros>,
 }
 
 impl fmt::Display for AnswerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", if self.probabilities { Self::PROBABILITIES } else { "logits" }, self.why)
+        write!(f, "{}: {}", if self.probabilities { Self::PROBABILITIES } else { "logits" }, self.why)?;
+        self.zeros.filter(|zeros| zeros.n_zeros > 0).map_or(Ok(()), |zeros| write!(f, "; {zeros}"))
     }
 }
 
 impl AnswerKind {
     /// How probabilities are called where there is no room for the reason.
     pub const PROBABILITIES: &'static str = "probabilities, taken as logarithms";
+
+    /// What a model's architecture says of its answers, in brackets; nothing if they are logits.
+    pub fn remark(&self) -> String {
+        match self.zeros.filter(|zeros| zeros.n_zeros > 0) {
+            _ if !self.probabilities => String::new(),
+            Some(zeros) => format!(" ({}; {zeros})", Self::PROBABILITIES),
+            None => format!(" ({})", Self::PROBABILITIES),
+        }
+    }
 
     /// What rows of answers are, one for each example.
     ///
@@ -61,7 +73,7 @@ impl AnswerKind {
     /// ```
     pub fn of(rows: ArrayView2<'_, f32>, probabilities: Option<bool>, is_whole: bool) -> Result<Self, ModelError> {
         if probabilities == Some(false) {
-            return Ok(Self { probabilities: false, why: "as the settings say".to_owned() });
+            return Ok(Self { probabilities: false, why: "as the settings say".to_owned(), zeros: None });
         }
         let found: Vec<Row> = rows.outer_iter().map(|row| Row::of(row.iter().copied())).collect();
         if probabilities == Some(true) {
@@ -81,7 +93,7 @@ impl AnswerKind {
                 if let Some((decimals, _)) = step.filter(|_| adding_up < n) {
                     why += &format!(", {} of {n} but for rounding to {decimals} decimals", n - adding_up);
                 }
-                Ok(Self { probabilities: true, why })
+                Ok(Self { probabilities: true, why, zeros: None })
             }
             Some(at) if in_range || adding_up * BY_CHANCE >= n => {
                 let Row { least, most, sum, .. } = found[at];
@@ -93,7 +105,7 @@ impl AnswerKind {
                     ),
                 })
             }
-            _ => Ok(Self { probabilities: false, why: "numbers are below 0 or above 1".to_owned() }),
+            _ => Ok(Self { probabilities: false, why: "numbers are below 0 or above 1".to_owned(), zeros: None }),
         }
     }
 
@@ -113,7 +125,7 @@ impl AnswerKind {
         if scaled > 0 {
             why += &format!("; {scaled} of {} rows do not add up to 1 and are scaled to it", found.len());
         }
-        Ok(Self { probabilities: true, why })
+        Ok(Self { probabilities: true, why, zeros: None })
     }
 }
 

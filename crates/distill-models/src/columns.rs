@@ -47,6 +47,10 @@ impl Model for Columns {
         &self.spec
     }
 
+    fn rows_at_a_time(&self) -> usize {
+        self.model.rows_at_a_time()
+    }
+
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,

@@ -145,6 +145,10 @@ impl Model for Ensemble {
         &self.spec
     }
 
+    fn rows_at_a_time(&self) -> usize {
+        self.members.iter().map(|member| member.rows_at_a_time()).max().unwrap_or(1)
+    }
+
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,

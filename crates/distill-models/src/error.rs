@@ -100,6 +100,9 @@ pub enum ModelError {
         /// What the engine says.
         reason: String,
     },
+    /// Whoever asked wants no more answers.
+    #[error("the model was told to stop")]
+    Stopped,
     /// The answers of a model from elsewhere are neither plainly logits nor plainly probabilities.
     #[error("the answers are neither plainly probabilities nor plainly logits: {problem}")]
     UnclearAnswers {

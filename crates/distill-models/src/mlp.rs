@@ -31,7 +31,7 @@ pub struct MlpConfig {
     #[serde(default)]
     pub kind: ModelKind,
     /// Units of each hidden layer. Empty gives multinomial logistic regression.
-    #[cfg_attr(feature = "schema", schemars(length(max = MAX_HIDDEN_LAYERS), inner(range(min = 1))))]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_HIDDEN_LAYERS), inner(range(min = 1)), extend("examples" = [[200]])))]
     pub hidden: Vec<usize>,
     /// Non-linearity of the hidden layers.
     #[serde(default)]

@@ -99,6 +99,13 @@ pub trait Model: Send + Sync {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError>;
 
+    /// How many rows it computes together, at the least: fewer take as long.
+    ///
+    /// For whoever asks some rows at a time, so as to hear of something else in between.
+    fn rows_at_a_time(&self) -> usize {
+        1
+    }
+
     /// The logits of a batch in a new matrix of shape `(examples, classes)`.
     ///
     /// # Errors

@@ -95,6 +95,35 @@ impl Standardized {
         Ok(Self { model, standardization })
     }
 
+    /// The model that [`fold`](Self::fold) makes this perceptron of, up to rounding: it standardises, and is the same function of raw
+    /// inputs, with `W = W' / scale` and `b = b' + W' mean`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn unfold(model: Mlp, standardization: Option<Standardization>) -> Result<Self, ModelError> {
+        let mut unfolded = Self::new(model, standardization)?;
+        let Self { model, standardization: Some(Standardization { mean, scale }) } = &mut unfolded else {
+            return Ok(unfolded);
+        };
+        let (weight, bias) = model.first_layer();
+        let params = model.params_mut();
+        let mut shifts = vec![];
+        for mut row in params.matrix_mut(weight).outer_iter_mut() {
+            let mut shift = 0.0;
+            for ((w, &mean), &scale) in row.iter_mut().zip(&*mean).zip(&*scale) {
+                shift += f64::from(*w) * f64::from(mean);
+                *w /= scale;
+            }
+            shifts.push(shift);
+        }
+        for (b, shift) in params.vector_mut(bias).iter_mut().zip(shifts) {
+            #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+            let unfolded = (f64::from(*b) + shift) as f32;
+            *b = unfolded;
+        }
+        Ok(unfolded)
+    }
+
     /// The same function of raw inputs as a plain perceptron: `W z + b` with `W' = W / sd` and `b' = b - W' mean`.
     pub fn fold(self) -> Mlp {
         let Self { mut model, standardization } = self;

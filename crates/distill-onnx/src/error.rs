@@ -27,6 +27,14 @@ pub enum OnnxError {
         /// Why, or what to do instead.
         why: String,
     },
+    /// Weights in a file beside the model cannot be used.
+    #[error("the model has weights in the file `{file}`: {reason}")]
+    External {
+        /// Name of the file, as the model has it.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// There is no input or output of that name, or several and none was chosen.
     #[error("the file has the {kind}s {found:?}, {wanted}")]
     Port {

@@ -1,12 +1,10 @@
 use std::collections::{BTreeMap, HashSet};
 
-use tract_onnx::pb::{
-    GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataLocation, tensor_proto::DataType,
-    tensor_shape_proto::dimension, type_proto,
-};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
 use tract_onnx::prelude::Framework as _;
 
-use crate::{Description, MAX_BYTES, OnnxError, Port, growth, wire};
+use crate::describe::element_name;
+use crate::{MAX_BYTES, OnnxError, beside, growth, wire};
 
 /// Domains whose operators are those of ONNX.
 const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
@@ -26,45 +24,28 @@ const RANDOM: [&str; 6] =
 /// Operators that leave numbers what they are, or nearly so.
 const FORM: [&str; 8] = ["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Clip", "Dropout"];
 
-/// Reads a file and checks what the engine would believe.
-pub(crate) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
+/// Reads a file, and its weights in files beside it, and checks what the engine would believe. Which operators there are,
+/// `is_known` says.
+pub(crate) fn decode(
+    bytes: &[u8],
+    beside: &BTreeMap<String, Vec<u8>>,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<ModelProto, OnnxError> {
     if bytes.len() > MAX_BYTES {
         return Err(OnnxError::TooLarge { n_bytes: bytes.len(), max: MAX_BYTES });
     }
     wire::check(bytes).map_err(damaged)?;
-    let file =
+    let mut file =
         tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|error| damaged(format!("{error:#}")))?;
+    beside::fill(&mut file, beside)?;
     match &file.graph {
         Some(graph) if !graph.node.is_empty() => {
-            check_graph(graph)?;
+            check_graph(graph, is_known)?;
             growth::check(graph)?;
         }
         _ => return Err(damaged("it has no graph")),
     }
     Ok(file)
-}
-
-/// What a file says of itself.
-pub(crate) fn describe(file: &ModelProto) -> Description {
-    let empty = GraphProto::default();
-    let graph = file.graph.as_ref().unwrap_or(&empty);
-    let constants: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
-    let mut operators = BTreeMap::new();
-    for node in &graph.node {
-        *operators.entry(node.op_type.clone()).or_default() += 1;
-    }
-    let opset = file.opset_import.iter().find(|opset| ["", "ai.onnx"].contains(&opset.domain.as_str()));
-    let inputs = graph.input.iter().filter(|input| !constants.contains(input.name.as_str()));
-    Description {
-        producer: format!("{} {}", file.producer_name, file.producer_version).trim().to_owned(),
-        opset: opset.map_or(0, |opset| opset.version),
-        name: graph.name.clone(),
-        operators,
-        inputs: inputs.map(port).collect(),
-        outputs: graph.output.iter().map(port).collect(),
-        parameters: parameters(graph),
-        metadata: file.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
-    }
 }
 
 /// The operator that computes a tensor.
@@ -91,7 +72,7 @@ fn unsupported(what: impl Into<String>, why: &str) -> OnnxError {
     OnnxError::Unsupported { what: what.into(), why: why.to_owned() }
 }
 
-fn check_graph(graph: &GraphProto) -> Result<(), OnnxError> {
+fn check_graph(graph: &GraphProto, is_known: impl Fn(&str) -> bool) -> Result<(), OnnxError> {
     if graph.node.len() > MAX_NODES {
         return Err(unsupported(format!("{} operators", graph.node.len()), "20000 are the most"));
     }
@@ -109,9 +90,8 @@ fn check_graph(graph: &GraphProto) -> Result<(), OnnxError> {
         }
     }
     defined.extend(inputs);
-    let known = tract_onnx::onnx().op_register.0;
     for node in &graph.node {
-        check_operator(node, known.contains_key(&node.op_type))?;
+        check_operator(node, is_known(&node.op_type))?;
         // Files have their operators in the order of computation, so that a cycle shows as this.
         if let Some(input) = node.input.iter().find(|input| !input.is_empty() && !defined.contains(input.as_str())) {
             return Err(damaged(format!("{} takes `{input}`, which nothing before it computes", node.op_type)));
@@ -141,7 +121,7 @@ fn check_operator(node: &NodeProto, known: bool) -> Result<(), OnnxError> {
         return Err(unsupported(format!("the operator `{name}`"), "a graph inside a graph may run for ever"));
     }
     if !known {
-        return Err(unsupported(format!("the operator `{name}`"), "the engine does not know it"));
+        return Err(unsupported(format!("the operator `{name}`"), "tract does not know it"));
     }
     for attribute in &node.attribute {
         attribute.t.iter().chain(&attribute.tensors).try_for_each(check_tensor)?;
@@ -152,14 +132,10 @@ fn check_operator(node: &NodeProto, known: bool) -> Result<(), OnnxError> {
 /// Compares the size that a tensor claims with the bytes that are there.
 fn check_tensor(tensor: &TensorProto) -> Result<(), OnnxError> {
     let name = &tensor.name;
-    if !tensor.external_data.is_empty() || tensor.data_location == Some(DataLocation::External as i32) {
-        let why = "save the model as one file, in Python with `onnx.save(onnx.load(\"a.onnx\"), \"b.onnx\")`";
-        return Err(unsupported(format!("data of `{name}` in another file"), why));
-    }
     let element = DataType::try_from(tensor.data_type).unwrap_or(DataType::Undefined);
     let Some(width) = width(element) else {
         return Err(unsupported(
-            format!("the type {} of `{name}`", element_name(tensor.data_type)),
+            format!("the type {} of `{name}`", element_name(tensor.data_type.into())),
             "export it as f32",
         ));
     };
@@ -190,46 +166,4 @@ fn width(element: DataType) -> Option<usize> {
         DataType::Double | DataType::Int64 | DataType::Uint64 => Some(8),
         _ => None,
     }
-}
-
-fn element_name(element: i32) -> String {
-    match DataType::try_from(element) {
-        Ok(DataType::Float) => "f32".to_owned(),
-        Ok(DataType::Double) => "f64".to_owned(),
-        Ok(DataType::Float16) => "f16".to_owned(),
-        Ok(DataType::Uint8) => "u8".to_owned(),
-        Ok(DataType::Int8) => "i8".to_owned(),
-        Ok(DataType::Int32) => "i32".to_owned(),
-        Ok(DataType::Int64) => "i64".to_owned(),
-        Ok(other) => format!("{other:?}").to_lowercase(),
-        Err(_) => format!("number {element}"),
-    }
-}
-
-fn port(info: &ValueInfoProto) -> Port {
-    let kind = info.r#type.as_ref().and_then(|kind| kind.value.as_ref());
-    let tensor = kind.map(|type_proto::Value::TensorType(tensor)| tensor);
-    let shape = tensor.and_then(|tensor| tensor.shape.as_ref());
-    let side = |side: &tract_onnx::pb::tensor_shape_proto::Dimension| match side.value {
-        Some(dimension::Value::DimValue(side)) => usize::try_from(side).ok(),
-        _ => None,
-    };
-    Port {
-        name: info.name.clone(),
-        element: tensor.map_or("unknown".to_owned(), |tensor| element_name(tensor.elem_type)),
-        dims: shape.map_or(vec![], |shape| shape.dim.iter().map(side).collect()),
-    }
-}
-
-/// Numbers in constants of a type that is learnt. One that stands alone, such as a half, belongs to a formula.
-fn parameters(graph: &GraphProto) -> usize {
-    let learnt = |tensor: &&TensorProto| {
-        let kinds = [DataType::Float, DataType::Double, DataType::Float16];
-        !tensor.dims.is_empty() && kinds.iter().any(|&kind| tensor.data_type == kind as i32)
-    };
-    let attributes = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_ref());
-    let tensors = graph.initializer.iter().chain(attributes).filter(learnt);
-    let count =
-        |tensor: &TensorProto| tensor.dims.iter().map(|&side| usize::try_from(side).unwrap_or(0)).product::<usize>();
-    tensors.map(count).sum()
 }

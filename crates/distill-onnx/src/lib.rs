@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "tract"), allow(dead_code, reason = "an engine would use it"))]
 
+mod beside;
+mod describe;
 mod engine;
 mod error;
 #[cfg(feature = "tract")]
@@ -12,9 +14,9 @@ mod model;
 mod names;
 mod options;
 mod shape;
-#[cfg(feature = "tract")]
 mod wire;
 
+pub use beside::external_files;
 pub use engine::HAS_ENGINE;
 pub use error::OnnxError;
 pub use guard::is_guarded;

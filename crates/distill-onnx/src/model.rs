@@ -1,18 +1,18 @@
 use std::collections::BTreeMap;
 
-use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Provenance, Scratch};
+use distill_models::{AnswerKind, MIN_PROBABILITY, Model, ModelError, ModelSpec, Provenance, Scratch};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::engine::{self, Engine, Prepared};
+use crate::engine::{Engine, Prepared};
 use crate::shape::Shape;
-use crate::{Description, OnnxError, OnnxOptions, names};
+use crate::{Description, OnnxError, OnnxOptions, describe, names};
 
 /// The largest file that is read: Protocol Buffers allow no more.
 pub const MAX_BYTES: usize = i32::MAX as usize;
 
-/// The least probability whose logarithm is taken; smaller ones count as this.
-const MIN_PROBABILITY: f32 = 1e-12;
+/// Entries of the metadata with the shape of an example as the data has it.
+pub(crate) const INPUT_SHAPE: &str = "input_shape";
 
 /// Inputs that are made up to see what a graph answers with.
 const PROBES: usize = 8;
@@ -31,6 +31,8 @@ pub struct OnnxModel {
     scale: f32,
     shift: f32,
     spec: ModelSpec,
+    names_classes: bool,
+    names_shape: bool,
     description: Description,
 }
 
@@ -46,22 +48,37 @@ impl OnnxModel {
     /// # Errors
     /// [`OnnxError::NoEngine`] without the feature `tract`; any other if the file or an option cannot be used.
     pub fn from_bytes(bytes: &[u8], options: &OnnxOptions) -> Result<Self, OnnxError> {
+        Self::with_files(bytes, &BTreeMap::new(), options)
+    }
+
+    /// The same for a file that keeps weights in others beside it. Their names are those of
+    /// [`external_files`](crate::external_files), and `beside` has what is in them.
+    ///
+    /// # Errors
+    /// The same, and [`OnnxError::External`] if one is missing or shorter than the model says.
+    pub fn with_files(
+        bytes: &[u8],
+        beside: &BTreeMap<String, Vec<u8>>,
+        options: &OnnxOptions,
+    ) -> Result<Self, OnnxError> {
         for (key, value) in [("scale", options.scale), ("shift", options.shift)] {
             if !value.is_finite() || (key == "scale" && value == 0.0) {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let Prepared { engine, shape, n_classes, producer, description } = Engine::prepare(bytes, options)?;
+        let Prepared { engine, shape, n_classes, producer, description } = Engine::prepare(bytes, beside, options)?;
         let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
+        let names_classes = classes.is_some();
+        let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);
         let spec = ModelSpec {
             architecture: architecture(&description),
             input_shape: shape.data.clone(),
-            classes,
+            classes: classes.unwrap_or_else(|| (0..n_classes).map(|class| class.to_string()).collect()),
             parameters: description.parameters,
         };
         let (scale, shift) = (options.scale, options.shift);
-        let answers = AnswerKind { probabilities: false, why: String::new() };
-        let mut model = Self { engine, shape, answers, scale, shift, spec, description };
+        let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };
+        let mut model = Self { engine, shape, answers, scale, shift, spec, names_classes, names_shape, description };
         model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
         if model.answers.probabilities {
             model.spec.architecture += &format!(" ({})", AnswerKind::PROBABILITIES);
@@ -69,12 +86,22 @@ impl OnnxModel {
         Ok(model)
     }
 
-    /// What a file says of itself, without preparing it.
+    /// What a file says of itself, without preparing it and without an engine.
     ///
     /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
+    /// [`OnnxError::Damaged`] or [`OnnxError::TooLarge`].
     pub fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
-        engine::describe(bytes)
+        describe::describe(bytes)
+    }
+
+    /// Whether the names of its classes come from the file or an option; else they are `0`, `1`, ….
+    pub fn names_classes(&self) -> bool {
+        self.names_classes
+    }
+
+    /// Whether the metadata or an option say which shape the data has; else it is that of the input.
+    pub fn names_shape(&self) -> bool {
+        self.names_shape
     }
 
     /// What its file says of itself.
@@ -145,6 +172,10 @@ impl OnnxModel {
 impl Model for OnnxModel {
     fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    fn rows_at_a_time(&self) -> usize {
+        self.shape.batch()
     }
 
     fn logits_into(

@@ -23,19 +23,16 @@ pub fn parse_names(text: &str) -> Vec<String> {
     names.into_iter().map(|name| name.trim().to_owned()).collect()
 }
 
-/// The names of `n` classes: those that were given, those of the metadata, or numbers.
+/// The names of `n` classes: those that were given, or those of the metadata, if there are any.
 pub(crate) fn choose(
     given: Option<&[String]>,
     metadata: &BTreeMap<String, String>,
     n: usize,
-) -> Result<Vec<String>, OnnxError> {
+) -> Result<Option<Vec<String>>, OnnxError> {
     if let Some(names) = given {
-        return check(names.to_vec(), n, "the setting `classes`");
+        return check(names.to_vec(), n, "the setting `classes`").map(Some);
     }
-    match KEYS.iter().find_map(|key| metadata.get(*key)) {
-        Some(text) => check(parse_names(text), n, "the metadata"),
-        None => Ok((0..n).map(|class| class.to_string()).collect()),
-    }
+    KEYS.iter().find_map(|key| metadata.get(*key)).map(|text| check(parse_names(text), n, "the metadata")).transpose()
 }
 
 fn check(names: Vec<String>, n: usize, place: &'static str) -> Result<Vec<String>, OnnxError> {
@@ -56,12 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_goes_before_metadata_and_numbers() {
+    fn what_is_given_goes_before_metadata() {
         let metadata = BTreeMap::from([("labels".to_owned(), "cat,dog".to_owned())]);
         let given = ["x".to_owned(), "y".to_owned()];
-        assert_eq!(choose(Some(&given), &metadata, 2).unwrap(), given);
-        assert_eq!(choose(None, &metadata, 2).unwrap(), ["cat", "dog"]);
-        assert_eq!(choose(None, &BTreeMap::new(), 3).unwrap(), ["0", "1", "2"]);
+        assert_eq!(choose(Some(&given), &metadata, 2).unwrap().unwrap(), given);
+        assert_eq!(choose(None, &metadata, 2).unwrap().unwrap(), ["cat", "dog"]);
+        assert_eq!(choose(None, &BTreeMap::new(), 3), Ok(None));
     }
 
     #[test]

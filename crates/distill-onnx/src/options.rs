@@ -91,4 +91,6 @@ pub struct Description {
     pub parameters: usize,
     /// What the producer added.
     pub metadata: BTreeMap<String, String>,
+    /// Files beside it in which it keeps weights, as it names them.
+    pub files: Vec<String>,
 }

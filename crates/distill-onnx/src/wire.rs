@@ -46,38 +46,83 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
     scan(bytes, Kind::Model, MAX_DEPTH, &mut 0)
 }
 
-fn scan(mut bytes: &[u8], kind: Kind, depth: usize, parts: &mut usize) -> Result<(), String> {
+fn scan(bytes: &[u8], kind: Kind, depth: usize, parts: &mut usize) -> Result<(), String> {
     if depth == 0 {
         return Err("messages are inside of messages too often".to_owned());
     }
-    while !bytes.is_empty() {
-        let key = varint(&mut bytes)?;
-        match key & 7 {
-            0 => drop(varint(&mut bytes)?),
-            1 => drop(take(&mut bytes, 8)?),
-            2 => {
-                let n = varint(&mut bytes)?;
-                let inside = take(&mut bytes, n)?;
-                *parts += 1;
-                if *parts > MAX_PARTS {
-                    return Err(format!("it has more than {MAX_PARTS} parts"));
-                }
-                match (kind, key >> 3) {
-                    // Sparse tensors, functions and training are refused, so nobody needs to count inside of them.
-                    (Kind::Graph, 15) | (Kind::Attribute, 22 | 23) => return Err("it has sparse tensors".to_owned()),
-                    (Kind::Model, 20) => return Err("it has instructions for training".to_owned()),
-                    (Kind::Model, 25) => return Err("it has functions; export it without them".to_owned()),
-                    (kind, field) => match kind.inside(field) {
-                        Kind::Leaf => {}
-                        kind => scan(inside, kind, depth - 1, parts)?,
-                    },
-                }
-            }
-            5 => drop(take(&mut bytes, 4)?),
-            wire => return Err(format!("a field has the unknown wire type {wire}")),
+    for field in fields(bytes) {
+        let (number, Value::Bytes(inside)) = field? else { continue };
+        *parts += 1;
+        if *parts > MAX_PARTS {
+            return Err(format!("it has more than {MAX_PARTS} parts"));
+        }
+        match (kind, number) {
+            // Sparse tensors, functions and training are refused, so nobody needs to count inside of them.
+            (Kind::Graph, 15) | (Kind::Attribute, 22 | 23) => return Err("it has sparse tensors".to_owned()),
+            (Kind::Model, 20) => return Err("it has instructions for training".to_owned()),
+            (Kind::Model, 25) => return Err("it has functions; export it without them".to_owned()),
+            (kind, number) => match kind.inside(number) {
+                Kind::Leaf => {}
+                kind => scan(inside, kind, depth - 1, parts)?,
+            },
         }
     }
     Ok(())
+}
+
+/// What a field of a message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// A whole number.
+    Number(u64),
+    /// A message, a text, bytes, or numbers one after the other.
+    Bytes(&'a [u8]),
+    /// Four or eight bytes, which nobody here asks for.
+    Fixed,
+}
+
+/// The fields of a message with their numbers, up to the first that cannot be read.
+pub(crate) fn fields(bytes: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>), String>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        (!rest.is_empty()).then(|| {
+            let found = field(&mut rest);
+            if found.is_err() {
+                rest = &[];
+            }
+            found
+        })
+    })
+}
+
+fn field<'a>(bytes: &mut &'a [u8]) -> Result<(u64, Value<'a>), String> {
+    let key = varint(bytes)?;
+    let value = match key & 7 {
+        0 => Value::Number(varint(bytes)?),
+        1 => take(bytes, 8).map(|_| Value::Fixed)?,
+        2 => {
+            let n = varint(bytes)?;
+            Value::Bytes(take(bytes, n)?)
+        }
+        5 => take(bytes, 4).map(|_| Value::Fixed)?,
+        wire => return Err(format!("a field has the unknown wire type {wire}")),
+    };
+    Ok((key >> 3, value))
+}
+
+/// The whole numbers of a field that may have several: each by itself, or all one after the other.
+pub(crate) fn numbers(value: Value<'_>) -> Result<Vec<u64>, String> {
+    match value {
+        Value::Number(number) => Ok(vec![number]),
+        Value::Bytes(mut bytes) => {
+            let mut numbers = vec![];
+            while !bytes.is_empty() {
+                numbers.push(varint(&mut bytes)?);
+            }
+            Ok(numbers)
+        }
+        Value::Fixed => Ok(vec![]),
+    }
 }
 
 fn varint(bytes: &mut &[u8]) -> Result<u64, String> {
@@ -127,5 +172,15 @@ mod tests {
         assert!(check(&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]).unwrap_err().contains("ten bytes"));
         assert!(check(&[0x0b]).unwrap_err().contains("wire type 3"));
         assert!(check(&[0xca, 1, 0]).unwrap_err().contains("functions"));
+    }
+
+    #[test]
+    fn fields_are_read_up_to_the_first_bad_one() {
+        let bytes = [0x08, 0x96, 1, 0x12, 2, 7, 0x81, 0x1d, 0, 0, 0, 0];
+        let found: Vec<_> = fields(&bytes).collect();
+        assert_eq!(found, [Ok((1, Value::Number(150))), Ok((2, Value::Bytes(&[7, 0x81]))), Ok((3, Value::Fixed))]);
+        assert_eq!(fields(&[0x0b, 0x08, 1]).count(), 1);
+        assert_eq!(numbers(Value::Bytes(&[7, 0x81, 1])), Ok(vec![7, 129]));
+        assert!(numbers(Value::Bytes(&[7, 0x81])).unwrap_err().contains("ends inside"));
     }
 }

@@ -46,6 +46,10 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub clip_grad_norm: Option<f64>,
+    /// Training ends after so many epochs in which the validation set found nothing better, see [`Best`](crate::Best).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("examples" = [5])))]
+    pub early_stopping: Option<u32>,
     /// Which weights are the result.
     pub keep: Keep,
     /// What the products of the hidden layers are computed in, while training.
@@ -64,6 +68,7 @@ impl Default for TrainConfig {
             epochs: 10,
             batch: 128,
             clip_grad_norm: None,
+            early_stopping: None,
             keep: Keep::Last,
             precision: PrecisionConfig::F32,
             optimizer: OptimizerConfig::default(),
@@ -139,6 +144,11 @@ impl TrainConfig {
                 format!("must be a finite number greater than 0, got {norm}"),
                 "set `clip_grad_norm = 1.0`, or leave the key out to clip nothing",
             ));
+        }
+        if self.early_stopping == Some(0) {
+            let help = "set `early_stopping = 5`, or leave the key out to train for all epochs";
+            return Err(ConfigProblem::new("early_stopping", "must be at least 1, got 0", help)
+                .note("it is the number of epochs without anything better after which training ends"));
         }
         let mixup = self.augment.mixup;
         if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {

@@ -46,6 +46,13 @@ impl Evaluation {
         1.0 - self.errors as f64 / self.examples as f64
     }
 
+    /// The part of the examples that always naming their most frequent class gets right.
+    pub fn chance(&self) -> f64 {
+        let mut counts = vec![0_usize; self.n_classes];
+        self.labels.iter().for_each(|&label| counts[label as usize] += 1);
+        counts.into_iter().max().unwrap_or_default() as f64 / self.examples as f64
+    }
+
     /// The part of the examples whose label is among the [`top_k`](Self::top_k) most probable classes.
     pub fn top_k_accuracy(&self) -> f64 {
         1.0 - self.top_k_errors as f64 / self.examples as f64

@@ -8,65 +8,15 @@ use crate::fit::check_fit;
 use crate::observer::Observer;
 use crate::standardize::standardization;
 use crate::step::Teacher;
-use crate::train::{TrainReport, Training, train_from};
-use crate::{Checkpoint, Keep, Recipe, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState};
+use crate::train::{TrainReport, Training, no_validation, train_from};
+use crate::{
+    Asked, Checkpoint, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError,
+    TrainState,
+};
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
 /// and not data.
 const SELECTION_SEED: u64 = 0;
-
-/// What sets the random numbers of students apart from those of teachers with the same seed: `student`, in ASCII.
-const STUDENT: u64 = 0x73_7475_6465_6e74;
-
-/// What a model is for in an experiment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Gives the soft targets.
-    Teacher,
-    /// One of several that give them together.
-    Member,
-    /// The student on labels alone.
-    Baseline,
-    /// The student on labels and soft targets.
-    Student,
-}
-
-impl Role {
-    /// All of them, teachers first.
-    pub const ALL: [Self; 4] = [Self::Member, Self::Teacher, Self::Baseline, Self::Student];
-
-    /// `teacher`, `member`, `baseline` or `student`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Teacher => "teacher",
-            Self::Member => "member",
-            Self::Baseline => "baseline",
-            Self::Student => "student",
-        }
-    }
-
-    /// Whether it is a student, with or without a teacher.
-    pub fn is_student(self) -> bool {
-        matches!(self, Self::Baseline | Self::Student)
-    }
-
-    /// The seed of the random numbers that a model of this role is made with, in a recipe whose seed is `seed`.
-    ///
-    /// Teachers draw from the seed itself. Students draw from another one, so that no student begins with the weights of
-    /// its teacher, or sees its batches: they would agree more than two trainings do. Both kinds of students draw from
-    /// the same, so that they differ by the soft targets alone.
-    ///
-    /// # Examples
-    /// ```
-    /// use distill_train::Role;
-    /// assert_eq!(Role::Teacher.draws_from(3), 3);
-    /// assert_ne!(Role::Student.draws_from(3), 3);
-    /// assert_eq!(Role::Student.draws_from(3), Role::Baseline.draws_from(3));
-    /// ```
-    pub fn draws_from(self, seed: u64) -> u64 {
-        if self.is_student() { seed ^ STUDENT } else { seed }
-    }
-}
 
 /// A trained model.
 #[derive(Debug, Clone)]
@@ -88,40 +38,6 @@ pub struct Lesson<'a> {
     pub targets: Option<&'a SoftTargets>,
 }
 
-/// The data of an experiment.
-#[derive(Clone)]
-pub struct Sets {
-    /// Examples to learn from.
-    pub train: Arc<dyn Dataset>,
-    /// What to watch training on, where the data brings it along. Else a recipe may hold some of
-    /// the training examples out.
-    pub validation: Option<Arc<dyn Dataset>>,
-    /// Examples without labels, which only students with a teacher learn from.
-    pub unlabelled: Option<Arc<dyn Dataset>>,
-    /// What the models are compared on.
-    pub test: Arc<dyn Dataset>,
-}
-
-impl Sets {
-    /// Checks that all sets have the inputs and the classes of the training set.
-    ///
-    /// # Errors
-    /// [`TrainError::Sets`].
-    pub fn check(&self) -> Result<(), TrainError> {
-        let a = self.train.spec();
-        let others = self.validation.iter().chain(&self.unlabelled).chain([&self.test]);
-        match others.map(|set| set.spec()).find(|b| a != *b) {
-            None => Ok(()),
-            Some(b) => Err(TrainError::Sets {
-                train_shape: a.input_shape.clone(),
-                train_classes: a.classes.len(),
-                test_shape: b.input_shape.clone(),
-                test_classes: b.classes.len(),
-            }),
-        }
-    }
-}
-
 /// A recipe with its data: trains the three models of a seed, one by one.
 pub struct Experiment<'a> {
     recipe: &'a Recipe,
@@ -135,6 +51,8 @@ pub struct Experiment<'a> {
     all: Sets,
     /// Mean and spread of the training set, when a model first needs them.
     standardization: OnceLock<Standardization>,
+    /// What students begin with, by role and seed, in place of random weights.
+    beginnings: Vec<((Role, u64), Mlp)>,
 }
 
 impl<'a> Experiment<'a> {
@@ -194,6 +112,13 @@ impl<'a> Experiment<'a> {
             let mixtures = Mixtures::new(transfer.clone(), copies, SELECTION_SEED);
             transfer = Arc::new(Chain::new(transfer, Arc::new(mixtures))?);
         }
+        let patience = [("train", &recipe.train), ("teacher.train", &recipe.teacher.train)];
+        let is_trained = |table: &str| table == "train" || recipe.teacher.weights.is_none();
+        for (table, config) in patience {
+            if config.early_stopping.is_some() && validation.is_none() && is_trained(table) {
+                return Err(no_validation().under(table).into());
+            }
+        }
         Ok(Self {
             recipe,
             validation,
@@ -203,6 +128,7 @@ impl<'a> Experiment<'a> {
             test,
             all: sets,
             standardization: OnceLock::new(),
+            beginnings: vec![],
         })
     }
 
@@ -279,14 +205,29 @@ impl<'a> Experiment<'a> {
         }))
     }
 
-    /// Whether a teacher knows enough to teach, on examples that it was not trained on if the
-    /// recipe holds some out.
+    /// Whether a teacher knows enough to teach: on examples that are held out, or else on those to train on. One that comes
+    /// from a file has probably seen both, so it is asked about test examples where the data brings no validation examples
+    /// along, and about the training examples to compare.
     ///
     /// # Errors
     /// If the teacher does not fit the data.
     pub fn check_teacher(&self, teacher: &dyn Model) -> Result<TeacherCheck, TrainError> {
-        let data = self.validation.as_ref().unwrap_or(&self.train);
-        TeacherCheck::of(teacher, data, self.recipe.teacher.min_accuracy)
+        TeacherCheck::of(teacher, &self.asked(), self.recipe.teacher.min_accuracy)
+    }
+
+    /// How many answers [`check_teacher`](Self::check_teacher) asks for.
+    pub fn n_check_answers(&self) -> usize {
+        self.asked().n_answers()
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let is_given = self.recipe.teacher.weights.is_some();
+        let (name, data) = match &self.validation {
+            Some(validation) if !is_given || self.all.validation.is_some() => ("validation", validation),
+            _ if is_given => ("test", &self.test),
+            _ => ("training", &self.train),
+        };
+        Asked { name, data, train: is_given.then_some(&self.train) }
     }
 
     /// The teacher's logits for the transfer set, for every view of it where it is augmented, or
@@ -319,9 +260,49 @@ impl<'a> Experiment<'a> {
         Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
     }
 
+    /// Makes a student begin with the weights of a model, which takes inputs as they are, in place of random ones.
+    ///
+    /// # Errors
+    /// If the model does not fit the data or has another architecture than the recipe's student.
+    pub fn begin_with(&mut self, role: Role, seed: u64, model: &Mlp) -> Result<(), TrainError> {
+        check_fit("student", model.spec(), self.train.spec())?;
+        let mut student = self.model(role, seed)?;
+        let (of_file, of_recipe) = (model.config(), student.config());
+        let function = |config: &MlpConfig| (config.kind, config.hidden.clone(), config.activation, config.embedding);
+        if function(of_file) != function(of_recipe) {
+            let words = |model: &Mlp| {
+                let activation = format!("{:?}", model.config().activation).to_lowercase();
+                format!("{} with {activation}", model.spec().architecture)
+            };
+            let problem = format!("is {}, the recipe's student {}", words(model), words(&student));
+            let help = format!(
+                "set `student.model.hidden = {:?}`, and the activation, or leave the weights out",
+                of_file.hidden
+            );
+            return Err(crate::ConfigProblem::new("student.weights", problem, help).into());
+        }
+        student.params_mut().as_mut_slice().copy_from_slice(model.params().as_slice());
+        self.beginnings.push(((role, seed), student));
+        Ok(())
+    }
+
+    /// A model that is about to be trained: with random weights, or those of [`begin_with`](Self::begin_with).
+    fn untrained(&self, role: Role, seed: u64) -> Result<Standardized, TrainError> {
+        let beginning = self.beginnings.iter().find(|(model, _)| *model == (role, seed));
+        if beginning.is_none() && role.is_student() && self.recipe.student.weights.is_some() {
+            let help = "leave it out here: `distill run` and `distill train` begin with weights";
+            return Err(crate::ConfigProblem::new("student.weights", "is set, but no weights were read", help).into());
+        }
+        let standardization = self.standardization()?;
+        Ok(match beginning {
+            Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
+            None => Standardized::new(self.model(role, seed)?, standardization)?,
+        })
+    }
+
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        if !self.recipe.data.standardize {
+        if !self.recipe.standardizes(&*self.all.train) {
             return Ok(None);
         }
         if let Some(known) = self.standardization.get() {
@@ -363,7 +344,7 @@ impl<'a> Experiment<'a> {
         let seed_of_role = role.draws_from(seed);
         let data = &**self.set_of(role);
         let training = Training { data, validation, loss, teacher, config, seed: seed_of_role };
-        let mut model = Standardized::new(self.model(role, seed)?, self.standardization()?)?;
+        let mut model = self.untrained(role, seed)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),
             Some(checkpoint) => checkpoint.restore(&mut model, &config.optimizer)?,

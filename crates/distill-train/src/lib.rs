@@ -14,7 +14,9 @@ mod observer;
 mod optimizer;
 mod precision;
 mod recipe;
+mod role;
 mod schedule;
+mod sets;
 mod soft_targets;
 mod standardize;
 mod state;
@@ -32,7 +34,7 @@ pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
-pub use experiment::{Experiment, Lesson, Role, Sets, Trained};
+pub use experiment::{Experiment, Lesson, Trained};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
@@ -42,7 +44,9 @@ pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
     Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
 };
+pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
+pub use sets::Sets;
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
 pub use statistics::{
@@ -53,5 +57,5 @@ pub use step::{StepContext, Teacher, TrainingStep};
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
 pub use target_storage::{TargetStorage, kl_between};
-pub use teacher_check::TeacherCheck;
+pub use teacher_check::{Asked, Renamed, TeacherCheck};
 pub use train::{TrainReport, Training, train, train_from};

@@ -48,6 +48,10 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
+    /// The teacher, asked for a batch, was told to stop ([`ModelError::Stopped`](distill_models::ModelError::Stopped)), and
+    /// training ends. The snapshot is that after the last whole step.
+    fn stopped(&mut self, _snapshot: Snapshot<'_>) {}
+
     /// After every epoch.
     fn epoch(&mut self, _report: &EpochReport<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())

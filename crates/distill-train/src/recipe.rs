@@ -7,6 +7,7 @@ mod text;
 
 use std::collections::HashSet;
 
+use distill_datasets::Dataset;
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ pub struct Recipe {
     pub version: u32,
     /// Names the run directory. The program fills in the file's name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["my-recipe"])))]
     pub name: String,
     /// The whole experiment is done once for each seed.
     #[serde(default = "one_seed")]
@@ -70,6 +72,11 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
+    /// What the students begin with in place of random weights: a safetensors file of this architecture, or a run, from
+    /// which each takes the model of its kind and seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
+    pub weights: Option<String>,
     /// The model to train.
     pub model: MlpConfig,
 }
@@ -130,6 +137,7 @@ pub struct KdConfig {
     pub targets: TargetsMode,
     /// A file with the answers of a teacher from a file, written by `distill teach`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
     pub cache: Option<String>,
 }
 
@@ -227,7 +235,11 @@ impl Recipe {
         let values = [
             student,
             teacher,
-            ("data.standardize", self.data.standardize, "an embedding takes numbers of buckets, which have no mean"),
+            (
+                "data.standardize",
+                self.data.standardize == Some(true),
+                "an embedding takes numbers of buckets, which have no mean",
+            ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
         ];
         if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
@@ -247,6 +259,22 @@ impl Recipe {
         }
         self.checkpoint.validate().map_err(|problem| problem.under("checkpoint"))?;
         Ok(())
+    }
+
+    /// Whether the inputs of this source are standardised: as `data.standardize` says, or else where they are the columns of
+    /// a table, which may be of any size and unit, and no model takes them as numbers of buckets.
+    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+        let mut models = self.teacher.model.iter().chain([&self.student.model]);
+        let is_table = || data.columns().is_some() && models.all(|model| model.embedding.is_none());
+        self.data.standardize.unwrap_or_else(is_table)
+    }
+
+    /// The same recipe with what the data decides written down, so that it says how this data is used wherever it is read.
+    #[must_use]
+    pub fn settled(&self, data: &dyn Dataset) -> Self {
+        let mut recipe = self.clone();
+        recipe.data.standardize = Some(self.standardizes(data));
+        recipe
     }
 
     /// Whether the teacher is asked once, before the student is trained.

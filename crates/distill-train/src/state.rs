@@ -113,6 +113,15 @@ impl TrainState {
         self.epoch_seconds = 0.0;
     }
 
+    /// Whether so many epochs have gone by since the best parameters, where there are as many steps in an epoch. It is
+    /// asked between two epochs, also of a state that was saved there.
+    pub(crate) fn has_stopped_early(&self, patience: Option<u32>, steps_per_epoch: u32) -> bool {
+        let epochs = self.step / steps_per_epoch;
+        let is_between = self.step.is_multiple_of(steps_per_epoch);
+        let since = self.best.as_ref().map(|best| epochs.saturating_sub(best.epoch));
+        is_between && patience.zip(since).is_some_and(|(patience, since)| since >= patience)
+    }
+
     /// Keeps the parameters if they are the best so far.
     pub(crate) fn keep_best(&mut self, epoch: u32, validation: &Evaluation, params: &Params) {
         let found = (validation.errors, validation.nll);

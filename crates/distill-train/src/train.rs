@@ -3,13 +3,13 @@ use std::time::Instant;
 
 use distill_datasets::{Augmentation, Dataset, Jitter, select};
 use distill_losses::{Loss, LossValue};
-use distill_models::{Noise, Trainable};
+use distill_models::{ModelError, Noise, Trainable};
 use distill_tensor::Precision;
 
 use crate::observer::{EpochReport, Observer, StepReport};
 use crate::state::{Best, Snapshot, TrainState};
 use crate::step::{StepContext, Teacher, TrainingStep};
-use crate::{Schedule, TrainConfig, TrainError, evaluate};
+use crate::{ConfigProblem, Schedule, TrainConfig, TrainError, evaluate};
 
 /// All that training needs besides the model.
 #[derive(Clone, Copy)]
@@ -41,8 +41,11 @@ pub struct TrainReport {
     pub loss: LossValue,
     /// The best parameters, where there is a validation set.
     pub best: Option<Best>,
-    /// Whether all epochs were done, or the observer ended it before.
+    /// Whether it came to its end, or the observer ended it before.
     pub completed: bool,
+    /// The epoch after which it came to its end because nothing got better, see
+    /// [`TrainConfig::early_stopping`](crate::TrainConfig::early_stopping).
+    pub stopped_early: Option<u32>,
     /// What the products were computed in, where the settings leave a choice.
     pub precision: Precision,
 }
@@ -53,7 +56,7 @@ pub struct TrainReport {
 /// of threads.
 ///
 /// # Errors
-/// If a setting has no meaning, if data, loss and model do not fit, or if the loss or a number of its
+/// If a setting has no meaning or wants a validation set that is not there, if data, loss and model do not fit, or if the loss or a number of its
 /// gradient is not finite: then the weights are those before that step.
 pub fn train(
     student: &mut dyn Trainable,
@@ -70,7 +73,7 @@ pub fn train(
 /// [`Checkpoint::restore`](crate::Checkpoint::restore).
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train`]. A teacher that is told to stop is no error: training ends before that step, see [`Observer::stopped`].
 pub fn train_from(
     student: &mut dyn Trainable,
     training: &Training<'_>,
@@ -80,6 +83,9 @@ pub fn train_from(
     let Training { data, config, seed, .. } = *training;
     config.validate()?;
     let precision = config.precision.resolve()?;
+    if config.early_stopping.is_some() && training.validation.is_none() {
+        return Err(no_validation().into());
+    }
     if data.is_empty() {
         return Err(TrainError::Empty { split: "training" });
     }
@@ -98,7 +104,11 @@ pub fn train_from(
     let mut order = vec![0; data.len()];
     let mut flow = ControlFlow::Continue(());
 
-    while state.step < total_steps && flow.is_continue() {
+    let is_over = |state: &TrainState| {
+        state.step >= total_steps || state.has_stopped_early(config.early_stopping, steps_per_epoch)
+    };
+
+    while !is_over(&state) && flow.is_continue() {
         let epoch = state.step / steps_per_epoch;
         let done = (state.step % steps_per_epoch) as usize;
         let _span = tracing::info_span!("epoch", epoch = epoch + 1).entered();
@@ -120,9 +130,15 @@ pub fn train_from(
             let start = Instant::now();
             let lr = config.optimizer.lr * schedule.factor(state.step);
             let noise = Noise { seed, step: state.step };
-            let loss = buffers
-                .run(student, &mut state.optimizer, indices, noise, lr, &context)
-                .map_err(|error| at(error, epoch, state.step))?;
+            let loss = match buffers.run(student, &mut state.optimizer, indices, noise, lr, &context) {
+                // A live teacher is asked before anything is changed.
+                Err(TrainError::Model(ModelError::Stopped)) => {
+                    observer.stopped(Snapshot { params: student.params(), state: &state });
+                    flow = ControlFlow::Break(());
+                    break;
+                }
+                other => other.map_err(|error| at(error, epoch, state.step))?,
+            };
             state.add(&loss, [indices.len(), buffers.n_labelled()], start.elapsed().as_secs_f64());
             tracing::debug!(loss = loss.total, lr);
 
@@ -139,15 +155,23 @@ pub fn train_from(
             }
         }
     }
+    let completed = is_over(&state);
     Ok(TrainReport {
         steps: state.step,
         examples: state.examples,
         seconds: state.seconds,
         loss: if state.epoch_examples > 0 { state.mean_loss() } else { state.loss },
         best: state.best,
-        completed: state.step >= total_steps,
+        completed,
+        stopped_early: (completed && state.step < total_steps).then(|| state.step / steps_per_epoch),
         precision,
     })
+}
+
+/// What early stopping needs.
+pub(crate) fn no_validation() -> ConfigProblem {
+    let help = "hold some examples out, such as `data.validation = 1000`, or leave `early_stopping` out";
+    ConfigProblem::new("early_stopping", "is set, but there is no validation set to watch training on", help)
 }
 
 /// Looks at the model after an epoch and tells the observer.

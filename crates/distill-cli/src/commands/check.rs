@@ -11,17 +11,25 @@ use crate::locate::locate;
 use crate::output::Output;
 use crate::preflight::{Outcome, Preflight};
 use crate::recipe_file;
+use crate::student_file;
 use crate::sweep::shell;
 
 /// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
     let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
-    let experiment =
+    let mut experiment =
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let roles = all_roles(&recipe);
-    let found =
-        Preflight { file: &file, experiment: &experiment, roles: &roles, runs_dir: &args.runs_dir, resumes: false }
-            .check_all();
+    student_file::begin(&file, &recipe, &mut experiment, &roles)?;
+    let found = Preflight {
+        file: &file,
+        experiment: &experiment,
+        roles: &roles,
+        runs_dir: &args.runs_dir,
+        resumes: false,
+        output,
+    }
+    .check_all();
 
     let mut text = format!("ok    {:<17} {}\n", "recipe", file.path());
     output.event("check", json!({ "check": "recipe", "outcome": "ok", "text": file.path() }))?;

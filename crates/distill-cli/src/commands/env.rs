@@ -8,6 +8,9 @@ use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::progress::thousands;
 
+/// The features of this program, and whether it was built with them.
+const FEATURES: [(&str, bool); 2] = [("onnx", cfg!(feature = "onnx")), ("onnxruntime", cfg!(feature = "onnxruntime"))];
+
 /// `distill env`
 pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
     let version = env!("CARGO_PKG_VERSION");
@@ -18,7 +21,12 @@ pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
     let n_threads = rayon::current_num_threads();
     let memory = memory();
 
+    let commit = env!("DISTILL_COMMIT");
+    let features: Vec<&str> = FEATURES.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+
     let mut text = format!("distill   {version}, {build} build\n");
+    text += &format!("commit    {}\n", if commit.is_empty() { "unknown" } else { commit });
+    text += &format!("features  {}\n", if features.is_empty() { "none".to_owned() } else { features.join(" ") });
     text += &format!("target    {target}\n");
     text += &format!("os        {}\n", consts::OS);
     text += &format!("simd      {}\n", if simd.is_empty() { "none found".to_owned() } else { simd.join(" ") });
@@ -37,6 +45,8 @@ pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
         json!({
             "version": version,
             "build": build,
+            "commit": (!commit.is_empty()).then_some(commit),
+            "features": features,
             "target": target,
             "os": consts::OS,
             "arch": consts::ARCH,

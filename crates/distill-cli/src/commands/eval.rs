@@ -3,10 +3,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use distill_datasets::DataError;
+use distill_models::Model;
 use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
 use serde_json::json;
 
 use crate::args::parse_part;
+use crate::asked::Asked;
 use crate::atomic;
 use crate::code::Code;
 use crate::data_source::{DataSource, SourceError};
@@ -68,14 +70,17 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         other => other.into(),
     })?;
-    let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?;
+    let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
     let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
-    let test = evaluate(&*loaded.model, &*data).map_err(|error| failed(error, &args.model))?;
+    let asked = |model: &dyn Model, what, path: &Path| {
+        evaluate(&Asked::new(model, what, data.len(), output), &*data).map_err(|error| failed(error, path))
+    };
+    let test = asked(&*loaded.model, "the model", &args.model)?;
     let agreement = match (teacher, &args.teacher) {
         (Some(teacher), Some(path)) => {
             let teacher = teacher.fitted("teacher", path, data.spec(), TeacherClasses::Same)?;
-            Some(test.agreement(&evaluate(&*teacher.model, &*data).map_err(|error| failed(error, path))?))
+            Some(test.agreement(&asked(&*teacher.model, "the teacher", path)?))
         }
         _ => None,
     };
@@ -88,7 +93,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
 
     let mut text = format!("model     {}\n", args.model.display());
-    text += &format!("          {}, {} parameters", spec.architecture, thousands(spec.parameters as u64));
+    text += &format!("          {}", teacher_file::in_words(&spec));
     for (name, value) in &loaded.provenance {
         if ["role", "seed"].contains(&name.as_str()) {
             text += &format!(", {name} {value}");
@@ -96,6 +101,9 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
     if let Some(answers) = &loaded.answers {
         text += &format!("\nanswers   {answers}");
+    }
+    for (i, assumed) in loaded.assumed.iter().enumerate() {
+        text += &format!("\n{:<9} {assumed}", if i == 0 { "assumed" } else { "" });
     }
     text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(test.examples as u64));
     text += &format!("nll       {:.4}\n", test.nll);
@@ -116,6 +124,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
             "model": args.model.display().to_string(),
             "model_sha256": loaded.sha256,
             "answers": loaded.answers.as_ref().map(ToString::to_string),
+            "assumed": loaded.assumed,
             "data": args.data,
             "examples": test.examples,
             "errors": test.errors,
@@ -130,7 +139,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     )?;
     match args.min_accuracy {
         Some(bound) if test.accuracy() < bound => {
-            let what = format!("accuracy is {:.4}, at least {bound} was demanded", test.accuracy());
+            let what = format!("accuracy is {:.4}, at least {bound} was asked for", test.accuracy());
             Err(Diagnostic::new(Code::Gate, what)
                 .at(args.model.display())
                 .help("train for longer, use a larger model, or state a bound that can be met"))

@@ -15,8 +15,10 @@ use crate::preflight::{Found, Outcome, Preflight};
 use crate::recipe_file::{self, RecipeFile};
 use crate::report::collect;
 use crate::run::{
-    DataResult, Failure, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, recipe_text,
+    DataResult, Failure, Former, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signals, Status, find,
+    recipe_text, resolved,
 };
+use crate::student_file;
 use crate::summary::summary;
 use crate::sweep::shell;
 
@@ -25,8 +27,19 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
     if let Some(run) = &args.resume {
         return resume(&args.runs_dir, run, output);
     }
-    let recipe = args.recipe.as_deref().unwrap_or(Path::new(""));
-    let (file, recipe) = recipe_file::load(recipe, &args.overrides)?;
+    if let Some(run) = &args.from {
+        return further(args, run, output);
+    }
+    let mut overrides = args.overrides.clone();
+    let path = match (&args.data, &args.recipe) {
+        (Some(data), first) => {
+            // Without a recipe the first word is a setting like the others.
+            overrides.splice(0..0, first.iter().map(|word| word.to_string_lossy().into_owned()));
+            super::new::recipe_beside(data, args.teacher.as_deref(), output)?
+        }
+        (None, recipe) => recipe.clone().unwrap_or_default(),
+    };
+    let (file, recipe) = recipe_file::load(&path, &overrides)?;
     let roles = all_roles(&recipe);
     execute(&file, &recipe, roles, Place::New { runs_dir: &args.runs_dir }, output)
 }
@@ -41,9 +54,23 @@ fn resume(runs_dir: &Path, run: &Path, output: &Output) -> Result<u8, Diagnostic
         output.event("run_end", end_event(dir.path(), &status, &result, 0))?;
         return Ok(0);
     }
-    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let (file, recipe) = resolved(dir.path(), &[])?;
     let roles = status.roles();
     execute(&file, &recipe, roles, Place::Old { dir, status: Box::new(status) }, output)
+}
+
+/// Begins a new run with what a finished one has found.
+fn further(args: &RunArgs, run: &Path, output: &Output) -> Result<u8, Diagnostic> {
+    let path = find(&args.runs_dir, run)?;
+    // The first argument is no recipe here.
+    let first = args.recipe.iter().map(|word| word.to_string_lossy().into_owned());
+    let settings: Vec<String> = first.chain(args.overrides.iter().cloned()).collect();
+    let (_, former) = resolved(&path, &[])?;
+    let former = Former::read(path, former)?;
+    let weights = format!("student.weights={}", former.path.display());
+    let (file, recipe) = resolved(&former.path, &[&[weights][..], &settings].concat())?;
+    let roles = former.roles();
+    execute(&file, &recipe, roles, Place::Further { runs_dir: &args.runs_dir, former: Box::new(former) }, output)
 }
 
 /// The models of a whole recipe.
@@ -57,6 +84,8 @@ pub(crate) fn all_roles(recipe: &Recipe) -> Vec<Role> {
 pub(crate) enum Place<'a> {
     /// A directory that is to be made.
     New { runs_dir: &'a Path },
+    /// A directory that is to be made, for a run that begins with the models of another.
+    Further { runs_dir: &'a Path, former: Box<Former> },
     /// That of a run that goes on.
     Old { dir: RunDir, status: Box<RunStatus> },
 }
@@ -71,35 +100,55 @@ pub(crate) fn execute(
 ) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let began = Instant::now();
-    let experiment = Experiment::new(recipe, read_data(file, recipe)?).map_err(|error| locate(file, recipe, error))?;
+    let sets = read_data(file, recipe)?;
+    let recipe = &recipe.settled(&*sets.train);
+    let mut experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
+    let student_sha256 = student_file::begin(file, recipe, &mut experiment, &roles)?;
     let (runs_dir, resumes) = match &place {
-        Place::New { runs_dir } => (*runs_dir, false),
+        Place::New { runs_dir } | Place::Further { runs_dir, .. } => (*runs_dir, false),
         Place::Old { dir, .. } => (dir.path(), true),
     };
-    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes }.check_all();
+    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, output }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(sets), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
-    // A run that goes on is known by the data that it was begun with, of which the test set may have been mended since.
+    // A run that goes on is known by the data that it was begun with, of which the test set may have been corrected since.
     let data_sha256 = match &place {
         Place::Old { status, .. } if status.has_other_test(sets) => status.data_sha256.clone(),
         _ => sets.sha256(),
     };
-    let identity = Identity::new(recipe, data_sha256)?;
+    let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
 
     let teacher_sha256 = given.as_ref().map(|given| given.sha256.clone());
     let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
     now.test_sha256 = Some(sets.test.sha256());
+    let begin = |runs_dir: &Path| {
+        let dir = RunDir::create(runs_dir, &recipe.name)?;
+        dir.write("recipe.toml", file.text().as_bytes())?;
+        dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+        Ok::<_, Diagnostic>(dir)
+    };
     let (dir, mut status, result) = match place {
         Place::New { runs_dir } => {
-            let dir = RunDir::create(runs_dir, &recipe.name)?;
-            dir.write("recipe.toml", file.text().as_bytes())?;
-            dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+            let dir = begin(runs_dir)?;
             // With its status it is a run, and then it has all that it takes to go on with it.
             now.write(&dir)?;
             dir.name_as_latest()?;
             (dir, now, new_result(&experiment))
+        }
+        Place::Further { runs_dir, former } => {
+            let teachers = former.teachers(recipe, &identity.data_sha256)?;
+            let dir = begin(runs_dir)?;
+            let mut result = new_result(&experiment);
+            former.take_over(&dir, &teachers, &mut result)?;
+            let json = serde_json::to_string_pretty(&result)
+                .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+            dir.write("result.json", format!("{json}\n").as_bytes())?;
+            now.write(&dir)?;
+            dir.name_as_latest()?;
+            output.progress(&format!("begins with the models of {}\n", former.path.display()));
+            (dir, now, result)
         }
         Place::Old { dir, mut status } => {
             status.check_unchanged("the run was begun with something else", &now, dir.path())?;
@@ -131,10 +180,12 @@ pub(crate) fn execute(
     };
     let outcome =
         run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
+    let outcome = outcome.and_then(|flow| match flow {
+        ControlFlow::Continue(()) => run.conclude(),
+        signal => Ok(signal),
+    });
     let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
         ControlFlow::Continue(()) => {
-            run.write_gallery()?;
-            run.compare()?;
             // The report is made from the files of a run that is complete, and can be made again.
             status.end(Status::Completed, 0, None, began);
             status.write(&dir)?;
@@ -201,7 +252,7 @@ fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) 
         }
         Failure::Training(error @ TrainError::Answer { split: "test", .. }) => {
             let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
-            let help = format!("mend the test set, which trained models stay for, then go on: `{resume}`");
+            let help = format!("correct the test set, which trained models stay for, then go on: `{resume}`");
             locate(file, recipe, error).better_help(help)
         }
         Failure::Training(error) => locate(file, recipe, error),
@@ -222,6 +273,7 @@ pub(crate) fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
     recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
+    recipe.student.weights = recipe.student.weights.as_ref().map(absolute);
     if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
         *library = absolute(library);
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::args::SweepArgs;
 use crate::code::{self, Code};
+use crate::commands::report::write_sweep;
 use crate::commands::run::{warn, with_absolute_paths};
 use crate::data_source::read_data;
 use crate::diagnostic::Diagnostic;
@@ -16,10 +17,10 @@ use crate::output::Output;
 use crate::preflight::{Found, Preflight};
 use crate::progress::thousands;
 use crate::recipe_file::{self, Override, RecipeFile};
-use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text};
+use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signals, Status, recipe_text, resolved};
 use crate::sweep::{
-    BestAndNext, CSV, Definition, Plan, Record, Records, Sweep, SweepStatus, TARGETS_VERSION, Teachers, event, ranking,
-    shell, table,
+    BestAndNext, CSV, Definition, Difference, Plan, Record, Records, Sweep, SweepReport, SweepStatus, TARGETS_VERSION,
+    Teachers, event, shell, table,
 };
 
 /// The models of a sweep.
@@ -58,7 +59,7 @@ fn resume(runs_dir: &Path, sweep: &Path, output: &Output) -> Result<u8, Diagnost
         output.progress(&format!("{} is complete; nothing is left to do", dir.path().display()));
         return Ok(0);
     }
-    let (file, recipe) = recipe_file::load(&dir.path().join(RESOLVED), &[])?;
+    let (file, recipe) = resolved(dir.path(), &[])?;
     let definition = Definition { seeds: recipe.seeds.clone(), ..status.definition.clone() };
     execute(&file, &recipe, definition, Place::Old { dir, status: Box::new(status) }, output)
 }
@@ -80,6 +81,7 @@ fn execute(
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let began = Instant::now();
     let sets = read_data(file, recipe)?;
+    let recipe = &recipe.settled(&*sets.train);
     let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
     let runs_dir = match &place {
         Place::New { runs_dir } => runs_dir,
@@ -87,7 +89,8 @@ fn execute(
     };
     check_trials(&plan, (file, recipe), &sets, runs_dir, output)?;
     let experiment = Experiment::new(recipe, sets.clone()).map_err(|error| locate(file, recipe, error))?;
-    let found = Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }.check_all();
+    let found =
+        Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, output }.check_all();
     let found = warn(found, output)?.passed()?;
     let Found { fingerprints: Some(prints), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
@@ -125,7 +128,7 @@ fn execute(
         let mut sweep = Sweep { plan: &plan, file, sets, output, signals: &signals, teachers, records };
         announce(&sweep, &status.definition, &dir)?;
         match sweep.run() {
-            Ok(ControlFlow::Continue(())) => finish(&sweep, &status.definition, &dir).map(|()| None),
+            Ok(ControlFlow::Continue(())) => finish(&sweep, &mut status, &dir, began).map(|()| None),
             Ok(ControlFlow::Break(signal)) => Ok(Some(signal)),
             Err(diagnostic) => {
                 let n = sweep.records.all().len();
@@ -138,7 +141,9 @@ fn execute(
         Ok(Some(signal)) => (Status::Interrupted, signal.exit_code(), None),
         Err(diagnostic) => (Status::Failed, diagnostic.exit_code(), Some(diagnostic.title())),
     };
-    status.process.end(state, exit, error, began);
+    if state != Status::Completed {
+        status.process.end(state, exit, error, began);
+    }
     // The first error is the one to hear of.
     let written = status.write(&dir);
     if let Some(signal) = outcome? {
@@ -170,8 +175,9 @@ fn check_trials(
         let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));
         if built.insert(format!("{parts:?}")) {
             let experiment = Experiment::new(&recipe, sets.clone()).map_err(|error| locate(&file, &recipe, error))?;
-            let found = Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false }
-                .check_models()?;
+            let found =
+                Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, output }
+                    .check_models()?;
             if told.insert(precisions(&recipe)) {
                 warn(found, output)?;
             }
@@ -212,28 +218,35 @@ fn announce(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<
     output.event("sweep_start", fields)
 }
 
-/// The table, the best settings, and how to look at them on the test set.
-fn finish(sweep: &Sweep<'_>, definition: &Definition, dir: &RunDir) -> Result<(), Diagnostic> {
+/// The table, the report, the best settings, and how to look at them on the test set.
+fn finish(sweep: &Sweep<'_>, status: &mut SweepStatus, dir: &RunDir, began: Instant) -> Result<(), Diagnostic> {
     let Sweep { plan, output, records, .. } = sweep;
-    let ranking = ranking(records.all(), plan.metric);
     let csv = dir.path().join(CSV);
-    let Some(best) = ranking.first().filter(|best| best.score().is_some()) else {
+    // Before the report, which says so.
+    status.process.end(Status::Completed, 0, None, began);
+    let report = SweepReport::new(dir.path(), &status.process, &status.definition, (plan, sweep.file), records.all())?;
+    let Some((best, command)) = report.best().zip(report.next.as_ref()) else {
         return Err(all_failed(records.all(), plan.trials.len()).at(csv.display()));
     };
+    let page = write_sweep(dir.path(), &report)?;
     let words = |words: &[String]| shell(words.iter().map(String::as_str));
-    let command =
-        [&["distill", "run", &definition.recipe].map(str::to_owned)[..], &definition.settings, &best.settings];
-    let command = words(&command.concat());
-    output.progress(&format!("\nsaved  {}", csv.display()));
-    let table = table(&plan.keys(), &ranking, plan.budgets.len() > 1);
+    output.progress(&format!("\nsaved   {}", csv.display()));
+    output.progress(&format!("report  {}", page.display()));
+    let ranking: Vec<&Record> = report.ranking.iter().collect();
+    let table = table(&plan.keys(), &ranking, plan.budgets.len() > 1, &report.differences);
     let second = BestAndNext::of(&ranking);
-    let told = second.as_ref().map_or(String::new(), |second| format!("{}\n", second.text(words)));
+    let mut told = second.as_ref().map_or(String::new(), |second| format!("{}\n", second.text(words)));
+    if let Some(summary) = Difference::summary(&report.differences) {
+        told += &format!("noise  {summary}\n");
+    }
     let text = format!("\n{table}\n{told}best  {}\nnext  {command}", words(&best.settings));
     let fields = json!({
         "sweep": dir.path().display().to_string(),
         "status": Status::Completed.name(),
         "best": event(best),
         "best_and_next": second,
+        "differences": report.differences,
+        "report": page.display().to_string(),
         "command": command,
         "exit": 0,
     });

@@ -6,6 +6,7 @@ use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, Target
 use serde_json::json;
 
 use crate::args::TeachArgs;
+use crate::asked::Asked;
 use crate::atomic;
 use crate::code::Code;
 use crate::data_source::read_data;
@@ -44,6 +45,11 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     for (path, kind) in teacher.answers() {
         output.progress(&format!("answers of {}: {kind}", path.display()));
     }
+    for member in &teacher.members {
+        for assumed in &member.loaded.assumed {
+            output.progress(&format!("assumed of {}: {assumed}", member.path.display()));
+        }
+    }
     let answers: Vec<String> = teacher.answers().map(|(_, kind)| kind.to_string()).collect();
     let classes = transfer.spec().classes.clone();
     args.store.check(classes.len()).map_err(|reason| {
@@ -52,7 +58,9 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             .note(reason)
             .help("use `--store f16`, or fewer of the largest")
     })?;
-    let targets = SoftTargets::compute(&*teacher.model, transfer)?;
+    let asked = Asked::new(&*teacher.model, "the teacher", transfer.len(), output);
+    let targets = SoftTargets::compute(&asked, transfer)?;
+    drop(asked);
     let data_sha256 = Fingerprint::of(transfer)?.sha256();
     let place = teacher.place();
     let cache = SoftTargetFile::new(&targets, args.store, classes, data_sha256, teacher.sha256).map_err(|error| {

@@ -1,5 +1,5 @@
 use distill_datasets::Dataset;
-use distill_train::TrainError;
+use distill_train::{Role, TrainError};
 use ndarray::Array2;
 
 use super::{Fingerprints, Found, Preflight};
@@ -10,6 +10,9 @@ use crate::progress::thousands;
 
 /// Products of such an input and ordinary weights, summed over inputs and layers, come near the largest f32, 3.4e38.
 const OVERFLOWS: f32 = 1e30;
+
+/// Inputs with a mean or a deviation above it are not what weights are drawn for.
+pub(crate) const WIDE: f64 = 10.0;
 
 /// Larger than what people measure, unless they forgot a unit.
 const SUSPICIOUS: f32 = 1e15;
@@ -41,7 +44,10 @@ impl Preflight<'_> {
             Ok(sets) => {
                 let shape: Vec<_> = train.spec().input_shape.iter().map(ToString::to_string).collect();
                 let (mean, sd) = (sets.train.mean, sets.train.sd);
-                found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}", shape.join("x")));
+                let is_standardized = self.experiment.recipe().standardizes(&*self.experiment.all().train);
+                let how = if is_standardized { ", standardised" } else { "" };
+                found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}{how}", shape.join("x")));
+                self.wide(found, mean, sd);
                 self.too_large(found, &sets);
                 overlap(found, &sets);
                 unlabelled_overlap(found, &sets);
@@ -56,6 +62,23 @@ impl Preflight<'_> {
         match drawn.map(|drawn| drawn.saturating_sub(self.experiment.all().test.len())) {
             None | Some(0) => String::new(),
             Some(n) => format!(" ({} more are in training paragraphs too and left out)", thousands(n as u64)),
+        }
+    }
+
+    /// Weights are drawn for inputs near 0 of size 1. Those that are much larger drive the first steps anywhere.
+    fn wide(&self, found: &mut Found, mean: f64, sd: f64) {
+        let recipe = self.experiment.recipe();
+        let mut models =
+            [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
+        let takes_numbers = models.any(|model| model.embedding.is_none());
+        let is_wide = mean.abs().max(sd) > WIDE;
+        if is_wide && takes_numbers && !recipe.standardizes(&*self.experiment.all().train) {
+            found.warn(
+                "inputs",
+                format!("inputs are large, with mean {mean:.4} and standard deviation {sd:.4}"),
+                "networks are made for numbers near 0 of size 1, and may not learn from others",
+                "set `data.standardize = true`",
+            );
         }
     }
 
@@ -136,6 +159,20 @@ impl Preflight<'_> {
             if let Some(count) = counts.get_mut(label as usize) {
                 *count += 1;
             }
+        }
+        let folded: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
+        let spelt = (0..names.len()).filter(|&class| counts[class] == 0).find_map(|class| {
+            let other = (0..names.len()).find(|&other| other != class && folded[other] == folded[class])?;
+            Some((&names[class], &names[other]))
+        });
+        if let Some((missing, other)) = spelt {
+            let what = format!(
+                "class `{missing}` has no training example, and class `{other}` differs in its letters' case alone"
+            );
+            let diagnostic = Diagnostic::new(Code::ClassList, what)
+                .note("to the program these are two classes, and models are tested on one that they never saw")
+                .help("write the names of the classes alike in both sets: rename the folder or change the labels");
+            return found.fail("classes", self.file.locate(diagnostic, "data.source"));
         }
         let missing: Vec<&str> =
             names.iter().zip(&counts).filter(|&(_, &n)| n == 0).map(|(name, _)| name.as_str()).collect();

@@ -32,6 +32,16 @@ impl Preflight<'_> {
     fn room(&self, found: &mut Found) {
         let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
         let memory = now.saturating_add(self.training()).max(most);
+        let least = self.least();
+        if !memory::can_be_had(least) {
+            let what = format!("training takes at least {}, and the system does not give as much", size(least));
+            let diagnostic = Diagnostic::new(Code::Limit, what)
+                .note("weights and gradients of the largest model, and what its optimizer keeps")
+                .help(
+                    "use a smaller model, or a machine with more memory; raise what `ulimit -v` or a container allows",
+                );
+            return found.fail("memory", diagnostic);
+        }
         // What the process has already is not free any more.
         match memory::available().map(|available| available + now) {
             Some(available) if memory > available => found.warn(
@@ -79,6 +89,15 @@ impl Preflight<'_> {
         let bound = self.experiment.recipe().data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
         let bytes = |set: &Arc<dyn Dataset>| (set.len() as u64).saturating_mul(4 * set.spec().features() as u64);
         sets.into_iter().flatten().map(|set| bytes(set).min(bound)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes without which the largest model cannot be trained, whatever else is saved.
+    fn least(&self) -> u64 {
+        let least = |role: Role| {
+            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            4 * self.parameters(role).unwrap_or_default() as u64 * (2 + slots)
+        };
+        self.roles.iter().filter(|&&role| self.is_trained(role)).map(|&role| least(role)).max().unwrap_or_default()
     }
 
     /// Bytes that the largest of the trainings takes besides the data.

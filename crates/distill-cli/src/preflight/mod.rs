@@ -3,7 +3,9 @@
 mod data;
 mod machine;
 mod models;
+mod onnx;
 mod precision;
+mod settings;
 mod teacher;
 
 use std::path::Path;
@@ -12,8 +14,11 @@ use distill_train::{Experiment, Fingerprint, Role, TrainError};
 
 use crate::diagnostic::Diagnostic;
 use crate::model_file::sha256;
+use crate::output::Output;
 use crate::recipe_file::RecipeFile;
 use crate::teacher_file::Given;
+
+pub(crate) use data::WIDE;
 
 /// What a check found.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub(crate) struct Preflight<'a> {
     /// Where the run directory is made, or that of a run that goes on.
     pub(crate) runs_dir: &'a Path,
     pub(crate) resumes: bool,
+    /// Shows how far a slow teacher is.
+    pub(crate) output: &'a Output,
 }
 
 /// What they found, and what was loaded on the way.

@@ -32,6 +32,7 @@ impl Preflight<'_> {
                     let architecture = config.architecture(spec.features(), spec.classes.len());
                     found.ok(name, format!("{architecture}, {} parameters", thousands(parameters as u64)));
                     self.warn_of_mixup(role, found);
+                    self.settings(role, training, found);
                 }
             }
         }

@@ -1,14 +1,21 @@
 use std::path::Path;
+use std::time::Instant;
 
 use distill_models::Provenance;
-use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
+use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
 
+use super::onnx::explained;
 use super::{Found, Preflight};
+use crate::answer_file;
+use crate::asked::check_teacher;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::progress::thousands;
 use crate::target_file;
-use crate::teacher_file::Given;
+use crate::teacher_file::{Given, in_words};
+
+/// Classes that a message names.
+const SHOWN: usize = 12;
 
 /// Rows of stored soft targets that are computed anew.
 const RECOMPUTED: usize = 64;
@@ -33,7 +40,7 @@ impl Preflight<'_> {
     fn given(&self, found: &mut Found, mut given: Given) {
         let spec = given.model.spec();
         let parameters = spec.parameters;
-        found.ok("teacher", format!("{}, {} parameters", spec.architecture, thousands(parameters as u64)));
+        found.ok("teacher", in_words(spec));
         self.sizes(found, Some(parameters));
         for (path, kind) in given.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
@@ -41,19 +48,30 @@ impl Preflight<'_> {
         for member in &given.members {
             self.normalisation(found, &member.loaded.provenance);
         }
-        match self.experiment.check_teacher(&*given.model) {
+        let start = Instant::now();
+        let checked = check_teacher(self.experiment, &*given.model, self.output, None);
+        let took = start.elapsed();
+        match checked {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(
-                    "{:.2} % of {} examples, chance {:.2} %",
+                    "{:.2} % of {} {} examples, chance {:.2} %",
                     100.0 * check.accuracy,
                     thousands(check.examples as u64),
+                    check.set,
                     100.0 * check.chance
                 );
                 found.ok("teacher accuracy", accuracy);
                 warn_of_doubt(found, &check);
+                warn_of_seen(found, &check);
+                Self::assumed(found, &given);
+                self.speed(found, &given, self.experiment.n_check_answers(), took);
             }
-            Ok(check) => found.fail("teacher accuracy", Diagnostic::weak_teacher(&check).at(given.place())),
+            Ok(check) => {
+                let diagnostic = Diagnostic::weak_teacher(&check).at(given.place());
+                let diagnostic = explained(diagnostic, &given);
+                found.fail("teacher accuracy", given.name_outputs(diagnostic, &check));
+            }
         }
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
             match self.stored(Path::new(&cache), &given, found) {
@@ -192,13 +210,57 @@ fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
     );
 }
 
+/// What a teacher says of examples that it was trained on is near to their labels, which the student has anyway.
+fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
+    let Some(train) = check.train_accuracy.filter(|_| check.has_seen_training()) else { return };
+    let (train, other) = (100.0 * train, 100.0 * check.accuracy);
+    found.warn(
+        "teacher accuracy",
+        format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
+        "it has been trained on them: its answers there are surer than it can be, and teach little that the labels do not",
+        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixup`; \
+         or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
+    );
+}
+
+impl Given {
+    /// Where the outputs of a teacher seem to stand for other classes: which, and how to say it.
+    fn name_outputs(&self, diagnostic: Diagnostic, check: &TeacherCheck) -> Diagnostic {
+        let (Some(renamed), [member]) = (&check.renamed, self.members.as_slice()) else { return diagnostic };
+        let names = &self.model.spec().classes;
+        let class = |output: usize| names[renamed.classes[output] as usize].as_str();
+        let moved = (0..names.len()).filter(|&output| class(output) != names[output]);
+        let pairs: Vec<String> =
+            moved.take(SHOWN).map(|output| format!("`{}` is `{}`", names[output], class(output))).collect();
+        let diagnostic = diagnostic.note(format!(
+            "with other names for its outputs it gets {:.1} % right: what is now called {}",
+            100.0 * renamed.accuracy,
+            pairs.join(", ")
+        ));
+        let list: Vec<String> = (0..names.len()).map(|output| format!("{:?}", class(output))).collect();
+        let list = match names.len() <= SHOWN && !member.loaded.is_reordered {
+            true => format!(" = [{}]", list.join(", ")),
+            false => String::new(),
+        };
+        diagnostic.better_help(match (is_onnx(&member.path), answer_file::is_one(&member.path)) {
+            (true, _) => format!("name the outputs in their order: `teacher.onnx.classes{list}`"),
+            (_, true) => format!(
+                "name the columns in their order, one name a line, in `classes.txt` beside the table, or in its header{}",
+                list.replace(" = ", ": ")
+            ),
+            _ => "use a teacher that was trained on these labels".to_owned(),
+        })
+    }
+}
+
 impl Diagnostic {
     /// A teacher that is too near to chance.
     pub(crate) fn weak_teacher(check: &TeacherCheck) -> Self {
         let what = format!(
-            "the teacher gets {:.1} % of {} examples right, {:.1} % are demanded",
+            "the teacher gets {:.1} % of {} {} examples right, and must get {:.1} %",
             100.0 * check.accuracy,
             thousands(check.examples as u64),
+            check.set,
             100.0 * check.bound
         );
         Self::new(Code::TeacherAccuracy, what)

@@ -74,3 +74,18 @@ fn what_is_accepted_can_be_kept_and_read_again() {
     let expected = "error[E0102]: the recipe with all its settings is larger than 131072 bytes\n  --> r.toml\n";
     assert!(error.starts_with(expected), "{error:.200}");
 }
+
+#[test]
+fn every_file_name_makes_a_name_of_runs() {
+    for (stem, name) in [
+        ("mnist", "mnist"),
+        ("my recipe (1)", "my-recipe-1"),
+        ("été à la mer", "été-à-la-mer"),
+        ("a:b--c", "a-b-c"),
+        ("a-b_c.d", "a-b_c.d"),
+        // An accent that follows its letter, as macOS has it.
+        ("e\u{301}te\u{301}", "ete"),
+    ] {
+        assert_eq!(run_name(stem), name);
+    }
+}

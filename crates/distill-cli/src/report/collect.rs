@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use distill_train::{Evaluation, Outcomes, Recipe, Role, compare};
 
 use super::data::{CalibrationBin, Curve, CurvePoint, DataFacts, Gallery, KdFacts, ModelFacts, Report, RunFacts};
+use super::places::Places;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation_files::{Prediction, read_predictions};
@@ -74,21 +75,19 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
     let recipe = &first.recipe;
     let classes = &first.result.data.classes;
     let facts = models.iter().map(|(run, model)| run.model_facts(model)).collect();
+    let places = Places::of_the_user();
+    let source = [Some(recipe.data.source.clone()), recipe.data.select.class_words()];
     let report = Report {
         title: recipe.name.clone(),
-        runs: runs.iter().map(RunFiles::facts).collect(),
-        recipe: recipe_text(recipe)?,
+        runs: runs.iter().map(|run| run.facts(&places)).collect(),
+        recipe: places.hide(&recipe_text(recipe)?),
         kd: KdFacts {
             method: recipe.kd.method.name().to_owned(),
             temperature: recipe.kd.temperature,
             alpha: recipe.kd.alpha,
         },
         data: DataFacts {
-            source: [Some(recipe.data.source.clone()), recipe.data.select.class_words()]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(", "),
+            source: places.hide(&source.into_iter().flatten().collect::<Vec<_>>().join(", ")),
             train: first.result.data.train,
             validation: first.result.data.validation,
             transfer: first.result.data.transfer,
@@ -159,16 +158,16 @@ impl RunFiles {
         Ok(Self { path: path.to_owned(), status, recipe, result, rows: metrics::read(path), tests, gallery })
     }
 
-    fn facts(&self) -> RunFacts {
+    fn facts(&self, places: &Places) -> RunFacts {
         RunFacts {
-            path: self.path.display().to_string(),
+            path: places.hide_path(&self.path),
             status: self.status.status.name().to_owned(),
             started: self.status.started.clone(),
             seconds: self.status.seconds,
             program: self.status.program.clone(),
             processor: self.status.processor.clone(),
             threads: self.status.threads,
-            command: self.status.command.clone(),
+            command: places.hide(&self.status.command),
         }
     }
 

@@ -3,7 +3,7 @@ use super::numbers::seconds;
 use crate::progress::thousands;
 
 /// Names with what they are, not yet escaped.
-pub(super) type Facts = Vec<(&'static str, String)>;
+pub(crate) type Facts = Vec<(&'static str, String)>;
 
 /// Method and data.
 pub(super) fn setting(report: &Report) -> Facts {

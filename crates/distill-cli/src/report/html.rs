@@ -1,23 +1,21 @@
 mod gallery;
 
-use distill_chart::{Chart, STYLE, escape};
+use distill_chart::{Chart, escape};
 use distill_train::Verdict;
 
 use super::bars::costs;
 use super::calibration::calibration;
 use super::data::Report;
-use super::facts::{self, Facts};
+use super::facts;
 use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
-use super::table::{self, Table};
+use super::page::{captioned, code, figures, list, note, page, paragraph, recipe, scrolling};
+use super::table;
 use super::words;
 
-const PAGE_STYLE: &str = include_str!("page.css");
-
-/// The report as one HTML file that needs nothing else: no script, no network, no second file.
+/// The report as a page.
 pub(crate) fn html(report: &Report) -> String {
-    let title = escape(&report.title);
     let sections = [
         ("results", "Results", results(report)),
         ("difference", "What distillation changed", difference(report)),
@@ -29,23 +27,7 @@ pub(crate) fn html(report: &Report) -> String {
         ("costs", "Size and speed", sizes(report)),
         ("reproduce", "How to reproduce", reproduce(report)),
     ];
-    let links: String =
-        sections.iter().map(|(id, heading, _)| format!("<li><a href=\"#{id}\">{heading}</a></li>\n")).collect();
-    let body: String = sections
-        .iter()
-        .map(|(id, heading, body)| {
-            format!("<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{body}</section>\n")
-        })
-        .collect();
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
-         <style>\n{STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n{}{}\
-         <nav aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n</header>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        verdict(report),
-        list(&facts::setting(report)),
-    )
+    page(&report.title, &(verdict(report) + &list(&facts::setting(report))), &sections)
 }
 
 fn verdict(report: &Report) -> String {
@@ -66,13 +48,13 @@ fn results(report: &Report) -> String {
     }
     let several = groups(report).iter().any(|group| group.models.len() > 1);
     let over = if several { "On the test set; mean ± standard deviation over the seeds." } else { "On the test set." };
-    format!("{}{}", paragraph(over), scrolling(&table::results(report), "Results"))
+    format!("{}{}", paragraph(over), scrolling(&table::results(report), "Results", "stack"))
 }
 
 fn difference(report: &Report) -> String {
     let mut body = report.comparison.as_ref().map_or(String::new(), |found| paragraph(&words::difference(found)));
     body += &words::comparison_gap(report).map_or(String::new(), note);
-    body + &captioned("Test errors by seed", &table::by_seed(report))
+    body + &captioned("Test errors by seed", &table::by_seed(report), "narrow")
 }
 
 fn curves(report: &Report) -> String {
@@ -82,13 +64,15 @@ fn curves(report: &Report) -> String {
         let several = groups(report).iter().any(|group| group.models.len() > 1);
         let lines = if several { "Bold: the mean over the seeds; thin: each seed. " } else { "" };
         body += &paragraph(&format!(
-            "{lines}The distilled student's loss weighs soft targets, so its height is not that of the others."
+            "{lines}The numbers are those of the last epoch. The first epochs may leave a chart at its edge, so that the ends \
+             can be told apart. The distilled student's loss weighs soft targets, so its height is not that of the \
+             others."
         ));
     }
     for gap in words::curve_gaps(report) {
         body += &note(&gap);
     }
-    body + &captioned("The last epoch", &table::last_epochs(report))
+    body + &captioned("The last epoch", &table::last_epochs(report), "")
 }
 
 fn soft_targets(report: &Report) -> String {
@@ -99,7 +83,8 @@ fn soft_targets(report: &Report) -> String {
     let at = gallery.temperature;
     let mut body = paragraph(&format!(
         "The teacher's probabilities as they are (T = 1), and softened as the student learns from them (T = {at}): \
-         what it thinks of the wrong classes comes to light."
+         what it thinks of the wrong classes comes to light. The longest bar of an example is its largest wrong class; a \
+         bar with a gap is longer than there is room."
     ));
     body += &words::picture_gap(report).map_or(String::new(), note);
     body + &gallery::soft_targets(report)
@@ -121,7 +106,8 @@ fn confusions(report: &Report) -> String {
         "Test examples by label and answer, summed over the seeds. The diagonal is right, the rest are errors; deeper is \
          more, on one scale for all.",
     );
-    text + &figures(&charts, "") + &captioned("The most frequent errors, per seed", &table::frequent_errors(report))
+    text + &figures(&charts, "")
+        + &captioned("The most frequent errors, per seed", &table::frequent_errors(report), "narrow")
 }
 
 fn reliability(report: &Report) -> String {
@@ -148,54 +134,8 @@ fn sizes(report: &Report) -> String {
 fn reproduce(report: &Report) -> String {
     let mut body = String::new();
     for run in &report.runs {
-        body += &format!("<pre><code>{}</code></pre>\n{}", escape(&run.command), list(&facts::run(run)));
+        body += &(code(&run.command) + &list(&facts::run(run)));
     }
-    body += &scrolling(&table::hashes(report), "Hashes of the weights");
-    body + &format!(
-        "<details>\n<summary>The whole recipe, with every default</summary>\n<pre><code>{}</code></pre>\n</details>\n",
-        escape(&report.recipe)
-    )
-}
-
-fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escape(text))
-}
-
-/// What is missing, and why.
-fn note(text: &str) -> String {
-    format!("<p class=\"note\">{}</p>\n", escape(text))
-}
-
-fn figures(charts: &[Chart], class: &str) -> String {
-    let figures: String = charts.iter().map(|chart| format!("<figure>{}</figure>\n", chart.inline())).collect();
-    if figures.is_empty() { figures } else { format!("<div class=\"figures {class}\">\n{figures}</div>\n") }
-}
-
-/// A table under its name; nothing for no rows.
-fn captioned(name: &str, table: &Table) -> String {
-    if table.rows.is_empty() { String::new() } else { paragraph(&format!("{name}:")) + &scrolling(table, name) }
-}
-
-fn list(facts: &Facts) -> String {
-    let items = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", escape(value)));
-    format!("<dl>\n{}</dl>\n", items.collect::<String>())
-}
-
-/// A table that scrolls by itself where it is wider than the page; nothing for no rows.
-fn scrolling(table: &Table, name: &str) -> String {
-    if table.rows.is_empty() {
-        return String::new();
-    }
-    let cells = |cells: &[String], tag: &str| -> String {
-        let cell = |cell: &String| format!("<{tag}>{}</{tag}>", escape(cell));
-        cells.iter().map(cell).collect()
-    };
-    let head: String = table.header.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escape(cell))).collect();
-    let row =
-        |row: &Vec<String>| format!("<tr><th scope=\"row\">{}</th>{}</tr>\n", escape(&row[0]), cells(&row[1..], "td"));
-    let rows: String = table.rows.iter().map(row).collect();
-    format!(
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{name}\">\n<table>\n<thead><tr>{head}</tr>\
-         </thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
-    )
+    body += &scrolling(&table::hashes(report), "Hashes of the weights", "");
+    body + &recipe(&report.recipe)
 }

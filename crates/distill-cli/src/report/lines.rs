@@ -2,6 +2,7 @@ use distill_chart::{Anchor, Axis, Canvas, Chart, text_width};
 use distill_train::Role;
 
 use super::data::{Curve, CurvePoint};
+use super::ends;
 use super::numbers::mean;
 use crate::summary::label;
 
@@ -9,7 +10,7 @@ const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 300.0;
 /// Between the edges of the chart and those of the plot.
 const LEFT: f64 = 48.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 54.0;
 const TOP: f64 = 56.0;
 const BOTTOM: f64 = 44.0;
 
@@ -36,47 +37,61 @@ pub(super) fn validation(curves: &[Curve]) -> Option<Chart> {
 /// Nothing if no curve has the value.
 fn chart(title: &str, curves: &[Curve], value: impl Fn(&CurvePoint) -> Option<f64>) -> Option<Chart> {
     let all: Vec<Series> = Role::ALL.into_iter().filter_map(|role| series(role, curves, &value)).collect();
-    let points = || all.iter().flat_map(|series| series.seeds.iter().flatten().copied());
-    let y = Axis::fit(points().map(|(_, y)| y))?;
-    let last = points().map(|(x, _)| x).fold(f64::MIN, f64::max);
-    let x = Axis::whole(points().map(|(x, _)| x).fold(f64::MAX, f64::min), last);
-    let place = |(at, value): (f64, f64)| {
-        (LEFT + x.at(at) * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y.at(value) * (HEIGHT - TOP - BOTTOM))
+    let points: Vec<(f64, f64)> = all.iter().flat_map(|series| series.seeds.iter().flatten().copied()).collect();
+    let last_points: Vec<(f64, f64)> = all.iter().filter_map(|series| series.mean.last().copied()).collect();
+    let y = ends::axis(&points, &last_points)?;
+    let last = points.iter().map(|(x, _)| *x).fold(f64::MIN, f64::max);
+    let x = Axis::whole(points.iter().map(|(x, _)| *x).fold(f64::MAX, f64::min), last);
+    let place = |(across, up): (f64, f64)| {
+        (LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM))
     };
     let mut canvas = Canvas::default();
     canvas.text("title", (0.0, 16.0), Anchor::Start, title);
     legend(&mut canvas, &all);
     for &tick in &y.ticks {
-        let (_, height) = place((last, tick));
+        let (_, height) = place((0.0, y.at(tick)));
         canvas.line("grid", &[(LEFT, height), (WIDTH - RIGHT, height)]);
         canvas.text("tick", (LEFT - 8.0, height + 4.0), Anchor::End, y.label(tick));
     }
     canvas.line("axis", &[(LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM)]);
     for &tick in &x.ticks {
-        let across = LEFT + x.at(tick) * (WIDTH - LEFT - RIGHT);
+        let (across, _) = place((x.at(tick), 0.0));
         canvas.line("axis", &[(across, HEIGHT - BOTTOM), (across, HEIGHT - BOTTOM + 4.0)]);
         canvas.text("tick", (across, HEIGHT - BOTTOM + 18.0), Anchor::Middle, x.label(tick));
     }
     canvas.text("name", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, "epoch");
-    let shown = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
-        points.iter().copied().filter(|&(_, value)| y.shows(value)).map(place).collect()
+    let mut draw = |class: &str, role: Role, points: &[(f64, f64)]| {
+        let parts: Vec<(f64, f64)> = points.iter().map(|&(epoch, value)| (x.at(epoch), y.at(value))).collect();
+        for line in ends::inside(&parts) {
+            let line: Vec<(f64, f64)> = line.into_iter().map(place).collect();
+            match line[..] {
+                // A single epoch, or what is left of a line that leaves the plot.
+                [point] => canvas.circle(&format!("dot {}", role.name()), point, 4.0),
+                _ => canvas.line(&format!("{class} {}", role.name()), &line),
+            }
+        }
     };
     for series in all.iter().filter(|series| series.seeds.len() > 1) {
         for seed in &series.seeds {
-            draw(&mut canvas, "seed", series.role, &shown(seed));
+            draw("seed", series.role, seed);
         }
     }
     for series in &all {
-        draw(&mut canvas, "mean", series.role, &shown(&series.mean));
+        draw("mean", series.role, &series.mean);
     }
+    end_labels(&mut canvas, &all, |point| place((x.at(point.0), y.at(point.1).clamp(0.0, 1.0))));
     Some(Chart { title: title.to_owned(), width: WIDTH, height: HEIGHT, canvas })
 }
 
-/// A line, or a dot where there is but one point.
-fn draw(canvas: &mut Canvas, class: &str, role: Role, points: &[(f64, f64)]) {
-    match *points {
-        [point] => canvas.circle(&format!("dot {}", role.name()), point, 4.0),
-        _ => canvas.line(&format!("{class} {}", role.name()), points),
+/// The last value of each mean beside its end, moved so far that no two touch.
+fn end_labels(canvas: &mut Canvas, all: &[Series], place: impl Fn((f64, f64)) -> (f64, f64)) {
+    const APART: f64 = 13.0;
+    let mut labels: Vec<(Role, f64, (f64, f64))> =
+        all.iter().filter_map(|series| series.mean.last().map(|&last| (series.role, last.1, place(last)))).collect();
+    labels.sort_by(|a, b| a.2.1.total_cmp(&b.2.1));
+    let heights: Vec<f64> = labels.iter().map(|(_, _, (_, y))| *y).collect();
+    for ((role, value, (x, _)), height) in labels.iter().zip(ends::apart(&heights, APART, HEIGHT - BOTTOM)) {
+        canvas.text(&format!("end {}", role.name()), (x + 7.0, height + 4.0), Anchor::Start, ends::short(*value));
     }
 }
 
@@ -148,7 +163,25 @@ mod tests {
     #[test]
     fn a_single_epoch_is_a_dot_in_the_middle() {
         let chart = loss(&[curve("teacher", &[1.0])]).unwrap().inline();
-        assert!(chart.contains("class=\"dot teacher\" cx=\"247\" cy=\"56\""), "{chart}");
+        assert!(chart.contains("class=\"dot teacher\" cx=\"227\" cy=\"56\""), "{chart}");
+    }
+
+    #[test]
+    fn ends_are_written_and_told_apart() {
+        // From 0 the two ends would be a pixel apart, and the dots of their labels one upon the other.
+        let curves = [curve("baseline", &[95.0, 40.0, 31.0, 30.4]), curve("student", &[94.0, 41.0, 30.9, 30.0])];
+        let chart = loss(&curves).unwrap();
+        let svg = chart.inline();
+        let end = |name: &str, text: &str| {
+            let part = svg.split(&format!("<text class=\"end {name}\"")).nth(1).unwrap();
+            assert!(part.contains(&format!(">{text}<")), "{part:.90}");
+            part.split(" y=\"").nth(1).unwrap().split('"').next().unwrap().parse::<f64>().unwrap()
+        };
+        assert!(end("student", "30.0") - end("baseline", "30.4") >= 12.0, "{svg}");
+        // The first epoch is above the scale: its line comes from the upper edge.
+        assert!(!svg.contains(">95<") && !svg.contains(">100<"), "{svg}");
+        let student = svg.split("class=\"mean student\" d=\"M").last().unwrap();
+        assert!(student.split(['L', ' ']).nth(1) == Some("56"), "{student:.60}");
     }
 
     #[test]

@@ -1,16 +1,15 @@
-use std::fmt::Write as _;
-
 use super::data::{GalleryExample, Report};
-use super::facts::{self, Facts};
+use super::facts;
 use super::numbers::probability;
 use super::plots::plots;
 use super::table::{self, Table};
+use super::text::{escape, fenced, list, paragraph, rows};
 use super::words::{self, answer, class_name, label_name};
 
 /// The report as Markdown, for a terminal or the page of a repository. It shows the charts of [`plots`].
 pub(crate) fn markdown(report: &Report) -> String {
     let plots = plots(report);
-    let plot = |path: &str, name: &str, without: &str| match plots.iter().any(|(plot, _)| *plot == path) {
+    let plot = |path: &str, name: &str, without: &str| match plots.iter().any(|plot| plot.path() == path) {
         true => format!("![{name}]({path})\n\n"),
         false if without.is_empty() => String::new(),
         false => paragraph(without),
@@ -48,6 +47,9 @@ pub(crate) fn markdown(report: &Report) -> String {
 
     text += "## Calibration\n\n";
     text += &plot("plots/calibration.svg", "right answers by confidence", words::NO_CALIBRATION);
+
+    text += "## Size and speed\n\n";
+    text += &plot("plots/costs.svg", "parameters, size and latency", words::NO_MODELS);
 
     text += "## How to reproduce\n\n";
     for run in &report.runs {
@@ -118,62 +120,4 @@ fn section(table: &Table, heading: &str, text: &str) -> String {
         return format!("{heading}\n\n{}", paragraph(words::NO_EXAMPLES));
     }
     format!("{heading}\n\n{text}\n\n{}", rows(table))
-}
-
-fn paragraph(text: &str) -> String {
-    format!("{}\n\n", escape(text))
-}
-
-fn list(facts: &Facts) -> String {
-    let items = facts.iter().map(|(name, value)| format!("- {name}: {}\n", escape(value)));
-    items.collect::<String>() + "\n"
-}
-
-/// A table whose columns are as wide as their widest cell, so that it can be read as it is.
-fn rows(table: &Table) -> String {
-    if table.rows.is_empty() {
-        return String::new();
-    }
-    let lines: Vec<Vec<String>> = [&table.header]
-        .into_iter()
-        .chain(&table.rows)
-        .map(|row| row.iter().map(|cell| escape(cell)).collect())
-        .collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).max(3);
-    let widths: Vec<usize> = (0..table.header.len()).map(width).collect();
-    let mut text = String::new();
-    for (i, line) in lines.iter().enumerate() {
-        for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let _ = if column == 0 { write!(text, "| {cell:<width$} ") } else { write!(text, "| {cell:>width$} ") };
-        }
-        text += "|\n";
-        if i == 0 {
-            for (column, width) in widths.iter().enumerate() {
-                let _ =
-                    if column == 0 { write!(text, "|:{:-<width$}-", "") } else { write!(text, "|-{:-<width$}:", "") };
-            }
-            text += "|\n";
-        }
-    }
-    text + "\n"
-}
-
-/// Text as it is, in a fence that nothing in it can close.
-fn fenced(language: &str, text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}{language}\n{}\n{fence}\n\n", text.trim_end())
-}
-
-/// A text in which nothing is markup, on one line.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&' | '|' | '#' | '~' => escaped.extend(['\\', c]),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -1,6 +1,4 @@
-use std::fmt::Write as _;
-
-use distill_chart::{Anchor, Canvas, Chart, number, shortened, text_width};
+use distill_chart::{Anchor, Canvas, Chart, Squares, shortened, text_width};
 
 use super::group::Group;
 
@@ -99,22 +97,20 @@ fn chart(label: &str, counts: &[Vec<u64>], classes: &[String], largest_error: f6
     Chart { title, width: left + plot + 4.0, height: bottom + below + 20.0, canvas }
 }
 
-/// The cells, in units of cells: one path for each shade of right and of wrong.
-fn paint(canvas: &mut Canvas, counts: &[Vec<u64>], largest_error: f64, (x, y): (f64, f64), side: f64) {
+/// The cells: those of one shade of right or of wrong together.
+fn paint(canvas: &mut Canvas, counts: &[Vec<u64>], largest_error: f64, at: (f64, f64), step: f64) {
     /// In pixels: a smaller mark would not be seen.
     const SMALLEST: f64 = 2.5;
-    let mark = number((SMALLEST / side).max(1.0));
-    let mut paths = vec![String::new(); 2 * N_SHADES];
+    let side = (SMALLEST / step).max(1.0);
+    let mut shades = vec![Vec::new(); 2 * N_SHADES];
     for cell in cells(counts) {
         let right = usize::from(cell.row == cell.column);
-        let path = &mut paths[right * N_SHADES + cell.shade(largest_error) - 1];
-        let _ = write!(path, "M{} {}h{mark}v{mark}h-{mark}z", cell.column, cell.row);
+        shades[right * N_SHADES + cell.shade(largest_error) - 1].push((cell.column, cell.row));
     }
-    let place = format!(" transform=\"translate({} {})scale({side:.4})\"", number(x), number(y));
-    for (i, path) in paths.iter().enumerate() {
+    for (i, cells) in shades.into_iter().enumerate() {
         let opacity = (i % N_SHADES + 1) as f64 / N_SHADES as f64;
         let class = if i < N_SHADES { "wrong" } else { "right" };
-        canvas.path(class, &format!("{place} fill-opacity=\"{opacity}\""), path);
+        canvas.squares(Squares { class, at, step, side, opacity, cells });
     }
 }
 

@@ -5,7 +5,8 @@ mod bars;
 mod calibration;
 mod collect;
 mod data;
-mod facts;
+mod ends;
+pub(crate) mod facts;
 pub(crate) mod gallery;
 mod group;
 mod hex;
@@ -14,17 +15,21 @@ mod image;
 mod lines;
 mod markdown;
 mod matrix;
-mod numbers;
+pub(crate) mod numbers;
+pub(crate) mod page;
+mod places;
 mod plots;
-mod table;
+pub(crate) mod table;
+pub(crate) mod text;
 mod words;
 
 pub(crate) use collect::{Collected, GALLERY, collect};
 pub(crate) use html::html;
 pub(crate) use markdown::markdown;
-pub(crate) use plots::plots;
+pub(crate) use places::Places;
+pub(crate) use plots::{Plot, plots};
 
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,19 +1,44 @@
 use distill_chart::Chart;
 
+use super::bars::costs;
 use super::calibration::calibration;
 use super::data::Report;
 use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
 
-/// The charts as SVG files: the path of each beside the report, and its text. What has no data has no file.
-pub(crate) fn plots(report: &Report) -> Vec<(&'static str, String)> {
+/// A chart with the name of its files.
+pub(crate) struct Plot {
+    name: &'static str,
+    chart: Chart,
+}
+
+impl Plot {
+    pub(crate) fn new(name: &'static str, chart: Chart) -> Self {
+        Self { name, chart }
+    }
+
+    /// Of the SVG beside the report.
+    pub(crate) fn path(&self) -> String {
+        format!("plots/{}.svg", self.name)
+    }
+
+    /// The files and their paths beside the report: SVG, and PNG for what takes no SVG, unless it would be too large.
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let png = self.chart.png().map(|png| (format!("plots/{}.png", self.name), png));
+        [Some((self.path(), self.chart.standalone().into_bytes())), png].into_iter().flatten().collect()
+    }
+}
+
+/// The charts. What has no data has no chart.
+pub(crate) fn plots(report: &Report) -> Vec<Plot> {
     let groups = groups(report);
     let charts = [
-        ("plots/loss.svg", loss(&report.curves)),
-        ("plots/validation.svg", validation(&report.curves)),
-        ("plots/confusion.svg", Chart::beside("Confusion matrices", &confusion(&groups, &report.data.classes))),
-        ("plots/calibration.svg", Chart::beside("Calibration", &calibration(&groups))),
+        ("loss", loss(&report.curves)),
+        ("validation", validation(&report.curves)),
+        ("confusion", Chart::beside("Confusion matrices", &confusion(&groups, &report.data.classes))),
+        ("calibration", Chart::beside("Calibration", &calibration(&groups))),
+        ("costs", Chart::beside("Size and speed", &costs(&groups))),
     ];
-    charts.into_iter().filter_map(|(path, chart)| Some((path, chart?.standalone()))).collect()
+    charts.into_iter().filter_map(|(name, chart)| Some(Plot::new(name, chart?))).collect()
 }

@@ -4,13 +4,13 @@ use super::data::{ModelFacts, Report};
 use super::group::{Group, groups};
 use super::numbers::{errors, mean, micros, percent, seconds, signed};
 use super::words::class_name;
-use crate::progress::{size, thousands};
+use crate::progress::{parameters, size, thousands};
 use crate::summary::{label, spread};
 
 /// Text in rows of equal length, not yet escaped; the first cell of a row says what it is about.
-pub(super) struct Table {
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// One column for each role, one row for each measure, over the seeds.
@@ -30,7 +30,7 @@ pub(super) fn results(report: &Report) -> Table {
         row("nll, nats", &|group| spread(&group.values(|m| Some(m.test_nll)), 4)),
         row("calibration error (ece)", &|group| percent(&group.values(|m| Some(m.test_ece)))),
         row("agreement with the teacher", &|group| percent(&group.values(|m| m.agreement))),
-        row("parameters", &|group| group.distinct(|m| thousands(m.parameters as u64))),
+        row("parameters", &|group| group.distinct(|m| parameters(m.parameters))),
         row("size", &|group| group.distinct(|m| size(m.weights_bytes as u64))),
         row("latency, median", &|group| average(group.values(|m| m.latency.as_ref().map(|l| l.p50_us)), micros)),
         row("latency, 95th percentile", &|group| {

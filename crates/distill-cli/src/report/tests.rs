@@ -4,11 +4,11 @@ use super::data::{GalleryExample, ImageShape, Report};
 use super::fixture::{HOSTILE, empty, full, hostile};
 use super::html::html;
 use super::markdown::markdown;
-use super::plots::plots;
+use super::plots::{Plot, plots};
 
 /// The names of the elements of a text, in order, if each is closed where it must be and all markup is well formed.
-fn elements(text: &str) -> Vec<String> {
-    const VOID: [&str; 3] = ["meta", "img", "col"];
+pub(crate) fn elements(text: &str) -> Vec<String> {
+    const VOID: [&str; 4] = ["meta", "img", "col", "wbr"];
     let mut names = Vec::new();
     let mut open: Vec<&str> = Vec::new();
     let mut rest = text.strip_prefix("<!doctype html>").unwrap_or(text);
@@ -54,13 +54,22 @@ fn check_attributes(attributes: &str) {
     }
 }
 
+/// The charts as SVG, with their paths.
+fn svgs(report: &Report) -> Vec<(String, String)> {
+    let files = plots(report).into_iter().flat_map(|plot| plot.files());
+    files
+        .filter(|(path, _)| path.ends_with(".svg"))
+        .map(|(path, svg)| (path, String::from_utf8(svg).unwrap()))
+        .collect()
+}
+
 /// The values of an attribute in a text.
 fn attributes<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     text.split(&format!(" {name}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
 #[track_caller]
-fn assert_has(text: &str, parts: &[&str]) {
+pub(crate) fn assert_has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no `{part}`");
     }
@@ -71,7 +80,7 @@ fn pages_and_plots_are_well_formed() {
     for report in [full(), hostile(), empty()] {
         let names = elements(&html(&report));
         assert_eq!(names.iter().filter(|name| *name == "h2").count(), 9);
-        for (path, plot) in plots(&report) {
+        for (path, plot) in svgs(&report) {
             assert_eq!(elements(&plot)[0], "svg", "{path}");
             assert!(plot.contains("xmlns=\"http://www.w3.org/2000/svg\""));
         }
@@ -102,7 +111,7 @@ fn a_report_survives_json_and_gives_the_same_bytes() {
         let again: Report = serde_json::from_str(&json).unwrap();
         assert_eq!(html(&again), html(&report));
         assert_eq!(markdown(&again), markdown(&report));
-        assert_eq!(plots(&again), plots(&report));
+        assert_eq!(svgs(&again), svgs(&report));
     }
     let json = serde_json::to_value(full()).unwrap();
     assert_eq!(json["comparison"]["verdict"], "better");
@@ -158,11 +167,41 @@ fn temperature_is_seen_side_by_side() {
         &page,
         &[
             "<th scope=\"col\" colspan=\"2\">T = 1</th><th scope=\"col\" colspan=\"2\">T = 4</th>",
-            "<tr class=\"label\"><th scope=\"row\">4</th><td class=\"track\"><i style=\"width:62.2%\"></i></td><td>62.2 %</td>",
+            // The bar of the largest wrong class, 9, is whole, and that of the label has no room.
+            "<tr class=\"label\"><th scope=\"row\">4</th><td class=\"track\"><i class=\"cut\" style=\"width:100%\"></i></td>",
+            "<tr><th scope=\"row\">9</th><td class=\"track\"><i style=\"width:100%\"></i></td>",
             "<tr><th scope=\"row\">0</th><td class=\"track\"><i style=\"width:0%\"></i></td><td>&lt; 0.1 %</td>",
             "alt=\"test example 18, label 2\"",
         ],
     );
+}
+
+#[test]
+fn each_chart_is_a_picture_too() {
+    let files: Vec<(String, Vec<u8>)> = plots(&full()).iter().flat_map(Plot::files).collect();
+    assert_eq!(files.len(), 10);
+    for name in ["loss", "validation", "confusion", "calibration", "costs"] {
+        let (_, png) = files.iter().find(|(path, _)| *path == format!("plots/{name}.png")).unwrap();
+        let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        assert!(reader.info().width > 600 && reader.info().height > 200, "{name}: {:?}", reader.info().size());
+    }
+}
+
+#[test]
+fn a_phone_shows_the_column_of_the_distilled_student() {
+    let page = html(&full());
+    // Three columns below the names of the rows, in any width.
+    assert_has(&page, &["<div class=\"scroll stack\" style=\"--n:3\"", "<div class=\"scroll narrow\" style=\"--n:4\""]);
+    assert_has(&page, &[".stack tr{display:grid;grid-template-columns:repeat(var(--n),minmax(0,1fr))"]);
+}
+
+#[test]
+fn names_of_classes_break_where_their_parts_meet() {
+    let mut report = full();
+    report.data.classes[9] = "transfer_between_accounts".to_owned();
+    let page = html(&report);
+    assert_has(&page, &["<th scope=\"row\">transfer_<wbr>between_<wbr>accounts</th>", "<table class=\"soft tall\">"]);
+    assert!(!html(&full()).contains("soft tall"));
 }
 
 #[test]
@@ -180,10 +219,13 @@ fn answers_say_whether_they_are_right() {
 #[test]
 fn names_are_never_markup() {
     let report = hostile();
-    for text in [html(&report)].into_iter().chain(plots(&report).into_iter().map(|(_, plot)| plot)) {
+    for text in [html(&report)].into_iter().chain(svgs(&report).into_iter().map(|(_, plot)| plot)) {
         assert!(!text.contains("<script"));
     }
-    assert_has(&html(&report), &["&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;|`*399"]);
+    assert_has(
+        &html(&report).replace("<wbr>", ""),
+        &["&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;|`*399"],
+    );
     let text = markdown(&report);
     let (prose, recipe) = text.split_once("````toml\n").unwrap();
     assert!(!prose.contains(HOSTILE) && prose.contains("\\<script>alert(\"1\")\\</script>\\&'\\|\\`\\*399"), "{prose}");
@@ -245,8 +287,11 @@ fn one_teacher_may_teach_all_seeds() {
 fn the_markdown_shows_the_plots_that_there_are() {
     let report = full();
     let text = markdown(&report);
-    let paths: Vec<&str> = plots(&report).iter().map(|(path, _)| *path).collect();
-    assert_eq!(paths, ["plots/loss.svg", "plots/validation.svg", "plots/confusion.svg", "plots/calibration.svg"]);
+    let paths: Vec<String> = plots(&report).iter().map(Plot::path).collect();
+    assert_eq!(
+        paths,
+        ["loss", "validation", "confusion", "calibration", "costs"].map(|name| format!("plots/{name}.svg"))
+    );
     assert!(paths.iter().all(|path| text.contains(&format!("]({path})"))));
     assert!(!markdown(&hostile()).contains("plots/validation.svg"));
     assert!(!markdown(&empty()).contains("plots/"));
@@ -266,10 +311,10 @@ fn the_markdown_shows_the_plots_that_there_are() {
 
 #[test]
 fn many_classes_make_small_matrices_without_names() {
-    let (_, plot) = plots(&hostile()).into_iter().find(|(path, _)| *path == "plots/confusion.svg").unwrap();
+    let (_, plot) = svgs(&hostile()).into_iter().find(|(path, _)| path == "plots/confusion.svg").unwrap();
     assert!(!plot.contains("class=\"cell") && !plot.contains("script"));
     assert!(plot.len() < 200_000, "{} bytes", plot.len());
-    let (_, plot) = plots(&full()).into_iter().find(|(path, _)| *path == "plots/confusion.svg").unwrap();
+    let (_, plot) = svgs(&full()).into_iter().find(|(path, _)| path == "plots/confusion.svg").unwrap();
     assert!(plot.contains("class=\"cell strong\""));
 }
 
@@ -286,6 +331,6 @@ fn a_list_of_another_length_breaks_nothing() {
     report.gallery.disagreements[1].label = u32::MAX;
     report.gallery.image = Some(ImageShape { width: 28, height: 28, channels: 1 });
     elements(&html(&report));
-    plots(&report).iter().for_each(|(_, plot)| _ = elements(plot));
+    svgs(&report).iter().for_each(|(_, plot)| _ = elements(plot));
     assert_has(&markdown(&report), &["| 1014    | 4294967295 |"]);
 }

@@ -150,7 +150,7 @@ impl Job {
             "seed": self.role.draws_from(self.seed),
         });
         // What was added later stands here only where it is set, so that models from before are found.
-        if recipe.data.standardize {
+        if recipe.data.standardize == Some(true) {
             parts["standardize"] = json!(true);
         }
         if let (Keep::Best, Some(hash)) = (train.keep, &data.validation) {

@@ -35,7 +35,7 @@ impl Kind {
     }
 
     /// The file in the folder of runs that names the last one.
-    fn latest_file(self) -> &'static str {
+    pub(super) fn latest_file(self) -> &'static str {
         match self {
             Self::Run => "LATEST",
             Self::Sweep => "LATEST-SWEEP",
@@ -135,6 +135,10 @@ impl RunDir {
         &self.path
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Makes it the one that `latest` means, once it can be gone on with.
     pub(crate) fn name_as_latest(&self) -> Result<(), Diagnostic> {
         match (self.path.parent(), self.path.file_name()) {
@@ -160,6 +164,11 @@ impl RunDir {
         let folder = self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name()));
         make_folder(&folder)?;
         Ok(folder)
+    }
+
+    /// Removes the checkpoints of a model, which is finished. What cannot be removed takes room but does no harm.
+    pub(super) fn remove_checkpoints(&self, role: Role, seed: u64) {
+        let _ = fs::remove_dir_all(self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name())));
     }
 
     /// Where the weights of a model are.

@@ -11,6 +11,9 @@ use crate::model_file::sha256;
 /// What tells in a context which random numbers students drew.
 pub(super) const STREAMS: &str = "streams";
 
+/// What tells in a context which weights students began with.
+pub(super) const STUDENT: &str = "student_sha256";
+
 /// What the models of a run depend on. Two runs of equal identity give equal weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
@@ -20,6 +23,8 @@ pub(crate) struct Identity {
     pub(crate) recipe_sha256: String,
     /// SHA-256 of training and test data.
     pub(crate) data_sha256: String,
+    /// SHA-256 of what the students begin with, where those are no random weights.
+    pub(crate) student_sha256: Option<String>,
 }
 
 /// All settings of a recipe as TOML.
@@ -28,15 +33,18 @@ pub(crate) fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
 }
 
 impl Identity {
-    /// Each model names its own seed, checkpoints change nothing, and where files lie and what they
+    /// A recipe of which all that the data decides is settled. Each model names its own seed, checkpoints change nothing, and where files lie and what they
     /// are called does not matter: data and teacher are known by their hashes. What a precision is depends
     /// on the processor, and the weights on what it is.
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
         recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
+        recipe.student.weights = recipe.student.weights.map(|_| "a file".to_owned());
         recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
+        // Recipes from before it was decided by the data say nothing where it is not so.
+        recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
         if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
             "a file".clone_into(library);
         }
@@ -44,7 +52,7 @@ impl Identity {
             train.precision = train.precision.settled();
         }
         let text = recipe_text(&recipe)?;
-        Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256 })
+        Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256, student_sha256: None })
     }
 
     /// What a checkpoint of a model belongs to.
@@ -56,7 +64,10 @@ impl Identity {
             ("seed", &seed.to_string()),
             ("teacher_sha256", teacher_sha256.unwrap_or_default()),
         ];
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        // Checkpoints of models that began with random weights are as they always were.
+        let student = self.student_sha256.as_deref().filter(|_| role.is_student());
+        let pairs = pairs.into_iter().chain(student.map(|sha256| (STUDENT, sha256)));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
 
@@ -76,6 +87,7 @@ pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, pat
         match (name, table(found), table(expected)) {
             ("recipe", Some(was), Some(is)) => changes(&was, &is, "", &mut notes),
             ("data_sha256", ..) => notes.push("the data has changed".to_owned()),
+            (STUDENT, ..) => notes.push("the weights that its students begin with are others".to_owned()),
             ("teacher_sha256", ..) => notes.push("the teacher is another one".to_owned()),
             (STREAMS, ..) => notes.push(
                 "its students draw the random numbers of their teachers, as all did in earlier versions; now they have \

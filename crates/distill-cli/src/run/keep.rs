@@ -7,6 +7,7 @@ use super::dir::weights_name;
 use super::identity::Identity;
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
+use crate::asked::Asked;
 use crate::data_folder::remember;
 use crate::data_source::DataSource;
 use crate::diagnostic::Diagnostic;
@@ -14,6 +15,7 @@ use crate::evaluation_files;
 use crate::latency::Latency;
 use crate::model_file::{self, LoadedModel, sha256};
 use crate::report::{GALLERY, collect, gallery};
+use crate::summary::heading;
 
 impl Run<'_> {
     /// Compares the students of all seeds, and writes that down.
@@ -24,7 +26,7 @@ impl Run<'_> {
 
     /// Writes down examples of the test set that are worth a look, with what the models of the
     /// first seed say of them.
-    pub(crate) fn write_gallery(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn write_gallery(&self) -> Result<(), Failure> {
         let recipe = self.experiment.recipe();
         let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
         let teacher: Arc<dyn Model> = match &self.shared_teacher {
@@ -34,8 +36,10 @@ impl Run<'_> {
         let student = model_file::load(&self.dir.weights(Role::Student, seed))?.model;
         let baseline = self.dir.weights(Role::Baseline, seed);
         let baseline = self.roles.contains(&Role::Baseline).then(|| model_file::load(&baseline)).transpose()?;
+        let n_test = self.experiment.test_set().len();
+        let teacher = Asked::new(&*teacher, "the teacher", n_test, self.output).until(self.signals);
         let models = gallery::Models {
-            teacher: &*teacher,
+            teacher: &teacher,
             student: &student,
             baseline: baseline.as_ref().map(|loaded| &loaded.model as &dyn distill_models::Model),
         };
@@ -69,7 +73,26 @@ impl Run<'_> {
         let weights = WeightsFile { path: &path, n_bytes: bytes.len(), sha256: sha256(&bytes) };
         let entry = ModelResult::new(role, seed, trained.model.spec(), &weights, Some(&trained.report));
         let test = self.measure(role, seed, &trained.model, entry, teacher)?;
+        self.remove_checkpoints(role, seed);
         Ok((test, weights.sha256))
+    }
+
+    /// A model that is in the result is trained no more.
+    fn remove_checkpoints(&self, role: Role, seed: u64) {
+        if !self.experiment.recipe().checkpoint.keep_finished {
+            self.dir.remove_checkpoints(role, seed);
+        }
+    }
+
+    /// Those that earlier versions, or a process that was ended, have left of finished models, and the folder of all.
+    pub(super) fn remove_all_checkpoints(&self) {
+        let models: Vec<(Role, u64)> =
+            Role::ALL.into_iter().flat_map(|role| self.result.of(role).map(move |model| (role, model.seed))).collect();
+        for (role, seed) in models {
+            self.remove_checkpoints(role, seed);
+        }
+        // Only if nothing is in it.
+        let _ = std::fs::remove_dir(self.dir.path().join("checkpoints"));
     }
 
     /// Evaluates a trained model on the test set and writes down what is found.
@@ -88,6 +111,7 @@ impl Run<'_> {
         })?;
         let latency = self.latency(model)?;
         self.record(ModelResult { latency, ..entry.measured(&test, teacher) })?;
+        self.warn_of_chance(role, &test)?;
         Ok(test)
     }
 
@@ -100,8 +124,9 @@ impl Run<'_> {
     ) -> Result<Option<(Mlp, Evaluation, String)>, Failure> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
-        self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", role.name()));
+        self.output.progress(&format!("{:<9} trained before, seed {seed}, measured anew", heading(role)));
         let test = self.measure(role, seed, &model, entry, teacher)?;
+        self.remove_checkpoints(role, seed);
         Ok(Some((model, test, sha256)))
     }
 
@@ -129,12 +154,18 @@ impl Run<'_> {
 
     fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Failure> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
-        let data = self.experiment.test_set();
-        let test = evaluate(model, data).map_err(|error| error.of_set("test"))?;
-        for (name, table) in evaluation_files::all(&test, &data.spec().classes) {
+        let test = self.ask(role, model)?;
+        for (name, table) in evaluation_files::all(&test, &self.experiment.test_set().spec().classes) {
             self.dir.write(&format!("eval/{}-seed{seed}/{name}", role.name()), table.as_bytes())?;
         }
         Ok(test)
+    }
+
+    /// Asks a model about the test set.
+    pub(super) fn ask(&self, role: Role, model: &dyn Model) -> Result<Evaluation, Failure> {
+        let (data, what) = (self.experiment.test_set(), format!("the {}", role.name()));
+        let asked = Asked::new(model, &what, data.len(), self.output).until(self.signals);
+        Ok(evaluate(&asked, data).map_err(|error| error.of_set("test"))?)
     }
 
     fn safetensors(
@@ -148,6 +179,9 @@ impl Run<'_> {
         let mut provenance = provenance(recipe, &self.identity, self.inputs, role, seed);
         if let Some(sha256) = teacher_sha256 {
             provenance.insert("teacher_sha256".to_owned(), sha256.to_owned());
+        }
+        if let Some(sha256) = self.identity.student_sha256.as_ref().filter(|_| role.is_student()) {
+            provenance.insert("began_with_sha256".to_owned(), sha256.clone());
         }
         provenance.extend(remember(&recipe.data, &*self.experiment.all().train));
         Ok(to_safetensors(model, &provenance).map_err(TrainError::from)?)

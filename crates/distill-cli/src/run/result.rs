@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::latency::Latency;
+use crate::summary::heading;
 use crate::sweep::shell;
 
 /// `result.json`: what a run found, one entry for each model and seed.
@@ -54,6 +55,9 @@ pub(crate) struct ModelResult {
     pub(crate) diversity: Option<f64>,
     /// Epoch with the fewest errors on the validation set.
     pub(crate) best_epoch: Option<u32>,
+    /// The epoch after which training ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped_early: Option<u32>,
     /// Nothing for a teacher that came from a file.
     pub(crate) train_seconds: Option<f64>,
     pub(crate) train_examples_per_second: Option<f64>,
@@ -98,6 +102,7 @@ impl ModelResult {
             test_ece: f64::NAN,
             agreement: None,
             diversity: None,
+            stopped_early: report.and_then(|report| report.stopped_early),
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),
             train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),
@@ -124,7 +129,7 @@ impl ModelResult {
         }
     }
 
-    fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
 }
@@ -137,10 +142,11 @@ impl RunResult {
         unmeasured.map_or(Ok(result.clone()), |model| {
             let ModelResult { role, seed, .. } = model;
             let resume = shell(["distill", "run", "--resume", &*run.to_string_lossy()]);
+            let role = Role::ALL.into_iter().find(|known| known.name() == role).map_or(&**role, |role| heading(role));
             Err(Diagnostic::new(Code::RunFile, format!("the {role} of seed {seed} was not measured on the test set"))
                 .at(run.join("result.json").display())
                 .note("it is trained, but its answer to some test example was no finite number")
-                .help(format!("mend the test data where they are to blame, then measure it: `{resume}`")))
+                .help(format!("correct the test data where they are to blame, then measure it: `{resume}`")))
         })
     }
 

@@ -31,6 +31,12 @@ impl Signals {
         Ok(Self::default())
     }
 
+    /// As if a signal had come.
+    #[cfg(test)]
+    pub(crate) fn stop_for_test(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
     /// The signal that came.
     pub(crate) fn received(&self) -> Option<Signal> {
         let number = self.stop.load(Ordering::Relaxed).then(|| self.number.load(Ordering::Relaxed));

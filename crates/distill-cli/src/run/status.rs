@@ -55,7 +55,7 @@ pub(crate) struct RunStatus {
     pub(crate) threads: usize,
     pub(crate) recipe_sha256: String,
     pub(crate) data_sha256: String,
-    /// The part of it that no model learns from, which may be mended in a run that goes on.
+    /// The part of it that no model learns from, which may be corrected in a run that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) test_sha256: Option<String>,
     /// The test set that the models are measured on, where it is another one by now.
@@ -64,6 +64,9 @@ pub(crate) struct RunStatus {
     /// That of a teacher from a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) teacher_sha256: Option<String>,
+    /// That of the weights that its students began with, where they were not random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) student_sha256: Option<String>,
     pub(crate) started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<String>,
@@ -106,6 +109,7 @@ impl RunStatus {
             test_sha256: None,
             measured_on: None,
             teacher_sha256,
+            student_sha256: identity.student_sha256.clone(),
             started: now(),
             ended: None,
             seconds: 0.0,
@@ -154,6 +158,7 @@ impl RunStatus {
                 ("recipe", status.depends_on.clone()),
                 ("data_sha256", status.data_sha256.clone()),
                 ("teacher_sha256", status.teacher_sha256.clone().unwrap_or_default()),
+                (identity::STUDENT, status.student_sha256.clone().unwrap_or_default()),
             ];
             pairs.map(|(name, value)| (name.to_owned(), value)).into()
         };

@@ -3,10 +3,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_models::{Mlp, Model};
-use distill_train::{Evaluation, Role, evaluate};
+use distill_train::{Evaluation, Role};
 
 use super::result::{ModelResult, WeightsFile};
 use super::train::{Flow, Run, Taught};
+use crate::asked::check_teacher;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel, sha256};
@@ -89,7 +90,7 @@ impl Run<'_> {
         let weights = WeightsFile { path: &path, n_bytes, sha256: sha256.to_owned() };
         self.say_done_before(Role::Teacher, seed);
         let test = match self.result.find(Role::Teacher, seed) {
-            Some(_) => evaluate(&*predicting, self.experiment.test_set())?,
+            Some(_) => self.ask(Role::Teacher, &*predicting)?,
             None => {
                 self.output.progress(&format!("\nteacher   {}, together", predicting.spec().architecture));
                 let diversity = diversity(tests);
@@ -110,7 +111,7 @@ impl Run<'_> {
         weights: &WeightsFile<'_>,
     ) -> Result<Evaluation, super::Failure> {
         match self.result.find(role, seed) {
-            Some(_) => Ok(evaluate(model, self.experiment.test_set())?),
+            Some(_) => self.ask(role, model),
             None => self.measure_as(role, seed, model, weights, |_| {}),
         }
     }
@@ -131,7 +132,7 @@ impl Run<'_> {
     fn trained(&mut self, role: Role, seed: u64) -> Flow<(Mlp, Evaluation, String)> {
         if let Some(recorded) = self.result.find(role, seed) {
             let loaded = self.trained_before(role, recorded, seed)?;
-            let test = evaluate(&loaded.model, self.experiment.test_set())?;
+            let test = self.ask(role, &loaded.model)?;
             return Ok(flow((loaded.model, test, loaded.sha256)));
         }
         if let Some(measured) = self.measure_again(role, seed, None)? {
@@ -147,7 +148,7 @@ impl Run<'_> {
     }
 
     fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), super::Failure> {
-        let check = self.experiment.check_teacher(model)?;
+        let check = check_teacher(self.experiment, model, self.output, Some(self.signals))?;
         match check.passes() {
             true => Ok(()),
             false => Err(Diagnostic::weak_teacher(&check).at(place.display()).into()),

@@ -3,23 +3,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Model, ModelSpec};
+use distill_models::{Model, ModelError, ModelSpec};
 use distill_train::{
     Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
     TrainError, Trained,
 };
 use serde_json::json;
 
+use super::course::Course;
 use super::dir::RunDir;
 use super::identity::{Identity, check_context};
 use super::metrics::{Metrics, ModelId, Row};
 use super::result::{ModelResult, RunResult};
 use super::signals::{Signal, Signals};
 use super::watch::{End, Watch};
+use crate::asked::{Asked, soft_targets};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::progress::{Progress, thousands};
+use crate::summary::heading;
 use crate::teacher_file::Given;
 
 /// A run in progress: what is found is written down after every model.
@@ -73,6 +76,34 @@ pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
     pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+        let flow = self.train_each(given);
+        self.or_signal(flow)
+    }
+
+    /// A model that was told to stop while it was asked is no failure.
+    fn or_signal(&self, flow: Flow<()>) -> Flow<()> {
+        match (flow, self.signals.received()) {
+            (Err(Failure::Training(TrainError::Model(ModelError::Stopped))), Some(signal)) => {
+                Ok(ControlFlow::Break(signal))
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
+    pub(crate) fn conclude(&mut self) -> Flow<()> {
+        let written = self.write_gallery().map(ControlFlow::Continue);
+        match self.or_signal(written)? {
+            ControlFlow::Continue(()) => {
+                self.compare()?;
+                self.remove_all_checkpoints();
+                Ok(ControlFlow::Continue(()))
+            }
+            signal => Ok(signal),
+        }
+    }
+
+    fn train_each(&mut self, given: Option<&Given>) -> Flow<()> {
         let shared = match self.shared_teacher(given)? {
             ControlFlow::Continue(shared) => shared,
             ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
@@ -122,11 +153,13 @@ impl Run<'_> {
                 Some(stored) => Some(stored),
                 None => {
                     let _span = tracing::info_span!("soft targets", seed).entered();
-                    computed = self.experiment.soft_targets(&*teacher.model)?;
+                    computed = soft_targets(self.experiment, &*teacher.model, self.output, self.signals)?;
                     computed.as_ref()
                 }
             };
-            let lesson = Lesson { teacher: &*teacher.model, targets };
+            // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
+            let asked = Asked::new(&*teacher.model, "the teacher", 0, self.output).until(self.signals);
+            let lesson = Lesson { teacher: &asked, targets };
             match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
                 ControlFlow::Continue(trained) => {
                     self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
@@ -140,7 +173,7 @@ impl Run<'_> {
     pub(super) fn say_done_before(&self, role: Role, seed: u64) {
         if let Some(model) = self.result.find(role, seed) {
             let errors = thousands(model.test_errors as u64);
-            self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", role.name()));
+            self.output.progress(&format!("{:<9} done before, seed {seed}, {errors} test errors", heading(role)));
         }
     }
 
@@ -190,19 +223,27 @@ impl Run<'_> {
             signals: self.signals,
             output: self.output,
             last_save: Instant::now(),
+            first_loss: None,
             end: None,
         };
         let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch)?;
-        let end = watch.end.take();
+        let (end, first_loss) = (watch.end.take(), watch.first_loss);
         drop(watch);
         self.metrics = Some(metrics);
+        if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
+            let since = format!("nothing better on the validation set since epoch {}", best.epoch);
+            self.output.progress(&format!("  stopped after epoch {epoch}: {since}"));
+        }
         match end {
             Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
             Some(End::Signal(signal, step)) if !trained.report.completed => {
                 self.output.progress(&format!("saved   step {}", thousands(u64::from(step))));
                 Ok(ControlFlow::Break(signal))
             }
-            _ => Ok(ControlFlow::Continue(trained)),
+            _ => {
+                first_loss.map_or(Ok(()), |first| self.warn_of_loss(role, first, trained.report.loss.total))?;
+                Ok(ControlFlow::Continue(trained))
+            }
         }
     }
 
@@ -234,7 +275,8 @@ impl Run<'_> {
             classes: data.classes.clone(),
             parameters: config.layout(data.features(), data.classes.len()).map_err(TrainError::from)?.len(),
         };
-        Ok(Progress::start(*self.output, role, seed, &spec, self.experiment.train_config(role)))
+        let leg = Course::new(self.experiment, &self.roles)?.leg(role, seed, &self.result);
+        Ok(Progress::start(*self.output, (role, seed), leg, &spec, self.experiment.train_config(role)))
     }
 
     /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.

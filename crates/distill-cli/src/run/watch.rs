@@ -29,6 +29,8 @@ pub(super) struct Watch<'a> {
     pub(super) signals: &'a Signals,
     pub(super) output: &'a Output,
     pub(super) last_save: Instant,
+    /// The loss of the first epoch, if this process saw it.
+    pub(super) first_loss: Option<f64>,
     /// Why it was ended.
     pub(super) end: Option<End>,
 }
@@ -59,6 +61,7 @@ impl Watch<'_> {
 
     fn after_step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> Result<Option<End>, Diagnostic> {
         if report.step.is_multiple_of((report.total_steps / LOGGED_STEPS).max(1)) {
+            self.progress.logged_step(report);
             self.metrics.add(&Row::new(
                 RowKind::Step,
                 &self.model,
@@ -96,8 +99,22 @@ impl Observer for Watch<'_> {
         self.stop(end)
     }
 
+    fn stopped(&mut self, snapshot: Snapshot<'_>) {
+        let end = match self.signals.received() {
+            Some(signal) => {
+                let step = snapshot.state.step;
+                self.save(snapshot).map(|_| Some(End::Signal(signal, step)))
+            }
+            None => Ok(None),
+        };
+        let _ = self.stop(end);
+    }
+
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
         self.progress.epoch(report);
+        if report.epoch == 1 {
+            self.first_loss = Some(report.loss.total);
+        }
         let mut row = Row::new(RowKind::Epoch, &self.model, report.epoch, report.step, &report.loss, report.lr);
         row.examples = Some(report.examples);
         row.seconds = Some(report.seconds);

@@ -105,6 +105,6 @@ const FIXED: [(&str, &str, &str); 10] = [
     ("teacher.min_accuracy", NO_RESULT, LEAVE_OUT),
     ("version", NO_RESULT, LEAVE_OUT),
     ("name", NO_RESULT, LEAVE_OUT),
-    ("baseline", "a sweep trains no baseline", LEAVE_OUT),
+    ("baseline", "a sweep trains no student alone", LEAVE_OUT),
     ("checkpoint", NO_RESULT, LEAVE_OUT),
 ];

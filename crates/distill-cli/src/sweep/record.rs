@@ -1,5 +1,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +78,23 @@ impl<'a> Records<'a> {
     /// # Errors
     /// If a line is damaged, or of another sweep.
     pub(crate) fn open(dir: &'a RunDir, plan: &Plan) -> Result<Self, Diagnostic> {
-        let path = dir.path().join(JSONL);
-        let bytes = match fs::read(&path) {
+        let (records, cut) = Self::read(dir.path(), plan)?;
+        if let Some(whole) = cut {
+            dir.write(JSONL, &whole)?;
+        }
+        let records = Self { dir, keys: plan.keys(), records };
+        records.write_csv()?;
+        Ok(records)
+    }
+
+    /// The trials that are written down in the directory of a sweep, and the whole lines of the file if its last one
+    /// was cut off.
+    ///
+    /// # Errors
+    /// If a line is damaged, or of another sweep.
+    pub(crate) fn read(sweep: &Path, plan: &Plan) -> Result<(Vec<Record>, Option<Vec<u8>>), Diagnostic> {
+        let path = sweep.join(JSONL);
+        let mut bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => vec![],
             Err(error) => return Err(Diagnostic::io("cannot read the trials of the sweep", Some(&path), error)),
@@ -99,12 +115,9 @@ impl<'a> Records<'a> {
             }
             records.push(record);
         }
-        if whole < bytes.len() {
-            dir.write(JSONL, &bytes[..whole])?;
-        }
-        let records = Self { dir, keys: plan.keys(), records };
-        records.write_csv()?;
-        Ok(records)
+        let is_cut = whole < bytes.len();
+        bytes.truncate(whole);
+        Ok((records, is_cut.then_some(bytes)))
     }
 
     /// Writes a trial down.

@@ -1,3 +1,4 @@
+use super::difference::Difference;
 use super::record::{CSV, Record};
 use super::score::Score;
 use crate::evaluation_files;
@@ -5,7 +6,7 @@ use crate::progress::thousands;
 use crate::summary::columns;
 
 /// Trials that are shown at the end. The others are in the file.
-const SHOWN: usize = 50;
+pub(crate) const SHOWN: usize = 50;
 
 /// `sweep.csv`: a line for each trial and rung, a column for each key.
 pub(crate) fn csv(keys: &[String], records: &[Record]) -> String {
@@ -28,19 +29,25 @@ pub(crate) fn csv(keys: &[String], records: &[Record]) -> String {
     evaluation_files::table(header, rows)
 }
 
-/// The trials from best to worst, for people.
-pub(crate) fn text(keys: &[String], ranking: &[&Record], has_rungs: bool) -> String {
+/// The trials from best to worst, for people, and how each differs from the best.
+pub(crate) fn text(keys: &[String], ranking: &[&Record], has_rungs: bool, differences: &[Difference]) -> String {
     let mut header = vec!["trial".to_owned()];
     header.extend(keys.iter().cloned());
     header.extend(has_rungs.then(|| "epochs".to_owned()));
-    header.extend(["val errors", "val nll", "seconds"].map(str::to_owned));
+    header.extend(["val errors", "vs best", "val nll", "seconds"].map(str::to_owned));
     let mut lines = vec![header];
-    for record in ranking.iter().take(SHOWN) {
+    for (place, record) in ranking.iter().take(SHOWN).enumerate() {
         let score = record.score();
         let mut line = vec![record.trial.to_string()];
         line.extend(record.settings.iter().map(|setting| value(setting)));
         line.extend(has_rungs.then(|| record.epochs.to_string()));
         line.push(score.map_or("failed".to_owned(), errors));
+        let difference = differences.iter().find(|difference| difference.trial == record.trial);
+        line.push(match difference {
+            Some(difference) => difference.word().to_owned(),
+            None if place == 0 && score.is_some() => "best".to_owned(),
+            None => "-".to_owned(),
+        });
         line.push(score.map_or("-".to_owned(), |score| format!("{:.4}", score.nll)));
         line.push(format!("{:.1}", record.seconds));
         lines.push(line);
@@ -61,7 +68,7 @@ pub(crate) fn errors(score: Score) -> String {
 }
 
 /// What stands behind the `=` of a setting.
-fn value(setting: &str) -> String {
+pub(super) fn value(setting: &str) -> String {
     setting.split_once('=').map_or("", |(_, value)| value).to_owned()
 }
 
@@ -112,13 +119,13 @@ mod tests {
              1,1,9,[8],1,,,,1.25,\"E0601: the loss became NaN in epoch 1, step 2\"\n"
         );
         assert_eq!(
-            text(&keys(), &records.iter().collect::<Vec<_>>(), true),
-            "trial  student.model.hidden  kd.alpha  epochs   val errors  val nll  seconds\n\
-             2      [30, 30]              0.9            9  231.5 ± 0.7   0.2500      1.2\n\
-             1      [8]                   1              9       failed        -      1.2\n"
+            text(&keys(), &records.iter().collect::<Vec<_>>(), true, &[]),
+            "trial  student.model.hidden  kd.alpha  epochs   val errors  vs best  val nll  seconds\n\
+             2      [30, 30]              0.9            9  231.5 ± 0.7     best   0.2500      1.2\n\
+             1      [8]                   1              9       failed        -        -      1.2\n"
         );
         let many: Vec<&Record> = std::iter::repeat_n(&records[0], 60).collect();
-        assert!(text(&keys(), &many, false).ends_with("1.2\nand 10 more, see sweep.csv\n"));
+        assert!(text(&keys(), &many, false, &[]).ends_with("1.2\nand 10 more, see sweep.csv\n"));
     }
 
     #[cfg(unix)]

@@ -3,13 +3,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Mlp, MlpConfig, Model, Provenance, to_safetensors};
+use distill_models::{Mlp, MlpConfig, Model, ModelError, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
+use super::space::Settings;
 use super::watch::{Stop, Watch};
+use crate::asked::soft_targets;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{self, LoadedModel, sha256};
@@ -21,7 +23,7 @@ use crate::target_file;
 use crate::teacher_file::{Given, answer_settings};
 
 /// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
-pub(crate) const TARGETS_VERSION: u32 = 2;
+pub(crate) const TARGETS_VERSION: u32 = 3;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
@@ -76,7 +78,8 @@ impl<'a> Teachers<'a> {
         seed: u64,
     ) -> Result<Lesson<'_>, Stop> {
         let recipe = experiment.recipe();
-        let part = member_part(recipe);
+        // Whether inputs are standardised may hang on the student.
+        let part = member_part(&recipe.settled(&*experiment.all().train));
         let identity = Identity::new(&part, self.data_sha256.clone())?;
         let (files, settings) = (&recipe.teacher.weights, answer_settings(recipe));
         let Identity { recipe_sha256, data_sha256, .. } = &identity;
@@ -111,10 +114,6 @@ impl<'a> Teachers<'a> {
         }
     }
 
-    fn path(&self, folder: &str, key: &str, extension: &str) -> PathBuf {
-        self.dir.path().join(folder).join(format!("{key:.16}.{extension}"))
-    }
-
     /// The teacher of a seed, or all those that teach together.
     fn members(
         &self,
@@ -126,9 +125,8 @@ impl<'a> Teachers<'a> {
     ) -> Result<Taught, Stop> {
         let recipe = experiment.recipe();
         let network = |role: Role, seed: u64| {
-            let key = sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes());
             let provenance = provenance(part, identity, self.inputs, role, seed);
-            self.trained(experiment, file, &provenance, &self.path("teachers", &key, "safetensors"), seed)
+            self.trained(experiment, file, &provenance, &teacher_path(self.dir.path(), identity, seed), seed)
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
@@ -200,9 +198,12 @@ impl<'a> Teachers<'a> {
             return Ok(());
         }
         let transfer = experiment.transfer_set();
-        let of = |error| Stop::of(error, file, recipe);
+        let of = |error| match (error, self.signals.received()) {
+            (TrainError::Model(ModelError::Stopped), Some(signal)) => Stop::Signal(signal),
+            (error, _) => Stop::of(error, file, recipe),
+        };
         let data_sha256 = Fingerprint::of(transfer).map_err(of)?.sha256();
-        let path = self.path("targets", &key, "soft.safetensors");
+        let path = kept(self.dir.path(), "targets", &key, "soft.safetensors");
         // What cannot be used is written anew: it only saves time.
         let stored = target_file::load(&path).ok().filter(|stored| {
             stored.teacher_sha256 == taught.sha256
@@ -211,7 +212,7 @@ impl<'a> Teachers<'a> {
         });
         taught.targets = match stored {
             Some(stored) => Some((key, stored.into_targets())),
-            None => match experiment.soft_targets(&*taught.model).map_err(of)? {
+            None => match soft_targets(experiment, &*taught.model, self.output, self.signals).map_err(of)? {
                 None => None,
                 Some(targets) => {
                     let (classes, teacher_sha256) = (transfer.spec().classes.clone(), taught.sha256.clone());
@@ -231,6 +232,39 @@ impl<'a> Teachers<'a> {
     }
 }
 
+fn kept(sweep: &Path, folder: &str, key: &str, extension: &str) -> PathBuf {
+    sweep.join(folder).join(format!("{key:.16}.{extension}"))
+}
+
+/// Where a sweep keeps the teacher of a seed; the identity is that of [`member_part`].
+fn teacher_path(sweep: &Path, identity: &Identity, seed: u64) -> PathBuf {
+    let key = sha256(format!("{} {} {seed}", identity.recipe_sha256, identity.data_sha256).as_bytes());
+    kept(sweep, "teachers", &key, "safetensors")
+}
+
+/// Settings with which a run learns from the teachers that a sweep has trained for a trial: those that teach together,
+/// or that of the first seed. None where they are files already.
+pub(super) fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> Result<Settings, Diagnostic> {
+    if recipe.teacher.weights.is_some() {
+        return Ok(vec![]);
+    }
+    let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
+    let is_ensemble = recipe.teacher.is_ensemble();
+    let seeds = if is_ensemble { &recipe.teacher.seeds[..] } else { recipe.seeds.get(..1).unwrap_or_default() };
+    let files: Vec<PathBuf> = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
+    // TOML is Unicode; a path that is not cannot stand in a setting.
+    let texts: Option<Vec<&str>> = files.iter().map(|file| file.to_str().filter(|_| file.is_file())).collect();
+    Ok(match texts.as_deref() {
+        Some([only]) if recipe.teacher.seeds.is_empty() => vec![format!("teacher.weights={only}")],
+        Some(several @ [_, ..]) => {
+            let list = several.iter().map(|&text| toml::Value::from(text).to_string()).collect::<Vec<_>>().join(", ");
+            // A recipe that trains teachers from seeds takes none from files.
+            vec!["teacher.seeds=[]".to_owned(), format!("teacher.weights=[{list}]")]
+        }
+        _ => vec![],
+    })
+}
+
 /// A teacher that knows enough to teach.
 fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, Stop> {
     let check = experiment.check_teacher(&*taught.model);
@@ -241,7 +275,7 @@ fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Res
 /// The recipe without all that a teacher, or one of several, does not depend on.
 fn member_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
-        student: StudentConfig { model: MlpConfig::default() },
+        student: StudentConfig { weights: None, model: MlpConfig::default() },
         kd: KdConfig::default(),
         train: TrainConfig::default(),
         baseline: BaselineConfig::default(),

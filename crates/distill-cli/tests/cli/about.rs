@@ -94,6 +94,8 @@ fn facts_for_a_bug_report() {
     let text = lab.ok(&["env", "--threads", "2"]).stdout;
     for line in [
         "distill   0.",
+        "commit    ",
+        "features  ",
         "target    ",
         "os        ",
         "simd      ",
@@ -109,6 +111,15 @@ fn facts_for_a_bug_report() {
     assert_eq!((events.len(), &env["event"], &env["threads"]), (1, &"env".into(), &2.into()));
     assert_eq!((&env["os"], &env["arch"]), (&std::env::consts::OS.into(), &std::env::consts::ARCH.into()));
     assert!(env["cores"].as_u64() >= Some(1) && env["simd"].is_array() && env["bf16_native"].is_boolean(), "{env}");
+    let features = [("onnx", cfg!(feature = "onnx")), ("onnxruntime", cfg!(feature = "onnxruntime"))];
+    let features: Vec<&str> = features.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
+    assert_eq!(env["features"], serde_json::json!(features));
+    // Where git knows the commit, so does the program.
+    let head = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output();
+    if let Some(head) = head.ok().filter(|head| head.status.success()) {
+        let commit = env["commit"].as_str().unwrap();
+        assert!(commit.len() >= 12 && String::from_utf8(head.stdout).unwrap().starts_with(commit), "{commit}");
+    }
     assert_eq!(env["memory_bytes"].is_u64(), cfg!(target_os = "linux"));
 }
 

@@ -238,7 +238,7 @@ fn a_bad_file_does_not_hide_the_others() {
 #[test]
 fn checkpoints_and_soft_targets() {
     let lab = Lab::new();
-    lab.ok(&["run", "r.toml", "-q", "checkpoint.every_steps=5"]);
+    lab.ok(&["run", "r.toml", "-q", "checkpoint.every_steps=5", "checkpoint.keep_finished=true"]);
     let checkpoint = "runs/tiny-001/checkpoints/student-seed1/step-000000020.ckpt";
     let facts = event(&lab, checkpoint);
     assert_eq!((&facts["kind"], &facts["step"]), (&json!("checkpoint"), &json!(20)));

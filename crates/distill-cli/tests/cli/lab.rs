@@ -152,6 +152,19 @@ pub(crate) fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
 }
 
+/// A picture of one colour, with a little noise.
+pub(crate) fn png(width: u32, height: u32, color: [u8; 3], noise: usize) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels = (0..(width * height) as usize)
+        .flat_map(|i| color.map(|c| c.saturating_add(((i * 31 + noise * 17) % 40) as u8)));
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
 /// An IDX file of bytes.
 pub(crate) fn idx(shape: &[usize], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, shape.len() as u8];

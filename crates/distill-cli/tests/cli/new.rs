@@ -17,7 +17,7 @@ fn the_recipe_runs_as_it_is() {
     lab.ok(&["new", "trained", "--data", "data", "-q"]);
     let short = ["teacher.train.epochs=1", "train.epochs=1", "teacher.min_accuracy=0.0"];
     lab.ok(&[&["run", "trained.toml", "-q"][..], &short].concat());
-    assert_eq!(lab.json("runs/trained-001/result.json")["models"].as_array().unwrap().len(), 3);
+    assert_eq!(lab.json("runs/trained-001/result.json")["models"].as_array().unwrap().len(), 8);
     let events = lab.ok(&["new", "told", "--json"]).events();
     assert_eq!((&events[0]["event"], &events[0]["path"]), (&"new".into(), &"told.toml".into()));
 }
@@ -40,7 +40,7 @@ fn names_that_no_run_can_have() {
     let lab = Lab::new();
     let n_files = || std::fs::read_dir(lab.path("")).unwrap().count();
     let before = n_files();
-    for name in ["", "a b", ".hidden", "..", "data/", "a:b"] {
+    for name in ["", ".hidden", "..", "data/"] {
         lab.check(&["new", name], 3, ["E0104]: name may hold", ".toml", "choose another name"]);
     }
     assert_eq!(n_files(), before);

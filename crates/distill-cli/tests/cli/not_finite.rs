@@ -71,7 +71,7 @@ fn a_run_goes_on_once_its_test_set_is_mended() {
             ["E0405]: the teacher of seed 1 was not measured", "result.json", "distill run --resume runs/tiny-001"];
         lab.check(command, 5, expected);
     }
-    // As long as nothing is mended it says the same.
+    // As long as nothing is corrected it says the same.
     assert_eq!(lab.distill(&["run", "--resume"]).code, Some(6));
 
     numbers(&lab, "0");
@@ -81,7 +81,7 @@ fn a_run_goes_on_once_its_test_set_is_mended() {
     assert_eq!(lab.read(teacher), trained);
     lab.ok(&["report", "runs/tiny-001"]);
 
-    // The same as a run that had the mended data from the start.
+    // The same as a run that had the corrected data from the start.
     assert_eq!(run(&lab, &[]).code, Some(0));
     let numbers_of = |run: &str| {
         let models = lab.json(&format!("{run}/result.json"))["models"].clone();
@@ -91,7 +91,7 @@ fn a_run_goes_on_once_its_test_set_is_mended() {
     assert_eq!(numbers_of("runs/tiny-001"), numbers_of("runs/tiny-002"));
     assert_eq!(numbers_of("runs/tiny-001").len(), 3);
 
-    // Training data that changed are no test set that was mended.
+    // Training data that changed are no test set that was corrected.
     let status = String::from_utf8(lab.read("runs/tiny-001/run.toml")).unwrap();
     lab.write("runs/tiny-001/run.toml", status.replace("\"completed\"", "\"interrupted\""));
     let train = String::from_utf8(lab.read("t/train.csv")).unwrap();
@@ -111,10 +111,10 @@ fn a_result_without_a_number_of_an_earlier_version_is_measured_again() {
     let status = String::from_utf8(lab.read("runs/tiny-001/run.toml")).unwrap();
     let status: Vec<&str> = status.lines().filter(|line| !line.starts_with("test_sha256")).collect();
     lab.write("runs/tiny-001/run.toml", status.join("\n").replace("\"completed\"", "\"failed\""));
-    let expected = ["E0405]: the baseline of seed 1 was not measured", "result.json", "--resume runs/tiny-001"];
+    let expected = ["E0405]: the student alone of seed 1 was not measured", "result.json", "--resume runs/tiny-001"];
     lab.check(&["report", "runs/tiny-001"], 5, expected);
     let ran = lab.ok(&["run", "--resume", "runs/tiny-001"]);
-    assert!(ran.stderr.contains("baseline  trained before, seed 1, measured anew"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("student alone trained before, seed 1, measured anew"), "{}", ran.stderr);
     let after = lab.json("runs/tiny-001/result.json");
     assert_eq!(after["models"][1]["test_nll"], before["models"][1]["test_nll"]);
     assert_eq!(after["models"][1]["train_seconds"], before["models"][1]["train_seconds"]);
@@ -141,5 +141,5 @@ fn a_given_teacher_without_an_answer_is_refused_before_a_student_is_trained() {
     );
     assert!(!lab.path("runs/tiny-001/weights").exists());
     let model = "made/tiny-001/weights/teacher-seed1.safetensors";
-    lab.check(&["eval", model, "--data", "t"], 6, ["E0601]: the answer of 2-8-2 to example 5", model, "mend"]);
+    lab.check(&["eval", model, "--data", "t"], 6, ["E0601]: the answer of 2-8-2 to example 5", model, "correct"]);
 }

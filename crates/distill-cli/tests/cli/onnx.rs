@@ -81,7 +81,6 @@ fn without_the_engine_files_are_refused() {
     let expected = ["E0402]: this build has no engine for ONNX files", FILE, "--features onnx"];
     lab.check(&["eval", FILE, "--data", "data"], 5, expected);
     lab.check(&["predict", FILE], 5, expected);
-    lab.check(&["inspect", FILE], 5, expected);
     lab.check(&["run", "r.toml", &format!("teacher.weights={FILE}")], 5, expected);
 }
 
@@ -107,15 +106,6 @@ mod with_engine {
             text.lines().map(|line| line.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(predict(FILE), predict(&model));
-
-        let inspected = lab.ok(&["inspect", FILE, "--json"]).events().remove(0);
-        assert_eq!((&inspected["kind"], &inspected["parameters"]), (&"onnx".into(), &163.into()));
-        assert_eq!(inspected["outputs"][1]["name"], "probabilities");
-        let text = lab.ok(&["inspect", FILE]).stdout;
-        assert!(
-            text.contains("input f32 [?, 1, 4, 4]") && text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
     }
 
     #[test]

@@ -74,11 +74,18 @@ fn slips_get_help_that_fits() {
     lab.check(&["run", "kd.temperature=4", "r.toml"], 7, ["E0501]: cannot read the recipe", "kd.temperature=4", first]);
     lab.check(&["run", "r"], 7, ["E0501]: cannot read the recipe", "r", "did you mean `r.toml`?"]);
     for (setting, wants) in [
-        ("seeds=1", "seeds wants a list"),
-        ("train.epochs=1e1", "train.epochs wants a whole number"),
-        ("kd.alpha=high", "kd.alpha wants a number"),
-        ("baseline.enabled=True", "baseline.enabled wants `true` or `false`"),
-        ("kd=4", "kd wants a table"),
+        ("seeds=1", "seeds wants a list, such as `'seeds=[1]'`"),
+        ("train.epochs=1e1", "train.epochs wants a whole number from 0 up, such as `train.epochs=10`"),
+        ("kd.alpha=high", "kd.alpha wants a number, such as `kd.alpha=0.9`"),
+        ("baseline.enabled=True", "baseline.enabled wants `true` or `false`, such as `baseline.enabled=true`"),
+        ("kd=4", "kd wants a table, such as `'kd={ alpha = 0.9 }'`"),
+        ("kd.method=4", "kd.method wants a word in quotes, such as `'kd.method=\"kd\"'`"),
+        ("teacher.weights=3", "teacher.weights wants a value such as `'teacher.weights=\"teacher.safetensors\"'`"),
+        (
+            "train.optimizer.betas=0.9",
+            "train.optimizer.betas wants a list, such as `'train.optimizer.betas=[0.9, 0.999]'`",
+        ),
+        ("data.memory=5", "data.memory wants text in quotes, such as `'data.memory=\"512 MiB\"'`"),
     ] {
         lab.check(&["run", "r.toml", setting], 3, ["E0103]", &format!("command line: {setting}"), wants]);
     }
@@ -87,4 +94,47 @@ fn slips_get_help_that_fits() {
     assert!(ran.stderr.contains("warning: `train.epochs` has no part in this"), "{}", ran.stderr);
     let ran = lab.ok(&["train", "r.toml", "teacher.train.epochs=1"]);
     assert!(!ran.stderr.contains("no part in this"), "{}", ran.stderr);
+}
+
+/// A key that stands in another table, or is written as a flag.
+#[test]
+fn keys_of_other_tables_are_suggested_in_full() {
+    let lab = Lab::new();
+    for (setting, suggested) in [
+        ("epochs=3", "did you mean `train.epochs=3` or `teacher.train.epochs=3`? valid keys here: version, name"),
+        ("lr=0.3", "did you mean `train.optimizer.lr=0.3` or `teacher.train.optimizer.lr=0.3`?"),
+        ("optimizer.lr=0.3", "did you mean `train.optimizer.lr=0.3` or `teacher.train.optimizer.lr=0.3`?"),
+        ("train.lr=0.3", "did you mean `train.optimizer.lr=0.3`?"),
+        ("temperature=8", "did you mean `kd.temperature=8`?"),
+        ("batch_size=8", "did you mean `train.batch=8` or `teacher.train.batch=8`?"),
+        ("hidden=[30,30]", "did you mean `'student.model.hidden=[30,30]'` or `'teacher.model.hidden=[30,30]'`?"),
+        ("kd.temprature=8", "did you mean `temperature`?"),
+    ] {
+        lab.check(
+            &["run", "r.toml", setting],
+            3,
+            ["E0101]: unknown key", &format!("command line: {setting}"), suggested],
+        );
+    }
+    lab.write("bad.toml", crate::lab::RECIPE.replace("[train]\n", "[train]\nlr = 0.1\n"));
+    lab.check(
+        &["check", "bad.toml"],
+        3,
+        ["E0101]: unknown key `lr` in [train]", "bad.toml:18:1", "`train.optimizer.lr`?"],
+    );
+
+    for (args, tip) in [
+        (&["run", "r.toml", "--epochs", "3"][..], "`train.epochs=3` or `teacher.train.epochs=3`"),
+        (&["run", "r.toml", "--epochs=3"], "`train.epochs=3` or `teacher.train.epochs=3`"),
+        (&["train", "r.toml", "--lr", "0.3"], "`train.optimizer.lr=0.3` or `teacher.train.optimizer.lr=0.3`"),
+        (&["check", "r.toml", "--kd.alpha", "0.5"], "`kd.alpha=0.5`"),
+        (&["run", "r.toml", "--seeds", "1,2"], "`'seeds=[1,2]'` or `'teacher.seeds=[1,2]'`"),
+        (&["run", "r.toml", "--batch-size", "8"], "`train.batch=8` or `teacher.train.batch=8`"),
+    ] {
+        let ran = lab.distill(args);
+        let tip = format!("tip: settings have no dashes: {tip}\n");
+        assert!(ran.code == Some(2) && ran.stderr.contains(&tip), "{args:?}: {}", ran.stderr);
+    }
+    // A model has no settings.
+    assert!(!lab.distill(&["eval", "m.safetensors", "--epochs", "3"]).stderr.contains("settings"));
 }

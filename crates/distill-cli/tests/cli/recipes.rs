@@ -31,7 +31,15 @@ fn keys_types_and_tables() {
             "student.model.hidden[1] wants a whole number",
         ],
     );
-    bad("hidden = [4]", "", ["E0103]: student.model: missing field `hidden`", "bad.toml:15:9", "distill new NAME"]);
+    bad(
+        "hidden = [4]",
+        "",
+        [
+            "E0103]: student.model: missing field `hidden`",
+            "bad.toml:15:9",
+            "set `student.model.hidden = [200]`; `distill new NAME`",
+        ],
+    );
     bad(
         "[student]\nmodel = { hidden = [4] }\n",
         "",

@@ -121,7 +121,7 @@ fn tables_without_such_a_column_class_or_row() {
     let class = [
         "E0204]: t/test.csv has the class `maybe` in line 3, the classes are `no`, `yes`",
         "t/test.csv",
-        "mend the label",
+        "correct the label",
     ];
     lab.check(&["data", "t"], 4, class);
     lab.write("t/train.csv", "x,class\n");

@@ -45,7 +45,8 @@ fn a_run_leaves_all_its_files() {
     for line in ["status = \"completed\"", "exit = 0", "program = \"distill 0.", "models = [", "data_sha256 = "] {
         assert!(status.contains(line), "{line}: {status}");
     }
-    for plot in ["loss", "validation", "confusion", "calibration"] {
+    for plot in ["loss", "validation", "confusion", "calibration", "costs"] {
+        assert!(lab.read(&format!("{run}/plots/{plot}.png")).starts_with(b"\x89PNG"), "{plot}");
         let svg = String::from_utf8(lab.read(&format!("{run}/plots/{plot}.svg"))).unwrap();
         assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{plot}");
     }
@@ -135,6 +136,8 @@ fn what_no_report_can_be_made_of() {
     lab.write(predictions, text.replace("59,", "sixty,"));
     let damaged = ["E0401]: index `sixty` where 59 is expected", "predictions.csv:61", "unchanged"];
     lab.check(&["report"], 4, damaged);
+    lab.write(predictions, format!("{}\n{}\n", text.lines().next().unwrap(), ",".repeat(2000)));
+    lab.check(&["report"], 4, ["E0401]: the line has more than 1000 values", "predictions.csv:2", "unchanged"]);
     let cut: String = text.lines().take(60).map(|line| format!("{line}\n")).collect();
     lab.write(predictions, cut);
     lab.check(&["report"], 5, ["E0405]: the predictions of a model are not those", predictions, "put the file back"]);
@@ -146,4 +149,26 @@ fn what_no_report_can_be_made_of() {
     lab.ok(&["report", "-q"]);
     fs::remove_file(lab.path("runs/tiny-001/result.json")).unwrap();
     lab.check(&["report"], 5, ["E0405]: the run has no finished model yet", "runs/tiny-001", "distill run --resume"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_names_no_folder_of_the_user() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("work")).unwrap();
+    let home = lab.path("").canonicalize().unwrap();
+    // Typed with the whole path, and one that is found from the folder of the recipe.
+    let source = format!("data.source={}", home.join("data").display());
+    let recipe = home.join("r.toml").display().to_string();
+    for (folder, expected) in [("work", "source = \"~/data\""), ("", "source = \"data\"")] {
+        let mut command = lab.command(&["run", &recipe, &source, "-q", "--runs-dir", "runs"]);
+        let output = command.current_dir(home.join(folder)).env("HOME", &home).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for name in ["report.html", "report.md"] {
+            let path = home.join(folder).join("runs/tiny-001").join(name);
+            let text = fs::read_to_string(path).unwrap().replace("&quot;", "\"");
+            assert!(!text.contains(home.to_str().unwrap()), "{folder} {name}");
+            assert!(text.contains(expected), "{expected} in {folder} {name}");
+        }
+    }
 }

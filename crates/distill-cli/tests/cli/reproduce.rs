@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::events::Events;
 use crate::lab::{Lab, Ran, idx};
 
 /// Everything is small, and ten classes are there as in the paper.
@@ -22,7 +23,7 @@ const SMALL: [&str; 8] = [
 
 const SIDE: usize = 10;
 
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = Lab::new();
     fs::create_dir(lab.path("ten")).unwrap();
     for (stem, n) in [("train", 500), ("t10k", 100)] {
@@ -35,12 +36,12 @@ fn lab() -> Lab {
     lab
 }
 
-fn args<'a>(rows: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn args<'a>(rows: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [&["reproduce", "hinton-2015"], rows, &SMALL, more].concat()
 }
 
 /// The hash of the weights of every model, by its key.
-fn models(lab: &Lab, study: &str) -> BTreeMap<String, String> {
+pub(crate) fn models(lab: &Lab, study: &str) -> BTreeMap<String, String> {
     let folder = lab.path(study).join("models");
     let model = |entry: fs::DirEntry| {
         let facts = fs::read(entry.path().join("model.json")).ok()?;
@@ -59,6 +60,10 @@ fn trained(ran: &Ran) -> usize {
 fn all_rows_are_done_once_and_shown_on_one_page() {
     let lab = lab();
     let first = lab.ok(&args(&[], &["--json", "--write", "results"]));
+    let schema = Events::new(&lab);
+    for event in first.events() {
+        assert_eq!(schema.fault(&event), None, "{event}");
+    }
     let n_models = models(&lab, "runs/hinton-2015").len();
     assert_eq!(trained(&first), n_models);
     // Who saw test errors while models are trained would choose by them.

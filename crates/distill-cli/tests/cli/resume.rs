@@ -4,24 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::kills::{random, times, unfinished_files};
 use crate::lab::{Lab, Ran, hashes};
-
-/// Checkpoints of megabytes after every step: most of the time is spent in saving them.
-const OFTEN: [&str; 3] =
-    ["student.model.hidden=[600,100]", "teacher.model.hidden=[600,100]", "checkpoint.every_steps=1"];
-
-/// How often a test ends a run. More for a night, few enough for every change.
-fn times(default: u32) -> u32 {
-    std::env::var("DISTILL_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// A number from 0 to 1 that depends on a counter alone.
-fn random(i: u32) -> f64 {
-    let mut x = u64::from(i).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (x >> 11) as f64 / (1_u64 << 53) as f64
-}
 
 fn args<'a>(settings: &[&'a str]) -> Vec<&'a str> {
     ["run", "r.toml", "--threads", "1"].into_iter().chain(settings.iter().copied()).collect()
@@ -49,55 +33,6 @@ fn latest(lab: &Lab) -> Option<PathBuf> {
     Some(Path::new("runs").join(name.trim()))
 }
 
-fn unfinished_files(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.path() {
-            path if path.is_dir() => unfinished_files(&path),
-            path => usize::from(path.to_string_lossy().ends_with(".tmp")),
-        })
-        .sum()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bits() {
-    let lab = Lab::new();
-    let (expected, time) = whole(&lab, &OFTEN);
-    let (mut before, mut in_save, mut after) = (0, 0, 0);
-    let n = times(25);
-    for i in 0..n {
-        let runs_dir = format!("runs-{i}");
-        let mut child = spawn(&lab, &[&args(&OFTEN)[..], &["--runs-dir", &runs_dir]].concat());
-        let run = Path::new(&runs_dir).join("tiny-001");
-        std::thread::sleep(time.mul_f64(random(i)));
-        // Every other one waits for the next save to begin.
-        while i % 2 == 1 && child.try_wait().unwrap().is_none() {
-            if unfinished_files(&lab.path("").join(&run).join("checkpoints")) > 0 {
-                break;
-            }
-        }
-        child.kill().unwrap();
-        let _ = child.wait_with_output().unwrap();
-        if !lab.path("").join(&run).join("run.toml").exists() {
-            before += 1;
-            continue;
-        }
-        let unfinished = unfinished_files(&lab.path("").join(&run).join("checkpoints"));
-        in_save += usize::from(unfinished > 0);
-        after += 1;
-        let run = run.to_string_lossy().into_owned();
-        let ran = lab.distill(&["run", "--resume", &run, "--threads", "1"]);
-        assert_eq!(ran.code, Some(0), "kill {i}: {}", ran.stderr);
-        assert!(!ran.stderr.contains("damaged"), "kill {i}: {}", ran.stderr);
-        assert_eq!(hashes(&lab, &run), expected, "kill {i}");
-        assert_eq!(unfinished_files(&lab.path(&run)), 0, "kill {i}");
-        std::fs::remove_dir_all(lab.path(&runs_dir)).unwrap();
-    }
-    println!("{n} kills: {before} before the run was there, {after} resumed, {in_save} of them inside a save");
-    assert!(after > n / 4, "most kills must hit a run: {after} of {n}");
-}
-
 #[cfg(unix)]
 #[test]
 fn a_signal_saves_says_how_to_go_on_and_goes_on_to_the_same_bits() {
@@ -116,7 +51,7 @@ fn a_signal_saves_says_how_to_go_on_and_goes_on_to_the_same_bits() {
         while !lab.path(&run).join("metrics.jsonl").exists() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(time.mul_f64(0.6 * random(1000 + i)));
+        std::thread::sleep(time.mul_f64(0.6 * random(1000 + u64::from(i))));
         signal(&child, name);
         let ran = Ran::from(child.wait_with_output().unwrap());
         if ran.code == Some(0) {
@@ -168,7 +103,7 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn a_damaged_checkpoint_is_passed_over_and_said_so() {
     let lab = Lab::new();
-    let (expected, _) = whole(&lab, &["checkpoint.every_steps=5", "train.epochs=4"]);
+    let (expected, _) = whole(&lab, &["checkpoint.every_steps=5", "checkpoint.keep_finished=true", "train.epochs=4"]);
     let run = "runs/tiny-001";
     let folder = format!("{run}/checkpoints/student-seed1");
     let mut names: Vec<_> = std::fs::read_dir(lab.path(&folder)).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -278,6 +213,28 @@ fn checkpoints_change_nothing_and_neither_does_where_files_lie() {
     lab.ok(&args(&["data.source=deep/data"]));
     let all = [1, 2, 3].map(|n| hashes(&lab, format!("runs/tiny-00{n}")));
     assert!(all[0] == all[1] && all[1] == all[2], "{all:?}");
+}
+
+#[test]
+fn a_finished_run_keeps_no_checkpoints_unless_it_is_told_to() {
+    let lab = Lab::new();
+    lab.ok(&args(&["checkpoint.every_steps=3"]));
+    assert!(!lab.path("runs/tiny-001/checkpoints").exists());
+    lab.ok(&args(&["checkpoint.every_steps=3", "checkpoint.keep_finished=true"]));
+    let kept = std::fs::read_dir(lab.path("runs/tiny-002/checkpoints")).unwrap().count();
+    assert_eq!(kept, 3, "teacher, baseline and student");
+    assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
+
+    // A run of an earlier version, which kept them, and which goes on.
+    let resolved = String::from_utf8(lab.read("runs/tiny-002/recipe.resolved.toml")).unwrap();
+    let before: String =
+        resolved.lines().filter(|line| !line.starts_with("keep_finished")).map(|l| format!("{l}\n")).collect();
+    assert_ne!(before, resolved);
+    lab.write("runs/tiny-002/recipe.resolved.toml", before);
+    let status = String::from_utf8(lab.read("runs/tiny-002/run.toml")).unwrap();
+    lab.write("runs/tiny-002/run.toml", status.replace("\"completed\"", "\"interrupted\""));
+    lab.ok(&["run", "--resume", "runs/tiny-002"]);
+    assert!(!lab.path("runs/tiny-002/checkpoints").exists());
 }
 
 #[cfg(unix)]

@@ -78,12 +78,23 @@ fn json_prints_events_alone() {
     let events = lab.ok(&["run", "r.toml", "--json", "seeds=[1,2]"]).events();
     assert!(events.iter().all(|event| event["v"] == 1));
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    // The small dataset repeats its images, which is worth a warning.
-    assert_eq!(["warning", "run_start", "epoch_end", "model_end", "run_end"].map(count), [1, 1, 12, 6, 1]);
-    assert_eq!(events.len(), 21);
-    assert_eq!((&events[1]["event"], &events[20]["event"]), (&"run_start".into(), &"run_end".into()));
+    // The small dataset repeats its images, and one of the small models learns nothing: both are worth a warning.
+    assert_eq!(["warning", "run_start", "epoch_end", "model_end", "run_end"].map(count), [2, 1, 12, 6, 1]);
+    // Twelve steps in each of two epochs of six models.
+    assert_eq!(["model_start", "step"].map(count), [6, 144]);
+    let last = events.len() - 1;
+    assert_eq!(last + 1, 172);
+    assert_eq!((&events[1]["event"], &events[last]["event"]), (&"run_start".into(), &"run_end".into()));
     assert_eq!(events[1]["seeds"], serde_json::json!([1, 2]));
-    assert_eq!(events[20]["result"], lab.json("runs/tiny-001/result.json"));
+    assert_eq!(events[last]["result"], lab.json("runs/tiny-001/result.json"));
+    let starts: Vec<_> = events.iter().filter(|event| event["event"] == "model_start").collect();
+    for (model, start) in (1..).zip(&starts) {
+        assert_eq!((&start["model"], &start["models"], &start["epochs"]), (&model.into(), &6.into(), &2.into()));
+    }
+    assert!(starts[0]["seconds_left"].is_null() && starts[5]["seconds_left"].as_f64().unwrap() > 0.0, "{starts:?}");
+    let step = events.iter().rfind(|event| event["event"] == "step").unwrap();
+    assert_eq!((&step["role"], &step["step"], &step["steps"]), (&"student".into(), &24.into(), &24.into()));
+    assert_eq!(step["seconds_left"], 0.0);
 }
 
 #[test]

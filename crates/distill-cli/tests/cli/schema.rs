@@ -73,7 +73,7 @@ impl Schema {
                     }
                 }
                 "$ref" | "oneOf" | "anyOf" | "properties" | "items" => {}
-                "$schema" | "$defs" | "title" | "description" | "default" | "format" => {}
+                "$schema" | "$defs" | "title" | "description" | "default" | "format" | "examples" => {}
                 other => panic!("the check does not know `{other}`"),
             }
         }

@@ -52,8 +52,8 @@ fn answers_of_an_earlier_version_are_left_alone() {
     let status = text(&lab, path).replace("status = \"completed\"", "status = \"interrupted\"");
     lab.write(path, &status);
     lab.ok(&["sweep", "--resume"]);
-    assert!(status.contains("\ntargets = 2\n"), "{status}");
-    lab.write(path, status.replace("\ntargets = 2\n", "\n"));
+    assert!(status.contains("\ntargets = 3\n"), "{status}");
+    lab.write(path, status.replace("\ntargets = 3\n", "\n"));
     let expected = ["E0307]: the sweep was begun by an earlier version", "runs/tiny-sweep-001", "start a new sweep"];
     lab.check(&["sweep", "--resume"], 5, expected);
     lab.ok(&args);

@@ -8,7 +8,7 @@ use distill_models::{Model as _, Trainable as _, from_safetensors};
 use distill_tensor::Params;
 use ndarray::Array2;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, png};
 
 /// As `numpy.save` writes an array of f4.
 fn npy(values: &Array2<f32>) -> Vec<u8> {
@@ -235,19 +235,6 @@ fn students_learn_from_what_has_no_labels_too() {
     lab.check(&["check", "r.toml", "data.unlabelled=more.npy"], 4, expected);
 }
 
-/// A picture of one colour, with a little noise.
-fn png(width: u32, height: u32, color: [u8; 3], noise: usize) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let pixels = (0..(width * height) as usize)
-        .flat_map(|i| color.map(|c| c.saturating_add(((i * 31 + noise * 17) % 40) as u8)));
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
-    writer.finish().unwrap();
-    bytes
-}
-
 #[test]
 fn image_files_are_learned_from_and_answered_one_by_one() {
     let lab = Lab::new();
@@ -283,7 +270,7 @@ fn image_files_are_learned_from_and_answered_one_by_one() {
     );
     check(&["data.source=p"], 4, ["E0401]: p/train/red/01.png is 10x9, p/train/red/00.png is 9x8", "01.png", ""]);
     lab.write("p/train/sea/00.png", "no picture");
-    check(&["data.source=p", images], 4, ["E0401]: p/train/sea/00.png is neither PNG nor JPEG", "00.png", ""]);
+    check(&["data.source=p", images], 4, ["E0401]: p/train/sea/00.png is no picture in PNG or JPEG", "00.png", ""]);
     lab.write("one.png", &png(20, 30, [1, 2, 3], 3)[..60]);
     lab.check(&["predict", student, "one.png"], 4, ["E0401]: one.png cannot be decoded", "one.png", ""]);
 }

@@ -8,9 +8,9 @@ mod ort;
 mod tract;
 
 #[cfg(not(feature = "tract"))]
-pub(crate) use none::{Engine, describe};
+pub(crate) use none::Engine;
 #[cfg(feature = "tract")]
-pub(crate) use tract::{Engine, describe};
+pub(crate) use tract::Engine;
 
 use crate::Description;
 use crate::shape::Shape;

@@ -1,12 +1,14 @@
+use std::collections::BTreeMap;
+
 use super::Prepared;
 use crate::shape::Shape;
-use crate::{Description, OnnxError, OnnxOptions};
+use crate::{OnnxError, OnnxOptions};
 
 /// Nobody makes one.
 pub(crate) struct Engine;
 
 impl Engine {
-    pub(crate) fn prepare(_: &[u8], _: &OnnxOptions) -> Result<Prepared, OnnxError> {
+    pub(crate) fn prepare(_: &[u8], _: &BTreeMap<String, Vec<u8>>, _: &OnnxOptions) -> Result<Prepared, OnnxError> {
         Err(OnnxError::NoEngine)
     }
 
@@ -18,8 +20,4 @@ impl Engine {
     ) -> Result<Vec<f32>, OnnxError> {
         Err(OnnxError::NoEngine)
     }
-}
-
-pub(crate) fn describe(_: &[u8]) -> Result<Description, OnnxError> {
-    Err(OnnxError::NoEngine)
 }

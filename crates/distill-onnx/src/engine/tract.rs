@@ -1,12 +1,15 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 use tract_onnx::prelude::*;
 
 use super::Prepared;
+use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
+use crate::model::INPUT_SHAPE;
 use crate::shape::Shape;
-use crate::{Description, OnnxError, OnnxOptions, Port, file};
+use crate::{OnnxError, OnnxOptions, Port, file};
 
 /// Numbers in one tensor of a graph, and in all of them together.
 const MAX_TENSOR: usize = 1 << 28;
@@ -22,9 +25,6 @@ const BATCH: usize = 16;
 /// multiplies them, which takes longer than the products do.
 const CONV_BATCH: usize = 1;
 
-/// Entries of the metadata with the shape of an example as the data has it.
-const INPUT_SHAPE: &str = "input_shape";
-
 /// A graph, made ready for batches of one size.
 pub(crate) struct Engine {
     computes: Computes,
@@ -37,15 +37,15 @@ enum Computes {
     Ort(super::ort::Runtime),
 }
 
-/// What a file says of itself.
-pub(crate) fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
-    Ok(file::describe(&file::decode(bytes)?))
-}
-
 impl Engine {
-    pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Prepared, OnnxError> {
-        let mut file = file::decode(bytes)?;
-        let description = file::describe(&file);
+    pub(crate) fn prepare(
+        bytes: &[u8],
+        beside: &BTreeMap<String, Vec<u8>>,
+        options: &OnnxOptions,
+    ) -> Result<Prepared, OnnxError> {
+        let known = tract_onnx::onnx().op_register.0;
+        let mut file = file::decode(bytes, beside, |name| options.library.is_some() || known.contains_key(name))?;
+        let description = describe(bytes)?;
         let input = choose_input(&description.inputs, options)?.clone();
         let element = element(&input)?;
         let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());

@@ -18,11 +18,14 @@ pub struct CheckpointConfig {
     /// How many of a model are kept. Each holds the best weights too.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub keep_last: usize,
+    /// Whether those of models that are finished stay. Nothing needs them any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_finished: bool,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { every_seconds: 30.0, every_steps: None, keep_last: 3 }
+        Self { every_seconds: 30.0, every_steps: None, keep_last: 3, keep_finished: false }
     }
 }
 

@@ -2,7 +2,7 @@ use distill_datasets::{Dataset, select};
 use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
-use super::{ColumnConfig, ImageConfig, TextConfig};
+use super::{ClassNames, ColumnConfig, ImageConfig, TextConfig};
 use crate::TrainError;
 use crate::config::ConfigProblem;
 
@@ -15,6 +15,7 @@ const MAX_MIXUP: usize = 100;
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
     /// What is cut from the text, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,27 +26,29 @@ pub struct DataConfig {
     /// What is made of the images, if the source is a folder with image files or arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,
-    /// Names of the classes in the order of the labels. Empty: what the data says.
+    /// Names of the classes in the order of the labels: a list, or a text file with one in each line. Empty: what the data says.
     #[serde(default)]
-    pub classes: Vec<String>,
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["cat", "dog"]])))]
+    pub classes: ClassNames,
     /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
     /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,
     /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
-    /// Models are kept so that they take inputs as they are.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub standardize: bool,
+    /// Models are kept so that they take inputs as they are. Left out: the columns of tables are, anything else is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standardize: Option<bool>,
     /// Examples of the training set that are held out to watch training on, the same for every seed.
     #[serde(default)]
     pub validation: usize,
     /// The most memory that the training set and the test set may each take, such as `512 MiB`.
     /// A larger set stays on the disk, and an epoch is mixed window by window. Left out: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$")))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$"), extend("examples" = ["512 MiB"])))]
     pub memory: Option<String>,
     /// The part of the training set that teacher and students see. Its classes are also those that they are watched and
     /// compared on.

@@ -5,12 +5,31 @@ use crate::config::ConfigProblem;
 /// Names of classes: a list, or a text file that has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a list of names, such as `[\"cat\", \"dog\"]`, or the name of a file that has them"
+)]
 pub enum ClassNames {
-    /// In the order of the output.
+    /// In the order of the output, or of the labels.
     List(Vec<String>),
     /// A file with one name in each line, or a JSON array.
     File(String),
+}
+
+impl Default for ClassNames {
+    fn default() -> Self {
+        Self::List(vec![])
+    }
+}
+
+impl ClassNames {
+    /// The names; none where they are in a file that nobody has read.
+    pub fn list(&self) -> &[String] {
+        match self {
+            Self::List(names) => names,
+            Self::File(_) => &[],
+        }
+    }
 }
 
 /// Where the channels of an image are.

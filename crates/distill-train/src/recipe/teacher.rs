@@ -6,6 +6,10 @@ use super::{first_duplicate, validate_model};
 use crate::TrainConfig;
 use crate::config::ConfigProblem;
 
+/// What `min_probability` may be: 1e-12 is as good as 0, and of two classes one has at least a half.
+const MIN_PROBABILITY: f64 = 1e-12;
+const MAX_PROBABILITY: f64 = 0.5;
+
 /// One path, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -54,6 +58,7 @@ pub enum TeacherClasses {
 pub struct TeacherConfig {
     /// Safetensors files written by this program, or ONNX files. Where they are given, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["teacher.safetensors"])))]
     pub weights: Option<Paths>,
     /// What ONNX files do not say of themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +66,11 @@ pub struct TeacherConfig {
     /// Whether tables of answers have probabilities. Left out: whether every row adds up to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
+    /// Where a teacher answers with probabilities, those below are taken as this one. Left out: zeros are taken as half the
+    /// smallest other one, and as 0.01 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1e-12, max = 0.5)))]
+    pub min_probability: Option<f64>,
     /// What classes a teacher from a file may have.
     #[serde(default, skip_serializing_if = "is_default")]
     pub classes: TeacherClasses,
@@ -107,6 +117,12 @@ impl TeacherConfig {
     /// Whether several models teach as one.
     pub fn is_ensemble(&self) -> bool {
         self.n_members() > 1
+    }
+
+    /// See [`min_probability`](Self::min_probability); teachers compute in f32.
+    #[expect(clippy::cast_possible_truncation, reason = "validated to be between 1e-12 and 0.5")]
+    pub fn min_probability_f32(&self) -> Option<f32> {
+        self.min_probability.map(|p| p as f32)
     }
 
     fn n_members(&self) -> usize {
@@ -157,6 +173,18 @@ impl TeacherConfig {
         if self.probabilities.is_some() && self.files().iter().all(is_onnx) {
             let help = "leave it out, or name a table in `weights`; for ONNX files set `teacher.onnx.probabilities`";
             return Err(ConfigProblem::new("probabilities", "is set, but no teacher is a table of answers", help));
+        }
+        if let Some(p) = self.min_probability {
+            if self.weights.is_none() {
+                let note = "the probabilities of a teacher that is trained here are never 0";
+                return Err(
+                    ConfigProblem::new("min_probability", "is set without `weights`", "leave it out").note(note)
+                );
+            }
+            if !(MIN_PROBABILITY..=MAX_PROBABILITY).contains(&p) {
+                let problem = format!("must be from {MIN_PROBABILITY} to {MAX_PROBABILITY}, got {p}");
+                return Err(ConfigProblem::new("min_probability", problem, "set `min_probability = 0.001`"));
+            }
         }
         let Some(onnx) = &self.onnx else { return Ok(()) };
         if !self.files().iter().any(is_onnx) {

@@ -3,9 +3,9 @@ use std::path::Path;
 use distill_train::{Checkpoint, Disk, Storage as _, TrainError};
 
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use crate::progress::{sides, thousands};
 
-use super::facts::{Facts, short, sides};
+use super::facts::{Facts, short};
 use super::unreadable;
 
 pub(super) fn is_checkpoint(start: &[u8]) -> bool {

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::data_folder::{Folder, FolderOptions};
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use crate::progress::{sides, thousands};
 
-use super::facts::{Facts, sides};
+use super::facts::Facts;
 
 /// A folder with data that is no set of IDX files; `None` if it holds no data that is known. All of it is read.
 pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {

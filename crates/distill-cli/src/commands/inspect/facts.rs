@@ -82,15 +82,10 @@ impl Facts {
         output.event("inspect", event)
     }
 
-    #[cfg(test)]
+    /// The lines for people.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
-}
-
-/// Sides, such as `1x28x28`.
-pub(super) fn sides(shape: &[usize]) -> String {
-    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// A name that is cut where it would spoil a table.

@@ -6,9 +6,9 @@ use distill_datasets::{DataError, IdxFolder};
 use serde_json::json;
 
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use crate::progress::{sides, thousands};
 
-use super::facts::{Facts, sides};
+use super::facts::Facts;
 use super::unknown;
 
 /// How much is read at a time.

@@ -17,13 +17,16 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use distill_datasets::foreign_picture;
 use distill_specialists::SystemFolder;
 use distill_train::SoftTargetFile;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::foreign_model;
 use crate::help;
 use crate::output::Output;
+use crate::terminal::lines;
 
 use facts::Facts;
 
@@ -56,6 +59,11 @@ pub(crate) fn inspect(args: &InspectArgs, output: &Output) -> Result<(), Diagnos
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// What is printed of a file.
+pub(crate) fn text_of(path: &Path) -> Result<String, Diagnostic> {
+    facts(path).map(|facts| lines(facts.text()))
 }
 
 /// Tells what a file is by its first bytes, and a folder by the files in it.
@@ -92,7 +100,10 @@ fn facts(path: &Path) -> Result<Facts, Diagnostic> {
         _ if first_word(&start) == Some(b'{') => result::facts(path),
         _ if recipe::is_recipe(path, metadata.len()) => recipe::facts(path),
         [] => Err(unknown(path, "it is empty")),
-        _ => Err(unknown(path, &format!("it starts with {}", shown(&start)))),
+        start => Err(foreign_model::refused(path, start).unwrap_or_else(|| match foreign_picture(start) {
+            Some(format) => unknown(path, &format!("it is a picture in {format}")),
+            None => unknown(path, &format!("it starts with {}", shown(start))),
+        })),
     }
 }
 

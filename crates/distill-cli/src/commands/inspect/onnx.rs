@@ -23,6 +23,7 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.line("producer", format_args!("{}, opset {}", short(&found.producer, N_TEXT), found.opset));
     facts.line("size", format_args!("{} parameters", thousands(found.parameters as u64)));
     let port = |port: &Port| format!("{} {} {}", short(&port.name, N_TEXT), port.element, port.shape());
+    facts.list("weights", found.files.iter().take(N_LISTED).map(|name| format!("{} beside it", short(name, N_TEXT))));
     facts.list("inputs", found.inputs.iter().map(port));
     facts.list("outputs", found.outputs.iter().map(port));
     facts.list("operators", found.operators.iter().map(|(name, n)| format!("{n} {}", short(name, N_TEXT))));
@@ -44,5 +45,6 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.field("outputs", ports(&found.outputs));
     facts.field("operators", &found.operators);
     facts.field("metadata", &found.metadata);
+    facts.field("files", &found.files);
     Ok(facts)
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use crate::progress::{parameters, thousands};
 use crate::run::{ModelResult, RunResult};
 
 use super::facts::Facts;
@@ -44,7 +44,7 @@ fn row(model: &ModelResult) -> [String; 6] {
         model.role.clone(),
         model.seed.to_string(),
         model.architecture.clone(),
-        thousands(model.parameters as u64),
+        parameters(model.parameters),
         thousands(model.test_errors as u64),
         if accuracy.is_finite() { format!("{accuracy:.2} %") } else { "-".to_owned() },
     ]

@@ -6,9 +6,9 @@ use distill_models::{Header, Mlp, ModelCard, ModelError};
 use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use crate::progress::{sides, thousands};
 
-use super::facts::{Facts, short, sides};
+use super::facts::{Facts, short};
 use super::unreadable;
 use super::weights::{Weights, number};
 

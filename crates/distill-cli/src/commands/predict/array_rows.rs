@@ -2,12 +2,12 @@ use std::io::Read;
 use std::path::Path;
 
 use distill_datasets::npy::Array;
-use distill_datasets::{ArrayLayout, DataError, ImageOptions, read_image};
+use distill_datasets::{ArrayLayout, DataError};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
 
-use super::batch::{Batch, Id, Ids};
+use super::batch::{Batch, Ids};
 use super::{VALUES, bad_row, takes};
 
 /// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1, and colours stand
@@ -52,6 +52,15 @@ impl ArrayRows {
         })
     }
 
+    pub(super) fn part(&self) -> (u64, u64) {
+        (self.n_read as u64, self.n_rows as u64)
+    }
+
+    /// Whether its rows are images, whose numbers go from 0 to 1.
+    pub(super) fn is_images(&self) -> bool {
+        self.scale > 1.0
+    }
+
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.n_read == self.n_rows {
             return Ok(false);
@@ -69,31 +78,5 @@ impl ArrayRows {
         batch.finish(self.ids.next(None), place);
         self.n_read += 1;
         Ok(true)
-    }
-}
-
-/// One image, in a file of its own, by whose name it is called.
-pub(super) struct ImageRow {
-    name: String,
-    pixels: Option<Vec<u8>>,
-}
-
-impl ImageRow {
-    pub(super) fn open(path: &Path, spec: &ModelSpec, options: &ImageOptions) -> Result<Self, Diagnostic> {
-        let ([channels, height, width], pixels) = read_image(path, options)?;
-        if spec.input_shape != [channels, height, width] {
-            let what = format!("the image is {channels}x{height}x{width}, the model takes {}", takes(spec));
-            return Err(bad_row(path.display(), what)
-                .note("a model that was trained on image files brings images to the size of those")
-                .help("convert the image to the size and the colours of those to train on"));
-        }
-        Ok(Self { name: path.display().to_string(), pixels: Some(pixels) })
-    }
-
-    pub(super) fn next(&mut self, batch: &mut Batch) -> bool {
-        let Some(pixels) = self.pixels.take() else { return false };
-        pixels.iter().for_each(|&pixel| batch.push(f32::from(pixel) / 255.0));
-        batch.finish(Id::Text(self.name.clone()), self.name.clone());
-        true
     }
 }

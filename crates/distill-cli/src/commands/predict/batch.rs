@@ -80,6 +80,13 @@ impl Batch {
         &self.values
     }
 
+    /// The values of the row that was completed last.
+    pub(super) fn last(&mut self) -> &mut [f32] {
+        self.begin();
+        let at = self.values.len().saturating_sub(self.n_features);
+        &mut self.values[at..]
+    }
+
     /// Name and place of each row.
     pub(super) fn rows(&self) -> &[(Id, String)] {
         &self.rows

@@ -47,6 +47,10 @@ impl CsvRows {
         }
     }
 
+    pub(super) fn part(&self) -> Option<(u64, u64)> {
+        self.lines.part()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }

@@ -4,6 +4,8 @@ use distill_datasets::idx::IdxStream;
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
+use crate::progress;
+use crate::teacher_file::without_ones;
 
 use super::batch::{Batch, Ids};
 use super::{bad_row, takes};
@@ -21,16 +23,20 @@ impl IdxRows {
     pub(super) fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
         let stream = IdxStream::open(path)?;
         let sides = stream.shape().get(1..).unwrap_or_default();
-        if without_ones(sides) != without_ones(&spec.input_shape) && sides != [spec.features()] {
-            let found = match sides {
-                [] => "single numbers".to_owned(),
-                sides => sides.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"),
-            };
+        let n = sides.iter().fold(1_usize, |n, &side| n.saturating_mul(side));
+        // Where one of both is a row, the other may have any sides.
+        let is_row = [sides.len(), spec.input_shape.len()].contains(&1) && n == spec.features();
+        if without_ones(sides) != without_ones(&spec.input_shape) && !is_row {
+            let found = if sides.is_empty() { "single numbers".to_owned() } else { progress::sides(sides) };
             return Err(bad_row(path.display(), format!("the examples are {found}, the model takes {}", takes(spec)))
                 .help("name a file of images of the size that the model was trained on"));
         }
         let pixels = vec![0; spec.features()];
         Ok(Self { stream, name: path.display().to_string(), ids, n_read: 0, pixels })
+    }
+
+    pub(super) fn part(&self) -> (u64, u64) {
+        (self.n_read, self.stream.shape().first().map_or(0, |&n| n as u64))
     }
 
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
@@ -44,9 +50,4 @@ impl IdxRows {
         self.n_read += 1;
         Ok(true)
     }
-}
-
-/// The sides that matter: one channel is none.
-fn without_ones(sides: &[usize]) -> Vec<usize> {
-    sides.iter().copied().filter(|&side| side != 1).collect()
 }

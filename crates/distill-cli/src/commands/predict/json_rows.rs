@@ -22,6 +22,10 @@ impl JsonRows {
         Self { lines, ids, takes }
     }
 
+    pub(super) fn part(&self) -> Option<(u64, u64)> {
+        self.lines.part()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }

@@ -21,20 +21,31 @@ pub(super) struct Lines {
     line: Vec<u8>,
     /// Whether the present line is to be read once more.
     again: bool,
+    /// Bytes that were read, and those that there are, where that is known.
+    n_read: u64,
+    n_bytes: Option<u64>,
 }
 
 impl Lines {
     pub(super) fn new(reader: Box<dyn Read>, name: String, live: bool) -> Self {
         let reader = BufReader::with_capacity(BUFFER, reader);
-        Self { reader, name, live, number: 0, line: vec![], again: false }
+        Self { reader, name, live, number: 0, line: vec![], again: false, n_read: 0, n_bytes: None }
     }
 
-    /// The first byte, which is not taken.
-    pub(super) fn first_byte(&mut self) -> Result<Option<u8>, Diagnostic> {
-        match self.reader.fill_buf() {
-            Ok(start) => Ok(start.first().copied()),
-            Err(error) => Err(unreadable(&self.name, error)),
-        }
+    /// The same of an input of so many bytes.
+    pub(super) fn of_size(self, n_bytes: u64) -> Self {
+        Self { n_bytes: Some(n_bytes).filter(|_| !self.live), ..self }
+    }
+
+    /// How many bytes of how many are read, where that is known.
+    pub(super) fn part(&self) -> Option<(u64, u64)> {
+        Some((self.n_read, self.n_bytes?))
+    }
+
+    /// The first bytes, which are not taken; of a pipe those that are there.
+    pub(super) fn start(&mut self) -> Result<&[u8], Diagnostic> {
+        let name = &self.name;
+        self.reader.fill_buf().map_err(|error| unreadable(name, error))
     }
 
     /// The first line that is not blank, which is not taken.
@@ -61,6 +72,7 @@ impl Lines {
                 return Ok(false);
             }
             self.number += 1;
+            self.n_read += n as u64;
             if n > MAX_LINE {
                 return Err(bad_row(self.place(), format!("the line is longer than {MAX_LINE} bytes"))
                     .help("write one example a line"));
@@ -129,8 +141,9 @@ mod tests {
             live.next().unwrap();
             assert_eq!(live.is_ready(), ready);
         }
-        let mut file = lines(b"a\nb", false);
+        let mut file = lines(b"a\nb", false).of_size(3);
         file.next().unwrap();
         assert!(file.is_ready());
+        assert_eq!((file.part(), live.of_size(5).part()), (Some((2, 3)), None));
     }
 }

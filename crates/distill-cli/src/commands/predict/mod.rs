@@ -2,12 +2,16 @@ mod answers;
 mod array_rows;
 mod batch;
 mod csv_rows;
+mod folder;
 mod idx_rows;
 mod json_rows;
 mod lines;
+mod meter;
+mod pictures;
 mod source;
 mod table_rows;
 
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,7 +28,10 @@ use crate::output::Output;
 use crate::teacher_file;
 
 use answers::{Answers, Format};
-use batch::Batch;
+use batch::{Batch, Ids};
+use lines::Lines;
+use meter::Meter;
+use pictures::Seen;
 use source::{Kind, Reading, STDIN, Source};
 
 #[derive(Debug, Args)]
@@ -33,7 +40,7 @@ pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     model: PathBuf,
 
-    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG; `-`, or no file, is standard input
+    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG, or folders of pictures; `-`, or no file, is standard input
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -61,6 +68,10 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     spreadsheet_safe: bool,
 
+    /// Swap black and white of pictures, such as scans of ink on paper
+    #[arg(long)]
+    invert: bool,
+
     /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
     #[arg(long, value_name = "KEY=VALUE")]
     onnx: Vec<String>,
@@ -80,13 +91,38 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
     answers.spreadsheet_safe = args.spreadsheet_safe;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
-    let stdin = [PathBuf::from(STDIN)];
-    let files = if args.files.is_empty() { &stdin } else { &args.files[..] };
-    for file in files {
+    predictor.invert = args.invert;
+    let files = if args.files.is_empty() { vec![PathBuf::from(STDIN)] } else { folder::files(&args.files, output)? };
+    let mut meter = Meter::new(output, files.len());
+    let outcome = files.iter().enumerate().try_for_each(|(number, file)| {
         let mut source = Source::open(file, args.input, spec, &reading, files.len() > 1)?;
-        predictor.answer(&mut source)?;
-    }
-    predictor.flush()
+        if args.invert && !source.is_pictures() {
+            return Err(bad_row(file.display(), "`--invert` is set, and these are no pictures")
+                .help("leave it out, or name IDX files, arrays of bytes, PNG or JPEG"));
+        }
+        predictor.answer(&mut source, |answered, part| meter.show(answered, number, part))
+    });
+    let outcome = outcome.and_then(|()| predictor.flush());
+    drop(meter);
+    let trained = loaded.provenance.get("input_mean").and_then(|mean| mean.parse().ok());
+    predictor.seen.tell(trained, output)?;
+    outcome
+}
+
+/// The answers to rows as they would come on standard input.
+pub(crate) fn rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, Diagnostic> {
+    let (spec, mut text) = (model.spec(), Vec::new());
+    let answers = Answers::new(Format::Csv, &spec.classes, None, false, 1.0)?;
+    let mut predictor = Predictor::new(model, answers, |part| {
+        text.extend_from_slice(part);
+        Ok(())
+    });
+    let lines = Lines::new(Box::new(Cursor::new(rows)), "stdin".to_owned(), false);
+    let mut source = Source::new(lines, None, spec, &Reading::default(), Ids::new(None), None)?;
+    predictor.answer(&mut source, |_, _| {})?;
+    predictor.flush()?;
+    drop(predictor);
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Asks a model about rows, some at a time, in memory that does not grow with their number.
@@ -95,24 +131,39 @@ struct Predictor<'a, W> {
     answers: Answers<'a>,
     write: W,
     batch: Batch,
+    /// Whether black and white of pictures change places.
+    invert: bool,
+    seen: Seen,
     scratch: Scratch,
     logits: Vec<f32>,
+    n_answered: u64,
 }
 
 impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     fn new(model: &'a dyn Model, answers: Answers<'a>, write: W) -> Self {
         let spec = model.spec();
         let batch = Batch::new(spec.features(), spec.classes.len());
-        Self { model, answers, write, batch, scratch: Scratch::default(), logits: vec![] }
+        let (seen, scratch) = (Seen::default(), Scratch::default());
+        Self { model, answers, write, batch, invert: false, seen, scratch, logits: vec![], n_answered: 0 }
     }
 
-    /// Answers every row, and those before a bad one in any case.
-    fn answer(&mut self, source: &mut Source) -> Result<(), Diagnostic> {
+    /// Answers every row, and those before a bad one in any case. `show` is told how many rows are answered, and how much of
+    /// the source that is.
+    fn answer(&mut self, source: &mut Source, mut show: impl FnMut(u64, Option<(u64, u64)>)) -> Result<(), Diagnostic> {
+        self.seen.note(source.changed());
         loop {
             let more = source.next(&mut self.batch);
+            if matches!(more, Ok(true)) && source.is_pictures() {
+                let picture = self.batch.last();
+                if self.invert {
+                    picture.iter_mut().for_each(|value| *value = 1.0 - *value);
+                }
+                self.seen.add(picture);
+            }
             // Whoever waits for an answer before he writes the next row gets it.
             if !matches!(more, Ok(true)) || self.batch.is_full() || !source.is_ready() {
                 self.flush()?;
+                show(self.n_answered, source.part());
             }
             if !more? {
                 return Ok(());
@@ -144,6 +195,7 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
             (self.write)(self.answers.text())?;
         }
         self.answers.clear();
+        self.n_answered += n_rows as u64;
         self.batch.clear();
         outcome
     }

@@ -3,17 +3,19 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions};
+use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions, foreign_picture};
 use distill_models::ModelSpec;
 
 use crate::diagnostic::Diagnostic;
+use crate::sweep::shell;
 
-use super::array_rows::{ArrayRows, ImageRow};
+use super::array_rows::ArrayRows;
 use super::batch::{Batch, Ids};
 use super::csv_rows::CsvRows;
 use super::idx_rows::IdxRows;
 use super::json_rows::JsonRows;
 use super::lines::Lines;
+use super::pictures::ImageRow;
 use super::table_rows::ParquetRows;
 use super::{bad_row, takes};
 
@@ -70,8 +72,9 @@ impl Source {
         let unreadable = |source| Diagnostic::from(DataError::Io { path: path.to_owned(), source });
         let file = File::open(path).map_err(unreadable)?;
         // The first byte of a folder is asked for here, so that the answer is about reading it.
-        let live = !file.metadata().map_err(unreadable)?.is_file();
-        Self::new(Lines::new(Box::new(file), name, live), kind, spec, reading, ids, Some(path))
+        let metadata = file.metadata().map_err(unreadable)?;
+        let lines = Lines::new(Box::new(file), name, !metadata.is_file()).of_size(metadata.len());
+        Self::new(lines, kind, spec, reading, ids, Some(path))
     }
 
     /// `path` is where the same bytes can be read once more.
@@ -83,9 +86,18 @@ impl Source {
         ids: Ids,
         path: Option<&Path>,
     ) -> Result<Self, Diagnostic> {
+        let start = lines.start()?;
+        let (first, foreign) = (start.first().copied(), foreign_picture(start));
+        if let (None, Some(format)) = (kind, foreign) {
+            let name = path.unwrap_or(Path::new("picture"));
+            let words = ["magick".into(), name.to_string_lossy(), name.with_extension("png").to_string_lossy()]
+                .map(String::from);
+            return Err(bad_row(name.display(), format!("the picture is in {format}, and PNG and JPEG are read"))
+                .help(format!("convert it, such as with ImageMagick: `{}`", shell(words.iter().map(String::as_str)))));
+        }
         let kind = match kind {
             Some(kind) => kind,
-            None => match lines.first_byte()? {
+            None => match first {
                 // Text starts with none of these.
                 Some(0x00 | 0x1f) => Kind::Idx,
                 Some(0x93) => Kind::Npy,
@@ -103,6 +115,10 @@ impl Source {
             (Kind::Jsonl, _) => Ok(Self::Json(JsonRows::new(lines, ids, takes))),
             (Kind::Idx, Some(path)) => Ok(Self::Idx(IdxRows::open(path, spec, ids)?)),
             (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, reading.layout, ids)?)),
+            (Kind::Image, Some(path)) if reading.columns.is_some() => {
+                Err(bad_row(path.display(), "this is a picture, and the model was trained on a table")
+                    .help("name a table with the same columns; `distill inspect` lists them"))
+            }
             (Kind::Image, Some(path)) => Ok(Self::Image(ImageRow::open(path, spec, &reading.images)?)),
             (Kind::Parquet, Some(path)) => Ok(Self::Parquet(ParquetRows::open(path, spec, ids, reading)?)),
             (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet, None) => {
@@ -123,6 +139,35 @@ impl Source {
             Self::Array(rows) => rows.next(batch),
             Self::Image(row) => Ok(row.next(batch)),
             Self::Parquet(rows) => rows.next(batch),
+        }
+    }
+
+    /// How much of how much is read, in rows or in bytes, where that is known.
+    pub(super) fn part(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Csv(rows) => rows.part(),
+            Self::Json(rows) => rows.part(),
+            Self::Idx(rows) => Some(rows.part()),
+            Self::Array(rows) => Some(rows.part()),
+            Self::Image(_) => Some((1, 1)),
+            Self::Parquet(_) => None,
+        }
+    }
+
+    /// Whether its rows are pictures, with numbers from 0, which is black, to 1.
+    pub(super) fn is_pictures(&self) -> bool {
+        match self {
+            Self::Idx(_) | Self::Image(_) => true,
+            Self::Array(rows) => rows.is_images(),
+            Self::Csv(_) | Self::Json(_) | Self::Parquet(_) => false,
+        }
+    }
+
+    /// What was made of a picture beyond what was made of those to train on, in words; it is given away.
+    pub(super) fn changed(&mut self) -> Option<String> {
+        match self {
+            Self::Image(row) => row.changed.take(),
+            _ => None,
         }
     }
 

@@ -4,8 +4,6 @@ use distill_models::{Mlp, MlpConfig};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
-use super::batch::Ids;
-use super::lines::Lines;
 use super::*;
 
 /// A model of two hidden layers: 3 numbers in, 4 classes out.
@@ -42,7 +40,7 @@ fn answer(input: &[u8], step: usize, format: Format, probs: bool) -> (String, us
     });
     let lines = Lines::new(Box::new(Trickle { bytes: input.to_vec(), at: 0, step }), "f".to_owned(), true);
     let outcome = Source::new(lines, None, model.spec(), &Reading::default(), Ids::new(None), None)
-        .and_then(|mut source| predictor.answer(&mut source))
+        .and_then(|mut source| predictor.answer(&mut source, |_, _| ()))
         .and_then(|()| predictor.flush());
     drop(predictor);
     (String::from_utf8(text).unwrap(), pieces, outcome.err().map(|error| error.to_string()))

@@ -4,6 +4,7 @@ use distill_train::Role;
 use super::super::data::{GalleryExample, Report};
 use super::super::image::data_uri;
 use super::super::numbers::probability;
+use super::super::page::breakable;
 use super::super::words::{answer, class_name, label_name};
 use crate::summary::label;
 
@@ -13,7 +14,11 @@ const N_ALL: usize = 12;
 const N_TOP: usize = 10;
 
 /// Of the name of a class beside its bars.
-const N_LETTERS: usize = 24;
+const N_LETTERS: usize = 40;
+
+/// A word of more letters has no room beside its bars, and up to so few leave more room for them.
+const N_BESIDE: usize = 7;
+const N_SHORT: usize = 3;
 
 /// A card for each example: the picture and the teacher's probabilities, plain and softened, as bars.
 pub(super) fn soft_targets(report: &Report) -> String {
@@ -34,8 +39,9 @@ fn cards(report: &Report, examples: &[GalleryExample], content: impl Fn(&Gallery
             format!("<img src=\"{uri}\" alt=\"test example {index}, label {name}\" width=\"96\">")
         });
         format!(
-            "<figure class=\"card\">\n<figcaption>{picture}<span>label <b>{name}</b><small>test example {index}</small>\
+            "<figure class=\"card\">\n<figcaption>{picture}<span>label <b>{}</b><small>test example {index}</small>\
              </span></figcaption>\n{}</figure>\n",
+            breakable(&label_name(report, example)),
             content(example)
         )
     };
@@ -46,16 +52,19 @@ fn bars(report: &Report, example: &GalleryExample) -> String {
     let n_classes = example.teacher_soft.len();
     let classes = shown_classes(example);
     let is_label = |class: usize| u32::try_from(class) == Ok(example.label);
+    let longest = largest_wrong(example);
     let cell = |p: f64| {
-        let width = number(100.0 * p.clamp(0.0, 1.0));
-        format!("<td class=\"track\"><i style=\"width:{width}%\"></i></td><td>{}</td>", escape(&probability(p)))
+        let part = p / longest;
+        let cut = if part > 1.0 { " class=\"cut\"" } else { "" };
+        let width = number(100.0 * part.clamp(0.0, 1.0));
+        format!("<td class=\"track\"><i{cut} style=\"width:{width}%\"></i></td><td>{}</td>", escape(&probability(p)))
     };
     let of = |probs: &[f64], class: usize| probs.get(class).copied().unwrap_or(0.0);
     let row = |&class: &usize| {
         let mark = if is_label(class) { " class=\"label\"" } else { "" };
         format!(
             "<tr{mark}><th scope=\"row\">{}</th>{}{}</tr>\n",
-            escape(&shortened(&class_name(report, class), N_LETTERS)),
+            breakable(&shortened(&class_name(report, class), N_LETTERS)),
             cell(of(&example.teacher, class)),
             cell(of(&example.teacher_soft, class))
         )
@@ -72,11 +81,25 @@ fn bars(report: &Report, example: &GalleryExample) -> String {
             cell(rest(&example.teacher_soft))
         );
     }
+    let letters = |&class: &usize| class_name(report, class).split(' ').map(|word| word.chars().count()).max();
+    let shape = match classes.iter().filter_map(letters).max().unwrap_or_default() {
+        ..=N_SHORT if classes.len() == n_classes => "soft short",
+        ..=N_BESIDE => "soft",
+        _ => "soft tall",
+    };
     format!(
-        "<table class=\"soft\">\n<colgroup><col><col class=\"track\"><col class=\"p\"><col class=\"track\"><col class=\"p\"></colgroup>\n<thead><tr><th scope=\"col\">class</th><th scope=\"col\" colspan=\"2\">T = 1</th><th \
+        "<table class=\"{shape}\">\n<colgroup><col><col class=\"track\"><col class=\"p\"><col class=\"track\"><col class=\"p\"></colgroup>\n<thead><tr><th scope=\"col\">class</th><th scope=\"col\" colspan=\"2\">T = 1</th><th \
          scope=\"col\" colspan=\"2\">T = {}</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n",
         report.gallery.temperature
     )
+}
+
+/// The largest probability of a wrong class, softened or not: what the teacher knows is in these. 1 where there is none.
+fn largest_wrong(example: &GalleryExample) -> f64 {
+    let is_wrong = |(class, _): &(usize, &f64)| u32::try_from(*class) != Ok(example.label);
+    let wrong = [&example.teacher, &example.teacher_soft].into_iter().flat_map(|probs| probs.iter().enumerate());
+    let largest = wrong.filter(is_wrong).map(|(_, p)| *p).fold(0.0, f64::max);
+    if largest > 0.0 { largest } else { 1.0 }
 }
 
 /// All classes in their order; of many, the label and those that the soft targets favour, in that order.
@@ -107,14 +130,14 @@ fn answers(report: &Report, example: &GalleryExample) -> String {
             "<tr><th scope=\"row\">{}</th><td class=\"{}\">{}</td><td>{}</td><td>{}</td></tr>\n",
             label(role),
             if right { "right" } else { "wrong" },
-            escape(&class_name(report, class)),
+            breakable(&class_name(report, class)),
             escape(&probability(p)),
             escape(&of_label.map_or("-".to_owned(), probability))
         ))
     };
     format!(
-        "<table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">answer</th><th scope=\"col\">its p</th>\
-         <th scope=\"col\">label’s p</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+        "<table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">answer</th><th scope=\"col\">probability</th>\
+         <th scope=\"col\">of the label</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
         models.into_iter().filter_map(row).collect::<String>()
     )
 }

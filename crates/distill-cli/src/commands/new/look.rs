@@ -1,0 +1,122 @@
+use std::path::Path;
+
+use distill_datasets::{DataError, Dataset, TableFolder};
+use distill_train::Fingerprint;
+
+use super::template::{self, Setting, quoted};
+use crate::data_source::{DataSource, SourceError};
+use crate::diagnostic::Diagnostic;
+use crate::preflight::WIDE;
+use crate::recipe_file;
+
+/// Inputs of images that are no larger are taken as they are.
+const MOST_FEATURES: usize = 64 * 64 * 3;
+
+/// What images of several sizes, or very large ones, are brought to.
+const SIZE: &str = "size = [32, 32], crop = true";
+
+/// What is known of data before a recipe is written for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) input_shape: Vec<usize>,
+    pub(super) n_train: usize,
+    pub(super) n_classes: usize,
+    /// Whether it brings its own validation examples.
+    pub(super) has_validation: bool,
+    /// Whether an input is a list of numbers of buckets.
+    pub(super) buckets: Option<u32>,
+    /// What has to be said of it so that it can be read: of columns and of images.
+    pub(super) columns: Option<String>,
+    pub(super) images: Option<String>,
+    /// Whether its numbers are far from 0, or of another size than 1, and nobody standardises them by default.
+    pub(super) is_wide: bool,
+    /// The column with the class, where that was guessed.
+    pub(super) guessed_label: Option<String>,
+}
+
+impl Look {
+    /// Reads data as a run would, and finds out what has to be said of it.
+    pub(super) fn at(source: &str) -> Result<Self, Diagnostic> {
+        let (mut images, mut label): (Vec<&str>, Option<String>) = (vec![], None);
+        loop {
+            match Self::with(source, &images, label.as_deref()) {
+                Ok(look) if look.input_shape.len() > 1 && look.n_features() > MOST_FEATURES && is_images(source) => {
+                    // Arrays cannot be made smaller.
+                    match images.contains(&SIZE) {
+                        true => return Ok(look),
+                        false => images.push(SIZE),
+                    }
+                }
+                Ok(look) => return Ok(look),
+                Err(error) if label.is_none() && asks_for(&error, "data.columns.label") => {
+                    // The class stands last nearly everywhere where no name tells which it is.
+                    let last = TableFolder::header(Path::new(source))?.and_then(|header| header.last().cloned());
+                    label = Some(last.ok_or(error)?);
+                }
+                Err(error) => match asked_for(&error).filter(|setting| !images.contains(setting)) {
+                    Some(setting) => images.push(setting),
+                    None => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    fn with(source: &str, images: &[&str], label: Option<&str>) -> Result<Self, SourceError> {
+        let images = (!images.is_empty()).then(|| format!("{{ {} }}", images.join(", ")));
+        let mut settings = vec![Setting::text("data", "source", source)];
+        settings.extend(images.iter().map(|images| Setting::new("data", "images", images)));
+        let guessed = label.map(str::to_owned);
+        let label = label.map(|label| format!("label = {}", quoted(label)));
+        settings.extend(label.iter().map(|label| Setting::new("data", "columns", format!("{{ {label} }}"))));
+        let text = template::with(&settings);
+        let (_, recipe) = recipe_file::from_bytes(Path::new("new.toml"), text.into_bytes(), &[])
+            .map_err(|diagnostic| SourceError::Recipe(Box::new(diagnostic)))?;
+        let config = recipe.data;
+        let sets = DataSource::of(&config)?.load(&[], None)?;
+        let spec = sets.train.spec();
+        let counters: Vec<String> = sets.train.counters().iter().map(|name| quoted(name)).collect();
+        let ignore = (!counters.is_empty()).then(|| format!("ignore = [{}]", counters.join(", ")));
+        let columns: Vec<String> = label.into_iter().chain(ignore).collect();
+        Ok(Self {
+            input_shape: spec.input_shape.clone(),
+            n_train: sets.train.len(),
+            n_classes: spec.classes.len(),
+            has_validation: sets.validation.is_some(),
+            buckets: DataSource::buckets(&config),
+            columns: (!columns.is_empty()).then(|| format!("{{ {} }}", columns.join(", "))),
+            images,
+            is_wide: sets.train.columns().is_none() && is_wide(&*sets.train)?,
+            guessed_label: guessed,
+        })
+    }
+
+    pub(super) fn n_features(&self) -> usize {
+        self.input_shape.iter().product()
+    }
+}
+
+/// As `distill check` would warn of.
+fn is_wide(train: &dyn Dataset) -> Result<bool, SourceError> {
+    let print = Fingerprint::of(train).map_err(|error| SourceError::Recipe(Box::new(error.into())))?;
+    Ok(print.mean.abs().max(print.sd) > WIDE)
+}
+
+/// Whether it is a folder with image files.
+fn is_images(source: &str) -> bool {
+    DataSource::open(source).is_ok_and(|source| source.has_image_files())
+}
+
+/// Whether data cannot be read without a setting.
+fn asks_for(error: &SourceError, key: &str) -> bool {
+    matches!(error, SourceError::Data(DataError::Content { problem, .. }) if problem.contains(key))
+}
+
+/// The setting that data cannot be read without, as its error says.
+fn asked_for(error: &SourceError) -> Option<&'static str> {
+    match error {
+        _ if asks_for(error, "data.images.size") => Some(SIZE),
+        // Arrays of pictures have the colours last nearly everywhere, and are asked about only where those look like colours.
+        _ if asks_for(error, "data.images.layout") => Some("layout = \"nhwc\""),
+        _ => None,
+    }
+}

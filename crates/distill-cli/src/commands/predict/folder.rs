@@ -1,0 +1,94 @@
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use distill_datasets::DataError;
+
+use crate::diagnostic::Diagnostic;
+use crate::output::Output;
+use crate::progress::thousands;
+
+use super::bad_row;
+
+/// No tree of pictures is deeper, and no way through one goes in circles for ever.
+const MAX_DEPTH: usize = 16;
+
+/// The files to be answered: those that are named, and in place of a folder the pictures in it and in its folders, in the order
+/// of their names.
+pub(super) fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut found = vec![];
+    for path in named {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let mut folder = Folder::default();
+        folder.walk(path, MAX_DEPTH)?;
+        if let Some(other) = &folder.other {
+            let more = match folder.n_other - 1 {
+                0 => String::new(),
+                n => format!(" and {} more", thousands(n as u64)),
+            };
+            output.progress(&format!("left out, as no PNG or JPEG: {}{more}", other.display()));
+        }
+        if folder.pictures.is_empty() {
+            return Err(bad_row(path.display(), "the folder has no pictures")
+                .note("a folder is read for PNG and JPEG files, in it and in its folders")
+                .help(
+                    "name a folder of pictures, or one file after the other; `distill eval` takes a folder with labels",
+                ));
+        }
+        found.append(&mut folder.pictures);
+    }
+    Ok(found)
+}
+
+/// What is in a folder.
+#[derive(Debug, Default)]
+struct Folder {
+    pictures: Vec<PathBuf>,
+    /// The first file that is no picture, and how many there are.
+    other: Option<PathBuf>,
+    n_other: usize,
+}
+
+impl Folder {
+    fn walk(&mut self, dir: &Path, depth: usize) -> Result<(), Diagnostic> {
+        let io = |source| Diagnostic::from(DataError::Io { path: dir.to_owned(), source });
+        let mut paths = vec![];
+        for entry in fs::read_dir(dir).map_err(io)? {
+            paths.push(entry.map_err(io)?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if is_hidden {
+                continue;
+            }
+            if path.is_dir() {
+                if depth > 0 {
+                    self.walk(&path, depth - 1)?;
+                }
+            } else if is_picture(&path)? {
+                self.pictures.push(path);
+            } else {
+                self.n_other += 1;
+                self.other.get_or_insert(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file begins as PNG or JPEG do.
+fn is_picture(path: &Path) -> Result<bool, Diagnostic> {
+    // Whoever opens a pipe waits for ever.
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let mut start = vec![];
+    File::open(path)
+        .and_then(|file| file.take(4).read_to_end(&mut start))
+        .map_err(|source| Diagnostic::from(DataError::Io { path: path.to_owned(), source }))?;
+    Ok(start == b"\x89PNG" || start.starts_with(b"\xff\xd8\xff"))
+}

@@ -1,0 +1,107 @@
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::help;
+use crate::output::Output;
+use crate::progress::size;
+use crate::run::{RunDir, claim, remove, remove_rest};
+use crate::runs::{Entry, entries, size_of};
+use crate::sweep::shell;
+
+#[derive(Debug, Args)]
+#[command(after_help = help::RM)]
+pub(crate) struct RmArgs {
+    /// Runs, sweeps or studies, by their paths or their names
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Where they are looked for by their names
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs_dir: PathBuf,
+}
+
+/// `distill rm RUN...`: removes runs with all that is in them.
+pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
+    // All are held before one is removed, so that none is being written.
+    let dirs = claim(&args.runs_dir, &args.runs)?;
+    let sizes: Vec<u64> = dirs.iter().map(|dir| size_of(dir.path())).collect();
+    let others = entries(&args.runs_dir)?;
+    let mut is_needed = false;
+    for (dir, bytes) in dirs.iter().zip(&sizes) {
+        output.progress(&format!("{:<8} {}  {}", dir.kind().noun(), dir.path().display(), size(*bytes)));
+        for other in others.iter().filter(|other| !is_among(&dirs, &other.path) && uses(other, dir.path())) {
+            is_needed = true;
+            output.progress(&format!(
+                "         {} has weights from there, and cannot be gone on with without",
+                other.name
+            ));
+        }
+    }
+    let all = size(sizes.iter().sum());
+    let what = match dirs.len() {
+        1 => format!("1 {}", dirs[0].kind().noun()),
+        n => format!("{n} directories"),
+    };
+    if !args.yes && !confirmed(&format!("remove {what}, {all}?"), args)? {
+        output.progress("nothing was removed");
+        return Ok(1);
+    }
+    if is_needed && args.yes {
+        output.warning(
+            "a run is removed whose weights another one uses",
+            "the other run is complete or cannot be gone on with; what it found stays",
+            "name the weights' new place in `teacher.weights` if they were copied",
+        )?;
+    }
+    for (dir, bytes) in dirs.iter().zip(sizes) {
+        remove(dir)?;
+        output.event("removed", json!({ "path": dir.path().display().to_string(), "bytes": bytes }))?;
+    }
+    remove_rest(&args.runs_dir);
+    output.result(&format!("removed {what}, {all}"))?;
+    Ok(0)
+}
+
+/// Asks on the terminal. Where there is none, nobody agrees.
+fn confirmed(question: &str, args: &RmArgs) -> Result<bool, Diagnostic> {
+    if !io::stdin().is_terminal() {
+        let runs: Vec<_> = args.runs.iter().map(|run| run.to_string_lossy()).collect();
+        let words = ["distill", "rm", "--yes"].into_iter().chain(runs.iter().map(|run| &**run));
+        return Err(Diagnostic::new(Code::NotConfirmed, "nobody was there to confirm that runs are removed")
+            .at("standard input")
+            .note("nothing was removed")
+            .help(format!("agree beforehand: `{}`", shell(words))));
+    }
+    let refused = |error| Diagnostic::io("cannot ask on the terminal", None, error);
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(refused)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(refused)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+fn is_among(dirs: &[RunDir], path: &Path) -> bool {
+    let absolute = |path: &Path| std::fs::canonicalize(path).ok();
+    dirs.iter().any(|dir| absolute(dir.path()) == absolute(path))
+}
+
+/// Whether a run learned from weights, or began with some, that are in a directory.
+fn uses(run: &Entry, dir: &Path) -> bool {
+    let Ok(folder) = std::path::absolute(dir) else { return false };
+    let folder = folder.to_string_lossy();
+    // A path, or a list of them as TOML.
+    let names = |text: &String| {
+        text.split('"')
+            .any(|path| path.strip_prefix(&*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    ["teacher.weights", "student.weights"].iter().filter_map(|key| run.settings.get(*key)).any(names)
+}
