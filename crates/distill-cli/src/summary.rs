@@ -135,7 +135,7 @@ fn conclusion(result: &RunResult) -> String {
     });
     let seeds = match alone.len() {
         1 => String::new(),
-        n => format!("; it was better on {better} of {n} seeds"),
+        n => format!("; the distilled one is better on {better} of {n} seeds"),
     };
     // An answer of which nine tenths are wrong where chance is wrong in as many has learned nothing.
     let (n_classes, n_examples) = (result.data.classes.len() as f64, result.data.test as f64);
@@ -147,10 +147,20 @@ fn conclusion(result: &RunResult) -> String {
             result.data.counters[0]
         ),
         () if guessing => "; both students do little more than guess: lower `train.optimizer.lr`".to_owned(),
-        () if of > from => ", more than the student alone: train it for longer".to_owned(),
+        // What helped most on other data stands first.
+        () if to >= from && of <= from => "; try another `kd.temperature`, from 1 to 8, then `kd.alpha = 0.5`, more \
+                                           `train.epochs`, a lower `train.optimizer.lr`"
+            .to_owned(),
         () => String::new(),
     };
-    format!("{what}{verdict}; the teacher makes {}{seeds}{why}.", number(of))
+    let is_trained = result.of(Role::Teacher).any(|model| model.train_seconds.is_some())
+        || result.of(Role::Member).any(|model| model.train_seconds.is_some());
+    let of_teacher = match () {
+        () if of <= from || guessing => "",
+        () if is_trained => ", more than the student alone: train it for longer",
+        () => ", more than the student alone: a better one may help",
+    };
+    format!("{what}{verdict}; the teacher makes {}{of_teacher}{seeds}{why}.", number(of))
 }
 
 /// What people read for a role.
