@@ -238,6 +238,11 @@ fn a_run_without_a_recipe_leaves_one_behind() {
     lab.write("data.toml", "mine");
     lab.ok(&args);
     assert_eq!((lab.read("data.toml"), lab.read("data-2.toml")), (b"mine".to_vec(), recipe));
+    // Nothing is left for what is not there.
+    lab.check(&["run", "--data", "none"], 4, ["E0201]: cannot read none", "none", "`distill data`"]);
+    let expected = ["E0501]: cannot read the teacher", "none.onnx", "check the path"];
+    lab.check(&["run", "--data", "data", "--teacher", "none.onnx"], 7, expected);
+    assert!(!lab.path("none.toml").exists() && !lab.path("data-3.toml").exists());
     let refused = lab.distill(&["run", "--teacher", "forest"]);
     assert_eq!(refused.code, Some(2));
 }

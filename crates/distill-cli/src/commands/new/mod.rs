@@ -55,6 +55,16 @@ pub(crate) fn new(args: &NewArgs, output: &Output) -> Result<(), Diagnostic> {
 /// The recipe of a run that was given none: written to the working folder under the name of the data, or found there if it
 /// was written before.
 pub(crate) fn recipe_beside(data: &str, teacher: Option<&str>, output: &Output) -> Result<PathBuf, Diagnostic> {
+    // No recipe is left for what is not there.
+    if !DataSource::is_there(data) {
+        DataSource::open(data)?;
+    }
+    if let Some(teacher) = teacher {
+        std::fs::metadata(teacher).map_err(|error| {
+            Diagnostic::io("cannot read the teacher", Some(Path::new(teacher)), error)
+                .help("check the path and who may read it")
+        })?;
+    }
     let text = recipe_for(data, teacher, output)?;
     let name = Path::new(data).file_stem().unwrap_or_default().to_string_lossy();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
