@@ -48,6 +48,10 @@ impl Model for Described {
         &self.spec
     }
 
+    fn rows_at_a_time(&self) -> usize {
+        self.model.rows_at_a_time()
+    }
+
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,

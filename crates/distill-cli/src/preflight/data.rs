@@ -12,7 +12,12 @@ use crate::progress::thousands;
 const OVERFLOWS: f32 = 1e30;
 
 /// Inputs with a mean or a deviation above it are not what weights are drawn for.
-pub(crate) const WIDE: f64 = 10.0;
+const WIDE: f64 = 10.0;
+
+/// Whether inputs with this mean and deviation are to be standardised.
+pub(crate) fn is_far_from_standard(mean: f64, sd: f64) -> bool {
+    mean.abs().max(sd) > WIDE
+}
 
 /// Larger than what people measure, unless they forgot a unit.
 const SUSPICIOUS: f32 = 1e15;
@@ -71,7 +76,7 @@ impl Preflight<'_> {
         let mut models =
             [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
         let takes_numbers = models.any(|model| model.embedding.is_none());
-        let is_wide = mean.abs().max(sd) > WIDE;
+        let is_wide = is_far_from_standard(mean, sd);
         if is_wide && takes_numbers && !recipe.standardizes(&*self.experiment.all().train) {
             found.warn(
                 "inputs",

@@ -18,7 +18,7 @@ use crate::output::Output;
 use crate::recipe_file::RecipeFile;
 use crate::teacher_file::Given;
 
-pub(crate) use data::WIDE;
+pub(crate) use data::is_far_from_standard;
 
 /// What a check found.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use distill_train::Fingerprint;
 use super::template::{self, Setting, quoted};
 use crate::data_source::{DataSource, SourceError};
 use crate::diagnostic::Diagnostic;
-use crate::preflight::WIDE;
+use crate::preflight::is_far_from_standard;
 use crate::recipe_file;
 
 /// Inputs of images that are no larger are taken as they are.
@@ -20,7 +20,6 @@ const SIZE: &str = "size = [32, 32], crop = true";
 pub(super) struct Look {
     pub(super) input_shape: Vec<usize>,
     pub(super) n_train: usize,
-    pub(super) n_classes: usize,
     /// Whether it brings its own validation examples.
     pub(super) has_validation: bool,
     /// Whether an input is a list of numbers of buckets.
@@ -80,7 +79,6 @@ impl Look {
         Ok(Self {
             input_shape: spec.input_shape.clone(),
             n_train: sets.train.len(),
-            n_classes: spec.classes.len(),
             has_validation: sets.validation.is_some(),
             buckets: DataSource::buckets(&config),
             columns: (!columns.is_empty()).then(|| format!("{{ {} }}", columns.join(", "))),
@@ -98,7 +96,7 @@ impl Look {
 /// As `distill check` would warn of.
 fn is_wide(train: &dyn Dataset) -> Result<bool, SourceError> {
     let print = Fingerprint::of(train).map_err(|error| SourceError::Recipe(Box::new(error.into())))?;
-    Ok(print.mean.abs().max(print.sd) > WIDE)
+    Ok(is_far_from_standard(print.mean, print.sd))
 }
 
 /// Whether it is a folder with image files.
