@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use distill_train::TargetStorage;
 
-use crate::code::{self, Code};
 use crate::help;
-use crate::sweep::Metric;
+use distill_lab::sweep::Metric;
+use distill_recipe::{Code, find_code};
+use distill_studies::{PLANS, Plan};
 
 use crate::commands::{
     CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs, SchemaArgs,
@@ -222,7 +224,7 @@ pub(crate) struct SweepArgs {
 
     /// What makes a trial the best
     #[arg(long, value_name = "METRIC", default_value = "errors")]
-    pub(crate) metric: Metric,
+    pub(crate) metric: MetricName,
 
     /// Go on with a sweep that was interrupted, the latest one if none is named
     #[arg(long, value_name = "SWEEP", num_args = 0..=1, default_missing_value = "latest",
@@ -238,7 +240,8 @@ pub(crate) struct SweepArgs {
 #[command(after_help = help::REPRODUCE)]
 pub(crate) struct ReproduceArgs {
     /// The paper
-    pub(crate) study: StudyName,
+    #[arg(value_parser = study())]
+    pub(crate) study: &'static Plan,
 
     /// Rows of the study, all if none is named, and settings of all its recipes
     #[arg(value_name = "ROW | KEY=VALUE")]
@@ -261,18 +264,28 @@ pub(crate) struct ReproduceArgs {
     pub(crate) runs_dir: PathBuf,
 }
 
-/// What can be reproduced.
+/// The study of that name.
+fn study() -> impl TypedValueParser<Value = &'static Plan> {
+    let names = PLANS.into_iter().map(|plan| PossibleValue::new(plan.name).help(plan.summary));
+    PossibleValuesParser::new(names).map(|name| Plan::named(&name).unwrap_or(PLANS[0]))
+}
+
+/// What makes a trial of a sweep better than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StudyName {
-    /// Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", on MNIST
-    #[value(name = "hinton-2015")]
-    Hinton2015,
-    /// The same paper on speech
-    #[value(name = "hinton-2015-speech")]
-    Hinton2015Speech,
-    /// The same paper's specialists, on text
-    #[value(name = "hinton-2015-specialists")]
-    Hinton2015Specialists,
+pub(crate) enum MetricName {
+    /// Fewer errors, then the smaller negative log-likelihood
+    Errors,
+    /// The smaller negative log-likelihood, then fewer errors
+    Nll,
+}
+
+impl From<MetricName> for Metric {
+    fn from(name: MetricName) -> Self {
+        match name {
+            MetricName::Errors => Self::Errors,
+            MetricName::Nll => Self::Nll,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -334,7 +347,7 @@ pub(crate) struct ManArgs {
 }
 
 fn parse_code(text: &str) -> Result<Code, String> {
-    code::find(text)
+    find_code(text)
         .map_err(|nearest| format!("there is no such code, did you mean {nearest}? `distill explain` lists all codes"))
 }
 

@@ -3,9 +3,9 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
-use crate::code::{Code, exit_code};
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use distill_recipe::Diagnostic;
+use distill_recipe::{Code, exit_code};
 
 /// From here on a panic is reported like any other error.
 pub(crate) fn report_panics(output: Output) {

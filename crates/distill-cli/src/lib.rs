@@ -1,44 +1,15 @@
 #![doc = include_str!("../README.md")]
 
-mod answer_file;
 mod args;
-mod asked;
-mod atomic;
 mod bug;
-mod class_names;
-mod code;
 mod commands;
-mod data_folder;
-mod data_source;
-mod diagnostic;
-mod evaluation_files;
-mod foreign_model;
 mod help;
-mod latency;
-mod locate;
-mod memory;
-mod model_file;
-mod onnx_file;
 mod output;
-mod preflight;
-mod progress;
 mod readers;
-mod recipe_file;
-mod report;
-mod reproduce;
-mod run;
-mod runs;
+mod screen;
 mod spreadsheet;
-mod student_file;
 mod style;
-mod summary;
-mod sweep;
-mod target_file;
-mod teacher_file;
-mod tensorboard;
-mod terminal;
 mod usage;
-mod verdict;
 
 pub use readers::{check_recipe, inspect_file, predict_rows, read_predictions};
 
@@ -49,9 +20,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Cli, Command, LogFormat};
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
 use crate::style::Palette;
+use distill_recipe::Diagnostic;
 
 /// Runs the program with these arguments, the first of which is its name.
 ///

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use clap::ColorChoice;
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
 use crate::style::{Palette, is_dumb};
-use crate::terminal::{for_reader, lines, one_line};
+use distill_recipe::visible::{for_reader, lines, one_line};
+use distill_recipe::{Diagnostic, Paint as _};
 
 /// The log of the run that this process writes.
 static LOG: Mutex<Option<File>> = Mutex::new(None);

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use distill_models::Model;
 
-use crate::diagnostic::Diagnostic;
-use crate::{commands, evaluation_files, recipe_file, run};
+use crate::commands;
+use distill_lab::evaluation_files;
+use distill_recipe::Diagnostic;
+use distill_recipe::{recipe_file, recipe_text};
 
 /// What `distill check` says of a recipe's text before it looks at the data: the recipe with all its
 /// settings, as a run keeps it, or the error as it is printed.
@@ -15,7 +17,7 @@ use crate::{commands, evaluation_files, recipe_file, run};
 /// # Errors
 /// The diagnostic, without colours, for a text that is no recipe or a setting without a meaning.
 pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<String, String> {
-    recipe_file::from_bytes(path, bytes, overrides).and_then(|(_, recipe)| run::recipe_text(&recipe)).map_err(printed)
+    recipe_file::from_bytes(path, bytes, overrides).and_then(|(_, recipe)| recipe_text(&recipe)).map_err(printed)
 }
 
 /// What `distill predict` writes for rows on standard input, CSV or JSON Lines: a line of CSV for each.

@@ -3,6 +3,7 @@ use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use distill_recipe::Paint;
 
 /// The colours of messages. Colour only repeats what the words say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,27 +44,22 @@ impl Palette {
         *self != Self::PLAIN
     }
 
-    pub(crate) fn error(&self, text: &str) -> String {
-        paint(self.error, text)
-    }
-
     pub(crate) fn warning(&self, text: &str) -> String {
         paint(self.warning, text)
     }
+}
 
-    /// What leads the eye: arrows and bars.
-    pub(crate) fn frame(&self, text: &str) -> String {
+impl Paint for Palette {
+    fn error(&self, text: &str) -> String {
+        paint(self.error, text)
+    }
+
+    fn frame(&self, text: &str) -> String {
         paint(self.frame, text)
     }
 
-    /// The line of a message that says why, with the line break before it.
-    pub(crate) fn note_line(&self, note: &str) -> String {
-        format!("\n   {} {note}", self.frame("= note:"))
-    }
-
-    /// The line of a message that says what to do, with the line break before it.
-    pub(crate) fn help_line(&self, help: &str) -> String {
-        format!("\n   {} {} {help}", self.frame("="), paint(self.help, "help:"))
+    fn help(&self, text: &str) -> String {
+        paint(self.help, text)
     }
 }
 

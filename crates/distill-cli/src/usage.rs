@@ -4,7 +4,7 @@ use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::Cli;
-use crate::recipe_file::{flag_as_settings, nearest};
+use distill_recipe::recipe_file::{flag_as_settings, nearest};
 
 /// The commands that take settings of a recipe.
 const WITH_SETTINGS: [&str; 6] = ["run", "check", "train", "teach", "sweep", "reproduce"];

@@ -4,15 +4,16 @@ use distill_train::Experiment;
 use serde_json::json;
 
 use crate::args::CheckArgs;
-use crate::commands::run::all_roles;
-use crate::data_source::read_data;
-use crate::diagnostic::Diagnostic;
-use crate::locate::locate;
 use crate::output::Output;
-use crate::preflight::{Outcome, Preflight};
-use crate::recipe_file;
-use crate::student_file;
-use crate::sweep::shell;
+use crate::screen::Screen;
+use distill_lab::preflight::{Outcome, Preflight};
+use distill_lab::run::all_roles;
+use distill_lab::student_file;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::read_data;
+use distill_recipe::locate;
+use distill_recipe::recipe_file;
+use distill_recipe::words::shell;
 
 /// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -27,7 +28,7 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic>
         roles: &roles,
         runs_dir: &args.runs_dir,
         resumes: false,
-        output,
+        listener: &Screen::new(output),
     }
     .check_all();
 

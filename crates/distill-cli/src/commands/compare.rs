@@ -4,13 +4,13 @@ use clap::Args;
 use distill_train::Verdict;
 use serde_json::{Map, Value, json};
 
-use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
-use crate::progress::thousands;
-use crate::runs::{Pairing, Side, differing, pair};
-use crate::summary::{columns, label};
-use crate::verdict;
+use distill_lab::runs::{Pairing, Side, differing, pair};
+use distill_lab::summary::{columns, label};
+use distill_lab::verdict;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::thousands;
 
 #[derive(Debug, Args)]
 #[command(after_help = help::COMPARE)]

@@ -2,8 +2,8 @@ use clap::CommandFactory as _;
 use serde_json::json;
 
 use crate::args::{Cli, CompletionsArgs};
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use distill_recipe::Diagnostic;
 
 /// `distill completions SHELL`
 pub(crate) fn completions(args: &CompletionsArgs, output: &Output) -> Result<(), Diagnostic> {

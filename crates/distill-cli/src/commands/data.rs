@@ -2,11 +2,11 @@ use clap::Args;
 use distill_train::Fingerprint;
 use serde_json::json;
 
-use crate::data_source::{DataSource, KNOWN};
-use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
-use crate::progress::thousands;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::{DataSource, KNOWN};
+use distill_recipe::words::thousands;
 
 #[derive(Debug, Args)]
 #[command(after_help = help::DATA)]

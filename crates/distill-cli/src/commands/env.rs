@@ -4,9 +4,9 @@ use std::fs;
 use distill_tensor::bf16_is_native;
 use serde_json::json;
 
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::progress::thousands;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::thousands;
 
 /// The features of this program, and whether it was built with them.
 const FEATURES: [(&str, bool); 2] = [("onnx", cfg!(feature = "onnx")), ("onnxruntime", cfg!(feature = "onnxruntime"))];

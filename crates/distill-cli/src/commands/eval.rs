@@ -8,19 +8,20 @@ use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
 use serde_json::json;
 
 use crate::args::parse_part;
-use crate::asked::Asked;
-use crate::atomic;
-use crate::code::Code;
-use crate::data_source::{DataSource, SourceError};
-use crate::diagnostic::Diagnostic;
-use crate::evaluation_files;
 use crate::help;
-use crate::latency::Latency;
-use crate::onnx_file;
 use crate::output::Output;
-use crate::progress::thousands;
+use crate::screen::Screen;
 use crate::spreadsheet::safe_cell;
-use crate::teacher_file;
+use distill_lab::Asked;
+use distill_lab::Latency;
+use distill_lab::evaluation_files;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::atomic;
+use distill_recipe::data_source::{DataSource, SourceError};
+use distill_recipe::onnx_file;
+use distill_recipe::teacher_file;
+use distill_recipe::words::thousands;
 
 /// Classes that are named in the text: those with the lowest recall.
 const WORST_CLASSES: usize = 5;
@@ -73,8 +74,9 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
     let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
+    let screen = Screen::new(output);
     let asked = |model: &dyn Model, what, path: &Path| {
-        evaluate(&Asked::new(model, what, data.len(), output), &*data).map_err(|error| failed(error, path))
+        evaluate(&Asked::new(model, what, data.len(), &screen), &*data).map_err(|error| failed(error, path))
     };
     let test = asked(&*loaded.model, "the model", &args.model)?;
     let agreement = match (teacher, &args.teacher) {
@@ -93,7 +95,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
 
     let mut text = format!("model     {}\n", args.model.display());
-    text += &format!("          {}", teacher_file::in_words(&spec));
+    text += &format!("          {}", distill_recipe::in_words(&spec));
     for (name, value) in &loaded.provenance {
         if ["role", "seed"].contains(&name.as_str()) {
             text += &format!(", {name} {value}");

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
 use crate::args::ExplainArgs;
-use crate::code::{Entry, REGISTRY};
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use distill_recipe::Diagnostic;
+use distill_recipe::{Entry, REGISTRY};
 
 /// `distill explain [CODE]`
 pub(crate) fn explain(args: &ExplainArgs, output: &Output) -> Result<(), Diagnostic> {

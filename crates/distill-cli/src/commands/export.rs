@@ -7,13 +7,13 @@ use distill_models::{Model as _, from_safetensors, to_safetensors};
 use distill_train::{Disk, Storage as _};
 use serde_json::json;
 
-use crate::atomic;
-use crate::code::Code;
-use crate::diagnostic::Diagnostic;
 use crate::help;
-use crate::model_file::{self, LoadedModel, sha256};
 use crate::output::Output;
-use crate::progress::{size, thousands};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::atomic;
+use distill_recipe::model_file::{self, LoadedModel, sha256};
+use distill_recipe::words::{size, thousands};
 
 #[derive(Debug, Args)]
 #[command(after_help = help::EXPORT)]

@@ -6,8 +6,8 @@ use clap_mangen::roff::{Roff, roman};
 use serde_json::json;
 
 use crate::args::{Cli, ManArgs};
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
+use distill_recipe::Diagnostic;
 
 /// `distill man [COMMAND]`
 pub(crate) fn man(args: &ManArgs, output: &Output) -> Result<(), Diagnostic> {

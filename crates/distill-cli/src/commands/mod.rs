@@ -37,7 +37,7 @@ pub(crate) use reproduce::reproduce;
 pub(crate) use rm::{RmArgs, rm};
 pub(crate) use run::run;
 pub(crate) use runs::{RunsArgs, runs};
-pub(crate) use schema::{SchemaArgs, recipe_schema, schema};
+pub(crate) use schema::{SchemaArgs, schema};
 pub(crate) use sweep::sweep;
 pub(crate) use teach::teach;
 pub(crate) use train::train;

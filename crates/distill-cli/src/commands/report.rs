@@ -3,13 +3,13 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::args::ReportArgs;
-use crate::atomic;
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::report::{Collected, Plot, collect, html, markdown, plots};
-use crate::run::{Kind, find};
-use crate::summary::summary;
-use crate::sweep::{self, SweepReport};
+use distill_lab::run::{Kind, find};
+use distill_lab::summary::summary;
+use distill_lab::sweep;
+use distill_lab::view::collect;
+use distill_recipe::Diagnostic;
+use distill_report::sweep::SweepReport;
 
 /// `distill report [RUN ...]`: the report of a run or a sweep, or of several runs with the seeds of one recipe.
 pub(crate) fn report(args: &ReportArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -28,7 +28,7 @@ pub(crate) fn report(args: &ReportArgs, output: &Output) -> Result<u8, Diagnosti
         (None, [run]) => run.clone(),
         (None, _) => PathBuf::from("report"),
     };
-    let page = write(&folder, &collected)?;
+    let page = distill_report::write(&folder, &collected)?;
     output.result(&summary(&collected.result, output.width()))?;
     output.progress(&format!("\nreport  {}", page.display()));
     output.event(
@@ -45,7 +45,7 @@ pub(crate) fn report(args: &ReportArgs, output: &Output) -> Result<u8, Diagnosti
 /// The report of a sweep, of as many trials as it has.
 fn of_sweep(sweep: &Path, folder: &Path, output: &Output) -> Result<u8, Diagnostic> {
     let report = SweepReport::read(sweep)?;
-    let page = write_sweep(folder, &report)?;
+    let page = distill_report::write_sweep(folder, &report)?;
     output.progress(&format!("report  {}", page.display()));
     output.event(
         "report",
@@ -56,27 +56,4 @@ fn of_sweep(sweep: &Path, folder: &Path, output: &Output) -> Result<u8, Diagnost
         }),
     )?;
     Ok(0)
-}
-
-/// Writes a report as a page, as text and as pictures; returns the path of the page.
-pub(crate) fn write(folder: &Path, collected: &Collected) -> Result<PathBuf, Diagnostic> {
-    let report = &collected.report;
-    write_files(folder, &plots(report), &markdown(report), &html(report))
-}
-
-/// The same of a sweep.
-pub(crate) fn write_sweep(folder: &Path, report: &SweepReport) -> Result<PathBuf, Diagnostic> {
-    write_files(folder, &report.plots(), &sweep::markdown(report), &sweep::html(report))
-}
-
-fn write_files(folder: &Path, plots: &[Plot], markdown: &str, html: &str) -> Result<PathBuf, Diagnostic> {
-    let failed = |error| Diagnostic::io("cannot make the folder of the report", Some(folder), error);
-    std::fs::create_dir_all(folder.join("plots")).map_err(failed)?;
-    for (path, bytes) in plots.iter().flat_map(Plot::files) {
-        atomic::write(&folder.join(path), &bytes)?;
-    }
-    atomic::write(&folder.join("report.md"), markdown.as_bytes())?;
-    let page = folder.join("report.html");
-    atomic::write(&page, html.as_bytes())?;
-    Ok(page)
 }

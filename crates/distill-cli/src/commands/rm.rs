@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use crate::code::Code;
-use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
-use crate::progress::size;
-use crate::run::{RunDir, claim, remove, remove_rest};
-use crate::runs::{Entry, entries, size_of};
-use crate::sweep::shell;
+use distill_lab::run::{RunDir, claim, remove, remove_rest};
+use distill_lab::runs::{Entry, entries, size_of};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::shell;
+use distill_recipe::words::size;
 
 #[derive(Debug, Args)]
 #[command(after_help = help::RM)]

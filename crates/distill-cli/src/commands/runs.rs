@@ -3,12 +3,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::code::Code;
-use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
-use crate::recipe_file::nearest;
-use crate::runs::{Column, Entry, by_setting, differing, entries, table};
+use distill_lab::runs::{Column, Entry, by_setting, differing, entries, table};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::recipe_file::nearest;
 
 #[derive(Debug, Args)]
 #[command(after_help = help::RUNS)]

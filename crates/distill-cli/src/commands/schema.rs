@@ -1,14 +1,12 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use distill_train::Recipe;
-use schemars::transform::{RecursiveTransform, Transform as _};
-use schemars::{Schema, schema_for};
+use distill_recipe::recipe_schema;
 use serde_json::{Value, json};
 
-use crate::diagnostic::Diagnostic;
 use crate::help;
 use crate::output::Output;
+use distill_recipe::Diagnostic;
 
 /// The JSON Schema of the events of `--json`.
 const EVENTS: &str = include_str!("../events.schema.json");
@@ -64,31 +62,4 @@ fn page(schema: &Value) -> String {
         }
     }
     page
-}
-
-/// The JSON Schema, draft 2020-12, of a recipe.
-pub(crate) fn recipe_schema() -> Schema {
-    let mut schema = schema_for!(Recipe);
-    RecursiveTransform(without_null).transform(&mut schema);
-    schema
-}
-
-/// TOML has no null: a key that may be missing is left out.
-fn without_null(schema: &mut Schema) {
-    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            let only = only.clone();
-            schema.insert("type".to_owned(), only);
-        }
-    }
-    let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) else { return };
-    choices.retain(|choice| choice["type"] != "null");
-    if let [Value::Object(only)] = choices.as_slice() {
-        let only = only.clone();
-        schema.remove("anyOf");
-        for (key, value) in only {
-            schema.insert(key, value);
-        }
-    }
 }

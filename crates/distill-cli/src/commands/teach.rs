@@ -6,18 +6,19 @@ use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, Target
 use serde_json::json;
 
 use crate::args::TeachArgs;
-use crate::asked::Asked;
-use crate::atomic;
-use crate::code::Code;
-use crate::data_source::read_data;
-use crate::diagnostic::Diagnostic;
-use crate::locate::locate;
-use crate::model_file::sha256;
 use crate::output::Output;
-use crate::progress::{size, thousands};
-use crate::recipe_file;
-use crate::sweep::shell;
-use crate::teacher_file::Given;
+use crate::screen::Screen;
+use distill_lab::Asked;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::atomic;
+use distill_recipe::data_source::read_data;
+use distill_recipe::locate;
+use distill_recipe::model_file::sha256;
+use distill_recipe::recipe_file;
+use distill_recipe::teacher_file::Given;
+use distill_recipe::words::shell;
+use distill_recipe::words::{size, thousands};
 
 /// `distill teach RECIPE [KEY=VALUE ...] [--output FILE]`: asks a teacher once for every example.
 pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -58,7 +59,8 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             .note(reason)
             .help("use `--store f16`, or fewer of the largest")
     })?;
-    let asked = Asked::new(&*teacher.model, "the teacher", transfer.len(), output);
+    let screen = Screen::new(output);
+    let asked = Asked::new(&*teacher.model, "the teacher", transfer.len(), &screen);
     let targets = SoftTargets::compute(&asked, transfer)?;
     drop(asked);
     let data_sha256 = Fingerprint::of(transfer)?.sha256();

@@ -1,10 +1,10 @@
 use distill_train::Role;
 
 use crate::args::{TrainArgs, TrainAs};
-use crate::commands::run::{Place, execute};
-use crate::diagnostic::Diagnostic;
+use crate::commands::run::train_roles;
 use crate::output::Output;
-use crate::recipe_file;
+use distill_recipe::Diagnostic;
+use distill_recipe::recipe_file;
 
 /// `distill train RECIPE [KEY=VALUE ...] [--as teacher|baseline]`
 pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic> {
@@ -18,7 +18,7 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
         && let Some(weights) = recipe.teacher.files().first()
     {
         let problem = format!("the teacher of this recipe is a file, `{weights}`, so there is nothing to train");
-        return Err(file.locate(Diagnostic::new(crate::code::Code::Value, problem), "teacher.weights").help(
+        return Err(file.locate(Diagnostic::new(distill_recipe::Code::Value, problem), "teacher.weights").help(
             "leave `teacher.weights` out and give a `teacher.model`, or train the student alone with `--as baseline`",
         ));
     }
@@ -37,5 +37,5 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
         };
         output.warning(&format!("`{key}` has no part in this"), &note, help)?;
     }
-    execute(&file, &recipe, roles, Place::New { runs_dir: &args.runs_dir }, output)
+    train_roles(&args.runs_dir, &file, &recipe, roles, output)
 }

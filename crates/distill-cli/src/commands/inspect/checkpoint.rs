@@ -2,8 +2,8 @@ use std::path::Path;
 
 use distill_train::{Checkpoint, Disk, Storage as _, TrainError};
 
-use crate::diagnostic::Diagnostic;
-use crate::progress::{sides, thousands};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::{sides, thousands};
 
 use super::facts::{Facts, short};
 use super::unreadable;

@@ -5,9 +5,9 @@ use distill_datasets::npz::Npz;
 use distill_datasets::{DataError, ImageOptions, Split, TableRows, read_image};
 use serde_json::json;
 
-use crate::data_folder::{Folder, FolderOptions};
-use crate::diagnostic::Diagnostic;
-use crate::progress::{sides, thousands};
+use distill_recipe::Diagnostic;
+use distill_recipe::data_folder::{Folder, FolderOptions};
+use distill_recipe::words::{sides, thousands};
 
 use super::facts::Facts;
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::summary::columns;
+use distill_lab::summary::columns;
+use distill_recipe::Diagnostic;
 
 /// Columns of the labels.
 const LABEL: usize = 10;

@@ -5,8 +5,8 @@ use distill_datasets::idx::IdxStream;
 use distill_datasets::{DataError, IdxFolder};
 use serde_json::json;
 
-use crate::diagnostic::Diagnostic;
-use crate::progress::{sides, thousands};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::{sides, thousands};
 
 use super::facts::Facts;
 use super::unknown;

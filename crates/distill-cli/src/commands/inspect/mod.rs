@@ -21,12 +21,12 @@ use distill_datasets::foreign_picture;
 use distill_specialists::SystemFolder;
 use distill_train::SoftTargetFile;
 
-use crate::code::Code;
-use crate::diagnostic::Diagnostic;
-use crate::foreign_model;
 use crate::help;
 use crate::output::Output;
-use crate::terminal::lines;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::foreign_model;
+use distill_recipe::visible::lines;
 
 use facts::Facts;
 

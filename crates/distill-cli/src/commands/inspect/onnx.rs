@@ -3,9 +3,9 @@ use std::path::Path;
 use distill_onnx::{OnnxModel, Port};
 use serde_json::json;
 
-use crate::diagnostic::Diagnostic;
-use crate::onnx_file;
-use crate::progress::thousands;
+use distill_recipe::Diagnostic;
+use distill_recipe::onnx_file;
+use distill_recipe::words::thousands;
 
 use super::facts::{Facts, short};
 

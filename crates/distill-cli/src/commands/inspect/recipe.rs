@@ -2,9 +2,9 @@ use std::path::Path;
 
 use distill_train::{KdMethod, Recipe};
 
-use crate::diagnostic::Diagnostic;
-use crate::model_file::sha256;
-use crate::recipe_file;
+use distill_recipe::Diagnostic;
+use distill_recipe::model_file::sha256;
+use distill_recipe::recipe_file;
 
 use super::facts::Facts;
 use super::read_text;

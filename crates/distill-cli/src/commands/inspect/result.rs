@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
-use crate::progress::{parameters, thousands};
-use crate::run::{ModelResult, RunResult};
+use distill_lab::run::{ModelResult, RunResult};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::{parameters, thousands};
 
 use super::facts::Facts;
 use super::{read_text, unknown};

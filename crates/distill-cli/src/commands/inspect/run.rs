@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
-use crate::run::{RunResult, RunStatus, STATUS_FILE, Status};
+use distill_lab::run::{RunResult, RunStatus, STATUS_FILE, Status};
+use distill_recipe::Diagnostic;
 
 use super::facts::Facts;
 use super::result;

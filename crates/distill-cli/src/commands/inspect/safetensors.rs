@@ -5,8 +5,8 @@ use std::path::Path;
 use distill_models::{Header, Mlp, ModelCard, ModelError};
 use serde_json::{Value, json};
 
-use crate::diagnostic::Diagnostic;
-use crate::progress::{sides, thousands};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::{sides, thousands};
 
 use super::facts::{Facts, short};
 use super::unreadable;

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
-use crate::target_file;
+use distill_recipe::Diagnostic;
+use distill_recipe::target_file;
+use distill_recipe::words::thousands;
 
 use super::facts::{Facts, short};
 

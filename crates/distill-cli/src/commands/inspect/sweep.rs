@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
-use crate::run::{Kind, RunStatus, Status};
-use crate::sweep::shell;
+use distill_lab::run::{Kind, RunStatus, Status};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::shell;
 
 use super::facts::{Facts, short};
 use super::{read_text, unreadable};

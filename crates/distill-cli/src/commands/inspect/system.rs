@@ -4,8 +4,8 @@ use distill_models::Model as _;
 use distill_specialists::{Specialist, SystemFolder};
 
 use super::facts::{Facts, short};
-use crate::diagnostic::Diagnostic;
-use crate::progress::thousands;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::thousands;
 
 /// How many specialists are listed, and how many of the classes of each.
 const N_SPECIALISTS: usize = 20;

@@ -3,7 +3,7 @@ use std::io::{self, Read};
 use distill_models::{Header, TensorEntry};
 use sha2::{Digest as _, Sha256};
 
-use crate::model_file::hex;
+use distill_recipe::model_file::hex;
 
 /// How much is read at a time, in whole numbers of f32.
 const N_BUFFER: usize = 1 << 16;
@@ -157,7 +157,7 @@ mod tests {
         let header = Header { tensors: values.iter().map(entry).collect(), metadata: Default::default() };
         let bytes: Vec<u8> = values.iter().flat_map(|(_, _, v)| v.iter().flat_map(|v| v.to_le_bytes())).collect();
         let weights = Weights::read(b"ab", b"c", &bytes[..], &header.tensors).unwrap();
-        let whole = crate::model_file::sha256(&[b"abc", &bytes[..]].concat());
+        let whole = distill_recipe::model_file::sha256(&[b"abc", &bytes[..]].concat());
         assert_eq!(weights.sha256, whole);
         (header, weights)
     }

@@ -4,10 +4,10 @@ use distill_datasets::{DataError, Dataset, TableFolder};
 use distill_train::Fingerprint;
 
 use super::template::{self, Setting, quoted};
-use crate::data_source::{DataSource, SourceError};
-use crate::diagnostic::Diagnostic;
-use crate::preflight::is_far_from_standard;
-use crate::recipe_file;
+use distill_lab::preflight::is_far_from_standard;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::{DataSource, SourceError};
+use distill_recipe::recipe_file;
 
 /// Inputs of images that are no larger are taken as they are.
 const MOST_FEATURES: usize = 64 * 64 * 3;

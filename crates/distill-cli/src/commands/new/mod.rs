@@ -11,12 +11,12 @@ use serde_json::json;
 use self::look::Look;
 use self::template::{Setting, quoted};
 use crate::args::NewArgs;
-use crate::atomic;
-use crate::code::Code;
-use crate::data_source::DataSource;
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::recipe_file;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::atomic;
+use distill_recipe::data_source::DataSource;
+use distill_recipe::recipe_file;
 
 /// The data that the template is for.
 const TEMPLATE_DATA: &str = "mnist";

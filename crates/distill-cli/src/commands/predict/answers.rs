@@ -7,8 +7,8 @@ use ndarray::ArrayView1;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::diagnostic::Diagnostic;
 use crate::spreadsheet::safe_cell;
+use distill_recipe::Diagnostic;
 
 use super::batch::Id;
 

@@ -5,7 +5,7 @@ use distill_datasets::npy::Array;
 use distill_datasets::{ArrayLayout, DataError};
 use distill_models::ModelSpec;
 
-use crate::diagnostic::Diagnostic;
+use distill_recipe::Diagnostic;
 
 use super::batch::{Batch, Ids};
 use super::{VALUES, bad_row, takes};

@@ -1,8 +1,8 @@
 use csv::{ReaderBuilder, StringRecord, Terminator};
 use distill_datasets::{Cell, ColumnEncoder, Columns};
 
-use crate::diagnostic::Diagnostic;
-use crate::terminal::visible;
+use distill_recipe::Diagnostic;
+use distill_recipe::visible::visible;
 
 use super::batch::{Batch, Id, Ids};
 use super::lines::Lines;

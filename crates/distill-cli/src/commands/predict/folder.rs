@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use distill_datasets::DataError;
 
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::progress::thousands;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::thousands;
 
 use super::bad_row;
 

@@ -3,9 +3,9 @@ use std::path::Path;
 use distill_datasets::idx::IdxStream;
 use distill_models::ModelSpec;
 
-use crate::diagnostic::Diagnostic;
-use crate::progress;
-use crate::teacher_file::without_ones;
+use distill_recipe::Diagnostic;
+use distill_recipe::without_ones;
+use distill_recipe::words;
 
 use super::batch::{Batch, Ids};
 use super::{bad_row, takes};
@@ -27,7 +27,7 @@ impl IdxRows {
         // Where one of both is a row, the other may have any sides.
         let is_row = [sides.len(), spec.input_shape.len()].contains(&1) && n == spec.features();
         if without_ones(sides) != without_ones(&spec.input_shape) && !is_row {
-            let found = if sides.is_empty() { "single numbers".to_owned() } else { progress::sides(sides) };
+            let found = if sides.is_empty() { "single numbers".to_owned() } else { words::sides(sides) };
             return Err(bad_row(path.display(), format!("the examples are {found}, the model takes {}", takes(spec)))
                 .help("name a file of images of the size that the model was trained on"));
         }

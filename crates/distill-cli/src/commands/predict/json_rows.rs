@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::diagnostic::Diagnostic;
+use distill_recipe::Diagnostic;
 
 use super::batch::{Batch, Id, Ids};
 use super::csv_rows::quoted;

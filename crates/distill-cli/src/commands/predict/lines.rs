@@ -1,7 +1,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use distill_recipe::Diagnostic;
 
 use super::bad_row;
 

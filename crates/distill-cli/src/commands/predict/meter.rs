@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 
 use crate::output::Output;
-use crate::progress::{answers_bar, left, thousands};
+use crate::screen::answers_bar;
+use distill_recipe::words::{left, thousands};
 
 /// How long it may take before it is shown how far it is.
 const SILENT: Duration = Duration::from_millis(500);

@@ -19,13 +19,13 @@ use distill_losses::Temperature;
 use distill_models::{Model, ModelSpec, Scratch};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::code::Code;
-use crate::data_folder::{columns_of, images_of, layout_of};
-use crate::diagnostic::Diagnostic;
 use crate::help;
-use crate::onnx_file;
 use crate::output::Output;
-use crate::teacher_file;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_folder::{columns_of, images_of, layout_of};
+use distill_recipe::onnx_file;
+use distill_recipe::teacher_file;
 
 use answers::{Answers, Format};
 use batch::{Batch, Ids};

@@ -3,9 +3,9 @@ use std::path::Path;
 use distill_datasets::{ImageOptions, Picture};
 use distill_models::ModelSpec;
 
-use crate::diagnostic::Diagnostic;
 use crate::output::Output;
-use crate::progress::{sides, thousands};
+use distill_recipe::Diagnostic;
+use distill_recipe::words::{sides, thousands};
 
 use super::batch::{Batch, Id};
 use super::{bad_row, takes};

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions, foreign_picture};
 use distill_models::ModelSpec;
 
-use crate::diagnostic::Diagnostic;
-use crate::sweep::shell;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::shell;
 
 use super::array_rows::ArrayRows;
 use super::batch::{Batch, Ids};

@@ -3,7 +3,7 @@ use std::path::Path;
 use distill_datasets::{Cell, ColumnEncoder, TableRows};
 use distill_models::ModelSpec;
 
-use crate::diagnostic::Diagnostic;
+use distill_recipe::Diagnostic;
 
 use super::batch::{Batch, Id, Ids};
 use super::source::Reading;

@@ -1,0 +1,93 @@
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use distill_train::{CheckpointStore, Context, Observer, Snapshot, StepReport, TrainError};
+
+use crate::event::{Event, Listener};
+use crate::run::{Signal, Signals};
+use distill_recipe::Diagnostic;
+
+/// Why a study cannot go on.
+pub enum Stop {
+    Signal(Signal),
+    Error(Diagnostic),
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Error(diagnostic)
+    }
+}
+
+impl From<TrainError> for Stop {
+    fn from(error: TrainError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Watches one of the trainings that go on at a time: checkpoints, signals, its part of the bar.
+pub(super) struct Watch<'a> {
+    pub(super) store: CheckpointStore<'a>,
+    pub(super) context: &'a Context,
+    pub(super) every_seconds: f64,
+    pub(super) signals: &'a Signals,
+    pub(super) progress: &'a Progress<'a>,
+    /// What part of all work a step is.
+    pub(super) step_work: f64,
+    /// Work that is not told yet.
+    pub(super) work: f64,
+    pub(super) last_save: Instant,
+    /// Why it ended before it was over.
+    pub(super) end: Option<Stop>,
+}
+
+/// How much is done of trainings that go on at a time.
+pub(super) struct Progress<'a> {
+    listener: &'a dyn Listener,
+    done: Mutex<f64>,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(listener: &'a dyn Listener) -> Self {
+        Self { listener, done: Mutex::new(0.0) }
+    }
+
+    fn add(&self, work: f64) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += work;
+        self.listener.tell(&Event::Work { done: done.min(1.0) });
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.listener.tell(&Event::WorkEnd);
+    }
+}
+
+impl Watch<'_> {
+    fn after_step(&mut self, snapshot: Snapshot<'_>) -> Result<Option<Stop>, Diagnostic> {
+        let signal = self.signals.received();
+        if signal.is_some() || self.last_save.elapsed().as_secs_f64() >= self.every_seconds {
+            self.store.save(self.context, snapshot).map_err(|error| Diagnostic::from(TrainError::from(error)))?;
+            self.last_save = Instant::now();
+        }
+        Ok(signal.map(Stop::Signal))
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
+        self.work += self.step_work;
+        if report.step.is_multiple_of(16) {
+            self.progress.add(std::mem::take(&mut self.work));
+        }
+        // The last step needs no checkpoint: the model is about to be kept.
+        if report.step >= report.total_steps {
+            return ControlFlow::Continue(());
+        }
+        self.end = self.after_step(snapshot).unwrap_or_else(|diagnostic| Some(Stop::Error(diagnostic)));
+        if self.end.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

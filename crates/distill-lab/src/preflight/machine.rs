@@ -1,0 +1,187 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distill_datasets::Dataset;
+use distill_train::Role;
+
+use super::{Found, Preflight};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::memory;
+use distill_recipe::words::size;
+
+/// Rows of a batch in evaluation, and copies of a layer's output that training keeps.
+const EVALUATION_ROWS: u64 = 512;
+const ACTIVATION_COPIES: u64 = 3;
+
+/// Bytes of three numbers for each example.
+const LIST_BYTES: u64 = 3 * size_of::<usize>() as u64;
+
+impl Preflight<'_> {
+    /// Memory, disk, and whether a run can be written at all.
+    pub(super) fn machine(&self, found: &mut Found) {
+        self.output(found);
+        // Sizes that were refused already need no estimate, and may not even have one.
+        if !found.has_failed() {
+            self.room(found);
+        }
+    }
+
+    fn room(&self, found: &mut Found) {
+        let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
+        let memory = now.saturating_add(self.training()).max(most);
+        let least = self.least();
+        if !memory::can_be_had(least) {
+            let what = format!("training takes at least {}, and the system does not give as much", size(least));
+            let diagnostic = Diagnostic::new(Code::Limit, what)
+                .note("weights and gradients of the largest model, and what its optimizer keeps")
+                .help(
+                    "use a smaller model, or a machine with more memory; raise what `ulimit -v` or a container allows",
+                );
+            return found.fail("memory", diagnostic);
+        }
+        // What the process has already is not free any more.
+        match memory::available().map(|available| available + now) {
+            Some(available) if memory > available => found.warn(
+                "memory",
+                format!("about {} are needed, {} are free", size(memory), size(available)),
+                "the machine may become slow, or end the program",
+                "use smaller models or batches, or close other programs",
+            ),
+            Some(available) => {
+                found.ok("memory", format!("about {} of {} that are free", size(memory), size(available)));
+            }
+            None => found.ok("memory", format!("about {}", size(memory))),
+        }
+        let folder = existing(self.runs_dir);
+        // What a run that goes on has written already is there.
+        let disk = self.disk().saturating_sub(if self.resumes { written(self.runs_dir) } else { 0 });
+        match free_disk(&folder) {
+            Some(free) if disk > free => found.fail(
+                "disk",
+                Diagnostic::new(Code::Limit, format!("the run may write {}, {} are free", size(disk), size(free)))
+                    .at(folder.display())
+                    .note("weights and checkpoints of all models and seeds")
+                    .help("free some space, choose another disk with `--runs-dir`, or set `checkpoint.keep_last = 1`"),
+            ),
+            Some(free) => found.ok("disk", format!("at most {} of {} that are free", size(disk), size(free))),
+            None => found.ok("disk", format!("at most {}", size(disk))),
+        }
+    }
+
+    fn output(&self, found: &mut Found) {
+        match probe(&existing(self.runs_dir)) {
+            Ok(()) => found.ok("output", format!("{} can be written", self.runs_dir.display())),
+            Err(error) => found.fail(
+                "output",
+                Diagnostic::io("cannot make the run directory", Some(self.runs_dir), error)
+                    .help("check the folder and who may write to it, or choose another one with `--runs-dir`"),
+            ),
+        }
+    }
+
+    /// Bytes of the data that is loaded, about, where the system does not tell what is in memory: four for each number.
+    fn data_bytes(&self) -> u64 {
+        let all = self.experiment.all();
+        let sets = [Some(&all.train), all.validation.as_ref(), all.unlabelled.as_ref(), Some(&all.test)];
+        let bound = self.experiment.recipe().data.memory_bytes().ok().flatten().unwrap_or(u64::MAX);
+        let bytes = |set: &Arc<dyn Dataset>| (set.len() as u64).saturating_mul(4 * set.spec().features() as u64);
+        sets.into_iter().flatten().map(|set| bytes(set).min(bound)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes without which the largest model cannot be trained, whatever else is saved.
+    fn least(&self) -> u64 {
+        let least = |role: Role| {
+            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            4 * self.parameters(role).unwrap_or_default() as u64 * (2 + slots)
+        };
+        self.roles.iter().filter(|&&role| self.is_trained(role)).map(|&role| least(role)).max().unwrap_or_default()
+    }
+
+    /// Bytes that the largest of the trainings takes besides the data.
+    fn training(&self) -> u64 {
+        let spec = self.experiment.train_set().spec();
+        let features = spec.features() as u64;
+        let recipe = self.experiment.recipe();
+        // The order of an epoch, and what of it has labels, are lists.
+        let lists = LIST_BYTES * self.experiment.transfer_set().len() as u64;
+        let training = |role: Role| -> u64 {
+            let parameters = self.parameters(role).unwrap_or_default() as u64;
+            let config = self.experiment.train_config(role);
+            let slots = config.optimizer.kind.n_slots() as u64;
+            let batch = config.batch.min(self.experiment.train_set().len()) as u64;
+            let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
+                config.hidden.iter().map(|&width| width as u64).sum::<u64>() + features + spec.classes.len() as u64
+            });
+            // Weights, gradients, slots, best weights, and once more what goes into a checkpoint.
+            4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))
+        };
+        let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
+        let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
+        let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4 * n_teachers;
+        let n_views = if recipe.caches_targets() { recipe.train.augment.n_views() } else { 0 };
+        let targets =
+            (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
+        (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
+    }
+
+    /// Bytes of weights and checkpoints of all models.
+    fn disk(&self) -> u64 {
+        let recipe = self.experiment.recipe();
+        let of = |&role: &Role| -> u64 {
+            // Several teachers as one have no weights of their own.
+            let n = match role {
+                Role::Teacher | Role::Member if recipe.teacher.weights.is_some() => 0,
+                Role::Teacher if recipe.teacher.is_ensemble() => 0,
+                Role::Member => recipe.teacher.seeds.len(),
+                _ => recipe.seeds.len(),
+            };
+            let parameters = self.parameters(role).unwrap_or_default() as u64;
+            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            // The new checkpoint is there before the oldest is removed.
+            let checkpoints = (recipe.checkpoint.keep_last as u64).saturating_add(1).saturating_mul(2 + slots);
+            checkpoints.saturating_add(2).saturating_mul(4 * parameters).saturating_mul(n as u64)
+        };
+        self.roles.iter().map(of).fold(0, u64::saturating_add)
+    }
+}
+
+/// The folder, or the nearest one above it that exists.
+fn existing(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    absolute.ancestors().find(|path| path.exists()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Bytes of the files in a folder and below.
+fn written(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => written(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// Makes a file as a run would, and removes it.
+fn probe(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".distill-{}.tmp", std::process::id()));
+    let moved = path.with_extension("moved.tmp");
+    let outcome = fs::write(&path, b"distill").and_then(|()| fs::rename(&path, &moved));
+    let _ = fs::remove_file(&path);
+    let _ = fs::remove_file(&moved);
+    outcome
+}
+
+#[cfg(unix)]
+fn free_disk(folder: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_disk(_folder: &Path) -> Option<u64> {
+    None
+}

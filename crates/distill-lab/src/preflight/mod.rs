@@ -1,0 +1,171 @@
+//! What can be known to go wrong before anything is trained.
+
+mod data;
+mod machine;
+mod models;
+mod onnx;
+mod precision;
+mod settings;
+mod teacher;
+
+use std::path::Path;
+
+use distill_train::{Experiment, Fingerprint, Role, TrainError};
+
+use crate::event::Listener;
+use distill_recipe::Diagnostic;
+use distill_recipe::RecipeFile;
+use distill_recipe::model_file::sha256;
+use distill_recipe::teacher_file::Given;
+
+pub use data::is_far_from_standard;
+pub use teacher::weak_teacher;
+
+/// What a check found.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All is well, with the numbers that say so.
+    Ok(String),
+    /// It may go on, but probably not as it was meant.
+    Warning(Warning),
+    /// It must not go on.
+    Failed(Diagnostic),
+}
+
+/// What may not be as it was meant.
+#[derive(Debug)]
+pub struct Warning {
+    pub what: String,
+    pub note: String,
+    pub help: String,
+}
+
+/// One check and what it found.
+#[derive(Debug)]
+pub struct Check {
+    pub name: &'static str,
+    pub outcome: Outcome,
+}
+
+impl Check {
+    fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+}
+
+/// What the checks look at.
+pub struct Preflight<'a> {
+    pub file: &'a RecipeFile,
+    pub experiment: &'a Experiment<'a>,
+    /// Which models are to be trained.
+    pub roles: &'a [Role],
+    /// Where the run directory is made, or that of a run that goes on.
+    pub runs_dir: &'a Path,
+    pub resumes: bool,
+    /// Shows how far a slow teacher is.
+    pub listener: &'a dyn Listener,
+}
+
+/// What they found, and what was loaded on the way.
+pub struct Found {
+    pub checks: Vec<Check>,
+    pub fingerprints: Option<Fingerprints>,
+    pub given: Option<Given>,
+}
+
+/// What the sets of a run hold.
+pub struct Fingerprints {
+    pub train: Fingerprint,
+    validation: Option<Fingerprint>,
+    unlabelled: Option<Fingerprint>,
+    pub test: Fingerprint,
+}
+
+impl Fingerprints {
+    fn of(experiment: &Experiment<'_>) -> Result<Self, TrainError> {
+        Ok(Self {
+            train: Fingerprint::of(experiment.train_set())?,
+            validation: experiment.validation_set().map(Fingerprint::of).transpose()?,
+            unlabelled: experiment.all().unlabelled.as_deref().map(Fingerprint::of).transpose()?,
+            test: Fingerprint::of(experiment.test_set())?,
+        })
+    }
+
+    /// One hash for all of them.
+    pub fn sha256(&self) -> String {
+        self.sha256_with_test(self.test.sha256())
+    }
+
+    /// The same as if the test set had another hash.
+    pub fn sha256_with_test(&self, test: String) -> String {
+        let of = |set: &Fingerprint| set.sha256();
+        let text = [of(&self.train), self.validation.as_ref().map(of).unwrap_or_default(), test].join(" ");
+        let text = self.unlabelled.as_ref().map_or(text.clone(), |unlabelled| format!("{text} {}", of(unlabelled)));
+        sha256(text.as_bytes())
+    }
+}
+
+impl Preflight<'_> {
+    /// Makes all checks, also those after one that failed, where they can still be made.
+    pub fn check_all(&self) -> Found {
+        let _span = tracing::info_span!("preflight").entered();
+        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        self.data(&mut found);
+        self.models(&mut found);
+        self.precision(&mut found);
+        self.teacher(&mut found);
+        self.machine(&mut found);
+        found
+    }
+
+    /// Only whether the models can be built and trained here: no pass over the data.
+    pub fn check_models(&self) -> Result<Found, Diagnostic> {
+        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        self.models(&mut found);
+        self.precision(&mut found);
+        found.passed()
+    }
+
+    fn trains_student(&self) -> bool {
+        self.roles.contains(&Role::Student)
+    }
+
+    /// Whether a model of that role is trained, and does not come from a file. Both students have one table.
+    fn is_trained(&self, role: Role) -> bool {
+        match role {
+            Role::Teacher | Role::Member => {
+                self.roles.contains(&role) && self.experiment.recipe().teacher.weights.is_none()
+            }
+            Role::Baseline | Role::Student => {
+                self.roles.iter().any(|&role| matches!(role, Role::Baseline | Role::Student))
+            }
+        }
+    }
+}
+
+impl Found {
+    fn ok(&mut self, name: &'static str, text: impl Into<String>) {
+        self.checks.push(Check { name, outcome: Outcome::Ok(text.into()) });
+    }
+
+    fn warn(&mut self, name: &'static str, what: impl Into<String>, note: impl Into<String>, help: impl Into<String>) {
+        let warning = Warning { what: what.into(), note: note.into(), help: help.into() };
+        self.checks.push(Check { name, outcome: Outcome::Warning(warning) });
+    }
+
+    fn fail(&mut self, name: &'static str, diagnostic: Diagnostic) {
+        self.checks.push(Check { name, outcome: Outcome::Failed(diagnostic) });
+    }
+
+    fn has_failed(&self) -> bool {
+        self.checks.iter().any(Check::has_failed)
+    }
+
+    /// The checks that passed, or the first that did not.
+    pub fn passed(mut self) -> Result<Self, Diagnostic> {
+        match self.checks.iter().position(Check::has_failed).map(|at| self.checks.swap_remove(at).outcome) {
+            Some(Outcome::Failed(diagnostic)) => Err(diagnostic),
+            _ => Ok(self),
+        }
+    }
+}

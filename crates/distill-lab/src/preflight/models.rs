@@ -1,0 +1,156 @@
+use distill_datasets::{Dataset, Jitter};
+use distill_models::MlpConfig;
+use distill_train::{Keep, Role, TrainError};
+
+use super::data::first_input;
+use super::{Found, Preflight};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::DataSource;
+use distill_recipe::words::thousands;
+
+/// A larger model is a slip of the finger: its weights, gradients and momentum take 12 GB.
+const MAX_PARAMETERS: usize = 1_000_000_000;
+
+impl Preflight<'_> {
+    /// Sizes of the models that are to be built, and how their inputs are varied.
+    pub(super) fn models(&self, found: &mut Found) {
+        let spec = self.experiment.train_set().spec();
+        for (role, name, table, training) in [
+            (Role::Teacher, "teacher model", "teacher", "teacher.train"),
+            (Role::Student, "student model", "student", "train"),
+        ] {
+            let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
+            let checked = check_size(config, spec.features(), spec.classes.len())
+                .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.hidden")))
+                .and_then(|parameters| self.check_shift(role, training).map(|()| parameters))
+                .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
+                .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
+            match checked {
+                Err(diagnostic) => found.fail(name, diagnostic),
+                Ok(parameters) => {
+                    let architecture = config.architecture(spec.features(), spec.classes.len());
+                    found.ok(name, format!("{architecture}, {} parameters", thousands(parameters as u64)));
+                    self.warn_of_mixup(role, found);
+                    self.settings(role, training, found);
+                }
+            }
+        }
+    }
+
+    fn check_shift(&self, role: Role, training: &str) -> Result<(), Diagnostic> {
+        let shape = &self.experiment.train_set().spec().input_shape;
+        let shift = self.experiment.train_config(role).augment.shift;
+        if shift == 0 {
+            return Ok(());
+        }
+        let source = &self.experiment.recipe().data.source;
+        if !DataSource::has_sides(source) {
+            let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to shift"))
+                .note("only images and frames of speech can be shifted")
+                .help("set `augment = { shift = 0 }`");
+            return Err(self.file.locate(diagnostic, &format!("{training}.augment.shift")));
+        }
+        Jitter::new(shift, shape).map(|_| ()).map_err(|error| {
+            let sides = shape.iter().skip(1).min().map_or(0, |&side| side.saturating_sub(1));
+            let help = match sides {
+                0 => "set `augment = { shift = 0 }`".to_owned(),
+                _ => format!("set `augment = {{ shift = 1 }}`, at most {sides}"),
+            };
+            let diagnostic = Diagnostic::new(Code::Selection, error.to_string()).help(help);
+            self.file.locate(diagnostic, &format!("{training}.augment.shift"))
+        })
+    }
+
+    /// A student with a teacher has mixtures of its own, and the other one may be switched off.
+    fn warn_of_mixup(&self, role: Role, found: &mut Found) {
+        if role == Role::Student
+            && self.experiment.train_config(role).augment.mixup > 0.0
+            && !self.roles.contains(&Role::Baseline)
+        {
+            found.warn(
+                "student model",
+                "`train.augment.mixup` has no part in this",
+                "it is for models that learn from labels alone, and the student without a teacher is not trained",
+                "set `data.mixup` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
+            );
+        }
+    }
+
+    /// Which weights are the best is seen on validation examples.
+    fn check_keep(&self, role: Role, training: &str) -> Result<(), Diagnostic> {
+        let keep = self.experiment.train_config(role).keep;
+        if keep != Keep::Best || self.experiment.validation_set().is_some() {
+            return Ok(());
+        }
+        let diagnostic =
+            Diagnostic::new(Code::Value, "the best weights are to be kept, but there are no validation examples")
+                .note("the best are those with the fewest errors on examples that are held out")
+                .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
+        Err(self.file.locate(diagnostic, &format!("{training}.keep")))
+    }
+
+    /// Numbers of buckets are no values that a layer could weigh, and values are no numbers of buckets.
+    fn check_buckets(&self, config: &MlpConfig, table: &str) -> Result<(), Diagnostic> {
+        let data = &self.experiment.recipe().data;
+        let Some(buckets) = DataSource::buckets(data) else {
+            return config.embedding.map_or(Ok(()), |embedding| self.check_numbers(embedding.buckets, table));
+        };
+        let what = match &config.embedding {
+            Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
+            Some(embedding) => format!("an embedding of {} buckets for inputs of {buckets}", embedding.buckets),
+            None => format!("the inputs of `{}` are numbers of buckets, and the model has no embedding", data.source),
+        };
+        let diagnostic = Diagnostic::new(Code::Value, what)
+            .note("each n-gram of a snippet is the number of a row of a table")
+            .help(format!("set `embedding = {{ buckets = {buckets} }}` in the model"));
+        let key = if config.embedding.is_some() { "model.embedding.buckets" } else { "model.hidden" };
+        Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
+    }
+
+    /// Whether all inputs are numbers of buckets, where the source does not promise it.
+    fn check_numbers(&self, buckets: usize, table: &str) -> Result<(), Diagnostic> {
+        for (name, set) in [("training", self.experiment.train_set()), ("test", self.experiment.test_set())] {
+            let Some((example, input, value)) = first_without_bucket(set, buckets)? else { continue };
+            let what = format!(
+                "number {input} of {name} example {example} is {value}, and not that of one of {buckets} buckets"
+            );
+            let diagnostic = Diagnostic::new(Code::Value, what)
+                .note("an embedding takes whole numbers from 0 on, the names of the rows of its table, and -1 for none")
+                .help("leave `embedding` out of the model, or give it as many buckets as the data has");
+            return Err(self.file.locate(diagnostic, &format!("{table}.model.embedding.buckets")));
+        }
+        Ok(())
+    }
+
+    /// Parameters of the model that a role would have, if it is built here.
+    pub(super) fn parameters(&self, role: Role) -> Option<usize> {
+        let spec = self.experiment.train_set().spec();
+        let config = self.experiment.model_config(role)?;
+        config.layout(spec.features(), spec.classes.len()).ok().map(|layout| layout.len())
+    }
+}
+
+fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<usize, Diagnostic> {
+    let help = "use fewer units, such as `hidden = [800, 800]`";
+    let parameters = match config.layout(features, n_classes) {
+        Ok(layout) => layout.len(),
+        Err(error) => return Err(Diagnostic::new(Code::Value, error.to_string()).help(help)),
+    };
+    if parameters <= MAX_PARAMETERS {
+        return Ok(parameters);
+    }
+    let what = format!(
+        "the model would have {} parameters, at most {} are possible",
+        thousands(parameters as u64),
+        thousands(MAX_PARAMETERS as u64)
+    );
+    let note = format!("{} with {features} features and {n_classes} classes", config.architecture(features, n_classes));
+    Err(Diagnostic::new(Code::Value, what).note(note).help(help))
+}
+
+/// Example, place and value of the first input that is neither -1 nor the number of a bucket.
+fn first_without_bucket(data: &dyn Dataset, buckets: usize) -> Result<Option<(usize, usize, f32)>, TrainError> {
+    let is_bucket = |value: f32| value == -1.0 || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < buckets);
+    first_input(data, |_, value| !is_bucket(value))
+}

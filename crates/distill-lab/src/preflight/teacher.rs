@@ -1,0 +1,268 @@
+use std::path::Path;
+use std::time::Instant;
+
+use distill_models::Provenance;
+use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
+
+use super::onnx::explained;
+use super::{Found, Preflight};
+use crate::asked::check_teacher;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::answer_file;
+use distill_recipe::in_words;
+use distill_recipe::target_file;
+use distill_recipe::teacher_file::Given;
+use distill_recipe::words::thousands;
+
+/// Classes that a message names.
+const SHOWN: usize = 12;
+
+/// Rows of stored soft targets that are computed anew.
+const RECOMPUTED: usize = 64;
+
+/// How far the mean of the inputs may lie from that of the teacher's, in standard deviations, and
+/// by what part the spread may differ. Other selections of the same data differ by less.
+const MAX_SHIFT: f64 = 0.25;
+
+impl Preflight<'_> {
+    /// Whether the teacher fits the data and the student, and knows enough to teach.
+    pub(super) fn teacher(&self, found: &mut Found) {
+        if !self.roles.contains(&Role::Teacher) || self.experiment.recipe().teacher.weights.is_none() {
+            return self.sizes(found, self.parameters(Role::Teacher));
+        }
+        match Given::load(self.experiment) {
+            Err(diagnostic) => found.fail("teacher", diagnostic),
+            Ok(None) => {}
+            Ok(Some(given)) => self.given(found, given),
+        }
+    }
+
+    fn given(&self, found: &mut Found, mut given: Given) {
+        let spec = given.model.spec();
+        let parameters = spec.parameters;
+        found.ok("teacher", in_words(spec));
+        self.sizes(found, Some(parameters));
+        for (path, kind) in given.answers() {
+            found.ok("teacher answers", format!("{kind} ({})", path.display()));
+        }
+        for member in &given.members {
+            self.normalisation(found, &member.loaded.provenance);
+        }
+        let start = Instant::now();
+        let checked = check_teacher(self.experiment, &*given.model, self.listener, None);
+        let took = start.elapsed();
+        match checked {
+            Err(error) => found.fail("teacher accuracy", error.into()),
+            Ok(check) if check.passes() => {
+                let accuracy = format!(
+                    "{:.2} % of {} {} examples, chance {:.2} %",
+                    100.0 * check.accuracy,
+                    thousands(check.examples as u64),
+                    check.set,
+                    100.0 * check.chance
+                );
+                found.ok("teacher accuracy", accuracy);
+                warn_of_doubt(found, &check);
+                warn_of_seen(found, &check);
+                Self::assumed(found, &given);
+                self.speed(found, &given, self.experiment.n_check_answers(), took);
+            }
+            Ok(check) => {
+                let diagnostic = weak_teacher(&check).at(given.place());
+                let diagnostic = explained(diagnostic, &given);
+                found.fail("teacher accuracy", name_outputs(&given, diagnostic, &check));
+            }
+        }
+        if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
+            match self.stored(Path::new(&cache), &given, found) {
+                Err(diagnostic) => found.fail("soft targets", diagnostic),
+                Ok(targets) => {
+                    let rows = targets.logits().nrows();
+                    let text =
+                        format!("{} rows, {} computed anew, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
+                    found.ok("soft targets", text);
+                    given.targets = Some(targets);
+                }
+            }
+        }
+        found.given = Some(given);
+    }
+
+    fn sizes(&self, found: &mut Found, teacher: Option<usize>) {
+        let (true, Some(teacher), Some(student)) = (self.trains_student(), teacher, self.parameters(Role::Student))
+        else {
+            return;
+        };
+        // A table of answers has none.
+        if teacher == 0 {
+            return;
+        }
+        let times = teacher as f64 / student as f64;
+        if teacher > student {
+            found.ok("sizes", format!("the teacher has {times:.1} times the student's parameters"));
+        } else {
+            found.warn(
+                "sizes",
+                format!(
+                    "the teacher has {} parameters, the student {}",
+                    thousands(teacher as u64),
+                    thousands(student as u64)
+                ),
+                "distillation makes a small model of a large one; are the two swapped?",
+                "make `student.model.hidden` smaller, or leave it so if it is meant",
+            );
+        }
+    }
+
+    /// A teacher answers nonsense if its inputs are scaled in another way than those it was trained on.
+    fn normalisation(&self, found: &mut Found, provenance: &Provenance) {
+        let number = |name: &str| provenance.get(name).and_then(|text| text.parse::<f64>().ok());
+        let (Some(mean), Some(sd), Some(sets)) = (number("input_mean"), number("input_sd"), &found.fingerprints) else {
+            return;
+        };
+        let data = &sets.train;
+        let (shift, scale) = ((data.mean - mean).abs() / sd.max(1e-6), (data.sd / sd.max(1e-6) - 1.0).abs());
+        let numbers = format!("teacher mean {mean:.4} sd {sd:.4}, data mean {:.4} sd {:.4}", data.mean, data.sd);
+        if shift > MAX_SHIFT || scale > MAX_SHIFT {
+            found.warn(
+                "normalisation",
+                "the teacher was trained on inputs of another scale",
+                numbers,
+                "give it the data that it was trained on, or check how both were prepared",
+            );
+        } else {
+            found.ok("normalisation", numbers);
+        }
+    }
+
+    /// Soft targets from a file, which must be those of this teacher for this data.
+    fn stored(&self, path: &Path, given: &Given, found: &Found) -> Result<SoftTargets, Diagnostic> {
+        let file: SoftTargetFile = target_file::load(path)?;
+        let wrong = |what: &str, notes: [String; 2]| {
+            let recipe = self.file.path();
+            let diagnostic = Diagnostic::new(Code::SoftTargets, what)
+                .at(path.display())
+                .help(format!("write them again: `distill teach {recipe}`"));
+            notes.into_iter().filter(|note| !note.is_empty()).fold(diagnostic, Diagnostic::note)
+        };
+        let transfer = self.experiment.transfer_set();
+        if let Err(error) = check_classes(&file.classes, &transfer.spec().classes) {
+            return Err(wrong("the cached soft targets are for other classes", [error.to_string(), String::new()]));
+        }
+        let was_now = |was: &str, now: &str| format!("made for {was:.12}…, now {now:.12}…");
+        if file.teacher_sha256 != given.sha256 {
+            let note = was_now(&file.teacher_sha256, &given.sha256);
+            return Err(wrong("the cached soft targets are those of another teacher", [note, String::new()]));
+        }
+        let data_sha256 = self.transfer_sha256(found)?;
+        if file.data_sha256 != data_sha256 {
+            let why = "row i would be paired with another example".to_owned();
+            return Err(wrong(
+                "the cached soft targets belong to other data",
+                [was_now(&file.data_sha256, &data_sha256), why],
+            ));
+        }
+        let storage = file.storage();
+        if matches!(storage, TargetStorage::TopK(_)) && self.experiment.recipe().kd.method == KdMethod::LogitMatching {
+            let diagnostic = Diagnostic::new(Code::SoftTargets, "logit matching needs the logits of all classes")
+                .at(path.display())
+                .note(format!("the cached soft targets keep the {storage} and what the others have together"))
+                .help(format!("write them again: `distill teach {} --store f16`", self.file.path()));
+            return Err(diagnostic);
+        }
+        let targets = file.into_targets();
+        let differing = targets.differing(storage, &*given.model, transfer, RECOMPUTED)?;
+        match differing.first() {
+            None => Ok(targets),
+            Some(first) => {
+                let note = format!("{} of {RECOMPUTED} rows differ, the first is row {first}", differing.len());
+                Err(wrong("the cached soft targets are not what the teacher says", [note, String::new()]))
+            }
+        }
+    }
+
+    /// The hash of the transfer set, which mostly is the training set.
+    fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
+        let data = &self.experiment.recipe().data;
+        let same = data.transfer == Default::default() && data.mixup == 0 && self.experiment.all().unlabelled.is_none();
+        match &found.fingerprints {
+            Some(sets) if same => Ok(sets.train.sha256()),
+            _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),
+        }
+    }
+}
+
+/// A teacher that is mostly right and hardly believes it answers with something else than logits.
+fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
+    if !check.is_doubtful() {
+        return;
+    }
+    let (accuracy, confidence) = (100.0 * check.accuracy, 100.0 * check.confidence);
+    found.warn(
+        "teacher confidence",
+        format!(
+            "right on {accuracy:.1} %, but {confidence:.1} % sure; its NLL is {:.2}, that of a guess {:.2}",
+            check.nll, check.max_nll
+        ),
+        "accuracy and confidence cannot both be right: are its answers probabilities that are taken for logits?",
+        "for a table set `teacher.probabilities = true`, for an ONNX file `teacher.onnx.probabilities = true`; \
+         or leave it so if the teacher is that unsure",
+    );
+}
+
+/// What a teacher says of examples that it was trained on is near to their labels, which the student has anyway.
+fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
+    let Some(train) = check.train_accuracy.filter(|_| check.has_seen_training()) else { return };
+    let (train, other) = (100.0 * train, 100.0 * check.accuracy);
+    found.warn(
+        "teacher accuracy",
+        format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
+        "it has been trained on them: its answers there are surer than it can be, and teach little that the labels do not",
+        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixup`; \
+         or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
+    );
+}
+
+/// Where the outputs of a teacher seem to stand for other classes: which, and how to say it.
+fn name_outputs(given: &Given, diagnostic: Diagnostic, check: &TeacherCheck) -> Diagnostic {
+    let (Some(renamed), [member]) = (&check.renamed, given.members.as_slice()) else { return diagnostic };
+    let names = &given.model.spec().classes;
+    let class = |output: usize| names[renamed.classes[output] as usize].as_str();
+    let moved = (0..names.len()).filter(|&output| class(output) != names[output]);
+    let pairs: Vec<String> =
+        moved.take(SHOWN).map(|output| format!("`{}` is `{}`", names[output], class(output))).collect();
+    let diagnostic = diagnostic.note(format!(
+        "with other names for its outputs it gets {:.1} % right: what is now called {}",
+        100.0 * renamed.accuracy,
+        pairs.join(", ")
+    ));
+    let list: Vec<String> = (0..names.len()).map(|output| format!("{:?}", class(output))).collect();
+    let list = match names.len() <= SHOWN && !member.loaded.is_reordered {
+        true => format!(" = [{}]", list.join(", ")),
+        false => String::new(),
+    };
+    diagnostic.better_help(match (is_onnx(&member.path), answer_file::is_one(&member.path)) {
+        (true, _) => format!("name the outputs in their order: `teacher.onnx.classes{list}`"),
+        (_, true) => format!(
+            "name the columns in their order, one name a line, in `classes.txt` beside the table, or in its header{}",
+            list.replace(" = ", ": ")
+        ),
+        _ => "use a teacher that was trained on these labels".to_owned(),
+    })
+}
+
+/// A teacher that is too near to chance.
+pub fn weak_teacher(check: &TeacherCheck) -> Diagnostic {
+    let what = format!(
+        "the teacher gets {:.1} % of {} {} examples right, and must get {:.1} %",
+        100.0 * check.accuracy,
+        thousands(check.examples as u64),
+        check.set,
+        100.0 * check.bound
+    );
+    Diagnostic::new(Code::TeacherAccuracy, what)
+        .note(format!("always naming the most frequent class gets {:.1} % right", 100.0 * check.chance))
+        .note("usual causes: too little training, inputs of another scale, another order of the classes")
+        .help("use a better teacher; to go on all the same, set `teacher.min_accuracy = 0.0`")
+}

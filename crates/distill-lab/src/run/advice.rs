@@ -1,0 +1,41 @@
+//! What is said of a model that has hardly learned, and what cures it.
+
+use distill_train::{Evaluation, Role};
+
+use super::train::{Failure, Run};
+
+impl Run<'_> {
+    /// A loss that is larger at the end than in the first epoch.
+    pub(super) fn warn_of_loss(&self, role: Role, first: f64, last: f64) -> Result<(), Failure> {
+        if last <= first {
+            return Ok(());
+        }
+        let what = format!("the loss of the {} went up, from {first:.4} in the first epoch to {last:.4}", role.name());
+        Ok(self.listener.warn(&what, "each step throws away what the steps before have found", &self.cure(role))?)
+    }
+
+    /// A model that might as well always say the same.
+    pub(super) fn warn_of_chance(&self, role: Role, test: &Evaluation) -> Result<(), Failure> {
+        // Both are quotients of whole numbers.
+        if test.accuracy() > test.chance() + 1e-9 {
+            return Ok(());
+        }
+        let what = format!(
+            "the {} gets {:.1} % right, which is no better than always naming the most frequent class, {:.1} %",
+            role.name(),
+            100.0 * test.accuracy(),
+            100.0 * test.chance()
+        );
+        Ok(self.listener.warn(&what, "it has learned nothing that can be used", &self.cure(role))?)
+    }
+
+    /// The settings to change first.
+    fn cure(&self, role: Role) -> String {
+        let table = if role.is_student() { "train" } else { "teacher.train" };
+        let standardize = match self.experiment.recipe().standardizes(&*self.experiment.all().train) {
+            true => "",
+            false => "set `data.standardize = true`, or ",
+        };
+        format!("{standardize}lower `{table}.optimizer.lr`, set `{table}.clip_grad_norm = 1.0`, or check the labels")
+    }
+}

@@ -1,0 +1,231 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use distill_recipe::data_source::read_data;
+use distill_recipe::words::shell;
+use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
+use distill_train::{Experiment, Recipe, Role, TrainError};
+
+use super::{DataResult, Failure, Former, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signal, Status};
+use crate::Lab;
+use crate::event::{Event, Listener};
+use crate::preflight::{Found, Outcome, Preflight};
+use crate::student_file;
+
+/// A run that has ended: it is complete, or a signal has ended it in good order.
+#[derive(Debug)]
+pub struct FinishedRun {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// What is known of the process.
+    pub status: RunStatus,
+    /// Its models, and how the distilled students compare with those on labels alone.
+    pub result: RunResult,
+    /// What has ended it before it was complete.
+    pub signal: Option<Signal>,
+    /// Whether there was nothing left to do.
+    pub was_complete: bool,
+}
+
+impl FinishedRun {
+    /// The exit code of a program that did nothing else.
+    pub fn exit_code(&self) -> u8 {
+        self.signal.map_or(0, Signal::exit_code)
+    }
+}
+
+/// The models of a whole recipe.
+pub fn all_roles(recipe: &Recipe) -> Vec<Role> {
+    let member = recipe.teacher.is_ensemble().then_some(Role::Member);
+    let baseline = recipe.baseline.enabled.then_some(Role::Baseline);
+    [member, Some(Role::Teacher), baseline, Some(Role::Student)].into_iter().flatten().collect()
+}
+
+/// Where the files of a run go.
+pub enum Place {
+    /// A directory that is to be made.
+    New,
+    /// A directory that is to be made, for a run that begins with the models of another.
+    Further {
+        /// That run.
+        former: Box<Former>,
+    },
+    /// That of a run that goes on.
+    Old {
+        /// The directory.
+        dir: RunDir,
+        /// What it says of the run.
+        status: Box<RunStatus>,
+    },
+}
+
+/// Checks everything, makes the run directory, trains what is not trained yet.
+///
+/// # Errors
+/// Those of [`Lab::run`].
+pub fn execute(
+    lab: &Lab<'_>,
+    file: &RecipeFile,
+    recipe: &Recipe,
+    roles: Vec<Role>,
+    place: Place,
+) -> Result<FinishedRun, Diagnostic> {
+    let _span = tracing::info_span!("run", recipe = file.path()).entered();
+    let (began, listener) = (Instant::now(), lab.listener());
+    let sets = read_data(file, recipe)?;
+    let recipe = &recipe.settled(&*sets.train);
+    let mut experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
+    let student_sha256 = student_file::begin(file, recipe, &mut experiment, &roles)?;
+    let (runs_dir, resumes) = match &place {
+        Place::New | Place::Further { .. } => (lab.runs_dir(), false),
+        Place::Old { dir, .. } => (dir.path(), true),
+    };
+    let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, listener }.check_all();
+    let found = warn(found, listener)?.passed()?;
+    let Found { fingerprints: Some(sets), given, .. } = &found else {
+        return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
+    };
+    // A run that goes on is known by the data that it was begun with, of which the test set may have been corrected since.
+    let data_sha256 = match &place {
+        Place::Old { status, .. } if status.has_other_test(sets) => status.data_sha256.clone(),
+        _ => sets.sha256(),
+    };
+    let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
+
+    let teacher_sha256 = given.as_ref().map(|given| given.sha256.clone());
+    let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
+    now.test_sha256 = Some(sets.test.sha256());
+    let begin = |runs_dir: &Path| {
+        let dir = RunDir::create(runs_dir, &recipe.name)?;
+        dir.write("recipe.toml", file.text().as_bytes())?;
+        dir.write(RESOLVED, recipe_text(&with_absolute_paths(recipe))?.as_bytes())?;
+        Ok::<_, Diagnostic>(dir)
+    };
+    let (dir, mut status, result) = match place {
+        Place::New => {
+            let dir = begin(lab.runs_dir())?;
+            // With its status it is a run, and then it has all that it takes to go on with it.
+            now.write(&dir)?;
+            dir.name_as_latest()?;
+            (dir, now, new_result(&experiment))
+        }
+        Place::Further { former } => {
+            let teachers = former.teachers(recipe, &identity.data_sha256)?;
+            let dir = begin(lab.runs_dir())?;
+            let mut result = new_result(&experiment);
+            former.take_over(&dir, &teachers, &mut result)?;
+            let json = serde_json::to_string_pretty(&result)
+                .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+            dir.write("result.json", format!("{json}\n").as_bytes())?;
+            now.write(&dir)?;
+            dir.name_as_latest()?;
+            listener.note(&format!("begins with the models of {}\n", former.path.display()));
+            (dir, now, result)
+        }
+        Place::Old { dir, mut status } => {
+            status.check_unchanged("the run was begun with something else", &now, dir.path())?;
+            let mut result = RunResult::read_partly(dir.path())?.unwrap_or_else(|| new_result(&experiment));
+            if status.measure_on(&sets.test.sha256()) {
+                listener.note("the test set is another one: all models are measured anew\n");
+                result.forget_tests(experiment.test_set().len());
+            }
+            status.resume();
+            status.write(&dir)?;
+            (dir, *status, result)
+        }
+    };
+    listener.tell(&Event::Opened { log: &dir.path().join("run.log") });
+    let signals = lab.signals()?;
+    let mut run = Run {
+        experiment: &experiment,
+        dir: &dir,
+        listener,
+        signals: &signals,
+        identity,
+        inputs: (sets.train.mean, sets.train.sd),
+        roles,
+        result,
+        role: Role::Teacher,
+        shared_teacher: None,
+        metrics: None,
+    };
+    let outcome =
+        run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
+    let outcome = outcome.and_then(|flow| match flow {
+        ControlFlow::Continue(()) => run.conclude(),
+        signal => Ok(signal),
+    });
+    let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
+        ControlFlow::Continue(()) => {
+            // The report is made from the files of a run that is complete, and can be made again.
+            status.end(Status::Completed, 0, None, began);
+            status.write(&dir)?;
+            lab.conclude(dir.path(), &run.result).map(|()| None)
+        }
+        ControlFlow::Break(signal) => Ok(Some(signal)),
+    });
+    let is_done = match &outcome {
+        Ok(None) => true,
+        Ok(Some(signal)) => {
+            status.end(Status::Interrupted, signal.exit_code(), None, began);
+            false
+        }
+        // Nobody reads any more; the files are complete.
+        Err(diagnostic) if diagnostic.is_broken_pipe() && status.status == Status::Completed => true,
+        Err(diagnostic) => {
+            status.end(Status::Failed, diagnostic.exit_code(), Some(diagnostic.title()), began);
+            false
+        }
+    };
+    // The first error is the one to hear of.
+    let written = if is_done { Ok(()) } else { status.write(&dir) };
+    let signal = outcome?;
+    written?;
+    Ok(FinishedRun { dir: dir.path().to_owned(), status, result: run.result, signal, was_complete: false })
+}
+
+/// Says what may not be as it was meant.
+///
+/// # Errors
+/// Those of the listener.
+pub fn warn(found: Found, listener: &dyn Listener) -> Result<Found, Diagnostic> {
+    for check in &found.checks {
+        if let Outcome::Warning(warning) = &check.outcome {
+            listener.warn(&warning.what, &warning.note, &warning.help)?;
+        }
+    }
+    Ok(found)
+}
+
+/// An error of training with its place in the recipe, and what is saved all the same.
+fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Diagnostic {
+    let diagnostic = match failure {
+        Failure::Training(error @ TrainError::NonFinite { .. }) => {
+            let table = run.training();
+            let help = format!("lower `{table}.optimizer.lr`, or set `{table}.clip_grad_norm = 1.0`");
+            file.locate(Diagnostic::from(error).better_help(help), &format!("{table}.optimizer.lr"))
+        }
+        Failure::Training(error @ TrainError::Answer { split: "test", .. }) => {
+            let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
+            let help = format!("correct the test set, which trained models stay for, then go on: `{resume}`");
+            locate(file, recipe, error).better_help(help)
+        }
+        Failure::Training(error) => locate(file, recipe, error),
+        Failure::Other(diagnostic) => diagnostic,
+    };
+    diagnostic.note(run.saved())
+}
+
+fn new_result(experiment: &Experiment<'_>) -> RunResult {
+    let data = DataResult {
+        train: experiment.train_set().len(),
+        validation: experiment.validation_set().map_or(0, |set| set.len()),
+        transfer: experiment.transfer_set().len(),
+        test: experiment.test_set().len(),
+        classes: experiment.test_set().spec().classes.clone(),
+        input_shape: experiment.test_set().spec().input_shape.clone(),
+        counters: experiment.all().train.counters().to_vec(),
+    };
+    RunResult { version: 1, recipe: experiment.recipe().name.clone(), data, models: vec![], comparison: None }
+}

@@ -1,0 +1,114 @@
+use std::path::Path;
+
+use distill_train::{CheckpointConfig, Context, Recipe, Role};
+use toml::{Table, Value};
+
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::DataSource;
+use distill_recipe::model_file::sha256;
+use distill_recipe::{Code, recipe_text};
+
+/// What tells in a context which random numbers students drew.
+pub(super) const STREAMS: &str = "streams";
+
+/// What tells in a context which weights students began with.
+pub(super) const STUDENT: &str = "student_sha256";
+
+/// What the models of a run depend on. Two runs of equal identity give equal weights.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The recipe as text, without what changes no result.
+    pub recipe: String,
+    /// SHA-256 of that text.
+    pub recipe_sha256: String,
+    /// SHA-256 of training and test data.
+    pub data_sha256: String,
+    /// SHA-256 of what the students begin with, where those are no random weights.
+    pub student_sha256: Option<String>,
+}
+
+impl Identity {
+    /// A recipe of which all that the data decides is settled. Each model names its own seed, checkpoints change nothing, and where files lie and what they
+    /// are called does not matter: data and teacher are known by their hashes. What a precision is depends
+    /// on the processor, and the weights on what it is.
+    pub fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
+        let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
+        recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
+        recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
+        recipe.student.weights = recipe.student.weights.map(|_| "a file".to_owned());
+        recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
+        recipe.kd.cache = None;
+        // Recipes from before it was decided by the data say nothing where it is not so.
+        recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
+        if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
+            "a file".clone_into(library);
+        }
+        for train in [&mut recipe.train, &mut recipe.teacher.train] {
+            train.precision = train.precision.settled();
+        }
+        let text = recipe_text(&recipe)?;
+        Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256, student_sha256: None })
+    }
+
+    /// What a checkpoint of a model belongs to.
+    pub fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> Context {
+        let pairs = [
+            ("recipe", self.recipe.as_str()),
+            ("data_sha256", &self.data_sha256),
+            ("role", role.name()),
+            ("seed", &seed.to_string()),
+            ("teacher_sha256", teacher_sha256.unwrap_or_default()),
+        ];
+        // Checkpoints of models that began with random weights are as they always were.
+        let student = self.student_sha256.as_deref().filter(|_| role.is_student());
+        let pairs = pairs.into_iter().chain(student.map(|sha256| (STUDENT, sha256)));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+/// A checkpoint, or a whole run, of another recipe, other data or another teacher, with what has changed.
+pub fn check_context(what: &str, found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
+    let differing: Vec<&str> = expected
+        .iter()
+        .filter(|(name, value)| found.get(*name) != Some(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let table = |context: &Context| context.get("recipe").and_then(|text| text.parse::<Table>().ok());
+    let mut notes: Vec<String> = vec![];
+    for name in differing {
+        match (name, table(found), table(expected)) {
+            ("recipe", Some(was), Some(is)) => changes(&was, &is, "", &mut notes),
+            ("data_sha256", ..) => notes.push("the data has changed".to_owned()),
+            (STUDENT, ..) => notes.push("the weights that its students begin with are others".to_owned()),
+            ("teacher_sha256", ..) => notes.push("the teacher is another one".to_owned()),
+            (STREAMS, ..) => notes.push(
+                "its students draw the random numbers of their teachers, as all did in earlier versions; now they have \
+                 their own"
+                    .to_owned(),
+            ),
+            _ => notes.push(format!("`{name}` has changed")),
+        }
+    }
+    let diagnostic = Diagnostic::new(Code::RecipeChanged, what)
+        .at(path.display())
+        .help("put back what was changed, or start anew, which overwrites nothing");
+    Err(notes.into_iter().fold(diagnostic, Diagnostic::note))
+}
+
+fn changes(was: &Table, is: &Table, prefix: &str, notes: &mut Vec<String>) {
+    let mut keys: Vec<&String> = was.keys().chain(is.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let text = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+        match (was.get(key), is.get(key)) {
+            (Some(Value::Table(was)), Some(Value::Table(is))) => changes(was, is, &path, notes),
+            (was, is) if was != is => notes.push(format!("{path} was {}, now {}", text(was), text(is))),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use distill_losses::LossValue;
+use serde::{Deserialize, Serialize};
+
+use super::dir::RunDir;
+use crate::tensorboard;
+use distill_recipe::Diagnostic;
+
+/// Which model a row is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ModelId {
+    pub role: String,
+    pub seed: u64,
+}
+
+/// One line of `metrics.jsonl`: a step, or an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub kind: RowKind,
+    #[serde(flatten)]
+    pub model: ModelId,
+    pub epoch: u32,
+    pub step: u32,
+    pub loss: f64,
+    pub ce: Option<f64>,
+    pub soft: Option<f64>,
+    pub kl: Option<f64>,
+    pub lr: f64,
+    /// Seconds since 1970.
+    pub time: f64,
+    /// Of epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowKind {
+    Step,
+    Epoch,
+}
+
+/// How a model does on the validation set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    pub examples: usize,
+    pub errors: usize,
+    pub nll: f64,
+}
+
+impl Row {
+    pub fn new(kind: RowKind, model: &ModelId, epoch: u32, step: u32, loss: &LossValue, lr: f64) -> Self {
+        Self {
+            kind,
+            model: model.clone(),
+            epoch,
+            step,
+            loss: loss.total,
+            ce: loss.hard,
+            soft: loss.soft,
+            kl: loss.kl,
+            lr,
+            time: super::status::unix_time(),
+            examples: None,
+            seconds: None,
+            validation: None,
+        }
+    }
+
+    fn csv(&self) -> String {
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let count = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
+        [
+            self.model.role.clone(),
+            self.model.seed.to_string(),
+            self.epoch.to_string(),
+            self.step.to_string(),
+            self.loss.to_string(),
+            number(self.ce),
+            number(self.soft),
+            number(self.kl),
+            self.lr.to_string(),
+            count(self.validation.map(|v| v.examples)),
+            count(self.validation.map(|v| v.errors)),
+            number(self.validation.map(|v| v.nll)),
+            self.examples.map_or(String::new(), |n| n.to_string()),
+            number(self.seconds),
+        ]
+        .join(",")
+    }
+
+    fn events(&self) -> Vec<u8> {
+        let prefix = if self.kind == RowKind::Step { "step" } else { "epoch" };
+        let mut scalars = vec![(format!("{prefix}/loss"), self.loss), (format!("{prefix}/lr"), self.lr)];
+        let terms = [("cross_entropy", self.ce), ("soft", self.soft), ("kl", self.kl)];
+        scalars.extend(terms.iter().filter_map(|&(name, term)| Some((format!("{prefix}/{name}"), term?))));
+        if let Some(Validation { examples, errors, nll }) = self.validation {
+            scalars.push(("validation/accuracy".to_owned(), 1.0 - errors as f64 / examples as f64));
+            scalars.push(("validation/nll".to_owned(), nll));
+        }
+        let scalar =
+            |(tag, value): (String, f64)| tensorboard::scalar(self.time, u64::from(self.step), &tag, value as f32);
+        scalars.into_iter().flat_map(scalar).collect()
+    }
+}
+
+const CSV_HEADER: &str =
+    "role,seed,epoch,step,loss,ce,soft,kl,lr,validation_examples,validation_errors,validation_nll,examples,seconds";
+
+/// The numbers of a run as they come: `metrics.jsonl`, its epochs in `metrics.csv`, and TensorBoard's
+/// event files. `metrics.jsonl` is the one that the others are made from when a run goes on.
+#[derive(Debug)]
+pub struct Metrics {
+    dir: PathBuf,
+    jsonl: File,
+    csv: File,
+    events: BTreeMap<ModelId, File>,
+}
+
+/// The rows of a run so far. What was cut off in the middle of a line is left out.
+pub fn read(run: &Path) -> Vec<Row> {
+    let text = fs::read(run.join("metrics.jsonl")).unwrap_or_default();
+    text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+}
+
+impl Metrics {
+    /// Opens the files with the rows that still hold: after a checkpoint was gone back to, those
+    /// of later steps are made anew.
+    pub fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
+        let rows: Vec<Row> = read(dir.path()).into_iter().filter(keep).collect();
+        let lines = |line: &dyn Fn(&Row) -> Option<String>| -> String {
+            rows.iter().filter_map(line).map(|line| line + "\n").collect()
+        };
+        let jsonl = lines(&|row| serde_json::to_string(row).ok());
+        let csv = lines(&|row| (row.kind == RowKind::Epoch).then(|| row.csv()));
+        let jsonl = dir.write("metrics.jsonl", jsonl.as_bytes())?;
+        let csv = dir.write("metrics.csv", format!("{CSV_HEADER}\n{csv}").as_bytes())?;
+        let append = |path: &Path| OpenOptions::new().append(true).open(path).map_err(|error| unwritable(path, error));
+        let mut metrics =
+            Self { dir: dir.path().to_owned(), jsonl: append(&jsonl)?, csv: append(&csv)?, events: BTreeMap::new() };
+        // Whatever is there belongs to rows that no longer hold.
+        let _ = fs::remove_dir_all(metrics.dir.join("tensorboard"));
+        for row in &rows {
+            metrics.add_events(row)?;
+        }
+        Ok(metrics)
+    }
+
+    pub fn add(&mut self, row: &Row) -> Result<(), Diagnostic> {
+        let line = serde_json::to_string(row).unwrap_or_default() + "\n";
+        self.jsonl.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.jsonl"), error))?;
+        if row.kind == RowKind::Epoch {
+            let line = row.csv() + "\n";
+            self.csv.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.csv"), error))?;
+        }
+        self.add_events(row)
+    }
+
+    fn add_events(&mut self, row: &Row) -> Result<(), Diagnostic> {
+        let folder = self.dir.join("tensorboard").join(format!("{}-seed{}", row.model.role, row.model.seed));
+        let path = folder.join("events.out.tfevents.distill");
+        let result = match self.events.get_mut(&row.model) {
+            Some(file) => file.write_all(&row.events()),
+            None => new_events(&folder, &path, row).map(|file| {
+                self.events.insert(row.model.clone(), file);
+            }),
+        };
+        result.map_err(|error| unwritable(&path, error))
+    }
+}
+
+fn new_events(folder: &Path, path: &Path, row: &Row) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let mut file = File::create(path)?;
+    file.write_all(&tensorboard::header(row.time))?;
+    file.write_all(&row.events())?;
+    Ok(file)
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Diagnostic {
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then resume the run",
+        _ => "check the run directory and who may write to it, then resume the run",
+    };
+    Diagnostic::io("cannot write the metrics of the run", Some(path), error).help(advice)
+}

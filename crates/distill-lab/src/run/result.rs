@@ -1,0 +1,198 @@
+use std::path::Path;
+
+use distill_train::{Comparison, Evaluation, Role, TrainReport};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::latency::Latency;
+use crate::summary::heading;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::words::shell;
+
+/// `result.json`: what a run found, one entry for each model and seed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunResult {
+    pub version: u32,
+    pub recipe: String,
+    pub data: DataResult,
+    pub models: Vec<ModelResult>,
+    /// The distilled student against the student alone, once both are there for every seed.
+    pub comparison: Option<Comparison>,
+}
+
+/// How many examples there were, and of what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DataResult {
+    pub train: usize,
+    pub validation: usize,
+    pub transfer: usize,
+    pub test: usize,
+    pub classes: Vec<String>,
+    pub input_shape: Vec<usize>,
+    /// Columns of a table that look like the numbers of its rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<String>,
+}
+
+/// One model: what it is, how it does, where it lies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelResult {
+    pub role: String,
+    pub architecture: String,
+    pub parameters: usize,
+    pub seed: u64,
+    pub test_examples: usize,
+    pub test_errors: usize,
+    /// No number, `null` in the file, for a model that is trained but not measured.
+    #[serde(deserialize_with = "number_or_null")]
+    pub test_nll: f64,
+    #[serde(deserialize_with = "number_or_null")]
+    pub test_ece: f64,
+    /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
+    pub agreement: Option<f64>,
+    /// Of several teachers that teach together: the mean part of the test set on which two of them differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<f64>,
+    /// Epoch with the fewest errors on the validation set.
+    pub best_epoch: Option<u32>,
+    /// The epoch after which training ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_early: Option<u32>,
+    /// Nothing for a teacher that came from a file.
+    pub train_seconds: Option<f64>,
+    pub train_examples_per_second: Option<f64>,
+    /// What the products of its hidden layers were computed in, while it was trained.
+    pub precision: Option<String>,
+    /// Time for one example at a time.
+    pub latency: Option<Latency>,
+    pub weights: String,
+    pub weights_bytes: usize,
+    pub weights_sha256: String,
+}
+
+/// What is known of a model's file.
+pub struct WeightsFile<'a> {
+    pub path: &'a Path,
+    pub n_bytes: usize,
+    pub sha256: String,
+}
+
+/// A number, or `null` where there is none.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl ModelResult {
+    /// A model that is not measured yet.
+    pub fn new(
+        role: Role,
+        seed: u64,
+        spec: &distill_models::ModelSpec,
+        weights: &WeightsFile<'_>,
+        report: Option<&TrainReport>,
+    ) -> Self {
+        Self {
+            role: role.name().to_owned(),
+            architecture: spec.architecture.clone(),
+            parameters: spec.parameters,
+            seed,
+            test_examples: 0,
+            test_errors: 0,
+            test_nll: f64::NAN,
+            test_ece: f64::NAN,
+            agreement: None,
+            diversity: None,
+            stopped_early: report.and_then(|report| report.stopped_early),
+            best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
+            train_seconds: report.map(|report| report.seconds),
+            train_examples_per_second: report.map(|report| report.examples as f64 / report.seconds),
+            precision: report.map(|report| report.precision.name().to_owned()),
+            latency: None,
+            weights: std::path::absolute(weights.path)
+                .unwrap_or_else(|_| weights.path.to_owned())
+                .display()
+                .to_string(),
+            weights_bytes: weights.n_bytes,
+            weights_sha256: weights.sha256.clone(),
+        }
+    }
+
+    /// The same with what was found on the test set.
+    pub fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
+        Self {
+            test_examples: test.examples,
+            test_errors: test.errors,
+            test_nll: test.nll,
+            test_ece: test.ece,
+            agreement: teacher.map(|teacher| test.agreement(teacher)),
+            ..self
+        }
+    }
+
+    pub fn is_measured(&self) -> bool {
+        self.test_nll.is_finite() && self.test_ece.is_finite()
+    }
+}
+
+impl RunResult {
+    /// Reads the result of a run in which every model is measured; `None` where no model was finished.
+    pub fn read(run: &Path) -> Result<Option<Self>, Diagnostic> {
+        let result = Self::read_partly(run)?;
+        let unmeasured = result.iter().flat_map(|result| &result.models).find(|model| !model.is_measured());
+        unmeasured.map_or(Ok(result.clone()), |model| {
+            let ModelResult { role, seed, .. } = model;
+            let resume = shell(["distill", "run", "--resume", &*run.to_string_lossy()]);
+            let role = Role::ALL.into_iter().find(|known| known.name() == role).map_or(&**role, |role| heading(role));
+            Err(Diagnostic::new(Code::RunFile, format!("the {role} of seed {seed} was not measured on the test set"))
+                .at(run.join("result.json").display())
+                .note("it is trained, but its answer to some test example was no finite number")
+                .help(format!("correct the test data where they are to blame, then measure it: `{resume}`")))
+        })
+    }
+
+    /// Reads the result of a run that goes on, where models may not be measured.
+    pub fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
+        let path = run.join("result.json");
+        let unreadable = |note: String| {
+            Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
+                .at(path.display())
+                .note(note)
+                .help("remove the file and resume the run, which then goes through its models again")
+        };
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The models of a role, in the order of the seeds.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
+        self.models.iter().filter(move |model| model.role == role.name())
+    }
+
+    /// The model of a role and a seed, if it is trained and measured.
+    pub fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+        self.of(role).find(|model| model.seed == seed && model.is_measured())
+    }
+
+    /// The model of a role and a seed that is trained, but not measured.
+    pub fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+        self.of(role).find(|model| model.seed == seed && !model.is_measured())
+    }
+
+    /// The test set is another one: what was found on the old one does not count.
+    pub fn forget_tests(&mut self, n_test: usize) {
+        self.data.test = n_test;
+        self.models.iter_mut().for_each(|model| model.test_nll = f64::NAN);
+    }
+
+    /// Adds a model, or replaces what was known of it.
+    pub fn put(&mut self, model: ModelResult) {
+        match self.models.iter_mut().find(|known| (&known.role, known.seed) == (&model.role, model.seed)) {
+            Some(known) => *known = model,
+            None => self.models.push(model),
+        }
+    }
+}

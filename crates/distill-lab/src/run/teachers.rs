@@ -1,0 +1,187 @@
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_models::{Mlp, Model};
+use distill_train::{Evaluation, Role};
+
+use super::result::{ModelResult, WeightsFile};
+use super::train::{Flow, Run, Taught};
+use crate::asked::check_teacher;
+use crate::preflight::weak_teacher;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::model_file::{self, LoadedModel, sha256};
+use distill_recipe::teacher_file::Given;
+
+impl Run<'_> {
+    /// The teacher of the students of all seeds: one that was made before, or several that teach together.
+    /// `None` where each seed has a teacher of its own, or nobody needs one.
+    pub(super) fn shared_teacher(&mut self, given: Option<&Given>) -> Flow<Option<Taught>> {
+        if !self.roles.contains(&Role::Teacher) {
+            return Ok(ControlFlow::Continue(None));
+        }
+        let recipe = self.experiment.recipe();
+        let (is_ensemble, first) = (recipe.teacher.is_ensemble(), recipe.seeds.first().copied().unwrap_or_default());
+        match given {
+            Some(given) if is_ensemble => {
+                let mut tests = vec![];
+                for (member, number) in given.members.iter().zip(1..) {
+                    self.say_done_before(Role::Member, number);
+                    let weights = WeightsFile {
+                        path: &member.path,
+                        n_bytes: member.loaded.n_bytes,
+                        sha256: member.loaded.sha256.clone(),
+                    };
+                    self.listener.note(&format!("\nmember    from {}", member.path.display()));
+                    tests.push(self.measured(Role::Member, number, &*member.loaded.model, &weights)?);
+                }
+                let n_bytes = given.members.iter().map(|member| member.loaded.n_bytes).sum();
+                let members = given.members.iter().map(|member| member.loaded.model.clone()).collect();
+                self.together(members, &tests, n_bytes, &given.sha256, first).map(|taught| flow(Some(taught)))
+            }
+            Some(given) => {
+                let Some(member) = given.members.first() else { return Ok(flow(None)) };
+                let weights =
+                    WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: given.sha256.clone() };
+                self.say_done_before(Role::Teacher, first);
+                self.listener.note(&format!("\nteacher   from {}", member.path.display()));
+                let test = self.measured(Role::Teacher, first, &*given.model, &weights)?;
+                Ok(flow(Some(Taught { model: given.model.clone(), test, sha256: weights.sha256 })))
+            }
+            None if is_ensemble => self.trained_members(first),
+            None => Ok(flow(None)),
+        }
+    }
+
+    /// Trains the teachers of all seeds that teach together.
+    fn trained_members(&mut self, first: u64) -> Flow<Option<Taught>> {
+        let (mut members, mut tests, mut hashes, mut n_bytes) = (vec![], vec![], vec![], 0);
+        for seed in self.experiment.recipe().teacher.seeds.clone() {
+            self.say_done_before(Role::Member, seed);
+            let (model, test, sha256) = match self.trained(Role::Member, seed)? {
+                ControlFlow::Continue(trained) => trained,
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            };
+            n_bytes += self.result.find(Role::Member, seed).map_or(0, |recorded| recorded.weights_bytes);
+            members.push(Arc::new(model) as Arc<dyn Model>);
+            tests.push(test);
+            hashes.push(sha256);
+        }
+        let sha256 = sha256(hashes.join(" ").as_bytes());
+        let taught = self.together(members, &tests, n_bytes, &sha256, first)?;
+        if self.roles.contains(&Role::Student) {
+            self.check_teacher(&*taught.model, &self.dir.path().join("weights"))?;
+        }
+        Ok(flow(Some(taught)))
+    }
+
+    /// Measures what several teachers say together.
+    fn together(
+        &mut self,
+        members: Vec<Arc<dyn Model>>,
+        tests: &[Evaluation],
+        n_bytes: usize,
+        sha256: &str,
+        seed: u64,
+    ) -> Result<Taught, super::Failure> {
+        // What they predict is what they say at temperature 1, whatever they teach at.
+        let predicting = self.experiment.together(members.clone(), 1.0)?;
+        let path = self.dir.path().join("weights");
+        let weights = WeightsFile { path: &path, n_bytes, sha256: sha256.to_owned() };
+        self.say_done_before(Role::Teacher, seed);
+        let test = match self.result.find(Role::Teacher, seed) {
+            Some(_) => self.ask(Role::Teacher, &*predicting)?,
+            None => {
+                self.listener.note(&format!("\nteacher   {}, together", predicting.spec().architecture));
+                let diversity = diversity(tests);
+                self.measure_as(Role::Teacher, seed, &*predicting, &weights, |entry| entry.diversity = diversity)?
+            }
+        };
+        let temperature = self.experiment.recipe().kd.temperature;
+        let model = self.experiment.together(members, temperature)?;
+        Ok(Taught { model, test, sha256: sha256.to_owned() })
+    }
+
+    /// The evaluation of a model from a file, which is written down once.
+    fn measured(
+        &mut self,
+        role: Role,
+        seed: u64,
+        model: &dyn Model,
+        weights: &WeightsFile<'_>,
+    ) -> Result<Evaluation, super::Failure> {
+        match self.result.find(role, seed) {
+            Some(_) => self.ask(role, model),
+            None => self.measure_as(role, seed, model, weights, |_| {}),
+        }
+    }
+
+    /// The teacher of a seed: trained before, or now.
+    pub(super) fn teacher(&mut self, seed: u64) -> Flow<Taught> {
+        let (model, test, sha256) = match self.trained(Role::Teacher, seed)? {
+            ControlFlow::Continue(trained) => trained,
+            ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+        };
+        if self.roles.contains(&Role::Student) {
+            self.check_teacher(&model, &self.dir.weights(Role::Teacher, seed))?;
+        }
+        Ok(flow(Taught { model: Arc::new(model), test, sha256 }))
+    }
+
+    /// A model on labels alone that this run has finished, or trains now.
+    fn trained(&mut self, role: Role, seed: u64) -> Flow<(Mlp, Evaluation, String)> {
+        if let Some(recorded) = self.result.find(role, seed) {
+            let loaded = self.trained_before(role, recorded, seed)?;
+            let test = self.ask(role, &loaded.model)?;
+            return Ok(flow((loaded.model, test, loaded.sha256)));
+        }
+        if let Some(measured) = self.measure_again(role, seed, None)? {
+            return Ok(flow(measured));
+        }
+        match self.fit(role, seed, None, None)? {
+            ControlFlow::Continue(trained) => {
+                let (test, sha256) = self.keep(role, seed, &trained, None, None)?;
+                Ok(flow((trained.model, test, sha256)))
+            }
+            ControlFlow::Break(signal) => Ok(ControlFlow::Break(signal)),
+        }
+    }
+
+    fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), super::Failure> {
+        let check = check_teacher(self.experiment, model, self.listener, Some(self.signals))?;
+        match check.passes() {
+            true => Ok(()),
+            false => Err(weak_teacher(&check).at(place.display()).into()),
+        }
+    }
+
+    /// The file of a model that this run has finished.
+    pub(super) fn trained_before(
+        &self,
+        role: Role,
+        recorded: &ModelResult,
+        seed: u64,
+    ) -> Result<LoadedModel, Diagnostic> {
+        let path = self.dir.weights(role, seed);
+        let loaded = model_file::load(&path)?;
+        if loaded.sha256 == recorded.weights_sha256 {
+            return Ok(loaded);
+        }
+        Err(Diagnostic::new(Code::RunFile, "the weights of the model are not those that were recorded")
+            .at(path.display())
+            .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
+            .help("put the file back, or start a new run: it never overwrites this one"))
+    }
+}
+
+fn flow<T, B>(value: T) -> ControlFlow<B, T> {
+    ControlFlow::Continue(value)
+}
+
+/// The mean part of the examples on which two members name different classes, over all pairs.
+fn diversity(tests: &[Evaluation]) -> Option<f64> {
+    let pairs = || tests.iter().enumerate().flat_map(|(i, a)| tests[..i].iter().map(move |b| (a, b)));
+    let n = pairs().count();
+    (n > 0).then(|| pairs().map(|(a, b)| 1.0 - a.agreement(b)).sum::<f64>() / n as f64)
+}

@@ -1,0 +1,335 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use distill_models::{Model, ModelError};
+use distill_tensor::Precision;
+use distill_train::{
+    Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
+    TrainError, Trained,
+};
+
+use super::course::{Course, Leg};
+use super::dir::RunDir;
+use super::identity::{Identity, check_context};
+use super::metrics::{Metrics, ModelId, Row};
+use super::result::{ModelResult, RunResult};
+use super::signals::{Signal, Signals};
+use super::watch::{End, Pace, Watch};
+use crate::asked::{Asked, soft_targets};
+use crate::event::{Event, Listener, ModelStart, RunStart};
+use crate::summary::heading;
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::teacher_file::Given;
+use distill_recipe::words::thousands;
+
+/// A run in progress: what is found is written down after every model.
+pub struct Run<'a> {
+    pub experiment: &'a Experiment<'a>,
+    pub dir: &'a RunDir,
+    pub listener: &'a dyn Listener,
+    pub signals: &'a Signals,
+    pub identity: Identity,
+    /// Mean and standard deviation of the training inputs.
+    pub inputs: (f64, f64),
+    pub roles: Vec<Role>,
+    pub result: RunResult,
+    /// The model that is being trained.
+    pub role: Role,
+    /// What the students of all seeds learn from, if it is one and the same.
+    pub shared_teacher: Option<Arc<dyn Model>>,
+    /// Open from the first training on. Models are trained in order, so those after the first have no
+    /// rows that an earlier process left.
+    pub metrics: Option<Metrics>,
+}
+
+/// Why a run cannot go on.
+pub enum Failure {
+    Training(TrainError),
+    Other(Diagnostic),
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Self::Training(error)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Other(diagnostic)
+    }
+}
+
+/// A model that can teach: what it says, its evaluation, hash of its files.
+#[derive(Clone)]
+pub(super) struct Taught {
+    pub(super) model: Arc<dyn Model>,
+    pub(super) test: Evaluation,
+    pub(super) sha256: String,
+}
+
+pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
+
+impl Run<'_> {
+    /// Trains all models that are not finished yet. A signal ends it in good order.
+    pub fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+        let flow = self.train_each(given);
+        self.or_signal(flow)
+    }
+
+    /// A model that was told to stop while it was asked is no failure.
+    fn or_signal(&self, flow: Flow<()>) -> Flow<()> {
+        match (flow, self.signals.received()) {
+            (Err(Failure::Training(TrainError::Model(ModelError::Stopped))), Some(signal)) => {
+                Ok(ControlFlow::Break(signal))
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
+    pub fn conclude(&mut self) -> Flow<()> {
+        let written = self.write_gallery().map(ControlFlow::Continue);
+        match self.or_signal(written)? {
+            ControlFlow::Continue(()) => {
+                self.compare()?;
+                self.remove_all_checkpoints();
+                Ok(ControlFlow::Continue(()))
+            }
+            signal => Ok(signal),
+        }
+    }
+
+    fn train_each(&mut self, given: Option<&Given>) -> Flow<()> {
+        let shared = match self.shared_teacher(given)? {
+            ControlFlow::Continue(shared) => shared,
+            ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+        };
+        self.shared_teacher = shared.as_ref().map(|taught| taught.model.clone());
+        let seeds = self.experiment.recipe().seeds.clone();
+        for seed in seeds {
+            if let ControlFlow::Break(signal) = self.seed(seed, given, shared.as_ref())? {
+                return Ok(ControlFlow::Break(signal));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Teacher, baseline and student of one seed.
+    fn seed(&mut self, seed: u64, given: Option<&Given>, shared: Option<&Taught>) -> Flow<()> {
+        // A teacher of all seeds is there already.
+        let mut own: Vec<Role> = self.roles.clone();
+        own.retain(|&role| role != Role::Member && (role != Role::Teacher || shared.is_none()));
+        if own.iter().all(|&role| self.result.find(role, seed).is_some()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        for &role in &own {
+            self.say_done_before(role, seed);
+        }
+        let teacher = match (shared, self.roles.contains(&Role::Teacher)) {
+            (Some(shared), _) => Some(shared.clone()),
+            (None, true) => match self.teacher(seed)? {
+                ControlFlow::Continue(teacher) => Some(teacher),
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            },
+            (None, false) => None,
+        };
+        let test = teacher.as_ref().map(|teacher| &teacher.test);
+        for role in [Role::Baseline, Role::Student] {
+            self.measure_again(role, seed, test)?;
+        }
+        if self.is_due(Role::Baseline, seed) {
+            match self.fit(Role::Baseline, seed, None, None)? {
+                ControlFlow::Continue(trained) => self.keep(Role::Baseline, seed, &trained, test, None)?,
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            };
+        }
+        if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
+            let computed;
+            let targets = match given.and_then(|given| given.targets.as_ref()) {
+                Some(stored) => Some(stored),
+                None => {
+                    let _span = tracing::info_span!("soft targets", seed).entered();
+                    computed = soft_targets(self.experiment, &*teacher.model, self.listener, self.signals)?;
+                    computed.as_ref()
+                }
+            };
+            // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
+            let asked = Asked::new(&*teacher.model, "the teacher", 0, self.listener).until(self.signals);
+            let lesson = Lesson { teacher: &asked, targets };
+            match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
+                ControlFlow::Continue(trained) => {
+                    self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
+                }
+                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+            };
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    pub(super) fn say_done_before(&self, role: Role, seed: u64) {
+        if let Some(model) = self.result.find(role, seed) {
+            let errors = thousands(model.test_errors as u64);
+            self.listener.note(&format!("{:<9} done before, seed {seed}, {errors} test errors", heading(role)));
+        }
+    }
+
+    fn is_due(&self, role: Role, seed: u64) -> bool {
+        self.roles.contains(&role) && self.result.find(role, seed).is_none()
+    }
+
+    /// Trains one model, from its newest checkpoint if there is one.
+    pub(super) fn fit(
+        &mut self,
+        role: Role,
+        seed: u64,
+        lesson: Option<Lesson<'_>>,
+        teacher_sha256: Option<&str>,
+    ) -> Flow<Trained> {
+        if let Some(signal) = self.signals.received() {
+            return Ok(ControlFlow::Break(signal));
+        }
+        self.role = role;
+        let recipe = self.experiment.recipe();
+        let folder = self.dir.checkpoints(role, seed)?;
+        let store = CheckpointStore::new(&Disk, &folder, recipe.checkpoint.keep_last);
+        let context = self.identity.context(role, seed, teacher_sha256);
+        let checkpoint = self.newest(&store, &context)?;
+
+        let model = ModelId { role: role.name().to_owned(), seed };
+        let done = checkpoint.as_ref().map_or(0, Checkpoint::step);
+        let leg = self.start(role, seed, done)?;
+        let holds = |row: &Row| {
+            let finished = self.result.models.iter().any(|m| m.role == row.model.role && m.seed == row.model.seed);
+            finished || (row.model == model && row.step <= done)
+        };
+        let mut metrics = match self.metrics.take() {
+            Some(metrics) => metrics,
+            None => Metrics::open(self.dir, holds)?,
+        };
+        let mut watch = Watch {
+            pace: Pace::new(leg),
+            metrics: &mut metrics,
+            model,
+            store,
+            context: &context,
+            config: &recipe.checkpoint,
+            signals: self.signals,
+            listener: self.listener,
+            last_save: Instant::now(),
+            first_loss: None,
+            end: None,
+        };
+        let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch);
+        self.listener.tell(&Event::TrainingEnd);
+        let trained = trained?;
+        let (end, first_loss) = (watch.end.take(), watch.first_loss);
+        self.metrics = Some(metrics);
+        if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
+            let since = format!("nothing better on the validation set since epoch {}", best.epoch);
+            self.listener.note(&format!("  stopped after epoch {epoch}: {since}"));
+        }
+        match end {
+            Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
+            Some(End::Signal(signal, step)) if !trained.report.completed => {
+                self.listener.note(&format!("saved   step {}", thousands(u64::from(step))));
+                Ok(ControlFlow::Break(signal))
+            }
+            _ => {
+                first_loss.map_or(Ok(()), |first| self.warn_of_loss(role, first, trained.report.loss.total))?;
+                Ok(ControlFlow::Continue(trained))
+            }
+        }
+    }
+
+    /// The newest checkpoint that can be used. It must belong to this training.
+    fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Failure> {
+        let Found { newest, damaged } = store.load().map_err(TrainError::from)?;
+        let reason = |(path, error): &(PathBuf, CheckpointError)| format!("{}: {error}", path.display());
+        let Some((checkpoint, path)) = newest else {
+            let Some((first, _)) = damaged.first() else { return Ok(None) };
+            let folder = first.parent().unwrap_or(first).display();
+            let diagnostic = Diagnostic::new(Code::Checkpoint, "no checkpoint of the model can be used").at(&folder);
+            let diagnostic = damaged.iter().map(reason).fold(diagnostic, Diagnostic::note);
+            return Err(diagnostic.help(format!("remove {folder} to train this model from the start")).into());
+        };
+        for (damaged, error) in &damaged {
+            let what = format!("{} cannot be used", damaged.display());
+            self.listener.warn(&what, &error.to_string(), &format!("going on from {}", path.display()))?;
+        }
+        check_context("the checkpoint belongs to another training", &checkpoint.context, context, &path)?;
+        Ok(Some(checkpoint))
+    }
+
+    /// Tells of a model that is about to be trained.
+    fn start(&self, role: Role, seed: u64, done: u32) -> Result<Option<Leg>, Failure> {
+        let data = self.experiment.test_set().spec();
+        let (model, config) = (self.experiment.model_config(role).cloned(), self.experiment.train_config(role));
+        let model = model.unwrap_or_default();
+        let layout = model.layout(data.features(), data.classes.len()).map_err(TrainError::from)?;
+        let leg = Course::new(self.experiment, &self.roles)?.leg(role, seed, &self.result);
+        // One that this processor does not have was refused before.
+        let precision = config.precision.resolve().unwrap_or_default();
+        self.listener.tell(&Event::ModelStart(&ModelStart {
+            role,
+            seed,
+            architecture: &model.architecture(data.features(), data.classes.len()),
+            parameters: layout.len(),
+            epochs: config.epochs,
+            precision: (precision != Precision::F32).then(|| precision.name()),
+            leg,
+            done,
+        }));
+        Ok(leg)
+    }
+
+    /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.
+    pub(super) fn record(&mut self, model: ModelResult) -> Result<(), Failure> {
+        self.result.put(model.clone());
+        self.write_result()?;
+        Ok(self.listener.hear(&Event::ModelEnd(&model))?)
+    }
+
+    /// Writes `result.json` as it now is.
+    pub fn write_result(&self) -> Result<(), Diagnostic> {
+        let json = serde_json::to_string_pretty(&self.result)
+            .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+        self.dir.write("result.json", format!("{json}\n").as_bytes())?;
+        Ok(())
+    }
+
+    /// The table of the recipe that says how the present model is trained.
+    pub fn training(&self) -> &'static str {
+        match self.role {
+            Role::Teacher | Role::Member => "teacher.train",
+            Role::Baseline | Role::Student => "train",
+        }
+    }
+
+    /// What is there already, for the end of an error.
+    pub fn saved(&self) -> String {
+        match self.result.models.len() {
+            0 => format!("no model was finished; the recipe is in {}", self.dir.path().display()),
+            1 => format!("1 finished model is in {}", self.dir.path().join("weights").display()),
+            n => format!("{n} finished models are in {}", self.dir.path().join("weights").display()),
+        }
+    }
+
+    /// Says what the run is about to do.
+    pub fn announce(&self, file: &Path) -> Result<(), Diagnostic> {
+        let recipe = self.experiment.recipe();
+        self.listener.hear(&Event::RunStart(&RunStart {
+            run: self.dir.path(),
+            file,
+            recipe: &self.result.recipe,
+            recipe_sha256: &self.identity.recipe_sha256,
+            data_sha256: &self.identity.data_sha256,
+            source: &recipe.data.source,
+            seeds: &recipe.seeds,
+            data: &self.result.data,
+        }))
+    }
+}

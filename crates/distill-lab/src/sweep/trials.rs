@@ -1,0 +1,138 @@
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use distill_train::{Experiment, Recipe, Role, Sets, TrainError, evaluate};
+use serde_json::{Value, json};
+
+use super::halving::n_survivors;
+use super::plan::Plan;
+use super::record::{Record, Records, SeedResult};
+use super::score::ranking;
+use super::teachers::Teachers;
+use super::watch::{Stop, Watch};
+use crate::event::{Event, Listener};
+use crate::run::{Signal, Signals};
+use distill_recipe::Code;
+use distill_recipe::Diagnostic;
+use distill_recipe::RecipeFile;
+use distill_recipe::locate;
+
+/// A sweep in progress: what is found is written down after every trial.
+pub struct Sweep<'a> {
+    pub plan: &'a Plan,
+    /// The recipe that all trials have in common.
+    pub file: &'a RecipeFile,
+    /// Training and test set. No trial is evaluated on the second.
+    pub sets: Sets,
+    pub listener: &'a dyn Listener,
+    pub signals: &'a Signals,
+    pub teachers: Teachers<'a>,
+    pub records: Records<'a>,
+}
+
+impl Sweep<'_> {
+    /// Does all trials that are not done yet. A signal ends it in good order.
+    pub fn run(&mut self) -> Result<ControlFlow<Signal>, Diagnostic> {
+        let mut left: Vec<usize> = (1..=self.plan.trials.len()).collect();
+        for (rung, &epochs) in (1..).zip(&self.plan.budgets) {
+            for &trial in &left {
+                if self.records.find(trial, rung).is_some() {
+                    continue;
+                }
+                match self.trial(trial, rung, epochs)? {
+                    ControlFlow::Continue(record) => {
+                        self.records.add(record.clone())?;
+                        self.listener.hear(&Event::TrialEnd { record: &record, plan: self.plan })?;
+                    }
+                    ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
+                }
+            }
+            left = self.survivors(rung, left.len());
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The best trials of a rung, in the order of their numbers.
+    fn survivors(&self, rung: usize, n: usize) -> Vec<usize> {
+        let Some(eta) = self.plan.eta else { return vec![] };
+        let on_rung: Vec<Record> = self.records.all().iter().filter(|record| record.rung == rung).cloned().collect();
+        let best = ranking(&on_rung, self.plan.metric).into_iter().filter(|record| record.score().is_some());
+        let mut trials: Vec<usize> = best.take(n_survivors(n, eta)).map(|record| record.trial).collect();
+        trials.sort_unstable();
+        trials
+    }
+
+    /// Trains and measures the students of one trial, one for each seed.
+    fn trial(&mut self, trial: usize, rung: usize, epochs: u32) -> Result<ControlFlow<Signal, Record>, Diagnostic> {
+        let (file, mut recipe) = self.plan.recipe(self.file, trial)?;
+        if self.plan.eta.is_some() {
+            recipe.train.epochs = epochs;
+        }
+        let mut record = Record {
+            trial,
+            rung,
+            epochs: recipe.train.epochs,
+            settings: self.plan.trials[trial - 1].clone(),
+            seeds: vec![],
+            validation_examples: self.sets.validation.as_ref().map_or(recipe.data.validation, |set| set.len()),
+            seconds: 0.0,
+            error: None,
+        };
+        match self.students(&file, &recipe, &mut record) {
+            Ok(()) => Ok(ControlFlow::Continue(record)),
+            Err(Stop::Failed(why)) => Ok(ControlFlow::Continue(Record { seeds: vec![], error: Some(why), ..record })),
+            Err(Stop::Signal(signal)) => Ok(ControlFlow::Break(signal)),
+            Err(Stop::Error(diagnostic)) => Err(diagnostic),
+        }
+    }
+
+    fn students(&mut self, file: &RecipeFile, recipe: &Recipe, record: &mut Record) -> Result<(), Stop> {
+        let experiment = Experiment::new(recipe, self.sets.clone()).map_err(|error| locate(file, recipe, error))?;
+        let Some(validation) = experiment.validation_set() else {
+            return Err(Diagnostic::new(Code::Bug, "a trial has lost its validation set").into());
+        };
+        for &seed in &recipe.seeds {
+            let lesson = self.teachers.lesson(&experiment, file, seed)?;
+            let label = format!("{}, seed {seed}", self.plan.label(record));
+            let mut watch = Watch::new(self.listener, self.signals, (Role::Student, seed), label)?;
+            let start = Instant::now();
+            let trained = experiment.train(Role::Student, seed, Some(lesson), None, &mut watch);
+            record.seconds += start.elapsed().as_secs_f64();
+            let of = |error: TrainError| Stop::of(error, file, recipe);
+            let trained = trained.map_err(of)?;
+            watch.check(&trained.report)?;
+            let found = evaluate(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
+            record.seeds.push(SeedResult {
+                seed,
+                errors: found.errors,
+                nll: found.nll,
+                wrong: Some(found.right().iter().enumerate().filter(|(_, right)| !**right).map(|(at, _)| at).collect()),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Which of the trials it is.
+    pub fn label(&self, record: &Record) -> String {
+        let trial = format!("trial {}/{}", record.trial, self.trials.len());
+        match self.budgets.len() {
+            1 => trial,
+            n => format!("rung {}/{n}  {trial}", record.rung),
+        }
+    }
+}
+
+/// A trial as the fields of an event.
+pub fn event(record: &Record) -> Value {
+    let score = record.score();
+    let mut fields = serde_json::to_value(record).unwrap_or_default();
+    for seed in fields["seeds"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        seed.remove("wrong");
+    }
+    fields["validation_errors"] = json!(score.map(|score| score.errors));
+    fields["validation_errors_sd"] = json!(score.and_then(|score| score.errors_sd));
+    fields["validation_nll"] = json!(score.map(|score| score.nll));
+    fields
+}

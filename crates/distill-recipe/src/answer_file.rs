@@ -1,0 +1,163 @@
+//! Tables of a teacher's answers, which another program computed, as models.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
+use distill_models::{ModelError, Provenance};
+use distill_train::{AnswerTable, Answers, Experiment, TrainError};
+use ndarray::Array2;
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::loaded_teacher::{LoadedTeacher, Unsaid};
+use crate::memory;
+
+/// A set of the data, and how its table is called.
+type Part<'a> = (&'static str, &'a dyn Dataset);
+
+/// Whether a path is a table of answers: a folder with `train.npy`, `train.csv` or `train.parquet`, or an `.npz` file.
+pub fn is_one(path: &Path) -> bool {
+    match ArrayPlace::new(path) {
+        ArrayPlace::Npz(_) => true,
+        ArrayPlace::Folder(dir) => dir.join("train.npy").is_file() || table_file(&dir, "train").is_some(),
+    }
+}
+
+/// Reads the answers to all examples of the data of an experiment.
+pub fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
+    let recipe = experiment.recipe();
+    let changed = [
+        (recipe.train.augment.shift > 0, "augmented", "set `train.augment.shift = 0`"),
+        (recipe.data.mixup > 0, "mixed", "leave `data.mixup` out"),
+    ];
+    if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {
+        return Err(Diagnostic::new(
+            Code::Value,
+            format!("the teacher is a table, and the students' inputs are {how}"),
+        )
+        .at(path.display())
+        .note("a table has answers to inputs as they are, and the teacher must see what the student sees")
+        .help(format!("{help}, or name the teacher itself in `teacher.weights`")));
+    }
+    let all = experiment.all();
+    let spec = all.train.spec();
+    let place = ArrayPlace::new(path);
+    let mut parts: Vec<Part<'_>> = vec![("train", &*all.train), ("test", &*all.test)];
+    parts.extend(all.validation.as_deref().map(|set| ("validation", set)));
+    parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
+    let (mut answers, mut named) = (vec![], place.classes()?);
+    for (name, set) in parts {
+        let probabilities = recipe.teacher.probabilities;
+        let (at, answered) = if let Some(file) = table_file(path, name) {
+            let NumberTable { columns, values } = NumberTable::read(&file, memory::share())?;
+            // All columns of numbers that are called like numbers say no more than their place.
+            if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
+                named = Some(columns);
+            }
+            let answered = Answers::of_all(values, probabilities);
+            (file, answered)
+        } else {
+            let classes = named.as_deref().unwrap_or(&spec.classes);
+            (place.path(name), arrays(&place, name, classes.len(), probabilities)?)
+        };
+        let table = answered.map_err(|error| refused(error).at(at.display()))?;
+        if table.shape()[0] != set.len() {
+            let what = format!("the table has {} rows, the {name} set has {} examples", table.shape()[0], set.len());
+            return Err(Diagnostic::new(Code::SoftTargets, what)
+                .at(at.display())
+                .note("row i is the answer to example i of the whole set, before anything is selected")
+                .help("ask the teacher again, for every example in the order of the data"));
+        }
+        answers.push((set, table));
+    }
+    let classes = named.unwrap_or_else(|| spec.classes.clone());
+    if let Some((_, table)) = answers.iter().find(|(_, table)| table.shape()[1] != classes.len()) {
+        let what = format!("the table has {} columns for {} classes", table.shape()[1], classes.len());
+        return Err(Diagnostic::new(Code::ClassCount, what).at(path.display()).help(
+            "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
+        ));
+    }
+    let table = AnswerTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
+        .map_err(|error| refused(error).at(path.display()))?;
+    Ok(LoadedTeacher {
+        provenance: Provenance::new(),
+        n_bytes: table.n_bytes(),
+        sha256: table.sha256().to_owned(),
+        answers: Some(table.kind().clone()),
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
+        model: Arc::new(table),
+    })
+}
+
+/// The answers to a set: all of them, or the largest with the numbers of their classes.
+fn arrays(
+    place: &ArrayPlace,
+    name: &str,
+    n_classes: usize,
+    probabilities: Option<bool>,
+) -> Result<Result<Answers, TrainError>, Diagnostic> {
+    let path = place.path(name);
+    let missing = |error| {
+        match error {
+        DataError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            Diagnostic::new(Code::ModelFile, "the table of answers lacks a part")
+                .at(path.display())
+                .note("the report compares students with their teacher on the test set, so it must be answered too")
+                .help("write the teacher's logits for every example: `train.npy` and `test.npy`, or `train` and `test` in an npz file")
+        }
+        other => other.into(),
+    }
+    };
+    let array = place.expect(name).map_err(missing)?;
+    let sides = array.shape.clone();
+    let [rows, columns] = sides[..] else {
+        return Err(Diagnostic::new(Code::ModelFile, format!("the table of answers has the shape {sides:?}"))
+            .at(path.display())
+            .help("write one row for each example and one column for each class"));
+    };
+    let unreadable = |source| Diagnostic::from(DataError::Io { path: path.clone(), source });
+    let values = array.into_f32().map_err(unreadable)?;
+    let values = Array2::from_shape_vec((rows, columns), values)
+        .map_err(|error| Diagnostic::new(Code::Bug, error.to_string()))?;
+    let Some(classes) = place.open(&format!("{name}_classes"))? else {
+        return Ok(Answers::of_all(values, probabilities));
+    };
+    let path = place.path(&format!("{name}_classes"));
+    let damaged = || {
+        Diagnostic::new(
+            Code::ModelFile,
+            "the classes of the largest answers are no whole numbers from 0 on, one row for each example",
+        )
+        .at(path.display())
+        .help("write the numbers of the classes as they are in `numpy.argsort`, of a type such as int64")
+    };
+    let (shape, is_whole) = (classes.shape.clone(), classes.kind.is_whole());
+    let [n, k] = shape[..] else { return Err(damaged()) };
+    if !is_whole {
+        return Err(damaged());
+    }
+    let classes =
+        classes.into_labels().map_err(|source| Diagnostic::from(DataError::Io { path: path.clone(), source }))?;
+    let classes: Option<Vec<u32>> = classes.into_iter().collect();
+    let classes = Array2::from_shape_vec((n, k), classes.ok_or_else(damaged)?).map_err(|_| damaged())?;
+    Ok(Answers::of_largest(classes.view(), values.view(), n_classes, probabilities))
+}
+
+/// Answers that cannot be used.
+fn refused(error: TrainError) -> Diagnostic {
+    let is_unclear = matches!(&error, TrainError::Model(ModelError::UnclearAnswers { .. }));
+    let diagnostic = Diagnostic::from(error);
+    if !is_unclear {
+        return diagnostic;
+    }
+    diagnostic
+        .note("sigmoids are numbers from 0 to 1 that do not add up to 1, and rounding to some decimals changes a sum by little")
+        .better_help(
+            "set `teacher.probabilities = true` to take all rows as probabilities and to scale them so that they add up to 1, \
+             or `false` if they are logits",
+        )
+}

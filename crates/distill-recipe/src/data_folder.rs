@@ -1,0 +1,178 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_datasets::{
+    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder,
+    ImageOptions, Split, TableFolder,
+};
+use distill_models::Provenance;
+use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout};
+
+use crate::memory;
+
+/// Under these names a model's file says how what it was trained on was read.
+const COLUMNS: &str = "columns";
+const IMAGES: &str = "images";
+
+/// How files are read that can be read in several ways.
+#[derive(Debug, Default)]
+pub struct FolderOptions {
+    column_options: ColumnOptions,
+    /// What columns mean to a model. Else it is learnt from the table to train on.
+    columns: Option<Columns>,
+    images: ImageOptions,
+    /// Whether the classes of CIFAR-100 are its twenty coarse ones.
+    coarse: bool,
+    /// Where the colours are in arrays.
+    layout: Option<ArrayLayout>,
+    /// The shape of what a model takes.
+    expected: Option<Vec<usize>>,
+}
+
+impl FolderOptions {
+    /// As a recipe says.
+    pub fn of(config: &DataConfig) -> Self {
+        let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
+        Self {
+            column_options: ColumnOptions { label, ignore, categorical },
+            columns: None,
+            images: options(config.images.unwrap_or_default()),
+            coarse: config.images.is_some_and(|images| images.coarse),
+            layout: config.images.and_then(layout),
+            expected: None,
+        }
+    }
+
+    /// As it was for a model that takes inputs of a shape, whose file says the rest.
+    pub fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
+        Self {
+            columns: columns_of(provenance),
+            images: images_of(provenance),
+            coarse: config_of(provenance).coarse,
+            layout: layout_of(provenance),
+            expected: Some(input_shape.to_vec()),
+            ..Self::default()
+        }
+    }
+}
+
+/// Where the colours were in the arrays that a model was trained on, where someone said so.
+pub fn layout_of(provenance: &Provenance) -> Option<ArrayLayout> {
+    layout(config_of(provenance))
+}
+
+fn layout(config: ImageConfig) -> Option<ArrayLayout> {
+    config.layout.map(|layout| match layout {
+        ImageLayout::Nchw => ArrayLayout::ChannelsFirst,
+        ImageLayout::Nhwc => ArrayLayout::ChannelsLast,
+    })
+}
+
+/// What was made of the images that a model was trained on.
+pub fn images_of(provenance: &Provenance) -> ImageOptions {
+    options(config_of(provenance))
+}
+
+fn config_of(provenance: &Provenance) -> ImageConfig {
+    provenance.get(IMAGES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// What the columns of a table are to a model that was trained on one.
+pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
+    provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
+}
+
+/// What a model's file says of how its data was read.
+pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
+    let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
+    let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
+    [(COLUMNS, columns), (IMAGES, images)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {
+    ImageOptions { size, crop, grey }
+}
+
+/// A folder with training and test set, in one of the forms that are known by the names of their files.
+#[derive(Debug)]
+pub enum Folder {
+    Idx(IdxFolder),
+    Cifar(CifarFolder),
+    Arrays(ArrayFolder),
+    Table(TableFolder),
+    Images(ImageFolder),
+}
+
+impl Folder {
+    pub fn open(path: &Path, options: FolderOptions) -> Result<Self, DataError> {
+        if let Some(found) = CifarFolder::find(path, options.coarse)? {
+            return Ok(Self::Cifar(found));
+        }
+        if let Some(found) = ArrayFolder::find(path)? {
+            return Ok(Self::Arrays(found.with_layout(options.layout, options.expected)));
+        }
+        let tables = match options.columns {
+            Some(columns) => TableFolder::with_columns(path, columns)?,
+            None => TableFolder::find(path, &options.column_options)?,
+        };
+        if let Some(found) = tables {
+            return Ok(Self::Table(found));
+        }
+        match ImageFolder::find(path, options.images)? {
+            Some(found) => Ok(Self::Images(found)),
+            None => IdxFolder::open(path).map(Self::Idx),
+        }
+    }
+
+    /// What it is made of, for people.
+    pub fn form(&self) -> &'static str {
+        match self {
+            Self::Idx(_) => "IDX files",
+            Self::Cifar(_) => "the files of CIFAR",
+            Self::Arrays(_) => "arrays of NumPy",
+            Self::Table(_) => "tables",
+            Self::Images(_) => "images",
+        }
+    }
+
+    /// The names that the folder gives the classes.
+    pub fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Idx(folder) => folder.classes(),
+            Self::Cifar(folder) => folder.classes(),
+            Self::Arrays(folder) => folder.classes(),
+            Self::Table(folder) => folder.is_listed().then(|| folder.classes()),
+            Self::Images(folder) => folder.is_listed().then(|| folder.classes()),
+        }
+    }
+
+    /// One of the sets within so many bytes of memory, by default a share of what is free.
+    ///
+    /// Plain IDX files and arrays are the exception. They take no more than four times their length, and one that is larger
+    /// than a bound has another order on the disk, which must not depend on what else runs.
+    pub fn load(
+        &self,
+        split: Split,
+        classes: Option<&[String]>,
+        memory: Option<u64>,
+    ) -> Result<Arc<dyn Dataset>, DataError> {
+        let is_plain = match self {
+            Self::Idx(folder) => {
+                folder.files().into_iter().flatten().all(|path| path.extension().is_none_or(|end| end != "gz"))
+            }
+            Self::Arrays(folder) => !folder.is_npz(),
+            Self::Cifar(_) | Self::Table(_) | Self::Images(_) => false,
+        };
+        let bound = memory.unwrap_or_else(|| if is_plain { u64::MAX } else { memory::share() });
+        match self {
+            Self::Idx(folder) => folder.load_within(split, classes, bound),
+            Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Arrays(folder) => folder.load(split, classes, bound),
+            Self::Table(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Images(folder) => folder.load_within(split, classes, bound),
+        }
+    }
+}

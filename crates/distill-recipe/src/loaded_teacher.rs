@@ -1,0 +1,141 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_datasets::{DataSpec, Dataset};
+use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
+use distill_train::{TeacherClasses, check_fit, fit_classes, is_onnx};
+use ndarray::Array2;
+
+use crate::diagnostic::Diagnostic;
+use crate::words::{sides, thousands};
+
+/// A teacher read from a file, with the size and the hash of the file.
+pub struct LoadedTeacher {
+    pub model: Arc<dyn Model>,
+    pub provenance: Provenance,
+    pub n_bytes: usize,
+    pub sha256: String,
+    /// What its answers were taken for, where it is no model of this program.
+    pub answers: Option<AnswerKind>,
+    /// Whether its outputs have names and were put into the order of the data.
+    pub is_reordered: bool,
+    /// What its file leaves open.
+    pub unsaid: Unsaid,
+    /// What it was therefore taken for, in sentences.
+    pub assumed: Vec<String>,
+}
+
+/// What a file may leave open, so that the data says it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unsaid {
+    /// The names of the classes.
+    pub classes: bool,
+    /// The shape of an example as the data has it.
+    pub shape: bool,
+}
+
+impl LoadedTeacher {
+    /// The same with the classes of the data, in their order.
+    pub fn fitted(
+        self,
+        role: &'static str,
+        path: &Path,
+        data: &DataSpec,
+        allowed: TeacherClasses,
+    ) -> Result<Self, Diagnostic> {
+        let this = self.described(data)?;
+        let found = this.model.spec().clone();
+        let model = fit_classes(this.model, &data.classes, allowed).map_err(|mismatch| {
+            let lacks_none = data.classes.iter().all(|class| found.classes.contains(class));
+            let diagnostic = Diagnostic::from(mismatch).at(path.display());
+            let diagnostic = diagnostic
+                .note(format!("the model has {}", listed(&found.classes)))
+                .note(format!("the data has {}", listed(&data.classes)));
+            match (lacks_none, is_onnx(path)) {
+                (true, _) => diagnostic.better_help("to use only the classes of the data, set `teacher.classes = \"subset\"`"),
+                (false, true) => diagnostic.better_help(
+                    "name the classes of the outputs in their order: `teacher.onnx.classes`, or `--onnx classes=names.txt`",
+                ),
+                (false, false) => diagnostic,
+            }
+        })?;
+        check_fit(role, model.spec(), data).map_err(|error| {
+            let diagnostic = Diagnostic::from(error).at(path.display());
+            match is_onnx(path) && found.features() == data.features() {
+                true => diagnostic.better_help(format!(
+                    "set `teacher.onnx.input_shape = {0:?}`, or `--onnx 'input_shape={0:?}'`",
+                    data.input_shape
+                )),
+                false => diagnostic,
+            }
+        })?;
+        let is_reordered = found.classes != model.spec().classes;
+        Ok(Self { model, is_reordered, ..this })
+    }
+
+    /// The same, where it answers with probabilities, with zeros as what its answers to some of the data suggest, or as what
+    /// is said. The zeros of a table were seen when it was read.
+    pub fn without_zeros(mut self, data: &dyn Dataset, said: Option<f32>) -> Result<Self, Diagnostic> {
+        const SAMPLE: usize = 500;
+        let Some(answers) = self.answers.as_mut().filter(|answers| answers.probabilities && answers.zeros.is_none())
+        else {
+            return Ok(self);
+        };
+        let n = data.len().min(SAMPLE);
+        let indices: Vec<usize> = (0..n).map(|i| i * data.len() / n).collect();
+        let mut inputs = Array2::zeros((n, data.spec().features()));
+        data.read(&indices, inputs.view_mut())?;
+        let logits = self.model.logits(inputs.view())?;
+        let n_classes = self.model.spec().classes.len();
+        let zeros = Zeros::of(logits.iter().map(|logit| logit.exp()), n_classes, said);
+        answers.zeros = Some(zeros);
+        self.model = Arc::new(WithoutZeros::new(self.model, zeros));
+        Ok(self)
+    }
+
+    /// The same with what its file leaves open as the data has it, as far as that can be meant.
+    fn described(mut self, data: &DataSpec) -> Result<Self, Diagnostic> {
+        let spec = self.model.spec();
+        let (mut shape, mut classes) = (spec.input_shape.clone(), spec.classes.clone());
+        let is_same = without_ones(&shape) == without_ones(&data.input_shape);
+        if self.unsaid.shape && shape != data.input_shape && (is_same || shape == [data.features()]) {
+            if !is_same {
+                let n = shape[0];
+                self.assumed.push(format!("its rows of {n} numbers are inputs of {}", sides(&data.input_shape)));
+            }
+            shape.clone_from(&data.input_shape);
+        }
+        if self.unsaid.classes && classes.len() == data.classes.len() {
+            let names = listed(&data.classes);
+            self.assumed
+                .push(format!("it names no classes, so its outputs are those of the data in their order: {names}"));
+            classes.clone_from(&data.classes);
+        }
+        if !self.assumed.is_empty() || shape != spec.input_shape {
+            self.model = Arc::new(Described::new(self.model, shape, classes)?);
+        }
+        Ok(self)
+    }
+}
+
+/// A model in a few words. A table of answers has no parameters.
+pub fn in_words(spec: &ModelSpec) -> String {
+    match spec.parameters {
+        0 => spec.architecture.clone(),
+        n => format!("{}, {} parameters", spec.architecture, thousands(n as u64)),
+    }
+}
+
+/// The sides that matter: one channel is none.
+pub fn without_ones(sides: &[usize]) -> Vec<usize> {
+    sides.iter().copied().filter(|&side| side != 1).collect()
+}
+
+/// The first names of a list.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let rest = names.len() - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}

@@ -1,0 +1,198 @@
+//! ONNX files as models: settings, reading, and errors as a person meets them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, external_files};
+use distill_train::{Disk, ImageLayout, OnnxConfig, Storage as _, is_onnx};
+use toml::{Table, Value};
+
+use crate::class_names;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::loaded_teacher::{LoadedTeacher, Unsaid};
+use crate::model_file::sha256;
+use crate::recipe_file::Override;
+
+/// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
+pub fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+    let options = options(config)?;
+    let bytes = read(path)?;
+    let failed = |error: OnnxError| diagnostic(&error).at(path.display());
+    let beside = read_beside(path, &external_files(&bytes).map_err(failed)?, bytes.len())?;
+    let model = OnnxModel::with_files(&bytes, &beside, &options).map_err(failed)?;
+    // Who changes the weights changes the model, wherever they are.
+    let hashes = beside.iter().map(|(name, bytes)| format!(" {name} {}", sha256(bytes)));
+    let hashes: String = std::iter::once(sha256(&bytes)).chain(hashes).collect();
+    Ok(LoadedTeacher {
+        provenance: model.provenance(),
+        answers: Some(model.answers().clone()),
+        is_reordered: false,
+        unsaid: Unsaid { classes: !model.names_classes(), shape: !model.names_shape() },
+        assumed: vec![],
+        model: Arc::new(model),
+        n_bytes: bytes.len() + beside.values().map(Vec::len).sum::<usize>(),
+        sha256: if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) },
+    })
+}
+
+/// The files beside a model in which it keeps weights. A stranger has named them, so each has to be a plain file of its folder, and
+/// all together are no larger than one file may be.
+fn read_beside(path: &Path, names: &[String], n_bytes: usize) -> Result<BTreeMap<String, Vec<u8>>, Diagnostic> {
+    let mut room = MAX_BYTES.saturating_sub(n_bytes) as u64;
+    let mut beside = BTreeMap::new();
+    for name in names {
+        let file = path.with_file_name(name);
+        let refused = |reason: String| {
+            let error = OnnxError::External { file: name.clone(), reason };
+            diagnostic(&error).at(path.display())
+        };
+        let kind = fs::symlink_metadata(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => refused("it is not there".to_owned()),
+            _ => refused(format!("it cannot be read: {error}")),
+        })?;
+        if !kind.is_file() {
+            return Err(refused(if kind.is_symlink() { "it is a link" } else { "it is no file" }.to_owned()));
+        }
+        let bytes = Disk.read(&file, room).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => refused(format!("a model has at most {MAX_BYTES} bytes with all its files")),
+            _ => refused(format!("it cannot be read: {error}")),
+        })?;
+        room -= bytes.len() as u64;
+        beside.insert(name.clone(), bytes);
+    }
+    Ok(beside)
+}
+
+/// The bytes of an ONNX file.
+pub fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    Disk.read(path, MAX_BYTES as u64).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
+            .at(path.display())
+            .help("name an ONNX file; none is larger than 2 GiB"),
+        _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and who may read it"),
+    })
+}
+
+/// The settings of the command line, `KEY=VALUE` as in `teacher.onnx` of a recipe.
+pub fn settings<'a>(
+    arguments: &[String],
+    models: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<OnnxConfig, Diagnostic> {
+    if !arguments.is_empty() && !models.into_iter().any(is_onnx) {
+        return Err(Diagnostic::new(Code::Override, "`--onnx` is set, but no model is an ONNX file")
+            .at("command line")
+            .help("leave it out, or name a file that ends with .onnx"));
+    }
+    let mut table = Table::new();
+    for argument in arguments {
+        let setting = Override::parse(argument)?;
+        setting.apply(&mut table)?;
+    }
+    let config = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let message = error.inner().message().trim().to_owned();
+        Diagnostic::new(Code::Override, format!("`--onnx {}`: {message}", error.path()))
+            .at("command line")
+            .help("the keys are those of `teacher.onnx` in a recipe, such as `--onnx output=probs --onnx 'input_shape=[1, 28, 28]'`")
+    });
+    let config: OnnxConfig = config?;
+    config.validate().map_err(|problem| {
+        Diagnostic::new(Code::Override, format!("`--onnx`: {problem}")).at("command line").help(problem.help)
+    })?;
+    class_names::of_outputs(config)
+}
+
+fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
+    let config = class_names::of_outputs(config.clone())?;
+    #[expect(clippy::cast_possible_truncation, reason = "validated to be numbers of f32")]
+    let (scale, shift) = (config.scale as f32, config.shift as f32);
+    Ok(OnnxOptions {
+        input: config.input,
+        output: config.output,
+        probabilities: config.probabilities,
+        layout: match config.layout {
+            ImageLayout::Nchw => Layout::Nchw,
+            ImageLayout::Nhwc => Layout::Nhwc,
+        },
+        input_shape: config.input_shape,
+        classes: config.classes.map(|names| names.list().to_vec()),
+        scale,
+        shift,
+        library: config.library.map(PathBuf::from),
+    })
+}
+
+/// An ONNX file that cannot be used.
+pub fn diagnostic(error: &OnnxError) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::ModelFile, error.to_string());
+    match error {
+        OnnxError::NoEngine => diagnostic
+            .note("it is left out unless asked for, as it takes minutes to build")
+            .help("build the program with it: `cargo install --path crates/distill-cli --features onnx`"),
+        OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } => {
+            diagnostic.help("write the file again, and check it: `onnx.checker.check_model(\"FILE\")` in Python")
+        }
+        OnnxError::External { .. } => diagnostic
+            .note("weights may lie beside the model, in plain files of the same folder; links and other folders are not followed")
+            .help("put the file there, or make one file of all: in Python `onnx.save(onnx.load(\"a.onnx\"), \"b.onnx\")`"),
+        OnnxError::Unsupported { .. } => diagnostic
+            .help(
+                "export the model in evaluation mode and with plain operators, such as opset 17 without its pre- and postprocessing; \
+                 what tract lacks ONNX Runtime may have: `teacher.onnx.library`",
+            ),
+        OnnxError::Port { kind: "input", .. } => diagnostic.help("name it: `teacher.onnx.input`, or `--onnx input=NAME`"),
+        OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
+            .note("a teacher gives one number for each class")
+            .help("name the output, or a tensor before it: `teacher.onnx.output`, or `--onnx output=NAME`; `distill inspect` lists them"),
+        OnnxError::InputShape { .. } => diagnostic
+            .help("set the shape of one example: `teacher.onnx.input_shape`, or `--onnx 'input_shape=[1, 28, 28]'`"),
+        OnnxError::Classes { .. } => diagnostic
+            .help("name every class once, in the order of the output: `teacher.onnx.classes`, or `--onnx classes=names.txt`"),
+        OnnxError::Option { key: "library", .. } => diagnostic
+            .note("it is `libonnxruntime.so` of version 1.24 or later, such as pip installs with onnxruntime in `capi`")
+            .help("name the file: `teacher.onnx.library`, or `--onnx library=FILE`; or leave it out to use tract"),
+        OnnxError::Option { key: "probabilities", .. } => diagnostic
+            .note("sigmoids are numbers from 0 to 1 that do not add up to 1; the numbers before the last operator may be the logits")
+            .help(
+                "set `teacher.onnx.probabilities`, or `--onnx probabilities=true`, to take the logarithms, scaled so that the \
+                 probabilities add up to 1, and to `false` if they are logits; or name the tensor that is: `teacher.onnx.output`",
+            ),
+        OnnxError::Option { .. } => diagnostic.help("change the setting of `teacher.onnx`, or of `--onnx`"),
+        _ => diagnostic
+            .note("the engine that computes ONNX files is tract, which knows most operators, not all, or ONNX Runtime")
+            .help("set `teacher.onnx.library` to ONNX Runtime's, if that can compute it; or export with another opset, such as 17"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(arguments: &[&str]) -> Result<OnnxConfig, String> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        settings(&arguments, [&PathBuf::from("teacher.ONNX")]).map_err(|diagnostic| diagnostic.to_string())
+    }
+
+    #[test]
+    fn settings_of_the_command_line_are_those_of_a_recipe() {
+        let config =
+            set(&["output=probs", "probabilities=true", "input_shape=[1, 2]", "classes=[\"a\", \"b\"]"]).unwrap();
+        assert_eq!((config.output.as_deref(), config.probabilities), (Some("probs"), Some(true)));
+        assert_eq!(config.input_shape, Some(vec![1, 2]));
+        assert_eq!(set(&[]), Ok(OnnxConfig::default()));
+        for (argument, message) in [
+            ("outptu=x", "unknown field `outptu`"),
+            ("scale=0", "scale must be a finite number other than 0"),
+            ("layout=nchwc", "unknown variant `nchwc`"),
+            ("classes=/no/such/file", "E0203"),
+        ] {
+            let error = set(&[argument]).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+        let error = settings(&["output=x".to_owned()], [&PathBuf::from("a.safetensors")]).unwrap_err();
+        assert!(error.title().contains("no model is an ONNX file"));
+    }
+}

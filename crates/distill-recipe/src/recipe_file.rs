@@ -1,0 +1,375 @@
+mod suggest;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::Path;
+
+use distill_train::{ConfigProblem, Recipe};
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use crate::class_names;
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Snippet};
+use crate::words::shell;
+
+use suggest::{Keys, quoted_after, suggestion, wanted};
+
+pub use suggest::{flag_as_settings, nearest};
+
+/// A recipe is written by hand; a larger file is something else. To read it takes up to a hundred times its size.
+const MAX_BYTES: u64 = 1 << 17;
+
+/// No key of a recipe has more parts; deeper tables would use up the stack.
+const MAX_DEPTH: usize = 16;
+
+/// A recipe file with the settings of the command line, and the place of every key.
+#[derive(Debug, Clone)]
+pub struct RecipeFile {
+    path: String,
+    text: String,
+    /// Dotted path of a key to the places of key and value in the text.
+    places: BTreeMap<String, (Range<usize>, Range<usize>)>,
+    overrides: Vec<Override>,
+}
+
+/// A setting that replaces one of the recipe.
+#[derive(Debug, Clone)]
+pub struct Override {
+    key: String,
+    value: Value,
+    /// What was typed, for errors.
+    argument: String,
+}
+
+/// Reads a recipe, puts the settings of the command line over it and checks it.
+pub fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    from_bytes(path, read(path)?, overrides)
+}
+
+/// What [`load`] does with the bytes of the file.
+pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    let text = decode(path, bytes)?;
+    if overrides.iter().map(String::len).sum::<usize>() > MAX_BYTES as usize {
+        return Err(Diagnostic::new(Code::Override, format!("the settings are longer than {MAX_BYTES} bytes"))
+            .at("command line")
+            .help("write them into the recipe"));
+    }
+    let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
+    let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
+    let recipe = file.recipe()?;
+    Ok((file, recipe))
+}
+
+/// All settings of a recipe as TOML.
+pub fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
+    toml::to_string(recipe).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    let unreadable = |error| {
+        let with_ending = path.with_added_extension("toml");
+        let help = match path.to_str() {
+            Some(text) if text.contains('=') => "the recipe comes first, and settings after it".to_owned(),
+            _ if with_ending.is_file() => format!("did you mean `{}`?", with_ending.display()),
+            _ => "recipes are TOML files, such as `recipes/mnist.toml`".to_owned(),
+        };
+        Diagnostic::io("cannot read the recipe", Some(path), error).help(help)
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    let syntax = |what: String| {
+        Diagnostic::new(Code::Syntax, what).at(path.display()).help("name a TOML file, such as `recipes/mnist.toml`")
+    };
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(syntax(format!("the recipe is larger than {MAX_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        syntax(format!("the recipe is not text: byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    })
+}
+
+impl RecipeFile {
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The keys that were set on the command line.
+    pub fn set_keys(&self) -> impl Iterator<Item = &str> {
+        self.overrides.iter().map(|entry| entry.key.as_str())
+    }
+
+    /// The path of the file, as it was given.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// An error about a setting, with the place where it was set.
+    pub fn problem(&self, problem: &ConfigProblem) -> Diagnostic {
+        let diagnostic = Diagnostic::new(Code::Value, problem.to_string());
+        let diagnostic = problem.note.iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note));
+        self.locate(diagnostic, &problem.path).help(&problem.help)
+    }
+
+    /// The same file with further settings over those that it has, and the recipe that this makes.
+    pub fn with(&self, settings: &[Override]) -> Result<(Self, Recipe), Diagnostic> {
+        let mut file = self.clone();
+        file.overrides.extend_from_slice(settings);
+        let recipe = file.recipe()?;
+        Ok((file, recipe))
+    }
+
+    /// Puts the settings over the text and checks what comes out.
+    fn recipe(&mut self) -> Result<Recipe, Diagnostic> {
+        let mut table = self.parse()?;
+        for entry in &self.overrides {
+            entry.apply(&mut table)?;
+        }
+        let mut recipe: Recipe =
+            serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| self.wrong_shape(&error))?;
+        if recipe.name.is_empty() {
+            recipe.name = run_name(&Path::new(&self.path).file_stem().unwrap_or_default().to_string_lossy());
+        }
+        recipe.validate().map_err(|problem| self.problem(&problem))?;
+        let classes = class_names::listed(std::mem::take(&mut recipe.data.classes), "the labels");
+        recipe.data.classes = classes.map_err(|diagnostic| self.locate(diagnostic, "data.classes"))?;
+        if let Some(onnx) = recipe.teacher.onnx.take() {
+            recipe.teacher.onnx = Some(class_names::of_outputs(onnx)?);
+        }
+        // A run keeps it with all settings, and has to be able to read it again.
+        if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
+            let what = format!("the recipe with all its settings is larger than {MAX_BYTES} bytes");
+            return Err(Diagnostic::new(Code::Syntax, what).at(&self.path).help("name fewer classes or seeds"));
+        }
+        Ok(recipe)
+    }
+
+    fn parse(&mut self) -> Result<Table, Diagnostic> {
+        let syntax = |error: &toml::de::Error| {
+            let diagnostic = Diagnostic::new(Code::Syntax, format!("the recipe is not TOML: {}", error.message()));
+            let diagnostic = match error.span() {
+                Some(span) => self.point(diagnostic, &span),
+                None => diagnostic.at(&self.path),
+            };
+            diagnostic.help("https://toml.io shows how TOML is written")
+        };
+        let spanned = DeTable::parse(&self.text).map_err(|error| syntax(&error))?;
+        let mut places = BTreeMap::new();
+        collect_places(spanned.get_ref(), "", &mut places);
+        // Two trees of a large text at a time would take twice the memory.
+        drop(spanned);
+        let table = self.text.parse::<Table>().map_err(|error| syntax(&error))?;
+        self.places = places;
+        Ok(table)
+    }
+
+    /// Serde's error about a key or the type of a value.
+    fn wrong_shape(&self, error: &serde_path_to_error::Error<toml::de::Error>) -> Diagnostic {
+        let message = error.inner().message().trim();
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);
+        let valid: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let Some(key) = quoted_after(message, "unknown field ") else {
+            let help = match quoted_after(message, "unknown variant ") {
+                Some(word) => suggestion(word, &valid, "valid words"),
+                None => match quoted_after(message, "missing field ") {
+                    Some(key) => lacks(&path, key),
+                    None => self.wants(&path, expected),
+                },
+            };
+            let place = if path.is_empty() { "the recipe".to_owned() } else { path.clone() };
+            return self.locate(Diagnostic::new(Code::Shape, format!("{place}: {message}")), &path).help(help);
+        };
+        let table = path.strip_suffix(key).filter(|rest| rest.is_empty() || rest.ends_with('.')).unwrap_or(&path);
+        let table = table.trim_end_matches('.');
+        let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
+        let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+        let diagnostic = Diagnostic::new(Code::UnknownKey, format!("unknown key `{key}` in {within}"));
+        let help = self.elsewhere(table, key, &full, &valid);
+        self.locate_key(diagnostic, &full, true).help(help.unwrap_or_else(|| suggestion(key, &valid, "valid keys")))
+    }
+
+    /// What a key wants, with a value that fits.
+    fn wants(&self, path: &str, expected: &str) -> String {
+        // An element of a list is shown with its list.
+        let key = path.split('[').next().unwrap_or_default();
+        let kind = wanted(expected).map_or("a value ".to_owned(), |kind| format!("{kind}, "));
+        let Some(example) = Keys::get().example(key) else {
+            return format!("{path} wants {}", kind.trim_end_matches([',', ' ']));
+        };
+        let example = match self.override_of(key) {
+            Some(_) => shell([format!("{key}={example}").as_str()]),
+            None => format!("{} = {example}", key.rsplit('.').next().unwrap_or_default()),
+        };
+        format!("{path} wants {kind}such as `{example}`")
+    }
+
+    /// A key that is not in the table where it was looked for, but in others: as it is written there.
+    fn elsewhere(&self, table: &str, key: &str, full: &str, siblings: &[&str]) -> Option<String> {
+        let setting = self.override_of(full);
+        let typed = setting.and_then(|entry| match table {
+            "" => Some(entry.key.as_str()),
+            table => entry.key.strip_prefix(table)?.strip_prefix('.'),
+        });
+        let keys = Keys::get();
+        let found = keys.elsewhere(table, typed.unwrap_or(key));
+        let is_exact = found.iter().any(|path| path.rsplit('.').next() == typed.unwrap_or(key).rsplit('.').next());
+        // A slip in a key of this table is likelier than another in one of another table.
+        if found.is_empty() || (!is_exact && nearest(key, siblings.iter().copied()).is_some()) {
+            return None;
+        }
+        let written = |path: &&str| {
+            let value = setting.and_then(|entry| entry.argument.trim_start().strip_prefix(&entry.key));
+            format!("`{}`", value.map_or((*path).to_owned(), |value| shell([format!("{path}{value}").as_str()])))
+        };
+        let found: Vec<String> = found.iter().map(written).collect();
+        Some(format!("did you mean {}? valid keys here: {}", found.join(" or "), siblings.join(", ")))
+    }
+
+    /// Adds the place of a setting: the argument that set it, or the line of the file.
+    /// An error that has a place already keeps it.
+    pub fn locate(&self, diagnostic: Diagnostic, path: &str) -> Diagnostic {
+        self.locate_key(diagnostic, path, false)
+    }
+
+    /// The last setting of the command line that concerns a key.
+    fn override_of(&self, path: &str) -> Option<&Override> {
+        let concerns = |entry: &&Override| {
+            entry.key == path
+                || entry.key.starts_with(&format!("{path}."))
+                || path.starts_with(&format!("{}.", entry.key))
+        };
+        self.overrides.iter().rev().find(concerns)
+    }
+
+    fn locate_key(&self, diagnostic: Diagnostic, path: &str, key_only: bool) -> Diagnostic {
+        if diagnostic.has_place() {
+            return diagnostic;
+        }
+        // An element of an array is found where the array is.
+        let path = path.split('[').next().unwrap_or_default();
+        if let Some(entry) = self.override_of(path) {
+            return diagnostic.at(format!("command line: {}", entry.argument));
+        }
+        // The nearest table that is written down, where the setting itself is not.
+        let mut nearest = path;
+        loop {
+            if let Some((key, value)) = self.places.get(nearest) {
+                let exact = nearest == path && !key_only;
+                return self.point(diagnostic, if exact { value } else { key });
+            }
+            match nearest.rsplit_once('.') {
+                Some((parent, _)) => nearest = parent,
+                None => return diagnostic.at(&self.path),
+            }
+        }
+    }
+
+    fn point(&self, diagnostic: Diagnostic, span: &Range<usize>) -> Diagnostic {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let column = before[line_start..].chars().count();
+        let number = before.matches('\n').count() + 1;
+        let shown = self.text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default().chars().count();
+        let snippet = Snippet { line: line.to_owned(), start: column, len: shown };
+        diagnostic.at(format!("{}:{number}:{}", self.path, column + 1)).snippet(snippet)
+    }
+}
+
+impl Override {
+    pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
+        Self::parse_from(argument, argument)
+    }
+
+    /// A setting that comes from an argument of another form, which is what errors show.
+    pub fn parse_from(setting: &str, argument: &str) -> Result<Self, Diagnostic> {
+        let wrong = |what: &str| {
+            Diagnostic::new(Code::Override, what.to_owned())
+                .at(format!("command line: {argument}"))
+                .help("write settings as `kd.temperature=4` or `'student.model.hidden=[30, 30]'`")
+        };
+        let (key, text) =
+            setting.split_once('=').ok_or_else(|| wrong("a setting needs a `=`, without spaces around it"))?;
+        let key = key.trim();
+        if key.is_empty() || key.split('.').any(|part| part.trim() != part || part.is_empty()) {
+            return Err(wrong("a setting needs a key before the `=`"));
+        }
+        if key.split('.').count() > MAX_DEPTH {
+            return Err(wrong("the key of a setting has too many parts"));
+        }
+        let value = match DeValue::parse(text.trim()) {
+            Ok(_) => {
+                format!("value = {}", text.trim()).parse::<Table>().ok().and_then(|mut table| table.remove("value"))
+            }
+            Err(_) => None,
+        };
+        // A word needs no quotes, so that a shell's quotes are enough.
+        let bare = !text.is_empty() && !text.starts_with(['"', '\'', '[', '{']);
+        let value = match value {
+            Some(value) => value,
+            None if bare => Value::String(text.trim().to_owned()),
+            None => return Err(wrong("the value of a setting is not TOML")),
+        };
+        Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
+    }
+
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    pub fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
+        let mut parts = self.key.split('.');
+        let last = parts.next_back().unwrap_or_default();
+        let mut table = table;
+        for part in parts {
+            let entry = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| {
+                Diagnostic::new(Code::Override, format!("`{part}` is a value of the recipe, not a table"))
+                    .at(format!("command line: {}", self.argument))
+                    .help(format!("replace the whole of `{part}`"))
+            })?;
+        }
+        table.insert(last.to_owned(), self.value.clone());
+        Ok(())
+    }
+}
+
+/// A key without a default is missing.
+fn lacks(table: &str, key: &str) -> String {
+    let path = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+    let example = Keys::get().example(&path).map_or(String::new(), |example| format!("set `{path} = {example}`; "));
+    format!("{example}`distill new NAME` writes a recipe that shows every key")
+}
+
+/// What runs are called where only the file has a name, which may have spaces and whatever else a file may have.
+fn run_name(stem: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() || "_.".contains(c) { c } else { '-' };
+    // Accents that follow their letters are left out.
+    let name: String = stem.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).map(kept).collect();
+    name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, (Range<usize>, Range<usize>)>) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+        if let DeValue::Table(table) = value.get_ref() {
+            collect_places(table, &path, places);
+        }
+        places.insert(path, (key.span(), value.span()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

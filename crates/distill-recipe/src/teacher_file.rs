@@ -1,0 +1,224 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distill_datasets::{DataSpec, Dataset};
+use distill_models::{AnswerKind, Average, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
+use distill_specialists::SystemFolder;
+use distill_train::{
+    Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
+    is_onnx,
+};
+use ndarray::Array2;
+
+use crate::answer_file;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::loaded_teacher::{LoadedTeacher, Unsaid};
+use crate::model_file::{self, sha256};
+use crate::onnx_file;
+
+/// Reads a model of any kind that can teach. The settings are those of an ONNX file.
+pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
+    if is_onnx(path) {
+        return onnx_file::load(path, onnx.unwrap_or(&OnnxConfig::default()));
+    }
+    if SystemFolder::is_one(path) {
+        return system(path);
+    }
+    if answer_file::is_one(path) {
+        return Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
+            .at(path.display())
+            .note("it has no answer to inputs that it was not asked about")
+            .help("name it in `teacher.weights` of a recipe"));
+    }
+    let loaded = model_file::load(path)?;
+    Ok(LoadedTeacher {
+        model: Arc::new(loaded.model),
+        provenance: loaded.provenance,
+        n_bytes: loaded.n_bytes,
+        sha256: loaded.sha256,
+        answers: None,
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
+    })
+}
+
+/// A generalist with its specialists. Its list of files has the hash of each, so the hash of the list is that of all.
+fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
+    let (system, files) = SystemFolder::new(path).load_with_files()?;
+    Ok(LoadedTeacher {
+        model: Arc::new(system),
+        provenance: Provenance::new(),
+        n_bytes: files.n_bytes,
+        sha256: files.sha256,
+        answers: None,
+        is_reordered: false,
+        unsaid: Unsaid::default(),
+        assumed: vec![],
+    })
+}
+
+/// Teachers that were made before a run.
+pub struct Given {
+    /// At least one; several teach together.
+    pub members: Vec<GivenMember>,
+    /// What the students learn from.
+    pub model: Arc<dyn Model>,
+    /// Of the file, or of all files. What these say depends on [`answer_settings`] too.
+    pub sha256: String,
+    /// Its stored answers for the transfer set.
+    pub targets: Option<SoftTargets>,
+}
+
+/// One of them, with its file.
+pub struct GivenMember {
+    pub loaded: LoadedTeacher,
+    pub path: PathBuf,
+}
+
+impl Given {
+    /// Reads the teachers that a recipe names, each of which must fit its data. `None` where it trains them.
+    pub fn load(experiment: &Experiment<'_>) -> Result<Option<Self>, Diagnostic> {
+        let recipe = experiment.recipe();
+        let mut members: Vec<GivenMember> = vec![];
+        for path in recipe.teacher.files() {
+            let path = PathBuf::from(path);
+            let loaded = match answer_file::is_one(&path) {
+                true => answer_file::load(&path, experiment)?,
+                false => load(&path, recipe.teacher.onnx.as_ref())?,
+            };
+            let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
+            let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
+            members.push(GivenMember { loaded, path });
+        }
+        if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {
+            let what = "teacher.probabilities is set, but no teacher is a table of answers";
+            return Err(Diagnostic::new(Code::Value, what)
+                .at("teacher.probabilities")
+                .help("leave it out; for ONNX files set `teacher.onnx.probabilities`"));
+        }
+        let (model, sha256) = match members.as_slice() {
+            [] => return Ok(None),
+            [one] => (one.loaded.model.clone(), one.loaded.sha256.clone()),
+            several => {
+                let models = several.iter().map(|member| member.loaded.model.clone()).collect();
+                let hashes: Vec<&str> = several.iter().map(|member| member.loaded.sha256.as_str()).collect();
+                (experiment.together(models, recipe.kd.temperature)?, sha256(hashes.join(" ").as_bytes()))
+            }
+        };
+        Ok(Some(Self { members, model, sha256, targets: None }))
+    }
+
+    /// What the answers of each file were taken for, of which that was to be found out.
+    pub fn answers(&self) -> impl Iterator<Item = (&Path, &AnswerKind)> {
+        self.members.iter().filter_map(|member| Some((member.path.as_path(), member.loaded.answers.as_ref()?)))
+    }
+
+    /// The files, for messages.
+    pub fn place(&self) -> String {
+        self.members.iter().map(|member| member.path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a teacher's answers depend on besides its weights and the data, as text that differs where they may.
+///
+/// A setting of the teacher is in it unless it is taken out here, so that one that is added later is in it too.
+pub fn answer_settings(recipe: &Recipe) -> String {
+    let mut teacher = TeacherConfig {
+        weights: None,
+        seeds: vec![],
+        min_accuracy: None,
+        model: None,
+        train: TrainConfig::default(),
+        ..recipe.teacher.clone()
+    };
+    // One teacher is no average, and that of the logits is the same at every temperature.
+    let mut temperature = None;
+    if !recipe.teacher.is_ensemble() {
+        (teacher.average, teacher.shares) = (Average::default(), vec![]);
+    } else if teacher.average == Average::Arithmetic {
+        temperature = Some(recipe.kd.temperature);
+    }
+    format!("{teacher:?} {temperature:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use distill_train::{ClassNames, ImageLayout, Paths};
+
+    use super::*;
+
+    /// A recipe with teachers from these files.
+    fn recipe(files: &[&str]) -> Recipe {
+        let text = r#"{"name":"t","data":{"source":"d"},"teacher":{},"student":{"model":{"hidden":[3]}}}"#;
+        let mut recipe: Recipe = serde_json::from_str(text).unwrap();
+        recipe.teacher.weights = Some(Paths::Several(files.iter().map(ToString::to_string).collect()));
+        recipe
+    }
+
+    fn with(recipe: &Recipe, change: impl Fn(&mut Recipe)) -> String {
+        let mut recipe = recipe.clone();
+        change(&mut recipe);
+        answer_settings(&recipe)
+    }
+
+    #[test]
+    fn answers_depend_on_how_several_become_one() {
+        let (one, two) = (recipe(&["a"]), recipe(&["a", "b"]));
+        let geometric = |recipe: &mut Recipe| recipe.teacher.average = Average::Geometric;
+        let shares = |recipe: &mut Recipe| recipe.teacher.shares = vec![1.0, 100.0];
+        let hot = |recipe: &mut Recipe| recipe.kd.temperature = 20.0;
+        for change in [&geometric as &dyn Fn(&mut Recipe), &shares, &hot] {
+            assert_ne!(with(&two, change), answer_settings(&two));
+            assert_eq!(with(&one, change), answer_settings(&one), "one teacher is no average");
+        }
+        let both = |recipe: &mut Recipe| {
+            geometric(recipe);
+            hot(recipe);
+        };
+        assert_eq!(with(&two, both), with(&two, geometric), "an average of logits knows no temperature");
+        // Nothing of the student's, nor how good a teacher must be.
+        let rest = |recipe: &mut Recipe| {
+            recipe.kd.alpha = 0.1;
+            recipe.teacher.min_accuracy = Some(0.5);
+        };
+        assert_eq!(with(&two, rest), answer_settings(&two));
+    }
+
+    #[test]
+    fn answers_depend_on_every_setting_of_an_onnx_file() {
+        // A setting that is added must be named here, and below.
+        let OnnxConfig {
+            input: _,
+            output: _,
+            probabilities: _,
+            layout: _,
+            input_shape: _,
+            classes: _,
+            scale: _,
+            shift: _,
+            library: _,
+        } = OnnxConfig::default();
+        let text = || Some("x".to_owned());
+        let none = OnnxConfig::default();
+        let settings = [
+            none.clone(),
+            OnnxConfig { input: text(), ..none.clone() },
+            OnnxConfig { output: text(), ..none.clone() },
+            OnnxConfig { probabilities: Some(true), ..none.clone() },
+            OnnxConfig { layout: ImageLayout::Nhwc, ..none.clone() },
+            OnnxConfig { input_shape: Some(vec![2]), ..none.clone() },
+            OnnxConfig { classes: Some(ClassNames::List(vec!["a".into(), "b".into()])), ..none.clone() },
+            OnnxConfig { classes: Some(ClassNames::List(vec!["b".into(), "a".into()])), ..none.clone() },
+            OnnxConfig { scale: 1.0 + f64::EPSILON, ..none.clone() },
+            OnnxConfig { shift: f64::MIN_POSITIVE, ..none.clone() },
+            OnnxConfig { library: text(), ..none },
+        ];
+        let recipe = recipe(&["a.onnx"]);
+        let found = settings.map(|onnx| with(&recipe, |recipe| recipe.teacher.onnx = Some(onnx.clone())));
+        let different: std::collections::HashSet<&String> = found.iter().collect();
+        assert_eq!(different.len(), found.len(), "{found:#?}");
+        assert_ne!(with(&recipe, |recipe| recipe.teacher.classes = TeacherClasses::Subset), answer_settings(&recipe));
+    }
+}

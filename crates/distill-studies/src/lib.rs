@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod folder;
+mod goal;
+mod numbers;
+mod page;
+mod plans;
+mod rows;
+mod section;
+mod study;
+
+pub use folder::Folder;
+pub use goal::Reached;
+pub use page::{BEGIN, END, kept, page};
+pub use plans::{PLANS, Plan};
+pub use rows::{Row, Study, setup};
+pub use section::Section;
+pub use study::{Show, StudyEnd};

@@ -1,0 +1,59 @@
+//! The rows of the studies: what each trains, and what it says of that.
+
+mod fractions;
+pub mod mnist;
+pub mod specialists;
+pub mod speech;
+
+use std::sync::Arc;
+
+use crate::plans::Plan;
+use crate::section::Section;
+use distill_lab::jobs::Stop;
+use distill_lab::jobs::Trainer;
+use distill_lab::jobs::{Job, Setup, Teachers};
+use distill_recipe::Diagnostic;
+
+/// A part of a study that is run and shown by itself.
+#[derive(Debug)]
+pub struct Row {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub run: fn(&mut Study<'_>) -> Result<Section, Stop>,
+}
+
+/// A study in progress.
+pub struct Study<'a> {
+    pub plan: &'static Plan,
+    pub lab: Trainer<'a>,
+    pub overrides: &'a [String],
+}
+
+impl Study<'_> {
+    /// A recipe of the study with what was set on the command line.
+    pub fn setup(&self, name: &str) -> Result<Arc<Setup>, Diagnostic> {
+        setup(self.plan, name, self.overrides)
+    }
+
+    /// Whether the study has a recipe.
+    pub fn has(&self, name: &str) -> bool {
+        self.plan.recipes.iter().any(|(recipe, _)| *recipe == name)
+    }
+
+    /// All teachers of the study, each from another seed, as one.
+    pub fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
+        let setup = self.setup("teacher")?;
+        Ok(Teachers::several(for_each_seed(&setup, Setup::teacher), average))
+    }
+}
+
+/// One of the recipes of a study with settings over it.
+pub fn setup(plan: &Plan, name: &str, overrides: &[String]) -> Result<Arc<Setup>, Diagnostic> {
+    let text = plan.recipes.iter().find(|(recipe, _)| *recipe == name).map_or("", |(_, text)| text);
+    Setup::new(&format!("recipes/{}/{name}.toml", plan.name), text, overrides)
+}
+
+/// One job for each seed of a recipe.
+fn for_each_seed(setup: &Arc<Setup>, job: impl Fn(&Arc<Setup>, u64) -> Job) -> Vec<Job> {
+    setup.recipe.seeds.iter().map(|&seed| job(setup, seed)).collect()
+}

@@ -1,0 +1,73 @@
+use distill_audio::decode::{DecodeConfig, Decoder, Edits, Hmm};
+use distill_audio::{AudioError, SpeechFrames, asterisk_alignment};
+use distill_models::Model;
+use distill_train::{SoftTargets, TrainError};
+use ndarray::s;
+use rayon::prelude::*;
+
+use distill_lab::jobs::Stop;
+use distill_recipe::Diagnostic;
+use distill_recipe::data_source::DataSource;
+
+/// What is tried on the validation utterances.
+const SCALES: [f64; 4] = [0.3, 0.5, 0.7, 1.0];
+const PENALTIES: [f64; 4] = [-4.0, -2.0, 0.0, 2.0];
+
+/// Finds the phones of utterances.
+pub(super) struct Phones {
+    hmm: Hmm,
+    validation: SpeechFrames,
+    test: SpeechFrames,
+}
+
+impl Phones {
+    /// Nothing where the data of the study is no speech.
+    pub(super) fn open(source: &str) -> Result<Option<Self>, Diagnostic> {
+        let Some(parts) = DataSource::open(source)?.speech()? else { return Ok(None) };
+        let hmm = asterisk_alignment().and_then(|alignment| Hmm::estimate(&alignment)).map_err(Diagnostic::from)?;
+        Ok(Some(Self { hmm, validation: parts.validation, test: parts.test }))
+    }
+
+    /// Frames of each test utterance.
+    pub(super) fn test_utterances(&self) -> Vec<usize> {
+        self.test.utterances().map(|utterance| utterance.examples.len()).collect()
+    }
+
+    /// Phone errors of the test utterances in percent. How much the frames count, and what a phone costs, are
+    /// chosen for each model on the validation utterances.
+    pub(super) fn error_rate(&self, model: &dyn Model) -> Result<f64, Stop> {
+        let logits = |data: &SpeechFrames| {
+            SoftTargets::compute(model, data).map_err(|error: TrainError| Stop::from(Diagnostic::from(error)))
+        };
+        let validation = logits(&self.validation)?;
+        let mut best: Option<(f64, DecodeConfig)> = None;
+        for acoustic_scale in SCALES {
+            for insertion_penalty in PENALTIES {
+                let config = DecodeConfig { acoustic_scale, insertion_penalty };
+                let rate = self.errors(config, &self.validation, &validation).map_err(Diagnostic::from)?.rate();
+                if best.is_none_or(|(least, _)| rate < least) {
+                    best = Some((rate, config));
+                }
+            }
+        }
+        let config = best.map(|(_, config)| config).unwrap_or_default();
+        Ok(100.0 * self.errors(config, &self.test, &logits(&self.test)?).map_err(Diagnostic::from)?.rate())
+    }
+
+    fn errors(&self, config: DecodeConfig, data: &SpeechFrames, logits: &SoftTargets) -> Result<Edits, AudioError> {
+        let decoder = Decoder::new(self.hmm.clone(), config)?;
+        let silence = data.phones().position("SIL");
+        let spoken =
+            |phones: &[u32]| phones.iter().copied().filter(|&phone| Some(phone) != silence).collect::<Vec<_>>();
+        let utterances: Vec<_> = data.utterances().collect();
+        let found = utterances.into_par_iter().map(|utterance| {
+            let found = decoder.decode(logits.logits().slice(s![utterance.examples, ..]))?;
+            Ok(Edits::between(&spoken(utterance.phones), &spoken(&found.phones)))
+        });
+        let found: Vec<Edits> = found.collect::<Result<_, AudioError>>()?;
+        Ok(found.into_iter().fold(Edits::default(), |mut sum, edits| {
+            sum += edits;
+            sum
+        }))
+    }
+}
