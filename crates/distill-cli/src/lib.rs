@@ -7,7 +7,6 @@ mod help;
 mod output;
 mod readers;
 mod screen;
-mod spreadsheet;
 mod style;
 mod usage;
 

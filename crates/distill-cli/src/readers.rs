@@ -25,7 +25,7 @@ pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result
 /// # Errors
 /// The diagnostic, without colours, of the first row that the model cannot answer.
 pub fn predict_rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, String> {
-    commands::predict_rows(model, rows).map_err(printed)
+    distill_predict::predict_rows(model, rows).map_err(printed)
 }
 
 /// A `predictions.csv` of a run, read as `distill report` reads it, and written again.

@@ -1,1 +1,27 @@
+#![doc = include_str!("../README.md")]
 
+mod answers;
+mod array_rows;
+mod batch;
+mod csv_rows;
+mod folder;
+mod idx_rows;
+mod json_rows;
+mod lines;
+mod pictures;
+mod predictor;
+mod source;
+mod spreadsheet;
+mod table_rows;
+mod wrong;
+
+pub use answers::{Answers, Format};
+pub use folder::{Files, files};
+pub use pictures::Seen;
+pub use predictor::{Predictor, predict_rows};
+pub use source::{Kind, Reading, STDIN, Source};
+pub use spreadsheet::safe_cell;
+pub use wrong::bad_row;
+
+#[cfg(test)]
+mod tests;

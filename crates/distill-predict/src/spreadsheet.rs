@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// A cell that a spreadsheet shows and does not compute: text that begins with `=`, `+`, `-`, `@`, a tab or a carriage
 /// return gets an apostrophe in front. Numbers stay numbers.
-pub(crate) fn safe_cell(cell: &str) -> Cow<'_, str> {
+pub fn safe_cell(cell: &str) -> Cow<'_, str> {
     let is_number = || cell.parse::<f64>().is_ok_and(f64::is_finite);
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number() {
         Cow::Owned(format!("'{cell}"))

@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use clap::ValueEnum;
 use distill_tensor::LogPartition;
 use ndarray::ArrayView1;
 use serde::ser::SerializeMap as _;
@@ -10,21 +9,20 @@ use serde::{Serialize, Serializer};
 use crate::spreadsheet::safe_cell;
 use distill_recipe::Diagnostic;
 
-use super::batch::Id;
+use crate::batch::Id;
 
 /// How answers are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
     #[default]
     Csv,
     Jsonl,
     /// JSON Lines as events of this program.
-    #[value(skip)]
     Events,
 }
 
 /// Writes down what a model answers, row by row.
-pub(super) struct Answers<'a> {
+pub struct Answers<'a> {
     format: Format,
     classes: &'a [String],
     /// The most probable classes that are printed; 0 where nobody asked for them.
@@ -32,7 +30,7 @@ pub(super) struct Answers<'a> {
     probs: bool,
     temperature: f64,
     /// Cells of CSV are none that a spreadsheet would compute.
-    pub(super) spreadsheet_safe: bool,
+    pub spreadsheet_safe: bool,
     text: Vec<u8>,
     /// The classes of the present row, the most probable ones in front.
     ranking: Vec<usize>,
@@ -68,7 +66,7 @@ impl Serialize for ByClass<'_> {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(
+    pub fn new(
         format: Format,
         classes: &'a [String],
         top: Option<usize>,
@@ -91,16 +89,16 @@ impl<'a> Answers<'a> {
     }
 
     /// What has been written since [`Answers::clear`].
-    pub(super) fn text(&self) -> &[u8] {
+    pub fn text(&self) -> &[u8] {
         &self.text
     }
 
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.text.clear();
     }
 
     /// Writes the answer to one row. The logits must be finite.
-    pub(super) fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+    pub fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
         self.rank(logits);
         let partition = LogPartition::new(logits.iter().copied(), self.temperature);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits of a probability are enough")]

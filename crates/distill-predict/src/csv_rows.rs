@@ -4,9 +4,9 @@ use distill_datasets::{Cell, ColumnEncoder, Columns};
 use distill_recipe::Diagnostic;
 use distill_recipe::visible::visible;
 
-use super::batch::{Batch, Id, Ids};
-use super::lines::Lines;
-use super::{VALUES, bad_row};
+use crate::batch::{Batch, Id, Ids};
+use crate::lines::Lines;
+use crate::wrong::{VALUES, bad_row};
 
 /// How much of a value an error shows, in characters.
 const N_SHOWN: usize = 40;
@@ -15,7 +15,7 @@ const N_SHOWN: usize = 40;
 const MAX_EXTRA: usize = 1024;
 
 /// The rows of a CSV file: one example a line.
-pub(super) struct CsvRows {
+pub struct CsvRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.
@@ -32,7 +32,7 @@ pub(super) struct CsvRows {
 }
 
 impl CsvRows {
-    pub(super) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
+    pub fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
         Self {
             lines,
             ids,
@@ -47,15 +47,15 @@ impl CsvRows {
         }
     }
 
-    pub(super) fn part(&self) -> Option<(u64, u64)> {
+    pub fn part(&self) -> Option<(u64, u64)> {
         self.lines.part()
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }
 
-    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if let Some(columns) = self.columns.take() {
             // The columns are needed once, to find them in the header.
             self.begin_table(&columns)?;
@@ -183,7 +183,7 @@ fn names_id(record: &StringRecord) -> bool {
 }
 
 /// A piece of the input in backquotes, without what would move the cursor.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
     if text.chars().nth(N_SHOWN).is_some() {
         shown.push('…');

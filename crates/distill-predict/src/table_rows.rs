@@ -5,12 +5,12 @@ use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
 
-use super::batch::{Batch, Id, Ids};
-use super::source::Reading;
-use super::{VALUES, bad_row, takes};
+use crate::batch::{Batch, Id, Ids};
+use crate::source::Reading;
+use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.
-pub(super) struct ParquetRows {
+pub struct ParquetRows {
     rows: TableRows,
     name: String,
     ids: Ids,
@@ -21,7 +21,7 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(super) fn open(path: &Path, spec: &ModelSpec, ids: Ids, reading: &Reading) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path, spec: &ModelSpec, ids: Ids, reading: &Reading) -> Result<Self, Diagnostic> {
         let mut rows = TableRows::open(path)?;
         let is_input = |name: &str| {
             reading.columns.as_ref().is_some_and(|columns| columns.inputs.iter().any(|column| column.name == name))
@@ -49,7 +49,7 @@ impl ParquetRows {
         Ok(Self { rows, name: path.display().to_string(), ids, id, encoder, row: vec![] })
     }
 
-    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if !self.rows.next()? {
             return Ok(false);
         }

@@ -4,7 +4,12 @@ use distill_models::{Mlp, MlpConfig};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
-use super::*;
+use crate::answers::{Answers, Format};
+use crate::batch::{self, Ids};
+use crate::lines::Lines;
+use crate::predictor::Predictor;
+use crate::source::{Reading, Source};
+use distill_models::Model as _;
 
 /// A model of two hidden layers: 3 numbers in, 4 classes out.
 fn model() -> Mlp {
@@ -188,14 +193,6 @@ fn sizes_of_every_kind_give_the_same_bits_in_any_batch() {
             }
         }
     }
-}
-
-#[test]
-fn flags_are_checked() {
-    assert_eq!(parse_top("3"), Ok(3));
-    assert!(["0", "-1", "x", ""].iter().all(|text| parse_top(text).is_err()));
-    assert!(["0", "-1", "nan", "inf", "1e-320", ""].iter().all(|text| parse_temperature(text).is_err()));
-    assert_eq!(parse_temperature("2.5").unwrap().get(), 2.5);
 }
 
 proptest! {

@@ -3,12 +3,11 @@ use std::path::Path;
 use distill_datasets::{ImageOptions, Picture};
 use distill_models::ModelSpec;
 
-use crate::output::Output;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::{sides, thousands};
 
-use super::batch::{Batch, Id};
-use super::{bad_row, takes};
+use crate::batch::{Batch, Id};
+use crate::wrong::{bad_row, takes};
 
 /// How much nearer the mean of training must be to that of the pictures with black and white swapped, and how far it must be
 /// from that of the pictures, before somebody is asked whether they are.
@@ -19,16 +18,16 @@ const TIMES_NEARER: f64 = 3.0;
 const SAME_PROPORTIONS: f64 = 0.02;
 
 /// One image, in a file of its own, by whose name it is called.
-pub(super) struct ImageRow {
+pub struct ImageRow {
     name: String,
     pixels: Option<Vec<u8>>,
     /// What was made of it beyond what was made of those to train on.
-    pub(super) changed: Option<String>,
+    pub changed: Option<String>,
 }
 
 impl ImageRow {
     /// Reads an image and brings it to the channels and the size that a model takes.
-    pub(super) fn open(path: &Path, spec: &ModelSpec, trained: &ImageOptions) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path, spec: &ModelSpec, trained: &ImageOptions) -> Result<Self, Diagnostic> {
         let picture = Picture::open(path)?;
         let found = picture.shape();
         let wanted = wanted(spec, found).ok_or_else(|| {
@@ -47,7 +46,7 @@ impl ImageRow {
         Ok(Self { name: path.display().to_string(), pixels: Some(pixels), changed })
     }
 
-    pub(super) fn next(&mut self, batch: &mut Batch) -> bool {
+    pub fn next(&mut self, batch: &mut Batch) -> bool {
         let Some(pixels) = self.pixels.take() else { return false };
         pixels.iter().for_each(|&pixel| batch.push(f32::from(pixel) / 255.0));
         batch.finish(Id::Text(self.name.clone()), self.name.clone());
@@ -95,7 +94,7 @@ fn changes(found: [usize; 3], wanted: [usize; 3], trained: &ImageOptions) -> Opt
 
 /// What is to be said of all pictures together.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub struct Seen {
     /// Mean of each picture, added up.
     sum: f64,
     n: usize,
@@ -106,7 +105,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Notes what was made of a picture.
-    pub(super) fn note(&mut self, changed: Option<String>) {
+    pub fn note(&mut self, changed: Option<String>) {
         if let Some(changed) = changed {
             self.n_changed += 1;
             self.changed.get_or_insert(changed);
@@ -114,33 +113,25 @@ impl Seen {
     }
 
     /// Takes the numbers of a picture into account.
-    pub(super) fn add(&mut self, values: &[f32]) {
+    pub fn add(&mut self, values: &[f32]) {
         self.n += 1;
         self.sum += values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64;
     }
 
-    /// Tells what was made of the pictures, and whether they look like negatives of those to train on, whose mean is `trained`.
-    pub(super) fn tell(&self, trained: Option<f64>, output: &Output) -> Result<(), Diagnostic> {
-        if let Some(changed) = &self.changed {
-            let more = match self.n_changed - 1 {
-                0 => String::new(),
-                1 => "; so is one more".to_owned(),
-                n => format!("; so are {} more", thousands(n as u64)),
-            };
-            output.progress(&format!("{changed}{more}"));
-        }
-        let Some(trained) = trained.filter(|_| self.n > 0) else { return Ok(()) };
-        let mean = self.sum / self.n as f64;
-        if !look_swapped(mean, trained) {
-            return Ok(());
-        }
-        output.warning(
-            "black and white look swapped",
-            &format!(
-                "pixels are {mean:.2} in the mean, 0 is black and 1 is white; those to train on were {trained:.2}"
-            ),
-            "if dark and light have changed places, as in a scan of ink on paper, add `--invert`",
-        )
+    /// What was made of the pictures to bring them to what the model takes, in a sentence.
+    pub fn changes(&self) -> Option<String> {
+        let more = match self.n_changed.saturating_sub(1) {
+            0 => String::new(),
+            1 => "; so is one more".to_owned(),
+            n => format!("; so are {} more", thousands(n as u64)),
+        };
+        self.changed.as_ref().map(|changed| format!("{changed}{more}"))
+    }
+
+    /// The mean of the pictures, where they look like negatives of those to train on, whose mean is `trained`.
+    pub fn swapped_mean(&self, trained: f64) -> Option<f64> {
+        let mean = self.sum / self.n.max(1) as f64;
+        (self.n > 0 && look_swapped(mean, trained)).then_some(mean)
     }
 }
 

@@ -2,29 +2,28 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use clap::ValueEnum;
 use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions, foreign_picture};
 use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
 use distill_recipe::words::shell;
 
-use super::array_rows::ArrayRows;
-use super::batch::{Batch, Ids};
-use super::csv_rows::CsvRows;
-use super::idx_rows::IdxRows;
-use super::json_rows::JsonRows;
-use super::lines::Lines;
-use super::pictures::ImageRow;
-use super::table_rows::ParquetRows;
-use super::{bad_row, takes};
+use crate::array_rows::ArrayRows;
+use crate::batch::{Batch, Ids};
+use crate::csv_rows::CsvRows;
+use crate::idx_rows::IdxRows;
+use crate::json_rows::JsonRows;
+use crate::lines::Lines;
+use crate::pictures::ImageRow;
+use crate::table_rows::ParquetRows;
+use crate::wrong::{bad_row, takes};
 
 /// The name of standard input among the files.
-pub(super) const STDIN: &str = "-";
+pub const STDIN: &str = "-";
 
 /// The kinds of inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
     Csv,
     Jsonl,
     Idx,
@@ -34,7 +33,7 @@ pub(super) enum Kind {
 }
 
 /// Rows for a model, one after the other.
-pub(super) enum Source {
+pub enum Source {
     Csv(CsvRows),
     Json(JsonRows),
     Idx(IdxRows),
@@ -45,18 +44,18 @@ pub(super) enum Source {
 
 /// How a model was trained to see what is in files.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub struct Reading {
     /// The columns of the table that it was trained on, if it was.
-    pub(super) columns: Option<Columns>,
+    pub columns: Option<Columns>,
     /// What was made of images.
-    pub(super) images: ImageOptions,
+    pub images: ImageOptions,
     /// Where colours were in arrays.
-    pub(super) layout: Option<ArrayLayout>,
+    pub layout: Option<ArrayLayout>,
 }
 
 impl Source {
     /// Opens an input. What it is, its first bytes decide where `kind` does not.
-    pub(super) fn open(
+    pub fn open(
         path: &Path,
         kind: Option<Kind>,
         spec: &ModelSpec,
@@ -78,7 +77,7 @@ impl Source {
     }
 
     /// `path` is where the same bytes can be read once more.
-    pub(super) fn new(
+    pub fn new(
         mut lines: Lines,
         kind: Option<Kind>,
         spec: &ModelSpec,
@@ -130,7 +129,7 @@ impl Source {
     }
 
     /// Reads a row into the batch; false at the end of the input.
-    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         batch.begin();
         match self {
             Self::Csv(rows) => rows.next(batch),
@@ -143,7 +142,7 @@ impl Source {
     }
 
     /// How much of how much is read, in rows or in bytes, where that is known.
-    pub(super) fn part(&self) -> Option<(u64, u64)> {
+    pub fn part(&self) -> Option<(u64, u64)> {
         match self {
             Self::Csv(rows) => rows.part(),
             Self::Json(rows) => rows.part(),
@@ -155,7 +154,7 @@ impl Source {
     }
 
     /// Whether its rows are pictures, with numbers from 0, which is black, to 1.
-    pub(super) fn is_pictures(&self) -> bool {
+    pub fn is_pictures(&self) -> bool {
         match self {
             Self::Idx(_) | Self::Image(_) => true,
             Self::Array(rows) => rows.is_images(),
@@ -164,7 +163,7 @@ impl Source {
     }
 
     /// What was made of a picture beyond what was made of those to train on, in words; it is given away.
-    pub(super) fn changed(&mut self) -> Option<String> {
+    pub fn changed(&mut self) -> Option<String> {
         match self {
             Self::Image(row) => row.changed.take(),
             _ => None,
@@ -172,7 +171,7 @@ impl Source {
     }
 
     /// Whether the next row is there already, so that nobody waits for it.
-    pub(super) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         match self {
             Self::Csv(rows) => rows.is_ready(),
             Self::Json(rows) => rows.is_ready(),

@@ -7,12 +7,12 @@ use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
 
-use super::batch::{Batch, Ids};
-use super::{VALUES, bad_row, takes};
+use crate::batch::{Batch, Ids};
+use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1, and colours stand
 /// where the model takes them.
-pub(super) struct ArrayRows {
+pub struct ArrayRows {
     array: Array<Box<dyn Read + Send>>,
     name: String,
     ids: Ids,
@@ -24,12 +24,7 @@ pub(super) struct ArrayRows {
 }
 
 impl ArrayRows {
-    pub(super) fn open(
-        path: &Path,
-        spec: &ModelSpec,
-        layout: Option<ArrayLayout>,
-        ids: Ids,
-    ) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path, spec: &ModelSpec, layout: Option<ArrayLayout>, ids: Ids) -> Result<Self, Diagnostic> {
         let array = Array::open(path)?;
         let (n_rows, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
         let features = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
@@ -52,16 +47,16 @@ impl ArrayRows {
         })
     }
 
-    pub(super) fn part(&self) -> (u64, u64) {
+    pub fn part(&self) -> (u64, u64) {
         (self.n_read as u64, self.n_rows as u64)
     }
 
     /// Whether its rows are images, whose numbers go from 0 to 1.
-    pub(super) fn is_images(&self) -> bool {
+    pub fn is_images(&self) -> bool {
         self.scale > 1.0
     }
 
-    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.n_read == self.n_rows {
             return Ok(false);
         }

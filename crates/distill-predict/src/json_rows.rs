@@ -4,13 +4,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use distill_recipe::Diagnostic;
 
-use super::batch::{Batch, Id, Ids};
-use super::csv_rows::quoted;
-use super::lines::Lines;
-use super::{VALUES, bad_row};
+use crate::batch::{Batch, Id, Ids};
+use crate::csv_rows::quoted;
+use crate::lines::Lines;
+use crate::wrong::{VALUES, bad_row};
 
 /// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
-pub(super) struct JsonRows {
+pub struct JsonRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.
@@ -18,19 +18,19 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
+    pub fn new(lines: Lines, ids: Ids, takes: String) -> Self {
         Self { lines, ids, takes }
     }
 
-    pub(super) fn part(&self) -> Option<(u64, u64)> {
+    pub fn part(&self) -> Option<(u64, u64)> {
         self.lines.part()
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }
 
-    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
         let parsed = parse(line, batch);
         let place = self.lines.place();

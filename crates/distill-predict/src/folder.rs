@@ -4,19 +4,27 @@ use std::path::{Path, PathBuf};
 
 use distill_datasets::DataError;
 
-use crate::output::Output;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::thousands;
 
-use super::bad_row;
+use crate::wrong::bad_row;
 
 /// No tree of pictures is deeper, and no way through one goes in circles for ever.
 const MAX_DEPTH: usize = 16;
 
+/// Files to be answered.
+#[derive(Debug)]
+pub struct Files {
+    /// In their order.
+    pub found: Vec<PathBuf>,
+    /// What was left out of folders, in sentences.
+    pub notes: Vec<String>,
+}
+
 /// The files to be answered: those that are named, and in place of a folder the pictures in it and in its folders, in the order
 /// of their names.
-pub(super) fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, Diagnostic> {
-    let mut found = vec![];
+pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
+    let (mut found, mut notes) = (vec![], vec![]);
     for path in named {
         if !path.is_dir() {
             found.push(path.clone());
@@ -29,7 +37,7 @@ pub(super) fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, 
                 0 => String::new(),
                 n => format!(" and {} more", thousands(n as u64)),
             };
-            output.progress(&format!("left out, as no PNG or JPEG: {}{more}", other.display()));
+            notes.push(format!("left out, as no PNG or JPEG: {}{more}", other.display()));
         }
         if folder.pictures.is_empty() {
             return Err(bad_row(path.display(), "the folder has no pictures")
@@ -40,7 +48,7 @@ pub(super) fn files(named: &[PathBuf], output: &Output) -> Result<Vec<PathBuf>, 
         }
         found.append(&mut folder.pictures);
     }
-    Ok(found)
+    Ok(Files { found, notes })
 }
 
 /// What is in a folder.

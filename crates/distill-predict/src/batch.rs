@@ -9,7 +9,7 @@ const MAX_VALUES: usize = 1 << 24;
 /// What a row is called in the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(super) enum Id {
+pub enum Id {
     Number(i64),
     Text(String),
 }
@@ -25,19 +25,19 @@ impl From<Id> for String {
 
 /// Numbers the rows of an input, from 0.
 #[derive(Debug)]
-pub(super) struct Ids {
+pub struct Ids {
     /// The name of the file, where there are several.
     prefix: Option<String>,
     next: i64,
 }
 
 impl Ids {
-    pub(super) fn new(prefix: Option<String>) -> Self {
+    pub fn new(prefix: Option<String>) -> Self {
         Self { prefix, next: 0 }
     }
 
     /// The name of the next row, which is `given` where the input names it.
-    pub(super) fn next(&mut self, given: Option<Id>) -> Id {
+    pub fn next(&mut self, given: Option<Id>) -> Id {
         let row = self.next;
         self.next += 1;
         given.unwrap_or_else(|| match &self.prefix {
@@ -49,7 +49,7 @@ impl Ids {
 
 /// Rows that wait for an answer.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub struct Batch {
     n_features: usize,
     max_rows: usize,
     values: Vec<f32>,
@@ -57,60 +57,60 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(n_features: usize, n_classes: usize) -> Self {
+    pub fn new(n_features: usize, n_classes: usize) -> Self {
         let max_rows = (MAX_VALUES / n_features.max(n_classes).max(1)).clamp(1, MAX_ROWS);
         Self { n_features, max_rows, values: vec![], rows: vec![] }
     }
 
-    pub(super) fn n_features(&self) -> usize {
+    pub fn n_features(&self) -> usize {
         self.n_features
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.rows.len() >= self.max_rows
     }
 
     /// The values of all rows that are complete.
-    pub(super) fn values(&mut self) -> &[f32] {
+    pub fn values(&mut self) -> &[f32] {
         self.begin();
         &self.values
     }
 
     /// The values of the row that was completed last.
-    pub(super) fn last(&mut self) -> &mut [f32] {
+    pub fn last(&mut self) -> &mut [f32] {
         self.begin();
         let at = self.values.len().saturating_sub(self.n_features);
         &mut self.values[at..]
     }
 
     /// Name and place of each row.
-    pub(super) fn rows(&self) -> &[(Id, String)] {
+    pub fn rows(&self) -> &[(Id, String)] {
         &self.rows
     }
 
     /// Starts a row, and forgets one that was not finished.
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.values.truncate(self.rows.len() * self.n_features);
     }
 
     /// Adds a value to the row that was started, unless it has all it needs.
-    pub(super) fn push(&mut self, value: f32) {
+    pub fn push(&mut self, value: f32) {
         if self.values.len() < (self.rows.len() + 1) * self.n_features {
             self.values.push(value);
         }
     }
 
     /// Completes a row, which must have all its values.
-    pub(super) fn finish(&mut self, id: Id, place: String) {
+    pub fn finish(&mut self, id: Id, place: String) {
         debug_assert_eq!(self.values.len(), (self.rows.len() + 1) * self.n_features, "values of a row");
         self.rows.push((id, place));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.values.clear();
         self.rows.clear();
     }
