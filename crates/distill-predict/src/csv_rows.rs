@@ -183,7 +183,7 @@ fn names_id(record: &StringRecord) -> bool {
 }
 
 /// A piece of the input in backquotes, without what would move the cursor.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
     if text.chars().nth(N_SHOWN).is_some() {
         shown.push('…');

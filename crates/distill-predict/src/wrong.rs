@@ -1,7 +1,7 @@
 use distill_models::ModelSpec;
 use distill_recipe::{Code, Diagnostic};
 
-pub const VALUES: &str = "write numbers such as 0.5; pixels are from 0 to 1, as in training";
+pub(crate) const VALUES: &str = "write numbers such as 0.5; pixels are from 0 to 1, as in training";
 
 /// A row that cannot be used.
 pub fn bad_row(place: impl std::fmt::Display, what: impl Into<String>) -> Diagnostic {
@@ -9,7 +9,7 @@ pub fn bad_row(place: impl std::fmt::Display, what: impl Into<String>) -> Diagno
 }
 
 /// What a model takes, such as `784 (1x28x28)`.
-pub fn takes(spec: &ModelSpec) -> String {
+pub(crate) fn takes(spec: &ModelSpec) -> String {
     let sides: Vec<_> = spec.input_shape.iter().map(ToString::to_string).collect();
     match sides.as_slice() {
         [_] => spec.features().to_string(),

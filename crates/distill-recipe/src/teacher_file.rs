@@ -1,14 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_datasets::{DataSpec, Dataset};
-use distill_models::{AnswerKind, Average, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
+use distill_datasets::Dataset;
+use distill_models::{AnswerKind, Average, Model, Provenance};
 use distill_specialists::SystemFolder;
-use distill_train::{
-    Experiment, OnnxConfig, Recipe, SoftTargets, TeacherClasses, TeacherConfig, TrainConfig, check_fit, fit_classes,
-    is_onnx,
-};
-use ndarray::Array2;
+use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig, is_onnx};
 
 use crate::answer_file;
 use crate::code::Code;

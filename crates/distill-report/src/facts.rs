@@ -3,7 +3,7 @@ use distill_lab::view::data::{Report, RunFacts};
 use distill_recipe::words::thousands;
 
 /// Names with what they are, not yet escaped.
-pub type Facts = Vec<(&'static str, String)>;
+pub(crate) type Facts = Vec<(&'static str, String)>;
 
 /// Method and data.
 pub(super) fn setting(report: &Report) -> Facts {

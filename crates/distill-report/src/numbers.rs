@@ -26,7 +26,7 @@ pub(super) fn probability(p: f64) -> String {
 }
 
 /// A number with its sign, the minus as long as the plus.
-pub fn signed(value: f64, decimals: usize) -> String {
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     match text.as_str() {
         _ if text.parse::<f64>() == Ok(0.0) => text,
@@ -36,7 +36,7 @@ pub fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// Seconds as `0.4 s`, `22 s` or `3 min 20 s`.
-pub fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     if value < 9.95 {
         return format!("{value:.1} s");
     }

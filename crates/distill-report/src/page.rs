@@ -8,10 +8,10 @@ use super::table::Table;
 const PAGE_STYLE: &str = include_str!("page.css");
 
 /// Of a page: its anchor, its heading and its body, which is markup.
-pub type Section = (&'static str, &'static str, String);
+pub(crate) type Section = (&'static str, &'static str, String);
 
 /// The whole page. `lead` stands below the title and is markup.
-pub fn page(title: &str, lead: &str, sections: &[Section]) -> String {
+pub(crate) fn page(title: &str, lead: &str, sections: &[Section]) -> String {
     let title = escape(title);
     let links: String =
         sections.iter().map(|(id, heading, _)| format!("<li><a href=\"#{id}\">{heading}</a></li>\n")).collect();
@@ -31,35 +31,35 @@ pub fn page(title: &str, lead: &str, sections: &[Section]) -> String {
 }
 
 /// Escaped, as a paragraph.
-pub fn paragraph(text: &str) -> String {
+pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
 
 /// What is missing, and why.
-pub fn note(text: &str) -> String {
+pub(crate) fn note(text: &str) -> String {
     format!("<p class=\"note\">{}</p>\n", escape(text))
 }
 
 /// Charts beside each other where there is room; nothing for none.
-pub fn figures(charts: &[Chart], class: &str) -> String {
+pub(crate) fn figures(charts: &[Chart], class: &str) -> String {
     let figures: String = charts.iter().map(|chart| format!("<figure>{}</figure>\n", chart.inline())).collect();
     if figures.is_empty() { figures } else { format!("<div class=\"figures {class}\">\n{figures}</div>\n") }
 }
 
 /// A table under its name; nothing for no rows.
-pub fn captioned(name: &str, table: &Table, shape: &str) -> String {
+pub(crate) fn captioned(name: &str, table: &Table, shape: &str) -> String {
     if table.rows.is_empty() { String::new() } else { paragraph(&format!("{name}:")) + &scrolling(table, name, shape) }
 }
 
 /// Names with what they are.
-pub fn list(facts: &Facts) -> String {
+pub(crate) fn list(facts: &Facts) -> String {
     let items = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", escape(value)));
     format!("<dl>\n{}</dl>\n", items.collect::<String>())
 }
 
 /// A table that scrolls by itself where it is wider than the page; nothing for no rows. On a phone one of the shape
 /// `stack` has the name of a row above its cells, and one that is `narrow` has small cells, so that all can be seen.
-pub fn scrolling(table: &Table, name: &str, shape: &str) -> String {
+pub(crate) fn scrolling(table: &Table, name: &str, shape: &str) -> String {
     if table.rows.is_empty() {
         return String::new();
     }
@@ -80,7 +80,7 @@ pub fn scrolling(table: &Table, name: &str, shape: &str) -> String {
 }
 
 /// A text, escaped, in which a long word may be broken where its parts meet, and nowhere else.
-pub fn breakable(text: &str) -> String {
+pub(crate) fn breakable(text: &str) -> String {
     const LONG: usize = 10;
     let parts = |word: &str| -> String {
         let parts = word.split_inclusive(['-', '_', '/', '.', ',', ':']).map(escape);
@@ -91,11 +91,11 @@ pub fn breakable(text: &str) -> String {
 }
 
 /// A program's text as it is, such as a command.
-pub fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("<pre><code>{}</code></pre>\n", escape(text))
 }
 
 /// A recipe that is shown when one asks for it.
-pub fn recipe(text: &str) -> String {
+pub(crate) fn recipe(text: &str) -> String {
     format!("<details>\n<summary>The whole recipe, with every default</summary>\n{}</details>\n", code(text))
 }

@@ -8,7 +8,7 @@ use distill_lab::view::data::{ModelFacts, Report};
 use distill_recipe::words::{parameters, size, thousands};
 
 /// Text in rows of equal length, not yet escaped; the first cell of a row says what it is about.
-pub struct Table {
+pub(crate) struct Table {
     pub header: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }

@@ -6,18 +6,18 @@ use super::facts::Facts;
 use super::table::Table;
 
 /// Escaped, as a paragraph.
-pub fn paragraph(text: &str) -> String {
+pub(crate) fn paragraph(text: &str) -> String {
     format!("{}\n\n", escape(text))
 }
 
 /// Names with what they are.
-pub fn list(facts: &Facts) -> String {
+pub(crate) fn list(facts: &Facts) -> String {
     let items = facts.iter().map(|(name, value)| format!("- {name}: {}\n", escape(value)));
     items.collect::<String>() + "\n"
 }
 
 /// A table whose columns are as wide as their widest cell, so that it can be read as it is.
-pub fn rows(table: &Table) -> String {
+pub(crate) fn rows(table: &Table) -> String {
     if table.rows.is_empty() {
         return String::new();
     }
@@ -46,14 +46,14 @@ pub fn rows(table: &Table) -> String {
 }
 
 /// Text as it is, in a fence that nothing in it can close.
-pub fn fenced(language: &str, text: &str) -> String {
+pub(crate) fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n\n", text.trim_end())
 }
 
 /// A text in which nothing is markup, on one line.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -7,32 +7,32 @@ use distill_lab::summary;
 const UNKNOWN: &str = "-";
 
 /// Errors on the test set, one number for each model.
-pub fn errors(found: &[Facts]) -> Vec<f64> {
+pub(crate) fn errors(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| facts.test_errors as f64).collect()
 }
 
 /// Accuracy on the test set in percent, one number for each model.
-pub fn accuracies(found: &[Facts]) -> Vec<f64> {
+pub(crate) fn accuracies(found: &[Facts]) -> Vec<f64> {
     found.iter().map(|facts| 100.0 * (1.0 - facts.test_errors as f64 / facts.test_examples as f64)).collect()
 }
 
-pub fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     mean_and_sd(values).map_or(f64::NAN, |(mean, _)| mean)
 }
 
 /// `66.4 ± 3.2`: mean and standard deviation.
-pub fn spread(values: &[f64], decimals: usize) -> String {
+pub(crate) fn spread(values: &[f64], decimals: usize) -> String {
     // Such as a part of a gap that is not there.
     if mean(values).is_finite() { summary::spread(values, decimals) } else { UNKNOWN.to_owned() }
 }
 
 /// The differences of `a` and `b` seed by seed.
-pub fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
+pub(crate) fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// `-63.2 (-71.0 to -55.4)`: mean and its 95 % interval by Student's t.
-pub fn interval(values: &[f64], decimals: usize) -> String {
+pub(crate) fn interval(values: &[f64], decimals: usize) -> String {
     match PairedDifference::new(values) {
         _ if !mean(values).is_finite() => UNKNOWN.to_owned(),
         None => format!("{:.decimals$}", mean(values)),
@@ -45,7 +45,7 @@ pub fn interval(values: &[f64], decimals: usize) -> String {
 
 /// `-63.2 (-71.0 to -55.4), p = 0.003` for each list of differences: as [`interval`], with the p-value of no difference by
 /// Student's t, adjusted by Holm's method for the number of lists. And whether it is below 5 %.
-pub fn compared(lists: &[Vec<f64>], decimals: usize) -> Vec<(String, bool)> {
+pub(crate) fn compared(lists: &[Vec<f64>], decimals: usize) -> Vec<(String, bool)> {
     let p_values: Vec<f64> =
         lists.iter().map(|list| PairedDifference::new(list).map_or(f64::NAN, |found| found.p_value)).collect();
     let text = |(list, p): (&Vec<f64>, f64)| match list.len() {
@@ -57,13 +57,13 @@ pub fn compared(lists: &[Vec<f64>], decimals: usize) -> Vec<(String, bool)> {
 }
 
 /// The mean with the ends of its standard deviation, for a chart.
-pub fn point(x: f64, values: &[f64]) -> distill_chart::Point {
+pub(crate) fn point(x: f64, values: &[f64]) -> distill_chart::Point {
     let (y, sd) = mean_and_sd(values).unwrap_or((f64::NAN, None));
     distill_chart::Point { x, y, low: sd.map(|sd| y - sd), high: sd.map(|sd| y + sd) }
 }
 
 /// A table in Markdown.
-pub fn table(header: &[&str], lines: &[Vec<String>]) -> String {
+pub(crate) fn table(header: &[&str], lines: &[Vec<String>]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut text = line(&mut header.iter().copied());
     text += &format!("|{}\n", "---|".repeat(header.len()));

@@ -10,7 +10,7 @@ use distill_recipe::Diagnostic;
 /// Of the resamples that intervals over test examples come from.
 const BOOTSTRAP_SEED: u64 = 1;
 /// Which random numbers the models of new rows are trained with, see [`Section::streams`].
-pub const STREAMS: u32 = 1;
+pub(crate) const STREAMS: u32 = 1;
 
 /// What a row found, ready to be shown. It is kept, so that a page has all rows that were ever run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ use distill_losses::Temperature;
 
 use crate::help;
 use crate::output::Output;
-use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{columns_of, images_of, layout_of};
 use distill_recipe::onnx_file;

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use distill_lab::event::Listener;
 use distill_lab::run::Status;
 use distill_lab::sweep::{BestAndNext, CSV, Definition, Difference, FinishedSweep, Record, event, table};
 use distill_recipe::words::shell;

@@ -3,16 +3,15 @@ use std::time::Instant;
 
 use distill_models::Model;
 use distill_specialists::{
-    SpecialistConfig, SpecialistError, SpecialistSystem, SystemFolder, SystemTraining, cluster_classes, covariance,
+    SpecialistConfig, SpecialistSystem, SystemFolder, SystemTraining, cluster_classes, covariance,
 };
-use distill_train::{SoftTargets, TrainError};
+use distill_train::SoftTargets;
 use ndarray::Array2;
 
 use super::job::{Job, Specialists};
 use super::store::TargetFacts;
 use super::trainer::{Trainer, lock};
 use super::watch::Stop;
-use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file::sha256;
 

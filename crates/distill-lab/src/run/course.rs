@@ -6,7 +6,7 @@ use super::result::RunResult;
 
 /// The models that a run trains, in their order, and how much work each is.
 #[derive(Debug)]
-pub struct Course {
+pub(super) struct Course {
     models: Vec<Planned>,
 }
 
@@ -46,7 +46,7 @@ impl Leg {
 
 impl Course {
     /// The models of these roles that the recipe trains.
-    pub fn new(experiment: &Experiment<'_>, roles: &[Role]) -> Result<Self, TrainError> {
+    pub(super) fn new(experiment: &Experiment<'_>, roles: &[Role]) -> Result<Self, TrainError> {
         let recipe = experiment.recipe();
         let is_trained = |role: Role| match role {
             Role::Member => recipe.teacher.weights.is_none() && recipe.teacher.is_ensemble(),
@@ -73,7 +73,7 @@ impl Course {
     }
 
     /// Where a model stands among them, by what is done. `None` for one that is not trained here.
-    pub fn leg(&self, role: Role, seed: u64, done: &RunResult) -> Option<Leg> {
+    pub(super) fn leg(&self, role: Role, seed: u64, done: &RunResult) -> Option<Leg> {
         let at = self.models.iter().position(|model| (model.role, model.seed) == (role, seed))?;
         let present = &self.models[at];
         let seconds_of = |model: &Planned| done.find(model.role, model.seed).and_then(|found| found.train_seconds);

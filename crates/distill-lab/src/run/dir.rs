@@ -299,7 +299,7 @@ fn lock(dir: &Path) -> Result<File, Diagnostic> {
 }
 
 /// Whether a process is writing a run.
-pub fn is_locked(dir: &Path) -> bool {
+pub(super) fn is_locked(dir: &Path) -> bool {
     let file = File::open(dir.join("LOCK"));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -213,7 +213,7 @@ pub fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Dia
 }
 
 /// Seconds since 1970.
-pub fn unix_time() -> f64 {
+pub(super) fn unix_time() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
 }
 

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use crate::run::RESOLVED;
 
 /// The settings of a run by their dotted keys, as TOML.
-pub type Settings = BTreeMap<String, String>;
+pub(super) type Settings = BTreeMap<String, String>;
 
 /// What changes no result, or names the run and not the experiment.
 const LEFT_OUT: [&str; 3] = ["version", "name", "checkpoint"];

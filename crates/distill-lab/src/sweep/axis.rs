@@ -10,7 +10,7 @@ const DIGITS: i32 = 3;
 
 /// A key and what it may be.
 #[derive(Debug)]
-pub struct Axis {
+pub(super) struct Axis {
     pub key: String,
     /// The `--set` as it was typed.
     pub argument: String,
@@ -19,7 +19,7 @@ pub struct Axis {
 
 /// Values that a key may have.
 #[derive(Debug, PartialEq)]
-pub enum Choice {
+pub(super) enum Choice {
     /// One of these, as they were typed.
     List(Vec<String>),
     /// A whole number from the first to the second, both included.
@@ -30,7 +30,7 @@ pub enum Choice {
 
 /// What is drawn evenly: the number or its logarithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
+pub(super) enum Scale {
     Linear,
     Logarithmic,
 }
@@ -51,7 +51,7 @@ impl Scale {
 
 impl Axis {
     /// Reads `KEY=V1,V2,...` or `KEY=FROM..TO`.
-    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
+    pub(super) fn parse(text: &str) -> Result<Self, Diagnostic> {
         let argument = format!("--set {text}");
         let (key, values) = text.split_once('=').unwrap_or((text, ""));
         let mut axis = Self { key: key.trim().to_owned(), argument, choice: Choice::List(vec![]) };
@@ -87,7 +87,7 @@ impl Axis {
     }
 
     /// An error about this `--set`.
-    pub fn problem(&self, code: Code, what: impl Into<String>) -> Diagnostic {
+    pub(super) fn problem(&self, code: Code, what: impl Into<String>) -> Diagnostic {
         Diagnostic::new(code, what).at(format!("command line: {}", self.argument))
     }
 
@@ -110,7 +110,7 @@ impl Axis {
     }
 
     /// How many different values there are, if that can be counted.
-    pub fn size(&self) -> Option<u64> {
+    pub(super) fn size(&self) -> Option<u64> {
         match &self.choice {
             Choice::List(values) => Some(values.len() as u64),
             Choice::Integer { from, to, .. } => Some(to.abs_diff(*from).saturating_add(1)),
@@ -119,7 +119,7 @@ impl Axis {
     }
 
     /// A value, as it would be typed.
-    pub fn draw(&self, random: &mut Philox) -> String {
+    pub(super) fn draw(&self, random: &mut Philox) -> String {
         let [low, high, ..] = random.next_block();
         let bits = u64::from(low) | u64::from(high) << 32;
         let part = (bits >> 11) as f64 / (1_u64 << 53) as f64;

@@ -3,7 +3,7 @@
 //! Jamieson and Talwalkar, *Non-stochastic best arm identification and hyperparameter optimization*, 2016.
 
 /// Epochs of each rung, the smallest first. The last has all of them.
-pub fn budgets(epochs: u32, eta: Option<u32>, n_trials: usize) -> Vec<u32> {
+pub(super) fn budgets(epochs: u32, eta: Option<u32>, n_trials: usize) -> Vec<u32> {
     let mut budgets = vec![epochs];
     let Some(eta) = eta.filter(|&eta| eta >= 2) else { return budgets };
     let (mut left, mut divisor) = (n_trials / eta as usize, u64::from(eta));
@@ -18,7 +18,7 @@ pub fn budgets(epochs: u32, eta: Option<u32>, n_trials: usize) -> Vec<u32> {
 }
 
 /// How many of `n` trials go on to the next rung.
-pub fn n_survivors(n: usize, eta: u32) -> usize {
+pub(super) fn n_survivors(n: usize, eta: u32) -> usize {
     (n / eta.max(1) as usize).max(1).min(n)
 }
 

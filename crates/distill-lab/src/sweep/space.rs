@@ -8,26 +8,26 @@ use distill_recipe::Diagnostic;
 use distill_recipe::Override;
 
 /// Nobody waits for more, and a slip of the finger makes more.
-pub const MAX_TRIALS: usize = 10_000;
+pub(super) const MAX_TRIALS: usize = 10_000;
 
 /// Draws after which a space is taken to have no more points.
 const MAX_DRAWS: u32 = 1 << 20;
 
 /// The settings that are tried: one axis for each `--set`.
 #[derive(Debug)]
-pub struct Space {
+pub(super) struct Space {
     axes: Vec<Axis>,
 }
 
 /// Settings of one trial, as they would be typed: `kd.temperature=4`.
-pub type Settings = Vec<String>;
+pub(super) type Settings = Vec<String>;
 
 impl Space {
     /// Reads the values of every `--set`.
     ///
     /// # Errors
     /// If one cannot be read, is empty, names a value twice, or says again what another says.
-    pub fn parse(sets: &[String]) -> Result<Self, Diagnostic> {
+    pub(super) fn parse(sets: &[String]) -> Result<Self, Diagnostic> {
         let mut axes: Vec<Axis> = Vec::with_capacity(sets.len());
         for text in sets {
             let axis = Axis::parse(text)?;
@@ -44,12 +44,12 @@ impl Space {
         Ok(Self { axes })
     }
 
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.axes.iter().map(|axis| axis.key.as_str())
     }
 
     /// The `--set` that says something about a key, as it was typed.
-    pub fn argument_of(&self, key: &str) -> Option<&str> {
+    pub(super) fn argument_of(&self, key: &str) -> Option<&str> {
         self.axes.iter().find(|axis| overlap(&axis.key, key)).map(|axis| axis.argument.as_str())
     }
 
@@ -57,7 +57,7 @@ impl Space {
     ///
     /// # Errors
     /// If there are too many, or a range has no end of values.
-    pub fn grid(&self) -> Result<Vec<Settings>, Diagnostic> {
+    pub(super) fn grid(&self) -> Result<Vec<Settings>, Diagnostic> {
         let mut lists = Vec::with_capacity(self.axes.len());
         for axis in &self.axes {
             let Choice::List(values) = &axis.choice else {
@@ -90,7 +90,7 @@ impl Space {
     ///
     /// # Errors
     /// If there are not so many.
-    pub fn random(&self, n: usize, seed: u64) -> Result<Vec<Settings>, Diagnostic> {
+    pub(super) fn random(&self, n: usize, seed: u64) -> Result<Vec<Settings>, Diagnostic> {
         if n > MAX_TRIALS {
             return Err(too_many(Some(n)));
         }
@@ -119,7 +119,7 @@ impl Space {
     }
 
     /// The settings of a trial, each with the `--set` that it comes from.
-    pub fn overrides(&self, settings: &[String]) -> Result<Vec<Override>, Diagnostic> {
+    pub(super) fn overrides(&self, settings: &[String]) -> Result<Vec<Override>, Diagnostic> {
         let parse = |(setting, axis): (&String, &Axis)| Override::parse_from(setting, &axis.argument);
         settings.iter().zip(&self.axes).map(parse).collect()
     }

@@ -9,7 +9,7 @@ use distill_recipe::words::thousands;
 pub const SHOWN: usize = 50;
 
 /// `sweep.csv`: a line for each trial and rung, a column for each key.
-pub fn csv(keys: &[String], records: &[Record]) -> String {
+pub(super) fn csv(keys: &[String], records: &[Record]) -> String {
     let start = ["trial", "rung", "epochs"];
     let end = ["validation_errors_mean", "validation_errors_sd", "validation_nll", "seconds", "error"];
     let header = start.into_iter().chain(keys.iter().map(String::as_str)).chain(end);

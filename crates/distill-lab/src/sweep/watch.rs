@@ -10,7 +10,7 @@ use distill_recipe::locate;
 
 /// Why a trial has no result.
 #[derive(Debug)]
-pub enum Stop {
+pub(super) enum Stop {
     /// A signal came; the trial can be done again.
     Signal(Signal),
     /// Its settings are to blame, and others may do better.

@@ -1,9 +1,9 @@
 //! The rows of the studies: what each trains, and what it says of that.
 
 mod fractions;
-pub mod mnist;
-pub mod specialists;
-pub mod speech;
+pub(crate) mod mnist;
+pub(crate) mod specialists;
+pub(crate) mod speech;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ mod temperature;
 
 use super::{Row, Study, for_each_seed, fractions};
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row { name: "teacher", about: "784-1200-1200-10 with dropout, max norm and jitter", run: teacher::run },
     Row {
         name: "distilled",

@@ -18,7 +18,7 @@ use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
 use distill_recipe::words::thousands;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row { name: "clusters", about: "which languages a generalist confuses", run: clusters::run },
     Row {
         name: "gain",

@@ -9,7 +9,7 @@ mod single;
 use super::{Row, fractions};
 use distill_recipe::Diagnostic;
 
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     Row { name: "single", about: "one network with four hidden layers, ten times", run: single::run },
     Row {
         name: "ensemble",
