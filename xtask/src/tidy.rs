@@ -2,6 +2,7 @@
 //!
 //! Each check is a function from the files to its findings, so its tests need no disk.
 
+mod circles;
 mod code;
 mod crates;
 mod layers;
@@ -47,7 +48,7 @@ impl fmt::Display for Finding {
 
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     text::white_space,
     text::deferred_work,
     text::long_sources,
@@ -58,6 +59,7 @@ const CHECKS: [Check; 11] = [
     crates::manifest,
     crates::changelog,
     layers::arrows,
+    circles::circles,
     links::targets,
 ];
 
