@@ -1,30 +1,13 @@
-use std::path::PathBuf;
-
-use clap::Args;
 use distill_train::Verdict;
 use serde_json::{Map, Value, json};
 
-use crate::help;
+use crate::args::CompareArgs;
 use crate::output::Output;
 use distill_lab::runs::{Pairing, Side, differing, pair};
 use distill_lab::summary::{columns, label};
 use distill_lab::verdict;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::thousands;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::COMPARE)]
-pub(crate) struct CompareArgs {
-    /// A run, or a folder with the answers of one model: `RUN/eval/student-seed1`, or what `eval --tables` wrote
-    a: PathBuf,
-
-    /// The same, to be compared with it
-    b: PathBuf,
-
-    /// Where `latest` and runs by their names are looked for
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    runs_dir: PathBuf,
-}
 
 /// `distill compare A B`: which of two runs, or of two models, is better on the same test examples.
 pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<u8, Diagnostic> {

@@ -1,19 +1,11 @@
-use clap::Args;
 use distill_train::Fingerprint;
 use serde_json::json;
 
-use crate::help;
+use crate::args::DataArgs;
 use crate::output::Output;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::{DataSource, KNOWN};
 use distill_recipe::words::thousands;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::DATA)]
-pub(crate) struct DataArgs {
-    /// What a recipe has as `data.source`: a name, or a folder; all names are listed if none is given
-    pub(crate) source: Option<String>,
-}
 
 /// Names of classes that are shown.
 const SHOWN_CLASSES: usize = 12;

@@ -1,14 +1,12 @@
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
 use distill_datasets::DataError;
 use distill_models::Model;
 use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
 use serde_json::json;
 
-use crate::args::parse_part;
-use crate::help;
+use crate::args::EvalArgs;
 use crate::output::Output;
 use crate::screen::Screen;
 use distill_lab::Asked;
@@ -25,37 +23,6 @@ use distill_recipe::words::thousands;
 
 /// Classes that are named in the text: those with the lowest recall.
 const WORST_CLASSES: usize = 5;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::EVAL)]
-pub(crate) struct EvalArgs {
-    /// The model, a safetensors file written by this program, or an ONNX file
-    model: PathBuf,
-
-    /// What a recipe has as `data.source`: a name, or a folder; `distill data` lists them
-    #[arg(long, value_name = "DATA")]
-    data: String,
-
-    /// Say how often it gives the same class as this model
-    #[arg(long, value_name = "MODEL")]
-    teacher: Option<PathBuf>,
-
-    /// End with exit code 1 below this accuracy, from 0 to 1
-    #[arg(long, value_name = "PART", value_parser = parse_part)]
-    min_accuracy: Option<f64>,
-
-    /// Write results by class, confusion, calibration and predictions as CSV to this folder
-    #[arg(long, value_name = "DIR")]
-    tables: Option<PathBuf>,
-
-    /// In those tables, put an apostrophe before text that a spreadsheet would take for a formula
-    #[arg(long, requires = "tables")]
-    spreadsheet_safe: bool,
-
-    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
-    #[arg(long, value_name = "KEY=VALUE")]
-    onnx: Vec<String>,
-}
 
 /// `distill eval MODEL --data DATA`
 pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {

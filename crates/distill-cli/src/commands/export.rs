@@ -1,69 +1,18 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
 use distill_export::{Comparison, ExportError, OPSET, OnnxModel, OnnxOptions, compare, from_npz, to_npz};
 use distill_models::{Model as _, from_safetensors, to_safetensors};
 use distill_train::{Disk, Storage as _};
 use serde_json::json;
 
-use crate::help;
+use crate::args::{ExportArgs, Format, Target};
 use crate::output::Output;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::atomic;
 use distill_recipe::model_file::{self, LoadedModel, sha256};
 use distill_recipe::words::{size, thousands};
-
-#[derive(Debug, Args)]
-#[command(after_help = help::EXPORT)]
-pub(crate) struct ExportArgs {
-    /// The model, a safetensors file written by this program
-    model: PathBuf,
-
-    /// The file to write; its name ends with .onnx, .npz or .safetensors
-    #[arg(long, value_name = "FILE", value_parser = parse_target)]
-    to: Target,
-
-    /// ONNX takes inputs as [batch, features] instead of in the shape of the data
-    #[arg(long)]
-    flat: bool,
-
-    /// ONNX has a second output, the softmax of the logits
-    #[arg(long)]
-    probabilities: bool,
-
-    /// Replace a file that is there
-    #[arg(long)]
-    force: bool,
-}
-
-/// A file to write, and what its name says of its format.
-#[derive(Debug, Clone)]
-struct Target {
-    path: PathBuf,
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Onnx,
-    Npz,
-    Safetensors,
-}
-
-impl Format {
-    const ALL: [Self; 3] = [Self::Onnx, Self::Npz, Self::Safetensors];
-
-    /// The name, which is the extension of its files.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx",
-            Self::Npz => "npz",
-            Self::Safetensors => "safetensors",
-        }
-    }
-}
 
 /// `distill export MODEL --to FILE.onnx`: writes a model for other programs, and answers with what it wrote.
 pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnostic> {
@@ -195,13 +144,4 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
             .help("report it, with the output of `distill env`"),
     };
     diagnostic.at(path.display())
-}
-
-fn parse_target(text: &str) -> Result<Target, String> {
-    let path = PathBuf::from(text);
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    match Format::ALL.into_iter().find(|format| extension.as_deref() == Some(format.name())) {
-        Some(format) => Ok(Target { path, format }),
-        None => Err("the name of the file must end with .onnx, .npz or .safetensors".to_owned()),
-    }
 }

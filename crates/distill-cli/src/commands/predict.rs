@@ -1,9 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use distill_losses::Temperature;
-
-use crate::help;
+use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{columns_of, images_of, layout_of};
@@ -13,81 +10,6 @@ use distill_recipe::teacher_file;
 use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, bad_row, files};
 
 use super::meter::Meter;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::PREDICT)]
-pub(crate) struct PredictArgs {
-    /// The model, a safetensors file written by this program, or an ONNX file
-    model: PathBuf,
-
-    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG, or folders of pictures; `-`, or no file, is standard input
-    #[arg(value_name = "FILES")]
-    files: Vec<PathBuf>,
-
-    /// What is printed; with --json always events
-    #[arg(long, value_enum, default_value_t)]
-    format: FormatName,
-
-    /// Print the K most probable classes, at most all
-    #[arg(long, value_name = "K", value_parser = parse_top)]
-    top: Option<usize>,
-
-    /// Print the probability of every class
-    #[arg(long)]
-    probs: bool,
-
-    /// What the inputs are [default: what their first bytes say]
-    #[arg(long, value_enum)]
-    input: Option<KindName>,
-
-    /// The softmax temperature of the probabilities
-    #[arg(long, value_name = "T", default_value = "1", value_parser = parse_temperature)]
-    temperature: Temperature,
-
-    /// In CSV, put an apostrophe before text that a spreadsheet would take for a formula
-    #[arg(long)]
-    spreadsheet_safe: bool,
-
-    /// Swap black and white of pictures, such as scans of ink on paper
-    #[arg(long)]
-    invert: bool,
-
-    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
-    #[arg(long, value_name = "KEY=VALUE")]
-    onnx: Vec<String>,
-}
-
-/// How answers are printed.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum FormatName {
-    #[default]
-    Csv,
-    Jsonl,
-}
-
-/// The kinds of inputs.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum KindName {
-    Csv,
-    Jsonl,
-    Idx,
-    Npy,
-    Image,
-    Parquet,
-}
-
-impl From<KindName> for Kind {
-    fn from(name: KindName) -> Self {
-        match name {
-            KindName::Csv => Self::Csv,
-            KindName::Jsonl => Self::Jsonl,
-            KindName::Idx => Self::Idx,
-            KindName::Npy => Self::Npy,
-            KindName::Image => Self::Image,
-            KindName::Parquet => Self::Parquet,
-        }
-    }
-}
 
 /// `distill predict MODEL [FILES…]`
 pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {
@@ -142,32 +64,4 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
         )?;
     }
     outcome
-}
-
-fn parse_top(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(k @ 1..) => Ok(k),
-        _ => Err("a number of classes is a whole number from 1 up".to_owned()),
-    }
-}
-
-fn parse_temperature(text: &str) -> Result<Temperature, String> {
-    let temperature = text.parse().ok().and_then(|value| Temperature::new(value).ok());
-    // Logits are multiplied by the reciprocal.
-    temperature
-        .filter(|t| t.get().recip().is_finite())
-        .ok_or_else(|| "a temperature is a finite number greater than 0".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_checked() {
-        assert_eq!(parse_top("3"), Ok(3));
-        assert!(["0", "-1", "x", ""].iter().all(|text| parse_top(text).is_err()));
-        assert!(["0", "-1", "nan", "inf", "1e-320", ""].iter().all(|text| parse_temperature(text).is_err()));
-        assert_eq!(parse_temperature("2.5").unwrap().get(), 2.5);
-    }
 }

@@ -1,10 +1,9 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
 use serde_json::json;
 
-use crate::help;
+use crate::args::RmArgs;
 use crate::output::Output;
 use distill_lab::run::{RunDir, claim, remove, remove_rest};
 use distill_lab::runs::{Entry, entries, size_of};
@@ -12,22 +11,6 @@ use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::shell;
 use distill_recipe::words::size;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::RM)]
-pub(crate) struct RmArgs {
-    /// Runs, sweeps or studies, by their paths or their names
-    #[arg(value_name = "RUN", required = true)]
-    runs: Vec<PathBuf>,
-
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-
-    /// Where they are looked for by their names
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    runs_dir: PathBuf,
-}
 
 /// `distill rm RUN...`: removes runs with all that is in them.
 pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {

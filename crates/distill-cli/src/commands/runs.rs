@@ -1,34 +1,11 @@
 use std::cmp::Ordering;
-use std::path::PathBuf;
 
-use clap::Args;
-
-use crate::help;
+use crate::args::RunsArgs;
 use crate::output::Output;
 use distill_lab::runs::{Column, Entry, by_setting, differing, entries, table};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::recipe_file::nearest;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::RUNS)]
-pub(crate) struct RunsArgs {
-    /// Only runs whose column or setting has this value, such as `status=completed` or `kd.temperature=4`
-    #[arg(value_name = "KEY=VALUE")]
-    filters: Vec<String>,
-
-    /// Sort by a column or a setting; what has no value comes last [default: started]
-    #[arg(long, value_name = "KEY")]
-    sort: Option<String>,
-
-    /// The other way round
-    #[arg(long)]
-    reverse: bool,
-
-    /// Where the runs are
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    runs_dir: PathBuf,
-}
 
 /// What runs are sorted or filtered by.
 enum Key<'a> {

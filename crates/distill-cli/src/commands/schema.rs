@@ -1,27 +1,14 @@
 use std::fmt::Write as _;
 
-use clap::Args;
 use distill_recipe::recipe_schema;
 use serde_json::{Value, json};
 
-use crate::help;
+use crate::args::SchemaArgs;
 use crate::output::Output;
 use distill_recipe::Diagnostic;
 
 /// The JSON Schema of the events of `--json`.
 const EVENTS: &str = include_str!("../events.schema.json");
-
-#[derive(Debug, Args)]
-#[command(after_help = help::SCHEMA)]
-pub(crate) struct SchemaArgs {
-    /// That of the events that `--json` prints
-    #[arg(long)]
-    events: bool,
-
-    /// As a Markdown page
-    #[arg(long, hide = true, requires = "events")]
-    markdown: bool,
-}
 
 /// `distill schema`
 pub(crate) fn schema(args: &SchemaArgs, output: &Output) -> Result<(), Diagnostic> {

@@ -14,14 +14,13 @@ mod weights;
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
 use distill_datasets::foreign_picture;
 use distill_specialists::SystemFolder;
 use distill_train::SoftTargetFile;
 
-use crate::help;
+use crate::args::InspectArgs;
 use crate::output::Output;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
@@ -35,14 +34,6 @@ const N_START: u64 = 512;
 
 /// How many bytes of an unknown file are shown.
 const N_SHOWN: usize = 8;
-
-#[derive(Debug, Args)]
-#[command(after_help = help::INSPECT)]
-pub(crate) struct InspectArgs {
-    /// Models, checkpoints, soft targets, recipes, results, runs, files and folders of data
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-}
 
 /// `distill inspect FILE…`
 pub(crate) fn inspect(args: &InspectArgs, output: &Output) -> Result<(), Diagnostic> {

@@ -1,18 +1,36 @@
+mod compare;
+mod data;
+mod eval;
+mod export;
+mod inspect;
+mod parse;
+mod predict;
+mod rm;
+mod runs;
+mod schema;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use distill_train::TargetStorage;
 
 use crate::help;
 use distill_lab::sweep::Metric;
-use distill_recipe::{Code, find_code};
+use distill_recipe::Code;
 use distill_studies::{PLANS, Plan};
+use parse::{parse_code, parse_command, parse_count, parse_part, parse_seed, parse_threads};
 
-use crate::commands::{
-    CompareArgs, DataArgs, EvalArgs, ExportArgs, InspectArgs, PredictArgs, RmArgs, RunsArgs, SchemaArgs,
-};
+pub(crate) use compare::CompareArgs;
+pub(crate) use data::DataArgs;
+pub(crate) use eval::EvalArgs;
+pub(crate) use export::{ExportArgs, Format, Target};
+pub(crate) use inspect::InspectArgs;
+pub(crate) use predict::{FormatName, PredictArgs};
+pub(crate) use rm::RmArgs;
+pub(crate) use runs::RunsArgs;
+pub(crate) use schema::SchemaArgs;
 
 /// Knowledge distillation on CPUs: train a small network on what a large one knows.
 #[derive(Debug, Parser)]
@@ -344,49 +362,4 @@ pub(crate) struct ManArgs {
     /// A command of the program
     #[arg(value_parser = parse_command)]
     pub(crate) command: Option<String>,
-}
-
-fn parse_code(text: &str) -> Result<Code, String> {
-    find_code(text)
-        .map_err(|nearest| format!("there is no such code, did you mean {nearest}? `distill explain` lists all codes"))
-}
-
-fn parse_command(text: &str) -> Result<String, String> {
-    let program = Cli::command();
-    match program.find_subcommand(text) {
-        Some(command) => Ok(command.get_name().to_owned()),
-        None => {
-            let names: Vec<_> = program.get_subcommands().map(|command| command.get_name()).collect();
-            Err(format!("there is no such command, the commands are {}", names.join(", ")))
-        }
-    }
-}
-
-pub(crate) fn parse_part(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
-        _ => Err("a part is a number from 0 to 1".to_owned()),
-    }
-}
-
-fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n @ 1..) => Ok(n),
-        _ => Err("a number of trials is 1 or more".to_owned()),
-    }
-}
-
-/// TOML, in which seeds are written down, knows no larger numbers.
-fn parse_seed(text: &str) -> Result<u64, String> {
-    match text.trim().parse() {
-        Ok(seed) if i64::try_from(seed).is_ok() => Ok(seed),
-        _ => Err(format!("a seed is a whole number from 0 to {}", i64::MAX)),
-    }
-}
-
-fn parse_threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n @ 1..=1024) => Ok(n),
-        _ => Err("a number of threads is from 1 to 1024".to_owned()),
-    }
 }
