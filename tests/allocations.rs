@@ -16,7 +16,9 @@ use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
-use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
+use distill_train::{
+    Hooks, Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep,
+};
 use ndarray::Array2;
 
 #[global_allocator]
@@ -52,6 +54,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
         augment: Some(Augmentation { jitter, seed: 1, epoch: 0 }),
         mixup: 0.0,
         clip_grad_norm: Some(1.0),
+        hooks: Hooks::default(),
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(optimizer_config, student.params());
@@ -61,7 +64,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
         for i in 0..n {
             // Whole and smaller batches.
             let indices = if i % 4 == 3 { &indices[..70] } else { &indices[BATCH..] };
-            let noise = Noise { seed: 1, step: i };
+            let noise = Noise::new(1, i);
             step.run(&mut student, &mut optimizer, indices, noise, 1e-3, &context).unwrap();
         }
     };
@@ -157,6 +160,7 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
         augment: None,
         mixup: 0.0,
         clip_grad_norm: None,
+        hooks: Hooks::default(),
     };
     let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
     let mut step = TrainingStep::new(&student, BATCH);
@@ -164,7 +168,7 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
     let mut run = |steps: std::ops::Range<usize>| {
         for i in steps {
             let indices: [usize; BATCH] = std::array::from_fn(|j| ((i * BATCH + j) * 37) % n);
-            let noise = Noise { seed: 1, step: i as u32 };
+            let noise = Noise::new(1, i as u32);
             step.run(&mut student, &mut optimizer, &indices, noise, 1e-3, &context).unwrap();
         }
     };
@@ -200,12 +204,13 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
             augment: None,
             mixup: 0.0,
             clip_grad_norm: Some(1.0),
+            hooks: Hooks::default(),
         };
         let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
         let mut optimizer = Optimizer::new(optimizer_config, student.params());
         let mut step = TrainingStep::new(&student, BATCH);
         let mut run = |i: usize| {
-            let noise = Noise { seed: 1, step: i as u32 };
+            let noise = Noise::new(1, i as u32);
             step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
         };
         let zeros = |rows, columns| Array2::<f32>::zeros((rows, columns));

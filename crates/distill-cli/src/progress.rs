@@ -114,9 +114,9 @@ impl Progress {
             "step": report.step,
             "steps": report.total_steps,
             "train_loss": report.loss.total,
-            "ce": report.loss.hard,
-            "soft": report.loss.soft,
-            "kl": report.loss.kl,
+            "ce": report.loss.hard(),
+            "soft": report.loss.soft(),
+            "kl": report.loss.kl(),
             "lr": report.lr,
             "seconds_left": left,
         });
@@ -148,7 +148,7 @@ impl Progress {
         let errors = report
             .validation
             .map_or("-".to_owned(), |v| format!("{} of {}", thousands(v.errors as u64), thousands(v.examples as u64)));
-        let kl = report.loss.kl.map_or("-".to_owned(), |kl| format!("{kl:.5}"));
+        let kl = report.loss.kl().map_or("-".to_owned(), |kl| format!("{kl:.5}"));
         let epoch = format!("{}/{}", report.epoch, report.epochs);
         self.line(&format!(
             "  {epoch:>5}  {:>8.4}  {kl:>8}  {errors:>14}  {rate:>12}  {:>9.2}",
@@ -161,9 +161,9 @@ impl Progress {
             "epochs": report.epochs,
             "step": report.step,
             "train_loss": report.loss.total,
-            "ce": report.loss.hard,
-            "soft": report.loss.soft,
-            "kl": report.loss.kl,
+            "ce": report.loss.hard(),
+            "soft": report.loss.soft(),
+            "kl": report.loss.kl(),
             "lr": report.lr,
             "validation_examples": report.validation.map(|v| v.examples),
             "validation_errors": report.validation.map(|v| v.errors),
