@@ -82,7 +82,7 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
         runs: runs.iter().map(|run| run.facts(&places)).collect(),
         recipe: places.hide(&recipe_text(recipe)?),
         kd: KdFacts {
-            method: recipe.kd.method.name().to_owned(),
+            method: recipe.kd.method.describe(recipe.kd.temperature),
             temperature: recipe.kd.temperature,
             alpha: recipe.kd.alpha,
         },
