@@ -1,7 +1,8 @@
 //! Several ranks train one model: threads of one process, each with its part of every batch.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use distill_datasets::{Chain, Dataset, Table, Unlabelled};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature};
@@ -15,9 +16,33 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::training::{digits, model};
 
-/// What the ranks share. A barrier before and after each sum keeps the turns apart.
+/// Where the ranks meet. One that never comes is an error after a while, so that a test fails and does not hang.
+struct Meeting {
+    size: usize,
+    /// How many are here, and how often all were.
+    here: Mutex<(usize, u64)>,
+    all: Condvar,
+}
+
+impl Meeting {
+    fn wait(&self) -> Result<(), TrainError> {
+        let mut here = self.here.lock().unwrap();
+        let (turn, patience) = (here.1, Duration::from_secs(30));
+        here.0 += 1;
+        if here.0 == self.size {
+            *here = (0, turn + 1);
+            self.all.notify_all();
+            return Ok(());
+        }
+        let (_here, waited) = self.all.wait_timeout_while(here, patience, |here| here.1 == turn).unwrap();
+        let lost = || TrainError::Exchange { reason: "a rank has not come".to_owned() };
+        if waited.timed_out() { Err(lost()) } else { Ok(()) }
+    }
+}
+
+/// What the ranks share. They meet before and after it is read.
 struct Shared {
-    barrier: Barrier,
+    meeting: Meeting,
     grads: Vec<Mutex<Vec<f32>>>,
     votes: Vec<Mutex<bool>>,
 }
@@ -38,21 +63,20 @@ impl Exchange for Rank<'_> {
 
     fn sum(&self, grads: &mut Params) -> Result<(), TrainError> {
         *self.shared.grads[self.rank].lock().unwrap() = grads.as_slice().to_vec();
-        self.shared.barrier.wait();
+        self.shared.meeting.wait()?;
         let sum = grads.as_mut_slice();
         sum.fill(0.0);
         for grads in &self.shared.grads {
             sum.iter_mut().zip(grads.lock().unwrap().iter()).for_each(|(sum, grad)| *sum += grad);
         }
-        self.shared.barrier.wait();
-        Ok(())
+        self.shared.meeting.wait()
     }
 
     fn agree(&self, yes: bool) -> Result<bool, TrainError> {
         *self.shared.votes[self.rank].lock().unwrap() = yes;
-        self.shared.barrier.wait();
+        self.shared.meeting.wait()?;
         let all = self.shared.votes.iter().all(|vote| *vote.lock().unwrap());
-        self.shared.barrier.wait();
+        self.shared.meeting.wait()?;
         Ok(all)
     }
 }
@@ -60,7 +84,7 @@ impl Exchange for Rank<'_> {
 /// Runs `f` on that many ranks at once.
 fn on_ranks<T: Send>(size: usize, f: impl Fn(&Rank<'_>) -> T + Sync) -> Vec<T> {
     let shared = Shared {
-        barrier: Barrier::new(size),
+        meeting: Meeting { size, here: Mutex::default(), all: Condvar::new() },
         grads: (0..size).map(|_| Mutex::default()).collect(),
         votes: (0..size).map(|_| Mutex::default()).collect(),
     };
@@ -71,7 +95,7 @@ fn on_ranks<T: Send>(size: usize, f: impl Fn(&Rank<'_>) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// 40 digits, of which each other one has no label, so that ranks have different parts of both.
+/// 40 digits, of which about half have no label, so that ranks have different parts of both.
 fn half_labelled() -> Chain {
     let [labelled, other] = [digits(0..21), digits(21..40)].map(|part| Arc::new(part) as Arc<dyn Dataset>);
     Chain::new(labelled, Arc::new(Unlabelled::new(other))).unwrap()
