@@ -55,7 +55,7 @@ struct Progress;
 
 impl Observer for Progress {
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        if report.epoch % 10 == 0 {
+        if report.epoch.is_multiple_of(10) {
             println!(
                 "epoch {:>2}: squared distance {:.5}",
                 report.epoch,

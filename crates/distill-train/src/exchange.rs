@@ -8,8 +8,9 @@ use crate::TrainError;
 /// How several processes or threads, the ranks, train one model: each computes the gradient of its part of every batch, and
 /// all make the same step with the sum.
 ///
-/// Every rank has the same data, the same settings and a model with the same weights, and calls the methods in the same
-/// order. As all get the same bits from [`sum`](Self::sum), their weights stay equal to the bit without being sent.
+/// Every rank has the same data, the same settings, a model with the same weights and a processor of the same kind, and calls
+/// the methods in the same order. As all get the same bits from [`sum`](Self::sum), their weights stay equal to the bit without
+/// being sent, and what is decided by them, such as early stopping, is the same everywhere.
 pub trait Exchange: Send + Sync {
     /// Which of the ranks this is, counted from 0.
     fn rank(&self) -> usize;

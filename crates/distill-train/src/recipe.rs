@@ -105,6 +105,15 @@ impl KdMethod {
         }
     }
 
+    /// As people say it, without a setting.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Kd => "distillation",
+            Self::SoftCrossEntropy => "soft cross entropy",
+            Self::LogitMatching => "logit matching",
+        }
+    }
+
     /// What a report says of it at this temperature, such as `kd, T = 4`.
     pub fn describe(self, temperature: f64) -> String {
         match self {

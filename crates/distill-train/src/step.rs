@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use distill_datasets::{Augmentation, Dataset};
 use distill_losses::{Loss, LossValue};
 use distill_models::{Model, Noise, Tape, Trainable};
@@ -88,7 +90,7 @@ impl TrainingStep {
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
         let exchange = context.hooks.exchange;
-        let loss = all_or_none(exchange, self.differentiate(student, indices, noise, context))?;
+        let loss = all_or_none(exchange, self.differentiate_part(student, indices, noise, context))?;
         mean(exchange, &mut self.grads, indices.len())?;
         let grad_scale = self.clip(context.clip_grad_norm)?;
         optimizer.step(student.params_mut(), &self.grads, lr, grad_scale);
@@ -96,22 +98,37 @@ impl TrainingStep {
         Ok(loss)
     }
 
-    /// The loss of this rank's part of the batch, and in `grads` its gradient.
-    fn differentiate(
+    /// The loss of this rank's part of the batch, and in `grads` its gradient: nothing, where a small batch has no row for it.
+    fn differentiate_part(
         &mut self,
         student: &dyn Trainable,
         indices: &[usize],
         noise: Noise,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
-        let Self { batch, mixup, tape, grad_logits, grads } = self;
         check(student, context)?;
         let rows = part(context.hooks.exchange, indices.len());
         if rows.is_empty() && !indices.is_empty() {
-            batch.clear();
-            grads.as_mut_slice().fill(0.0);
+            self.batch.clear();
+            self.grads.as_mut_slice().fill(0.0);
             return Ok(LossValue::default());
         }
+        let loss = self.differentiate(student, (indices, rows), noise, context)?;
+        if context.hooks.exchange.size() > 1 && self.grads.touched().is_some() {
+            return Err(not_for_ranks("model.embedding", "the ranks' gradients have other rows of the table").into());
+        }
+        Ok(loss)
+    }
+
+    /// The loss of these rows of a batch, and in `grads` its gradient.
+    fn differentiate(
+        &mut self,
+        student: &dyn Trainable,
+        (indices, rows): (&[usize], Range<usize>),
+        noise: Noise,
+        context: &StepContext<'_>,
+    ) -> Result<LossValue, TrainError> {
+        let Self { batch, mixup, tape, grad_logits, grads } = self;
         let noise = Noise { first_row: noise.first_row + rows.start, ..noise };
         let mut grad_logits = grad_logits.slice_mut(s![..rows.len(), ..]);
 
@@ -124,9 +141,6 @@ impl TrainingStep {
         }
         finite("the loss", loss.total)?;
         student.backward(grad_logits.view(), tape, grads);
-        if context.hooks.exchange.size() > 1 && grads.touched().is_some() {
-            return Err(not_for_ranks("model.embedding", "the ranks' gradients have other rows of the table").into());
-        }
         Ok(loss)
     }
 
@@ -150,7 +164,7 @@ impl TrainingStep {
 /// Checks what hooks demand of the rest.
 fn check(student: &dyn Trainable, context: &StepContext<'_>) -> Result<(), ConfigProblem> {
     let Hooks { exchange, features } = context.hooks;
-    if exchange.size() > 1 && context.mixup > 0.0 {
+    if exchange.size() > 1 && context.mixup > 0.0 && matches!(context.teacher, Teacher::None) {
         return Err(not_for_ranks("augment.mixup", "a row and the one that it is mixed with may belong to two ranks"));
     }
     if features.is_some() && matches!(context.teacher, Teacher::Cached(_)) {

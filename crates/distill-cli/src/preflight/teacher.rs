@@ -163,17 +163,13 @@ impl Preflight<'_> {
             ));
         }
         let storage = file.storage();
-        if matches!(storage, TargetStorage::TopK(_)) && self.experiment.recipe().kd.method.needs_all_classes() {
-            let diagnostic = Diagnostic::new(
-                Code::SoftTargets,
-                format!(
-                    "{} needs the logits of all classes",
-                    self.experiment.recipe().kd.method.name().replace('-', " ")
-                ),
-            )
-            .at(path.display())
-            .note(format!("the cached soft targets keep the {storage} and what the others have together"))
-            .help(format!("write them again: `distill teach {} --store f16`", self.file.path()));
+        let method = self.experiment.recipe().kd.method;
+        if matches!(storage, TargetStorage::TopK(_)) && method.needs_all_classes() {
+            let problem = format!("{} needs the logits of all classes", method.words());
+            let diagnostic = Diagnostic::new(Code::SoftTargets, problem)
+                .at(path.display())
+                .note(format!("the cached soft targets keep the {storage} and what the others have together"))
+                .help(format!("write them again: `distill teach {} --store f16`", self.file.path()));
             return Err(diagnostic);
         }
         let targets = file.into_targets();
