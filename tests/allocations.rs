@@ -11,13 +11,15 @@
 use std::sync::Arc;
 
 use distill_datasets::{Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, Mixtures, Split, Unlabelled, select};
-use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
+use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
+use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Tape, Trainable};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
-use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep};
-use ndarray::Array2;
+use distill_train::{
+    FeatureLoss, Hooks, Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep,
+};
+use ndarray::{Array2, ArrayView2};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -35,8 +37,33 @@ fn images() -> Images {
     Images::new(vec![1, 28, 28], pixels, labels, (0..10).map(|class| class.to_string()).collect()).unwrap()
 }
 
+/// The mean square of the student's first hidden values, and of the teacher's.
+struct Quiet;
+
+impl FeatureLoss for Quiet {
+    fn value_and_grad(&self, student: &mut Tape, teacher: Option<&Tape>) -> Result<LossValue, LossError> {
+        let (value, mut grad) = student.activation_and_gradient("hidden.0").unwrap();
+        let n = value.len() as f32;
+        grad.scaled_add(2.0 / n, &value);
+        let square = |values: ArrayView2<'_, f32>| values.iter().map(|x| f64::from(x * x)).sum::<f64>();
+        let of_teacher = square(teacher.unwrap().activation("hidden.0").unwrap());
+        Ok(LossValue::new(square(value) / f64::from(n)).with(Term::new("teacher", of_teacher)))
+    }
+}
+
 /// Allocations in some steps, and in the products of as many steps alone.
 fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, precision: Precision) -> (usize, usize) {
+    steps_with(Hooks::default(), config, kind, loss, live, precision)
+}
+
+fn steps_with(
+    hooks: Hooks<'_>,
+    config: &MlpConfig,
+    kind: OptimizerKind,
+    loss: &dyn Loss,
+    live: bool,
+    precision: Precision,
+) -> (usize, usize) {
     let data = images();
     let build = |config: &MlpConfig, seed| {
         Mlp::new(config.clone(), data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
@@ -52,6 +79,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
         augment: Some(Augmentation { jitter, seed: 1, epoch: 0 }),
         mixup: 0.0,
         clip_grad_norm: Some(1.0),
+        hooks,
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(optimizer_config, student.params());
@@ -61,7 +89,7 @@ fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, p
         for i in 0..n {
             // Whole and smaller batches.
             let indices = if i % 4 == 3 { &indices[..70] } else { &indices[BATCH..] };
-            let noise = Noise { seed: 1, step: i };
+            let noise = Noise::new(1, i);
             step.run(&mut student, &mut optimizer, indices, noise, 1e-3, &context).unwrap();
         }
     };
@@ -135,6 +163,10 @@ fn a_step_allocates_nothing_of_ours() {
             println!("{name}: {all} allocations in {STEPS} steps, {of_products} in their products alone");
             assert_eq!(all, of_products, "{name}");
         }
+        let hooks = Hooks { features: Some(&Quiet), ..Hooks::default() };
+        let (all, of_products) = steps_with(hooks, &narrow, OptimizerKind::Sgd, &kd, true, f32);
+        println!("inner values: {all} allocations in {STEPS} steps, {of_products} in their products alone");
+        assert_eq!(all, of_products, "inner values");
     });
 }
 
@@ -157,6 +189,7 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
         augment: None,
         mixup: 0.0,
         clip_grad_norm: None,
+        hooks: Hooks::default(),
     };
     let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
     let mut step = TrainingStep::new(&student, BATCH);
@@ -164,7 +197,7 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
     let mut run = |steps: std::ops::Range<usize>| {
         for i in steps {
             let indices: [usize; BATCH] = std::array::from_fn(|j| ((i * BATCH + j) * 37) % n);
-            let noise = Noise { seed: 1, step: i as u32 };
+            let noise = Noise::new(1, i as u32);
             step.run(&mut student, &mut optimizer, &indices, noise, 1e-3, &context).unwrap();
         }
     };
@@ -200,12 +233,13 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
             augment: None,
             mixup: 0.0,
             clip_grad_norm: Some(1.0),
+            hooks: Hooks::default(),
         };
         let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
         let mut optimizer = Optimizer::new(optimizer_config, student.params());
         let mut step = TrainingStep::new(&student, BATCH);
         let mut run = |i: usize| {
-            let noise = Noise { seed: 1, step: i as u32 };
+            let noise = Noise::new(1, i as u32);
             step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
         };
         let zeros = |rows, columns| Array2::<f32>::zeros((rows, columns));

@@ -10,7 +10,7 @@ use distill_losses::CrossEntropy;
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_tensor::softmax;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
-use distill_train::{OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
+use distill_train::{Hooks, OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::Result;
@@ -152,8 +152,15 @@ pub(crate) fn sgd() -> OptimizerConfig {
 fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Mlp> {
     let mut model = untrained(data, plain(hidden))?;
     let config = TrainConfig { epochs, optimizer: sgd(), ..TrainConfig::default() };
-    let training =
-        Training { data, validation: None, loss: &CrossEntropy, teacher: Teacher::None, config: &config, seed: 1 };
+    let training = Training {
+        data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config,
+        seed: 1,
+        hooks: Hooks::default(),
+    };
     train(&mut model, &training, &mut Silent)?;
     Ok(model)
 }

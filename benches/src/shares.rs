@@ -9,7 +9,7 @@ use distill_datasets::{DataError, DataSpec, Dataset, Images, Jitter, Split, Subs
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::MlpConfig;
 use distill_train::{
-    AugmentConfig, EpochReport, Observer, SoftTargets, Teacher, TrainConfig, Training, evaluate, train,
+    AugmentConfig, EpochReport, Hooks, Observer, SoftTargets, Teacher, TrainConfig, Training, evaluate, train,
 };
 use ndarray::{Array2, ArrayViewMut2, Axis, s};
 use rayon::ThreadPoolBuilder;
@@ -88,7 +88,15 @@ impl Epoch<'_> {
             augment: AugmentConfig { shift, ..AugmentConfig::default() },
             ..TrainConfig::default()
         };
-        let training = Training { data: self.data, validation: None, loss, teacher, config: &config, seed: 1 };
+        let training = Training {
+            data: self.data,
+            validation: None,
+            loss,
+            teacher,
+            config: &config,
+            seed: 1,
+            hooks: Hooks::default(),
+        };
         let mut watch = Watch { data: self.data, before: 0, training: 0.0, reading: 0.0 };
         train(&mut model, &training, &mut watch)?;
         let begin = Instant::now();

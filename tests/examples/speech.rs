@@ -18,7 +18,8 @@ use distill_datasets::Dataset;
 use distill_losses::CrossEntropy;
 use distill_models::{Mlp, MlpConfig};
 use distill_train::{
-    EpochReport, Observer, OptimizerConfig, OptimizerKind, SoftTargets, Teacher, TrainConfig, Training, evaluate, train,
+    EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, SoftTargets, Teacher, TrainConfig, Training,
+    evaluate, train,
 };
 use ndarray::s;
 
@@ -46,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         teacher: Teacher::None,
         config: &config,
         seed: 1,
+        hooks: Hooks::default(),
     };
     train(&mut model, &training, &mut Printer)?;
     println!("test frames right: {:.2} %", 100.0 * evaluate(&model, &parts.test)?.accuracy());

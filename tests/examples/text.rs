@@ -12,7 +12,7 @@ use distill_losses::CrossEntropy;
 use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, language_name, udhr};
 use distill_train::{
-    EpochReport, Observer, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, SoftTargets, Teacher,
+    EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, SoftTargets, Teacher,
     TrainConfig, Training, evaluate, train,
 };
 
@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         teacher: Teacher::None,
         config: &config,
         seed: 1,
+        hooks: Hooks::default(),
     };
     train(&mut model, &training, &mut Printer)?;
     println!("test snippets right: {:.2} %", 100.0 * evaluate(&model, &test)?.accuracy());

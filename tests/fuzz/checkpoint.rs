@@ -1,3 +1,4 @@
+use distill_losses::Term;
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_train::{Best, Checkpoint, Context, OptimizerConfig, OptimizerKind, Snapshot, TrainState};
 use sha2::{Digest as _, Sha256};
@@ -58,7 +59,7 @@ impl Parser for CheckpointFile {
             let model = model();
             let mut state = TrainState::new(optimizer(kind), model.params());
             state.step = 7;
-            state.loss.kl = Some(0.5);
+            state.loss.terms.set(Term::new("kl", 0.5));
             state.best = best.then(|| Best { epoch: 2, errors: 3, nll: 0.25, params: model.params().clone() });
             let context = Context::from([("role".to_owned(), "student".to_owned())]);
             Restored { context, model, state }.encode()

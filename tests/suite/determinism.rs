@@ -6,8 +6,8 @@ use distill_datasets::{Dataset, Jitter, Split, Subset, mnist};
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
 use distill_train::{
-    AugmentConfig, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent, SoftTargets,
-    Teacher, TrainConfig, Training, train,
+    AugmentConfig, Hooks, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent,
+    SoftTargets, Teacher, TrainConfig, Training, train,
 };
 
 /// Wide enough that every parallel path is taken, with everything on that draws random numbers.
@@ -48,6 +48,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
             teacher: if live { Teacher::Live(&teacher) } else { Teacher::Cached(&targets) },
             config: &config,
             seed: 3,
+            hooks: Hooks::default(),
         };
         train(&mut student, &training, &mut Silent).unwrap();
         to_safetensors(&student, &Provenance::new()).unwrap()

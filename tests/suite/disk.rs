@@ -10,8 +10,8 @@ use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Trainable};
 use distill_tensor::Params;
 use distill_train::{
-    Checkpoint, Context, Fingerprint, Observer, OptimizerConfig, Silent, Snapshot, SoftTargets, StepReport, Teacher,
-    TrainConfig, Training, evaluate, train, train_from,
+    Checkpoint, Context, Fingerprint, Hooks, Observer, OptimizerConfig, Silent, Snapshot, SoftTargets, StepReport,
+    Teacher, TrainConfig, Training, evaluate, train, train_from,
 };
 
 /// The first digits of the test set, sorted by class if it is asked for, as a folder of IDX files.
@@ -75,7 +75,15 @@ fn any_number_of_threads_and_any_interruption_gives_the_same_bits() {
     let config = TrainConfig { epochs: 3, batch: 50, ..TrainConfig::default() };
     let loss = Distillation::new(SoftTerm::Kd(Temperature::new(3.0).unwrap()), 0.7).unwrap();
     let teacher = Teacher::Cached(&targets);
-    let training = Training { data: &data, validation: None, loss: &loss, teacher, config: &config, seed: 9 };
+    let training = Training {
+        data: &data,
+        validation: None,
+        loss: &loss,
+        teacher,
+        config: &config,
+        seed: 9,
+        hooks: Hooks::default(),
+    };
     let weights = |n_threads: usize| -> (Params, Vec<Vec<u8>>) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         pool.install(|| {
@@ -110,7 +118,8 @@ fn a_file_that_is_sorted_by_class_trains_as_well_as_memory_does() {
         let optimizer = OptimizerConfig { lr: 0.05, ..OptimizerConfig::default() };
         let config = TrainConfig { epochs: 3, batch: 64, optimizer, ..TrainConfig::default() };
         let (loss, teacher) = (&CrossEntropy, Teacher::None);
-        let training = Training { data, validation: None, loss, teacher, config: &config, seed };
+        let training =
+            Training { data, validation: None, loss, teacher, config: &config, seed, hooks: Hooks::default() };
         let mut student = model(&[100]);
         train(&mut student, &training, &mut Silent).unwrap();
         evaluate(&student, &held_out).unwrap().errors

@@ -10,13 +10,13 @@ use distill_models::{
 use distill_tensor::{ParamId, Params};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    Optimizer, OptimizerConfig, OptimizerKind, PrecisionConfig, Silent, StepContext, Teacher, TrainConfig, TrainError,
-    Training, TrainingStep, clip_factor, train,
+    Hooks, Optimizer, OptimizerConfig, OptimizerKind, PrecisionConfig, Silent, StepContext, Teacher, TrainConfig,
+    TrainError, Training, TrainingStep, clip_factor, train,
 };
 use ndarray::{Array2, array};
 
 const BUCKETS: usize = 40;
-const NOISE: Noise = Noise { seed: 5, step: 3 };
+const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
 
 fn classes(n: usize) -> Vec<String> {
     (0..n).map(|class| class.to_string()).collect()
@@ -189,6 +189,7 @@ fn what_is_no_bucket_changes_nothing() {
             augment: None,
             mixup: 0.0,
             clip_grad_norm: None,
+            hooks: Hooks::default(),
         };
         let mut step = TrainingStep::new(&model, 6);
         let error = step.run(&mut model, &mut optimizer, &[0, 1, 2, 3, 4, 5], NOISE, 0.1, &context).unwrap_err();
@@ -253,8 +254,15 @@ fn weights(threads: usize, kind: OptimizerKind, precision: PrecisionConfig) -> V
             ..TrainConfig::default()
         };
         let loss = &CrossEntropy;
-        let training =
-            Training { data: &data, validation: None, loss, teacher: Teacher::None, config: &config, seed: 3 };
+        let training = Training {
+            data: &data,
+            validation: None,
+            loss,
+            teacher: Teacher::None,
+            config: &config,
+            seed: 3,
+            hooks: Hooks::default(),
+        };
         train(&mut student, &training, &mut Silent).unwrap();
         to_safetensors(&student, &Provenance::new()).unwrap()
     })

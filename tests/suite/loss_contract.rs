@@ -212,7 +212,7 @@ impl Loss for Buggy {
             // The gradient of the matching is close to that of a high temperature, but not it.
             let value = kd(logits, teacher, t(temperature), grad.view_mut())?;
             logit_matching(logits, teacher, grad)?;
-            return Ok(LossValue { total: value.loss, ..LossValue::default() });
+            return Ok(LossValue::new(value.loss));
         }
         let value = match bug {
             Bug::SwappedDivergence => {
@@ -233,7 +233,7 @@ impl Loss for Buggy {
             Bug::SwappedDivergence | Bug::StaleGradient => (1.0, 1.0),
         };
         grad.mapv_inplace(|g| (f64::from(g) * of_grad) as f32);
-        Ok(LossValue { total: value.loss * of_value, ..LossValue::default() })
+        Ok(LossValue::new(value.loss * of_value))
     }
 
     fn needs_teacher(&self) -> bool {

@@ -5,7 +5,8 @@ use distill_losses::{CrossEntropy, LossValue};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable as _};
 use distill_tensor::{Philox, Stream};
 use distill_train::{
-    AugmentConfig, Optimizer, OptimizerConfig, Silent, StepContext, Teacher, TrainConfig, Training, TrainingStep, train,
+    AugmentConfig, Hooks, Optimizer, OptimizerConfig, Silent, StepContext, Teacher, TrainConfig, Training,
+    TrainingStep, train,
 };
 use ndarray::Array2;
 
@@ -31,14 +32,21 @@ fn model(data: &dyn Dataset) -> Mlp {
 
 /// The loss of one step, and what it adds to the weights.
 fn step(data: &dyn Dataset, mixup: f64) -> (LossValue, Vec<f32>) {
-    let context =
-        StepContext { data, loss: &CrossEntropy, teacher: Teacher::None, augment: None, mixup, clip_grad_norm: None };
+    let context = StepContext {
+        data,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        augment: None,
+        mixup,
+        clip_grad_norm: None,
+        hooks: Hooks::default(),
+    };
     let mut student = model(data);
     let before = student.params().as_slice().to_vec();
     let plain = OptimizerConfig { momentum: 0.0, nesterov: false, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(plain, student.params());
     let indices: Vec<usize> = (0..N).collect();
-    let noise = Noise { seed: 5, step: 3 };
+    let noise = Noise::new(5, 3);
     let loss =
         TrainingStep::new(&student, N).run(&mut student, &mut optimizer, &indices, noise, 1.0, &context).unwrap();
     (loss, student.params().as_slice().iter().zip(&before).map(|(after, before)| after - before).collect())
@@ -57,7 +65,7 @@ fn a_mixed_batch_has_mixed_inputs_and_both_labels() {
     let (loss, change) = step(&table(&inputs, &labels), ALPHA);
     let mean = |own: f64, partner: f64| own + weight * (partner - own);
     assert!((loss.total - mean(own.0.total, partner.0.total)).abs() < 1e-5);
-    assert_eq!(loss.hard, Some(loss.total));
+    assert_eq!(loss.hard(), Some(loss.total));
     for ((found, &own), &partner) in change.iter().zip(&own.1).zip(&partner.1) {
         let expected = mean(f64::from(own), f64::from(partner));
         assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} {expected}");
@@ -85,6 +93,7 @@ fn mixed_training_gives_the_same_bits_for_any_number_of_threads() {
                 teacher: Teacher::None,
                 config: &config,
                 seed: 1,
+                hooks: Hooks::default(),
             };
             train(&mut student, &training, &mut Silent).unwrap();
             student.params().as_slice().to_vec()

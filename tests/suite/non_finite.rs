@@ -7,8 +7,8 @@ use distill_losses::{CrossEntropy, Loss, LossError, LossValue, Targets};
 use distill_models::{Model, ModelError, ModelSpec, Scratch, Trainable as _};
 use distill_tensor::Params;
 use distill_train::{
-    Observer, OptimizerConfig, OptimizerKind, Snapshot, SoftTargets, StepReport, TargetStorage, Teacher, TrainConfig,
-    TrainError, Training, train,
+    Hooks, Observer, OptimizerConfig, OptimizerKind, Snapshot, SoftTargets, StepReport, TargetStorage, Teacher,
+    TrainConfig, TrainError, Training, train,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -27,7 +27,15 @@ impl Observer for LastWeights {
 /// Trains until it fails, which leaves the weights of the step before.
 fn fail(config: &TrainConfig, loss: &dyn Loss) -> TrainError {
     let data = digits(0..100);
-    let training = Training { data: &data, validation: None, loss, teacher: Teacher::None, config, seed: 1 };
+    let training = Training {
+        data: &data,
+        validation: None,
+        loss,
+        teacher: Teacher::None,
+        config,
+        seed: 1,
+        hooks: Hooks::default(),
+    };
     let mut student = model(&data, &[10], 1);
     let mut last = LastWeights(Some(student.params().clone()));
     let error = train(&mut student, &training, &mut last).unwrap_err();

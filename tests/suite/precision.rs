@@ -6,7 +6,7 @@ use distill_datasets::{Dataset, Split, Subset, mnist};
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{Activation, Mlp, MlpConfig, Model, Noise, Trainable};
 use distill_tensor::{Params, Precision, bf16_is_native};
-use distill_train::{PrecisionConfig, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
+use distill_train::{Hooks, PrecisionConfig, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
 use ndarray::Array2;
 
 fn digits(range: std::ops::Range<usize>) -> Subset {
@@ -28,7 +28,7 @@ fn gradient(model: &Mlp, data: &Subset, precision: Precision) -> (Array2<f32>, P
 
     let mut tape = model.tape().with_precision(precision);
     let mut grads = Params::zeros(model.params().layout().clone());
-    model.forward(inputs.view(), Noise { seed: 1, step: 0 }, &mut tape).unwrap();
+    model.forward(inputs.view(), Noise::new(1, 0), &mut tape).unwrap();
     let logits = tape.logits().to_owned();
     let mut grad_logits = Array2::zeros(logits.dim());
     CrossEntropy.value_and_grad(logits.view(), &targets, grad_logits.view_mut()).unwrap();
@@ -75,7 +75,15 @@ fn the_layer_of_the_logits_and_evaluation_are_not_rounded() {
 }
 
 fn training<'a>(data: &'a Subset, config: &'a TrainConfig) -> Training<'a> {
-    Training { data, validation: None, loss: &CrossEntropy, teacher: Teacher::None, config, seed: 1 }
+    Training {
+        data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config,
+        seed: 1,
+        hooks: Hooks::default(),
+    }
 }
 
 #[test]

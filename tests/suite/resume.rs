@@ -9,7 +9,7 @@ use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_tensor::Params;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, EpochReport, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
+    AugmentConfig, Checkpoint, Context, EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
     ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training,
     train, train_from,
 };
@@ -98,7 +98,8 @@ fn outcome(model: &Mlp, report: &TrainReport) -> (Params, u32, u64, String, Opti
 fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: Teacher<'_>) -> Option<u32> {
     let Subject { data, validation, student } = subject;
     let student = || student(data);
-    let training = Training { data, validation: Some(validation), loss, teacher, config, seed: 9 };
+    let training =
+        Training { data, validation: Some(validation), loss, teacher, config, seed: 9, hooks: Hooks::default() };
     let mut whole = student();
     let mut checkpoints = KeepAll(vec![]);
     let report = train(&mut whole, &training, &mut checkpoints).unwrap();
@@ -165,6 +166,7 @@ fn early_stopping_ends_at_the_same_epoch_wherever_training_goes_on() {
             teacher: Teacher::None,
             config,
             seed: 9,
+            hooks: Hooks::default(),
         };
         let mut found = Errors(vec![]);
         let report = train(&mut model, &training, &mut found).unwrap();
@@ -186,8 +188,15 @@ fn early_stopping_ends_at_the_same_epoch_wherever_training_goes_on() {
 fn early_stopping_needs_something_to_watch() {
     let Subject { data, student, .. } = digits();
     let config = TrainConfig { early_stopping: Some(1), ..TrainConfig::default() };
-    let training =
-        Training { data, validation: None, loss: &CrossEntropy, teacher: Teacher::None, config: &config, seed: 9 };
+    let training = Training {
+        data,
+        validation: None,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        config: &config,
+        seed: 9,
+        hooks: Hooks::default(),
+    };
     let error = train(&mut student(data), &training, &mut distill_train::Silent).unwrap_err();
     assert_eq!(error.to_string(), "early_stopping is set, but there is no validation set to watch training on");
 }

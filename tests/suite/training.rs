@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
-use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature};
+use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature, Term};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{LayoutBuilder, Params};
 use distill_train::{
-    AugmentConfig, EpochReport, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
+    AugmentConfig, EpochReport, Hooks, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
     ScheduleKind, Silent, Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training,
     TrainingStep, evaluate, train,
 };
@@ -105,6 +105,7 @@ fn a_student_learns_from_the_teacher_without_a_label() {
         teacher: Teacher::None,
         config: &config,
         seed: 1,
+        hooks: Hooks::default(),
     };
     train(&mut teacher, &training, &mut Silent).unwrap();
     let of_teacher = evaluate(&teacher, &rest).unwrap();
@@ -117,7 +118,7 @@ fn a_student_learns_from_the_teacher_without_a_label() {
     let before = teacher.params().clone();
     let training = Training { loss: &loss, teacher: Teacher::Cached(&targets), ..training };
     let report = train(&mut student, &training, &mut Silent).unwrap();
-    assert_eq!(report.loss.hard, None, "labels have no part in it");
+    assert_eq!(report.loss.hard(), None, "labels have no part in it");
     assert_eq!(teacher.params(), &before, "the teacher is a constant");
     let of_student = evaluate(&student, &rest).unwrap();
     assert!(of_student.accuracy() > 0.88, "{}", of_student.accuracy());
@@ -145,6 +146,7 @@ fn an_example_without_a_label_has_the_soft_term_alone() {
         augment: None,
         mixup: 0.0,
         clip_grad_norm: None,
+        hooks: Hooks::default(),
     };
     // What a step adds to the weights of one and the same student.
     let step = |indices: &[usize]| {
@@ -152,8 +154,7 @@ fn an_example_without_a_label_has_the_soft_term_alone() {
         let before = student.params().as_slice().to_vec();
         let mut optimizer = Optimizer::new(plain.clone(), student.params());
         let mut buffers = TrainingStep::new(&student, 40);
-        let loss =
-            buffers.run(&mut student, &mut optimizer, indices, Noise { seed: 1, step: 0 }, 1.0, &context).unwrap();
+        let loss = buffers.run(&mut student, &mut optimizer, indices, Noise::new(1, 0), 1.0, &context).unwrap();
         let change: Vec<f32> = student.params().as_slice().iter().zip(&before).map(|(a, b)| a - b).collect();
         (loss, change)
     };
@@ -161,7 +162,7 @@ fn an_example_without_a_label_has_the_soft_term_alone() {
     let both: Vec<usize> = (0..24).flat_map(|i| if i < 16 { vec![i, 24 + i] } else { vec![i] }).collect();
     let (of_both, change) = step(&both);
     let (first, second) = (step(&(0..24).collect::<Vec<_>>()), step(&(24..40).collect::<Vec<_>>()));
-    assert_eq!((of_both.hard, second.0.hard), (first.0.hard, None));
+    assert_eq!((of_both.hard(), second.0.hard()), (first.0.hard(), None));
     assert!((of_both.total - (0.6 * first.0.total + 0.4 * second.0.total)).abs() < 1e-9);
     let expected = first.1.iter().zip(&second.1).map(|(first, second)| 0.6 * first + 0.4 * second);
     for (found, expected) in change.iter().zip(expected) {
@@ -196,6 +197,7 @@ fn observers_see_every_epoch_and_can_stop() {
         teacher: Teacher::None,
         config: &config,
         seed: 1,
+        hooks: Hooks::default(),
     };
     let run = |stop_after| {
         let mut watch = Watch { epochs: vec![], stop_after };
@@ -221,7 +223,8 @@ impl Loss for Numbers {
         grad.fill(0.0);
         let mean = |labels: &[u32]| labels.iter().map(|&label| f64::from(label)).sum::<f64>() / logits.nrows() as f64;
         let hard = targets.labels.map(mean);
-        Ok(LossValue { total: 1.0, hard, soft: Some(2.0), kl: None })
+        let value = LossValue::new(1.0).with(Term::new("soft", 2.0));
+        Ok(hard.map_or(value, |hard| value.with(Term::of_labelled("hard", hard))))
     }
 
     fn needs_teacher(&self) -> bool {
@@ -245,10 +248,11 @@ fn the_hard_term_of_an_epoch_is_the_mean_over_labelled_examples() {
             teacher: Teacher::Live(&teacher),
             config: &config,
             seed: 1,
+            hooks: Hooks::default(),
         };
         let loss = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap().loss;
-        assert!((loss.hard.unwrap() - expected).abs() < 1e-12, "{batch}: {loss:?} {expected}");
-        assert!((loss.total - 1.0).abs() < 1e-12 && (loss.soft.unwrap() - 2.0).abs() < 1e-12, "{batch}: {loss:?}");
+        assert!((loss.hard().unwrap() - expected).abs() < 1e-12, "{batch}: {loss:?} {expected}");
+        assert!((loss.total - 1.0).abs() < 1e-12 && (loss.soft().unwrap() - 2.0).abs() < 1e-12, "{batch}: {loss:?}");
     }
 }
 
@@ -262,7 +266,15 @@ fn soft_targets_of_other_views_are_refused() {
         let augment = AugmentConfig { shift, ..AugmentConfig::default() };
         let config = TrainConfig { epochs: 1, augment, ..TrainConfig::default() };
         let teacher = Teacher::Cached(targets);
-        let training = Training { data, validation: None, loss: &loss, teacher, config: &config, seed: 1 };
+        let training = Training {
+            data,
+            validation: None,
+            loss: &loss,
+            teacher,
+            config: &config,
+            seed: 1,
+            hooks: Hooks::default(),
+        };
         train(&mut model(data, &[3], 2), &training, &mut Silent).map(|_| ()).map_err(|error| error.to_string())
     };
     let expected = "the soft targets have 9 views of each example, training shows 1";
@@ -289,7 +301,8 @@ fn an_unlabelled_or_empty_set_cannot_be_evaluated() {
         teacher: Teacher::Cached(&targets),
         config: &config,
         seed: 1,
+        hooks: Hooks::default(),
     };
     let report = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap();
-    assert_eq!(report.loss.total, report.loss.soft.unwrap(), "without labels the soft term has weight 1");
+    assert_eq!(report.loss.total, report.loss.soft().unwrap(), "without labels the soft term has weight 1");
 }

@@ -7,8 +7,8 @@ use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Activation, EmbeddingConfig, Mlp, MlpConfig, Trainable};
 use distill_train::{
-    AugmentConfig, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot,
-    SoftTargets, StepReport, Teacher, TrainConfig, TrainState, train_from,
+    AugmentConfig, Hooks, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind,
+    Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainState, train_from,
 };
 
 use crate::Result;
@@ -66,6 +66,7 @@ impl Training {
             teacher,
             config: &self.config,
             seed: 1,
+            hooks: Hooks::default(),
         };
         let mut watch = Watch::new(until);
         train_from(&mut self.model, &training, self.state.clone(), &mut watch)?;

@@ -66,6 +66,11 @@ pub trait Dataset: Send + Sync {
     /// The class of an example, `None` where it is not known.
     fn label(&self, index: usize) -> Option<u32>;
 
+    /// Adds the class of each of these examples to `out`.
+    fn labels(&self, indices: &[usize], out: &mut Vec<Option<u32>>) {
+        out.extend(indices.iter().map(|&index| self.label(index)));
+    }
+
     /// How an epoch is mixed, so that what it reads next is not all over the disk; `None` where
     /// all examples are in memory and are shuffled with each other.
     fn windows(&self) -> Option<Windows> {

@@ -356,9 +356,9 @@ impl Step<'_> {
 
 fn add_loss(fields: &mut Value, loss: &LossValue) {
     fields["train_loss"] = json!(loss.total);
-    fields["ce"] = json!(loss.hard);
-    fields["soft"] = json!(loss.soft);
-    fields["kl"] = json!(loss.kl);
+    fields["ce"] = json!(loss.hard());
+    fields["soft"] = json!(loss.soft());
+    fields["kl"] = json!(loss.kl());
 }
 
 fn epoch_to_json(model: ModelId<'_>, report: &EpochReport<'_>) -> Value {
@@ -474,7 +474,7 @@ fn write_epoch(report: &EpochReport<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Res
     let rate = thousands((report.examples as f64 / report.seconds).round() as u64);
     let of = |v: &Evaluation| format!("{} of {}", thousands(v.errors as u64), thousands(v.examples as u64));
     let errors = report.validation.map_or("-".to_owned(), of);
-    let kl = report.loss.kl.map_or("-".to_owned(), |kl| format!("{kl:.5}"));
+    let kl = report.loss.kl().map_or("-".to_owned(), |kl| format!("{kl:.5}"));
     let epoch = format!("{}/{}", report.epoch, report.epochs);
     let loss = report.loss.total;
     write!(f, "  {epoch:>5}  {loss:>8.4}  {kl:>8}  {errors:>14}  {rate:>12}  {:>9.2}", report.seconds)

@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::batch::{Batch, Block};
 use crate::row;
-use crate::{Loss, LossError, LossValue, Targets};
+use crate::{Loss, LossError, LossValue, Targets, Term};
 
 /// Cross entropy with the labels at `T = 1`; `grad` is overwritten.
 ///
@@ -72,7 +72,7 @@ impl Loss for CrossEntropy {
     ) -> Result<LossValue, LossError> {
         let labels = targets.labels.ok_or(LossError::MissingLabels)?;
         let hard = cross_entropy(logits, labels, grad)?;
-        Ok(LossValue { total: hard, hard: Some(hard), ..LossValue::default() })
+        Ok(LossValue::new(hard).with(Term::of_labelled("hard", hard)))
     }
 
     fn needs_teacher(&self) -> bool {

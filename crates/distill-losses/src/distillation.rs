@@ -5,7 +5,7 @@ use crate::cross_entropy::add_cross_entropy;
 use crate::kd::{add_kd, teacher_entropy};
 use crate::logit_matching::add_logit_matching;
 use crate::loss::check_shape;
-use crate::{Loss, LossError, LossValue, Targets, Temperature};
+use crate::{Loss, LossError, LossValue, Targets, Temperature, Term};
 
 /// How the student is compared with the teacher.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,9 +42,9 @@ pub enum SoftTerm {
 /// let mut grad = Array2::zeros((1, 3));
 /// let targets = Targets { labels: Some(&[1]), teacher_logits: Some(teacher.view()) };
 /// let value = loss.value_and_grad(student.view(), &targets, grad.view_mut())?;
-/// let (hard, soft) = (value.hard.unwrap(), value.soft.unwrap());
+/// let (hard, soft) = (value.hard().unwrap(), value.soft().unwrap());
 /// assert_eq!(value.total, (1.0 - 0.9) * hard + 0.9 * soft);
-/// assert_eq!(soft, 16.0 * value.kl.unwrap());
+/// assert_eq!(soft, 16.0 * value.kl().unwrap());
 /// # Ok::<(), distill_losses::LossError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,13 +88,13 @@ impl Loss for Distillation {
         })?;
         let mut value = LossValue::default();
         if has_hard {
-            value.hard = Some(hard);
+            value.terms.set(Term::of_labelled("hard", hard));
             value.total += (1.0 - alpha) * hard;
         }
         if teacher.is_some() {
             let (soft, kl) = self.soft.value(soft, entropy);
-            value.soft = Some(soft);
-            value.kl = kl;
+            value.terms.set(Term::new("soft", soft));
+            kl.into_iter().for_each(|kl| value.terms.set(Term::new("kl", kl)));
             value.total += alpha * soft;
         }
         Ok(value)

@@ -56,4 +56,10 @@ pub enum LossError {
     /// A loss on soft targets was given none.
     #[error("this loss needs the teacher's logits but the targets have none")]
     MissingTeacher,
+    /// A loss on inner values was given a model that has none of this name.
+    #[error("this loss needs the inner value `{name}` but the model has none of this name")]
+    MissingValue {
+        /// The name.
+        name: &'static str,
+    },
 }

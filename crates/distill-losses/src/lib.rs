@@ -9,6 +9,7 @@ mod logit_matching;
 mod loss;
 mod row;
 mod temperature;
+mod terms;
 
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distillation::{Distillation, SoftTerm};
@@ -17,3 +18,4 @@ pub use kd::{KdValue, kd, soft_cross_entropy};
 pub use logit_matching::{logit_matching, logit_mse};
 pub use loss::{Loss, LossValue, Targets};
 pub use temperature::Temperature;
+pub use terms::{Term, Terms};

@@ -1,6 +1,6 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::LossError;
+use crate::{LossError, Term, Terms};
 
 /// What a batch of logits is compared with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,16 +12,54 @@ pub struct Targets<'a> {
 }
 
 /// The value of a loss and the terms it is made of, each a mean over the examples.
+///
+/// # Examples
+/// ```
+/// use distill_losses::{LossValue, Term};
+/// let value = LossValue::new(0.75).with(Term::of_labelled("hard", 1.0)).with(Term::new("soft", 0.5));
+/// assert_eq!((value.total, value.hard(), value.soft(), value.kl()), (0.75, Some(1.0), Some(0.5), None));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LossValue {
     /// What is minimised.
     pub total: f64,
-    /// Cross entropy with the labels at `T = 1`, before its weight.
-    pub hard: Option<f64>,
-    /// The soft term with its factor `T²`, before its weight.
-    pub soft: Option<f64>,
-    /// `KL(p ‖ q)` at the loss's temperature without `T²`: the number to compare between temperatures.
-    pub kl: Option<f64>,
+    /// What it is made of, before weights, and whatever else is worth watching.
+    pub terms: Terms,
+}
+
+impl LossValue {
+    /// A loss without terms.
+    pub fn new(total: f64) -> Self {
+        Self { total, terms: Terms::default() }
+    }
+
+    /// The same with one more term.
+    #[must_use]
+    pub fn with(mut self, term: Term) -> Self {
+        self.terms.set(term);
+        self
+    }
+
+    /// Adds another loss, whose terms come to those that are there.
+    pub fn add(&mut self, other: &Self) {
+        self.total += other.total;
+        other.terms.iter().for_each(|&term| self.terms.set(term));
+    }
+
+    /// Cross entropy with the labels at `T = 1`, before its weight: the term `hard`.
+    pub fn hard(&self) -> Option<f64> {
+        self.terms.get("hard")
+    }
+
+    /// The soft term with its factor `T²`, before its weight: the term `soft`.
+    pub fn soft(&self) -> Option<f64> {
+        self.terms.get("soft")
+    }
+
+    /// `KL(p ‖ q)` at the loss's temperature without `T²`, the number to compare between temperatures: the term `kl`.
+    pub fn kl(&self) -> Option<f64> {
+        self.terms.get("kl")
+    }
 }
 
 /// A loss that the training loop can swap for another one.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{Model, ModelError, ModelSpec, Scratch};
+use crate::{Model, ModelError, ModelSpec, Scratch, Tape};
 
 /// A model under another description: the same answers to the same numbers, which form inputs of another shape, or mean
 /// classes of other names.
@@ -59,6 +59,14 @@ impl Model for Described {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         self.model.logits_into(inputs, scratch, out)
+    }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        self.model.inner_values()
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        self.model.record(inputs, tape)
     }
 }
 

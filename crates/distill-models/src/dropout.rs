@@ -12,6 +12,16 @@ pub struct Noise {
     pub seed: u64,
     /// Optimizer steps done before this one.
     pub step: u32,
+    /// Where the first row of the inputs stands in the whole batch: not at 0 where several models share it, so that each row has
+    /// the mask that it would have if one model saw them all.
+    pub first_row: usize,
+}
+
+impl Noise {
+    /// That of a whole batch.
+    pub fn new(seed: u64, step: u32) -> Self {
+        Self { seed, step, first_row: 0 }
+    }
 }
 
 /// Inverted dropout: each unit is dropped with probability `p`, the others are scaled by `1 / (1 - p)`.
@@ -67,7 +77,7 @@ impl Dropout {
         // A multiple of the numbers in a block of the generator, so that none is dropped between the chunks.
         const CHUNK: usize = 256;
         #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 rows")]
-        let mut rng = Philox::new(noise.seed, Stream::Dropout(self.layer), noise.step, row as u32);
+        let mut rng = Philox::new(noise.seed, Stream::Dropout(self.layer), noise.step, (noise.first_row + row) as u32);
         let (mut numbers, mut factors) = ([0; CHUNK], [0.0; CHUNK]);
         for first in (0..width).step_by(CHUNK) {
             let n = CHUNK.min(width - first);
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn keeps_the_expectation_and_repeats() {
-        let noise = Noise { seed: 1, step: 5 };
+        let noise = Noise::new(1, 5);
         for p in [0.2_f64, 0.5, 0.9] {
             let rows: Vec<f32> = (0..50).flat_map(|row| mask(p, noise, row)).collect();
             let n = rows.len() as f64;
@@ -109,6 +119,7 @@ mod tests {
         assert_eq!(mask(0.5, noise, 1), mask(0.5, noise, 1));
         assert_ne!(mask(0.5, noise, 1), mask(0.5, noise, 2));
         assert_ne!(mask(0.5, noise, 1), mask(0.5, Noise { step: 6, ..noise }, 1));
+        assert_eq!(mask(0.5, noise, 7), mask(0.5, Noise { first_row: 5, ..noise }, 2));
     }
 
     #[test]

@@ -100,6 +100,12 @@ pub enum ModelError {
         /// What the engine says.
         reason: String,
     },
+    /// A model was asked for inner values that it does not show.
+    #[error("the model {architecture} has no inner values to record")]
+    NoInnerValues {
+        /// The architecture of the model.
+        architecture: String,
+    },
     /// Whoever asked wants no more answers.
     #[error("the model was told to stop")]
     Stopped,

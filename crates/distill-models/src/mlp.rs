@@ -222,6 +222,12 @@ impl Mlp {
         usize::from(self.embedding.is_some())
     }
 
+    /// The weights of every layer as evaluation wants them.
+    fn evaluated(&self) -> &[Weights] {
+        let make = || self.layers.iter().map(|layer| Weights::new(self.params.matrix(layer.weight))).collect();
+        self.evaluated.get_or_init(make)
+    }
+
     fn check_features(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
         let (expected, actual) = (self.spec.features(), inputs.ncols());
         if expected == actual { Ok(()) } else { Err(ModelError::Features { expected, actual }) }
@@ -248,9 +254,7 @@ impl Model for Mlp {
         }
         let [mut a, mut b] = scratch.pair(rows, [widest; 2]).map(|m| m.into_slice().expect("scratch is contiguous"));
         let mut width = inputs.ncols();
-        let weights = self
-            .evaluated
-            .get_or_init(|| self.layers.iter().map(|layer| Weights::new(self.params.matrix(layer.weight))).collect());
+        let weights = self.evaluated();
         let (output, hidden) = self.layers.split_last().expect("a model has an output layer");
         if let (Some(embedding), Some(&outputs)) = (&self.embedding, self.config.hidden.first()) {
             embedding.eval(&self.params, &bags, view_mut(a, rows, outputs));
@@ -268,6 +272,30 @@ impl Model for Mlp {
         scratch.give_back_bags(bags);
         Ok(())
     }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        let hidden = self.config.hidden.iter().enumerate().map(|(i, &width)| (format!("hidden.{i}"), width));
+        let input = ("input".to_owned(), self.spec.features());
+        [input].into_iter().chain(hidden).chain([("logits".to_owned(), self.spec.classes.len())]).collect()
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        self.check_features(inputs)?;
+        if let Some(embedding) = &self.embedding {
+            tape.bags.read(inputs, embedding.buckets)?;
+        }
+        tape.begin(inputs.nrows());
+        let (bags, slots) = tape.bags_and_slots_mut();
+        slots[0].value_mut().assign(&inputs);
+        if let Some(embedding) = &self.embedding {
+            embedding.eval(&self.params, bags, slots[1].value_mut());
+        }
+        for (i, (layer, weights)) in (self.n_embeddings()..).zip(self.layers.iter().zip(self.evaluated())) {
+            let (before, after) = slots.split_at_mut(i + 1);
+            layer.eval(&self.params, weights, before[i].value(), after[0].value_mut());
+        }
+        Ok(())
+    }
 }
 
 impl Trainable for Mlp {
@@ -282,60 +310,65 @@ impl Trainable for Mlp {
     }
 
     fn tape(&self) -> Tape {
-        let hidden = self.config.hidden.iter().enumerate().map(|(i, &width)| (format!("hidden.{i}"), width));
-        let input = ("input".to_owned(), self.spec.features());
-        Tape::new([input].into_iter().chain(hidden).chain([("logits".to_owned(), self.spec.classes.len())]))
+        Tape::new(self.inner_values())
     }
 
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
         self.check_features(inputs)?;
-        let (rows, precision) = (inputs.nrows(), tape.precision());
+        let precision = tape.precision();
         if let Some(embedding) = &self.embedding {
             tape.bags.read(inputs, embedding.buckets)?;
         }
-        tape.begin(rows);
-        let mut x = tape.slots[0].value_mut(rows);
+        tape.begin(inputs.nrows());
+        let (bags, slots) = tape.bags_and_slots_mut();
+        let mut x = slots[0].value_mut();
         x.assign(&inputs);
         if let Some(dropout) = self.input_dropout {
             let work = x.len();
             for_each_row(x, work, |row, x| dropout.apply_to_inputs(noise, row, x));
         }
         if let Some(embedding) = &self.embedding {
-            let (y, slope) = tape.slots[1].value_and_slope_mut(rows);
-            embedding.forward(&self.params, noise, &tape.bags, y, slope);
+            let (y, slope) = slots[1].value_and_slope_mut();
+            embedding.forward(&self.params, noise, bags, y, slope);
         }
         for (i, layer) in (self.n_embeddings()..).zip(&self.layers) {
-            let (before, after) = tape.slots.split_at_mut(i + 1);
-            let (y, slope) = after[0].value_and_slope_mut(rows);
-            layer.forward(&self.params, (noise, precision), before[i].value(rows), y, slope);
+            let (before, after) = slots.split_at_mut(i + 1);
+            let (y, slope) = after[0].value_and_slope_mut();
+            layer.forward(&self.params, (noise, precision), before[i].value(), y, slope);
         }
         Ok(())
     }
 
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
-        let (rows, precision) = (tape.rows(), tape.precision());
+        let precision = tape.precision();
         assert_eq!(grad_logits.dim(), tape.logits().dim(), "the gradient belongs to another forward pass");
         let first = self.n_embeddings();
+        let (bags, slots) = tape.bags_and_slots_mut();
         for (layer, i) in self.layers.iter().zip(first..first + self.layers.len()).rev() {
-            let (before, after) = tape.slots.split_at_mut(i + 1);
+            let (before, after) = slots.split_at_mut(i + 1);
             let (input, output) = (&mut before[i], &mut after[0]);
             // The logits have no activation: their gradient is that of the affine output.
             let dz = if layer.activation.is_none() {
-                grad_logits
+                output.with_entered(grad_logits)
             } else {
-                output.scale_grad_by_slope(rows);
-                output.grad(rows)
+                output.scale_grad_by_slope();
+                output.grad()
             };
-            layer.backward_params(precision, input.value(rows), dz, grads);
+            layer.backward_params(precision, input.value(), dz, grads);
             if i > 0 {
-                layer.backward_inputs(&self.params, precision, dz, input.grad_mut(rows));
+                layer.backward_inputs(&self.params, precision, dz, input.grad_mut());
+                input.add_entered();
             }
         }
         if let Some(embedding) = &self.embedding {
-            let output = &mut tape.slots[1];
-            output.scale_grad_by_slope(rows);
-            embedding.backward_params(&mut tape.bags, output.grad_mut(rows), grads);
+            let output = &mut slots[1];
+            output.scale_grad_by_slope();
+            embedding.backward_params(bags, output.grad_mut(), grads);
         }
+    }
+
+    fn takes_inner_gradients(&self) -> bool {
+        true
     }
 
     fn constrain(&mut self) {

@@ -99,6 +99,21 @@ pub trait Model: Send + Sync {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError>;
 
+    /// Names and widths of the inner values that [`record`](Self::record) writes, the logits last: none, unless a model says which
+    /// it has.
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        Vec::new()
+    }
+
+    /// Computes the logits as [`logits_into`](Self::logits_into) does, to the bit, and leaves them on the tape with all that is in
+    /// between. The tape is one of [`inner_values`](Self::inner_values), and kept by the caller.
+    ///
+    /// # Errors
+    /// [`ModelError::NoInnerValues`] if the model has none; as [`logits_into`](Self::logits_into).
+    fn record(&self, _inputs: ArrayView2<'_, f32>, _tape: &mut Tape) -> Result<(), ModelError> {
+        Err(ModelError::NoInnerValues { architecture: self.spec().architecture.clone() })
+    }
+
     /// How many rows it computes together, at the least: fewer take as long.
     ///
     /// For whoever asks some rows at a time, so as to hear of something else in between.
@@ -138,10 +153,19 @@ pub trait Trainable: Model {
 
     /// Overwrites `grads` with the gradient of the parameters, given that of the logits.
     ///
+    /// What has [entered](crate::Slot::entered) at inner values since the forward pass is added to their gradients, if the model
+    /// [takes it](Self::takes_inner_gradients).
+    ///
     /// # Panics
     /// If `grad_logits` has not the shape of the logits on the tape: it belongs to another
     /// forward pass.
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params);
+
+    /// Whether [`backward`](Self::backward) adds what has entered at inner values. A model that does not cannot be trained with a
+    /// loss on them.
+    fn takes_inner_gradients(&self) -> bool {
+        false
+    }
 
     /// Puts the parameters back where the model allows them to be, after a step of the optimizer.
     fn constrain(&mut self) {}

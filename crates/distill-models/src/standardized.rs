@@ -151,6 +151,22 @@ impl Standardized {
     fn standardization(&self, inputs: ArrayView2<'_, f32>) -> Option<&Standardization> {
         self.standardization.as_ref().filter(|standardization| standardization.mean.len() == inputs.ncols())
     }
+
+    /// Gives the model inputs as it takes them, in a buffer of the tape.
+    fn with_standard(
+        &self,
+        inputs: ArrayView2<'_, f32>,
+        tape: &mut Tape,
+        run: impl Fn(&Mlp, ArrayView2<'_, f32>, &mut Tape) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let Some(standardization) = self.standardization(inputs) else { return run(&self.model, inputs, tape) };
+        let mut buffer = std::mem::take(&mut tape.standard);
+        let mut standard = matrix(&mut buffer, inputs.nrows(), inputs.ncols());
+        standardization.write(inputs, standard.view_mut());
+        let done = run(&self.model, standard.view(), tape);
+        tape.standard = buffer;
+        done
+    }
 }
 
 impl Model for Standardized {
@@ -174,6 +190,14 @@ impl Model for Standardized {
         scratch.give_back(buffer);
         answered
     }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        self.model.inner_values()
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        self.with_standard(inputs, tape, |model, inputs, tape| model.record(inputs, tape))
+    }
 }
 
 impl Trainable for Standardized {
@@ -190,19 +214,15 @@ impl Trainable for Standardized {
     }
 
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
-        let Some(standardization) = self.standardization(inputs) else {
-            return self.model.forward(inputs, noise, tape);
-        };
-        let mut buffer = std::mem::take(&mut tape.standard);
-        let mut standard = matrix(&mut buffer, inputs.nrows(), inputs.ncols());
-        standardization.write(inputs, standard.view_mut());
-        let done = self.model.forward(standard.view(), noise, tape);
-        tape.standard = buffer;
-        done
+        self.with_standard(inputs, tape, |model, inputs, tape| model.forward(inputs, noise, tape))
     }
 
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
         self.model.backward(grad_logits, tape, grads);
+    }
+
+    fn takes_inner_gradients(&self) -> bool {
+        self.model.takes_inner_gradients()
     }
 
     fn constrain(&mut self) {
@@ -233,7 +253,7 @@ mod tests {
             let model = Standardized::new(mlp(hidden), Some(Standardization::new(&mean, &sd).unwrap())).unwrap();
             let expected = model.logits(inputs.view()).unwrap();
             let mut tape = model.tape();
-            model.forward(inputs.view(), Noise { seed: 1, step: 0 }, &mut tape).unwrap();
+            model.forward(inputs.view(), Noise::new(1, 0), &mut tape).unwrap();
             assert!((&expected - &tape.logits()).iter().all(|difference| difference.abs() < 1e-5));
             let folded = model.fold();
             let found = folded.logits(inputs.view()).unwrap();

@@ -1,6 +1,7 @@
 use distill_tensor::Precision;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use crate::Slot;
 use crate::bags::Bags;
 
 /// What the forward pass of a training step leaves for the backward pass.
@@ -8,35 +9,40 @@ use crate::bags::Bags;
 /// The tape belongs to the caller and is used again for every step: its buffers grow to the
 /// largest batch once, after that a step allocates nothing. Activations have names
 /// (`input`, `hidden.0`, …, `logits`) and can be read until the next forward pass.
+///
+/// Whoever writes a [`Trainable`](crate::Trainable) makes a tape of the slots that the model needs, the logits last. `forward`
+/// calls [`begin`](Self::begin) and writes the [slots](Self::slots_mut), `backward` reads them and what has
+/// [entered](Slot::entered) there.
+///
+/// # Examples
+/// ```
+/// use distill_models::Tape;
+/// use ndarray::array;
+/// let mut tape = Tape::new([("input".to_owned(), 2), ("logits".to_owned(), 1)]);
+/// tape.begin(1);
+/// if let [input, logits] = tape.slots_mut() {
+///     input.value_mut().assign(&array![[3.0, 4.0]]);
+///     let sum = input.value().sum();
+///     logits.value_mut().fill(sum);
+/// }
+/// assert_eq!(tape.logits(), array![[7.0]]);
+/// assert_eq!(tape.activation("input").map(|input| input.dim()), Some((1, 2)));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Tape {
     rows: usize,
     precision: Precision,
-    pub(crate) slots: Vec<Slot>,
+    slots: Vec<Slot>,
     /// What an embedding has read.
     pub(crate) bags: Bags,
     /// Inputs after they are standardised.
     pub(crate) standard: Vec<f32>,
 }
 
-/// One activation: its value, the derivative of the value by the layer's affine output, and
-/// the gradient of the loss.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    name: String,
-    width: usize,
-    value: Vec<f32>,
-    slope: Vec<f32>,
-    grad: Vec<f32>,
-}
-
 impl Tape {
     /// A tape for activations of these names and widths, without memory yet.
     pub fn new(slots: impl IntoIterator<Item = (String, usize)>) -> Self {
-        let slots = slots
-            .into_iter()
-            .map(|(name, width)| Slot { name, width, value: vec![], slope: vec![], grad: vec![] })
-            .collect();
+        let slots = slots.into_iter().map(|(name, width)| Slot::new(name, width)).collect();
         Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default(), standard: vec![] }
     }
 
@@ -63,45 +69,39 @@ impl Tape {
     /// # Panics
     /// If the tape has no slot, which no model's tape lacks.
     pub fn logits(&self) -> ArrayView2<'_, f32> {
-        self.slots.last().expect("a tape ends with the logits").value(self.rows)
+        self.slots.last().expect("a tape ends with the logits").value()
     }
 
     /// An activation of the last forward pass by its name, shape `(examples, width)`.
     pub fn activation(&self, name: &str) -> Option<ArrayView2<'_, f32>> {
-        self.slots.iter().find(|slot| slot.name == name).map(|slot| slot.value(self.rows))
+        self.slots.iter().find(|slot| slot.name() == name).map(Slot::value)
     }
 
-    /// Starts a forward pass of that many rows.
-    pub(crate) fn begin(&mut self, rows: usize) {
+    /// An activation by its name, and the gradient that enters there, to add to: for a loss on inner values, between the two
+    /// passes.
+    pub fn activation_and_gradient(&mut self, name: &str) -> Option<(ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>)> {
+        self.slots.iter_mut().find(|slot| slot.name() == name).map(Slot::value_and_entering_mut)
+    }
+
+    /// Starts a forward pass of that many rows: what was written before has no meaning any more.
+    pub fn begin(&mut self, rows: usize) {
         self.rows = rows;
-    }
-}
-
-impl Slot {
-    pub(crate) fn value(&self, rows: usize) -> ArrayView2<'_, f32> {
-        ArrayView2::from_shape((rows, self.width), &self.value[..rows * self.width]).expect("length of its shape")
+        self.slots.iter_mut().for_each(|slot| slot.begin(rows));
     }
 
-    pub(crate) fn value_mut(&mut self, rows: usize) -> ArrayViewMut2<'_, f32> {
-        matrix(&mut self.value, rows, self.width)
+    /// The activations in the order in which they are computed.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
-    pub(crate) fn value_and_slope_mut(&mut self, rows: usize) -> (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        (matrix(&mut self.value, rows, self.width), matrix(&mut self.slope, rows, self.width))
+    /// What an embedding reads, beside the activations.
+    pub(crate) fn bags_and_slots_mut(&mut self) -> (&mut Bags, &mut [Slot]) {
+        (&mut self.bags, &mut self.slots)
     }
 
-    pub(crate) fn grad_mut(&mut self, rows: usize) -> ArrayViewMut2<'_, f32> {
-        matrix(&mut self.grad, rows, self.width)
-    }
-
-    pub(crate) fn grad(&self, rows: usize) -> ArrayView2<'_, f32> {
-        ArrayView2::from_shape((rows, self.width), &self.grad[..rows * self.width]).expect("length of its shape")
-    }
-
-    /// Multiplies the gradient of the value by the slope: the gradient of the affine output.
-    pub(crate) fn scale_grad_by_slope(&mut self, rows: usize) {
-        let n = rows * self.width;
-        crate::dense::for_each_pair(&mut self.grad[..n], &self.slope[..n], |grad, slope| *grad *= slope);
+    /// The activations, for the model to write.
+    pub fn slots_mut(&mut self) -> &mut [Slot] {
+        &mut self.slots
     }
 }
 

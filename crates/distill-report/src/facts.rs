@@ -13,7 +13,7 @@ pub(super) fn setting(report: &Report) -> Facts {
         [data.train, data.validation, data.transfer, data.test].map(|n| thousands(n as u64));
     let examples = format!("{train} train, {validation} validation, {transfer} transfer, {test} test");
     vec![
-        ("method", format!("{}, T = {}, alpha = {}", kd.method, kd.temperature, kd.alpha)),
+        ("method", format!("{}, alpha = {}", kd.method, kd.alpha)),
         ("data", data.source.clone()),
         ("examples", examples),
         ("input", if shape.is_empty() { "-".to_owned() } else { shape.join(" × ") }),

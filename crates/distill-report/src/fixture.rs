@@ -47,7 +47,7 @@ pub(super) fn full() -> Report {
         title: "mnist, runs/mnist-003".to_owned(),
         runs: vec![run()],
         recipe: "[data]\nsource = \"mnist\"\nvalidation = 5000\n\n[kd]\ntemperature = 4.0\nalpha = 0.95\n".to_owned(),
-        kd: KdFacts { method: "kd".to_owned(), temperature: 4.0, alpha: 0.95 },
+        kd: KdFacts { method: "kd, T = 4".to_owned(), temperature: 4.0, alpha: 0.95 },
         data: DataFacts {
             source: "mnist".to_owned(),
             train: 55_000,

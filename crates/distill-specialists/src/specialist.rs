@@ -3,7 +3,7 @@ use std::sync::Arc;
 use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, Model, ModelError, ModelSpec, Scratch, Trainable};
-use distill_train::{Observer, Teacher, TrainConfig, Training, train};
+use distill_train::{Hooks, Observer, Teacher, TrainConfig, Training, train};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::dustbin::{Dustbin, DustbinLoss};
@@ -83,6 +83,7 @@ impl Specialist {
             teacher: if soft { Teacher::Live(generalist) } else { Teacher::None },
             config: &config.train,
             seed: config.seed,
+            hooks: Hooks::default(),
         };
         let report = train(&mut model, &training, observer)?;
         if !report.completed {

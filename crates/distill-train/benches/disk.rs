@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use distill_datasets::{Dataset, IdxFolder, Split};
 use distill_losses::CrossEntropy;
 use distill_models::{Mlp, MlpConfig};
-use distill_train::{Silent, Teacher, TrainConfig, Training, train};
+use distill_train::{Hooks, Silent, Teacher, TrainConfig, Training, train};
 
 /// As many as MNIST has.
 const N: usize = 60_000;
@@ -42,7 +42,15 @@ fn epochs(c: &mut Criterion) {
             let spec = data.spec();
             let mut model = Mlp::new(model_config, spec.input_shape.clone(), spec.classes.clone(), 1).expect("a model");
             let (loss, teacher) = (&CrossEntropy, Teacher::None);
-            let training = Training { data: &*data, validation: None, loss, teacher, config: &config, seed: 1 };
+            let training = Training {
+                data: &*data,
+                validation: None,
+                loss,
+                teacher,
+                config: &config,
+                seed: 1,
+                hooks: Hooks::default(),
+            };
             group.bench_function(id, |b| b.iter(|| train(&mut model, &training, &mut Silent).expect("an epoch")));
         }
     }

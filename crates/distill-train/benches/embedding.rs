@@ -6,7 +6,7 @@ use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
 use distill_losses::CrossEntropy;
 use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
 use distill_tensor::{Philox, Stream};
-use distill_train::{Optimizer, OptimizerConfig, OptimizerKind, StepContext, Teacher, TrainingStep};
+use distill_train::{Hooks, Optimizer, OptimizerConfig, OptimizerKind, StepContext, Teacher, TrainingStep};
 use ndarray::{Array2, ArrayViewMut2};
 
 const BATCH: usize = 128;
@@ -68,6 +68,7 @@ fn steps(c: &mut Criterion) {
         augment: None,
         mixup: 0.0,
         clip_grad_norm: None,
+        hooks: Hooks::default(),
     };
     let mut group = c.benchmark_group("embedding");
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -79,7 +80,7 @@ fn steps(c: &mut Criterion) {
             let config = OptimizerConfig { kind, ..OptimizerConfig::default() };
             let mut optimizer = Optimizer::new(config, model.params());
             let mut step = TrainingStep::new(&model, BATCH);
-            let mut noise = Noise { seed: 1, step: 0 };
+            let mut noise = Noise::new(1, 0);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             group.bench_function(BenchmarkId::new(name, format!("{threads} threads")), |b| {
                 pool.install(|| {

@@ -5,7 +5,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use distill_datasets::{Augmentation, Dataset, Images, Jitter};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
-use distill_train::{Optimizer, OptimizerConfig, SoftTargets, StepContext, Teacher, TrainingStep};
+use distill_train::{Hooks, Optimizer, OptimizerConfig, SoftTargets, StepContext, Teacher, TrainingStep};
 
 const BATCH: usize = 128;
 
@@ -28,8 +28,15 @@ fn steps(c: &mut Criterion) {
     let shift = Some(Augmentation { jitter, seed: 1, epoch: 0 });
 
     let regularised = MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain(&[1200, 1200]) };
-    let context =
-        |loss, teacher, augment| StepContext { data: &data, loss, teacher, augment, mixup: 0.0, clip_grad_norm: None };
+    let context = |loss, teacher, augment| StepContext {
+        data: &data,
+        loss,
+        teacher,
+        augment,
+        mixup: 0.0,
+        clip_grad_norm: None,
+        hooks: Hooks::default(),
+    };
     let cases: [(&str, MlpConfig, StepContext<'_>); 4] = [
         ("labels", plain(&[800, 800]), context(&CrossEntropy as &dyn Loss, Teacher::None, None)),
         ("kd, cached", plain(&[800, 800]), context(&kd, Teacher::Cached(&targets), None)),
@@ -44,7 +51,7 @@ fn steps(c: &mut Criterion) {
         let mut model = build(config);
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), model.params());
         let mut step = TrainingStep::new(&model, BATCH);
-        let mut noise = Noise { seed: 1, step: 0 };
+        let mut noise = Noise::new(1, 0);
         group.bench_function(id, |b| {
             b.iter(|| {
                 noise.step += 1;

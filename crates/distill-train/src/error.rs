@@ -62,6 +62,16 @@ pub enum TrainError {
         /// Optimizer step, counted from 1.
         step: u32,
     },
+    /// Several ranks train one model, and another of them cannot go on: that one has the reason. The weights are those before
+    /// the step, on all.
+    #[error("another rank cannot go on")]
+    OtherRank,
+    /// The ranks that train one model cannot reach each other.
+    #[error("the ranks cannot reach each other: {reason}")]
+    Exchange {
+        /// What stands between them.
+        reason: String,
+    },
     /// A model's answer to an example that is evaluated is NaN or infinite.
     #[error("the answer of {model} to example {example} of the {split} set is {value}, and no finite number")]
     Answer {

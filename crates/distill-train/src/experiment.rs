@@ -10,8 +10,8 @@ use crate::standardize::standardization;
 use crate::step::Teacher;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
-    Asked, Checkpoint, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig, TrainError,
-    TrainState,
+    Asked, Checkpoint, Hooks, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig,
+    TrainError, TrainState,
 };
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
@@ -53,6 +53,8 @@ pub struct Experiment<'a> {
     standardization: OnceLock<Standardization>,
     /// What students begin with, by role and seed, in place of random weights.
     beginnings: Vec<((Role, u64), Mlp)>,
+    /// What the student with a teacher minimises in place of what the recipe says.
+    loss: Option<&'a dyn Loss>,
 }
 
 impl<'a> Experiment<'a> {
@@ -129,7 +131,16 @@ impl<'a> Experiment<'a> {
             all: sets,
             standardization: OnceLock::new(),
             beginnings: vec![],
+            loss: None,
         })
+    }
+
+    /// The same, but the student with a teacher minimises this loss in place of that of `kd`.
+    ///
+    /// The recipe does not know of it: whoever keeps checkpoints or results names it in their context.
+    #[must_use]
+    pub fn with_loss(self, loss: &'a dyn Loss) -> Self {
+        Self { loss: Some(loss), ..self }
     }
 
     /// The recipe.
@@ -336,14 +347,14 @@ impl<'a> Experiment<'a> {
                 let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
                 check_fit("teacher", teacher.spec(), self.transfer.spec())?;
                 distillation = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
-                (&distillation, targets.map_or(Teacher::Live(teacher), Teacher::Cached))
+                (self.loss.unwrap_or(&distillation), targets.map_or(Teacher::Live(teacher), Teacher::Cached))
             }
         };
         let config = self.train_config(role);
         let validation = self.validation.as_deref();
-        let seed_of_role = role.draws_from(seed);
+        let (seed_of_role, hooks) = (role.draws_from(seed), Hooks::default());
         let data = &**self.set_of(role);
-        let training = Training { data, validation, loss, teacher, config, seed: seed_of_role };
+        let training = Training { data, validation, loss, teacher, config, seed: seed_of_role, hooks };
         let mut model = self.untrained(role, seed)?;
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),

@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod answers;
+mod batch;
 mod checkpoint;
 mod clip;
 mod config;
 mod error;
 mod evaluate;
+mod exchange;
 mod experiment;
+mod features;
 mod fingerprint;
 mod fit;
 mod mixup;
@@ -34,7 +37,9 @@ pub use clip::clip_factor;
 pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
+pub use exchange::{Alone, Exchange};
 pub use experiment::{Experiment, Lesson, Trained};
+pub use features::{FeatureLoss, Hooks};
 pub use fingerprint::Fingerprint;
 pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};

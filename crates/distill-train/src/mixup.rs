@@ -1,17 +1,66 @@
 use distill_datasets::beta;
+use distill_losses::{Loss, LossValue};
 use distill_models::Noise;
 use distill_tensor::{Philox, Stream};
-use ndarray::{ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Zip, s};
+
+use crate::TrainError;
+use crate::batch::{Batch, together};
+
+/// Mixes the rows of a batch with each other, and a loss on their labels with that on the labels of their partners.
+pub(crate) struct Mixup {
+    /// What the partners count in the batch at hand; `None` where it is not mixed.
+    weight: Option<f32>,
+    labels: Vec<u32>,
+    grad: Array2<f32>,
+}
+
+impl Mixup {
+    /// Buffers for up to `n` examples.
+    pub(crate) fn new(n: usize, n_classes: usize) -> Self {
+        Self { weight: None, labels: Vec::with_capacity(n), grad: Array2::zeros((n, n_classes)) }
+    }
+
+    /// Mixes the inputs of a batch, if `alpha` is not 0 and it has labels and nothing else to learn from.
+    pub(crate) fn mix(&mut self, batch: &mut Batch, noise: Noise, alpha: f64) {
+        self.weight = (alpha > 0.0 && batch.has_labels_alone()).then(|| weight(noise, alpha));
+        if let Some(weight) = self.weight {
+            mix(batch.inputs_mut(), weight);
+            self.labels.clear();
+            self.labels.extend(batch.labels().iter().rev());
+        }
+    }
+
+    /// The loss of the batch and its gradient: of a mixed one the mean of those with both labels.
+    ///
+    /// # Errors
+    /// If the loss refuses.
+    pub(crate) fn loss(
+        &mut self,
+        batch: &Batch,
+        loss: &dyn Loss,
+        logits: ArrayView2<'_, f32>,
+        mut grad: ArrayViewMut2<'_, f32>,
+    ) -> Result<LossValue, TrainError> {
+        let Some(weight) = self.weight else { return batch.loss(loss, logits, grad) };
+        let n = logits.nrows();
+        let mut partner_grad = self.grad.slice_mut(s![..n, ..]);
+        let own = batch.loss(loss, logits, grad.view_mut())?;
+        let partner = batch.part(loss, 0..n, Some(&self.labels), logits, partner_grad.view_mut())?;
+        Zip::from(&mut grad).and(&partner_grad).for_each(|own, &partner| *own += weight * (partner - *own));
+        Ok(together(&own, &partner, 1.0 - f64::from(weight)))
+    }
+}
 
 /// The weight of the partners in a batch, as Beta(`alpha`, `alpha`) draws it: a function of seed and step.
-pub(crate) fn weight(noise: Noise, alpha: f64) -> f32 {
+fn weight(noise: Noise, alpha: f64) -> f32 {
     beta(&mut Philox::new(noise.seed, Stream::BatchMixture, noise.step, 0), alpha) as f32
 }
 
 /// Mixes each row with its partner: the first with the last, the second with the one before it, and so on.
 ///
 /// The order of a batch is random, so partners are.
-pub(crate) fn mix(mut rows: ArrayViewMut2<'_, f32>, weight: f32) {
+fn mix(mut rows: ArrayViewMut2<'_, f32>, weight: f32) {
     let (n, half) = (rows.nrows(), rows.nrows() / 2);
     let (mut first, mut second) = rows.multi_slice_mut((s![..half, ..], s![n - half.., ..]));
     second.invert_axis(Axis(0));
@@ -33,7 +82,7 @@ mod tests {
     fn batches_do_not_share_numbers_with_fixed_mixtures() {
         for step in 0..4 {
             let fixed = beta(&mut Philox::new(0, Stream::Mixture, step, 0), 0.4) as f32;
-            assert_ne!(weight(Noise { seed: 0, step }, 0.4), fixed);
+            assert_ne!(weight(Noise::new(0, step), 0.4), fixed);
         }
     }
 
@@ -50,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_weight_belongs_to_its_seed_and_step() {
-        let of = |seed, step| weight(Noise { seed, step }, 0.4);
+        let of = |seed, step| weight(Noise::new(seed, step), 0.4);
         assert_eq!(of(1, 7), of(1, 7));
         assert!(of(1, 7) != of(1, 8) && of(1, 7) != of(2, 7));
     }

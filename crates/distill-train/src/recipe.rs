@@ -104,6 +104,46 @@ impl KdMethod {
             Self::LogitMatching => "logit-matching",
         }
     }
+
+    /// As people say it, without a setting.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Kd => "distillation",
+            Self::SoftCrossEntropy => "soft cross entropy",
+            Self::LogitMatching => "logit matching",
+        }
+    }
+
+    /// What a report says of it at this temperature, such as `kd, T = 4`.
+    pub fn describe(self, temperature: f64) -> String {
+        match self {
+            Self::Kd | Self::SoftCrossEntropy => format!("{}, {}", self.name(), self.in_short(temperature)),
+            Self::LogitMatching => self.name().to_owned(),
+        }
+    }
+
+    /// What tells two students of one teacher apart: `T = 4`, or `logits` where no temperature has a part in it.
+    pub fn in_short(self, temperature: f64) -> String {
+        match self {
+            Self::Kd | Self::SoftCrossEntropy => format!("T = {temperature}"),
+            Self::LogitMatching => "logits".to_owned(),
+        }
+    }
+
+    /// Whether it compares nothing where an example has no label, so that recipes with such inputs are refused.
+    pub fn needs_labels(self) -> bool {
+        match self {
+            Self::Kd | Self::SoftCrossEntropy | Self::LogitMatching => false,
+        }
+    }
+
+    /// Whether it needs the teacher's logits of all classes: the largest, and what the others have together, are not enough.
+    pub fn needs_all_classes(self) -> bool {
+        match self {
+            Self::Kd | Self::SoftCrossEntropy => false,
+            Self::LogitMatching => true,
+        }
+    }
 }
 
 /// When the teacher is asked.
@@ -227,6 +267,9 @@ impl Recipe {
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
+        if self.kd.method.needs_labels() {
+            self.data.refuse_unlabelled(self.kd.method.name()).map_err(|problem| problem.under("data"))?;
+        }
         let models = [("student.model", Some(&self.student.model)), ("teacher.model", self.teacher.model.as_ref())];
         let mixup = [("train.augment.mixup", &self.train), ("teacher.train.augment.mixup", &self.teacher.train)];
         let [student, teacher] = mixup.map(|(key, train)| {

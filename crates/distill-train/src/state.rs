@@ -1,4 +1,4 @@
-use distill_losses::LossValue;
+use distill_losses::{LossValue, Term};
 use distill_tensor::Params;
 
 use crate::{Evaluation, Optimizer, OptimizerConfig};
@@ -11,7 +11,7 @@ use crate::{Evaluation, Optimizer, OptimizerConfig};
 pub struct TrainState {
     /// Optimizer steps that were made.
     pub step: u32,
-    /// Examples seen, each once for every epoch.
+    /// Examples seen, each once for every epoch. Of several ranks each counts its own, here and below.
     pub examples: u64,
     /// Seconds of training, without validation and observers.
     pub seconds: f64,
@@ -21,9 +21,9 @@ pub struct TrainState {
     pub epoch_examples: u64,
     /// Those of them that have a label. Checkpoints do without: order and data tell it.
     pub epoch_labelled: u64,
-    /// Sum of the loss over them, of its hard term over those that have a label.
+    /// Sum of the loss over them, of its terms of labels over those that have one.
     pub epoch_loss: LossValue,
-    /// Loss of the last whole epoch, mean over its examples, of its hard term over those that have a label.
+    /// Loss of the last whole epoch, mean over its examples, of its terms of labels over those that have one.
     pub loss: LossValue,
     /// What the optimizer remembers.
     pub optimizer: Optimizer,
@@ -73,16 +73,12 @@ impl TrainState {
 
     /// Counts a step on so many examples, of which so many have a label.
     pub(crate) fn add(&mut self, loss: &LossValue, [examples, labelled]: [usize; 2], seconds: f64) {
-        let weight = examples as f64;
-        let add = |sum: &mut Option<f64>, weight: f64, term: Option<f64>| {
-            if let Some(term) = term {
-                *sum = Some(sum.unwrap_or(0.0) + weight * term);
-            }
-        };
-        self.epoch_loss.total += weight * loss.total;
-        add(&mut self.epoch_loss.hard, labelled as f64, loss.hard);
-        add(&mut self.epoch_loss.soft, weight, loss.soft);
-        add(&mut self.epoch_loss.kl, weight, loss.kl);
+        self.epoch_loss.total += examples as f64 * loss.total;
+        for term in &loss.terms {
+            let weight = if term.of_labelled { labelled } else { examples } as f64;
+            let sum = self.epoch_loss.terms.get(term.name()).unwrap_or(0.0) + weight * term.value;
+            self.epoch_loss.terms.set(term.with_value(sum));
+        }
         self.step += 1;
         self.examples += examples as u64;
         self.epoch_examples += examples as u64;
@@ -94,14 +90,8 @@ impl TrainState {
     /// The mean over the examples of this epoch, not over its batches: the last may be smaller, and not all may have labels.
     pub(crate) fn mean_loss(&self) -> LossValue {
         let [n, n_labelled] = [self.epoch_examples, self.epoch_labelled].map(|n| n.max(1) as f64);
-        let mean = |sum: Option<f64>, n: f64| sum.map(|sum| sum / n);
-        let sum = &self.epoch_loss;
-        LossValue {
-            total: sum.total / n,
-            hard: mean(sum.hard, n_labelled),
-            soft: mean(sum.soft, n),
-            kl: mean(sum.kl, n),
-        }
+        let mean = |term: &Term| term.with_value(term.value / if term.of_labelled { n_labelled } else { n });
+        LossValue { total: self.epoch_loss.total / n, terms: self.epoch_loss.terms.iter().map(mean).collect() }
     }
 
     /// Starts the next epoch.

@@ -1,14 +1,17 @@
 use std::ops::Range;
 
 use distill_datasets::{Augmentation, Dataset};
-use distill_losses::{Loss, LossValue, Targets};
-use distill_models::{Model, Noise, Scratch, Tape, Trainable};
+use distill_losses::{Loss, LossValue};
+use distill_models::{Model, Noise, Tape, Trainable};
 use distill_tensor::{Params, Precision};
-use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Array2, s};
 
+use crate::batch::Batch;
 use crate::clip::is_finite;
+use crate::exchange::{all_or_none, mean, part};
+use crate::mixup::Mixup;
 use crate::soft_targets::SoftTargets;
-use crate::{Optimizer, TrainError, clip_factor, mixup};
+use crate::{ConfigProblem, Hooks, Optimizer, TrainError, clip_factor};
 
 /// Where the soft targets of a batch come from.
 #[derive(Clone, Copy)]
@@ -26,17 +29,10 @@ pub enum Teacher<'a> {
 /// After the first step with the largest batch a step allocates nothing; only the matmul kernel takes and gives back
 /// what it packs. A data set or a loss of others may take what it needs.
 pub struct TrainingStep {
-    /// The examples of a batch, those with a label first.
-    order: Vec<usize>,
-    inputs: Array2<f32>,
-    labels: Vec<u32>,
-    /// Labels of what the examples are mixed with, and the gradient for these.
-    partner_labels: Vec<u32>,
-    partner_grad_logits: Array2<f32>,
-    teacher_logits: Array2<f32>,
-    grad_logits: Array2<f32>,
+    batch: Batch,
+    mixup: Mixup,
     tape: Tape,
-    scratch: Scratch,
+    grad_logits: Array2<f32>,
     grads: Params,
 }
 
@@ -54,6 +50,8 @@ pub struct StepContext<'a> {
     pub mixup: f64,
     /// Largest norm of the gradient.
     pub clip_grad_norm: Option<f64>,
+    /// A loss on inner values, and other ranks.
+    pub hooks: Hooks<'a>,
 }
 
 impl TrainingStep {
@@ -61,15 +59,10 @@ impl TrainingStep {
     pub fn new(student: &dyn Trainable, batch: usize) -> Self {
         let (features, classes) = (student.spec().features(), student.spec().classes.len());
         Self {
-            order: Vec::with_capacity(batch),
-            inputs: Array2::zeros((batch, features)),
-            labels: Vec::with_capacity(batch),
-            partner_labels: Vec::with_capacity(batch),
-            partner_grad_logits: Array2::zeros((batch, classes)),
-            teacher_logits: Array2::zeros((batch, classes)),
-            grad_logits: Array2::zeros((batch, classes)),
+            batch: Batch::new(batch, features, classes),
+            mixup: Mixup::new(batch, classes),
             tape: student.tape(),
-            scratch: Scratch::default(),
+            grad_logits: Array2::zeros((batch, classes)),
             grads: Params::zeros(student.params().layout().clone()),
         }
     }
@@ -80,11 +73,13 @@ impl TrainingStep {
         Self { tape: self.tape.with_precision(precision), ..self }
     }
 
-    /// One step on these examples: from batch to changed weights.
+    /// One step on these examples: from batch to changed weights. Where there are several ranks, all are given the whole batch
+    /// and each computes its part; the loss that is returned is that of the part.
     ///
     /// # Errors
     /// If data, teacher or loss refuse; [`TrainError::NonFinite`] with `epoch` and `step` zero if
-    /// the loss or the gradient is no number, in which case the weights are left as they were.
+    /// the loss or the gradient is no number; [`TrainError::OtherRank`] if that is so on another rank. The weights are then left
+    /// as they were, on all ranks.
     pub fn run(
         &mut self,
         student: &mut dyn Trainable,
@@ -94,76 +89,64 @@ impl TrainingStep {
         lr: f64,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
-        let n = indices.len();
-        // What has no label has the soft term alone. A batch of both is two parts, one after the other.
-        let (data, is_labelled) = (context.data, |index: &usize| context.data.label(*index).is_some());
-        self.order.clear();
-        self.order.extend(indices.iter().copied().filter(is_labelled));
-        let n_labelled = self.order.len();
-        if n_labelled < n {
-            self.order.extend(indices.iter().copied().filter(|index| !is_labelled(index)));
-        }
-        let indices = self.order.as_slice();
-        let mut inputs = self.inputs.slice_mut(s![..n, ..]);
-        let mut teacher_logits = self.teacher_logits.slice_mut(s![..n, ..]);
-        let mut grad_logits = self.grad_logits.slice_mut(s![..n, ..]);
-
-        data.read(indices, inputs.view_mut())?;
-        if let Some(augment) = &context.augment {
-            augment.apply(indices, inputs.view_mut());
-        }
-        match context.teacher {
-            Teacher::None => {}
-            Teacher::Cached(targets) => {
-                targets.gather(indices, context.augment.as_ref(), teacher_logits.view_mut());
-            }
-            Teacher::Live(model) => model.logits_into(inputs.view(), &mut self.scratch, teacher_logits.view_mut())?,
-        }
-        self.labels.clear();
-        self.labels.extend(indices.iter().map_while(|&index| data.label(index)));
-        let has_teacher = !matches!(context.teacher, Teacher::None);
-        let weight =
-            (context.mixup > 0.0 && !has_teacher && n_labelled == n).then(|| mixup::weight(noise, context.mixup));
-        if let Some(weight) = weight {
-            mixup::mix(inputs.view_mut(), weight);
-            self.partner_labels.clear();
-            self.partner_labels.extend(self.labels.iter().rev());
-        }
-
-        student.forward(inputs.view(), noise, &mut self.tape)?;
-        let part = |rows: Range<usize>, labels: Option<&[u32]>, grad: ArrayViewMut2<'_, f32>| {
-            let teacher_logits = teacher_logits.slice(s![rows.clone(), ..]);
-            let targets = Targets { labels, teacher_logits: has_teacher.then_some(teacher_logits) };
-            context.loss.value_and_grad(self.tape.logits().slice(s![rows, ..]), &targets, grad)
-        };
-        let loss = if (1..n).contains(&n_labelled) {
-            let share = n_labelled as f64 / n as f64;
-            let (mut first, mut second) = grad_logits.view_mut().split_at(Axis(0), n_labelled);
-            let labelled = part(0..n_labelled, Some(&self.labels), first.view_mut())?;
-            let unlabelled = part(n_labelled..n, None, second.view_mut())?;
-            first *= share as f32;
-            second *= (1.0 - share) as f32;
-            together(&labelled, &unlabelled, share)
-        } else if let Some(weight) = weight {
-            let mut partner_grad = self.partner_grad_logits.slice_mut(s![..n, ..]);
-            let own = part(0..n, Some(&self.labels), grad_logits.view_mut())?;
-            let partner = part(0..n, Some(&self.partner_labels), partner_grad.view_mut())?;
-            Zip::from(&mut grad_logits).and(&partner_grad).for_each(|own, &partner| *own += weight * (partner - *own));
-            together(&own, &partner, 1.0 - f64::from(weight))
-        } else {
-            part(0..n, (n_labelled == n).then_some(&self.labels), grad_logits.view_mut())?
-        };
-        finite("the loss", loss.total)?;
-        student.backward(grad_logits.view(), &mut self.tape, &mut self.grads);
+        let exchange = context.hooks.exchange;
+        let loss = all_or_none(exchange, self.differentiate_part(student, indices, noise, context))?;
+        mean(exchange, &mut self.grads, indices.len())?;
         let grad_scale = self.clip(context.clip_grad_norm)?;
         optimizer.step(student.params_mut(), &self.grads, lr, grad_scale);
         student.constrain();
         Ok(loss)
     }
 
-    /// How many examples of the last batch had a label.
-    pub(crate) fn n_labelled(&self) -> usize {
-        self.labels.len()
+    /// The loss of this rank's part of the batch, and in `grads` its gradient: nothing, where a small batch has no row for it.
+    fn differentiate_part(
+        &mut self,
+        student: &dyn Trainable,
+        indices: &[usize],
+        noise: Noise,
+        context: &StepContext<'_>,
+    ) -> Result<LossValue, TrainError> {
+        check(student, context)?;
+        let rows = part(context.hooks.exchange, indices.len());
+        if rows.is_empty() && !indices.is_empty() {
+            self.batch.clear();
+            self.grads.as_mut_slice().fill(0.0);
+            return Ok(LossValue::default());
+        }
+        let loss = self.differentiate(student, (indices, rows), noise, context)?;
+        if context.hooks.exchange.size() > 1 && self.grads.touched().is_some() {
+            return Err(not_for_ranks("model.embedding", "the ranks' gradients have other rows of the table").into());
+        }
+        Ok(loss)
+    }
+
+    /// The loss of these rows of a batch, and in `grads` its gradient.
+    fn differentiate(
+        &mut self,
+        student: &dyn Trainable,
+        (indices, rows): (&[usize], Range<usize>),
+        noise: Noise,
+        context: &StepContext<'_>,
+    ) -> Result<LossValue, TrainError> {
+        let Self { batch, mixup, tape, grad_logits, grads } = self;
+        let noise = Noise { first_row: noise.first_row + rows.start, ..noise };
+        let mut grad_logits = grad_logits.slice_mut(s![..rows.len(), ..]);
+
+        batch.read(indices, rows, context)?;
+        mixup.mix(batch, noise, context.mixup);
+        student.forward(batch.inputs(), noise, tape)?;
+        let mut loss = mixup.loss(batch, context.loss, tape.logits(), grad_logits.view_mut())?;
+        if let Some(features) = context.hooks.features {
+            loss.add(&features.value_and_grad(tape, batch.teacher_tape())?);
+        }
+        finite("the loss", loss.total)?;
+        student.backward(grad_logits.view(), tape, grads);
+        Ok(loss)
+    }
+
+    /// How many examples the last batch, or this rank's part of it, had, and how many of them had a label.
+    pub(crate) fn counts(&self) -> [usize; 2] {
+        self.batch.counts()
     }
 
     /// The factor of the gradient, which must be finite.
@@ -178,19 +161,26 @@ impl TrainingStep {
     }
 }
 
-/// The mean of two losses, the first of which has the weight `share`. Where the second has no labels, the hard term is the first's.
-fn together(first: &LossValue, second: &LossValue, share: f64) -> LossValue {
-    LossValue {
-        total: share * first.total + (1.0 - share) * second.total,
-        hard: mean(first.hard, second.hard, share).or(first.hard),
-        soft: mean(first.soft, second.soft, share),
-        kl: mean(first.kl, second.kl, share),
+/// Checks what hooks demand of the rest.
+fn check(student: &dyn Trainable, context: &StepContext<'_>) -> Result<(), ConfigProblem> {
+    let Hooks { exchange, features } = context.hooks;
+    if exchange.size() > 1 && context.mixup > 0.0 && matches!(context.teacher, Teacher::None) {
+        return Err(not_for_ranks("augment.mixup", "a row and the one that it is mixed with may belong to two ranks"));
     }
+    if features.is_some() && matches!(context.teacher, Teacher::Cached(_)) {
+        let problem = "are stored, but a loss on inner values asks the teacher for more than its logits";
+        return Err(ConfigProblem::new("kd.targets", problem, "use `Teacher::Live`"));
+    }
+    if features.is_some() && !student.takes_inner_gradients() {
+        let problem = "takes no gradients at inner values, but there is a loss on them";
+        return Err(ConfigProblem::new("student.model", problem, "leave that loss out, or train a perceptron"));
+    }
+    Ok(())
 }
 
-/// The mean of a term that both have.
-fn mean(a: Option<f64>, b: Option<f64>, share: f64) -> Option<f64> {
-    Some(share * a? + (1.0 - share) * b?)
+fn not_for_ranks(setting: &str, note: &str) -> ConfigProblem {
+    let problem = "is set, but several ranks share each batch";
+    ConfigProblem::new(setting, problem, "leave it out, or train with one rank").note(note)
 }
 
 fn finite(what: &'static str, value: f64) -> Result<(), TrainError> {

@@ -6,10 +6,12 @@ use distill_losses::{Loss, LossValue};
 use distill_models::{ModelError, Noise, Trainable};
 use distill_tensor::Precision;
 
+use crate::batch::n_labelled;
+use crate::exchange::all_or_none;
 use crate::observer::{EpochReport, Observer, StepReport};
 use crate::state::{Best, Snapshot, TrainState};
 use crate::step::{StepContext, Teacher, TrainingStep};
-use crate::{ConfigProblem, Schedule, TrainConfig, TrainError, evaluate};
+use crate::{ConfigProblem, Hooks, Schedule, TrainConfig, TrainError, evaluate};
 
 /// All that training needs besides the model.
 #[derive(Clone, Copy)]
@@ -26,6 +28,8 @@ pub struct Training<'a> {
     pub config: &'a TrainConfig,
     /// Orders, jitter and dropout are functions of it.
     pub seed: u64,
+    /// A loss on inner values, and other ranks.
+    pub hooks: Hooks<'a>,
 }
 
 /// What training did.
@@ -53,7 +57,8 @@ pub struct TrainReport {
 /// Trains a model.
 ///
 /// The same model, data, settings and seed give the same weights, bit for bit, for any number
-/// of threads.
+/// of threads. Several ranks, see [`Exchange`](crate::Exchange), end with the same weights as each other to the bit, and with those
+/// of one rank up to rounding.
 ///
 /// # Errors
 /// If a setting has no meaning or wants a validation set that is not there, if data, loss and model do not fit, or if the loss or a number of its
@@ -80,26 +85,9 @@ pub fn train_from(
     mut state: TrainState,
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, TrainError> {
-    let Training { data, config, seed, .. } = *training;
-    config.validate()?;
-    let precision = config.precision.resolve()?;
-    if config.early_stopping.is_some() && training.validation.is_none() {
-        return Err(no_validation().into());
-    }
-    if data.is_empty() {
-        return Err(TrainError::Empty { split: "training" });
-    }
-    let jitter = match config.augment.shift {
-        0 => None,
-        shift => Some(Jitter::new(shift, &data.spec().input_shape)?),
-    };
-    if let Teacher::Cached(targets) = training.teacher {
-        targets.check(data, jitter.as_ref())?;
-    }
-    let batch = config.batch.min(data.len());
-    let steps_per_epoch = u32::try_from(data.len().div_ceil(batch)).unwrap_or(u32::MAX);
-    let total_steps = steps_per_epoch.saturating_mul(config.epochs);
-    let schedule = Schedule::new(config.schedule.clone(), steps_per_epoch, total_steps);
+    let Training { data, config, seed, hooks, .. } = *training;
+    let plan = all_or_none(hooks.exchange, Plan::new(training))?;
+    let Plan { precision, jitter, batch, steps_per_epoch, total_steps, schedule } = plan;
     let mut buffers = TrainingStep::new(student, batch).with_precision(precision);
     let mut order = vec![0; data.len()];
     let mut flow = ControlFlow::Continue(());
@@ -115,7 +103,8 @@ pub fn train_from(
 
         select::epoch_order(data, seed, epoch, &mut order);
         let n_done = done * batch;
-        state.epoch_labelled = order.iter().take(n_done).filter(|&&index| data.label(index).is_some()).count() as u64;
+        let batches_done = order.chunks(batch).take(done);
+        state.epoch_labelled = batches_done.map(|indices| n_labelled(data, indices, hooks.exchange)).sum();
         data.read_ahead(&mut order.iter().skip(n_done).copied(), n_done);
         let context = StepContext {
             data,
@@ -124,12 +113,13 @@ pub fn train_from(
             augment: jitter.map(|jitter| Augmentation { jitter, seed, epoch }),
             mixup: config.augment.mixup,
             clip_grad_norm: config.clip_grad_norm,
+            hooks,
         };
         for indices in order.chunks(batch).skip(done) {
             let _span = tracing::debug_span!("step", step = state.step + 1).entered();
             let start = Instant::now();
             let lr = config.optimizer.lr * schedule.factor(state.step);
-            let noise = Noise { seed, step: state.step };
+            let noise = Noise::new(seed, state.step);
             let loss = match buffers.run(student, &mut state.optimizer, indices, noise, lr, &context) {
                 // A live teacher is asked before anything is changed.
                 Err(TrainError::Model(ModelError::Stopped)) => {
@@ -139,18 +129,21 @@ pub fn train_from(
                 }
                 other => other.map_err(|error| at(error, epoch, state.step))?,
             };
-            state.add(&loss, [indices.len(), buffers.n_labelled()], start.elapsed().as_secs_f64());
+            state.add(&loss, buffers.counts(), start.elapsed().as_secs_f64());
             tracing::debug!(loss = loss.total, lr);
 
             if state.step.is_multiple_of(steps_per_epoch) {
-                flow = end_epoch(student, training, &mut state, (epoch + 1, lr), observer)?;
+                let ended = end_epoch(student, training, &mut state, (epoch + 1, lr), observer);
+                flow = all_or_none(hooks.exchange, ended)?;
             }
             let report = StepReport { step: state.step, total_steps, epoch: epoch + 1, loss, lr };
             let snapshot = Snapshot { params: student.params(), state: &state };
             if observer.step(&report, snapshot).is_break() {
                 flow = ControlFlow::Break(());
             }
-            if flow.is_break() {
+            // One that stops stops all.
+            if !hooks.exchange.agree(flow.is_continue())? {
+                flow = ControlFlow::Break(());
                 break;
             }
         }
@@ -166,6 +159,42 @@ pub fn train_from(
         stopped_early: (completed && state.step < total_steps).then(|| state.step / steps_per_epoch),
         precision,
     })
+}
+
+/// What is settled before the first step.
+struct Plan {
+    precision: Precision,
+    jitter: Option<Jitter>,
+    batch: usize,
+    steps_per_epoch: u32,
+    total_steps: u32,
+    schedule: Schedule,
+}
+
+impl Plan {
+    fn new(training: &Training<'_>) -> Result<Self, TrainError> {
+        let Training { data, config, .. } = *training;
+        config.validate()?;
+        let precision = config.precision.resolve()?;
+        if config.early_stopping.is_some() && training.validation.is_none() {
+            return Err(no_validation().into());
+        }
+        if data.is_empty() {
+            return Err(TrainError::Empty { split: "training" });
+        }
+        let jitter = match config.augment.shift {
+            0 => None,
+            shift => Some(Jitter::new(shift, &data.spec().input_shape)?),
+        };
+        if let Teacher::Cached(targets) = training.teacher {
+            targets.check(data, jitter.as_ref())?;
+        }
+        let batch = config.batch.min(data.len());
+        let steps_per_epoch = u32::try_from(data.len().div_ceil(batch)).unwrap_or(u32::MAX);
+        let total_steps = steps_per_epoch.saturating_mul(config.epochs);
+        let schedule = Schedule::new(config.schedule.clone(), steps_per_epoch, total_steps);
+        Ok(Self { precision, jitter, batch, steps_per_epoch, total_steps, schedule })
+    }
 }
 
 /// What early stopping needs.

@@ -9,7 +9,7 @@ use distill_losses::CrossEntropy;
 use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model as _};
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextSnippets};
 use distill_train::{
-    OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, Teacher, TrainConfig, Training, train,
+    Hooks, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, Teacher, TrainConfig, Training, train,
 };
 
 const N_CHARS: usize = 24;
@@ -39,6 +39,7 @@ pub(crate) fn generalist(data: &dyn Dataset, hidden: usize, epochs: u32) -> Resu
         teacher: Teacher::None,
         config: &config(epochs, 1e-2),
         seed: 1,
+        hooks: Hooks::default(),
     };
     train(&mut generalist, &training, &mut Silent)?;
     println!("{}: {:.1?}", generalist.spec().architecture, start.elapsed());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distill_models::{Average, MlpConfig};
 use distill_specialists::ClusterConfig;
-use distill_train::{DataConfig, KdMethod, Keep, Recipe, Role, TrainConfig};
+use distill_train::{DataConfig, Keep, Recipe, Role, TrainConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -177,10 +177,7 @@ impl Job {
                 None if lesson.jobs.len() > 1 => _ = write!(label, " from {} models", lesson.jobs.len()),
                 None => {}
             }
-            match recipe.kd.method {
-                KdMethod::LogitMatching => label.push_str(", logits"),
-                _ => _ = write!(label, ", T = {}", recipe.kd.temperature),
-            }
+            let _ = write!(label, ", {}", recipe.kd.method.in_short(recipe.kd.temperature));
         }
         let _ = write!(label, ", seed {}", self.seed);
         label

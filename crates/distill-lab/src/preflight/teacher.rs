@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use distill_models::Provenance;
-use distill_train::{KdMethod, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
+use distill_train::{Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
 
 use super::onnx::explained;
 use super::{Found, Preflight};
@@ -164,8 +164,10 @@ impl Preflight<'_> {
             ));
         }
         let storage = file.storage();
-        if matches!(storage, TargetStorage::TopK(_)) && self.experiment.recipe().kd.method == KdMethod::LogitMatching {
-            let diagnostic = Diagnostic::new(Code::SoftTargets, "logit matching needs the logits of all classes")
+        let method = self.experiment.recipe().kd.method;
+        if matches!(storage, TargetStorage::TopK(_)) && method.needs_all_classes() {
+            let problem = format!("{} needs the logits of all classes", method.words());
+            let diagnostic = Diagnostic::new(Code::SoftTargets, problem)
                 .at(path.display())
                 .note(format!("the cached soft targets keep the {storage} and what the others have together"))
                 .help(format!("write them again: `distill teach {} --store f16`", self.file.path()));

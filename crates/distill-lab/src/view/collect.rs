@@ -83,7 +83,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
         runs: runs.iter().map(|run| run.facts(&places)).collect(),
         recipe: places.hide(&recipe_text(recipe)?),
         kd: KdFacts {
-            method: recipe.kd.method.name().to_owned(),
+            method: recipe.kd.method.describe(recipe.kd.temperature),
             temperature: recipe.kd.temperature,
             alpha: recipe.kd.alpha,
         },

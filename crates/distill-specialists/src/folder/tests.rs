@@ -48,6 +48,7 @@ fn generalist(data: &Arc<dyn Dataset>) -> Mlp {
         teacher: Teacher::None,
         config: &config(3),
         seed: 1,
+        hooks: distill_train::Hooks::default(),
     };
     train(&mut model, &training, &mut Silent).unwrap();
     model

@@ -18,7 +18,8 @@ use super::CheckpointError;
 /// The first bytes of a checkpoint.
 pub(super) const MAGIC: &[u8; 8] = b"DISTCKPT";
 
-const VERSION: u32 = 1;
+/// Version 1 had a loss of four fixed numbers, and is still read.
+const VERSION: u32 = 2;
 const HASHED: usize = 20;
 const HEADER: usize = HASHED + 32;
 
@@ -28,7 +29,7 @@ const MAX_HEAD_BYTES: usize = 1 << 20;
 
 /// All of a checkpoint but its buffers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct Head<L = Loss> {
     pub(super) context: Vec<(String, String)>,
     pub(super) layout: Vec<(String, Vec<u64>)>,
     pub(super) n_slots: u32,
@@ -38,14 +39,42 @@ pub(super) struct Head {
     pub(super) seconds: f64,
     pub(super) epoch_seconds: f64,
     pub(super) epoch_examples: u64,
-    pub(super) epoch_loss: Loss,
-    pub(super) last_loss: Loss,
+    pub(super) epoch_loss: L,
+    pub(super) last_loss: L,
     /// Epoch, errors and negative log-likelihood of the best parameters.
     pub(super) best: Option<(u32, u64, f64)>,
 }
 
-/// `total`, `hard`, `soft`, `kl`.
-pub(super) type Loss = (f64, Option<f64>, Option<f64>, Option<f64>);
+/// The total, and of each term the name, the value, and whether it is of labelled examples alone.
+pub(super) type Loss = (f64, Vec<(String, f64, bool)>);
+
+/// As it was in version 1: `total`, `hard`, `soft`, `kl`.
+type FirstLoss = (f64, Option<f64>, Option<f64>, Option<f64>);
+
+impl From<Head<FirstLoss>> for Head {
+    fn from(head: Head<FirstLoss>) -> Self {
+        let named = |(total, hard, soft, kl): FirstLoss| {
+            let terms = [("hard", hard, true), ("soft", soft, false), ("kl", kl, false)];
+            let term =
+                |(name, value, of_labelled): (&str, Option<f64>, bool)| Some((name.to_owned(), value?, of_labelled));
+            (total, terms.into_iter().filter_map(term).collect())
+        };
+        Self {
+            context: head.context,
+            layout: head.layout,
+            n_slots: head.n_slots,
+            optimizer_step: head.optimizer_step,
+            step: head.step,
+            examples: head.examples,
+            seconds: head.seconds,
+            epoch_seconds: head.epoch_seconds,
+            epoch_examples: head.epoch_examples,
+            epoch_loss: named(head.epoch_loss),
+            last_loss: named(head.last_loss),
+            best: head.best,
+        }
+    }
+}
 
 impl Head {
     /// How many buffers follow the head.
@@ -91,7 +120,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Head, Vec<Vec<f32>>), CheckpointEr
         return Err(damaged(bytes.len(), format!("it has {} bytes, its header alone has {HEADER}", bytes.len())));
     }
     let version = u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(CheckpointError::Version { actual: version, expected: VERSION });
     }
     let claimed = u64::from_le_bytes(bytes[12..HASHED].try_into().expect("eight bytes"));
@@ -102,8 +131,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Head, Vec<Vec<f32>>), CheckpointEr
     if hash(bytes)[..] != bytes[HASHED..HEADER] {
         return Err(damaged(HASHED, "its SHA-256 is not that of its content".to_owned()));
     }
-    let (head, used): (Head, usize) = bincode::serde::decode_from_slice(body, config())
-        .map_err(|error| damaged(HEADER, format!("its head cannot be decoded: {error}")))?;
+    let head = match version {
+        1 => bincode::serde::decode_from_slice::<Head<FirstLoss>, _>(body, config())
+            .map(|(head, used)| (Head::from(head), used)),
+        _ => bincode::serde::decode_from_slice(body, config()),
+    };
+    let (head, used): (Head, usize) =
+        head.map_err(|error| damaged(HEADER, format!("its head cannot be decoded: {error}")))?;
     let rest = &body[used..];
     let parameters = head.parameters();
     let expected = parameters.and_then(|parameters| parameters.checked_mul(head.n_buffers())?.checked_mul(4));

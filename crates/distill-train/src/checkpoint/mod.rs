@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use distill_losses::LossValue;
+use distill_losses::{LossValue, Term};
 use distill_models::Trainable;
 use distill_tensor::Params;
 
@@ -205,9 +205,15 @@ fn layout(params: &Params) -> Vec<(String, Vec<u64>)> {
 }
 
 fn to_tuple(loss: LossValue) -> codec::Loss {
-    (loss.total, loss.hard, loss.soft, loss.kl)
+    (loss.total, loss.terms.iter().map(|term| (term.name().to_owned(), term.value, term.of_labelled)).collect())
 }
 
-fn from_tuple((total, hard, soft, kl): codec::Loss) -> LossValue {
-    LossValue { total, hard, soft, kl }
+fn from_tuple((total, terms): codec::Loss) -> LossValue {
+    let term = |(name, value, of_labelled): (String, f64, bool)| {
+        if of_labelled { Term::of_labelled(&name, value) } else { Term::new(&name, value) }
+    };
+    LossValue { total, terms: terms.into_iter().map(term).collect() }
 }
+
+#[cfg(test)]
+mod tests;

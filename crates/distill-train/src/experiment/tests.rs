@@ -1,4 +1,6 @@
 use distill_datasets::Images;
+use distill_losses::{LossError, LossValue, Targets, Term};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::*;
 
@@ -70,6 +72,41 @@ fn a_fraction_and_a_transfer_set_narrow_training_alone() {
     let transfer = sets(&recipe(r#""validation": 20, "transfer": { "without": ["cat"] }"#), None);
     assert!(without_cats(&transfer[2]) && !without_cats(&transfer[2..][1]));
     assert_eq!((&transfer[0], &transfer[1], &transfer[3]), (&whole[0], &whole[1], &whole[3]));
+}
+
+/// Half of the cross entropy, under a name of its own.
+struct Own;
+
+impl Loss for Own {
+    fn value_and_grad(
+        &self,
+        logits: ArrayView2<'_, f32>,
+        targets: &Targets<'_>,
+        mut grad: ArrayViewMut2<'_, f32>,
+    ) -> Result<LossValue, LossError> {
+        let value = CrossEntropy.value_and_grad(logits, targets, grad.view_mut())?.total / 2.0;
+        grad *= 0.5;
+        Ok(LossValue::new(value).with(Term::new("own", value)))
+    }
+
+    fn needs_teacher(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_loss_of_ones_own_trains_the_student_and_nobody_else() {
+    let recipe = recipe(r#""validation": 0"#);
+    let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
+    let experiment = Experiment::new(&recipe, sets).unwrap().with_loss(&Own);
+    let teacher = experiment.model(Role::Teacher, 1).unwrap();
+    let lesson = || Some(Lesson { teacher: &teacher, targets: None });
+    let terms = |role, lesson| {
+        let trained = experiment.train(role, 1, lesson, None, &mut crate::Silent).unwrap();
+        trained.report.loss.terms.iter().map(|term| term.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(terms(Role::Student, lesson()), ["own"]);
+    assert_eq!(terms(Role::Baseline, None), ["hard"]);
 }
 
 #[test]

@@ -108,6 +108,18 @@ impl DataConfig {
         }
         Ok(())
     }
+
+    /// Refuses inputs without labels, for a method that compares nothing on them.
+    pub(super) fn refuse_unlabelled(&self, method: &str) -> Result<(), ConfigProblem> {
+        let settings = [
+            ("unlabelled", self.unlabelled.is_some()),
+            ("text.unlabelled", self.unlabelled_snippets() > 0),
+            ("mixup", self.mixup > 0),
+        ];
+        let Some((setting, _)) = settings.into_iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
+        let problem = format!("adds inputs without labels, but `kd.method = \"{method}\"` needs a label for each");
+        Err(ConfigProblem::new(setting, problem, "leave it out, or choose another method"))
+    }
 }
 
 impl SelectConfig {
@@ -149,5 +161,28 @@ impl SelectConfig {
             indices = select::fraction(data, &indices, self.fraction, seed)?;
         }
         Ok(indices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_without_labels_are_refused_by_name() {
+        let refused = |more: &str| {
+            let config: DataConfig = serde_json::from_str(&format!(r#"{{ "source": "x"{more} }}"#)).unwrap();
+            config.refuse_unlabelled("dkd")
+        };
+        assert_eq!(refused(""), Ok(()));
+        for (path, more) in [
+            ("unlabelled", r#", "unlabelled": "more""#),
+            ("text.unlabelled", r#", "text": { "unlabelled": 3 }"#),
+            ("mixup", r#", "mixup": 2"#),
+        ] {
+            let problem = refused(more).unwrap_err();
+            assert_eq!(problem.path, path);
+            assert!(problem.problem.contains("`kd.method = \"dkd\"` needs a label"), "{problem}");
+        }
     }
 }
