@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_datasets::Dataset;
 use distill_models::{AnswerKind, Average, Model, Provenance};
 use distill_specialists::SystemFolder;
 use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig, is_onnx};
@@ -141,7 +140,7 @@ pub fn answer_settings(recipe: &Recipe) -> String {
 
 #[cfg(test)]
 mod tests {
-    use distill_train::{ClassNames, ImageLayout, Paths};
+    use distill_train::{ClassNames, ImageLayout, Paths, TeacherClasses};
 
     use super::*;
 
