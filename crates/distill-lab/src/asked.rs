@@ -49,7 +49,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The same, until a signal asks for an end: then it answers with [`ModelError::Stopped`].
-    pub fn until(mut self, signals: &'a Signals) -> Self {
+    pub(crate) fn until(mut self, signals: &'a Signals) -> Self {
         self.signals = Some(signals);
         self
     }

@@ -89,16 +89,16 @@ impl<'a> Answers<'a> {
     }
 
     /// What has been written since [`Answers::clear`].
-    pub fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.text.clear();
     }
 
     /// Writes the answer to one row. The logits must be finite.
-    pub fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+    pub(crate) fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
         self.rank(logits);
         let partition = LogPartition::new(logits.iter().copied(), self.temperature);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits of a probability are enough")]

@@ -77,7 +77,7 @@ impl Source {
     }
 
     /// `path` is where the same bytes can be read once more.
-    pub fn new(
+    pub(crate) fn new(
         mut lines: Lines,
         kind: Option<Kind>,
         spec: &ModelSpec,
@@ -129,7 +129,7 @@ impl Source {
     }
 
     /// Reads a row into the batch; false at the end of the input.
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         batch.begin();
         match self {
             Self::Csv(rows) => rows.next(batch),
@@ -142,7 +142,7 @@ impl Source {
     }
 
     /// How much of how much is read, in rows or in bytes, where that is known.
-    pub fn part(&self) -> Option<(u64, u64)> {
+    pub(crate) fn part(&self) -> Option<(u64, u64)> {
         match self {
             Self::Csv(rows) => rows.part(),
             Self::Json(rows) => rows.part(),
@@ -163,7 +163,7 @@ impl Source {
     }
 
     /// What was made of a picture beyond what was made of those to train on, in words; it is given away.
-    pub fn changed(&mut self) -> Option<String> {
+    pub(crate) fn changed(&mut self) -> Option<String> {
         match self {
             Self::Image(row) => row.changed.take(),
             _ => None,
@@ -171,7 +171,7 @@ impl Source {
     }
 
     /// Whether the next row is there already, so that nobody waits for it.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         match self {
             Self::Csv(rows) => rows.is_ready(),
             Self::Json(rows) => rows.is_ready(),

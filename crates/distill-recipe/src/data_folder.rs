@@ -31,7 +31,7 @@ pub struct FolderOptions {
 
 impl FolderOptions {
     /// As a recipe says.
-    pub fn of(config: &DataConfig) -> Self {
+    pub(crate) fn of(config: &DataConfig) -> Self {
         let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
         Self {
             column_options: ColumnOptions { label, ignore, categorical },
@@ -44,7 +44,7 @@ impl FolderOptions {
     }
 
     /// As it was for a model that takes inputs of a shape, whose file says the rest.
-    pub fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
+    pub(crate) fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
         Self {
             columns: columns_of(provenance),
             images: images_of(provenance),
@@ -139,7 +139,7 @@ impl Folder {
     }
 
     /// The names that the folder gives the classes.
-    pub fn classes(&self) -> Option<&[String]> {
+    pub(crate) fn classes(&self) -> Option<&[String]> {
         match self {
             Self::Idx(folder) => folder.classes(),
             Self::Cifar(folder) => folder.classes(),

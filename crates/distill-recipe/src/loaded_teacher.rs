@@ -31,7 +31,7 @@ pub struct Unsaid {
     /// The names of the classes.
     pub classes: bool,
     /// The shape of an example as the data has it.
-    pub shape: bool,
+    pub(crate) shape: bool,
 }
 
 impl LoadedTeacher {

@@ -288,7 +288,7 @@ impl RecipeFile {
 }
 
 impl Override {
-    pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(argument: &str) -> Result<Self, Diagnostic> {
         Self::parse_from(argument, argument)
     }
 
@@ -328,7 +328,7 @@ impl Override {
         &self.value
     }
 
-    pub fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
+    pub(crate) fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
         let mut parts = self.key.split('.');
         let last = parts.next_back().unwrap_or_default();
         let mut table = table;

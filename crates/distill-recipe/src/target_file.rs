@@ -23,7 +23,7 @@ pub fn load(path: &Path) -> Result<SoftTargetFile, Diagnostic> {
 
 impl Diagnostic {
     /// Soft targets that cannot be used.
-    pub fn target_file(error: &TrainError) -> Self {
+    pub(crate) fn target_file(error: &TrainError) -> Self {
         Self::new(Code::SoftTargetFile, error.to_string())
             .note("the file is cut, damaged or of another kind")
             .help("write them again: `distill teach RECIPE`")

@@ -24,11 +24,11 @@ impl Folder<'_> {
         self.folder.join(self.plan.page)
     }
 
-    pub fn row(&self, name: &str) -> PathBuf {
+    pub(crate) fn row(&self, name: &str) -> PathBuf {
         self.parts().join("rows").join(format!("{name}.json"))
     }
 
-    pub fn keep(&self, section: &Section) -> Result<(), Diagnostic> {
+    pub(crate) fn keep(&self, section: &Section) -> Result<(), Diagnostic> {
         let path = self.row(&section.row);
         let folder = self.parts().join("rows");
         fs::create_dir_all(&folder)
@@ -53,7 +53,7 @@ impl Folder<'_> {
     }
 
     /// What the models of a row answer to each test example.
-    pub fn outcomes(&self, name: &str) -> PathBuf {
+    pub(crate) fn outcomes(&self, name: &str) -> PathBuf {
         self.parts().join("rows").join(format!("{name}.answers.json"))
     }
 
@@ -76,7 +76,7 @@ impl Folder<'_> {
     }
 
     /// What people wrote on the page, if it is there.
-    pub fn kept(&self) -> Result<String, Diagnostic> {
+    pub(crate) fn kept(&self) -> Result<String, Diagnostic> {
         let path = self.path();
         let old = match fs::read_to_string(&path) {
             Ok(old) => old,

@@ -86,7 +86,7 @@ pub struct ChartFile {
 }
 
 impl Section {
-    pub fn new(row: &str, title: &str, seeds: &[u64]) -> Self {
+    pub(crate) fn new(row: &str, title: &str, seeds: &[u64]) -> Self {
         Self {
             row: row.to_owned(),
             title: title.to_owned(),
@@ -126,19 +126,19 @@ impl Section {
     }
 
     /// Adds a line to the table at the top of the page.
-    pub fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<Goal>) {
+    pub(crate) fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<Goal>) {
         self.compared.push(Compared { what: what.to_owned(), paper: paper.to_owned(), ours, goal, part: None });
     }
 
     /// Adds a line with a part of a gain, whose groups are among the outcomes.
-    pub fn compare_part(&mut self, what: &str, paper: &str, part: Part) {
+    pub(crate) fn compare_part(&mut self, what: &str, paper: &str, part: Part) {
         let goal = part.goal.map(|goal| Goal { text: goal.text(), reached: Reached::NotShown });
         let (what, paper) = (what.to_owned(), paper.to_owned());
         self.compared.push(Compared { what, paper, ours: String::new(), goal, part: Some(part) });
     }
 
     /// Computes the lines that come from what models answer to each test example, where that is there.
-    pub fn measure(&mut self) -> Result<(), Diagnostic> {
+    pub(crate) fn measure(&mut self) -> Result<(), Diagnostic> {
         for compared in &mut self.compared {
             let Some(part) = compared.part.as_ref().filter(|_| !self.outcomes.models.is_empty()) else { continue };
             let losses = |group: &str| self.outcomes.losses(group, part.loss);
@@ -167,12 +167,12 @@ impl Section {
     }
 
     /// Adds a paragraph or a table.
-    pub fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         self.body += text.trim_end();
         self.body += "\n\n";
     }
 
-    pub fn chart(&mut self, file: &str, chart: &distill_chart::LineChart) {
+    pub(crate) fn chart(&mut self, file: &str, chart: &distill_chart::LineChart) {
         self.charts.push(ChartFile { file: file.to_owned(), title: chart.title.clone(), svg: chart.svg() });
     }
 }

@@ -124,7 +124,7 @@ impl Job {
     }
 
     /// What the weights depend on and nothing else: rows that need the same model find it by this.
-    pub fn key(&self, data: &DataKey) -> String {
+    pub(crate) fn key(&self, data: &DataKey) -> String {
         let recipe = &self.setup.recipe;
         let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
@@ -166,7 +166,7 @@ impl Job {
     }
 
     /// What it is called while it is trained.
-    pub fn label(&self, features: usize, n_classes: usize) -> String {
+    pub(crate) fn label(&self, features: usize, n_classes: usize) -> String {
         let recipe = &self.setup.recipe;
         let name = |config: &MlpConfig| config.architecture(features, n_classes);
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
@@ -187,7 +187,7 @@ impl Job {
     }
 
     /// How much work it is, to compare it with others.
-    pub fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
+    pub(crate) fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
         let (model, train) = self.configs();
         let parameters =
             model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
@@ -206,7 +206,7 @@ impl Teachers {
     }
 
     /// What their answers depend on. The arithmetic average is another one for each temperature.
-    pub fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
+    pub(crate) fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
         let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data)).collect();
         let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
         let average = (self.jobs.len() > 1).then(|| self.average.name());
@@ -229,7 +229,7 @@ pub struct Training {
 }
 
 impl Training {
-    pub fn of(job: &Job) -> Self {
+    pub(crate) fn of(job: &Job) -> Self {
         let recipe = &job.setup.recipe;
         let (role, train) = match job.role {
             Role::Teacher | Role::Member => ("teacher", &recipe.teacher.train),

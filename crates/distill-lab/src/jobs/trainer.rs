@@ -23,9 +23,9 @@ use distill_recipe::locate;
 pub struct Trainer<'a> {
     /// The study, for what weights say of where they come from.
     name: &'static str,
-    pub store: Store<'a>,
-    pub listener: &'a dyn Listener,
-    pub signals: &'a Signals,
+    pub(crate) store: Store<'a>,
+    pub(crate) listener: &'a dyn Listener,
+    pub(crate) signals: &'a Signals,
     pub data: Data,
     /// Models that teach.
     teachers: HashMap<String, Arc<dyn Model>>,

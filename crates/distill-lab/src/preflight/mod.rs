@@ -75,10 +75,10 @@ pub struct Found {
 
 /// What the sets of a run hold.
 pub struct Fingerprints {
-    pub train: Fingerprint,
+    pub(crate) train: Fingerprint,
     validation: Option<Fingerprint>,
     unlabelled: Option<Fingerprint>,
-    pub test: Fingerprint,
+    pub(crate) test: Fingerprint,
 }
 
 impl Fingerprints {
@@ -92,12 +92,12 @@ impl Fingerprints {
     }
 
     /// One hash for all of them.
-    pub fn sha256(&self) -> String {
+    pub(crate) fn sha256(&self) -> String {
         self.sha256_with_test(self.test.sha256())
     }
 
     /// The same as if the test set had another hash.
-    pub fn sha256_with_test(&self, test: String) -> String {
+    pub(crate) fn sha256_with_test(&self, test: String) -> String {
         let of = |set: &Fingerprint| set.sha256();
         let text = [of(&self.train), self.validation.as_ref().map(of).unwrap_or_default(), test].join(" ");
         let text = self.unlabelled.as_ref().map_or(text.clone(), |unlabelled| format!("{text} {}", of(unlabelled)));
@@ -119,7 +119,7 @@ impl Preflight<'_> {
     }
 
     /// Only whether the models can be built and trained here: no pass over the data.
-    pub fn check_models(&self) -> Result<Found, Diagnostic> {
+    pub(crate) fn check_models(&self) -> Result<Found, Diagnostic> {
         let mut found = Found { checks: vec![], fingerprints: None, given: None };
         self.models(&mut found);
         self.precision(&mut found);
@@ -162,7 +162,7 @@ impl Found {
     }
 
     /// The checks that passed, or the first that did not.
-    pub fn passed(mut self) -> Result<Self, Diagnostic> {
+    pub(crate) fn passed(mut self) -> Result<Self, Diagnostic> {
         match self.checks.iter().position(Check::has_failed).map(|at| self.checks.swap_remove(at).outcome) {
             Some(Outcome::Failed(diagnostic)) => Err(diagnostic),
             _ => Ok(self),

@@ -83,12 +83,12 @@ pub struct RunDir {
 
 impl RunDir {
     /// Makes the next free directory for a run of a recipe of this name.
-    pub fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         Self::create_of(Kind::Run, runs_dir, name)
     }
 
     /// Makes the next free directory of this name.
-    pub fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let failed = |path: &Path, error| {
             Diagnostic::io("cannot make the run directory", Some(path), error)
                 .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
@@ -119,12 +119,12 @@ impl RunDir {
     }
 
     /// Opens the directory of a run to go on with it: a path, or `latest`.
-    pub fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
         Self::open_of(Kind::Run, runs_dir, run)
     }
 
     /// As [`RunDir::open`], for either kind.
-    pub fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
         let path = find_of(kind, runs_dir, run)?;
         let dir = Self { _lock: lock(&path)?, path, kind };
         dir.remove_unfinished(&dir.path);
@@ -140,7 +140,7 @@ impl RunDir {
     }
 
     /// Makes it the one that `latest` means, once it can be gone on with.
-    pub fn name_as_latest(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn name_as_latest(&self) -> Result<(), Diagnostic> {
         match (self.path.parent(), self.path.file_name()) {
             (Some(runs_dir), Some(name)) => {
                 atomic::write(&runs_dir.join(self.kind.latest_file()), format!("{}\n", name.display()).as_bytes())
@@ -160,7 +160,7 @@ impl RunDir {
     }
 
     /// The folder of a model's checkpoints.
-    pub fn checkpoints(&self, role: Role, seed: u64) -> Result<PathBuf, Diagnostic> {
+    pub(crate) fn checkpoints(&self, role: Role, seed: u64) -> Result<PathBuf, Diagnostic> {
         let folder = self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name()));
         make_folder(&folder)?;
         Ok(folder)
@@ -172,7 +172,7 @@ impl RunDir {
     }
 
     /// Where the weights of a model are.
-    pub fn weights(&self, role: Role, seed: u64) -> PathBuf {
+    pub(crate) fn weights(&self, role: Role, seed: u64) -> PathBuf {
         self.path.join(weights_name(role, seed))
     }
 

@@ -13,8 +13,8 @@ use distill_recipe::Diagnostic;
 /// Which model a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ModelId {
-    pub role: String,
-    pub seed: u64,
+    pub(crate) role: String,
+    pub(crate) seed: u64,
 }
 
 /// One line of `metrics.jsonl`: a step, or an epoch.
@@ -57,7 +57,7 @@ pub struct Validation {
 }
 
 impl Row {
-    pub fn new(kind: RowKind, model: &ModelId, epoch: u32, step: u32, loss: &LossValue, lr: f64) -> Self {
+    pub(crate) fn new(kind: RowKind, model: &ModelId, epoch: u32, step: u32, loss: &LossValue, lr: f64) -> Self {
         Self {
             kind,
             model: model.clone(),
@@ -134,7 +134,7 @@ pub fn read(run: &Path) -> Vec<Row> {
 impl Metrics {
     /// Opens the files with the rows that still hold: after a checkpoint was gone back to, those
     /// of later steps are made anew.
-    pub fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
         let rows: Vec<Row> = read(dir.path()).into_iter().filter(keep).collect();
         let lines = |line: &dyn Fn(&Row) -> Option<String>| -> String {
             rows.iter().filter_map(line).map(|line| line + "\n").collect()
@@ -154,7 +154,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub fn add(&mut self, row: &Row) -> Result<(), Diagnostic> {
+    pub(crate) fn add(&mut self, row: &Row) -> Result<(), Diagnostic> {
         let line = serde_json::to_string(row).unwrap_or_default() + "\n";
         self.jsonl.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.jsonl"), error))?;
         if row.kind == RowKind::Epoch {

@@ -72,9 +72,9 @@ pub struct ModelResult {
 
 /// What is known of a model's file.
 pub struct WeightsFile<'a> {
-    pub path: &'a Path,
-    pub n_bytes: usize,
-    pub sha256: String,
+    pub(crate) path: &'a Path,
+    pub(crate) n_bytes: usize,
+    pub(crate) sha256: String,
 }
 
 /// A number, or `null` where there is none.
@@ -84,7 +84,7 @@ fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::
 
 impl ModelResult {
     /// A model that is not measured yet.
-    pub fn new(
+    pub(crate) fn new(
         role: Role,
         seed: u64,
         spec: &distill_models::ModelSpec,
@@ -118,7 +118,7 @@ impl ModelResult {
     }
 
     /// The same with what was found on the test set.
-    pub fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
+    pub(crate) fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
         Self {
             test_examples: test.examples,
             test_errors: test.errors,
@@ -129,7 +129,7 @@ impl ModelResult {
         }
     }
 
-    pub fn is_measured(&self) -> bool {
+    pub(crate) fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
 }
@@ -151,7 +151,7 @@ impl RunResult {
     }
 
     /// Reads the result of a run that goes on, where models may not be measured.
-    pub fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
+    pub(crate) fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
         let path = run.join("result.json");
         let unreadable = |note: String| {
             Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
@@ -168,28 +168,28 @@ impl RunResult {
     }
 
     /// The models of a role, in the order of the seeds.
-    pub fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
+    pub(crate) fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
         self.models.iter().filter(move |model| model.role == role.name())
     }
 
     /// The model of a role and a seed, if it is trained and measured.
-    pub fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+    pub(crate) fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
         self.of(role).find(|model| model.seed == seed && model.is_measured())
     }
 
     /// The model of a role and a seed that is trained, but not measured.
-    pub fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+    pub(crate) fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
         self.of(role).find(|model| model.seed == seed && !model.is_measured())
     }
 
     /// The test set is another one: what was found on the old one does not count.
-    pub fn forget_tests(&mut self, n_test: usize) {
+    pub(crate) fn forget_tests(&mut self, n_test: usize) {
         self.data.test = n_test;
         self.models.iter_mut().for_each(|model| model.test_nll = f64::NAN);
     }
 
     /// Adds a model, or replaces what was known of it.
-    pub fn put(&mut self, model: ModelResult) {
+    pub(crate) fn put(&mut self, model: ModelResult) {
         match self.models.iter_mut().find(|known| (&known.role, known.seed) == (&model.role, model.seed)) {
             Some(known) => *known = model,
             None => self.models.push(model),

@@ -12,7 +12,7 @@ pub struct Signals {
 impl Signals {
     /// From here on the first signal does not end the process.
     #[cfg(unix)]
-    pub fn catch() -> std::io::Result<Self> {
+    pub(crate) fn catch() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM};
         use signal_hook::flag;
         let signals = Self::default();
@@ -27,18 +27,18 @@ impl Signals {
 
     /// Elsewhere a signal ends the process, and the last checkpoint is what is left.
     #[cfg(not(unix))]
-    pub fn catch() -> std::io::Result<Self> {
+    pub(crate) fn catch() -> std::io::Result<Self> {
         Ok(Self::default())
     }
 
     /// As if a signal had come.
     #[cfg(test)]
-    pub fn stop_for_test(&self) {
+    pub(crate) fn stop_for_test(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
     /// The signal that came.
-    pub fn received(&self) -> Option<Signal> {
+    pub(crate) fn received(&self) -> Option<Signal> {
         let number = self.stop.load(Ordering::Relaxed).then(|| self.number.load(Ordering::Relaxed));
         number.map(|number| Signal(u8::try_from(number).unwrap_or(2)))
     }

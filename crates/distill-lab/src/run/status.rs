@@ -92,7 +92,7 @@ fn of_the_teacher() -> u32 {
 }
 
 impl RunStatus {
-    pub fn new(roles: &[Role], identity: &Identity, teacher_sha256: Option<String>) -> Self {
+    pub(crate) fn new(roles: &[Role], identity: &Identity, teacher_sha256: Option<String>) -> Self {
         let command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
         Self {
             version: 1,
@@ -135,18 +135,18 @@ impl RunStatus {
         Ok(status)
     }
 
-    pub fn roles(&self) -> Vec<Role> {
+    pub(crate) fn roles(&self) -> Vec<Role> {
         Role::ALL.into_iter().filter(|role| self.models.iter().any(|name| name == role.name())).collect()
     }
 
-    pub fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
         let text = toml::to_string(self)
             .map_err(|error| Diagnostic::io("cannot write the status of the run as TOML", None, error))?;
         dir.write(FILE, text.as_bytes()).map(|_| ())
     }
 
     /// A run goes on only with what it began with, also where no checkpoint says so.
-    pub fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
+    pub(crate) fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
         // Teachers draw what they always drew.
         let streams = |status: &Self| match status.roles().iter().any(|role| role.is_student()) {
             true => status.streams,
@@ -166,14 +166,14 @@ impl RunStatus {
     }
 
     /// Whether nothing but the test set differs from the data that the run was begun with.
-    pub fn has_other_test(&self, sets: &Fingerprints) -> bool {
+    pub(crate) fn has_other_test(&self, sets: &Fingerprints) -> bool {
         self.test_sha256
             .as_ref()
             .is_some_and(|test| *test != sets.test.sha256() && sets.sha256_with_test(test.clone()) == self.data_sha256)
     }
 
     /// Writes down the test set; `true` if the models were measured on another one.
-    pub fn measure_on(&mut self, test_sha256: &str) -> bool {
+    pub(crate) fn measure_on(&mut self, test_sha256: &str) -> bool {
         let before = self.measured_on.as_ref().or(self.test_sha256.as_ref());
         let differs = before.is_some_and(|before| before != test_sha256);
         if differs {
@@ -183,14 +183,14 @@ impl RunStatus {
     }
 
     /// The run has ended.
-    pub fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
+    pub(crate) fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
         (self.status, self.exit, self.error) = (status, Some(exit), error);
         self.ended = Some(now());
         self.seconds = self.seconds_before + since.elapsed().as_secs_f64();
     }
 
     /// The run goes on.
-    pub fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         (self.status, self.exit, self.error, self.ended) = (Status::Running, None, None, None);
         self.threads = rayon::current_num_threads();
         self.processor = processor();

@@ -44,7 +44,7 @@ pub fn entries(runs_dir: &Path) -> Result<Vec<Entry>, Diagnostic> {
 
 impl Entry {
     /// Reads what can be read of a run.
-    pub fn read(path: PathBuf) -> Self {
+    pub(crate) fn read(path: PathBuf) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Self {
             status: RunStatus::read(&path).ok(),
@@ -56,19 +56,19 @@ impl Entry {
         }
     }
 
-    pub fn status_name(&self) -> &'static str {
+    pub(crate) fn status_name(&self) -> &'static str {
         self.status.as_ref().map_or("unreadable", |status| status.status.name())
     }
 
     /// The part of the test set that the models of a role get wrong, mean over the seeds, and the standard deviation.
-    pub fn error_rate(&self, role: Role) -> Option<(f64, Option<f64>)> {
+    pub(crate) fn error_rate(&self, role: Role) -> Option<(f64, Option<f64>)> {
         let models = self.result.iter().flat_map(|result| result.of(role)).filter(|model| model.is_measured());
         let rates: Vec<f64> = models.map(|model| model.test_errors as f64 / model.test_examples as f64).collect();
         mean_and_sd(&rates)
     }
 
     /// What its comparison says of distillation.
-    pub fn verdict(&self) -> Option<&'static str> {
+    pub(crate) fn verdict(&self) -> Option<&'static str> {
         let comparison = self.result.as_ref()?.comparison.as_ref()?;
         Some(verdict::name(comparison.verdict))
     }

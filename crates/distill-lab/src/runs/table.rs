@@ -80,7 +80,7 @@ impl Column {
     }
 
     /// What it is sorted by, where that is a number.
-    pub fn number(self, entry: &Entry) -> Option<f64> {
+    pub(crate) fn number(self, entry: &Entry) -> Option<f64> {
         let rate = |role| entry.error_rate(role).map(|(mean, _)| mean);
         match self {
             Self::Time => entry.status.as_ref().map(|status| status.seconds),

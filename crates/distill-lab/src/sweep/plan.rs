@@ -69,7 +69,7 @@ impl Plan {
     ///
     /// # Errors
     /// If a setting has no meaning with so few.
-    pub fn check_budget(&self, file: &RecipeFile, recipe: &Recipe) -> Result<(), Diagnostic> {
+    pub(crate) fn check_budget(&self, file: &RecipeFile, recipe: &Recipe) -> Result<(), Diagnostic> {
         let Some(&epochs) = self.budgets.first().filter(|_| self.eta.is_some()) else { return Ok(()) };
         let mut shortest = recipe.clone();
         shortest.train.epochs = epochs;

@@ -77,7 +77,7 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     /// If a line is damaged, or of another sweep.
-    pub fn open(dir: &'a RunDir, plan: &Plan) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(dir: &'a RunDir, plan: &Plan) -> Result<Self, Diagnostic> {
         let (records, cut) = Self::read(dir.path(), plan)?;
         if let Some(whole) = cut {
             dir.write(JSONL, &whole)?;
@@ -121,7 +121,7 @@ impl<'a> Records<'a> {
     }
 
     /// Writes a trial down.
-    pub fn add(&mut self, record: Record) -> Result<(), Diagnostic> {
+    pub(crate) fn add(&mut self, record: Record) -> Result<(), Diagnostic> {
         let path = self.dir.path().join(JSONL);
         let failed = |error| {
             Diagnostic::io("cannot write a trial of the sweep", Some(&path), error)
@@ -138,12 +138,12 @@ impl<'a> Records<'a> {
         self.dir.write(CSV, table::csv(&self.keys, &self.records).as_bytes()).map(|_| ())
     }
 
-    pub fn all(&self) -> &[Record] {
+    pub(crate) fn all(&self) -> &[Record] {
         &self.records
     }
 
     /// The record of a trial on a rung, both counted from 1.
-    pub fn find(&self, trial: usize, rung: usize) -> Option<&Record> {
+    pub(crate) fn find(&self, trial: usize, rung: usize) -> Option<&Record> {
         self.records.iter().find(|record| (record.trial, record.rung) == (trial, rung))
     }
 }

@@ -26,7 +26,7 @@ pub struct Score {
 
 impl Score {
     /// Nothing for no seeds.
-    pub fn of(seeds: &[SeedResult]) -> Option<Self> {
+    pub(crate) fn of(seeds: &[SeedResult]) -> Option<Self> {
         let errors: Vec<f64> = seeds.iter().map(|seed| seed.errors as f64).collect();
         let nll: Vec<f64> = seeds.iter().map(|seed| seed.nll).collect();
         let ((errors, errors_sd), (nll, _)) = (mean_and_sd(&errors)?, mean_and_sd(&nll)?);

@@ -44,14 +44,14 @@ impl SweepStatus {
         read_status(Kind::Sweep, sweep)
     }
 
-    pub fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
         let text = toml::to_string(self)
             .map_err(|error| Diagnostic::io("cannot write the status of the sweep as TOML", None, error))?;
         dir.write(Kind::Sweep.status_file(), text.as_bytes()).map(|_| ())
     }
 
     /// Makes sure that a sweep goes on with what it began with.
-    pub fn check_unchanged(&self, now: &Self, sweep: &Path) -> Result<(), Diagnostic> {
+    pub(crate) fn check_unchanged(&self, now: &Self, sweep: &Path) -> Result<(), Diagnostic> {
         self.process.check_unchanged("the sweep was begun with something else", &now.process, sweep)?;
         let varies = |part: &str| self.definition.sets.iter().any(|set| set.trim_start().starts_with(part));
         if self.targets < now.targets && self.process.teacher_sha256.is_some() && (varies("teacher") || varies("kd")) {

@@ -61,7 +61,7 @@ impl Taught {
 }
 
 impl<'a> Teachers<'a> {
-    pub fn new(
+    pub(crate) fn new(
         dir: &'a RunDir,
         listener: &'a dyn Listener,
         signals: &'a Signals,

@@ -14,9 +14,9 @@ const SURE: f64 = 0.95;
 
 /// The models of one seed.
 pub struct Models<'a> {
-    pub teacher: &'a dyn Model,
-    pub student: &'a dyn Model,
-    pub baseline: Option<&'a dyn Model>,
+    pub(crate) teacher: &'a dyn Model,
+    pub(crate) student: &'a dyn Model,
+    pub(crate) baseline: Option<&'a dyn Model>,
 }
 
 /// Picks examples of the test set that show what the teacher knows and where the student differs.

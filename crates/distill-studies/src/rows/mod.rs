@@ -24,24 +24,24 @@ pub struct Row {
 
 /// A study in progress.
 pub struct Study<'a> {
-    pub plan: &'static Plan,
-    pub lab: Trainer<'a>,
-    pub overrides: &'a [String],
+    pub(crate) plan: &'static Plan,
+    pub(crate) lab: Trainer<'a>,
+    pub(crate) overrides: &'a [String],
 }
 
 impl Study<'_> {
     /// A recipe of the study with what was set on the command line.
-    pub fn setup(&self, name: &str) -> Result<Arc<Setup>, Diagnostic> {
+    pub(crate) fn setup(&self, name: &str) -> Result<Arc<Setup>, Diagnostic> {
         setup(self.plan, name, self.overrides)
     }
 
     /// Whether the study has a recipe.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.plan.recipes.iter().any(|(recipe, _)| *recipe == name)
     }
 
     /// All teachers of the study, each from another seed, as one.
-    pub fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
+    pub(crate) fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
         let setup = self.setup("teacher")?;
         Ok(Teachers::several(for_each_seed(&setup, Setup::teacher), average))
     }
