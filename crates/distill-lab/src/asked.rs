@@ -220,7 +220,7 @@ mod tests {
             while model.asked.lock().unwrap().len() < 3 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            signals.stop_for_test();
+            signals.stop();
             assert!(matches!(answer.join().unwrap(), Err(ModelError::Stopped)));
         });
         let n = model.asked.lock().unwrap().clone();

@@ -12,7 +12,7 @@ use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1, and colours stand
 /// where the model takes them.
-pub struct ArrayRows {
+pub(crate) struct ArrayRows {
     array: Array<Box<dyn Read + Send>>,
     name: String,
     ids: Ids,
@@ -24,7 +24,12 @@ pub struct ArrayRows {
 }
 
 impl ArrayRows {
-    pub(crate) fn open(path: &Path, spec: &ModelSpec, layout: Option<ArrayLayout>, ids: Ids) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(
+        path: &Path,
+        spec: &ModelSpec,
+        layout: Option<ArrayLayout>,
+        ids: Ids,
+    ) -> Result<Self, Diagnostic> {
         let array = Array::open(path)?;
         let (n_rows, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
         let features = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));

@@ -9,7 +9,7 @@ const MAX_VALUES: usize = 1 << 24;
 /// What a row is called in the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Id {
+pub(crate) enum Id {
     Number(i64),
     Text(String),
 }
@@ -25,7 +25,7 @@ impl From<Id> for String {
 
 /// Numbers the rows of an input, from 0.
 #[derive(Debug)]
-pub struct Ids {
+pub(crate) struct Ids {
     /// The name of the file, where there are several.
     prefix: Option<String>,
     next: i64,
@@ -49,7 +49,7 @@ impl Ids {
 
 /// Rows that wait for an answer.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     n_features: usize,
     max_rows: usize,
     values: Vec<f32>,

@@ -15,7 +15,7 @@ const N_SHOWN: usize = 40;
 const MAX_EXTRA: usize = 1024;
 
 /// The rows of a CSV file: one example a line.
-pub struct CsvRows {
+pub(crate) struct CsvRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.

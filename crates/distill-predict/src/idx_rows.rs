@@ -11,7 +11,7 @@ use crate::batch::{Batch, Ids};
 use crate::wrong::{bad_row, takes};
 
 /// Images of bytes, which become numbers from 0 to 1 as they do in training.
-pub struct IdxRows {
+pub(crate) struct IdxRows {
     stream: IdxStream,
     name: String,
     ids: Ids,

@@ -10,7 +10,7 @@ use crate::lines::Lines;
 use crate::wrong::{VALUES, bad_row};
 
 /// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
-pub struct JsonRows {
+pub(crate) struct JsonRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.

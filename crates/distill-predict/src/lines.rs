@@ -12,7 +12,7 @@ const MAX_LINE: usize = 16 << 20;
 const BUFFER: usize = 1 << 16;
 
 /// The lines of an input that are not blank, with their numbers.
-pub struct Lines {
+pub(crate) struct Lines {
     reader: BufReader<Box<dyn Read>>,
     name: String,
     /// Whether more may come later, as from a pipe.

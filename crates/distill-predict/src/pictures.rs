@@ -18,7 +18,7 @@ const TIMES_NEARER: f64 = 3.0;
 const SAME_PROPORTIONS: f64 = 0.02;
 
 /// One image, in a file of its own, by whose name it is called.
-pub struct ImageRow {
+pub(crate) struct ImageRow {
     name: String,
     pixels: Option<Vec<u8>>,
     /// What was made of it beyond what was made of those to train on.

@@ -10,7 +10,7 @@ use crate::source::Reading;
 use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.
-pub struct ParquetRows {
+pub(crate) struct ParquetRows {
     rows: TableRows,
     name: String,
     ids: Ids,

@@ -168,7 +168,7 @@ impl DataSource {
     }
 
     /// The same source with another path, if it has one.
-    pub(crate) fn with_path(source: &str, path: impl Fn(&String) -> String) -> String {
+    pub fn with_path(source: &str, path: impl Fn(&String) -> String) -> String {
         match source.strip_prefix(ASTERISK).and_then(|rest| rest.strip_prefix(':')) {
             Some(folder) => format!("{ASTERISK}:{}", path(&folder.to_owned())),
             None if [MNIST, ASTERISK, UDHR].contains(&source) => source.to_owned(),

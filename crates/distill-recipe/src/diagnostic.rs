@@ -13,7 +13,8 @@ use crate::paint::{Paint, Plain};
 use crate::visible::{one_line, visible};
 
 /// An error as a person meets it: what, where, why and how to fix it.
-#[derive(Debug)]
+///
+/// Both `{}` and `{:?}` print all of it, so that a `main` that returns it shows what a person needs.
 pub struct Diagnostic {
     code: Code,
     what: String,
@@ -141,6 +142,14 @@ impl Diagnostic {
             text += &paint.help_line(&one_line(help));
         }
         text
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl fmt::Debug for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

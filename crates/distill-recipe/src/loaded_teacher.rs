@@ -31,7 +31,7 @@ pub struct Unsaid {
     /// The names of the classes.
     pub classes: bool,
     /// The shape of an example as the data has it.
-    pub(crate) shape: bool,
+    pub shape: bool,
 }
 
 impl LoadedTeacher {

@@ -97,6 +97,22 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
 }
 
 impl RecipeFile {
+    /// Reads a recipe with these settings over it, each `KEY=VALUE`, and checks all of it.
+    ///
+    /// ```
+    /// use distill_recipe::RecipeFile;
+    ///
+    /// let missing = RecipeFile::read("no.toml", &["kd.temperature=4"]);
+    /// assert!(missing.unwrap_err().to_string().starts_with("error[E0501]: cannot read the recipe"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn read(path: impl AsRef<Path>, settings: &[&str]) -> Result<(Self, Recipe), Diagnostic> {
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        load(path.as_ref(), &settings)
+    }
+
     /// The text of the file.
     pub fn text(&self) -> &str {
         &self.text
@@ -288,7 +304,7 @@ impl RecipeFile {
 }
 
 impl Override {
-    pub(crate) fn parse(argument: &str) -> Result<Self, Diagnostic> {
+    pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
         Self::parse_from(argument, argument)
     }
 

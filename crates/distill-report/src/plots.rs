@@ -19,12 +19,12 @@ impl Plot {
     }
 
     /// Of the SVG beside the report.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("plots/{}.svg", self.name)
     }
 
     /// The files and their paths beside the report: SVG, and PNG for what takes no SVG, unless it would be too large.
-    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let png = self.chart.png().map(|png| (format!("plots/{}.png", self.name), png));
         [Some((self.path(), self.chart.standalone().into_bytes())), png].into_iter().flatten().collect()
     }

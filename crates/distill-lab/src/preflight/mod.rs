@@ -162,7 +162,7 @@ impl Found {
     }
 
     /// The checks that passed, or the first that did not.
-    pub(crate) fn passed(mut self) -> Result<Self, Diagnostic> {
+    pub fn passed(mut self) -> Result<Self, Diagnostic> {
         match self.checks.iter().position(Check::has_failed).map(|at| self.checks.swap_remove(at).outcome) {
             Some(Outcome::Failed(diagnostic)) => Err(diagnostic),
             _ => Ok(self),

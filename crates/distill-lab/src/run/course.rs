@@ -22,9 +22,9 @@ struct Planned {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Leg {
     /// Which model of how many it is, counted from 1.
-    pub(crate) place: (usize, usize),
+    pub place: (usize, usize),
     /// What its own training will take, if models of its kind were trained before.
-    pub(crate) expected: Option<Duration>,
+    pub expected: Option<Duration>,
     /// Seconds that the models after it take, as far as some of their kind were trained before.
     seconds: f64,
     /// How many times as much as it takes itself the others take.
@@ -33,13 +33,13 @@ pub struct Leg {
 
 impl Leg {
     /// What is left of the run, if so much is left of this model, and it takes so much in all.
-    pub(crate) fn left(&self, own_left: Duration, own_total: Duration) -> Duration {
+    pub fn left(&self, own_left: Duration, own_total: Duration) -> Duration {
         let seconds = own_left.as_secs_f64() + self.seconds + self.times * own_total.as_secs_f64();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// The same before it is begun, if its own time is known.
-    pub(crate) fn left_before(&self) -> Option<Duration> {
+    pub fn left_before(&self) -> Option<Duration> {
         self.expected.map(|expected| self.left(expected, expected))
     }
 }

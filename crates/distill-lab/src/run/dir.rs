@@ -189,7 +189,7 @@ impl RunDir {
 }
 
 /// The name of a weights file within the run directory.
-pub fn weights_name(role: Role, seed: u64) -> String {
+pub(crate) fn weights_name(role: Role, seed: u64) -> String {
     format!("weights/{}-seed{seed}.safetensors", role.name())
 }
 
@@ -244,7 +244,7 @@ fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
 
 /// Makes a folder and those above it that are missing. Each of them gets its name durably: a file in a folder whose name is
 /// lost is lost, whatever was done to make the file durable.
-pub fn durable_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn durable_folder(folder: &Path) -> io::Result<()> {
     make_folders(folder, &sync)
 }
 

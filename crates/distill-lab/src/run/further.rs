@@ -15,7 +15,7 @@ use distill_recipe::words::shell;
 use distill_recipe::{Code, recipe_text};
 
 /// A finished run with whose models a new one begins.
-pub struct Former {
+pub(crate) struct Former {
     pub(crate) path: PathBuf,
     status: RunStatus,
     result: RunResult,
@@ -76,7 +76,12 @@ impl Former {
     }
 
     /// Puts models of it into a new run, as if that had trained them.
-    pub(crate) fn take_over(&self, dir: &RunDir, models: &[(Role, u64)], into: &mut RunResult) -> Result<(), Diagnostic> {
+    pub(crate) fn take_over(
+        &self,
+        dir: &RunDir,
+        models: &[(Role, u64)],
+        into: &mut RunResult,
+    ) -> Result<(), Diagnostic> {
         let lost = |path: &Path, error: std::io::Error| {
             Diagnostic::new(Code::RunFile, "a file of the run cannot be read")
                 .at(path.display())

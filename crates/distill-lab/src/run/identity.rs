@@ -16,7 +16,7 @@ pub(super) const STUDENT: &str = "student_sha256";
 
 /// What the models of a run depend on. Two runs of equal identity give equal weights.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The recipe as text, without what changes no result.
     pub(crate) recipe: String,
     /// SHA-256 of that text.

@@ -190,7 +190,13 @@ impl Run<'_> {
 
 /// What a file says of where the model comes from. No time and no path: equal runs give equal files.
 /// `inputs` are mean and standard deviation of the training inputs.
-pub fn provenance(recipe: &Recipe, identity: &Identity, inputs: (f64, f64), role: Role, seed: u64) -> Provenance {
+pub(crate) fn provenance(
+    recipe: &Recipe,
+    identity: &Identity,
+    inputs: (f64, f64),
+    role: Role,
+    seed: u64,
+) -> Provenance {
     let pairs = [
         ("program", concat!("distill ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("recipe", recipe.name.clone()),

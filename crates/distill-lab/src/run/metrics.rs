@@ -13,8 +13,8 @@ use distill_recipe::Diagnostic;
 /// Which model a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ModelId {
-    pub(crate) role: String,
-    pub(crate) seed: u64,
+    pub role: String,
+    pub seed: u64,
 }
 
 /// One line of `metrics.jsonl`: a step, or an epoch.
@@ -118,7 +118,7 @@ const CSV_HEADER: &str =
 /// The numbers of a run as they come: `metrics.jsonl`, its epochs in `metrics.csv`, and TensorBoard's
 /// event files. `metrics.jsonl` is the one that the others are made from when a run goes on.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     dir: PathBuf,
     jsonl: File,
     csv: File,

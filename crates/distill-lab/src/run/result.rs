@@ -71,7 +71,7 @@ pub struct ModelResult {
 }
 
 /// What is known of a model's file.
-pub struct WeightsFile<'a> {
+pub(crate) struct WeightsFile<'a> {
     pub(crate) path: &'a Path,
     pub(crate) n_bytes: usize,
     pub(crate) sha256: String,
@@ -129,7 +129,7 @@ impl ModelResult {
         }
     }
 
-    pub(crate) fn is_measured(&self) -> bool {
+    pub fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
 }
@@ -168,12 +168,12 @@ impl RunResult {
     }
 
     /// The models of a role, in the order of the seeds.
-    pub(crate) fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
         self.models.iter().filter(move |model| model.role == role.name())
     }
 
     /// The model of a role and a seed, if it is trained and measured.
-    pub(crate) fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+    pub fn find(&self, role: Role, seed: u64) -> Option<&ModelResult> {
         self.of(role).find(|model| model.seed == seed && model.is_measured())
     }
 

@@ -10,9 +10,12 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From here on the first signal does not end the process.
+    /// Listens to SIGINT and SIGTERM: from here on the first of them does not end the process.
+    ///
+    /// # Errors
+    /// If the system refuses to tell of signals.
     #[cfg(unix)]
-    pub(crate) fn catch() -> std::io::Result<Self> {
+    pub fn catch() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM};
         use signal_hook::flag;
         let signals = Self::default();
@@ -26,19 +29,23 @@ impl Signals {
     }
 
     /// Elsewhere a signal ends the process, and the last checkpoint is what is left.
+    ///
+    /// # Errors
+    /// None here.
     #[cfg(not(unix))]
-    pub(crate) fn catch() -> std::io::Result<Self> {
+    pub fn catch() -> std::io::Result<Self> {
         Ok(Self::default())
     }
 
-    /// As if a signal had come.
-    #[cfg(test)]
-    pub(crate) fn stop_for_test(&self) {
+    /// Asks for an end, as SIGINT does. All clones hear of it, on whatever thread they are.
+    pub fn stop(&self) {
+        const SIGINT: usize = 2;
+        self.number.store(SIGINT, Ordering::Relaxed);
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// The signal that came.
-    pub(crate) fn received(&self) -> Option<Signal> {
+    /// The signal that asked for an end, if one did.
+    pub fn received(&self) -> Option<Signal> {
         let number = self.stop.load(Ordering::Relaxed).then(|| self.number.load(Ordering::Relaxed));
         number.map(|number| Signal(u8::try_from(number).unwrap_or(2)))
     }

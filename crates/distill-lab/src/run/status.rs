@@ -200,7 +200,7 @@ impl RunStatus {
 }
 
 /// Reads the status file of a directory.
-pub fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Diagnostic> {
+pub(crate) fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Diagnostic> {
     let path = dir.join(kind.status_file());
     let unreadable = |note: String| {
         Diagnostic::new(Code::RunFile, format!("the status of the {} cannot be read", kind.noun()))

@@ -26,7 +26,7 @@ use distill_recipe::teacher_file::Given;
 use distill_recipe::words::thousands;
 
 /// A run in progress: what is found is written down after every model.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     pub(crate) experiment: &'a Experiment<'a>,
     pub(crate) dir: &'a RunDir,
     pub(crate) listener: &'a dyn Listener,
@@ -46,7 +46,7 @@ pub struct Run<'a> {
 }
 
 /// Why a run cannot go on.
-pub enum Failure {
+pub(crate) enum Failure {
     Training(TrainError),
     Other(Diagnostic),
 }

@@ -56,12 +56,12 @@ impl Entry {
         }
     }
 
-    pub(crate) fn status_name(&self) -> &'static str {
+    pub fn status_name(&self) -> &'static str {
         self.status.as_ref().map_or("unreadable", |status| status.status.name())
     }
 
     /// The part of the test set that the models of a role get wrong, mean over the seeds, and the standard deviation.
-    pub(crate) fn error_rate(&self, role: Role) -> Option<(f64, Option<f64>)> {
+    pub fn error_rate(&self, role: Role) -> Option<(f64, Option<f64>)> {
         let models = self.result.iter().flat_map(|result| result.of(role)).filter(|model| model.is_measured());
         let rates: Vec<f64> = models.map(|model| model.test_errors as f64 / model.test_examples as f64).collect();
         mean_and_sd(&rates)

@@ -24,11 +24,11 @@ use distill_recipe::teacher_file::{Given, answer_settings};
 use distill_recipe::words::epochs;
 
 /// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
-pub const TARGETS_VERSION: u32 = 3;
+pub(crate) const TARGETS_VERSION: u32 = 3;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
-pub struct Teachers<'a> {
+pub(crate) struct Teachers<'a> {
     dir: &'a RunDir,
     listener: &'a dyn Listener,
     signals: &'a Signals,

@@ -18,7 +18,7 @@ use distill_recipe::RecipeFile;
 use distill_recipe::locate;
 
 /// A sweep in progress: what is found is written down after every trial.
-pub struct Sweep<'a> {
+pub(crate) struct Sweep<'a> {
     pub(crate) plan: &'a Plan,
     /// The recipe that all trials have in common.
     pub(crate) file: &'a RecipeFile,

@@ -15,7 +15,7 @@ use distill_recipe::recipe_text;
 use distill_recipe::words::shell;
 
 /// The file of a run that holds its gallery.
-pub const GALLERY: &str = "eval/gallery.json";
+pub(crate) const GALLERY: &str = "eval/gallery.json";
 
 /// The bootstrap of a comparison starts from here, so that equal runs give equal reports.
 const BOOTSTRAP_SEED: u64 = 1;

@@ -2,9 +2,11 @@
 
 mod collect;
 pub mod data;
-pub mod gallery;
+pub(crate) mod gallery;
 mod hex;
 mod places;
 
-pub use collect::{Collected, GALLERY, collect};
+pub use collect::{Collected, collect};
 pub use places::Places;
+
+pub(crate) use collect::GALLERY;
