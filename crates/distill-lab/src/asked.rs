@@ -121,6 +121,9 @@ impl Model for Asked<'_> {
 }
 
 /// The teacher's answers for the transfer set, where they are computed before training.
+///
+/// # Errors
+/// If the teacher fails on the data, [`ModelError::Stopped`] inside where a signal came.
 pub fn soft_targets(
     experiment: &Experiment<'_>,
     teacher: &dyn Model,
@@ -133,6 +136,9 @@ pub fn soft_targets(
 }
 
 /// Whether a teacher knows enough to teach.
+///
+/// # Errors
+/// As [`soft_targets`].
 pub fn check_teacher(
     experiment: &Experiment<'_>,
     teacher: &dyn Model,

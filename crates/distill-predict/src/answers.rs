@@ -14,8 +14,10 @@ use crate::batch::Id;
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
+    /// A header `id,class,probability` and a line for each row.
     #[default]
     Csv,
+    /// JSON Lines: an object with these fields for each row.
     Jsonl,
     /// JSON Lines as events of this program.
     Events,
@@ -66,6 +68,11 @@ impl Serialize for ByClass<'_> {
 }
 
 impl<'a> Answers<'a> {
+    /// Answers of a model with these classes: with the `top` most probable ones, with all probabilities if `probs`, and
+    /// softened by `temperature`, which is 1 for the model's own.
+    ///
+    /// # Errors
+    /// If the header of CSV cannot be written.
     pub fn new(
         format: Format,
         classes: &'a [String],

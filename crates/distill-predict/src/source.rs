@@ -24,11 +24,17 @@ pub const STDIN: &str = "-";
 /// The kinds of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Numbers with commas, or the columns of the table that the model was trained on.
     Csv,
+    /// JSON Lines: an array of numbers in each, or an object with `features` and perhaps `id`.
     Jsonl,
+    /// Images as MNIST has them, `.gz` or not.
     Idx,
+    /// An array of NumPy, with the rows along its first side.
     Npy,
+    /// One PNG or JPEG.
     Image,
+    /// A table; columns are known by their names.
     Parquet,
 }
 
@@ -58,6 +64,9 @@ pub struct Reading {
 
 impl Source {
     /// Opens an input. What it is, its first bytes decide where `kind` does not.
+    ///
+    /// # Errors
+    /// If the file cannot be read, does not fit the model, or is a picture of a format that is not read.
     pub fn open(
         path: &Path,
         kind: Option<Kind>,

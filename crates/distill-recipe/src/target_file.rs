@@ -10,6 +10,9 @@ use crate::diagnostic::Diagnostic;
 const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads soft targets that `distill teach` wrote.
+///
+/// # Errors
+/// [`Code::Io`] if the file cannot be read, [`Code::SoftTargetFile`] if it is damaged.
 pub fn load(path: &Path) -> Result<SoftTargetFile, Diagnostic> {
     let bytes = Disk.read(path, MAX_BYTES).map_err(|error| {
         let diagnostic = Diagnostic::io("cannot read the soft targets", Some(path), &error);

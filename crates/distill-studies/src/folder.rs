@@ -58,6 +58,9 @@ impl Folder<'_> {
     }
 
     /// What was found so far, in the order of the page.
+    ///
+    /// # Errors
+    /// [`Code::RunFile`] if a file of a row is damaged; its models are kept all the same.
     pub fn sections(&self) -> Result<Vec<Section>, Diagnostic> {
         let mut sections = vec![];
         for row in self.plan.rows {
@@ -71,6 +74,7 @@ impl Folder<'_> {
         Ok(sections)
     }
 
+    /// The page, in Markdown.
     pub fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.md", self.plan.page))
     }
@@ -94,6 +98,10 @@ impl Folder<'_> {
         })
     }
 
+    /// Writes charts and page anew, from all rows that are there.
+    ///
+    /// # Errors
+    /// If a row cannot be read, the marks around what people wrote are gone, or a file cannot be written.
     pub fn write(&self) -> Result<(), Diagnostic> {
         let (sections, kept) = (self.sections()?, self.kept()?);
         for chart in sections.iter().flat_map(|section| &section.charts) {

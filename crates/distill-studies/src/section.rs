@@ -15,18 +15,23 @@ pub(crate) const STREAMS: u32 = 1;
 /// What a row found, ready to be shown. It is kept, so that a page has all rows that were ever run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Section {
+    /// The name of the row.
     pub row: String,
+    /// The heading above what it found.
     pub title: String,
     /// The paper's numbers beside ours.
     pub compared: Vec<Compared>,
     /// Tables and sentences in Markdown.
     pub body: String,
+    /// They stand below the text.
     pub charts: Vec<ChartFile>,
+    /// Of the students; each is one sample of the means.
     pub seeds: Vec<u64>,
     /// What was set on the command line.
     pub settings: Vec<String>,
     /// Core-seconds of training and of asking teachers, those that other rows use too included.
     pub core_seconds: f64,
+    /// Threads that were used, which change no result.
     pub threads: usize,
     /// Processor, threads and version that it was found with.
     pub machine: String,

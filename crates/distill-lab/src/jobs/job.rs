@@ -16,18 +16,26 @@ use distill_recipe::recipe_file::{self, Override, RecipeFile};
 /// A recipe of a study, with what the command line and the row put over it.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The recipe as text, for the places of errors.
     pub file: RecipeFile,
+    /// What it says.
     pub recipe: Recipe,
 }
 
 impl Setup {
     /// Reads a recipe that the program carries.
+    ///
+    /// # Errors
+    /// Those of [`recipe_file::from_bytes`].
     pub fn new(path: &str, text: &str, overrides: &[String]) -> Result<Arc<Self>, Diagnostic> {
         let (file, recipe) = recipe_file::from_bytes(Path::new(path), text.as_bytes().to_vec(), overrides)?;
         Ok(Arc::new(Self { file, recipe }))
     }
 
     /// The same with further settings, each `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// Those of [`recipe_file::from_bytes`].
     pub fn with(&self, settings: &[String]) -> Result<Arc<Self>, Diagnostic> {
         let parse = |setting: &String| Override::parse_from(setting, setting);
         let settings = settings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
@@ -59,8 +67,11 @@ impl Setup {
 /// A model to train: what it is called, and all that its weights depend on.
 #[derive(Debug, Clone)]
 pub struct Job {
+    /// The recipe that it is trained by.
     pub setup: Arc<Setup>,
+    /// Which of the recipe's models it is: that decides network, training and teacher.
     pub role: Role,
+    /// Of its first weights and the order of its batches.
     pub seed: u64,
     /// Whom a student learns from.
     pub lesson: Option<Teachers>,
@@ -69,7 +80,9 @@ pub struct Job {
 /// One teacher, or several that speak as one.
 #[derive(Debug, Clone)]
 pub struct Teachers {
+    /// The models; they are trained before the student is.
     pub jobs: Vec<Job>,
+    /// How several answers become one.
     pub average: Average,
     /// Networks for some of the classes each, around the only one of the jobs.
     pub specialists: Option<Specialists>,
@@ -80,6 +93,7 @@ pub struct Teachers {
 pub struct Specialists {
     /// How they are trained, and what weight the generalist has in it.
     pub setup: Arc<Setup>,
+    /// Which classes belong together, and in how many clusters.
     pub clusters: ClusterConfig,
     /// How many of the generalist's most probable classes choose who is asked.
     pub top: usize,
@@ -201,6 +215,7 @@ impl Teachers {
         Self::several(vec![job], Average::Geometric)
     }
 
+    /// Teachers whose answers are averaged.
     pub fn several(jobs: Vec<Job>, average: Average) -> Self {
         Self { jobs, average, specialists: None }
     }
@@ -223,6 +238,7 @@ impl Teachers {
 pub struct Training {
     /// `teacher`, `on labels` or `taught`.
     pub role: String,
+    /// Epochs at most: training may end before.
     pub epochs: u32,
     /// Shifts of each input that it may see.
     pub views: u64,

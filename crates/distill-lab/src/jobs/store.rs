@@ -16,25 +16,36 @@ const MAX_FACTS: u64 = 1 << 20;
 /// What is known of a trained model. The file with it is written last: where it is, the model is whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
+    /// SHA-256 of all that the weights depend on, in hexadecimal.
     pub key: String,
     /// What it was called when it was trained.
     pub label: String,
+    /// Such as `784-30-10`.
     pub architecture: String,
+    /// Numbers that training sets.
     pub parameters: usize,
+    /// As [`Job::seed`](super::Job::seed).
     pub seed: u64,
     /// Seconds of training, on so many threads.
     pub seconds: f64,
+    /// Of this training alone, while others went on beside it.
     pub threads: usize,
+    /// Examples that it was tested on.
     pub test_examples: usize,
+    /// How many of them it gets wrong.
     pub test_errors: usize,
+    /// Mean negative log-likelihood, in nats.
     pub test_nll: f64,
+    /// Of the safetensors file, in hexadecimal.
     pub weights_sha256: String,
 }
 
 /// How long the answers of a teacher, or its specialists or one of them, took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TargetFacts {
+    /// Time on so many threads.
     pub seconds: f64,
+    /// The threads.
     pub threads: usize,
 }
 
@@ -44,6 +55,7 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
+    /// Keeps them in the folders `models`, `targets` and `systems` of the directory of a study.
     pub fn new(dir: &'a RunDir) -> Self {
         Self { dir }
     }

@@ -19,8 +19,11 @@ const MAX_NUMBER: u32 = 1_000_000_000;
 /// What a directory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The models of a recipe.
     Run,
+    /// Trials of settings.
     Sweep,
+    /// The rows of a paper.
     Study,
 }
 
@@ -43,6 +46,7 @@ impl Kind {
         }
     }
 
+    /// What people call it.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -110,6 +114,9 @@ impl RunDir {
     }
 
     /// The directory of a study, which has no number: whoever does it again goes on there.
+    ///
+    /// # Errors
+    /// If it cannot be made, or another process writes there ([`Code::Locked`]).
     pub fn study(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let path = runs_dir.join(name);
         make_folder(&path)?;
@@ -131,10 +138,12 @@ impl RunDir {
         Ok(dir)
     }
 
+    /// The folder; a relative path where the folder of runs is one.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether it is of a run, a sweep or a study.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -150,6 +159,9 @@ impl RunDir {
     }
 
     /// Writes a file of the run, and its folder where that is missing, and returns its path.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written; what the name held before is still there then.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
         let path = self.path.join(name);
         if let Some(folder) = path.parent() {
@@ -194,6 +206,9 @@ pub(crate) fn weights_name(role: Role, seed: u64) -> String {
 }
 
 /// The directory of a run that exists: a path, or `latest`.
+///
+/// # Errors
+/// [`Code::NotResumable`] if there is none.
 pub fn find(runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnostic> {
     find_of(Kind::Run, runs_dir, run)
 }

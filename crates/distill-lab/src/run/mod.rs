@@ -8,6 +8,7 @@ mod execute;
 mod further;
 mod identity;
 mod keep;
+/// Numbers of a training as they come: `metrics.jsonl`, `metrics.csv` and TensorBoard's files.
 pub mod metrics;
 mod remove;
 mod result;
@@ -44,6 +45,9 @@ pub(crate) use train::{Failure, Run};
 pub const RESOLVED: &str = "recipe.resolved.toml";
 
 /// Reads the recipe that a run goes on with.
+///
+/// # Errors
+/// Those of [`recipe_file::load`].
 pub fn resolved(run: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let (file, mut recipe) = recipe_file::load(&run.join(RESOLVED), overrides)?;
     // Runs say whether they standardise since tables are standardised by default; earlier ones that say nothing did not.

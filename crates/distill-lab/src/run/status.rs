@@ -18,13 +18,18 @@ pub const FILE: &str = "run.toml";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// A process works on it, or was killed while it did: [`RunStatus::read`] tells the two apart.
     Running,
+    /// All models are trained and compared.
     Completed,
+    /// A signal or a crash ended it; it can go on.
     Interrupted,
+    /// An error ended it; when that is mended it can go on.
     Failed,
 }
 
 impl Status {
+    /// As the file has it, such as `completed`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -38,7 +43,9 @@ impl Status {
 /// `run.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunStatus {
+    /// Of the format; 1.
     pub version: u32,
+    /// Whether it runs, and else how it ended.
     pub status: Status,
     /// The exit code, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,10 +57,15 @@ pub struct RunStatus {
     pub command: String,
     /// Which models it trains, for every seed.
     pub models: Vec<String>,
+    /// Name and version of what began it.
     pub program: String,
+    /// Its name, as the system has it.
     pub processor: String,
+    /// Threads that it may use, which change no result.
     pub threads: usize,
+    /// Of [`RunStatus::depends_on`], in hexadecimal.
     pub recipe_sha256: String,
+    /// Of all sets together, in hexadecimal.
     pub data_sha256: String,
     /// The part of it that no model learns from, which may be corrected in a run that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +79,9 @@ pub struct RunStatus {
     /// That of the weights that its students began with, where they were not random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student_sha256: Option<String>,
+    /// When it was begun, RFC 3339 in UTC.
     pub started: String,
+    /// When it ended, however it did; `None` while it runs and after a crash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
     /// Its time, also that before it was resumed, but for processes that were killed.
@@ -122,11 +136,17 @@ impl RunStatus {
 
     /// Reads the status of a run. One that says it is running, but that no process writes, was
     /// interrupted without a word.
+    ///
+    /// # Errors
+    /// [`Code::RunFile`] if `run.toml` is missing or damaged.
     pub fn read(run: &Path) -> Result<Self, Diagnostic> {
         Self::read_of(Kind::Run, run)
     }
 
     /// As [`RunStatus::read`], for either kind.
+    ///
+    /// # Errors
+    /// As [`RunStatus::read`].
     pub fn read_of(kind: Kind, run: &Path) -> Result<Self, Diagnostic> {
         let mut status: Self = read_status(kind, run)?;
         if status.status == Status::Running && !dir::is_locked(run) {

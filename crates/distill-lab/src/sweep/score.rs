@@ -18,9 +18,11 @@ pub enum Metric {
 /// How a trial does on the validation set, mean over its seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
+    /// Validation examples that are wrong.
     pub errors: f64,
     /// Standard deviation, from two seeds on.
     pub errors_sd: Option<f64>,
+    /// Negative log-likelihood, in nats.
     pub nll: f64,
 }
 

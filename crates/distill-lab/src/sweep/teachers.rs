@@ -245,6 +245,9 @@ fn teacher_path(sweep: &Path, identity: &Identity, seed: u64) -> PathBuf {
 
 /// Settings with which a run learns from the teachers that a sweep has trained for a trial: those that teach together,
 /// or that of the first seed. None where they are files already.
+///
+/// # Errors
+/// Only if the recipe cannot be written as TOML.
 pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> Result<Settings, Diagnostic> {
     if recipe.teacher.weights.is_some() {
         return Ok(vec![]);

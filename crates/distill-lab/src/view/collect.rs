@@ -33,11 +33,16 @@ struct RunFiles {
 
 /// A report, and the results that it is about.
 pub struct Collected {
+    /// What is shown.
     pub report: Report,
+    /// The results of all runs together, with the comparison over all their seeds.
     pub result: RunResult,
 }
 
 /// Reads the files of runs of one recipe, which may differ in their seeds.
+///
+/// # Errors
+/// If a file of a run cannot be read, no model is finished, or the runs are of different recipes, data or teachers.
 pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
     let runs = paths.iter().map(|path| RunFiles::read(path)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = runs.first() else {

@@ -1,6 +1,7 @@
 //! The files of runs as data, for reports.
 
 mod collect;
+/// What a report shows, as plain data that can also be read from JSON.
 pub mod data;
 pub(crate) mod gallery;
 mod hex;

@@ -17,8 +17,11 @@ use distill_recipe::Diagnostic;
 /// A part of a study that is run and shown by itself.
 #[derive(Debug)]
 pub struct Row {
+    /// By which it is asked for, such as `temperature`.
     pub name: &'static str,
+    /// What it finds out, in a line.
     pub about: &'static str,
+    /// Trains its models, those that are not there yet, and writes down what they show.
     pub run: fn(&mut Study<'_>) -> Result<Section, Stop>,
 }
 
@@ -48,6 +51,10 @@ impl Study<'_> {
 }
 
 /// One of the recipes of a study with settings over it.
+///
+/// # Errors
+/// Those of [`distill_recipe::recipe_file::from_bytes`]. A study without a recipe of this name has an empty one, which lacks
+/// its keys.
 pub fn setup(plan: &Plan, name: &str, overrides: &[String]) -> Result<Arc<Setup>, Diagnostic> {
     let text = plan.recipes.iter().find(|(recipe, _)| *recipe == name).map_or("", |(_, text)| text);
     Setup::new(&format!("recipes/{}/{name}.toml", plan.name), text, overrides)
