@@ -49,7 +49,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The same, until a signal asks for an end: then it answers with [`ModelError::Stopped`].
-    pub fn until(mut self, signals: &'a Signals) -> Self {
+    pub(crate) fn until(mut self, signals: &'a Signals) -> Self {
         self.signals = Some(signals);
         self
     }
@@ -121,6 +121,9 @@ impl Model for Asked<'_> {
 }
 
 /// The teacher's answers for the transfer set, where they are computed before training.
+///
+/// # Errors
+/// If the teacher fails on the data, [`ModelError::Stopped`] inside where a signal came.
 pub fn soft_targets(
     experiment: &Experiment<'_>,
     teacher: &dyn Model,
@@ -133,6 +136,9 @@ pub fn soft_targets(
 }
 
 /// Whether a teacher knows enough to teach.
+///
+/// # Errors
+/// As [`soft_targets`].
 pub fn check_teacher(
     experiment: &Experiment<'_>,
     teacher: &dyn Model,
@@ -220,7 +226,7 @@ mod tests {
             while model.asked.lock().unwrap().len() < 3 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            signals.stop_for_test();
+            signals.stop();
             assert!(matches!(answer.join().unwrap(), Err(ModelError::Stopped)));
         });
         let n = model.asked.lock().unwrap().clone();

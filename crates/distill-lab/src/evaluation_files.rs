@@ -14,8 +14,11 @@ const PREDICTIONS: [&str; 4] = ["index", "label", "predicted", "confidence"];
 /// One line of `predictions.csv`: names of classes, and the probability of the predicted one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
+    /// The class that is right.
     pub label: String,
+    /// The most probable class.
     pub predicted: String,
+    /// Its probability, from 0 to 1.
     pub confidence: f64,
 }
 
@@ -74,6 +77,9 @@ fn predictions(evaluation: &Evaluation, classes: &[String]) -> String {
 }
 
 /// Reads the bytes of a `predictions.csv`. `path` is for errors.
+///
+/// # Errors
+/// [`Code::DataFile`] with the line, if it is not what an evaluation writes.
 pub fn read_predictions(path: &Path, bytes: &[u8]) -> Result<Vec<Prediction>, Diagnostic> {
     let bad = |line: u64, what: String| {
         Diagnostic::new(Code::DataFile, what)

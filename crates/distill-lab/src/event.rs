@@ -240,6 +240,11 @@ impl dyn Listener + '_ {
 }
 
 impl Event<'_> {
+    /// What people read of it, a line or several; `None` where it tells them nothing, as a single step does.
+    pub fn text(&self) -> Option<String> {
+        Some(self.to_string()).filter(|text| !text.is_empty())
+    }
+
     /// The name and the fields of the event for programs, as `events.schema.json` has them; `None` where they need not know.
     pub fn to_json(&self) -> Option<(&'static str, Value)> {
         let path = |path: &Path| path.display().to_string();

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use distill_recipe::{Diagnostic, RecipeFile};
-use distill_train::Recipe;
+use distill_train::{Recipe, Role};
 
 use crate::event::{Listener, Silent};
 use crate::run::{
@@ -84,8 +84,20 @@ impl<'a> Lab<'a> {
     /// # Errors
     /// If recipe, data or teacher do not fit together, before anything is trained; then whatever ends the training. What is
     /// finished by then is kept.
-    pub fn run(&self, (file, recipe): &(RecipeFile, Recipe)) -> Result<FinishedRun, Diagnostic> {
-        run::execute(self, file, recipe, all_roles(recipe), Place::New)
+    pub fn run(&self, recipe: &(RecipeFile, Recipe)) -> Result<FinishedRun, Diagnostic> {
+        self.run_roles(recipe, all_roles(&recipe.1))
+    }
+
+    /// Trains only the models of these roles, in a new run.
+    ///
+    /// # Errors
+    /// As [`Lab::run`].
+    pub fn run_roles(
+        &self,
+        (file, recipe): &(RecipeFile, Recipe),
+        roles: Vec<Role>,
+    ) -> Result<FinishedRun, Diagnostic> {
+        run::execute(self, file, recipe, roles, Place::New)
     }
 
     /// Goes on with a run of this lab, by its name or its path, `latest` for the last one. A complete run is read.

@@ -25,6 +25,9 @@ pub struct Latency {
 
 impl Latency {
     /// Times the examples of a dataset that is not empty, one by one, for about a second. Reading them is not counted.
+    ///
+    /// # Errors
+    /// If the model does not fit the data.
     pub fn measure(model: &dyn Model, data: &dyn Dataset) -> Result<Self, TrainError> {
         let indices: Vec<usize> = (0..WARM_UP + TIMED).map(|i| i % data.len()).collect();
         let mut inputs = Array2::zeros((indices.len(), data.spec().features()));

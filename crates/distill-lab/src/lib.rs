@@ -9,7 +9,9 @@ mod latency;
 pub mod preflight;
 pub mod run;
 pub mod runs;
+/// Weights that students begin with, in place of random ones.
 pub mod student_file;
+/// The table and the sentence that a run ends with, and the words of both.
 pub mod summary;
 pub mod sweep;
 pub mod tensorboard;

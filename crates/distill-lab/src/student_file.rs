@@ -13,6 +13,9 @@ use distill_recipe::model_file::{self, LoadedModel, sha256};
 const KEY: &str = "student.weights";
 
 /// Reads what the students of a recipe begin with, and returns a hash of it; `None` where they begin with random weights.
+///
+/// # Errors
+/// If a file cannot be read or its network is not the student's, with the place of `student.weights`.
 pub fn begin(
     file: &RecipeFile,
     recipe: &Recipe,

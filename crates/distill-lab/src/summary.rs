@@ -104,7 +104,7 @@ pub fn columns(lines: &[impl AsRef<[String]>], n_words: usize) -> String {
 }
 
 /// What distillation bought, in one sentence.
-fn conclusion(result: &RunResult) -> String {
+pub(crate) fn conclusion(result: &RunResult) -> String {
     let errors = |role: Role| -> Vec<f64> { result.of(role).map(|model| model.test_errors as f64).collect() };
     let (teacher, alone, distilled) = (errors(Role::Teacher), errors(Role::Baseline), errors(Role::Student));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;

@@ -14,8 +14,10 @@ use crate::batch::Id;
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
+    /// A header `id,class,probability` and a line for each row.
     #[default]
     Csv,
+    /// JSON Lines: an object with these fields for each row.
     Jsonl,
     /// JSON Lines as events of this program.
     Events,
@@ -66,6 +68,11 @@ impl Serialize for ByClass<'_> {
 }
 
 impl<'a> Answers<'a> {
+    /// Answers of a model with these classes: with the `top` most probable ones, with all probabilities if `probs`, and
+    /// softened by `temperature`, which is 1 for the model's own.
+    ///
+    /// # Errors
+    /// If the header of CSV cannot be written.
     pub fn new(
         format: Format,
         classes: &'a [String],
@@ -89,16 +96,16 @@ impl<'a> Answers<'a> {
     }
 
     /// What has been written since [`Answers::clear`].
-    pub fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.text.clear();
     }
 
     /// Writes the answer to one row. The logits must be finite.
-    pub fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+    pub(crate) fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
         self.rank(logits);
         let partition = LogPartition::new(logits.iter().copied(), self.temperature);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits of a probability are enough")]

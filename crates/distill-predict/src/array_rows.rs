@@ -12,7 +12,7 @@ use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of an array of NumPy, read as they are in training: those of bytes that are images go from 0 to 1, and colours stand
 /// where the model takes them.
-pub struct ArrayRows {
+pub(crate) struct ArrayRows {
     array: Array<Box<dyn Read + Send>>,
     name: String,
     ids: Ids,
@@ -24,7 +24,12 @@ pub struct ArrayRows {
 }
 
 impl ArrayRows {
-    pub fn open(path: &Path, spec: &ModelSpec, layout: Option<ArrayLayout>, ids: Ids) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(
+        path: &Path,
+        spec: &ModelSpec,
+        layout: Option<ArrayLayout>,
+        ids: Ids,
+    ) -> Result<Self, Diagnostic> {
         let array = Array::open(path)?;
         let (n_rows, sides) = array.shape.split_first().map_or((0, &[][..]), |(&n, sides)| (n, sides));
         let features = sides.iter().fold(1_usize, |product, &side| product.saturating_mul(side));
@@ -47,16 +52,16 @@ impl ArrayRows {
         })
     }
 
-    pub fn part(&self) -> (u64, u64) {
+    pub(crate) fn part(&self) -> (u64, u64) {
         (self.n_read as u64, self.n_rows as u64)
     }
 
     /// Whether its rows are images, whose numbers go from 0 to 1.
-    pub fn is_images(&self) -> bool {
+    pub(crate) fn is_images(&self) -> bool {
         self.scale > 1.0
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.n_read == self.n_rows {
             return Ok(false);
         }

@@ -15,7 +15,7 @@ const N_SHOWN: usize = 40;
 const MAX_EXTRA: usize = 1024;
 
 /// The rows of a CSV file: one example a line.
-pub struct CsvRows {
+pub(crate) struct CsvRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.
@@ -32,7 +32,7 @@ pub struct CsvRows {
 }
 
 impl CsvRows {
-    pub fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
+    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
         Self {
             lines,
             ids,
@@ -47,15 +47,15 @@ impl CsvRows {
         }
     }
 
-    pub fn part(&self) -> Option<(u64, u64)> {
+    pub(crate) fn part(&self) -> Option<(u64, u64)> {
         self.lines.part()
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if let Some(columns) = self.columns.take() {
             // The columns are needed once, to find them in the header.
             self.begin_table(&columns)?;

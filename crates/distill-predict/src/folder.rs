@@ -23,6 +23,9 @@ pub struct Files {
 
 /// The files to be answered: those that are named, and in place of a folder the pictures in it and in its folders, in the order
 /// of their names.
+///
+/// # Errors
+/// If a folder cannot be read or has no pictures. A file that is not there is no error here, but for [`Source::open`](crate::Source::open).
 pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
     let (mut found, mut notes) = (vec![], vec![]);
     for path in named {

@@ -11,7 +11,7 @@ use crate::batch::{Batch, Ids};
 use crate::wrong::{bad_row, takes};
 
 /// Images of bytes, which become numbers from 0 to 1 as they do in training.
-pub struct IdxRows {
+pub(crate) struct IdxRows {
     stream: IdxStream,
     name: String,
     ids: Ids,
@@ -20,7 +20,7 @@ pub struct IdxRows {
 }
 
 impl IdxRows {
-    pub fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(path: &Path, spec: &ModelSpec, ids: Ids) -> Result<Self, Diagnostic> {
         let stream = IdxStream::open(path)?;
         let sides = stream.shape().get(1..).unwrap_or_default();
         let n = sides.iter().fold(1_usize, |n, &side| n.saturating_mul(side));
@@ -35,11 +35,11 @@ impl IdxRows {
         Ok(Self { stream, name: path.display().to_string(), ids, n_read: 0, pixels })
     }
 
-    pub fn part(&self) -> (u64, u64) {
+    pub(crate) fn part(&self) -> (u64, u64) {
         (self.n_read, self.stream.shape().first().map_or(0, |&n| n as u64))
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if self.stream.read(&mut self.pixels)? == 0 {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use crate::lines::Lines;
 use crate::wrong::{VALUES, bad_row};
 
 /// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
-pub struct JsonRows {
+pub(crate) struct JsonRows {
     lines: Lines,
     ids: Ids,
     /// What the model takes, in words.
@@ -18,19 +18,19 @@ pub struct JsonRows {
 }
 
 impl JsonRows {
-    pub fn new(lines: Lines, ids: Ids, takes: String) -> Self {
+    pub(crate) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
         Self { lines, ids, takes }
     }
 
-    pub fn part(&self) -> Option<(u64, u64)> {
+    pub(crate) fn part(&self) -> Option<(u64, u64)> {
         self.lines.part()
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.lines.is_ready()
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
         let parsed = parse(line, batch);
         let place = self.lines.place();

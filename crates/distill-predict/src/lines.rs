@@ -12,7 +12,7 @@ const MAX_LINE: usize = 16 << 20;
 const BUFFER: usize = 1 << 16;
 
 /// The lines of an input that are not blank, with their numbers.
-pub struct Lines {
+pub(crate) struct Lines {
     reader: BufReader<Box<dyn Read>>,
     name: String,
     /// Whether more may come later, as from a pipe.
@@ -27,36 +27,36 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(reader: Box<dyn Read>, name: String, live: bool) -> Self {
+    pub(crate) fn new(reader: Box<dyn Read>, name: String, live: bool) -> Self {
         let reader = BufReader::with_capacity(BUFFER, reader);
         Self { reader, name, live, number: 0, line: vec![], again: false, n_read: 0, n_bytes: None }
     }
 
     /// The same of an input of so many bytes.
-    pub fn of_size(self, n_bytes: u64) -> Self {
+    pub(crate) fn of_size(self, n_bytes: u64) -> Self {
         Self { n_bytes: Some(n_bytes).filter(|_| !self.live), ..self }
     }
 
     /// How many bytes of how many are read, where that is known.
-    pub fn part(&self) -> Option<(u64, u64)> {
+    pub(crate) fn part(&self) -> Option<(u64, u64)> {
         Some((self.n_read, self.n_bytes?))
     }
 
     /// The first bytes, which are not taken; of a pipe those that are there.
-    pub fn start(&mut self) -> Result<&[u8], Diagnostic> {
+    pub(crate) fn start(&mut self) -> Result<&[u8], Diagnostic> {
         let name = &self.name;
         self.reader.fill_buf().map_err(|error| unreadable(name, error))
     }
 
     /// The first line that is not blank, which is not taken.
-    pub fn peek(&mut self) -> Result<Option<&[u8]>, Diagnostic> {
+    pub(crate) fn peek(&mut self) -> Result<Option<&[u8]>, Diagnostic> {
         let found = self.read()?;
         self.again = found;
         Ok(found.then_some(self.line.as_slice()))
     }
 
     /// The next line that is not blank, without its end and without a byte order mark.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, Diagnostic> {
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, Diagnostic> {
         Ok(self.read()?.then_some(self.line.as_slice()))
     }
 
@@ -89,12 +89,12 @@ impl Lines {
     }
 
     /// Where the present line is.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.name, self.number)
     }
 
     /// Whether the next line is there already, so that nobody waits for it.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         !self.live || self.reader.buffer().contains(&b'\n')
     }
 }

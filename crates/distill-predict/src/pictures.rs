@@ -18,16 +18,16 @@ const TIMES_NEARER: f64 = 3.0;
 const SAME_PROPORTIONS: f64 = 0.02;
 
 /// One image, in a file of its own, by whose name it is called.
-pub struct ImageRow {
+pub(crate) struct ImageRow {
     name: String,
     pixels: Option<Vec<u8>>,
     /// What was made of it beyond what was made of those to train on.
-    pub changed: Option<String>,
+    pub(crate) changed: Option<String>,
 }
 
 impl ImageRow {
     /// Reads an image and brings it to the channels and the size that a model takes.
-    pub fn open(path: &Path, spec: &ModelSpec, trained: &ImageOptions) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(path: &Path, spec: &ModelSpec, trained: &ImageOptions) -> Result<Self, Diagnostic> {
         let picture = Picture::open(path)?;
         let found = picture.shape();
         let wanted = wanted(spec, found).ok_or_else(|| {
@@ -46,7 +46,7 @@ impl ImageRow {
         Ok(Self { name: path.display().to_string(), pixels: Some(pixels), changed })
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> bool {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> bool {
         let Some(pixels) = self.pixels.take() else { return false };
         pixels.iter().for_each(|&pixel| batch.push(f32::from(pixel) / 255.0));
         batch.finish(Id::Text(self.name.clone()), self.name.clone());
@@ -105,7 +105,7 @@ pub struct Seen {
 
 impl Seen {
     /// Notes what was made of a picture.
-    pub fn note(&mut self, changed: Option<String>) {
+    pub(crate) fn note(&mut self, changed: Option<String>) {
         if let Some(changed) = changed {
             self.n_changed += 1;
             self.changed.get_or_insert(changed);
@@ -113,7 +113,7 @@ impl Seen {
     }
 
     /// Takes the numbers of a picture into account.
-    pub fn add(&mut self, values: &[f32]) {
+    pub(crate) fn add(&mut self, values: &[f32]) {
         self.n += 1;
         self.sum += values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64;
     }

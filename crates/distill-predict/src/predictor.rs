@@ -41,6 +41,10 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
 
     /// Answers every row, and those before a bad one in any case. `show` is told how many rows are answered, and how much of
     /// the source that is.
+    ///
+    /// # Errors
+    /// For the first row that cannot be read, that does not fit the model, or of which the answer is no finite number: with
+    /// its line, [`Code::PredictInput`](distill_recipe::Code::PredictInput). And what `write` returns.
     pub fn answer(
         &mut self,
         source: &mut Source,
@@ -68,6 +72,9 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     }
 
     /// Answers the rows that wait.
+    ///
+    /// # Errors
+    /// As [`Predictor::answer`].
     pub fn flush(&mut self) -> Result<(), Diagnostic> {
         let spec = self.model.spec();
         let n_rows = self.batch.len();
@@ -98,6 +105,9 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
 }
 
 /// The answers to rows as they would come on standard input.
+///
+/// # Errors
+/// As [`Predictor::answer`]; the answers before the row are lost.
 pub fn predict_rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, Diagnostic> {
     let (spec, mut text) = (model.spec(), Vec::new());
     let answers = Answers::new(Format::Csv, &spec.classes, None, false, 1.0)?;

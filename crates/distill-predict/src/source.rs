@@ -24,16 +24,25 @@ pub const STDIN: &str = "-";
 /// The kinds of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Numbers with commas, or the columns of the table that the model was trained on.
     Csv,
+    /// JSON Lines: an array of numbers in each, or an object with `features` and perhaps `id`.
     Jsonl,
+    /// Images as MNIST has them, `.gz` or not.
     Idx,
+    /// An array of NumPy, with the rows along its first side.
     Npy,
+    /// One PNG or JPEG.
     Image,
+    /// A table; columns are known by their names.
     Parquet,
 }
 
-/// Rows for a model, one after the other.
-pub enum Source {
+/// Rows for a model, one after the other, from a file or from standard input.
+pub struct Source(Rows);
+
+/// The rows of each kind of input.
+enum Rows {
     Csv(CsvRows),
     Json(JsonRows),
     Idx(IdxRows),
@@ -55,6 +64,9 @@ pub struct Reading {
 
 impl Source {
     /// Opens an input. What it is, its first bytes decide where `kind` does not.
+    ///
+    /// # Errors
+    /// If the file cannot be read, does not fit the model, or is a picture of a format that is not read.
     pub fn open(
         path: &Path,
         kind: Option<Kind>,
@@ -77,7 +89,7 @@ impl Source {
     }
 
     /// `path` is where the same bytes can be read once more.
-    pub fn new(
+    pub(crate) fn new(
         mut lines: Lines,
         kind: Option<Kind>,
         spec: &ModelSpec,
@@ -110,16 +122,16 @@ impl Source {
         };
         let takes = takes(spec);
         match (kind, path) {
-            (Kind::Csv, _) => Ok(Self::Csv(CsvRows::new(lines, ids, takes, reading.columns.clone()))),
-            (Kind::Jsonl, _) => Ok(Self::Json(JsonRows::new(lines, ids, takes))),
-            (Kind::Idx, Some(path)) => Ok(Self::Idx(IdxRows::open(path, spec, ids)?)),
-            (Kind::Npy, Some(path)) => Ok(Self::Array(ArrayRows::open(path, spec, reading.layout, ids)?)),
+            (Kind::Csv, _) => Ok(Self(Rows::Csv(CsvRows::new(lines, ids, takes, reading.columns.clone())))),
+            (Kind::Jsonl, _) => Ok(Self(Rows::Json(JsonRows::new(lines, ids, takes)))),
+            (Kind::Idx, Some(path)) => Ok(Self(Rows::Idx(IdxRows::open(path, spec, ids)?))),
+            (Kind::Npy, Some(path)) => Ok(Self(Rows::Array(ArrayRows::open(path, spec, reading.layout, ids)?))),
             (Kind::Image, Some(path)) if reading.columns.is_some() => {
                 Err(bad_row(path.display(), "this is a picture, and the model was trained on a table")
                     .help("name a table with the same columns; `distill inspect` lists them"))
             }
-            (Kind::Image, Some(path)) => Ok(Self::Image(ImageRow::open(path, spec, &reading.images)?)),
-            (Kind::Parquet, Some(path)) => Ok(Self::Parquet(ParquetRows::open(path, spec, ids, reading)?)),
+            (Kind::Image, Some(path)) => Ok(Self(Rows::Image(ImageRow::open(path, spec, &reading.images)?))),
+            (Kind::Parquet, Some(path)) => Ok(Self(Rows::Parquet(ParquetRows::open(path, spec, ids, reading)?))),
             (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet, None) => {
                 Err(bad_row("stdin", "images, arrays and Parquet cannot be read from standard input")
                     .note("the length of such a file is compared with its header before it is read")
@@ -129,53 +141,53 @@ impl Source {
     }
 
     /// Reads a row into the batch; false at the end of the input.
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         batch.begin();
-        match self {
-            Self::Csv(rows) => rows.next(batch),
-            Self::Json(rows) => rows.next(batch),
-            Self::Idx(rows) => rows.next(batch),
-            Self::Array(rows) => rows.next(batch),
-            Self::Image(row) => Ok(row.next(batch)),
-            Self::Parquet(rows) => rows.next(batch),
+        match &mut self.0 {
+            Rows::Csv(rows) => rows.next(batch),
+            Rows::Json(rows) => rows.next(batch),
+            Rows::Idx(rows) => rows.next(batch),
+            Rows::Array(rows) => rows.next(batch),
+            Rows::Image(row) => Ok(row.next(batch)),
+            Rows::Parquet(rows) => rows.next(batch),
         }
     }
 
     /// How much of how much is read, in rows or in bytes, where that is known.
-    pub fn part(&self) -> Option<(u64, u64)> {
-        match self {
-            Self::Csv(rows) => rows.part(),
-            Self::Json(rows) => rows.part(),
-            Self::Idx(rows) => Some(rows.part()),
-            Self::Array(rows) => Some(rows.part()),
-            Self::Image(_) => Some((1, 1)),
-            Self::Parquet(_) => None,
+    pub(crate) fn part(&self) -> Option<(u64, u64)> {
+        match &self.0 {
+            Rows::Csv(rows) => rows.part(),
+            Rows::Json(rows) => rows.part(),
+            Rows::Idx(rows) => Some(rows.part()),
+            Rows::Array(rows) => Some(rows.part()),
+            Rows::Image(_) => Some((1, 1)),
+            Rows::Parquet(_) => None,
         }
     }
 
     /// Whether its rows are pictures, with numbers from 0, which is black, to 1.
     pub fn is_pictures(&self) -> bool {
-        match self {
-            Self::Idx(_) | Self::Image(_) => true,
-            Self::Array(rows) => rows.is_images(),
-            Self::Csv(_) | Self::Json(_) | Self::Parquet(_) => false,
+        match &self.0 {
+            Rows::Idx(_) | Rows::Image(_) => true,
+            Rows::Array(rows) => rows.is_images(),
+            Rows::Csv(_) | Rows::Json(_) | Rows::Parquet(_) => false,
         }
     }
 
     /// What was made of a picture beyond what was made of those to train on, in words; it is given away.
-    pub fn changed(&mut self) -> Option<String> {
-        match self {
-            Self::Image(row) => row.changed.take(),
+    pub(crate) fn changed(&mut self) -> Option<String> {
+        match &mut self.0 {
+            Rows::Image(row) => row.changed.take(),
             _ => None,
         }
     }
 
     /// Whether the next row is there already, so that nobody waits for it.
-    pub fn is_ready(&self) -> bool {
-        match self {
-            Self::Csv(rows) => rows.is_ready(),
-            Self::Json(rows) => rows.is_ready(),
-            Self::Idx(_) | Self::Array(_) | Self::Image(_) | Self::Parquet(_) => true,
+    pub(crate) fn is_ready(&self) -> bool {
+        match &self.0 {
+            Rows::Csv(rows) => rows.is_ready(),
+            Rows::Json(rows) => rows.is_ready(),
+            Rows::Idx(_) | Rows::Array(_) | Rows::Image(_) | Rows::Parquet(_) => true,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::source::Reading;
 use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.
-pub struct ParquetRows {
+pub(crate) struct ParquetRows {
     rows: TableRows,
     name: String,
     ids: Ids,
@@ -21,7 +21,7 @@ pub struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub fn open(path: &Path, spec: &ModelSpec, ids: Ids, reading: &Reading) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(path: &Path, spec: &ModelSpec, ids: Ids, reading: &Reading) -> Result<Self, Diagnostic> {
         let mut rows = TableRows::open(path)?;
         let is_input = |name: &str| {
             reading.columns.as_ref().is_some_and(|columns| columns.inputs.iter().any(|column| column.name == name))
@@ -49,7 +49,7 @@ impl ParquetRows {
         Ok(Self { rows, name: path.display().to_string(), ids, id, encoder, row: vec![] })
     }
 
-    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+    pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if !self.rows.next()? {
             return Ok(false);
         }

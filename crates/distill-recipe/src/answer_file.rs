@@ -26,6 +26,10 @@ pub fn is_one(path: &Path) -> bool {
 }
 
 /// Reads the answers to all examples of the data of an experiment.
+///
+/// # Errors
+/// If students see other inputs than the table was made from, which mixtures and shifts do; if the table cannot be read, or
+/// has not one row for each example.
 pub fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
     let changed = [

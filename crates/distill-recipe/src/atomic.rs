@@ -8,6 +8,9 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
 /// Writes a file so that its name holds either all of the bytes or what it held before.
+///
+/// # Errors
+/// [`Code::Io`] if the file cannot be written, with what to do about it. What the name held before is still there then.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     write_atomic(&Disk, path, bytes).map_err(|error| {
         let advice = match error.kind() {

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 1 << 17;
 
 /// The names in place of the file that has them, so that whoever compares recipes compares the names. `order` says what
 /// they are in the order of, for the error.
-pub fn listed(names: ClassNames, order: &str) -> Result<ClassNames, Diagnostic> {
+pub(crate) fn listed(names: ClassNames, order: &str) -> Result<ClassNames, Diagnostic> {
     let ClassNames::File(path) = names else { return Ok(names) };
     let refused = |what: String| {
         Diagnostic::new(Code::ClassList, what)
@@ -34,7 +34,7 @@ pub fn listed(names: ClassNames, order: &str) -> Result<ClassNames, Diagnostic> 
 }
 
 /// Settings of an ONNX file with the names of the classes in place of the file that has them.
-pub fn of_outputs(mut config: OnnxConfig) -> Result<OnnxConfig, Diagnostic> {
+pub(crate) fn of_outputs(mut config: OnnxConfig) -> Result<OnnxConfig, Diagnostic> {
     config.classes = config.classes.map(|names| listed(names, "the output")).transpose()?;
     Ok(config)
 }

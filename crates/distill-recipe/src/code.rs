@@ -74,6 +74,7 @@ pub enum Code {
 /// What is known of a code.
 #[derive(Debug)]
 pub struct Entry {
+    /// What the rest is about.
     pub code: Code,
     /// The code as it is printed.
     pub name: &'static str,
@@ -144,6 +145,7 @@ const fn entry(code: Code, name: &'static str, exit: u8, title: &'static str, ex
 }
 
 impl Code {
+    /// Its name, exit code and explanation.
     pub fn entry(self) -> &'static Entry {
         // The registry is as long as the enum and a test keeps its order.
         &REGISTRY[self as usize]

@@ -31,7 +31,7 @@ pub struct FolderOptions {
 
 impl FolderOptions {
     /// As a recipe says.
-    pub fn of(config: &DataConfig) -> Self {
+    pub(crate) fn of(config: &DataConfig) -> Self {
         let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
         Self {
             column_options: ColumnOptions { label, ignore, categorical },
@@ -44,7 +44,7 @@ impl FolderOptions {
     }
 
     /// As it was for a model that takes inputs of a shape, whose file says the rest.
-    pub fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
+    pub(crate) fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
         Self {
             columns: columns_of(provenance),
             images: images_of(provenance),
@@ -99,14 +99,23 @@ fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {
 /// A folder with training and test set, in one of the forms that are known by the names of their files.
 #[derive(Debug)]
 pub enum Folder {
+    /// Four IDX files, as MNIST has them.
     Idx(IdxFolder),
+    /// The binary files of CIFAR-10 or CIFAR-100.
     Cifar(CifarFolder),
+    /// `x_train.npy` and the like, or one `.npz` with these names.
     Arrays(ArrayFolder),
+    /// `train.csv` and `test.csv`, or Parquet.
     Table(TableFolder),
+    /// PNG and JPEG files, `train/CLASS/NAME.png`.
     Images(ImageFolder),
 }
 
 impl Folder {
+    /// Finds out which of these forms a folder has, by the names of its files.
+    ///
+    /// # Errors
+    /// If it has none of them, or a file that says what is in the others cannot be read.
     pub fn open(path: &Path, options: FolderOptions) -> Result<Self, DataError> {
         if let Some(found) = CifarFolder::find(path, options.coarse)? {
             return Ok(Self::Cifar(found));
@@ -139,7 +148,7 @@ impl Folder {
     }
 
     /// The names that the folder gives the classes.
-    pub fn classes(&self) -> Option<&[String]> {
+    pub(crate) fn classes(&self) -> Option<&[String]> {
         match self {
             Self::Idx(folder) => folder.classes(),
             Self::Cifar(folder) => folder.classes(),
@@ -153,6 +162,10 @@ impl Folder {
     ///
     /// Plain IDX files and arrays are the exception. They take no more than four times their length, and one that is larger
     /// than a bound has another order on the disk, which must not depend on what else runs.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, two do not belong together, a label names no class, or the set takes more than the
+    /// bound.
     pub fn load(
         &self,
         split: Split,

@@ -42,17 +42,24 @@ const SNIPPET_SEED: u64 = 1;
 /// Where data comes from: a known name, speech with the folder of its recordings, or a folder of files.
 #[derive(Debug)]
 pub enum DataSource {
+    /// `mnist`, which the program carries.
     Mnist,
+    /// `asterisk-en`, and where the recordings are.
     AsteriskEn(PathBuf),
+    /// `udhr`, which the program carries, and how it is cut into snippets.
     Udhr(TextConfig),
+    /// Files of somebody.
     Folder(Folder),
 }
 
 /// Why data cannot be read.
 #[derive(Debug)]
 pub enum SourceError {
+    /// Files of a folder, or MNIST.
     Data(DataError),
+    /// The recordings or labels of `asterisk-en`.
     Speech(AudioError),
+    /// The settings of `data.text`.
     Text(TextError),
     /// A name that cannot stand in a recipe.
     Recipe(Box<Diagnostic>),
@@ -60,8 +67,11 @@ pub enum SourceError {
     Missing(DataError),
     /// A key of the recipe that a source has no use for, and why.
     Fixed {
+        /// The dotted key, such as `data.text`.
         key: &'static str,
+        /// `data.source` as the recipe has it.
         source: String,
+        /// Why it has no use for the key.
         note: &'static str,
     },
 }
@@ -110,11 +120,18 @@ impl From<SourceError> for Diagnostic {
 }
 
 impl DataSource {
+    /// A source as it is where nothing more is said of it, such as `mnist` or the path of a folder.
+    ///
+    /// # Errors
+    /// If there is no data of this name and no such path, or its files have no known form.
     pub fn open(source: &str) -> Result<Self, SourceError> {
         Self::open_as(source, FolderOptions::default())
     }
 
     /// A source that is read as it was for a model that takes inputs of a shape, whose file says the rest.
+    ///
+    /// # Errors
+    /// As [`DataSource::open`].
     pub fn for_model(source: &str, provenance: &Provenance, input_shape: &[usize]) -> Result<Self, SourceError> {
         Self::open_as(source, FolderOptions::of_model(provenance, input_shape))
     }
@@ -133,6 +150,9 @@ impl DataSource {
     }
 
     /// The source of a recipe, with what the recipe says of it.
+    ///
+    /// # Errors
+    /// As [`DataSource::open`], and [`SourceError::Fixed`] for a key that means nothing for this source.
     pub fn of(config: &DataConfig) -> Result<Self, SourceError> {
         let fixed = |key, note| Err(SourceError::Fixed { key, source: config.source.clone(), note });
         match Self::open_as(&config.source, FolderOptions::of(config))? {
@@ -202,6 +222,9 @@ impl DataSource {
 
     /// Opens all sets. `classes` are the names of the recipe, if it has any, and `memory` the bytes that
     /// each of the sets may take.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, names of classes do not fit, or a set takes more memory than it may.
     pub fn load(&self, classes: &[String], memory: Option<u64>) -> Result<Sets, SourceError> {
         let classes = (!classes.is_empty()).then_some(classes);
         let bound = memory.unwrap_or(u64::MAX);
@@ -254,6 +277,9 @@ impl DataSource {
     }
 
     /// Speech with its utterances; nothing if the source is no speech.
+    ///
+    /// # Errors
+    /// If recordings or labels are missing or damaged.
     pub fn speech(&self) -> Result<Option<Parts>, SourceError> {
         match self {
             Self::AsteriskEn(folder) => Ok(Some(speech(folder)?)),
@@ -262,6 +288,9 @@ impl DataSource {
     }
 
     /// Test snippets that are left out, as training paragraphs have their text too; nothing if the source is no text.
+    ///
+    /// # Errors
+    /// If the settings of `data.text` leave no text.
     pub fn left_out(&self) -> Result<Option<Subset>, SourceError> {
         match self {
             Self::Udhr(config) => Ok(Some(test_snippets(config, &Arc::new(udhr()?))?.seen)),
@@ -270,6 +299,9 @@ impl DataSource {
     }
 
     /// Reads the test set. Where the data names no classes it gets those of the model.
+    ///
+    /// # Errors
+    /// As [`DataSource::load`].
     pub fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {
         Ok(match self {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
@@ -284,6 +316,9 @@ impl DataSource {
 }
 
 /// Reads the sets that a recipe names.
+///
+/// # Errors
+/// If data is missing, damaged or too large, with the place of the key that names it.
 pub fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic> {
     let memory = recipe.data.memory_bytes().map_err(|problem| file.problem(&problem))?;
     let unreadable = |error: SourceError| match error {

@@ -13,7 +13,8 @@ use crate::paint::{Paint, Plain};
 use crate::visible::{one_line, visible};
 
 /// An error as a person meets it: what, where, why and how to fix it.
-#[derive(Debug)]
+///
+/// Both `{}` and `{:?}` print all of it, so that a `main` that returns it shows what a person needs.
 pub struct Diagnostic {
     code: Code,
     what: String,
@@ -28,12 +29,16 @@ pub struct Diagnostic {
 /// A line of a file and the part of it that is meant, in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
+    /// The whole line.
     pub line: String,
+    /// Characters before the part that is meant.
     pub start: usize,
+    /// Characters of that part; at least one is marked.
     pub len: usize,
 }
 
 impl Diagnostic {
+    /// An error of which only kind and message are known. What is added later makes it helpful.
     pub fn new(code: Code, what: impl Into<String>) -> Self {
         Self { code, what: what.into(), place: None, snippet: None, notes: vec![], help: None, broken_pipe: false }
     }
@@ -53,25 +58,30 @@ impl Diagnostic {
         Self { broken_pipe, ..Self::io("cannot write to standard output", None, error) }
     }
 
+    /// Adds where it is: a path, `PATH:LINE:COLUMN`, or `command line: ARGUMENT`. The first place that is named stays.
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.place.get_or_insert_with(|| place.to_string());
         self
     }
 
+    /// Whether a place was named.
     pub fn has_place(&self) -> bool {
         self.place.is_some()
     }
 
+    /// Shows the line of the file that it is about.
     pub fn snippet(mut self, snippet: Snippet) -> Self {
         self.snippet = Some(Box::new(snippet));
         self
     }
 
+    /// Adds why it is an error, or what more is known. There may be several notes.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
+    /// Adds what to do about it. The first advice stays; see [`Diagnostic::better_help`].
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.get_or_insert_with(|| help.into());
         self
@@ -88,14 +98,17 @@ impl Diagnostic {
         format!("{}: {}", self.code.name(), self.what)
     }
 
+    /// Whether nobody reads standard output any more, which a program leaves without a word.
     pub fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
     }
 
+    /// The exit code of a program that ends with it.
     pub fn exit_code(&self) -> u8 {
         exit_code(self.code)
     }
 
+    /// The error as one event of JSON Lines, with `code`, `message`, `where`, `note`, `help` and `exit`.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "v": 1,
@@ -141,6 +154,14 @@ impl Diagnostic {
             text += &paint.help_line(&one_line(help));
         }
         text
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl fmt::Debug for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

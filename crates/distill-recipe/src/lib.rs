@@ -1,23 +1,30 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer_file;
+/// Files that hold either all of what is written or what was there before.
 pub mod atomic;
-pub mod class_names;
+mod class_names;
 mod code;
+/// Folders of data, in the forms that are known by the names of their files.
 pub mod data_folder;
+/// Where data comes from: a known name, speech, text, or a folder.
 pub mod data_source;
 mod diagnostic;
 pub mod foreign_model;
 mod loaded_teacher;
 mod locate;
 pub mod memory;
+/// Models in safetensors files.
 pub mod model_file;
 pub mod onnx_file;
 mod paint;
 mod paths;
+/// Recipes as TOML with settings over them, and the place of every key for errors.
 pub mod recipe_file;
 mod schema;
+/// Soft targets in files, as `distill teach` writes them.
 pub mod target_file;
+/// Teachers of any kind: safetensors, ONNX, tables of answers, specialists.
 pub mod teacher_file;
 pub mod visible;
 pub mod words;

@@ -11,9 +11,13 @@ use crate::words::{sides, thousands};
 
 /// A teacher read from a file, with the size and the hash of the file.
 pub struct LoadedTeacher {
+    /// What answers.
     pub model: Arc<dyn Model>,
+    /// What its file says of where it comes from; empty for one of another program.
     pub provenance: Provenance,
+    /// Bytes of the file, or of all files of a folder.
     pub n_bytes: usize,
+    /// In hexadecimal, of the file or of the list of all files.
     pub sha256: String,
     /// What its answers were taken for, where it is no model of this program.
     pub answers: Option<AnswerKind>,
@@ -36,6 +40,10 @@ pub struct Unsaid {
 
 impl LoadedTeacher {
     /// The same with the classes of the data, in their order.
+    ///
+    /// # Errors
+    /// If its classes or its inputs are not those of the data: [`Code::ClassCount`](crate::Code::ClassCount) and those after
+    /// it.
     pub fn fitted(
         self,
         role: &'static str,
@@ -75,6 +83,9 @@ impl LoadedTeacher {
 
     /// The same, where it answers with probabilities, with zeros as what its answers to some of the data suggest, or as what
     /// is said. The zeros of a table were seen when it was read.
+    ///
+    /// # Errors
+    /// If the data cannot be read, or the model fails on it.
     pub fn without_zeros(mut self, data: &dyn Dataset, said: Option<f32>) -> Result<Self, Diagnostic> {
         const SAMPLE: usize = 500;
         let Some(answers) = self.answers.as_mut().filter(|answers| answers.probabilities && answers.zeros.is_none())

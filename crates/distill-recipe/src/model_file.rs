@@ -19,13 +19,21 @@ const START: usize = 512;
 /// A model read from a file, with the size and the hash of the file.
 #[derive(Debug)]
 pub struct LoadedModel {
+    /// The network with its weights.
     pub model: Mlp,
+    /// What the file says of where it comes from: program, recipe, data, seed.
     pub provenance: Provenance,
+    /// Bytes of the file.
     pub n_bytes: usize,
+    /// Of the file, in hexadecimal.
     pub sha256: String,
 }
 
 /// Reads a model that this program wrote.
+///
+/// # Errors
+/// [`Code::Io`] if the file cannot be read, [`Code::ModelFile`] if it is damaged, too large or of another program; for that
+/// the help says how it becomes ONNX.
 pub fn load(path: &Path) -> Result<LoadedModel, Diagnostic> {
     let unreadable = |error| {
         let help = if path.is_dir() {

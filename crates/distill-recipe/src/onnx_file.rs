@@ -18,6 +18,10 @@ use crate::model_file::sha256;
 use crate::recipe_file::Override;
 
 /// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
+///
+/// # Errors
+/// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed; always in a build
+/// without the feature `onnx`.
 pub fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
     let options = options(config)?;
     let bytes = read(path)?;
@@ -68,6 +72,9 @@ fn read_beside(path: &Path, names: &[String], n_bytes: usize) -> Result<BTreeMap
 }
 
 /// The bytes of an ONNX file.
+///
+/// # Errors
+/// [`Code::Io`] if it cannot be read, [`Code::ModelFile`] if it is larger than 2 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Disk.read(path, MAX_BYTES as u64).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
@@ -78,6 +85,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
 }
 
 /// The settings of the command line, `KEY=VALUE` as in `teacher.onnx` of a recipe.
+///
+/// # Errors
+/// [`Code::Override`] for a key that does not exist, a value that has no meaning, or where none of the models is an ONNX
+/// file.
 pub fn settings<'a>(
     arguments: &[String],
     models: impl IntoIterator<Item = &'a PathBuf>,

@@ -45,11 +45,18 @@ pub struct Override {
 }
 
 /// Reads a recipe, puts the settings of the command line over it and checks it.
+///
+/// # Errors
+/// [`Code::Io`] if the file cannot be read, then as [`from_bytes`].
 pub fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     from_bytes(path, read(path)?, overrides)
 }
 
 /// What [`load`] does with the bytes of the file.
+///
+/// # Errors
+/// [`Code::Syntax`] if it is no TOML, [`Code::UnknownKey`], [`Code::Shape`] or [`Code::Value`] for a key or a value,
+/// [`Code::Override`] for a setting that cannot be read. The place is the line and column, or the setting.
 pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let text = decode(path, bytes)?;
     if overrides.iter().map(String::len).sum::<usize>() > MAX_BYTES as usize {
@@ -64,6 +71,9 @@ pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(
 }
 
 /// All settings of a recipe as TOML.
+///
+/// # Errors
+/// Only if the recipe holds what TOML cannot, which no recipe that was read does.
 pub fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
     toml::to_string(recipe).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))
 }
@@ -97,6 +107,22 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
 }
 
 impl RecipeFile {
+    /// Reads a recipe with these settings over it, each `KEY=VALUE`, and checks all of it.
+    ///
+    /// ```
+    /// use distill_recipe::RecipeFile;
+    ///
+    /// let missing = RecipeFile::read("no.toml", &["kd.temperature=4"]);
+    /// assert!(missing.unwrap_err().to_string().starts_with("error[E0501]: cannot read the recipe"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn read(path: impl AsRef<Path>, settings: &[&str]) -> Result<(Self, Recipe), Diagnostic> {
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        load(path.as_ref(), &settings)
+    }
+
     /// The text of the file.
     pub fn text(&self) -> &str {
         &self.text
@@ -120,6 +146,9 @@ impl RecipeFile {
     }
 
     /// The same file with further settings over those that it has, and the recipe that this makes.
+    ///
+    /// # Errors
+    /// As [`from_bytes`].
     pub fn with(&self, settings: &[Override]) -> Result<(Self, Recipe), Diagnostic> {
         let mut file = self.clone();
         file.overrides.extend_from_slice(settings);
@@ -288,11 +317,18 @@ impl RecipeFile {
 }
 
 impl Override {
+    /// Reads `KEY=VALUE`. The key is dotted, the value TOML, and a word needs no quotes: `kd.temperature=4`, `name=mine`.
+    ///
+    /// # Errors
+    /// [`Code::Override`] if the key is missing or the value is no TOML.
     pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
         Self::parse_from(argument, argument)
     }
 
     /// A setting that comes from an argument of another form, which is what errors show.
+    ///
+    /// # Errors
+    /// As [`Override::parse`].
     pub fn parse_from(setting: &str, argument: &str) -> Result<Self, Diagnostic> {
         let wrong = |what: &str| {
             Diagnostic::new(Code::Override, what.to_owned())
@@ -324,11 +360,12 @@ impl Override {
         Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
     }
 
+    /// The value, before anything checks that it fits the key.
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    pub fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
+    pub(crate) fn apply(&self, table: &mut Table) -> Result<(), Diagnostic> {
         let mut parts = self.key.split('.');
         let last = parts.next_back().unwrap_or_default();
         let mut table = table;

@@ -10,6 +10,9 @@ use crate::diagnostic::Diagnostic;
 const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads soft targets that `distill teach` wrote.
+///
+/// # Errors
+/// [`Code::Io`] if the file cannot be read, [`Code::SoftTargetFile`] if it is damaged.
 pub fn load(path: &Path) -> Result<SoftTargetFile, Diagnostic> {
     let bytes = Disk.read(path, MAX_BYTES).map_err(|error| {
         let diagnostic = Diagnostic::io("cannot read the soft targets", Some(path), &error);
@@ -23,7 +26,7 @@ pub fn load(path: &Path) -> Result<SoftTargetFile, Diagnostic> {
 
 impl Diagnostic {
     /// Soft targets that cannot be used.
-    pub fn target_file(error: &TrainError) -> Self {
+    pub(crate) fn target_file(error: &TrainError) -> Self {
         Self::new(Code::SoftTargetFile, error.to_string())
             .note("the file is cut, damaged or of another kind")
             .help("write them again: `distill teach RECIPE`")

@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_datasets::Dataset;
 use distill_models::{AnswerKind, Average, Model, Provenance};
 use distill_specialists::SystemFolder;
 use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig, is_onnx};
@@ -14,6 +13,9 @@ use crate::model_file::{self, sha256};
 use crate::onnx_file;
 
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
+///
+/// # Errors
+/// If it cannot be read, is damaged, or is a table of answers, which knows nothing of other inputs.
 pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
     if is_onnx(path) {
         return onnx_file::load(path, onnx.unwrap_or(&OnnxConfig::default()));
@@ -69,12 +71,17 @@ pub struct Given {
 
 /// One of them, with its file.
 pub struct GivenMember {
+    /// The model, fitted to the data.
     pub loaded: LoadedTeacher,
+    /// As the recipe names it.
     pub path: PathBuf,
 }
 
 impl Given {
     /// Reads the teachers that a recipe names, each of which must fit its data. `None` where it trains them.
+    ///
+    /// # Errors
+    /// If one cannot be read, or does not fit the data.
     pub fn load(experiment: &Experiment<'_>) -> Result<Option<Self>, Diagnostic> {
         let recipe = experiment.recipe();
         let mut members: Vec<GivenMember> = vec![];
@@ -141,7 +148,7 @@ pub fn answer_settings(recipe: &Recipe) -> String {
 
 #[cfg(test)]
 mod tests {
-    use distill_train::{ClassNames, ImageLayout, Paths};
+    use distill_train::{ClassNames, ImageLayout, Paths, TeacherClasses};
 
     use super::*;
 

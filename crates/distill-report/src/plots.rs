@@ -14,7 +14,7 @@ pub struct Plot {
 }
 
 impl Plot {
-    pub fn new(name: &'static str, chart: Chart) -> Self {
+    pub(crate) fn new(name: &'static str, chart: Chart) -> Self {
         Self { name, chart }
     }
 

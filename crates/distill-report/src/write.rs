@@ -15,12 +15,18 @@ pub fn write_run(run: impl AsRef<Path>, folder: impl AsRef<Path>) -> Result<Path
 }
 
 /// Writes a report as a page, as text and as pictures; returns the path of the page.
+///
+/// # Errors
+/// If the folder cannot be made or written.
 pub fn write(folder: &Path, collected: &Collected) -> Result<PathBuf, Diagnostic> {
     let report = &collected.report;
     write_files(folder, &plots(report), &markdown(report), &html(report))
 }
 
 /// The same of a sweep.
+///
+/// # Errors
+/// If the folder cannot be made or written.
 pub fn write_sweep(folder: &Path, report: &sweep::SweepReport) -> Result<PathBuf, Diagnostic> {
     write_files(folder, &report.plots(), &sweep::markdown(report), &sweep::html(report))
 }

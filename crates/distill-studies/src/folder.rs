@@ -24,11 +24,11 @@ impl Folder<'_> {
         self.folder.join(self.plan.page)
     }
 
-    pub fn row(&self, name: &str) -> PathBuf {
+    pub(crate) fn row(&self, name: &str) -> PathBuf {
         self.parts().join("rows").join(format!("{name}.json"))
     }
 
-    pub fn keep(&self, section: &Section) -> Result<(), Diagnostic> {
+    pub(crate) fn keep(&self, section: &Section) -> Result<(), Diagnostic> {
         let path = self.row(&section.row);
         let folder = self.parts().join("rows");
         fs::create_dir_all(&folder)
@@ -53,11 +53,14 @@ impl Folder<'_> {
     }
 
     /// What the models of a row answer to each test example.
-    pub fn outcomes(&self, name: &str) -> PathBuf {
+    pub(crate) fn outcomes(&self, name: &str) -> PathBuf {
         self.parts().join("rows").join(format!("{name}.answers.json"))
     }
 
     /// What was found so far, in the order of the page.
+    ///
+    /// # Errors
+    /// [`Code::RunFile`] if a file of a row is damaged; its models are kept all the same.
     pub fn sections(&self) -> Result<Vec<Section>, Diagnostic> {
         let mut sections = vec![];
         for row in self.plan.rows {
@@ -71,12 +74,13 @@ impl Folder<'_> {
         Ok(sections)
     }
 
+    /// The page, in Markdown.
     pub fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.md", self.plan.page))
     }
 
     /// What people wrote on the page, if it is there.
-    pub fn kept(&self) -> Result<String, Diagnostic> {
+    pub(crate) fn kept(&self) -> Result<String, Diagnostic> {
         let path = self.path();
         let old = match fs::read_to_string(&path) {
             Ok(old) => old,
@@ -94,6 +98,10 @@ impl Folder<'_> {
         })
     }
 
+    /// Writes charts and page anew, from all rows that are there.
+    ///
+    /// # Errors
+    /// If a row cannot be read, the marks around what people wrote are gone, or a file cannot be written.
     pub fn write(&self) -> Result<(), Diagnostic> {
         let (sections, kept) = (self.sections()?, self.kept()?);
         for chart in sections.iter().flat_map(|section| &section.charts) {

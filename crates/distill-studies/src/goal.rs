@@ -25,7 +25,7 @@ pub enum Reached {
 }
 
 impl Reached {
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Yes => "yes",
             Self::No => "no",
@@ -45,19 +45,19 @@ impl Reached {
 
 impl Goal {
     /// So much at most, on average over seeds.
-    pub fn at_most(limit: f64, unit: &str, values: &[f64]) -> Option<Self> {
+    pub(crate) fn at_most(limit: f64, unit: &str, values: &[f64]) -> Option<Self> {
         let reached = Reached::by(mean(values), interval_of_mean(values), |value| value <= limit);
         Some(Self { text: format!("at most {limit}{unit}"), reached })
     }
 
     /// A mean of differences whose interval is above zero.
-    pub fn above_zero(differences: &[f64]) -> Option<Self> {
+    pub(crate) fn above_zero(differences: &[f64]) -> Option<Self> {
         let reached = Reached::by(mean(differences), interval_of_mean(differences), |value| value > 0.0);
         Some(Self { text: "interval above 0".to_owned(), reached })
     }
 
     /// A part in percent; nothing is known of one that is not defined.
-    pub fn part(&mut self, part: Option<(f64, [f64; 2])>, meets: impl Fn(f64) -> bool) {
+    pub(crate) fn part(&mut self, part: Option<(f64, [f64; 2])>, meets: impl Fn(f64) -> bool) {
         self.reached = part.map_or(Reached::NotShown, |(value, interval)| Reached::by(value, Some(interval), meets));
     }
 }

@@ -8,6 +8,7 @@ use distill_recipe::words::shell;
 
 /// Around the text that people write, which stays when the page is written again.
 pub const BEGIN: &str = "<!-- by hand: what stands below is kept -->";
+/// What stands after it; see [`BEGIN`].
 pub const END: &str = "<!-- end of what is kept -->";
 
 /// The paper's numbers beside ours, and what each row found. `kept` is what people wrote on the page that it replaces.

@@ -9,6 +9,7 @@ pub struct Plan {
     pub page: &'static str,
     /// In a line, for a list of studies.
     pub summary: &'static str,
+    /// The heading of the page.
     pub title: &'static str,
     /// What the numbers of the page are of.
     pub about: &'static str,

@@ -15,18 +15,23 @@ pub(crate) const STREAMS: u32 = 1;
 /// What a row found, ready to be shown. It is kept, so that a page has all rows that were ever run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Section {
+    /// The name of the row.
     pub row: String,
+    /// The heading above what it found.
     pub title: String,
     /// The paper's numbers beside ours.
     pub compared: Vec<Compared>,
     /// Tables and sentences in Markdown.
     pub body: String,
+    /// They stand below the text.
     pub charts: Vec<ChartFile>,
+    /// Of the students; each is one sample of the means.
     pub seeds: Vec<u64>,
     /// What was set on the command line.
     pub settings: Vec<String>,
     /// Core-seconds of training and of asking teachers, those that other rows use too included.
     pub core_seconds: f64,
+    /// Threads that were used, which change no result.
     pub threads: usize,
     /// Processor, threads and version that it was found with.
     pub machine: String,
@@ -86,7 +91,7 @@ pub struct ChartFile {
 }
 
 impl Section {
-    pub fn new(row: &str, title: &str, seeds: &[u64]) -> Self {
+    pub(crate) fn new(row: &str, title: &str, seeds: &[u64]) -> Self {
         Self {
             row: row.to_owned(),
             title: title.to_owned(),
@@ -126,19 +131,19 @@ impl Section {
     }
 
     /// Adds a line to the table at the top of the page.
-    pub fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<Goal>) {
+    pub(crate) fn compare(&mut self, what: &str, paper: &str, ours: String, goal: Option<Goal>) {
         self.compared.push(Compared { what: what.to_owned(), paper: paper.to_owned(), ours, goal, part: None });
     }
 
     /// Adds a line with a part of a gain, whose groups are among the outcomes.
-    pub fn compare_part(&mut self, what: &str, paper: &str, part: Part) {
+    pub(crate) fn compare_part(&mut self, what: &str, paper: &str, part: Part) {
         let goal = part.goal.map(|goal| Goal { text: goal.text(), reached: Reached::NotShown });
         let (what, paper) = (what.to_owned(), paper.to_owned());
         self.compared.push(Compared { what, paper, ours: String::new(), goal, part: Some(part) });
     }
 
     /// Computes the lines that come from what models answer to each test example, where that is there.
-    pub fn measure(&mut self) -> Result<(), Diagnostic> {
+    pub(crate) fn measure(&mut self) -> Result<(), Diagnostic> {
         for compared in &mut self.compared {
             let Some(part) = compared.part.as_ref().filter(|_| !self.outcomes.models.is_empty()) else { continue };
             let losses = |group: &str| self.outcomes.losses(group, part.loss);
@@ -167,12 +172,12 @@ impl Section {
     }
 
     /// Adds a paragraph or a table.
-    pub fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         self.body += text.trim_end();
         self.body += "\n\n";
     }
 
-    pub fn chart(&mut self, file: &str, chart: &distill_chart::LineChart) {
+    pub(crate) fn chart(&mut self, file: &str, chart: &distill_chart::LineChart) {
         self.charts.push(ChartFile { file: file.to_owned(), title: chart.title.clone(), svg: chart.svg() });
     }
 }

@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use distill_lab::Lab;
-use distill_lab::run::{FinishedRun, Place, all_roles, execute};
+use distill_lab::run::FinishedRun;
 use distill_lab::summary::summary;
 use distill_recipe::words::shell;
-use distill_recipe::{Diagnostic, recipe_file};
-use distill_train::Role;
+use distill_recipe::{Diagnostic, RecipeFile, recipe_file};
+use distill_train::{Recipe, Role};
 use serde_json::json;
 
 use crate::args::RunArgs;
@@ -32,20 +32,18 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         None => args.recipe.clone().unwrap_or_default(),
     };
-    let (file, recipe) = recipe_file::load(&path, &overrides)?;
-    let roles = all_roles(&recipe);
-    with_lab(&args.runs_dir, output, |lab| execute(lab, &file, &recipe, roles, Place::New))
+    let recipe = recipe_file::load(&path, &overrides)?;
+    with_lab(&args.runs_dir, output, |lab| lab.run(&recipe))
 }
 
 /// Trains some of the models of a recipe.
 pub(crate) fn train_roles(
     runs_dir: &Path,
-    file: &recipe_file::RecipeFile,
-    recipe: &distill_train::Recipe,
+    recipe: &(RecipeFile, Recipe),
     roles: Vec<Role>,
     output: &Output,
 ) -> Result<u8, Diagnostic> {
-    with_lab(runs_dir, output, |lab| execute(lab, file, recipe, roles, Place::New))
+    with_lab(runs_dir, output, |lab| lab.run_roles(recipe, roles))
 }
 
 /// Runs in a lab that reports each complete run, and says how it ended.

@@ -37,5 +37,5 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
         };
         output.warning(&format!("`{key}` has no part in this"), &note, help)?;
     }
-    train_roles(&args.runs_dir, &file, &recipe, roles, output)
+    train_roles(&args.runs_dir, &(file, recipe), roles, output)
 }

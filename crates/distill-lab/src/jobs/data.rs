@@ -9,7 +9,9 @@ use distill_recipe::model_file::sha256;
 /// The data of a study.
 #[derive(Clone)]
 pub struct Data {
+    /// Training, validation and test set.
     pub sets: Sets,
+    /// Their hashes.
     pub key: DataKey,
 }
 
@@ -26,6 +28,9 @@ pub struct DataKey {
 
 impl Data {
     /// What a recipe names; all of a study name the same.
+    ///
+    /// # Errors
+    /// If data is missing, damaged or too large, with the place of the key that names it.
     pub fn read(setup: &Setup) -> Result<Self, Diagnostic> {
         let sets = read_data(&setup.file, &setup.recipe)?;
         let key = DataKey::of(&sets, &setup.recipe.data)?;

@@ -16,18 +16,26 @@ use distill_recipe::recipe_file::{self, Override, RecipeFile};
 /// A recipe of a study, with what the command line and the row put over it.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The recipe as text, for the places of errors.
     pub file: RecipeFile,
+    /// What it says.
     pub recipe: Recipe,
 }
 
 impl Setup {
     /// Reads a recipe that the program carries.
+    ///
+    /// # Errors
+    /// Those of [`recipe_file::from_bytes`].
     pub fn new(path: &str, text: &str, overrides: &[String]) -> Result<Arc<Self>, Diagnostic> {
         let (file, recipe) = recipe_file::from_bytes(Path::new(path), text.as_bytes().to_vec(), overrides)?;
         Ok(Arc::new(Self { file, recipe }))
     }
 
     /// The same with further settings, each `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// Those of [`recipe_file::from_bytes`].
     pub fn with(&self, settings: &[String]) -> Result<Arc<Self>, Diagnostic> {
         let parse = |setting: &String| Override::parse_from(setting, setting);
         let settings = settings.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
@@ -59,8 +67,11 @@ impl Setup {
 /// A model to train: what it is called, and all that its weights depend on.
 #[derive(Debug, Clone)]
 pub struct Job {
+    /// The recipe that it is trained by.
     pub setup: Arc<Setup>,
+    /// Which of the recipe's models it is: that decides network, training and teacher.
     pub role: Role,
+    /// Of its first weights and the order of its batches.
     pub seed: u64,
     /// Whom a student learns from.
     pub lesson: Option<Teachers>,
@@ -69,7 +80,9 @@ pub struct Job {
 /// One teacher, or several that speak as one.
 #[derive(Debug, Clone)]
 pub struct Teachers {
+    /// The models; they are trained before the student is.
     pub jobs: Vec<Job>,
+    /// How several answers become one.
     pub average: Average,
     /// Networks for some of the classes each, around the only one of the jobs.
     pub specialists: Option<Specialists>,
@@ -80,6 +93,7 @@ pub struct Teachers {
 pub struct Specialists {
     /// How they are trained, and what weight the generalist has in it.
     pub setup: Arc<Setup>,
+    /// Which classes belong together, and in how many clusters.
     pub clusters: ClusterConfig,
     /// How many of the generalist's most probable classes choose who is asked.
     pub top: usize,
@@ -124,7 +138,7 @@ impl Job {
     }
 
     /// What the weights depend on and nothing else: rows that need the same model find it by this.
-    pub fn key(&self, data: &DataKey) -> String {
+    pub(crate) fn key(&self, data: &DataKey) -> String {
         let recipe = &self.setup.recipe;
         let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
@@ -166,7 +180,7 @@ impl Job {
     }
 
     /// What it is called while it is trained.
-    pub fn label(&self, features: usize, n_classes: usize) -> String {
+    pub(crate) fn label(&self, features: usize, n_classes: usize) -> String {
         let recipe = &self.setup.recipe;
         let name = |config: &MlpConfig| config.architecture(features, n_classes);
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
@@ -184,7 +198,7 @@ impl Job {
     }
 
     /// How much work it is, to compare it with others.
-    pub fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
+    pub(crate) fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
         let (model, train) = self.configs();
         let parameters =
             model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
@@ -198,12 +212,13 @@ impl Teachers {
         Self::several(vec![job], Average::Geometric)
     }
 
+    /// Teachers whose answers are averaged.
     pub fn several(jobs: Vec<Job>, average: Average) -> Self {
         Self { jobs, average, specialists: None }
     }
 
     /// What their answers depend on. The arithmetic average is another one for each temperature.
-    pub fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
+    pub(crate) fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
         let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data)).collect();
         let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
         let average = (self.jobs.len() > 1).then(|| self.average.name());
@@ -220,13 +235,14 @@ impl Teachers {
 pub struct Training {
     /// `teacher`, `on labels` or `taught`.
     pub role: String,
+    /// Epochs at most: training may end before.
     pub epochs: u32,
     /// Shifts of each input that it may see.
     pub views: u64,
 }
 
 impl Training {
-    pub fn of(job: &Job) -> Self {
+    pub(crate) fn of(job: &Job) -> Self {
         let recipe = &job.setup.recipe;
         let (role, train) = match job.role {
             Role::Teacher | Role::Member => ("teacher", &recipe.teacher.train),

@@ -18,6 +18,7 @@ pub struct Outcomes {
     /// Examples of each unit that is drawn as one, in their order, such as the frames of an utterance. Empty where each
     /// example is one.
     pub units: Vec<usize>,
+    /// One for each model, in groups that are averaged.
     pub models: Vec<Outcome>,
 }
 
@@ -38,12 +39,17 @@ pub struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
+    /// Whether the answer is wrong.
     Errors,
+    /// The negative log-likelihood, in nats.
     Nll,
 }
 
 impl Trainer<'_> {
     /// What a model makes of each test example, with its negative log-likelihood if that is asked for.
+    ///
+    /// # Errors
+    /// If the model does not fit the test set, or answers no finite number.
     pub fn outcome(&self, model: &dyn Model, with_nll: bool) -> Result<Outcome, Diagnostic> {
         let found = self.test(model)?;
         let wrong: Vec<bool> = found.labels.iter().zip(&found.predictions).map(|(a, b)| a != b).collect();

@@ -16,25 +16,36 @@ const MAX_FACTS: u64 = 1 << 20;
 /// What is known of a trained model. The file with it is written last: where it is, the model is whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
+    /// SHA-256 of all that the weights depend on, in hexadecimal.
     pub key: String,
     /// What it was called when it was trained.
     pub label: String,
+    /// Such as `784-30-10`.
     pub architecture: String,
+    /// Numbers that training sets.
     pub parameters: usize,
+    /// As [`Job::seed`](super::Job::seed).
     pub seed: u64,
     /// Seconds of training, on so many threads.
     pub seconds: f64,
+    /// Of this training alone, while others went on beside it.
     pub threads: usize,
+    /// Examples that it was tested on.
     pub test_examples: usize,
+    /// How many of them it gets wrong.
     pub test_errors: usize,
+    /// Mean negative log-likelihood, in nats.
     pub test_nll: f64,
+    /// Of the safetensors file, in hexadecimal.
     pub weights_sha256: String,
 }
 
 /// How long the answers of a teacher, or its specialists or one of them, took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TargetFacts {
+    /// Time on so many threads.
     pub seconds: f64,
+    /// The threads.
     pub threads: usize,
 }
 
@@ -44,6 +55,7 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
+    /// Keeps them in the folders `models`, `targets` and `systems` of the directory of a study.
     pub fn new(dir: &'a RunDir) -> Self {
         Self { dir }
     }
@@ -58,35 +70,35 @@ impl<'a> Store<'a> {
     }
 
     /// Where the checkpoints of a model are while it is trained.
-    pub fn checkpoints(&self, key: &str) -> PathBuf {
+    pub(crate) fn checkpoints(&self, key: &str) -> PathBuf {
         self.path("models", key, "checkpoints")
     }
 
     /// Where the weights of a model are.
-    pub fn weights(&self, key: &str) -> PathBuf {
+    pub(crate) fn weights(&self, key: &str) -> PathBuf {
         self.path("models", key, "model.safetensors")
     }
 
     /// Where a generalist and its specialists are.
-    pub fn system(&self, key: &str) -> PathBuf {
+    pub(crate) fn system(&self, key: &str) -> PathBuf {
         self.path("systems", key, "")
     }
 
     /// How long the specialists took. It is written last: where it is, the system is whole.
-    pub fn system_facts(&self, key: &str) -> Option<TargetFacts> {
+    pub(crate) fn system_facts(&self, key: &str) -> Option<TargetFacts> {
         read_facts(&self.path("systems", key, "facts.json"))
     }
 
-    pub fn keep_system_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep_system_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("systems", key, "facts.json"), facts)
     }
 
     /// How long one of the specialists took. It lies beside the weights, whose bytes are the same whenever they are trained.
-    pub fn specialist_facts(&self, key: &str, number: usize) -> Option<TargetFacts> {
+    pub(crate) fn specialist_facts(&self, key: &str, number: usize) -> Option<TargetFacts> {
         read_facts(&self.path("systems", key, &specialist_file(number)))
     }
 
-    pub fn keep_specialist_facts(&self, key: &str, number: usize, facts: TargetFacts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep_specialist_facts(&self, key: &str, number: usize, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("systems", key, &specialist_file(number)), facts)
     }
 
@@ -100,7 +112,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// If the file is there and cannot be read.
-    pub fn facts(&self, key: &str) -> Result<Option<Facts>, Diagnostic> {
+    pub(crate) fn facts(&self, key: &str) -> Result<Option<Facts>, Diagnostic> {
         let path = self.path("models", key, "model.json");
         let unreadable = |note: String| {
             Diagnostic::new(Code::RunFile, "the facts of a model cannot be read")
@@ -121,7 +133,7 @@ impl<'a> Store<'a> {
     }
 
     /// Writes a model down, its facts last, and drops its checkpoints.
-    pub fn keep(&self, model: &Mlp, provenance: &Provenance, facts: &mut Facts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep(&self, model: &Mlp, provenance: &Provenance, facts: &mut Facts) -> Result<(), Diagnostic> {
         let bytes = to_safetensors(model, provenance).map_err(|error| Diagnostic::from(TrainError::from(error)))?;
         facts.weights_sha256 = sha256(&bytes);
         self.write(&self.weights(&facts.key), &bytes)?;
@@ -133,7 +145,7 @@ impl<'a> Store<'a> {
     }
 
     /// Those of a model that is kept are of no use any more, and nothing is lost where they stay.
-    pub fn drop_checkpoints(&self, key: &str) {
+    pub(crate) fn drop_checkpoints(&self, key: &str) {
         let _ = std::fs::remove_dir_all(self.checkpoints(key));
     }
 
@@ -141,7 +153,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// If they are not those that were written.
-    pub fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
+    pub(crate) fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
         let path = self.weights(&facts.key);
         let again = "remove the folder it is in, then the model is trained again";
         let loaded = model_file::load(&path).map_err(|diagnostic| diagnostic.better_help(again))?;
@@ -155,24 +167,24 @@ impl<'a> Store<'a> {
     }
 
     /// Soft targets that were computed before. What cannot be used is computed again.
-    pub fn targets(&self, key: &str) -> Option<(SoftTargetFile, TargetFacts)> {
+    pub(crate) fn targets(&self, key: &str) -> Option<(SoftTargetFile, TargetFacts)> {
         let facts = self.target_facts(key)?;
         let file = target_file::load(&self.path("targets", key, "targets.soft.safetensors")).ok()?;
         Some((file, facts))
     }
 
     /// How long soft targets took, where they were computed.
-    pub fn target_facts(&self, key: &str) -> Option<TargetFacts> {
+    pub(crate) fn target_facts(&self, key: &str) -> Option<TargetFacts> {
         read_facts(&self.path("targets", key, "targets.json"))
     }
 
-    pub fn keep_targets(&self, key: &str, file: &SoftTargetFile, facts: TargetFacts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep_targets(&self, key: &str, file: &SoftTargetFile, facts: TargetFacts) -> Result<(), Diagnostic> {
         let bytes = file.to_bytes().map_err(Diagnostic::from)?;
         self.write(&self.path("targets", key, "targets.soft.safetensors"), &bytes)?;
         self.keep_target_facts(key, facts)
     }
 
-    pub fn keep_target_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep_target_facts(&self, key: &str, facts: TargetFacts) -> Result<(), Diagnostic> {
         self.write_facts(&self.path("targets", key, "targets.json"), facts)
     }
 }
@@ -186,7 +198,7 @@ fn read_facts(path: &std::path::Path) -> Option<TargetFacts> {
 }
 
 impl Facts {
-    pub fn new(key: String, label: String, model: &Mlp, seed: u64, test: &Evaluation) -> Self {
+    pub(crate) fn new(key: String, label: String, model: &Mlp, seed: u64, test: &Evaluation) -> Self {
         let spec = distill_models::Model::spec(model);
         Self {
             key,

@@ -18,6 +18,9 @@ use distill_recipe::model_file::sha256;
 impl Trainer<'_> {
     /// How much a generalist confuses one class with another, by its answers to what training is watched on, else to what it
     /// learned from: their covariance.
+    ///
+    /// # Errors
+    /// If the generalist was not trained before, or fails on the data.
     pub fn confusion(&self, generalist: &Job) -> Result<Array2<f64>, Stop> {
         let model = self.trained(generalist)?;
         let experiment = self.experiment(&generalist.setup)?;
@@ -31,6 +34,9 @@ impl Trainer<'_> {
     }
 
     /// A generalist with its specialists, which are trained where they are not kept, and what that took in core-seconds.
+    ///
+    /// # Errors
+    /// If the generalist was not trained before, a file is damaged, or a training fails; and [`Stop::Signal`].
     pub fn system(&self, generalist: &Job, specialists: &Specialists) -> Result<(f64, Arc<SpecialistSystem>), Stop> {
         let key = self.system_key(generalist, specialists);
         let folder = SystemFolder::new(self.store.system(&key));

@@ -23,9 +23,10 @@ use distill_recipe::locate;
 pub struct Trainer<'a> {
     /// The study, for what weights say of where they come from.
     name: &'static str,
-    pub store: Store<'a>,
-    pub listener: &'a dyn Listener,
-    pub signals: &'a Signals,
+    pub(crate) store: Store<'a>,
+    pub(crate) listener: &'a dyn Listener,
+    pub(crate) signals: &'a Signals,
+    /// What all models of the study learn from and are tested on.
     pub data: Data,
     /// Models that teach.
     teachers: HashMap<String, Arc<dyn Model>>,
@@ -38,6 +39,7 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
+    /// A trainer for the study of this name, which trains nothing yet.
     pub fn new(
         name: &'static str,
         store: Store<'a>,
@@ -59,6 +61,10 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains the models that are not there yet, and says what is known of each.
+    ///
+    /// # Errors
+    /// If a training fails, a file cannot be read or written, or the listener wants no more; and [`Stop::Signal`]. What is
+    /// finished by then is kept.
     pub fn train(&mut self, jobs: &[Job]) -> Result<Vec<Facts>, Stop> {
         let mut teachers: Vec<Job> = vec![];
         for job in jobs.iter().filter_map(|job| job.lesson.as_ref()).flat_map(|lesson| &lesson.jobs) {
@@ -102,6 +108,7 @@ impl<'a> Trainer<'a> {
         self.spent.insert(key.to_owned(), seconds * threads as f64);
     }
 
+    /// Counts what specialists took, whenever they were made, into [`Trainer::take_spent`].
     pub fn spend_on_system(&mut self, generalist: &Job, specialists: &Specialists, core_seconds: f64) {
         self.spent.insert(self.system_key(generalist, specialists), core_seconds);
     }
@@ -123,6 +130,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// How many examples a recipe has for what.
+    ///
+    /// # Errors
+    /// If recipe and data do not fit together.
     pub fn sizes(&self, setup: &Setup) -> Result<Sizes, Diagnostic> {
         let experiment = self.experiment(setup)?;
         Ok(Sizes {
@@ -133,6 +143,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// The weights of a model.
+    ///
+    /// # Errors
+    /// If the file is missing or is not what was written.
     pub fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
         self.store.model(facts)
     }
@@ -144,22 +157,34 @@ impl<'a> Trainer<'a> {
     }
 
     /// How a model does on the test set.
+    ///
+    /// # Errors
+    /// If the model does not fit the test set, or answers no finite number.
     pub fn test(&self, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
         evaluate(model, &*self.data.sets.test).map_err(Diagnostic::from)
     }
 
     /// How a student does on what it was trained on, as far as that has labels.
+    ///
+    /// # Errors
+    /// As [`Trainer::test`].
     pub fn on_labelled_set(&self, setup: &Setup, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
         evaluate(model, self.experiment(setup)?.labelled_set()).map_err(Diagnostic::from)
     }
 
     /// How a model does on what training is watched on, if anything is.
+    ///
+    /// # Errors
+    /// As [`Trainer::test`].
     pub fn on_validation_set(&self, setup: &Setup, model: &dyn Model) -> Result<Option<Evaluation>, Diagnostic> {
         let experiment = self.experiment(setup)?;
         experiment.validation_set().map(|data| evaluate(model, data)).transpose().map_err(Diagnostic::from)
     }
 
     /// Several teachers as one, averaged at a temperature.
+    ///
+    /// # Errors
+    /// If one of them was not trained before, or they do not belong together; for specialists as [`Trainer::system`].
     pub fn ensemble(&mut self, teachers: &Teachers, temperature: f64) -> Result<Arc<dyn Model>, Stop> {
         if let (Some(specialists), [generalist]) = (&teachers.specialists, teachers.jobs.as_slice()) {
             let (core_seconds, system) = self.system(generalist, specialists)?;

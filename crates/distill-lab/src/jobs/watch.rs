@@ -10,7 +10,9 @@ use distill_recipe::Diagnostic;
 
 /// Why a study cannot go on.
 pub enum Stop {
+    /// Someone asked for an end; what is trained is saved after its step.
     Signal(Signal),
+    /// Something failed.
     Error(Diagnostic),
 }
 

@@ -35,15 +35,20 @@ pub enum Outcome {
 /// What may not be as it was meant.
 #[derive(Debug)]
 pub struct Warning {
+    /// What is odd, in half a sentence.
     pub what: String,
+    /// Why it matters.
     pub note: String,
+    /// What to do about it.
     pub help: String,
 }
 
 /// One check and what it found.
 #[derive(Debug)]
 pub struct Check {
+    /// What is checked, such as `teacher model`.
     pub name: &'static str,
+    /// What came of it.
     pub outcome: Outcome,
 }
 
@@ -55,12 +60,15 @@ impl Check {
 
 /// What the checks look at.
 pub struct Preflight<'a> {
+    /// The recipe as text, for the places of errors.
     pub file: &'a RecipeFile,
+    /// The recipe with its data.
     pub experiment: &'a Experiment<'a>,
     /// Which models are to be trained.
     pub roles: &'a [Role],
     /// Where the run directory is made, or that of a run that goes on.
     pub runs_dir: &'a Path,
+    /// Whether `runs_dir` is a run that goes on.
     pub resumes: bool,
     /// Shows how far a slow teacher is.
     pub listener: &'a dyn Listener,
@@ -68,17 +76,20 @@ pub struct Preflight<'a> {
 
 /// What they found, and what was loaded on the way.
 pub struct Found {
+    /// In the order in which they were made.
     pub checks: Vec<Check>,
+    /// Hashes of the data; `None` if it could not be read to its end.
     pub fingerprints: Option<Fingerprints>,
+    /// Teachers from files, read and fitted; `None` where the recipe trains them.
     pub given: Option<Given>,
 }
 
 /// What the sets of a run hold.
 pub struct Fingerprints {
-    pub train: Fingerprint,
+    pub(crate) train: Fingerprint,
     validation: Option<Fingerprint>,
     unlabelled: Option<Fingerprint>,
-    pub test: Fingerprint,
+    pub(crate) test: Fingerprint,
 }
 
 impl Fingerprints {
@@ -92,12 +103,12 @@ impl Fingerprints {
     }
 
     /// One hash for all of them.
-    pub fn sha256(&self) -> String {
+    pub(crate) fn sha256(&self) -> String {
         self.sha256_with_test(self.test.sha256())
     }
 
     /// The same as if the test set had another hash.
-    pub fn sha256_with_test(&self, test: String) -> String {
+    pub(crate) fn sha256_with_test(&self, test: String) -> String {
         let of = |set: &Fingerprint| set.sha256();
         let text = [of(&self.train), self.validation.as_ref().map(of).unwrap_or_default(), test].join(" ");
         let text = self.unlabelled.as_ref().map_or(text.clone(), |unlabelled| format!("{text} {}", of(unlabelled)));
@@ -119,7 +130,7 @@ impl Preflight<'_> {
     }
 
     /// Only whether the models can be built and trained here: no pass over the data.
-    pub fn check_models(&self) -> Result<Found, Diagnostic> {
+    pub(crate) fn check_models(&self) -> Result<Found, Diagnostic> {
         let mut found = Found { checks: vec![], fingerprints: None, given: None };
         self.models(&mut found);
         self.precision(&mut found);
@@ -162,6 +173,9 @@ impl Found {
     }
 
     /// The checks that passed, or the first that did not.
+    ///
+    /// # Errors
+    /// The first check that failed.
     pub fn passed(mut self) -> Result<Self, Diagnostic> {
         match self.checks.iter().position(Check::has_failed).map(|at| self.checks.swap_remove(at).outcome) {
             Some(Outcome::Failed(diagnostic)) => Err(diagnostic),

@@ -19,8 +19,11 @@ const MAX_NUMBER: u32 = 1_000_000_000;
 /// What a directory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The models of a recipe.
     Run,
+    /// Trials of settings.
     Sweep,
+    /// The rows of a paper.
     Study,
 }
 
@@ -43,6 +46,7 @@ impl Kind {
         }
     }
 
+    /// What people call it.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -83,12 +87,12 @@ pub struct RunDir {
 
 impl RunDir {
     /// Makes the next free directory for a run of a recipe of this name.
-    pub fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn create(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         Self::create_of(Kind::Run, runs_dir, name)
     }
 
     /// Makes the next free directory of this name.
-    pub fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let failed = |path: &Path, error| {
             Diagnostic::io("cannot make the run directory", Some(path), error)
                 .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
@@ -110,6 +114,9 @@ impl RunDir {
     }
 
     /// The directory of a study, which has no number: whoever does it again goes on there.
+    ///
+    /// # Errors
+    /// If it cannot be made, or another process writes there ([`Code::Locked`]).
     pub fn study(runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let path = runs_dir.join(name);
         make_folder(&path)?;
@@ -119,28 +126,30 @@ impl RunDir {
     }
 
     /// Opens the directory of a run to go on with it: a path, or `latest`.
-    pub fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
         Self::open_of(Kind::Run, runs_dir, run)
     }
 
     /// As [`RunDir::open`], for either kind.
-    pub fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
+    pub(crate) fn open_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<Self, Diagnostic> {
         let path = find_of(kind, runs_dir, run)?;
         let dir = Self { _lock: lock(&path)?, path, kind };
         dir.remove_unfinished(&dir.path);
         Ok(dir)
     }
 
+    /// The folder; a relative path where the folder of runs is one.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether it is of a run, a sweep or a study.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
     /// Makes it the one that `latest` means, once it can be gone on with.
-    pub fn name_as_latest(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn name_as_latest(&self) -> Result<(), Diagnostic> {
         match (self.path.parent(), self.path.file_name()) {
             (Some(runs_dir), Some(name)) => {
                 atomic::write(&runs_dir.join(self.kind.latest_file()), format!("{}\n", name.display()).as_bytes())
@@ -150,6 +159,9 @@ impl RunDir {
     }
 
     /// Writes a file of the run, and its folder where that is missing, and returns its path.
+    ///
+    /// # Errors
+    /// [`Code::Io`] if it cannot be written; what the name held before is still there then.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
         let path = self.path.join(name);
         if let Some(folder) = path.parent() {
@@ -160,7 +172,7 @@ impl RunDir {
     }
 
     /// The folder of a model's checkpoints.
-    pub fn checkpoints(&self, role: Role, seed: u64) -> Result<PathBuf, Diagnostic> {
+    pub(crate) fn checkpoints(&self, role: Role, seed: u64) -> Result<PathBuf, Diagnostic> {
         let folder = self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name()));
         make_folder(&folder)?;
         Ok(folder)
@@ -172,7 +184,7 @@ impl RunDir {
     }
 
     /// Where the weights of a model are.
-    pub fn weights(&self, role: Role, seed: u64) -> PathBuf {
+    pub(crate) fn weights(&self, role: Role, seed: u64) -> PathBuf {
         self.path.join(weights_name(role, seed))
     }
 
@@ -189,11 +201,14 @@ impl RunDir {
 }
 
 /// The name of a weights file within the run directory.
-pub fn weights_name(role: Role, seed: u64) -> String {
+pub(crate) fn weights_name(role: Role, seed: u64) -> String {
     format!("weights/{}-seed{seed}.safetensors", role.name())
 }
 
 /// The directory of a run that exists: a path, or `latest`.
+///
+/// # Errors
+/// [`Code::NotResumable`] if there is none.
 pub fn find(runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnostic> {
     find_of(Kind::Run, runs_dir, run)
 }
@@ -244,7 +259,7 @@ fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
 
 /// Makes a folder and those above it that are missing. Each of them gets its name durably: a file in a folder whose name is
 /// lost is lost, whatever was done to make the file durable.
-pub fn durable_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn durable_folder(folder: &Path) -> io::Result<()> {
     make_folders(folder, &sync)
 }
 

@@ -15,8 +15,8 @@ use distill_recipe::words::shell;
 use distill_recipe::{Code, recipe_text};
 
 /// A finished run with whose models a new one begins.
-pub struct Former {
-    pub path: PathBuf,
+pub(crate) struct Former {
+    pub(crate) path: PathBuf,
     status: RunStatus,
     result: RunResult,
     recipe: Recipe,
@@ -24,7 +24,7 @@ pub struct Former {
 
 impl Former {
     /// Reads a run that is complete.
-    pub fn read(path: PathBuf, recipe: Recipe) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(path: PathBuf, recipe: Recipe) -> Result<Self, Diagnostic> {
         let status = RunStatus::read(&path)?;
         match RunResult::read(&path)? {
             Some(result) if status.status == Status::Completed => Ok(Self { path, status, result, recipe }),
@@ -39,7 +39,7 @@ impl Former {
     }
 
     /// The models that it trained.
-    pub fn roles(&self) -> Vec<Role> {
+    pub(crate) fn roles(&self) -> Vec<Role> {
         self.status.roles()
     }
 
@@ -47,7 +47,7 @@ impl Former {
     ///
     /// # Errors
     /// If the recipe or the data asks for others.
-    pub fn teachers(&self, recipe: &Recipe, data_sha256: &str) -> Result<Vec<(Role, u64)>, Diagnostic> {
+    pub(crate) fn teachers(&self, recipe: &Recipe, data_sha256: &str) -> Result<Vec<(Role, u64)>, Diagnostic> {
         if recipe.teacher.weights.is_some() {
             return Ok(vec![]);
         }
@@ -76,7 +76,12 @@ impl Former {
     }
 
     /// Puts models of it into a new run, as if that had trained them.
-    pub fn take_over(&self, dir: &RunDir, models: &[(Role, u64)], into: &mut RunResult) -> Result<(), Diagnostic> {
+    pub(crate) fn take_over(
+        &self,
+        dir: &RunDir,
+        models: &[(Role, u64)],
+        into: &mut RunResult,
+    ) -> Result<(), Diagnostic> {
         let lost = |path: &Path, error: std::io::Error| {
             Diagnostic::new(Code::RunFile, "a file of the run cannot be read")
                 .at(path.display())

@@ -16,22 +16,22 @@ pub(super) const STUDENT: &str = "student_sha256";
 
 /// What the models of a run depend on. Two runs of equal identity give equal weights.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The recipe as text, without what changes no result.
-    pub recipe: String,
+    pub(crate) recipe: String,
     /// SHA-256 of that text.
-    pub recipe_sha256: String,
+    pub(crate) recipe_sha256: String,
     /// SHA-256 of training and test data.
-    pub data_sha256: String,
+    pub(crate) data_sha256: String,
     /// SHA-256 of what the students begin with, where those are no random weights.
-    pub student_sha256: Option<String>,
+    pub(crate) student_sha256: Option<String>,
 }
 
 impl Identity {
     /// A recipe of which all that the data decides is settled. Each model names its own seed, checkpoints change nothing, and where files lie and what they
     /// are called does not matter: data and teacher are known by their hashes. What a precision is depends
     /// on the processor, and the weights on what it is.
-    pub fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
         recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     /// What a checkpoint of a model belongs to.
-    pub fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> Context {
+    pub(crate) fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> Context {
         let pairs = [
             ("recipe", self.recipe.as_str()),
             ("data_sha256", &self.data_sha256),

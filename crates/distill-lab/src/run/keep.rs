@@ -19,14 +19,14 @@ use distill_recipe::model_file::{self, LoadedModel, sha256};
 
 impl Run<'_> {
     /// Compares the students of all seeds, and writes that down.
-    pub fn compare(&mut self) -> Result<(), Diagnostic> {
+    pub(crate) fn compare(&mut self) -> Result<(), Diagnostic> {
         self.result.comparison = collect(&[self.dir.path().to_owned()])?.result.comparison;
         self.write_result()
     }
 
     /// Writes down examples of the test set that are worth a look, with what the models of the
     /// first seed say of them.
-    pub fn write_gallery(&self) -> Result<(), Failure> {
+    pub(crate) fn write_gallery(&self) -> Result<(), Failure> {
         let recipe = self.experiment.recipe();
         let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
         let teacher: Arc<dyn Model> = match &self.shared_teacher {
@@ -190,7 +190,13 @@ impl Run<'_> {
 
 /// What a file says of where the model comes from. No time and no path: equal runs give equal files.
 /// `inputs` are mean and standard deviation of the training inputs.
-pub fn provenance(recipe: &Recipe, identity: &Identity, inputs: (f64, f64), role: Role, seed: u64) -> Provenance {
+pub(crate) fn provenance(
+    recipe: &Recipe,
+    identity: &Identity,
+    inputs: (f64, f64),
+    role: Role,
+    seed: u64,
+) -> Provenance {
     let pairs = [
         ("program", concat!("distill ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("recipe", recipe.name.clone()),

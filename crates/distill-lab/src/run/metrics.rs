@@ -13,51 +13,70 @@ use distill_recipe::Diagnostic;
 /// Which model a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ModelId {
+    /// `teacher`, `member`, `baseline` or `student`.
     pub role: String,
+    /// Which of the seeds of the recipe.
     pub seed: u64,
 }
 
 /// One line of `metrics.jsonl`: a step, or an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// What the row is the end of.
     pub kind: RowKind,
+    /// The model that was trained.
     #[serde(flatten)]
     pub model: ModelId,
+    /// Counted from 1.
     pub epoch: u32,
+    /// Counted from 1, over all epochs.
     pub step: u32,
+    /// What is minimised; of an epoch the mean over its examples, as those below.
     pub loss: f64,
+    /// Cross entropy with the labels at `T = 1`, in nats, before its weight.
     pub ce: Option<f64>,
+    /// The soft term with its factor `T²`, before its weight.
     pub soft: Option<f64>,
+    /// `KL(teacher ‖ student)` at the temperature, in nats, without `T²`.
     pub kl: Option<f64>,
+    /// Learning rate of the last step.
     pub lr: f64,
     /// Seconds since 1970.
     pub time: f64,
     /// Of epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u64>,
+    /// Of epochs: time without validation and what is written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// Of epochs, where there is a validation set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
+/// What a row is the end of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowKind {
+    /// A step; at most about 200 of a model are written down.
     Step,
+    /// An epoch.
     Epoch,
 }
 
 /// How a model does on the validation set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
+    /// Examples of the set.
     pub examples: usize,
+    /// How many it gets wrong.
     pub errors: usize,
+    /// Mean negative log-likelihood, in nats.
     pub nll: f64,
 }
 
 impl Row {
-    pub fn new(kind: RowKind, model: &ModelId, epoch: u32, step: u32, loss: &LossValue, lr: f64) -> Self {
+    pub(crate) fn new(kind: RowKind, model: &ModelId, epoch: u32, step: u32, loss: &LossValue, lr: f64) -> Self {
         Self {
             kind,
             model: model.clone(),
@@ -118,7 +137,7 @@ const CSV_HEADER: &str =
 /// The numbers of a run as they come: `metrics.jsonl`, its epochs in `metrics.csv`, and TensorBoard's
 /// event files. `metrics.jsonl` is the one that the others are made from when a run goes on.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     dir: PathBuf,
     jsonl: File,
     csv: File,
@@ -134,7 +153,7 @@ pub fn read(run: &Path) -> Vec<Row> {
 impl Metrics {
     /// Opens the files with the rows that still hold: after a checkpoint was gone back to, those
     /// of later steps are made anew.
-    pub fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
         let rows: Vec<Row> = read(dir.path()).into_iter().filter(keep).collect();
         let lines = |line: &dyn Fn(&Row) -> Option<String>| -> String {
             rows.iter().filter_map(line).map(|line| line + "\n").collect()
@@ -154,7 +173,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub fn add(&mut self, row: &Row) -> Result<(), Diagnostic> {
+    pub(crate) fn add(&mut self, row: &Row) -> Result<(), Diagnostic> {
         let line = serde_json::to_string(row).unwrap_or_default() + "\n";
         self.jsonl.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.jsonl"), error))?;
         if row.kind == RowKind::Epoch {

@@ -10,6 +10,9 @@ use distill_recipe::Diagnostic;
 const REMOVED: &str = ".removed";
 
 /// Takes hold of directories of any kind, by their paths or their names in the folder of runs, so that nobody writes there.
+///
+/// # Errors
+/// If one of them is no such directory, or another process writes there ([`Code::Locked`]).
 pub fn claim(runs_dir: &Path, named: &[PathBuf]) -> Result<Vec<RunDir>, Diagnostic> {
     let mut found: Vec<(Kind, PathBuf)> = vec![];
     for name in named {
@@ -38,6 +41,9 @@ fn locate(runs_dir: &Path, named: &Path) -> Result<(Kind, PathBuf), Diagnostic> 
 }
 
 /// Removes a directory with all that is in it. It is renamed first, so that it is a run or none at any moment.
+///
+/// # Errors
+/// [`Code::Io`] if the system refuses. What is left then is no run any more, and [`remove_rest`] removes it.
 pub fn remove(dir: &RunDir) -> Result<(), Diagnostic> {
     let path = dir.path();
     let failed = |path: &Path, error: io::Error| {

@@ -12,9 +12,13 @@ use distill_recipe::words::shell;
 /// `result.json`: what a run found, one entry for each model and seed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunResult {
+    /// Of the format; 1.
     pub version: u32,
+    /// The name of the recipe.
     pub recipe: String,
+    /// What the models learned from and were tested on.
     pub data: DataResult,
+    /// Those that are finished, in the order in which they were.
     pub models: Vec<ModelResult>,
     /// The distilled student against the student alone, once both are there for every seed.
     pub comparison: Option<Comparison>,
@@ -23,13 +27,19 @@ pub struct RunResult {
 /// How many examples there were, and of what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataResult {
+    /// Examples that the teacher learns from.
     pub train: usize,
+    /// Examples that training is watched on; 0 where there is no such set.
     pub validation: usize,
+    /// Examples that students with a teacher learn from, with labels or without.
     pub transfer: usize,
+    /// Examples that the models are compared on.
     pub test: usize,
+    /// Their names, in the order of a model's outputs.
     pub classes: Vec<String>,
+    /// The sides of an input, such as `[1, 28, 28]`: channels, height, width.
     pub input_shape: Vec<usize>,
-    /// Columns of a table that look like the numbers of its rows.
+    /// Columns of a table that look as if they counted its rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<String>,
 }
@@ -37,15 +47,23 @@ pub struct DataResult {
 /// One model: what it is, how it does, where it lies.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModelResult {
+    /// `teacher`, `member` (one of several teachers), `baseline` (the student on labels alone) or `student`.
     pub role: String,
+    /// Such as `784-30-10`.
     pub architecture: String,
+    /// Numbers that training sets; 0 for a table of answers.
     pub parameters: usize,
+    /// Which of the recipe's seeds it was trained with.
     pub seed: u64,
+    /// Examples that it was tested on.
     pub test_examples: usize,
+    /// How many of them it gets wrong.
     pub test_errors: usize,
-    /// No number, `null` in the file, for a model that is trained but not measured.
+    /// Mean negative log-likelihood on the test set, in nats. NaN, `null` in the file, for a model that is trained but not
+    /// measured.
     #[serde(deserialize_with = "number_or_null")]
     pub test_nll: f64,
+    /// Expected calibration error on the test set, from 0 to 1. NaN as [`ModelResult::test_nll`] is.
     #[serde(deserialize_with = "number_or_null")]
     pub test_ece: f64,
     /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
@@ -60,21 +78,25 @@ pub struct ModelResult {
     pub stopped_early: Option<u32>,
     /// Nothing for a teacher that came from a file.
     pub train_seconds: Option<f64>,
+    /// Over the whole training, without validation; nothing for a teacher from a file.
     pub train_examples_per_second: Option<f64>,
     /// What the products of its hidden layers were computed in, while it was trained.
     pub precision: Option<String>,
     /// Time for one example at a time.
     pub latency: Option<Latency>,
+    /// The absolute path of its file.
     pub weights: String,
+    /// Bytes of that file.
     pub weights_bytes: usize,
+    /// SHA-256 of that file, in hexadecimal.
     pub weights_sha256: String,
 }
 
 /// What is known of a model's file.
-pub struct WeightsFile<'a> {
-    pub path: &'a Path,
-    pub n_bytes: usize,
-    pub sha256: String,
+pub(crate) struct WeightsFile<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) n_bytes: usize,
+    pub(crate) sha256: String,
 }
 
 /// A number, or `null` where there is none.
@@ -84,7 +106,7 @@ fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::
 
 impl ModelResult {
     /// A model that is not measured yet.
-    pub fn new(
+    pub(crate) fn new(
         role: Role,
         seed: u64,
         spec: &distill_models::ModelSpec,
@@ -118,7 +140,7 @@ impl ModelResult {
     }
 
     /// The same with what was found on the test set.
-    pub fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
+    pub(crate) fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
         Self {
             test_examples: test.examples,
             test_errors: test.errors,
@@ -129,6 +151,7 @@ impl ModelResult {
         }
     }
 
+    /// Whether it was tested: one that is trained, but answered some test example with no finite number, was not.
     pub fn is_measured(&self) -> bool {
         self.test_nll.is_finite() && self.test_ece.is_finite()
     }
@@ -136,6 +159,9 @@ impl ModelResult {
 
 impl RunResult {
     /// Reads the result of a run in which every model is measured; `None` where no model was finished.
+    ///
+    /// # Errors
+    /// [`Code::RunFile`] if the file cannot be read, or a model was not measured on the test set.
     pub fn read(run: &Path) -> Result<Option<Self>, Diagnostic> {
         let result = Self::read_partly(run)?;
         let unmeasured = result.iter().flat_map(|result| &result.models).find(|model| !model.is_measured());
@@ -151,7 +177,7 @@ impl RunResult {
     }
 
     /// Reads the result of a run that goes on, where models may not be measured.
-    pub fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
+    pub(crate) fn read_partly(run: &Path) -> Result<Option<Self>, Diagnostic> {
         let path = run.join("result.json");
         let unreadable = |note: String| {
             Diagnostic::new(Code::RunFile, "the result of the run cannot be read")
@@ -178,18 +204,18 @@ impl RunResult {
     }
 
     /// The model of a role and a seed that is trained, but not measured.
-    pub fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
+    pub(crate) fn unmeasured(&self, role: Role, seed: u64) -> Option<&ModelResult> {
         self.of(role).find(|model| model.seed == seed && !model.is_measured())
     }
 
     /// The test set is another one: what was found on the old one does not count.
-    pub fn forget_tests(&mut self, n_test: usize) {
+    pub(crate) fn forget_tests(&mut self, n_test: usize) {
         self.data.test = n_test;
         self.models.iter_mut().for_each(|model| model.test_nll = f64::NAN);
     }
 
     /// Adds a model, or replaces what was known of it.
-    pub fn put(&mut self, model: ModelResult) {
+    pub(crate) fn put(&mut self, model: ModelResult) {
         match self.models.iter_mut().find(|known| (&known.role, known.seed) == (&model.role, model.seed)) {
             Some(known) => *known = model,
             None => self.models.push(model),

@@ -10,7 +10,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From here on the first signal does not end the process.
+    /// Listens to SIGINT and SIGTERM: from here on the first of them does not end the process.
+    ///
+    /// # Errors
+    /// If the system refuses to tell of signals.
     #[cfg(unix)]
     pub fn catch() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM};
@@ -26,18 +29,22 @@ impl Signals {
     }
 
     /// Elsewhere a signal ends the process, and the last checkpoint is what is left.
+    ///
+    /// # Errors
+    /// None here.
     #[cfg(not(unix))]
     pub fn catch() -> std::io::Result<Self> {
         Ok(Self::default())
     }
 
-    /// As if a signal had come.
-    #[cfg(test)]
-    pub fn stop_for_test(&self) {
+    /// Asks for an end, as SIGINT does. All clones hear of it, on whatever thread they are.
+    pub fn stop(&self) {
+        const SIGINT: usize = 2;
+        self.number.store(SIGINT, Ordering::Relaxed);
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// The signal that came.
+    /// The signal that asked for an end, if one did.
     pub fn received(&self) -> Option<Signal> {
         let number = self.stop.load(Ordering::Relaxed).then(|| self.number.load(Ordering::Relaxed));
         number.map(|number| Signal(u8::try_from(number).unwrap_or(2)))

@@ -18,13 +18,18 @@ pub const FILE: &str = "run.toml";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// A process works on it, or was killed while it did: [`RunStatus::read`] tells the two apart.
     Running,
+    /// All models are trained and compared.
     Completed,
+    /// A signal or a crash ended it; it can go on.
     Interrupted,
+    /// An error ended it; when that is mended it can go on.
     Failed,
 }
 
 impl Status {
+    /// As the file has it, such as `completed`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -38,7 +43,9 @@ impl Status {
 /// `run.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunStatus {
+    /// Of the format; 1.
     pub version: u32,
+    /// Whether it runs, and else how it ended.
     pub status: Status,
     /// The exit code, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,10 +57,15 @@ pub struct RunStatus {
     pub command: String,
     /// Which models it trains, for every seed.
     pub models: Vec<String>,
+    /// Name and version of what began it.
     pub program: String,
+    /// Its name, as the system has it.
     pub processor: String,
+    /// Threads that it may use, which change no result.
     pub threads: usize,
+    /// Of [`RunStatus::depends_on`], in hexadecimal.
     pub recipe_sha256: String,
+    /// Of all sets together, in hexadecimal.
     pub data_sha256: String,
     /// The part of it that no model learns from, which may be corrected in a run that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +79,9 @@ pub struct RunStatus {
     /// That of the weights that its students began with, where they were not random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student_sha256: Option<String>,
+    /// When it was begun, RFC 3339 in UTC.
     pub started: String,
+    /// When it ended, however it did; `None` while it runs and after a crash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
     /// Its time, also that before it was resumed, but for processes that were killed.
@@ -92,7 +106,7 @@ fn of_the_teacher() -> u32 {
 }
 
 impl RunStatus {
-    pub fn new(roles: &[Role], identity: &Identity, teacher_sha256: Option<String>) -> Self {
+    pub(crate) fn new(roles: &[Role], identity: &Identity, teacher_sha256: Option<String>) -> Self {
         let command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
         Self {
             version: 1,
@@ -122,11 +136,17 @@ impl RunStatus {
 
     /// Reads the status of a run. One that says it is running, but that no process writes, was
     /// interrupted without a word.
+    ///
+    /// # Errors
+    /// [`Code::RunFile`] if `run.toml` is missing or damaged.
     pub fn read(run: &Path) -> Result<Self, Diagnostic> {
         Self::read_of(Kind::Run, run)
     }
 
     /// As [`RunStatus::read`], for either kind.
+    ///
+    /// # Errors
+    /// As [`RunStatus::read`].
     pub fn read_of(kind: Kind, run: &Path) -> Result<Self, Diagnostic> {
         let mut status: Self = read_status(kind, run)?;
         if status.status == Status::Running && !dir::is_locked(run) {
@@ -135,18 +155,18 @@ impl RunStatus {
         Ok(status)
     }
 
-    pub fn roles(&self) -> Vec<Role> {
+    pub(crate) fn roles(&self) -> Vec<Role> {
         Role::ALL.into_iter().filter(|role| self.models.iter().any(|name| name == role.name())).collect()
     }
 
-    pub fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
         let text = toml::to_string(self)
             .map_err(|error| Diagnostic::io("cannot write the status of the run as TOML", None, error))?;
         dir.write(FILE, text.as_bytes()).map(|_| ())
     }
 
     /// A run goes on only with what it began with, also where no checkpoint says so.
-    pub fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
+    pub(crate) fn check_unchanged(&self, what: &str, now: &Self, place: &Path) -> Result<(), Diagnostic> {
         // Teachers draw what they always drew.
         let streams = |status: &Self| match status.roles().iter().any(|role| role.is_student()) {
             true => status.streams,
@@ -166,14 +186,14 @@ impl RunStatus {
     }
 
     /// Whether nothing but the test set differs from the data that the run was begun with.
-    pub fn has_other_test(&self, sets: &Fingerprints) -> bool {
+    pub(crate) fn has_other_test(&self, sets: &Fingerprints) -> bool {
         self.test_sha256
             .as_ref()
             .is_some_and(|test| *test != sets.test.sha256() && sets.sha256_with_test(test.clone()) == self.data_sha256)
     }
 
     /// Writes down the test set; `true` if the models were measured on another one.
-    pub fn measure_on(&mut self, test_sha256: &str) -> bool {
+    pub(crate) fn measure_on(&mut self, test_sha256: &str) -> bool {
         let before = self.measured_on.as_ref().or(self.test_sha256.as_ref());
         let differs = before.is_some_and(|before| before != test_sha256);
         if differs {
@@ -183,14 +203,14 @@ impl RunStatus {
     }
 
     /// The run has ended.
-    pub fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
+    pub(crate) fn end(&mut self, status: Status, exit: u8, error: Option<String>, since: Instant) {
         (self.status, self.exit, self.error) = (status, Some(exit), error);
         self.ended = Some(now());
         self.seconds = self.seconds_before + since.elapsed().as_secs_f64();
     }
 
     /// The run goes on.
-    pub fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         (self.status, self.exit, self.error, self.ended) = (Status::Running, None, None, None);
         self.threads = rayon::current_num_threads();
         self.processor = processor();
@@ -200,7 +220,7 @@ impl RunStatus {
 }
 
 /// Reads the status file of a directory.
-pub fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Diagnostic> {
+pub(crate) fn read_status<T: DeserializeOwned>(kind: Kind, dir: &Path) -> Result<T, Diagnostic> {
     let path = dir.join(kind.status_file());
     let unreadable = |note: String| {
         Diagnostic::new(Code::RunFile, format!("the status of the {} cannot be read", kind.noun()))

@@ -26,27 +26,27 @@ use distill_recipe::teacher_file::Given;
 use distill_recipe::words::thousands;
 
 /// A run in progress: what is found is written down after every model.
-pub struct Run<'a> {
-    pub experiment: &'a Experiment<'a>,
-    pub dir: &'a RunDir,
-    pub listener: &'a dyn Listener,
-    pub signals: &'a Signals,
-    pub identity: Identity,
+pub(crate) struct Run<'a> {
+    pub(crate) experiment: &'a Experiment<'a>,
+    pub(crate) dir: &'a RunDir,
+    pub(crate) listener: &'a dyn Listener,
+    pub(crate) signals: &'a Signals,
+    pub(crate) identity: Identity,
     /// Mean and standard deviation of the training inputs.
-    pub inputs: (f64, f64),
-    pub roles: Vec<Role>,
-    pub result: RunResult,
+    pub(crate) inputs: (f64, f64),
+    pub(crate) roles: Vec<Role>,
+    pub(crate) result: RunResult,
     /// The model that is being trained.
-    pub role: Role,
+    pub(crate) role: Role,
     /// What the students of all seeds learn from, if it is one and the same.
-    pub shared_teacher: Option<Arc<dyn Model>>,
+    pub(crate) shared_teacher: Option<Arc<dyn Model>>,
     /// Open from the first training on. Models are trained in order, so those after the first have no
     /// rows that an earlier process left.
-    pub metrics: Option<Metrics>,
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// Why a run cannot go on.
-pub enum Failure {
+pub(crate) enum Failure {
     Training(TrainError),
     Other(Diagnostic),
 }
@@ -75,7 +75,7 @@ pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
 
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
-    pub fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+    pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
         let flow = self.train_each(given);
         self.or_signal(flow)
     }
@@ -91,7 +91,7 @@ impl Run<'_> {
     }
 
     /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
-    pub fn conclude(&mut self) -> Flow<()> {
+    pub(crate) fn conclude(&mut self) -> Flow<()> {
         let written = self.write_gallery().map(ControlFlow::Continue);
         match self.or_signal(written)? {
             ControlFlow::Continue(()) => {
@@ -294,7 +294,7 @@ impl Run<'_> {
     }
 
     /// Writes `result.json` as it now is.
-    pub fn write_result(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn write_result(&self) -> Result<(), Diagnostic> {
         let json = serde_json::to_string_pretty(&self.result)
             .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
         self.dir.write("result.json", format!("{json}\n").as_bytes())?;
@@ -302,7 +302,7 @@ impl Run<'_> {
     }
 
     /// The table of the recipe that says how the present model is trained.
-    pub fn training(&self) -> &'static str {
+    pub(crate) fn training(&self) -> &'static str {
         match self.role {
             Role::Teacher | Role::Member => "teacher.train",
             Role::Baseline | Role::Student => "train",
@@ -310,7 +310,7 @@ impl Run<'_> {
     }
 
     /// What is there already, for the end of an error.
-    pub fn saved(&self) -> String {
+    pub(crate) fn saved(&self) -> String {
         match self.result.models.len() {
             0 => format!("no model was finished; the recipe is in {}", self.dir.path().display()),
             1 => format!("1 finished model is in {}", self.dir.path().join("weights").display()),
@@ -319,7 +319,7 @@ impl Run<'_> {
     }
 
     /// Says what the run is about to do.
-    pub fn announce(&self, file: &Path) -> Result<(), Diagnostic> {
+    pub(crate) fn announce(&self, file: &Path) -> Result<(), Diagnostic> {
         let recipe = self.experiment.recipe();
         self.listener.hear(&Event::RunStart(&RunStart {
             run: self.dir.path(),

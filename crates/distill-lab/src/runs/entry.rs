@@ -12,16 +12,25 @@ use distill_recipe::Diagnostic;
 /// One run, as far as its files can be read.
 #[derive(Debug)]
 pub struct Entry {
+    /// The directory.
     pub path: PathBuf,
+    /// The last part of its path.
     pub name: String,
     /// `None` where a file is missing or damaged.
     pub status: Option<RunStatus>,
+    /// All of the recipe by dotted keys, the values as TOML; empty where it cannot be read.
     pub settings: Settings,
+    /// What it found so far; `None` before its first model is finished.
     pub result: Option<RunResult>,
+    /// Of all its files.
     pub bytes: u64,
 }
 
 /// The runs of a folder, from the first to the last. A folder that is not there has none.
+///
+/// # Errors
+/// [`Code::Io`](distill_recipe::Code::Io) if the folder cannot be read. A run that cannot be read is an entry without its
+/// parts.
 pub fn entries(runs_dir: &Path) -> Result<Vec<Entry>, Diagnostic> {
     let failed = |error| {
         Diagnostic::io("cannot read the folder of runs", Some(runs_dir), error).help("name another with `--runs-dir`")
@@ -44,7 +53,7 @@ pub fn entries(runs_dir: &Path) -> Result<Vec<Entry>, Diagnostic> {
 
 impl Entry {
     /// Reads what can be read of a run.
-    pub fn read(path: PathBuf) -> Self {
+    pub(crate) fn read(path: PathBuf) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Self {
             status: RunStatus::read(&path).ok(),
@@ -56,6 +65,7 @@ impl Entry {
         }
     }
 
+    /// How it stands, such as `completed`; `unreadable` where no file says.
     pub fn status_name(&self) -> &'static str {
         self.status.as_ref().map_or("unreadable", |status| status.status.name())
     }
@@ -68,7 +78,7 @@ impl Entry {
     }
 
     /// What its comparison says of distillation.
-    pub fn verdict(&self) -> Option<&'static str> {
+    pub(crate) fn verdict(&self) -> Option<&'static str> {
         let comparison = self.result.as_ref()?.comparison.as_ref()?;
         Some(verdict::name(comparison.verdict))
     }

@@ -18,7 +18,9 @@ const BOOTSTRAP_SEED: u64 = 1;
 /// What one side of a comparison has answered.
 #[derive(Debug)]
 pub struct Side {
+    /// Of the run or of the file, as it was found.
     pub path: PathBuf,
+    /// Of a run, by dotted keys; empty for a single model.
     pub settings: Settings,
     /// What the test set is known by, where that is written down.
     test_sha256: Option<String>,
@@ -57,6 +59,9 @@ fn role_name<S: serde::Serializer>(role: &Option<Role>, serializer: S) -> Result
 
 impl Side {
     /// Reads a run, a folder with a file of predictions, or that file.
+    ///
+    /// # Errors
+    /// If there is no such run or file, it cannot be read, or the run has no finished model.
     pub fn read(runs_dir: &Path, named: &Path) -> Result<Self, Diagnostic> {
         let in_folder = named.join(PREDICTIONS);
         let file = if in_folder.is_file() { Some(in_folder) } else { named.is_file().then(|| named.to_owned()) };
@@ -120,6 +125,9 @@ impl Answered {
 }
 
 /// Compares two sides, role by role.
+///
+/// # Errors
+/// If one side is a run and the other a single model, or the two have no role in common.
 pub fn pair(a: &Side, b: &Side) -> Result<Vec<Pairing>, Diagnostic> {
     if a.is_run() != b.is_run() {
         let run = if a.is_run() { a } else { b };

@@ -10,18 +10,28 @@ use distill_recipe::words::size;
 /// What runs can be sorted and filtered by, besides their settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
+    /// The name of the directory.
     Run,
+    /// How it stands.
     Status,
+    /// When it was begun, to the minute.
     Started,
+    /// How long it took, with what was before it was resumed.
     Time,
+    /// Bytes of its files.
     Size,
+    /// Test error rate of the teachers in percent, mean ± standard deviation over the seeds.
     Teacher,
+    /// The same of the students on labels alone.
     Alone,
+    /// The same of the distilled students.
     Distilled,
+    /// Whether the distilled ones are better, worse, or cannot be told apart.
     Verdict,
 }
 
 impl Column {
+    /// From left to right.
     pub const ALL: [Self; 9] = [
         Self::Run,
         Self::Status,
@@ -37,6 +47,7 @@ impl Column {
     /// Those that a narrow terminal does without, first what is missed least.
     const DISPENSABLE: [Self; 4] = [Self::Started, Self::Size, Self::Time, Self::Teacher];
 
+    /// Its heading, by which it is also named on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -80,7 +91,7 @@ impl Column {
     }
 
     /// What it is sorted by, where that is a number.
-    pub fn number(self, entry: &Entry) -> Option<f64> {
+    pub(crate) fn number(self, entry: &Entry) -> Option<f64> {
         let rate = |role| entry.error_rate(role).map(|(mean, _)| mean);
         match self {
             Self::Time => entry.status.as_ref().map(|status| status.seconds),

@@ -21,5 +21,8 @@ pub use record::{CSV, Record, Records, SeedResult};
 pub use score::{Metric, Score, ranking};
 pub use status::{Definition, SweepStatus};
 pub use table::{SHOWN, errors, text as table, value};
-pub use teachers::{TARGETS_VERSION, Teachers, settings_of_trained};
-pub use trials::{Sweep, event};
+pub use teachers::settings_of_trained;
+pub use trials::event;
+
+pub(crate) use teachers::{TARGETS_VERSION, Teachers};
+pub(crate) use trials::Sweep;

@@ -12,11 +12,13 @@ use distill_recipe::RecipeFile;
 #[derive(Debug)]
 pub struct Plan {
     space: Space,
+    /// The settings of each, as they would be typed. Trials are numbered from 1.
     pub trials: Vec<Settings>,
     /// Epochs of each rung, the smallest first; one without halving.
     pub budgets: Vec<u32>,
     /// One of so many trials goes on to the next rung.
     pub eta: Option<u32>,
+    /// What decides which trial is better.
     pub metric: Metric,
 }
 
@@ -61,6 +63,7 @@ impl Plan {
         Ok(Self { space, trials, budgets, eta: definition.halving, metric: definition.metric })
     }
 
+    /// The keys that differ between trials, in the order in which they were typed.
     pub fn keys(&self) -> Vec<String> {
         self.space.keys().map(str::to_owned).collect()
     }
@@ -69,7 +72,7 @@ impl Plan {
     ///
     /// # Errors
     /// If a setting has no meaning with so few.
-    pub fn check_budget(&self, file: &RecipeFile, recipe: &Recipe) -> Result<(), Diagnostic> {
+    pub(crate) fn check_budget(&self, file: &RecipeFile, recipe: &Recipe) -> Result<(), Diagnostic> {
         let Some(&epochs) = self.budgets.first().filter(|_| self.eta.is_some()) else { return Ok(()) };
         let mut shortest = recipe.clone();
         shortest.train.epochs = epochs;

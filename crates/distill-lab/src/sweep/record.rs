@@ -13,6 +13,7 @@ use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 
 const JSONL: &str = "trials.jsonl";
+/// The file of a sweep with one line for each record.
 pub const CSV: &str = "sweep.csv";
 
 /// A trial that has ended, on one budget.
@@ -22,11 +23,13 @@ pub struct Record {
     pub trial: usize,
     /// Counted from 1.
     pub rung: usize,
+    /// Epochs of this rung.
     pub epochs: u32,
     /// What was set, as it would be typed.
     pub settings: Settings,
     /// One for each seed, or none where it failed.
     pub seeds: Vec<SeedResult>,
+    /// Examples that the errors are of.
     pub validation_examples: usize,
     /// Seconds of training, over all seeds, without validation and teachers.
     pub seconds: f64,
@@ -37,8 +40,11 @@ pub struct Record {
 /// The kept weights of a student on the validation set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeedResult {
+    /// Which of the recipe's seeds it was trained with.
     pub seed: u64,
+    /// Validation examples that it gets wrong.
     pub errors: usize,
+    /// Mean negative log-likelihood, in nats.
     pub nll: f64,
     /// Which validation examples are the errors. Earlier versions did not write them down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +83,7 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     /// If a line is damaged, or of another sweep.
-    pub fn open(dir: &'a RunDir, plan: &Plan) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(dir: &'a RunDir, plan: &Plan) -> Result<Self, Diagnostic> {
         let (records, cut) = Self::read(dir.path(), plan)?;
         if let Some(whole) = cut {
             dir.write(JSONL, &whole)?;
@@ -121,7 +127,7 @@ impl<'a> Records<'a> {
     }
 
     /// Writes a trial down.
-    pub fn add(&mut self, record: Record) -> Result<(), Diagnostic> {
+    pub(crate) fn add(&mut self, record: Record) -> Result<(), Diagnostic> {
         let path = self.dir.path().join(JSONL);
         let failed = |error| {
             Diagnostic::io("cannot write a trial of the sweep", Some(&path), error)
@@ -138,12 +144,12 @@ impl<'a> Records<'a> {
         self.dir.write(CSV, table::csv(&self.keys, &self.records).as_bytes()).map(|_| ())
     }
 
-    pub fn all(&self) -> &[Record] {
+    pub(crate) fn all(&self) -> &[Record] {
         &self.records
     }
 
     /// The record of a trial on a rung, both counted from 1.
-    pub fn find(&self, trial: usize, rung: usize) -> Option<&Record> {
+    pub(crate) fn find(&self, trial: usize, rung: usize) -> Option<&Record> {
         self.records.iter().find(|record| (record.trial, record.rung) == (trial, rung))
     }
 }

@@ -18,15 +18,17 @@ pub enum Metric {
 /// How a trial does on the validation set, mean over its seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
+    /// Validation examples that are wrong.
     pub errors: f64,
     /// Standard deviation, from two seeds on.
     pub errors_sd: Option<f64>,
+    /// Negative log-likelihood, in nats.
     pub nll: f64,
 }
 
 impl Score {
     /// Nothing for no seeds.
-    pub fn of(seeds: &[SeedResult]) -> Option<Self> {
+    pub(crate) fn of(seeds: &[SeedResult]) -> Option<Self> {
         let errors: Vec<f64> = seeds.iter().map(|seed| seed.errors as f64).collect();
         let nll: Vec<f64> = seeds.iter().map(|seed| seed.nll).collect();
         let ((errors, errors_sd), (nll, _)) = (mean_and_sd(&errors)?, mean_and_sd(&nll)?);

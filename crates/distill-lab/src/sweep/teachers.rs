@@ -24,11 +24,11 @@ use distill_recipe::teacher_file::{Given, answer_settings};
 use distill_recipe::words::epochs;
 
 /// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
-pub const TARGETS_VERSION: u32 = 3;
+pub(crate) const TARGETS_VERSION: u32 = 3;
 
 /// The teachers of a sweep. Each is trained once for all trials that have it in common, and asked
 /// once where its answers are cached; both are kept in the directory of the sweep.
-pub struct Teachers<'a> {
+pub(crate) struct Teachers<'a> {
     dir: &'a RunDir,
     listener: &'a dyn Listener,
     signals: &'a Signals,
@@ -61,7 +61,7 @@ impl Taught {
 }
 
 impl<'a> Teachers<'a> {
-    pub fn new(
+    pub(crate) fn new(
         dir: &'a RunDir,
         listener: &'a dyn Listener,
         signals: &'a Signals,
@@ -245,6 +245,9 @@ fn teacher_path(sweep: &Path, identity: &Identity, seed: u64) -> PathBuf {
 
 /// Settings with which a run learns from the teachers that a sweep has trained for a trial: those that teach together,
 /// or that of the first seed. None where they are files already.
+///
+/// # Errors
+/// Only if the recipe cannot be written as TOML.
 pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> Result<Settings, Diagnostic> {
     if recipe.teacher.weights.is_some() {
         return Ok(vec![]);

@@ -18,21 +18,21 @@ use distill_recipe::RecipeFile;
 use distill_recipe::locate;
 
 /// A sweep in progress: what is found is written down after every trial.
-pub struct Sweep<'a> {
-    pub plan: &'a Plan,
+pub(crate) struct Sweep<'a> {
+    pub(crate) plan: &'a Plan,
     /// The recipe that all trials have in common.
-    pub file: &'a RecipeFile,
+    pub(crate) file: &'a RecipeFile,
     /// Training and test set. No trial is evaluated on the second.
-    pub sets: Sets,
-    pub listener: &'a dyn Listener,
-    pub signals: &'a Signals,
-    pub teachers: Teachers<'a>,
-    pub records: Records<'a>,
+    pub(crate) sets: Sets,
+    pub(crate) listener: &'a dyn Listener,
+    pub(crate) signals: &'a Signals,
+    pub(crate) teachers: Teachers<'a>,
+    pub(crate) records: Records<'a>,
 }
 
 impl Sweep<'_> {
     /// Does all trials that are not done yet. A signal ends it in good order.
-    pub fn run(&mut self) -> Result<ControlFlow<Signal>, Diagnostic> {
+    pub(crate) fn run(&mut self) -> Result<ControlFlow<Signal>, Diagnostic> {
         let mut left: Vec<usize> = (1..=self.plan.trials.len()).collect();
         for (rung, &epochs) in (1..).zip(&self.plan.budgets) {
             for &trial in &left {
@@ -115,7 +115,7 @@ impl Sweep<'_> {
 
 impl Plan {
     /// Which of the trials it is.
-    pub fn label(&self, record: &Record) -> String {
+    pub(crate) fn label(&self, record: &Record) -> String {
         let trial = format!("trial {}/{}", record.trial, self.trials.len());
         match self.budgets.len() {
             1 => trial,

@@ -15,7 +15,7 @@ use distill_recipe::recipe_text;
 use distill_recipe::words::shell;
 
 /// The file of a run that holds its gallery.
-pub const GALLERY: &str = "eval/gallery.json";
+pub(crate) const GALLERY: &str = "eval/gallery.json";
 
 /// The bootstrap of a comparison starts from here, so that equal runs give equal reports.
 const BOOTSTRAP_SEED: u64 = 1;
@@ -33,11 +33,16 @@ struct RunFiles {
 
 /// A report, and the results that it is about.
 pub struct Collected {
+    /// What is shown.
     pub report: Report,
+    /// The results of all runs together, with the comparison over all their seeds.
     pub result: RunResult,
 }
 
 /// Reads the files of runs of one recipe, which may differ in their seeds.
+///
+/// # Errors
+/// If a file of a run cannot be read, no model is finished, or the runs are of different recipes, data or teachers.
 pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
     let runs = paths.iter().map(|path| RunFiles::read(path)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = runs.first() else {

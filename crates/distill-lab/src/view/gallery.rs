@@ -13,17 +13,17 @@ const MAX_EXAMPLES: usize = 12;
 const SURE: f64 = 0.95;
 
 /// The models of one seed.
-pub struct Models<'a> {
-    pub teacher: &'a dyn Model,
-    pub student: &'a dyn Model,
-    pub baseline: Option<&'a dyn Model>,
+pub(crate) struct Models<'a> {
+    pub(crate) teacher: &'a dyn Model,
+    pub(crate) student: &'a dyn Model,
+    pub(crate) baseline: Option<&'a dyn Model>,
 }
 
 /// Picks examples of the test set that show what the teacher knows and where the student differs.
 ///
 /// # Errors
 /// If a model does not fit the data.
-pub fn choose(data: &dyn Dataset, models: &Models<'_>, temperature: f64) -> Result<Gallery, TrainError> {
+pub(crate) fn choose(data: &dyn Dataset, models: &Models<'_>, temperature: f64) -> Result<Gallery, TrainError> {
     let logits = |model: &dyn Model| SoftTargets::compute(model, data);
     let (teacher, student) = (logits(models.teacher)?, logits(models.student)?);
     let baseline = models.baseline.map(logits).transpose()?;

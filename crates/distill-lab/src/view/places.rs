@@ -26,6 +26,7 @@ impl Places {
         self.home.as_ref().map_or(text.clone(), |home| replaced(&text, home, "~"))
     }
 
+    /// The path as text that names no folder of the user.
     pub fn hide_path(&self, path: &Path) -> String {
         self.hide(&path.display().to_string())
     }

@@ -33,6 +33,7 @@ pub use markdown::markdown;
 
 /// All that a report shows of a sweep.
 pub struct SweepReport {
+    /// The name of the recipe, and that it is a sweep.
     pub title: String,
     /// The directory of the sweep.
     path: String,
@@ -58,6 +59,9 @@ pub struct SweepReport {
 
 impl SweepReport {
     /// Reads the files of a sweep, which need not be complete.
+    ///
+    /// # Errors
+    /// If a file of the sweep is missing or damaged.
     pub fn read(sweep: &Path) -> Result<Self, Diagnostic> {
         let status = SweepStatus::read(sweep)?;
         let (file, recipe) = recipe_file::load(&sweep.join(RESOLVED), &[])?;
@@ -67,6 +71,10 @@ impl SweepReport {
         Self::new(sweep, &status.process, &definition, (&plan, &file), &records)
     }
 
+    /// The same from what is in memory, right after a sweep.
+    ///
+    /// # Errors
+    /// If the resolved recipe in its directory cannot be read.
     pub fn new(
         sweep: &Path,
         status: &RunStatus,

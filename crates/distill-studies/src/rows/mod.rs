@@ -17,37 +17,44 @@ use distill_recipe::Diagnostic;
 /// A part of a study that is run and shown by itself.
 #[derive(Debug)]
 pub struct Row {
+    /// By which it is asked for, such as `temperature`.
     pub name: &'static str,
+    /// What it finds out, in a line.
     pub about: &'static str,
+    /// Trains its models, those that are not there yet, and writes down what they show.
     pub run: fn(&mut Study<'_>) -> Result<Section, Stop>,
 }
 
 /// A study in progress.
 pub struct Study<'a> {
-    pub plan: &'static Plan,
-    pub lab: Trainer<'a>,
-    pub overrides: &'a [String],
+    pub(crate) plan: &'static Plan,
+    pub(crate) lab: Trainer<'a>,
+    pub(crate) overrides: &'a [String],
 }
 
 impl Study<'_> {
     /// A recipe of the study with what was set on the command line.
-    pub fn setup(&self, name: &str) -> Result<Arc<Setup>, Diagnostic> {
+    pub(crate) fn setup(&self, name: &str) -> Result<Arc<Setup>, Diagnostic> {
         setup(self.plan, name, self.overrides)
     }
 
     /// Whether the study has a recipe.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.plan.recipes.iter().any(|(recipe, _)| *recipe == name)
     }
 
     /// All teachers of the study, each from another seed, as one.
-    pub fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
+    pub(crate) fn teachers(&self, average: distill_models::Average) -> Result<Teachers, Diagnostic> {
         let setup = self.setup("teacher")?;
         Ok(Teachers::several(for_each_seed(&setup, Setup::teacher), average))
     }
 }
 
 /// One of the recipes of a study with settings over it.
+///
+/// # Errors
+/// Those of [`distill_recipe::recipe_file::from_bytes`]. A study without a recipe of this name has an empty one, which lacks
+/// its keys.
 pub fn setup(plan: &Plan, name: &str, overrides: &[String]) -> Result<Arc<Setup>, Diagnostic> {
     let text = plan.recipes.iter().find(|(recipe, _)| *recipe == name).map_or("", |(_, text)| text);
     Setup::new(&format!("recipes/{}/{name}.toml", plan.name), text, overrides)
