@@ -6,7 +6,7 @@ use distill_train::{Experiment, SoftTargets, TeacherCheck, TrainError};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::event::{Asking, Event, Listener};
-use crate::run::Signals;
+use crate::signals::Signals;
 
 /// How long a model may take before it is shown how far it is, and how often that is told to programs and to logs.
 const SILENT: Duration = Duration::from_millis(500);

@@ -1,12 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use distill_recipe::{Diagnostic, RecipeFile};
-use distill_train::{Recipe, Role};
+use distill_recipe::Diagnostic;
 
 use crate::event::{Listener, Silent};
-use crate::run::{
-    self, FinishedRun, Former, Place, RunDir, RunResult, RunStatus, Signals, Status, all_roles, find, resolved,
-};
+use crate::folder::RunResult;
+use crate::signals::Signals;
 
 /// What is made of a complete run besides its files, such as a report.
 pub type Conclude<'a> = dyn Fn(&Path, &RunResult) -> Result<(), Diagnostic> + Sync + 'a;
@@ -77,58 +75,5 @@ impl<'a> Lab<'a> {
 
     pub(crate) fn conclude(&self, run: &Path, result: &RunResult) -> Result<(), Diagnostic> {
         self.conclude.map_or(Ok(()), |conclude| conclude(run, result))
-    }
-
-    /// Trains and compares all models of a recipe, in a new run.
-    ///
-    /// # Errors
-    /// If recipe, data or teacher do not fit together, before anything is trained; then whatever ends the training. What is
-    /// finished by then is kept.
-    pub fn run(&self, recipe: &(RecipeFile, Recipe)) -> Result<FinishedRun, Diagnostic> {
-        self.run_roles(recipe, all_roles(&recipe.1))
-    }
-
-    /// Trains only the models of these roles, in a new run.
-    ///
-    /// # Errors
-    /// As [`Lab::run`].
-    pub fn run_roles(
-        &self,
-        (file, recipe): &(RecipeFile, Recipe),
-        roles: Vec<Role>,
-    ) -> Result<FinishedRun, Diagnostic> {
-        run::execute(self, file, recipe, roles, Place::New)
-    }
-
-    /// Goes on with a run of this lab, by its name or its path, `latest` for the last one. A complete run is read.
-    ///
-    /// # Errors
-    /// As [`Lab::run`], and if there is no such run, or another process writes it.
-    pub fn resume(&self, run: impl AsRef<Path>) -> Result<FinishedRun, Diagnostic> {
-        let dir = RunDir::open(&self.runs_dir, run.as_ref())?;
-        let status = RunStatus::read(dir.path())?;
-        let complete = status.status == Status::Completed;
-        if let Some(result) = complete.then(|| RunResult::read(dir.path())).transpose()?.flatten() {
-            let was_complete = true;
-            return Ok(FinishedRun { dir: dir.path().to_owned(), status, result, signal: None, was_complete });
-        }
-        let (file, recipe) = resolved(dir.path(), &[])?;
-        let roles = status.roles();
-        run::execute(self, &file, &recipe, roles, Place::Old { dir, status: Box::new(status) })
-    }
-
-    /// Begins a new run with the models of a complete one: with these settings over its recipe, and its students going on from
-    /// where they are.
-    ///
-    /// # Errors
-    /// As [`Lab::run`], and if the settings ask for other teachers than that run has.
-    pub fn further(&self, run: impl AsRef<Path>, settings: &[String]) -> Result<FinishedRun, Diagnostic> {
-        let path = find(&self.runs_dir, run.as_ref())?;
-        let (_, former) = resolved(&path, &[])?;
-        let former = Former::read(path, former)?;
-        let weights = format!("student.weights={}", former.path.display());
-        let (file, recipe) = resolved(&former.path, &[&[weights][..], settings].concat())?;
-        let roles = former.roles();
-        run::execute(self, &file, &recipe, roles, Place::Further { former: Box::new(former) })
     }
 }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use distill_train::{Experiment, Recipe, Role};
 
-use crate::run::{Kind, weights_name};
+use crate::folder::{Kind, weights_name};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;

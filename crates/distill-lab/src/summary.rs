@@ -2,8 +2,11 @@ use std::fmt::Write as _;
 
 use distill_train::{Role, mean_and_sd};
 
-use crate::run::{ModelResult, RunResult};
+use crate::folder::{ModelResult, RunResult};
 use crate::verdict;
+
+pub use crate::roles::label;
+
 use distill_recipe::words::{parameters, size, thousands};
 
 /// The table and the sentence that a run ends with. On a terminal of `width` columns the table has what
@@ -161,21 +164,6 @@ pub(crate) fn conclusion(result: &RunResult) -> String {
         () => ", more than the student alone: a better one may help",
     };
     format!("{what}{verdict}; the teacher makes {}{of_teacher}{seeds}{why}.", number(of))
-}
-
-/// What people read for a role.
-pub fn label(role: Role) -> &'static str {
-    match role {
-        Role::Teacher => "teacher",
-        Role::Member => "one of them",
-        Role::Baseline => "student alone",
-        Role::Student => "student distilled",
-    }
-}
-
-/// What stands before a line about one model: the words of the table, but for teachers of which there are several.
-pub fn heading(role: Role) -> &'static str {
-    if role == Role::Member { "member" } else { label(role) }
 }
 
 /// Mean and standard deviation for people; the mean alone of one value, `-` of none.

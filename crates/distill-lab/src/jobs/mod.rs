@@ -9,9 +9,10 @@ mod systems;
 mod trainer;
 mod watch;
 
+pub use crate::facts::Facts;
 pub use data::{Data, DataKey};
 pub use job::{Job, Setup, Specialists, Teachers, Training};
 pub use outcomes::{Loss, Outcome, Outcomes};
-pub use store::{Facts, Store, TargetFacts};
+pub use store::{Store, TargetFacts};
 pub use trainer::{Sizes, Trainer};
 pub use watch::Stop;

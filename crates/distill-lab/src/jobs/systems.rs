@@ -99,7 +99,8 @@ mod tests {
     use super::super::store::Store;
     use super::*;
     use crate::event::Silent;
-    use crate::run::{RunDir, Signals};
+    use crate::folder::RunDir;
+    use crate::signals::Signals;
 
     const TEXT: &str = "data = { source = 'mnist', select = { fraction = 0.5 } }\n\
         teacher = { model = { hidden = [6] }, train = { epochs = 3, batch = 16 } }\n\

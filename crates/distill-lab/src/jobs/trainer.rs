@@ -11,10 +11,12 @@ use distill_train::{
 
 use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers, Training};
-use super::store::{Facts, Store};
+use super::store::Store;
 use super::watch::{Progress, Stop, Watch};
 use crate::event::{Event, Listener};
-use crate::run::{Signals, durable_folder};
+use crate::facts::Facts;
+use crate::folder::durable_folder;
+use crate::signals::Signals;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::locate;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use distill_train::{CheckpointStore, Context, Observer, Snapshot, StepReport, TrainError};
 
 use crate::event::{Event, Listener};
-use crate::run::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 use distill_recipe::Diagnostic;
 
 /// Why a study cannot go on.

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use distill_train::{Experiment, Role, TrainError};
 
-use super::result::RunResult;
+use crate::event::Leg;
+use crate::folder::RunResult;
 
 /// The models that a run trains, in their order, and how much work each is.
 #[derive(Debug)]
@@ -16,32 +17,6 @@ struct Planned {
     seed: u64,
     /// Examples that are seen times parameters: what time mostly goes with, for models of a kind.
     work: f64,
-}
-
-/// Where one model stands in a run, and what the run takes besides it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Leg {
-    /// Which model of how many it is, counted from 1.
-    pub place: (usize, usize),
-    /// What its own training will take, if models of its kind were trained before.
-    pub expected: Option<Duration>,
-    /// Seconds that the models after it take, as far as some of their kind were trained before.
-    seconds: f64,
-    /// How many times as much as it takes itself the others take.
-    times: f64,
-}
-
-impl Leg {
-    /// What is left of the run, if so much is left of this model, and it takes so much in all.
-    pub fn left(&self, own_left: Duration, own_total: Duration) -> Duration {
-        let seconds = own_left.as_secs_f64() + self.seconds + self.times * own_total.as_secs_f64();
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-    }
-
-    /// The same before it is begun, if its own time is known.
-    pub fn left_before(&self) -> Option<Duration> {
-        self.expected.map(|expected| self.left(expected, expected))
-    }
 }
 
 impl Course {
@@ -105,8 +80,8 @@ mod tests {
     use distill_models::ModelSpec;
     use distill_train::Recipe;
 
-    use super::super::result::{DataResult, ModelResult, WeightsFile};
     use super::*;
+    use crate::folder::{DataResult, ModelResult, WeightsFile};
 
     fn course() -> Course {
         let planned = |(role, seed, work)| Planned { role, seed, work };

@@ -7,10 +7,13 @@ use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, TrainError};
 
-use super::{DataResult, Failure, Former, Identity, RESOLVED, Run, RunDir, RunResult, RunStatus, Signal, Status};
+use super::further::Former;
+use super::train::{Failure, Run};
 use crate::Lab;
 use crate::event::{Event, Listener};
+use crate::folder::{DataResult, Identity, RESOLVED, RunDir, RunResult, RunStatus, Status, find, resolved};
 use crate::preflight::{Found, Outcome, Preflight};
+use crate::signals::Signal;
 use crate::student_file;
 use crate::summary::conclusion;
 
@@ -48,6 +51,61 @@ impl FinishedRun {
     /// The exit code of a program that did nothing else.
     pub fn exit_code(&self) -> u8 {
         self.signal.map_or(0, Signal::exit_code)
+    }
+}
+
+impl Lab<'_> {
+    /// Trains and compares all models of a recipe, in a new run.
+    ///
+    /// # Errors
+    /// If recipe, data or teacher do not fit together, before anything is trained; then whatever ends the training. What is
+    /// finished by then is kept.
+    pub fn run(&self, recipe: &(RecipeFile, Recipe)) -> Result<FinishedRun, Diagnostic> {
+        self.run_roles(recipe, all_roles(&recipe.1))
+    }
+
+    /// Trains only the models of these roles, in a new run.
+    ///
+    /// # Errors
+    /// As [`Lab::run`].
+    pub fn run_roles(
+        &self,
+        (file, recipe): &(RecipeFile, Recipe),
+        roles: Vec<Role>,
+    ) -> Result<FinishedRun, Diagnostic> {
+        execute(self, file, recipe, roles, Place::New)
+    }
+
+    /// Goes on with a run of this lab, by its name or its path, `latest` for the last one. A complete run is read.
+    ///
+    /// # Errors
+    /// As [`Lab::run`], and if there is no such run, or another process writes it.
+    pub fn resume(&self, run: impl AsRef<Path>) -> Result<FinishedRun, Diagnostic> {
+        let dir = RunDir::open(self.runs_dir(), run.as_ref())?;
+        let status = RunStatus::read(dir.path())?;
+        let complete = status.status == Status::Completed;
+        if let Some(result) = complete.then(|| RunResult::read(dir.path())).transpose()?.flatten() {
+            let was_complete = true;
+            return Ok(FinishedRun { dir: dir.path().to_owned(), status, result, signal: None, was_complete });
+        }
+        let (file, recipe) = resolved(dir.path(), &[])?;
+        let roles = status.roles();
+        execute(self, &file, &recipe, roles, Place::Old { dir, status: Box::new(status) })
+    }
+
+    /// Begins a new run with the models of a complete one: with these settings over its recipe, and its students going on from
+    /// where they are.
+    ///
+    /// # Errors
+    /// As [`Lab::run`], and if the settings ask for other teachers than that run has.
+    pub fn further(&self, run: impl AsRef<Path>, settings: &[String]) -> Result<FinishedRun, Diagnostic> {
+        let path = find(self.runs_dir(), run.as_ref())?;
+        let (_, former) = resolved(&path, &[])?;
+        let former = Former::read(path, former)?;
+        let weights = format!("student.weights={}", former.path.display());
+        let (file, recipe) = resolved(&former.path, &[&[weights][..], settings].concat())?;
+        let roles = former.roles();
+        execute(self, &file, &recipe, roles, Place::Further { former: Box::new(former) })
     }
 }
 

@@ -5,10 +5,10 @@ use distill_train::{
     BaselineConfig, CheckpointConfig, KdConfig, Recipe, Role, SelectConfig, StudentConfig, TrainConfig,
 };
 
-use super::dir::{RunDir, weights_name};
-use super::metrics;
-use super::result::{ModelResult, RunResult};
-use super::status::{RunStatus, Status};
+use crate::folder::metrics;
+use crate::folder::{ModelResult, RunResult};
+use crate::folder::{RunDir, weights_name};
+use crate::folder::{RunStatus, Status};
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file;
 use distill_recipe::words::shell;

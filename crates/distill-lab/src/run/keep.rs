@@ -3,14 +3,14 @@ use std::sync::Arc;
 use distill_models::{Mlp, Model, Provenance, to_safetensors};
 use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 
-use super::dir::weights_name;
-use super::identity::Identity;
-use super::result::{ModelResult, WeightsFile};
 use super::train::{Failure, Run};
 use crate::asked::Asked;
 use crate::evaluation_files;
+use crate::folder::Identity;
+use crate::folder::weights_name;
+use crate::folder::{ModelResult, WeightsFile};
 use crate::latency::Latency;
-use crate::summary::heading;
+use crate::roles::heading;
 use crate::view::{GALLERY, collect, gallery};
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::remember;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use distill_models::{Mlp, Model};
 use distill_train::{Evaluation, Role};
 
-use super::result::{ModelResult, WeightsFile};
-use super::train::{Flow, Run, Taught};
+use super::train::{Failure, Flow, Run, Taught};
 use crate::asked::check_teacher;
+use crate::folder::{ModelResult, WeightsFile};
 use crate::preflight::weak_teacher;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
@@ -84,7 +84,7 @@ impl Run<'_> {
         n_bytes: usize,
         sha256: &str,
         seed: u64,
-    ) -> Result<Taught, super::Failure> {
+    ) -> Result<Taught, Failure> {
         // What they predict is what they say at temperature 1, whatever they teach at.
         let predicting = self.experiment.together(members.clone(), 1.0)?;
         let path = self.dir.path().join("weights");
@@ -110,7 +110,7 @@ impl Run<'_> {
         seed: u64,
         model: &dyn Model,
         weights: &WeightsFile<'_>,
-    ) -> Result<Evaluation, super::Failure> {
+    ) -> Result<Evaluation, Failure> {
         match self.result.find(role, seed) {
             Some(_) => self.ask(role, model),
             None => self.measure_as(role, seed, model, weights, |_| {}),
@@ -148,7 +148,7 @@ impl Run<'_> {
         }
     }
 
-    fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), super::Failure> {
+    fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), Failure> {
         let check = check_teacher(self.experiment, model, self.listener, Some(self.signals))?;
         match check.passes() {
             true => Ok(()),

@@ -10,16 +10,17 @@ use distill_train::{
     TrainError, Trained,
 };
 
-use super::course::{Course, Leg};
-use super::dir::RunDir;
-use super::identity::{Identity, check_context};
-use super::metrics::{Metrics, ModelId, Row};
-use super::result::{ModelResult, RunResult};
-use super::signals::{Signal, Signals};
+use super::course::Course;
 use super::watch::{End, Pace, Watch};
 use crate::asked::{Asked, soft_targets};
+use crate::event::Leg;
 use crate::event::{Event, Listener, ModelStart, RunStart};
-use crate::summary::heading;
+use crate::folder::RunDir;
+use crate::folder::metrics::{Metrics, ModelId, Row};
+use crate::folder::{Identity, check_context};
+use crate::folder::{ModelResult, RunResult};
+use crate::roles::heading;
+use crate::signals::{Signal, Signals};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::teacher_file::Given;

@@ -6,10 +6,10 @@ use distill_train::{
     CheckpointConfig, CheckpointStore, Context, EpochReport, Observer, Snapshot, StepReport, TrainError,
 };
 
-use super::course::Leg;
-use super::metrics::{Metrics, ModelId, Row, RowKind, Validation};
-use super::signals::{Signal, Signals};
+use crate::event::Leg;
 use crate::event::{self, Event, Listener};
+use crate::folder::metrics::{Metrics, ModelId, Row, RowKind, Validation};
+use crate::signals::{Signal, Signals};
 use distill_recipe::Diagnostic;
 
 /// Steps of a model that are written to the metrics, so that a long training has no more than a

@@ -5,7 +5,7 @@ use distill_train::{Role, mean_and_sd};
 use serde_json::{Map, Value, json};
 
 use super::settings::{self, Settings};
-use crate::run::{Kind, RunResult, RunStatus};
+use crate::folder::{Kind, RunResult, RunStatus};
 use crate::verdict;
 use distill_recipe::Diagnostic;
 

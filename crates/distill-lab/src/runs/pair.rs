@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::settings::{self, Settings};
 use crate::evaluation_files::read_predictions;
-use crate::run::{Kind, RunResult, RunStatus, find};
+use crate::folder::{Kind, RunResult, RunStatus, find};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 

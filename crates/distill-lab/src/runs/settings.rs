@@ -3,7 +3,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::run::RESOLVED;
+use crate::folder::RESOLVED;
 
 /// The settings of a run by their dotted keys, as TOML.
 pub(super) type Settings = BTreeMap<String, String>;

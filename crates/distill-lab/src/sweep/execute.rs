@@ -8,11 +8,14 @@ use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, Sets};
 
-use super::{Definition, Plan, Record, Records, Sweep, SweepStatus, TARGETS_VERSION, Teachers};
+use super::{Sweep, TARGETS_VERSION, Teachers};
 use crate::Lab;
 use crate::event::{Event, Listener, SweepStart};
+use crate::folder::{Identity, Kind, RESOLVED, RunDir, RunStatus, Status, resolved};
 use crate::preflight::{Found, Preflight};
-use crate::run::{Identity, Kind, RESOLVED, RunDir, RunStatus, Signal, Status, resolved, warn};
+use crate::run::warn;
+use crate::signals::Signal;
+use crate::trials::{Definition, Plan, Record, Records, SweepStatus};
 
 /// The models of a sweep.
 const ROLES: [Role; 2] = [Role::Teacher, Role::Student];

@@ -9,12 +9,14 @@ use distill_train::{
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
-use super::space::Settings;
 use super::watch::{Stop, Watch};
 use crate::asked::soft_targets;
 use crate::event::Listener;
+use crate::folder::{Identity, RunDir};
 use crate::preflight::weak_teacher;
-use crate::run::{Identity, RunDir, Signals, provenance};
+use crate::run::provenance;
+use crate::signals::Signals;
+use crate::trials::Settings;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;

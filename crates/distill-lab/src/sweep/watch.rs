@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use distill_train::{Observer, Recipe, Role, Snapshot, StepReport, TrainError, TrainReport};
 
 use crate::event::{Event, Listener, ModelId, Step};
-use crate::run::{Signal, Signals};
+use crate::signals::{Signal, Signals};
 use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;
 use distill_recipe::locate;

@@ -67,7 +67,7 @@ impl Identity {
 }
 
 /// A checkpoint, or a whole run, of another recipe, other data or another teacher, with what has changed.
-pub(super) fn check_context(what: &str, found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
+pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
     let differing: Vec<&str> = expected
         .iter()
         .filter(|(name, value)| found.get(*name) != Some(value))

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::score::Metric;
-use crate::run::{Kind, RunDir, RunStatus, read_status};
+use crate::folder::{Kind, RunDir, RunStatus, read_status};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 

@@ -18,7 +18,7 @@ pub(super) fn budgets(epochs: u32, eta: Option<u32>, n_trials: usize) -> Vec<u32
 }
 
 /// How many of `n` trials go on to the next rung.
-pub(super) fn n_survivors(n: usize, eta: u32) -> usize {
+pub(crate) fn n_survivors(n: usize, eta: u32) -> usize {
     (n / eta.max(1) as usize).max(1).min(n)
 }
 

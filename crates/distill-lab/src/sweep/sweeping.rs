@@ -2,16 +2,15 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use distill_train::{Experiment, Recipe, Role, Sets, TrainError, evaluate};
-use serde_json::{Value, json};
 
-use super::halving::n_survivors;
-use super::plan::Plan;
-use super::record::{Record, Records, SeedResult};
-use super::score::ranking;
 use super::teachers::Teachers;
 use super::watch::{Stop, Watch};
 use crate::event::{Event, Listener};
-use crate::run::{Signal, Signals};
+use crate::signals::{Signal, Signals};
+use crate::trials::Plan;
+use crate::trials::n_survivors;
+use crate::trials::ranking;
+use crate::trials::{Record, Records, SeedResult};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;
@@ -111,28 +110,4 @@ impl Sweep<'_> {
         }
         Ok(())
     }
-}
-
-impl Plan {
-    /// Which of the trials it is.
-    pub(crate) fn label(&self, record: &Record) -> String {
-        let trial = format!("trial {}/{}", record.trial, self.trials.len());
-        match self.budgets.len() {
-            1 => trial,
-            n => format!("rung {}/{n}  {trial}", record.rung),
-        }
-    }
-}
-
-/// A trial as the fields of an event.
-pub fn event(record: &Record) -> Value {
-    let score = record.score();
-    let mut fields = serde_json::to_value(record).unwrap_or_default();
-    for seed in fields["seeds"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        seed.remove("wrong");
-    }
-    fields["validation_errors"] = json!(score.map(|score| score.errors));
-    fields["validation_errors_sd"] = json!(score.and_then(|score| score.errors_sd));
-    fields["validation_nll"] = json!(score.map(|score| score.nll));
-    fields
 }

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::dir::{self, Kind, RunDir};
+use super::fingerprints::Fingerprints;
 use super::identity::{self, Identity, check_context};
-use crate::preflight::Fingerprints;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 

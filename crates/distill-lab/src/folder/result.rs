@@ -4,7 +4,7 @@ use distill_train::{Comparison, Evaluation, Role, TrainReport};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::latency::Latency;
-use crate::summary::heading;
+use crate::roles::heading;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::shell;

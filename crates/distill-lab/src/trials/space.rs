@@ -20,7 +20,7 @@ pub(super) struct Space {
 }
 
 /// Settings of one trial, as they would be typed: `kd.temperature=4`.
-pub(super) type Settings = Vec<String>;
+pub(crate) type Settings = Vec<String>;
 
 impl Space {
     /// Reads the values of every `--set`.

@@ -12,7 +12,7 @@ use distill_recipe::Diagnostic;
 
 /// Which model a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ModelId {
+pub(crate) struct ModelId {
     /// `teacher`, `member`, `baseline` or `student`.
     pub role: String,
     /// Which of the seeds of the recipe.
@@ -21,7 +21,7 @@ pub struct ModelId {
 
 /// One line of `metrics.jsonl`: a step, or an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What the row is the end of.
     pub kind: RowKind,
     /// The model that was trained.
@@ -57,7 +57,7 @@ pub struct Row {
 /// What a row is the end of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RowKind {
+pub(crate) enum RowKind {
     /// A step; at most about 200 of a model are written down.
     Step,
     /// An epoch.
@@ -66,7 +66,7 @@ pub enum RowKind {
 
 /// How a model does on the validation set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// Examples of the set.
     pub examples: usize,
     /// How many it gets wrong.
@@ -145,7 +145,7 @@ pub(crate) struct Metrics {
 }
 
 /// The rows of a run so far. What was cut off in the middle of a line is left out.
-pub fn read(run: &Path) -> Vec<Row> {
+pub(crate) fn read(run: &Path) -> Vec<Row> {
     let text = fs::read(run.join("metrics.jsonl")).unwrap_or_default();
     text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }

@@ -3,12 +3,13 @@ use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::plan::Plan;
 use super::score::Score;
 use super::space::Settings;
 use super::table;
-use crate::run::RunDir;
+use crate::folder::RunDir;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 
@@ -152,4 +153,17 @@ impl<'a> Records<'a> {
     pub(crate) fn find(&self, trial: usize, rung: usize) -> Option<&Record> {
         self.records.iter().find(|record| (record.trial, record.rung) == (trial, rung))
     }
+}
+
+/// A trial as the fields of an event.
+pub fn event(record: &Record) -> Value {
+    let score = record.score();
+    let mut fields = serde_json::to_value(record).unwrap_or_default();
+    for seed in fields["seeds"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        seed.remove("wrong");
+    }
+    fields["validation_errors"] = json!(score.map(|score| score.errors));
+    fields["validation_errors_sd"] = json!(score.and_then(|score| score.errors_sd));
+    fields["validation_nll"] = json!(score.map(|score| score.nll));
+    fields
 }

@@ -1,6 +1,7 @@
 use distill_train::Recipe;
 
 use super::halving;
+use super::record::Record;
 use super::score::Metric;
 use super::space::{Settings, Space};
 use super::status::Definition;
@@ -111,3 +112,14 @@ const FIXED: [(&str, &str, &str); 10] = [
     ("baseline", "a sweep trains no student alone", LEAVE_OUT),
     ("checkpoint", NO_RESULT, LEAVE_OUT),
 ];
+
+impl Plan {
+    /// Which of the trials it is.
+    pub(crate) fn label(&self, record: &Record) -> String {
+        let trial = format!("trial {}/{}", record.trial, self.trials.len());
+        match self.budgets.len() {
+            1 => trial,
+            n => format!("rung {}/{n}  {trial}", record.rung),
+        }
+    }
+}

@@ -38,7 +38,7 @@ impl Kind {
     }
 
     /// The file in the folder of runs that names the last one.
-    pub(super) fn latest_file(self) -> &'static str {
+    pub(crate) fn latest_file(self) -> &'static str {
         match self {
             Self::Run => "LATEST",
             Self::Sweep => "LATEST-SWEEP",
@@ -179,7 +179,7 @@ impl RunDir {
     }
 
     /// Removes the checkpoints of a model, which is finished. What cannot be removed takes room but does no harm.
-    pub(super) fn remove_checkpoints(&self, role: Role, seed: u64) {
+    pub(crate) fn remove_checkpoints(&self, role: Role, seed: u64) {
         let _ = fs::remove_dir_all(self.path.join("checkpoints").join(format!("{}-seed{seed}", role.name())));
     }
 
@@ -314,7 +314,7 @@ fn lock(dir: &Path) -> Result<File, Diagnostic> {
 }
 
 /// Whether a process is writing a run.
-pub(super) fn is_locked(dir: &Path) -> bool {
+pub(crate) fn is_locked(dir: &Path) -> bool {
     let file = File::open(dir.join("LOCK"));
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
