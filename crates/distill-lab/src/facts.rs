@@ -1,4 +1,4 @@
-use distill_models::{Mlp, Model as _};
+use distill_models::Mlp;
 use distill_train::Evaluation;
 use serde::{Deserialize, Serialize};
 
