@@ -7,7 +7,7 @@ use super::plots::{Plot, plots};
 use distill_lab::view::data::{GalleryExample, ImageShape, Report};
 
 /// The names of the elements of a text, in order, if each is closed where it must be and all markup is well formed.
-pub fn elements(text: &str) -> Vec<String> {
+pub(crate) fn elements(text: &str) -> Vec<String> {
     const VOID: [&str; 4] = ["meta", "img", "col", "wbr"];
     let mut names = Vec::new();
     let mut open: Vec<&str> = Vec::new();
@@ -69,7 +69,7 @@ fn attributes<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[track_caller]
-pub fn assert_has(text: &str, parts: &[&str]) {
+pub(crate) fn assert_has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no `{part}`");
     }

@@ -1,10 +1,6 @@
 //! ONNX files as other programs write them: weights in files beside, no names of classes, rows in place of images. They are made
 //! of what `distill export` writes, field by field.
 
-use std::fs;
-
-use serde_json::Value;
-
 use crate::lab::Lab;
 
 /// The fields of a message: number, and bytes or a whole number.
@@ -69,13 +65,6 @@ fn encode(fields: &[Field]) -> Vec<u8> {
     bytes
 }
 
-/// The same file without its metadata: neither names of classes, nor the shape of the data.
-fn without_metadata(file: &[u8]) -> Vec<u8> {
-    let mut fields = decode(file);
-    fields.retain(|field| !matches!(field, Field::Bytes(14, _)));
-    encode(&fields)
-}
-
 /// The same file with its weights in another one, which is called `name`, and what is in that.
 fn beside(file: &[u8], name: &str) -> (Vec<u8>, Vec<u8>) {
     let mut data = vec![];
@@ -136,7 +125,18 @@ fn what_export_wrote_is_inspected_in_every_build() {
 
 #[cfg(feature = "onnx")]
 mod with_engine {
+    use std::fs;
+
+    use serde_json::Value;
+
     use super::*;
+
+    /// The same file without its metadata: neither names of classes, nor the shape of the data.
+    fn without_metadata(file: &[u8]) -> Vec<u8> {
+        let mut fields = decode(file);
+        fields.retain(|field| !matches!(field, Field::Bytes(14, _)));
+        encode(&fields)
+    }
 
     fn eval(lab: &Lab, file: &str) -> Value {
         lab.ok(&["eval", file, "--data", "data", "--json"]).events().remove(0)

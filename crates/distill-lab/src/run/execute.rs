@@ -76,7 +76,7 @@ impl Lab<'_> {
         execute(self, file, recipe, roles, Place::New)
     }
 
-    /// Goes on with a run of this lab, by its name or its path, `latest` for the last one. A complete run is read.
+    /// Goes on with a run, by the path of its directory, or `latest` for the last one of this lab. A complete run is read.
     ///
     /// # Errors
     /// As [`Lab::run`], and if there is no such run, or another process writes it.

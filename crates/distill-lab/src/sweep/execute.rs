@@ -80,7 +80,7 @@ impl Lab<'_> {
         execute(self, file, recipe, definition, Place::New, conclude)
     }
 
-    /// Goes on with a sweep of this lab, by its name or its path, `latest` for the last one.
+    /// Goes on with a sweep, by the path of its directory, or `latest` for the last one of this lab.
     ///
     /// # Errors
     /// As [`Lab::sweep`], and if there is no such sweep, or another process writes it.

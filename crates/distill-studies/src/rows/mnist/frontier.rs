@@ -183,7 +183,6 @@ mod tests {
     use super::super::super::setup;
     use super::*;
     use crate::plans::PLANS;
-    use crate::plans::Plan;
 
     fn width(width: usize, errors: [&[f64]; N_WAYS]) -> Width {
         Width { width, parameters: width, errors: errors.map(<[f64]>::to_vec) }
