@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::tape::matrix;
+use crate::buffer::matrix;
 use crate::{Model, ModelError, ModelSpec, Scratch};
 
 /// A model of which some logits are kept, in another order.

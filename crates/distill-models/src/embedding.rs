@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bags::Bags;
 use crate::dense::{activate, activate_with_slope, for_each_row, for_each_row_pair, sum_columns};
-use crate::{Activation, Dropout, MlpConfig, ModelError, Noise};
+use crate::{Activation, Dropout, ModelError, Noise};
 
 /// f32 holds whole numbers up to here without a gap.
 const MAX_BUCKETS: usize = 1 << 24;
@@ -31,16 +31,13 @@ impl Default for EmbeddingConfig {
 
 impl EmbeddingConfig {
     /// Checks what the rest of the description says about the first layer.
-    pub(crate) fn check(self, config: &MlpConfig) -> Result<(), ModelError> {
+    pub(crate) fn check(self, hidden: &[usize], input_dropout: f64) -> Result<(), ModelError> {
         let problem = if !(1..=MAX_BUCKETS).contains(&self.buckets) {
             ("embedding", format!("has {} buckets, expected 1 to {MAX_BUCKETS}", self.buckets))
-        } else if config.hidden.is_empty() {
+        } else if hidden.is_empty() {
             ("embedding", "needs a hidden layer, whose units are the columns of its table".to_owned())
-        } else if config.input_dropout != 0.0 {
-            (
-                "input_dropout",
-                format!("is {}, but the inputs of an embedding are numbers of buckets", config.input_dropout),
-            )
+        } else if input_dropout != 0.0 {
+            ("input_dropout", format!("is {input_dropout}, but the inputs of an embedding are numbers of buckets"))
         } else {
             return Ok(());
         };
@@ -120,7 +117,7 @@ fn share(bags: &Bags, example: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Mlp;
+    use crate::{Mlp, MlpConfig};
 
     #[track_caller]
     fn check(config: MlpConfig, message: &str) {

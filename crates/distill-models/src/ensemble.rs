@@ -4,7 +4,7 @@ use distill_tensor::LogPartition;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
-use crate::tape::matrix;
+use crate::buffer::matrix;
 use crate::{Model, ModelError, ModelSpec, Scratch};
 
 /// How the members of an ensemble become one.

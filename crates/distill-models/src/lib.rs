@@ -3,6 +3,7 @@
 mod activation;
 mod answers;
 mod bags;
+mod buffer;
 mod columns;
 mod dense;
 mod described;

@@ -88,7 +88,7 @@ impl MlpConfig {
         if let Some(max_norm) = self.max_norm.filter(|&c| !(c > 0.0 && c.is_finite())) {
             return config("max_norm", format!("must be a finite number greater than 0, got {max_norm}"));
         }
-        self.embedding.map_or(Ok(()), |embedding| embedding.check(self))?;
+        self.embedding.map_or(Ok(()), |embedding| embedding.check(&self.hidden, self.input_dropout))?;
         let mut builder = LayoutBuilder::new();
         let mut inputs = features;
         for (i, &outputs) in self.hidden.iter().enumerate() {

@@ -2,7 +2,7 @@ use distill_tensor::Params;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::bags::Bags;
-use crate::tape::matrix;
+use crate::buffer::matrix;
 use crate::{ModelError, Noise, Tape};
 
 /// What a model is, to those who need not know how it works.

@@ -1,6 +1,6 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::tape::matrix;
+use crate::buffer::matrix;
 
 /// One activation on a [`Tape`](crate::Tape), shape `(examples, width)` in all that it holds: its value, the derivative of the
 /// value by the layer's affine output, and the gradient of the loss.

@@ -2,7 +2,7 @@ use distill_tensor::{PARALLEL_MIN, Params};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
-use crate::tape::matrix;
+use crate::buffer::matrix;
 use crate::{Mlp, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
 
 /// Mean and spread of each feature of a training set: `z = (x - mean) / sd`.

@@ -10,6 +10,7 @@ mod json_rows;
 mod lines;
 mod pictures;
 mod predictor;
+mod reading;
 mod source;
 mod spreadsheet;
 mod table_rows;
@@ -19,7 +20,8 @@ pub use answers::{Answers, Format};
 pub use folder::{Files, files};
 pub use pictures::Seen;
 pub use predictor::{Predictor, predict_rows};
-pub use source::{Kind, Reading, STDIN, Source};
+pub use reading::Reading;
+pub use source::{Kind, STDIN, Source};
 pub use spreadsheet::safe_cell;
 pub use wrong::bad_row;
 

@@ -8,7 +8,8 @@ use crate::answers::{Answers, Format};
 use crate::batch::{Batch, Ids};
 use crate::lines::Lines;
 use crate::pictures::Seen;
-use crate::source::{Reading, Source};
+use crate::reading::Reading;
+use crate::source::Source;
 use crate::wrong::{VALUES, bad_row};
 
 /// Asks a model about rows, some at a time, in memory that does not grow with their number.

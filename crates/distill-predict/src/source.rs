@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use distill_datasets::{ArrayLayout, Columns, DataError, ImageOptions, foreign_picture};
+use distill_datasets::{DataError, foreign_picture};
 use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
@@ -15,6 +15,7 @@ use crate::idx_rows::IdxRows;
 use crate::json_rows::JsonRows;
 use crate::lines::Lines;
 use crate::pictures::ImageRow;
+use crate::reading::Reading;
 use crate::table_rows::ParquetRows;
 use crate::wrong::{bad_row, takes};
 
@@ -49,17 +50,6 @@ enum Rows {
     Array(ArrayRows),
     Image(ImageRow),
     Parquet(ParquetRows),
-}
-
-/// How a model was trained to see what is in files.
-#[derive(Debug, Default)]
-pub struct Reading {
-    /// The columns of the table that it was trained on, if it was.
-    pub columns: Option<Columns>,
-    /// What was made of images.
-    pub images: ImageOptions,
-    /// Where colours were in arrays.
-    pub layout: Option<ArrayLayout>,
 }
 
 impl Source {

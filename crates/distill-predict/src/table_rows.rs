@@ -6,7 +6,7 @@ use distill_models::ModelSpec;
 use distill_recipe::Diagnostic;
 
 use crate::batch::{Batch, Id, Ids};
-use crate::source::Reading;
+use crate::reading::Reading;
 use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.

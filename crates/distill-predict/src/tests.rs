@@ -8,7 +8,8 @@ use crate::answers::{Answers, Format};
 use crate::batch::{self, Ids};
 use crate::lines::Lines;
 use crate::predictor::Predictor;
-use crate::source::{Reading, Source};
+use crate::reading::Reading;
+use crate::source::Source;
 use distill_models::Model as _;
 
 /// A model of two hidden layers: 3 numbers in, 4 classes out.

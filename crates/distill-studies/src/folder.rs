@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use distill_recipe::{Code, Diagnostic, atomic};
 
 use crate::page::{BEGIN, END, kept, page};
-use crate::plans::Plan;
+use crate::plan::Plan;
 use crate::section::Section;
 
 /// Why a page that cannot be understood is left as it is.

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use crate::numbers::table;
-use crate::plans::Plan;
+use crate::plan::Plan;
 use crate::section::Section;
 use distill_lab::jobs::Training;
 use distill_recipe::words::shell;

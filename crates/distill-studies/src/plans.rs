@@ -1,23 +1,5 @@
-use crate::rows::{Row, mnist, specialists, speech};
-
-/// What a study is: its rows and their recipes.
-#[derive(Debug)]
-pub struct Plan {
-    /// Names the directory of the study.
-    pub name: &'static str,
-    /// The page of results, without its ending; charts are in a folder of that name.
-    pub page: &'static str,
-    /// In a line, for a list of studies.
-    pub summary: &'static str,
-    /// The heading of the page.
-    pub title: &'static str,
-    /// What the numbers of the page are of.
-    pub about: &'static str,
-    /// In the order of the page.
-    pub rows: &'static [Row],
-    /// The recipes of the rows, which also run by themselves. They name one teacher and one set of data; the first is `teacher`.
-    pub recipes: &'static [(&'static str, &'static str)],
-}
+use crate::plan::Plan;
+use crate::rows::{mnist, specialists, speech};
 
 /// Hinton, Vinyals, Dean, 2015, section 3 and what belongs to it.
 static MNIST: Plan = Plan {
@@ -92,7 +74,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::setup;
+    use crate::plan::setup;
 
     #[test]
     fn all_recipes_of_a_study_name_one_teacher_and_one_set_of_data() {

@@ -9,8 +9,8 @@ use distill_recipe::recipe_file::nearest;
 use distill_recipe::{Code, Diagnostic};
 
 use crate::folder::Folder;
-use crate::plans::Plan;
-use crate::rows::{Row, Study, setup};
+use crate::plan::Plan;
+use crate::plan::{Row, Study, setup};
 use crate::section::Section;
 
 /// What is done with a row that is finished, before the next one begins.

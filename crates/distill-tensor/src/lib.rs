@@ -12,6 +12,7 @@ mod parts;
 mod precision;
 mod real;
 mod rng;
+mod row_parts;
 mod skip_zeros;
 mod softmax;
 mod sum_rows;

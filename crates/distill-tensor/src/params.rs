@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::TensorError;
-use crate::parts::for_each_row;
+use crate::row_parts::for_each_row;
 
 /// The handle of one named slice of a [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

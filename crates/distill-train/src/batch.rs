@@ -6,8 +6,8 @@ use distill_models::{Scratch, Tape};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::TrainError;
+use crate::context::{StepContext, Teacher};
 use crate::exchange::{Exchange, part};
-use crate::step::{StepContext, Teacher};
 
 /// The examples of a step: their inputs, and what the student is compared with.
 ///

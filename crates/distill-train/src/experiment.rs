@@ -4,10 +4,10 @@ use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
 use distill_losses::{CrossEntropy, Loss};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
+use crate::context::Teacher;
 use crate::fit::check_fit;
 use crate::observer::Observer;
 use crate::standardize::standardization;
-use crate::step::Teacher;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
     Asked, Checkpoint, Hooks, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig,

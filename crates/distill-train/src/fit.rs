@@ -4,41 +4,20 @@ use std::sync::Arc;
 use distill_datasets::DataSpec;
 use distill_models::{Columns, Model, ModelSpec};
 
-use crate::{TeacherClasses, TrainError};
+use serde::{Deserialize, Serialize};
 
-/// How two lists of classes differ. Soft targets compare class by class, so any difference
-/// would teach wrong answers without an error of shape.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClassMismatch {
-    /// One has more classes than the other.
-    #[error("the model has {model} classes, the data has {data}")]
-    Count {
-        /// Classes of the model.
-        model: usize,
-        /// Classes of the data.
-        data: usize,
-    },
-    /// As many classes, but not the same.
-    #[error(
-        "the model and the data name different classes: only the model has {only_model:?}, only the data has {only_data:?}"
-    )]
-    Names {
-        /// Names that the data lacks.
-        only_model: Vec<String>,
-        /// Names that the model lacks.
-        only_data: Vec<String>,
-    },
-    /// The same classes in another order.
-    #[error("the model and the data list the same {n_classes} classes in a different order")]
-    Order {
-        /// Number of classes.
-        n_classes: usize,
-        /// Positions at which they differ.
-        n_different: usize,
-        /// The first of them: position, name in the model, name in the data.
-        first: (usize, String, String),
-    },
+use crate::{ClassMismatch, TrainError};
+
+/// What classes a teacher from a file may have, in any order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TeacherClasses {
+    /// Those of the data.
+    #[default]
+    Same,
+    /// Those of the data and others, of which the student learns nothing.
+    Subset,
 }
 
 /// Compares the classes of a model with those of the data: number, names and order.

@@ -5,6 +5,7 @@ mod batch;
 mod checkpoint;
 mod clip;
 mod config;
+mod context;
 mod error;
 mod evaluate;
 mod exchange;
@@ -16,6 +17,7 @@ mod mixup;
 mod observer;
 mod optimizer;
 mod precision;
+mod problem;
 mod recipe;
 mod role;
 mod schedule;
@@ -32,22 +34,24 @@ mod teacher_check;
 mod train;
 
 pub use answers::{AnswerTable, Answers};
-pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointError, CheckpointStore, Context, Found};
+pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
-pub use config::{AugmentConfig, ConfigProblem, Keep, TrainConfig};
-pub use error::TrainError;
+pub use config::{AugmentConfig, Keep, TrainConfig};
+pub use context::{StepContext, Teacher};
+pub use error::{CheckpointError, ClassMismatch, TrainError};
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
 pub use exchange::{Alone, Exchange};
 pub use experiment::{Experiment, Lesson, Trained};
 pub use features::{FeatureLoss, Hooks};
 pub use fingerprint::Fingerprint;
-pub use fit::{ClassMismatch, check_classes, check_fit, fit_classes};
+pub use fit::{TeacherClasses, check_classes, check_fit, fit_classes};
 pub use observer::{EpochReport, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
+pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
-    Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherClasses, TeacherConfig, TextConfig, is_onnx,
+    Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherConfig, TextConfig, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
@@ -58,7 +62,7 @@ pub use statistics::{
     Comparison, Estimate, McNemar, Outcomes, PairedDifference, PartOfGain, Verdict, bootstrap_interval, compare, holm,
     mean_and_sd, part_of_gain,
 };
-pub use step::{StepContext, Teacher, TrainingStep};
+pub use step::TrainingStep;
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
 pub use target_storage::{TargetStorage, kl_between};

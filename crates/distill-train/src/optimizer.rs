@@ -2,7 +2,7 @@ use distill_tensor::Params;
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
-use crate::config::positive;
+use crate::problem::positive;
 
 /// Which rule changes the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

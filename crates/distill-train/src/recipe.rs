@@ -12,13 +12,13 @@ use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, ModelError};
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigProblem;
+use crate::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig};
 
 pub use data::{DataConfig, SelectConfig};
 pub use files::{ColumnConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
-pub use teacher::{Paths, TeacherClasses, TeacherConfig, is_onnx};
+pub use teacher::{Paths, TeacherConfig, is_onnx};
 pub use text::TextConfig;
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use distill_datasets::{Augmentation, Dataset};
+use distill_datasets::Dataset;
 use distill_losses::{Loss, LossValue};
 use distill_models::{Model, Noise, Tape, Trainable};
 use distill_tensor::{Params, Precision};
@@ -8,21 +8,10 @@ use ndarray::{Array2, s};
 
 use crate::batch::Batch;
 use crate::clip::is_finite;
+use crate::context::{StepContext, Teacher};
 use crate::exchange::{all_or_none, mean, part};
 use crate::mixup::Mixup;
-use crate::soft_targets::SoftTargets;
 use crate::{ConfigProblem, Hooks, Optimizer, TrainError, clip_factor};
-
-/// Where the soft targets of a batch come from.
-#[derive(Clone, Copy)]
-pub enum Teacher<'a> {
-    /// There are none: the model learns from labels alone.
-    None,
-    /// Computed once before training, for inputs that do not change or have only so many views.
-    Cached(&'a SoftTargets),
-    /// Computed for every batch, from the same view of the inputs that the student sees.
-    Live(&'a dyn Model),
-}
 
 /// The buffers of a training step, used again for every one.
 ///
@@ -34,24 +23,6 @@ pub struct TrainingStep {
     tape: Tape,
     grad_logits: Array2<f32>,
     grads: Params,
-}
-
-/// What a step needs besides its buffers and the model.
-pub struct StepContext<'a> {
-    /// Examples to learn from.
-    pub data: &'a dyn Dataset,
-    /// What is minimised.
-    pub loss: &'a dyn Loss,
-    /// Where soft targets come from.
-    pub teacher: Teacher<'a>,
-    /// Changes the batch of inputs before anybody sees it.
-    pub augment: Option<Augmentation>,
-    /// Mixes batches that have labels alone, see [`AugmentConfig::mixup`](crate::AugmentConfig::mixup). 0 leaves them as they are.
-    pub mixup: f64,
-    /// Largest norm of the gradient.
-    pub clip_grad_norm: Option<f64>,
-    /// A loss on inner values, and other ranks.
-    pub hooks: Hooks<'a>,
 }
 
 impl TrainingStep {

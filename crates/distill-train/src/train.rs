@@ -7,10 +7,11 @@ use distill_models::{ModelError, Noise, Trainable};
 use distill_tensor::Precision;
 
 use crate::batch::n_labelled;
+use crate::context::{StepContext, Teacher};
 use crate::exchange::all_or_none;
 use crate::observer::{EpochReport, Observer, StepReport};
 use crate::state::{Best, Snapshot, TrainState};
-use crate::step::{StepContext, Teacher, TrainingStep};
+use crate::step::TrainingStep;
 use crate::{ConfigProblem, Hooks, Schedule, TrainConfig, TrainError, evaluate};
 
 /// All that training needs besides the model.

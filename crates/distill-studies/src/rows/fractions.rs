@@ -1,5 +1,5 @@
-use super::{Study, for_each_seed};
 use crate::numbers::{accuracies, errors, spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::{Least, Part, Section};
 use distill_lab::jobs::Facts;
 use distill_lab::jobs::Stop;

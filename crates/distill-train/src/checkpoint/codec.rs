@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::CheckpointError;
+use crate::CheckpointError;
 
 /// The first bytes of a checkpoint.
 pub(super) const MAGIC: &[u8; 8] = b"DISTCKPT";

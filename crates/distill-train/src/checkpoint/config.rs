@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
-use crate::config::positive;
+use crate::problem::positive;
 
 /// When the state of training is written, so that it can go on after an interruption.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, CheckpointError, Context};
+use super::{Checkpoint, Context};
+use crate::CheckpointError;
 use crate::storage::{Storage, TEMPORARY, write_atomic};
 use crate::{Snapshot, TrainError};
 

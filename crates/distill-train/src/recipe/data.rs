@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
 use super::{ClassNames, ColumnConfig, ImageConfig, TextConfig};
+use crate::ConfigProblem;
 use crate::TrainError;
-use crate::config::ConfigProblem;
 
 /// Mixtures of each example: more would be more epochs.
 const MAX_MIXUP: usize = 100;

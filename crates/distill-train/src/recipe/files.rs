@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ImageLayout;
-use crate::config::ConfigProblem;
+use crate::ConfigProblem;
 
 /// Images have no longer side.
 const MAX_SIDE: u32 = 4096;

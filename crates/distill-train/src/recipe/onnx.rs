@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigProblem;
+use crate::ConfigProblem;
 
 /// Names of classes: a list, or a text file that has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::onnx::OnnxConfig;
 use super::{first_duplicate, validate_model};
 use crate::TrainConfig;
-use crate::config::ConfigProblem;
+use crate::{ConfigProblem, TeacherClasses};
 
 /// What `min_probability` may be: 1e-12 is as good as 0, and of two classes one has at least a half.
 const MIN_PROBABILITY: f64 = 1e-12;
@@ -37,18 +37,6 @@ impl Paths {
             Self::Several(paths) => Self::Several(paths.iter().map(f).collect()),
         }
     }
-}
-
-/// What classes a teacher from a file may have, in any order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum TeacherClasses {
-    /// Those of the data.
-    #[default]
-    Same,
-    /// Those of the data and others, of which the student learns nothing.
-    Subset,
 }
 
 /// A teacher: a file, or a model to train first; or several of either, which teach as one.

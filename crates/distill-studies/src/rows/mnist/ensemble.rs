@@ -1,7 +1,7 @@
 use distill_models::Average;
 
-use super::{Study, for_each_seed};
 use crate::numbers::{errors, spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::{Least, Part, Section};
 use distill_lab::jobs::Loss;
 use distill_lab::jobs::Stop;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use distill_chart::{At, LineChart, Reference, Scale, Series};
 use distill_train::PairedDifference;
 
-use super::Study;
 use crate::numbers::{differences, errors, interval, point, spread, table};
+use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Stop;
 use distill_lab::jobs::{Job, Setup};
@@ -180,8 +180,8 @@ fn chart(widths: &[Width], names: &[String; N_WAYS], percent: impl Fn(f64) -> f6
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::setup;
     use super::*;
+    use crate::plan::setup;
     use crate::plans::PLANS;
 
     fn width(width: usize, errors: [&[f64]; N_WAYS]) -> Width {

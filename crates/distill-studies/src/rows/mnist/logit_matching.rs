@@ -5,8 +5,8 @@ use distill_models::Model as _;
 use distill_train::{SoftTargets, TrainError};
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::{Study, for_each_seed};
 use crate::numbers::{differences, errors, interval, spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::Section;
 use distill_lab::jobs::Setup;
 use distill_lab::jobs::Stop;

@@ -1,9 +1,9 @@
 use distill_train::SoftTargets;
 
 use super::bias::{Answers, Errors};
-use super::{Study, for_each_seed};
 use crate::goal::Goal;
 use crate::numbers::{spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::Section;
 use distill_lab::jobs::Setup;
 use distill_lab::jobs::Stop;

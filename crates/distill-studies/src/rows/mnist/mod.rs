@@ -9,7 +9,8 @@ mod student;
 mod teacher;
 mod temperature;
 
-use super::{Row, Study, for_each_seed, fractions};
+use super::fractions;
+use crate::plan::Row;
 
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "teacher", about: "784-1200-1200-10 with dropout, max norm and jitter", run: teacher::run },

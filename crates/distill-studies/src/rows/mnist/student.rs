@@ -1,6 +1,6 @@
-use super::{Study, for_each_seed};
 use crate::goal::Goal;
 use crate::numbers::{differences, errors, interval, spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::Section;
 use distill_lab::jobs::Facts;
 use distill_lab::jobs::Setup;

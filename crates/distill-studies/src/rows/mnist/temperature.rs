@@ -1,7 +1,7 @@
 use distill_chart::{LineChart, Scale, Series};
 
-use super::Study;
 use crate::numbers::{compared, differences, errors, mean, point, spread, table};
+use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Stop;
 

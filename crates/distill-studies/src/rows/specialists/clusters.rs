@@ -1,8 +1,8 @@
 use distill_specialists::cluster_classes;
 use distill_text::language_name;
 
-use super::super::Study;
 use crate::numbers::table;
+use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Stop;
 use distill_recipe::Diagnostic;

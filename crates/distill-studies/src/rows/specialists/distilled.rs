@@ -1,6 +1,6 @@
-use super::super::Study;
 use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, interval, spread, table};
+use crate::plan::Study;
 use crate::section::{Part, Section};
 use distill_lab::jobs::Loss;
 use distill_lab::jobs::Stop;

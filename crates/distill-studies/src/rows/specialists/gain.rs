@@ -1,9 +1,9 @@
 use distill_models::Model;
 use distill_specialists::Report;
 
-use super::super::Study;
 use crate::goal::Goal;
 use crate::numbers::{compared, differences, interval, mean, spread, table};
+use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Stop;
 use distill_recipe::Diagnostic;

@@ -11,7 +11,7 @@ use distill_models::Model;
 use distill_specialists::ClusterConfig;
 use distill_train::evaluate;
 
-use super::{Row, Study};
+use crate::plan::{Row, Study};
 use distill_lab::jobs::Stop;
 use distill_lab::jobs::{Job, Specialists, Teachers};
 use distill_recipe::Diagnostic;

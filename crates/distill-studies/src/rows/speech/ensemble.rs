@@ -1,9 +1,9 @@
 use distill_models::Average;
 
-use super::super::{Study, for_each_seed};
 use super::networks::{Networks, add_table};
 use super::phones::Phones;
 use crate::numbers::mean;
+use crate::plan::{Study, for_each_seed};
 use crate::section::{Least, Part, Section};
 use distill_lab::jobs::Loss;
 use distill_lab::jobs::Stop;

@@ -1,8 +1,8 @@
-use super::super::{Study, for_each_seed};
 use super::ensemble::{AVERAGE, compare_kept_gain};
 use super::networks::{Networks, add_table};
 use super::phones::Phones;
 use crate::numbers::{differences, interval};
+use crate::plan::{Study, for_each_seed};
 use crate::section::Section;
 use distill_lab::jobs::Stop;
 use distill_lab::jobs::{Setup, Teachers};

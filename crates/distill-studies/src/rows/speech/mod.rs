@@ -6,7 +6,8 @@ mod networks;
 mod phones;
 mod single;
 
-use super::{Row, fractions};
+use super::fractions;
+use crate::plan::Row;
 use distill_recipe::Diagnostic;
 
 pub(crate) const ROWS: &[Row] = &[

@@ -1,8 +1,8 @@
 use distill_models::Model;
 
-use super::super::Study;
 use super::phones::Phones;
 use crate::numbers::{accuracies, spread, table};
+use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Outcome;
 use distill_lab::jobs::Stop;

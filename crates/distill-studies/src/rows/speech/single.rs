@@ -1,7 +1,7 @@
-use super::super::{Study, for_each_seed};
 use super::networks::error_rate;
 use super::phones::Phones;
 use crate::numbers::{accuracies, spread, table};
+use crate::plan::{Study, for_each_seed};
 use crate::section::Section;
 use distill_lab::jobs::Setup;
 use distill_lab::jobs::Stop;

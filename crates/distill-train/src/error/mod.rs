@@ -1,8 +1,14 @@
+mod checkpoint;
+mod classes;
+
 use distill_datasets::DataError;
 use distill_losses::LossError;
 use distill_models::ModelError;
 
-use crate::{CheckpointError, ClassMismatch, ConfigProblem};
+use crate::problem::ConfigProblem;
+
+pub use checkpoint::CheckpointError;
+pub use classes::ClassMismatch;
 
 /// Why training or evaluation stopped.
 #[derive(Debug, thiserror::Error)]
