@@ -1,7 +1,9 @@
+mod alignment;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::alignment::AlignmentFault;
+pub use self::alignment::AlignmentFault;
 use crate::mel::FilterbankFault;
 use crate::wav::WavFault;
 

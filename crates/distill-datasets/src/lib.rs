@@ -31,6 +31,7 @@ mod parquet_file;
 mod picture;
 mod random;
 mod read_ahead;
+pub mod records;
 mod rows;
 pub mod select;
 mod subset;
