@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-pub use self::parse::AlignmentFault;
 use crate::{AudioError, PhoneSet};
 
 /// A compressed table of a hundred hours is far smaller.
