@@ -1,7 +1,10 @@
+mod table;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Part, TableFault};
+pub use self::table::TableFault;
+use crate::Part;
 
 /// What can be wrong with text or with what is asked of it.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::TableFault;
 
 const HEADER: &str = "split,language,text\n";
 
