@@ -3,6 +3,9 @@
 //!
 //! <https://protobuf.dev/programming-guides/encoding>
 
+/// The largest file that is read: Protocol Buffers allow no more.
+pub const MAX_BYTES: usize = i32::MAX as usize;
+
 /// Messages, texts and byte strings in a file, which take some hundred bytes each.
 const MAX_PARTS: usize = 1 << 20;
 
