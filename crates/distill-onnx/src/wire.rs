@@ -5,6 +5,9 @@
 
 use distill_export::wire::{Fields, Value};
 
+/// The largest file that is read: Protocol Buffers allow no more.
+pub const MAX_BYTES: usize = i32::MAX as usize;
+
 /// Messages, texts and byte strings in a file, which take some hundred bytes each.
 const MAX_PARTS: usize = 1 << 20;
 

@@ -6,7 +6,7 @@ use flate2::bufread::GzDecoder;
 
 use super::{GZIP_MAGIC, Header, Idx, MAX_GZIP_RATIO, read_error};
 use crate::DataError;
-use crate::cifar::regular;
+use crate::files::regular;
 use crate::form::Form;
 use crate::rows::Rows;
 
