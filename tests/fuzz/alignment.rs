@@ -38,35 +38,8 @@ impl Parser for Table {
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
-        if bytes.starts_with(&[0x1f, 0x8b]) || random.once_in(3) {
-            return mutate::bytes(bytes, other, random);
-        }
-        // A field of one line in place of another, a number near it, or a line more or less.
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-        let line = random.below(lines.len());
-        match random.below(4) {
-            0 if !lines.is_empty() => _ = lines.remove(line),
-            1 if !lines.is_empty() => {
-                let copy = random.pick(&lines).clone();
-                lines.insert(line, copy);
-            }
-            _ => {
-                if let Some(line) = lines.get_mut(line) {
-                    let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
-                    let at = random.below(fields.len());
-                    fields[at] = match random.below(3) {
-                        0 => mutate::integer(text.len(), random).to_string(),
-                        1 => random.below(12).to_string(),
-                        _ => random
-                            .pick(&["train", "test", "a", "d", "", "HH", "..", "/", "-1", "\"", "é\n"])
-                            .to_string(),
-                    };
-                    *line = fields.join(",");
-                }
-            }
-        }
-        *bytes = lines.concat().into_bytes();
+        const FIELDS: &[&str] = &["train", "test", "a", "d", "", "HH", "..", "/", "-1", "\"", "é\n"];
+        mutate::table(bytes, other, random, FIELDS);
     }
 
     fn large(&self) -> Vec<Vec<u8>> {

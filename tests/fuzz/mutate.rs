@@ -52,6 +52,37 @@ pub(crate) fn bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     bytes.truncate(MAX_BYTES);
 }
 
+/// Changes a table of CSV, plain or gzip, once: a field of one line becomes one of `fields` or a number, or there is a line
+/// more or less.
+pub(crate) fn table(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random, fields: &[&str]) {
+    if bytes.starts_with(&[0x1f, 0x8b]) || random.once_in(3) {
+        return self::bytes(bytes, other, random);
+    }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let line = random.below(lines.len());
+    match random.below(4) {
+        0 if !lines.is_empty() => _ = lines.remove(line),
+        1 if !lines.is_empty() => {
+            let copy = random.pick(&lines).clone();
+            lines.insert(line, copy);
+        }
+        _ => {
+            if let Some(line) = lines.get_mut(line) {
+                let mut row: Vec<String> = line.split(',').map(str::to_owned).collect();
+                let at = random.below(row.len());
+                row[at] = match random.below(3) {
+                    0 => integer(text.len(), random).to_string(),
+                    1 => random.below(12).to_string(),
+                    _ => random.pick(fields).to_string(),
+                };
+                *line = row.join(",");
+            }
+        }
+    }
+    *bytes = lines.concat().into_bytes();
+}
+
 /// Writes a number over the bytes at a place, in one order of bytes or the other.
 fn put(bytes: &mut [u8], at: usize, mut number: Vec<u8>, random: &mut Random) {
     if random.once_in(2) {

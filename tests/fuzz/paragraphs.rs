@@ -35,30 +35,9 @@ impl Parser for Table {
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
-        if bytes.starts_with(&[0x1f, 0x8b]) || random.once_in(3) {
-            return mutate::bytes(bytes, other, random);
-        }
-        // A field of one line in place of another, or a line more or less.
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-        let line = random.below(lines.len());
-        match random.below(4) {
-            0 if !lines.is_empty() => _ = lines.remove(line),
-            1 if !lines.is_empty() => {
-                let copy = random.pick(&lines).clone();
-                lines.insert(line, copy);
-            }
-            _ => {
-                if let Some(line) = lines.get_mut(line) {
-                    let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
-                    let at = random.below(fields.len());
-                    let new = ["train", "test", "x", "", "\"", "\"\"", "\"a,b\"", " ", "\u{a0}", "é\n", "\r", "\u{92}"];
-                    fields[at] = random.pick(&new).to_string();
-                    *line = fields.join(",");
-                }
-            }
-        }
-        *bytes = lines.concat().into_bytes();
+        const FIELDS: &[&str] =
+            &["train", "test", "x", "", "\"", "\"\"", "\"a,b\"", " ", "\u{a0}", "é\n", "\r", "\u{92}"];
+        mutate::table(bytes, other, random, FIELDS);
     }
 
     fn large(&self) -> Vec<Vec<u8>> {

@@ -40,10 +40,12 @@ fn plan(tools: Tools) -> Vec<Step> {
     let mut deny = if tools.deny {
         cargo("deny", Call::cargo(["deny", "--all-features", "check", "licenses", "bans", "sources"]))
     } else {
-        step("deny", Work::Own("licenses, banned versions and sources of deny.toml, by xtask", deny::passes))
+        step("deny", Work::Own("licences, sources and doubled versions, by xtask", deny::passes))
     };
     if !tools.deny {
-        deny.note = Some("cargo-deny is not installed, xtask reads deny.toml and checks the main points itself");
+        deny.note = Some(
+            "CARGO-DENY IS NOT INSTALLED: banned versions and advisories are not looked at; cargo install cargo-deny",
+        );
     }
     // A snapshot that no longer fits fails, whether or not the one who runs this has insta set to write new ones.
     let mut test = cargo("test", tools.test().env("INSTA_UPDATE", "no"));

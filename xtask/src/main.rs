@@ -1,7 +1,7 @@
 //! The project's own commands. `cargo xtask help` lists them.
 //!
-//! This program depends on no crate, ours included: it starts cargo, and reads the repository as text. So it builds
-//! in a second, also when nothing else in the workspace compiles.
+//! This program depends on none of ours: it starts cargo, and reads the repository as text. So it builds in seconds, also
+//! when nothing else in the workspace compiles.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program does")]
 
@@ -11,7 +11,7 @@ mod campaign;
 mod ci;
 mod deny;
 mod distill;
-mod manifest;
+mod metadata;
 mod onnxruntime;
 mod package;
 mod tidy;

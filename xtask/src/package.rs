@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use crate::Result;
 use crate::call::{Call, root};
-use crate::manifest::{entries, find};
+use crate::metadata;
 
 const FOLDER: &str = "target/package-check";
 
@@ -23,7 +23,7 @@ pub(crate) fn passes() -> Result<bool> {
             fs::remove_dir_all(old)?;
         }
     }
-    let names = libraries(&root().join("crates"))?;
+    let names = libraries()?;
     let pack = Call::cargo(["package", "--no-verify", "--allow-dirty", "--target-dir", FOLDER])
         .args(names.iter().flat_map(|name| ["--package", name]));
     if !pack.status()?.success() {
@@ -41,15 +41,9 @@ pub(crate) fn passes() -> Result<bool> {
 }
 
 /// The packages below `crates` that are published.
-fn libraries(crates: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(crates)? {
-        let entry = entry?;
-        let manifest = entries(&fs::read_to_string(entry.path().join("Cargo.toml"))?);
-        if find(&manifest, "package", "publish").is_none_or(|publish| publish.value != "false") {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
+fn libraries() -> Result<Vec<String>> {
+    let packages = metadata::workspace()?.into_iter().filter(|package| package.is_crate() && package.is_published);
+    let mut names: Vec<_> = packages.map(|package| package.name).collect();
     names.sort();
     Ok(names)
 }
@@ -89,15 +83,15 @@ mod tests {
 
     #[test]
     fn the_libraries_are_what_is_published() {
-        let names = libraries(&root().join("crates")).expect("the manifests can be read");
+        let names = libraries().expect("the manifests can be read");
         assert!(names.iter().any(|name| name == "distill-losses"), "{names:?}");
         assert!(names.iter().all(|name| name != "distill-cli"), "{names:?}");
     }
 
     #[test]
     fn the_archives_stand_in_for_the_registry() {
-        let manifest = entries(&workspace(&["a".into(), "b".into()]));
-        assert_eq!(find(&manifest, "workspace", "members").map(|entry| &*entry.value), Some(r#"["a", "b"]"#));
-        assert_eq!(find(&manifest, "patch.crates-io", "b").map(|entry| &*entry.value), Some(r#"{ path = "b" }"#));
+        let patched = workspace(&["a".into(), "b".into()]);
+        assert!(patched.contains("members = [\"a\", \"b\"]"), "{patched}");
+        assert!(patched.ends_with("[patch.crates-io]\na = { path = \"a\" }\nb = { path = \"b\" }\n"), "{patched}");
     }
 }

@@ -82,7 +82,12 @@ pub(crate) fn passes() -> Result<bool> {
 /// For the tests of the checks: what `check` finds in these files, as `path:line`.
 #[cfg(test)]
 fn places(check: Check, files: &[(&str, &str)]) -> Vec<String> {
-    let findings = check(&Tree::of(files));
+    paths(check(&Tree::of(files)))
+}
+
+/// Where findings are, as `path:line`.
+#[cfg(test)]
+fn paths(findings: Vec<Finding>) -> Vec<String> {
     findings
         .into_iter()
         .map(|Finding { path, line, .. }| line.map_or(path.clone(), |line| format!("{path}:{line}")))

@@ -2,37 +2,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-pub use self::parse::AlignmentFault;
+use distill_datasets::records::{self, Part};
+
 use crate::{AudioError, PhoneSet};
-
-/// A compressed table of a hundred hours is far smaller.
-const MAX_FILE_BYTES: u64 = 1 << 28;
-
-/// Which part of a corpus an utterance belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// To learn from.
-    Train,
-    /// To choose settings by.
-    Validation,
-    /// To be measured on.
-    Test,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        })
-    }
-}
 
 /// Neighbouring frames of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +58,7 @@ impl Alignment {
     /// [`AudioError::Io`], and as [`parse`](Self::parse).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, AudioError> {
         let path = path.as_ref();
-        let io = |source| AudioError::io(path, source);
-        let mut bytes = Vec::new();
-        File::open(path).map_err(io)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        let bytes = records::load(path).map_err(|source| AudioError::io(path, source))?;
         Self::parse(&bytes, path)
     }
 

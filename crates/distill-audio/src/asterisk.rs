@@ -2,7 +2,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::corpus::{check_present, wav_path};
+use crate::recording::{check_present, wav_path};
 use crate::{Alignment, AudioError, Corpus, FilterbankConfig, wav};
 
 const TABLE: &[u8] = include_bytes!("../data/asterisk-en-alignment.csv.gz");

@@ -2,20 +2,12 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ndarray::{Array2, s};
 use rayon::prelude::*;
 
-use crate::{
-    Alignment, AudioError, Context, Filterbank, FilterbankConfig, Part, PhoneSet, SpeechFrames, Statistics, Utterance,
-    wav,
-};
-
-/// How many frames a recording and its labels may be apart.
-///
-/// Aligners differ in whether the last, incomplete frame counts, and in rounding between sample rates.
-pub const MAX_FRAMES_APART: usize = 3;
+use crate::recording::{Recording, check_present};
+use crate::{Alignment, AudioError, Context, Filterbank, FilterbankConfig, Part, PhoneSet, SpeechFrames, Statistics};
 
 /// Which frames a mean and a standard deviation are taken from, to bring every band to 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +18,6 @@ pub enum Normalization {
     Speaker,
     /// From each utterance for itself.
     Utterance,
-}
-
-/// The features of a recording with what is said in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recording {
-    /// What is said. It may have up to [`MAX_FRAMES_APART`] labels more than there are frames.
-    pub utterance: Utterance,
-    /// Features, shape `(frames, bands)`.
-    pub features: Array2<f32>,
 }
 
 /// Recordings with their labels.
@@ -63,7 +46,7 @@ impl Corpus {
     /// # Errors
     /// [`AudioError::MissingRecordings`] before anything is read, then what is wrong with the first bad recording in
     /// the order of the table: [`AudioError::Wav`], [`AudioError::SampleRate`], or [`AudioError::FrameCount`] if it is
-    /// more than [`MAX_FRAMES_APART`] frames longer or shorter than its labels.
+    /// more than [`MAX_FRAMES_APART`](crate::MAX_FRAMES_APART) frames longer or shorter than its labels.
     pub fn load(alignment: Alignment, config: &FilterbankConfig, folder: &Path) -> Result<Self, AudioError> {
         let filterbank = Filterbank::new(config.clone())?;
         check_present(&alignment, folder, None)?;
@@ -141,48 +124,4 @@ impl Corpus {
             parts.map(|(_, recordings)| SpeechFrames::new(&self.phones, recordings, bands, context));
         Ok(Parts { train: train?, validation: validation?, test: test? })
     }
-}
-
-impl Recording {
-    fn read(filterbank: &mut Filterbank, utterance: Utterance, folder: &Path) -> Result<Self, AudioError> {
-        let path = wav_path(folder, &utterance.name);
-        let wav = wav::read(&path)?;
-        let expected = filterbank.config().rate;
-        if wav.rate != expected {
-            return Err(AudioError::SampleRate { path, expected, actual: wav.rate });
-        }
-        let (audio, labels) = (filterbank.frames(wav.samples.len()), utterance.frames());
-        if audio.abs_diff(labels) > MAX_FRAMES_APART {
-            return Err(AudioError::FrameCount { path, audio, labels, allowed: MAX_FRAMES_APART });
-        }
-        let mut features = filterbank.log_mel(&wav.samples);
-        if audio > labels {
-            features = features.slice(s![..labels, ..]).to_owned();
-        }
-        Ok(Self { utterance, features })
-    }
-}
-
-/// The file of an utterance.
-pub(crate) fn wav_path(folder: &Path, utterance: &str) -> PathBuf {
-    // Not `with_extension`, which would take the end of a name with a dot.
-    folder.join(format!("{utterance}.wav"))
-}
-
-/// Checks that there is a file for every utterance. `package` has them, if one does.
-pub(crate) fn check_present(
-    alignment: &Alignment,
-    folder: &Path,
-    package: Option<&'static str>,
-) -> Result<(), AudioError> {
-    let is_missing = |utterance: &&Utterance| !wav_path(folder, &utterance.name).is_file();
-    let missing: Vec<_> = alignment.utterances.iter().filter(is_missing).collect();
-    let Some(first) = missing.first() else { return Ok(()) };
-    Err(AudioError::MissingRecordings {
-        folder: folder.to_owned(),
-        n_missing: missing.len(),
-        n_utterances: alignment.utterances.len(),
-        first: format!("{}.wav", first.name),
-        package,
-    })
 }

@@ -1,9 +1,13 @@
+mod alignment;
+mod filterbank;
+mod wav;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::alignment::AlignmentFault;
-use crate::mel::FilterbankFault;
-use crate::wav::WavFault;
+pub use self::alignment::AlignmentFault;
+pub use self::filterbank::FilterbankFault;
+pub use self::wav::WavFault;
 
 /// What can be wrong with speech, its labels, or what is asked of them.
 #[derive(Debug, thiserror::Error)]

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
 use ndarray::{Array2, ArrayViewMut2, Axis, s};
 
-use crate::corpus::Recording;
-use crate::{AudioError, PhoneSet};
+use crate::{AudioError, PhoneSet, Recording};
 
 /// How many neighbours of a frame are shown with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use crate::scale::Scale;
+use crate::ticks::{decade, multiples, round_step};
 
 /// What a chart can show of a quantity, with round ticks.
 #[derive(Clone, Debug)]
@@ -38,11 +38,6 @@ impl Axis {
         }
         let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
         Some(Self { low, high, logarithmic: false, ticks: multiples(step, low, high) })
-    }
-
-    /// From tick to tick around values of any sign, and from 0 where that takes no more room than they do.
-    pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
-        Scale::Linear.axis(values.into_iter(), 6)
     }
 
     fn from_zero(high: f64) -> Self {
@@ -90,30 +85,6 @@ fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
         let (low, high) = range.unwrap_or((value, value));
         Some((low.min(value), high.max(value)))
     })
-}
-
-/// The next of 1, 2, 5 times a power of ten.
-pub(crate) fn round_step(at_least: f64) -> f64 {
-    if at_least <= 0.0 {
-        return 1.0;
-    }
-    let power = 10_f64.powi(decade(at_least));
-    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= at_least * (1.0 - 1e-9));
-    factor.unwrap_or(10.0) * power
-}
-
-/// The power of ten at or below a positive number.
-pub(crate) fn decade(value: f64) -> i32 {
-    // What is a power of ten up to rounding counts as one.
-    #[expect(clippy::cast_possible_truncation, reason = "the exponent of an f64 is small")]
-    let power = (value.log10() + 1e-9).floor() as i32;
-    power
-}
-
-/// The multiples of `step` from `low` to `high`, at most a hundred.
-pub(crate) fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
-    let first = (low / step - 1e-9).ceil();
-    (0..100).map(|i| (first + f64::from(i)) * step).take_while(|tick| *tick <= high + step * 1e-9).collect()
 }
 
 #[cfg(test)]

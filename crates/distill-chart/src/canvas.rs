@@ -1,7 +1,5 @@
 use std::fmt::Display;
 
-use crate::svg;
-
 /// The colours of a chart, light and dark, and its lines. The page uses the same.
 pub const STYLE: &str = include_str!("chart.css");
 
@@ -22,39 +20,6 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// For a page that has [`STYLE`].
-    pub fn inline(&self) -> String {
-        svg::element(self, "", "", 0.0)
-    }
-
-    /// For a file.
-    pub fn standalone(&self) -> String {
-        self.standalone_with("")
-    }
-
-    /// For a file, with more style.
-    pub(crate) fn standalone_with(&self, style: &str) -> String {
-        let mut page = Canvas::default();
-        page.rect("page", (-MARGIN, -MARGIN), (self.width + 2.0 * MARGIN, self.height + 2.0 * MARGIN));
-        let style = format!("<style>{STYLE}{style}</style>\n{}", svg::elements(&page));
-        svg::element(self, " xmlns=\"http://www.w3.org/2000/svg\"", &style, MARGIN) + "\n"
-    }
-
-    /// The same as a PNG, light, in twice as many pixels each way. Nothing for a drawing without a size, or one of
-    /// more than 100 million pixels.
-    ///
-    /// Letters are Latin, Greek and Cyrillic, of a font that is part of this crate; others are boxes.
-    #[cfg(feature = "png")]
-    pub fn png(&self) -> Option<Vec<u8>> {
-        self.png_with("")
-    }
-
-    /// With more style.
-    #[cfg(feature = "png")]
-    pub(crate) fn png_with(&self, style: &str) -> Option<Vec<u8>> {
-        crate::paint::png(self, &crate::sheet::Sheet::parse(&[STYLE, style]))
-    }
-
     /// Several in one, from left to right; nothing of nothing.
     pub fn beside(title: &str, charts: &[Self]) -> Option<Self> {
         const GAP: f64 = 24.0;

@@ -1,9 +1,12 @@
 use crate::axis::Axis;
 use crate::canvas::{Anchor, Canvas};
-use crate::line_chart::{FONT_SIZE, LineChart, WIDTH};
-use crate::reference::At;
+use crate::line_chart::{At, LineChart, Series};
 use crate::text::{fitted, room};
 
+/// Of a chart without its margins. Narrow, as on a phone everything shrinks by what the chart is too wide.
+pub(crate) const WIDTH: f64 = 456.0;
+/// As in series.css.
+pub(crate) const FONT_SIZE: f64 = 14.0;
 const PLOT_HEIGHT: f64 = 250.0;
 const N_TICKS: usize = 5;
 
@@ -50,6 +53,11 @@ impl Frame {
     /// Where a vertical coordinate is; beyond an end of the axis, at the end.
     pub(crate) fn up(&self, y: f64) -> f64 {
         self.bottom - self.y.at(y).clamp(0.0, 1.0) * (self.bottom - self.top)
+    }
+
+    /// Where the line of a series goes.
+    pub(crate) fn path(&self, chart: &LineChart, series: &Series) -> Vec<(f64, f64)> {
+        chart.shown(series).map(|point| (self.across(point.x), self.up(point.y))).collect()
     }
 
     /// Grid, ticks and the name of the horizontal axis. Answers where the drawing ends.

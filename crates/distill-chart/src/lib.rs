@@ -2,6 +2,7 @@
 
 mod axis;
 mod canvas;
+mod draw;
 mod escape;
 mod frame;
 #[cfg(feature = "png")]
@@ -16,12 +17,12 @@ mod scale;
 mod sheet;
 mod svg;
 mod text;
+mod ticks;
 
 pub use axis::Axis;
 pub use canvas::{Anchor, Canvas, Chart, STYLE, Squares, text_width};
 pub use escape::{escape, shortened};
-pub use line_chart::{LineChart, Point, Series};
-pub use reference::{At, Reference};
+pub use line_chart::{At, LineChart, Point, Reference, Series};
 pub use scale::Scale;
 pub use svg::number;
 pub use text::room;

@@ -3,7 +3,7 @@
 use png::{BitDepth, ColorType, Encoder};
 use zeno::{Cap, Command, Fill, Join, Mask, PathBuilder as _, Stroke, Style};
 
-use crate::canvas::{Canvas, Chart, Element, MARGIN, Squares};
+use crate::canvas::{Canvas, Chart, Element, MARGIN, STYLE, Squares};
 use crate::letters::{Letters, Line};
 use crate::sheet::{Colour, Look, Sheet};
 
@@ -12,8 +12,23 @@ const SCALE: f32 = 2.0;
 /// More are no chart, and would take much memory.
 const N_PIXELS_MAX: f64 = 1e8;
 
+impl Chart {
+    /// The drawing as a PNG, light, in twice as many pixels each way. Nothing for a drawing without a size, or one of
+    /// more than 100 million pixels.
+    ///
+    /// Letters are Latin, Greek and Cyrillic, of a font that is part of this crate; others are boxes.
+    pub fn png(&self) -> Option<Vec<u8>> {
+        self.png_with("")
+    }
+
+    /// With more style.
+    pub(crate) fn png_with(&self, style: &str) -> Option<Vec<u8>> {
+        png(self, &Sheet::parse(&[STYLE, style]))
+    }
+}
+
 /// The drawing with its margin, light. Nothing for one without a size, or too large a one.
-pub(crate) fn png(chart: &Chart, sheet: &Sheet<'_>) -> Option<Vec<u8>> {
+fn png(chart: &Chart, sheet: &Sheet<'_>) -> Option<Vec<u8>> {
     let [width, height] = [chart.width, chart.height].map(|side| (f64::from(SCALE) * (side + 2.0 * MARGIN)).ceil());
     if !(chart.width > 0.0 && chart.height > 0.0 && width * height <= N_PIXELS_MAX) {
         return None;

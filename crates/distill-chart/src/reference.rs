@@ -1,25 +1,7 @@
 use crate::canvas::{Anchor, Canvas};
-use crate::frame::Frame;
-use crate::line_chart::{FONT_SIZE, LineChart};
+use crate::frame::{FONT_SIZE, Frame};
+use crate::line_chart::{At, LineChart, Reference};
 use crate::text::{fitted, room};
-
-/// A line from edge to edge at a value to compare with. One without a place on its axis is left out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reference {
-    /// Where it is.
-    pub at: At,
-    /// Beside the line, if it is not empty.
-    pub label: String,
-}
-
-/// The value of a [`Reference`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum At {
-    /// A vertical line.
-    X(f64),
-    /// A horizontal line.
-    Y(f64),
-}
 
 /// Left, top, right and bottom of a label.
 type Area = [f64; 4];
@@ -38,7 +20,7 @@ pub(crate) fn labels(canvas: &mut Canvas, frame: &Frame, chart: &LineChart) {
         sample(&line, &mut dots);
     }
     for series in &chart.series {
-        sample(&chart.path(frame, series), &mut dots);
+        sample(&frame.path(chart, series), &mut dots);
     }
     let mut taken: Vec<Area> = Vec::new();
     for (reference, line) in shown(chart, frame) {
@@ -183,7 +165,7 @@ mod tests {
         for at in [At::X(0.0), At::X(5.0), At::X(10.0), At::Y(0.0), At::Y(10.0)] {
             let (areas, svg) = drawn(&[(at, long)], &[(0.0, 0.0), (10.0, 10.0)]);
             assert_eq!(areas.len(), 1, "{at:?}");
-            assert!(areas[0][0] >= 0.0 && areas[0][2] <= crate::line_chart::WIDTH, "{at:?}: {areas:?}");
+            assert!(areas[0][0] >= 0.0 && areas[0][2] <= crate::frame::WIDTH, "{at:?}: {areas:?}");
             assert!(svg.contains("…<"));
         }
     }

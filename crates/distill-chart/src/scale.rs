@@ -1,4 +1,5 @@
-use crate::axis::{Axis, decade, multiples, round_step};
+use crate::axis::Axis;
+use crate::ticks::{decade, multiples, round_step};
 
 /// How the values of an axis are spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +85,11 @@ fn log_ticks(low: f64, high: f64, n: usize) -> Vec<f64> {
 }
 
 impl Axis {
+    /// From tick to tick around values of any sign, and from 0 where that takes no more room than they do.
+    pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
+        Scale::Linear.axis(values.into_iter(), 6)
+    }
+
     /// The labels of the ticks, shorter than [`Axis::label`] where numbers are large or small: 300, 10k, 2.5M, 1e-6.
     pub(crate) fn short_labels(&self) -> Vec<String> {
         if self.logarithmic {

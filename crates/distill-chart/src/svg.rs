@@ -2,11 +2,31 @@
 
 use std::fmt::Write as _;
 
-use crate::canvas::{Anchor, Canvas, Chart, Element, Squares};
+use crate::canvas::{Anchor, Canvas, Chart, Element, MARGIN, STYLE, Squares};
 use crate::escape::escape;
 
+impl Chart {
+    /// For a page that has [`STYLE`].
+    pub fn inline(&self) -> String {
+        element(self, "", "", 0.0)
+    }
+
+    /// For a file.
+    pub fn standalone(&self) -> String {
+        self.standalone_with("")
+    }
+
+    /// For a file, with more style.
+    pub(crate) fn standalone_with(&self, style: &str) -> String {
+        let mut page = Canvas::default();
+        page.rect("page", (-MARGIN, -MARGIN), (self.width + 2.0 * MARGIN, self.height + 2.0 * MARGIN));
+        let style = format!("<style>{STYLE}{style}</style>\n{}", elements(&page));
+        element(self, " xmlns=\"http://www.w3.org/2000/svg\"", &style, MARGIN) + "\n"
+    }
+}
+
 /// The whole drawing, with a margin on each side; `style` comes before what is painted.
-pub(crate) fn element(chart: &Chart, attributes: &str, style: &str, margin: f64) -> String {
+fn element(chart: &Chart, attributes: &str, style: &str, margin: f64) -> String {
     let [from, width, height] = [-margin, chart.width + 2.0 * margin, chart.height + 2.0 * margin].map(number);
     format!(
         "<svg class=\"chart\"{attributes} width=\"{width}\" height=\"{height}\" viewBox=\"{from} {from} {width} \
@@ -17,7 +37,7 @@ pub(crate) fn element(chart: &Chart, attributes: &str, style: &str, margin: f64)
 }
 
 /// A line for each element.
-pub(crate) fn elements(canvas: &Canvas) -> String {
+fn elements(canvas: &Canvas) -> String {
     let mut svg = String::new();
     for element in &canvas.0 {
         write(&mut svg, element);

@@ -2,6 +2,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::files::regular;
 use crate::{DataError, Images, Split, classes};
 
 /// Three colours of 32 x 32 pixels.
@@ -106,14 +107,6 @@ impl CifarFolder {
 
 fn file_ends(file: &mut impl std::io::BufRead) -> std::io::Result<bool> {
     Ok(file.fill_buf()?.is_empty())
-}
-
-/// Whatever else has a name may have no end, or never answer.
-pub(crate) fn regular(metadata: fs::Metadata) -> std::io::Result<fs::Metadata> {
-    if metadata.is_file() {
-        return Ok(metadata);
-    }
-    Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))
 }
 
 fn io(path: &Path, source: std::io::Error) -> DataError {

@@ -3,47 +3,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::DataError;
+use crate::{ClassListFault, DataError};
 
 /// A list of class names is text for people; a larger file is something else.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// What is wrong with a list of class names.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClassListFault {
-    /// It names no class.
-    #[error("it is empty")]
-    Empty,
-    /// It is larger than a list of names can be.
-    #[error("it is longer than {max} bytes")]
-    TooLong {
-        /// The limit.
-        max: u64,
-    },
-    /// It is not text.
-    #[error("byte {offset} is not UTF-8")]
-    NotUtf8 {
-        /// The first bad byte.
-        offset: usize,
-    },
-    /// A name is empty.
-    #[error("name {position} is empty")]
-    EmptyName {
-        /// Counted from one, so it is the line of a file.
-        position: usize,
-    },
-    /// A name occurs twice.
-    #[error("names {first} and {second} are both `{name}`")]
-    Duplicate {
-        /// The name.
-        name: String,
-        /// Counted from one.
-        first: usize,
-        /// Counted from one.
-        second: usize,
-    },
-}
 
 /// Every class has a name and no two have the same.
 pub(crate) fn check(classes: &[String]) -> Result<(), ClassListFault> {

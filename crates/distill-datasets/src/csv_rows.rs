@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use csv::{Reader, ReaderBuilder, StringRecord};
 
 use crate::DataError;
-use crate::cifar::regular;
 use crate::columns::Cell;
+use crate::files::regular;
 
 /// The most bytes of a line: a file without line ends is no table.
 const MAX_LINE: usize = 64 << 20;

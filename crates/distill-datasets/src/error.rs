@@ -1,10 +1,11 @@
 mod blame;
+mod class_list;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::ClassListFault;
+pub use self::class_list::ClassListFault;
 
 /// What can be wrong with data or with a selection of it.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@ use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::DataError;
-use crate::npy::Kind;
+use crate::kind::Kind;
 
 /// What the bytes of an input are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

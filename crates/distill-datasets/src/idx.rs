@@ -10,11 +10,8 @@
 //! Sizes are checked against the length of the file before anything is allocated. A file
 //! is what its header says to the byte, or it is an error.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
-
-use flate2::bufread::GzDecoder;
 
 use crate::DataError;
 
@@ -46,14 +43,7 @@ pub struct Idx {
 /// # Errors
 /// [`DataError`] for a file that cannot be read or is not exactly one IDX array of bytes.
 pub fn read(path: impl AsRef<Path>) -> Result<Idx, DataError> {
-    let path = path.as_ref();
-    let io = |source| DataError::Io { path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(io)?;
-    if !metadata.is_file() {
-        // Only a regular file has a length to check the header against.
-        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-    }
-    decode(BufReader::new(File::open(path).map_err(io)?), metadata.len(), path)
+    IdxStream::open(path)?.whole()
 }
 
 /// Parses the bytes of a file, compressed or not; `origin` is the name that errors give it.
@@ -70,46 +60,16 @@ pub fn read(path: impl AsRef<Path>) -> Result<Idx, DataError> {
 /// # Ok::<(), distill_datasets::DataError>(())
 /// ```
 pub fn parse(bytes: &[u8], origin: &Path) -> Result<Idx, DataError> {
-    decode(bytes, bytes.len() as u64, origin)
-}
-
-fn decode(mut reader: impl BufRead, len: u64, path: &Path) -> Result<Idx, DataError> {
-    let start = reader.fill_buf().map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-    if start.starts_with(&GZIP_MAGIC) { decode_gzip(reader, len, path) } else { decode_plain(reader, len, path) }
-}
-
-fn decode_plain(mut reader: impl Read, len: u64, path: &Path) -> Result<Idx, DataError> {
-    let header = Header::read(&mut reader, path)?;
-    let promised = header.promised();
-    if len > promised {
-        return Err(DataError::TrailingBytes { path: path.to_owned(), promised, actual: len });
-    }
-    if len < promised {
-        return Err(DataError::Truncated { path: path.to_owned(), promised, actual: len });
-    }
-    header.read_elements(reader, true, path)
-}
-
-fn decode_gzip(reader: impl BufRead, len: u64, path: &Path) -> Result<Idx, DataError> {
-    let mut decoder = GzDecoder::new(reader);
-    let header = Header::read(&mut decoder, path)?;
-    let promised = header.promised();
-    if promised / MAX_GZIP_RATIO > len {
-        return Err(DataError::GzipTooShort { path: path.to_owned(), promised, compressed: len });
-    }
-    // The promise of a compressed file can still be a lie, so memory grows with what is read.
-    let idx = header.read_elements(&mut decoder, false, path)?;
-    let left = io::copy(&mut decoder.into_inner(), &mut io::sink()).map_err(|source| read_error(source, path))?;
-    if left > 0 {
-        return Err(DataError::GzipTrailing { path: path.to_owned(), offset: len.saturating_sub(left), actual: len });
-    }
-    Ok(idx)
+    IdxStream::new(bytes, bytes.len() as u64, origin)?.whole()
 }
 
 /// Reads a stream that is trusted to hold what its header promises.
 #[cfg(feature = "mnist")]
 pub(crate) fn read_trusted(mut reader: impl Read, path: &Path) -> Result<Idx, DataError> {
-    Header::read(&mut reader, path)?.read_elements(reader, true, path)
+    let header = Header::read(&mut reader, path)?;
+    let mut data = vec![0; header.n_elements];
+    fill(&mut reader, &mut data, header.len(), path)?;
+    Ok(Idx { shape: header.shape, data })
 }
 
 struct Header {
@@ -153,26 +113,6 @@ impl Header {
     /// The length of the whole file.
     fn promised(&self) -> u64 {
         (self.len() + self.n_elements) as u64
-    }
-
-    /// Reads the elements up to the end of the reader; `trusted` if they are known to be there.
-    fn read_elements(self, reader: impl Read, trusted: bool, path: &Path) -> Result<Idx, DataError> {
-        let mut data = Vec::new();
-        if trusted {
-            data.try_reserve_exact(self.n_elements).map_err(|error| read_error(error.into(), path))?;
-        }
-        // One byte more than promised is enough to know that there is more.
-        let limit = self.n_elements as u64 + 1;
-        reader.take(limit).read_to_end(&mut data).map_err(|source| read_error(source, path))?;
-        let (promised, path) = (self.promised(), path.to_owned());
-        if data.len() < self.n_elements {
-            return Err(DataError::Truncated { path, promised, actual: (self.len() + data.len()) as u64 });
-        }
-        if data.len() > self.n_elements {
-            return Err(DataError::GzipTooLong { path, promised });
-        }
-        data.shrink_to_fit();
-        Ok(Idx { shape: self.shape, data })
     }
 }
 

@@ -8,6 +8,7 @@ mod csv_rows;
 mod dataset;
 mod disk_rows;
 mod error;
+mod files;
 mod folder;
 #[cfg(feature = "images")]
 mod foreign;
@@ -19,6 +20,7 @@ mod image_files;
 mod image_folder;
 mod images;
 mod jitter;
+mod kind;
 mod layout;
 mod mixtures;
 #[cfg(feature = "mnist")]
@@ -31,6 +33,7 @@ mod parquet_file;
 mod picture;
 mod random;
 mod read_ahead;
+pub mod records;
 mod rows;
 pub mod select;
 mod subset;
@@ -42,11 +45,10 @@ mod windows;
 
 pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
-pub use classes::ClassListFault;
 pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns};
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_rows::DiskRows;
-pub use error::DataError;
+pub use error::{ClassListFault, DataError};
 pub use folder::IdxFolder;
 #[cfg(feature = "images")]
 pub use foreign::foreign_picture;

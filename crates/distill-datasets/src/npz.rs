@@ -10,7 +10,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::DataError;
-use crate::cifar::regular;
+use crate::files::regular;
 use crate::npy::Array;
 
 /// The most that deflate makes of a byte: what claims more lies.

@@ -8,7 +8,7 @@ mod npy;
 mod npz;
 mod onnx;
 mod plan;
-mod wire;
+pub mod wire;
 mod zip;
 
 pub use compare::{Comparison, compare};

@@ -61,7 +61,7 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Mlp, Provenance), ExportError> {
     let mut arrays = HashMap::new();
     for (name, data) in zip::read(bytes).map_err(refused)? {
         let array = npy::read(data).map_err(|reason| refused(format!("{name}: {reason}")))?;
-        let known = name.strip_suffix(SUFFIX).filter(|name| arrays.insert(*name, array).is_none());
+        let known = name.strip_suffix(SUFFIX).filter(|name| arrays.insert((*name).to_owned(), array).is_none());
         known.ok_or_else(|| refused(format!("it has the member {name:?}, which does not belong there")))?;
     }
     let find = |name: &str| arrays.get(name).ok_or_else(|| refused(format!("it has no `{name}`")));
@@ -79,7 +79,7 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Mlp, Provenance), ExportError> {
     let activation = serde_json::from_value(one(ACTIVATION)?.into()).map_err(unreadable)?;
     let provenance = serde_json::from_str(&one(PROVENANCE)?).map_err(unreadable)?;
 
-    let width = |i: usize| arrays.get(format!("hidden.{i}.bias").as_str()).map(|bias| bias.data.len() / 4);
+    let width = |i: usize| arrays.get(&format!("hidden.{i}.bias")).map(|bias| bias.data.len() / 4);
     let config = MlpConfig { hidden: (0..).map_while(width).collect(), activation, ..MlpConfig::default() };
     let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     let features = features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
@@ -145,7 +145,7 @@ mod tests {
         let model = Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
         let good = to_npz(&model, &Provenance::new()).unwrap();
         let with = |name: &str, array: Option<Vec<u8>>| {
-            let members = zip::read(&good).unwrap().into_iter().map(|(name, data)| (name.to_owned(), data.to_vec()));
+            let members = zip::read(&good).unwrap().into_iter().map(|(name, data)| (name, data.to_vec()));
             let mut members: Vec<_> = members.filter(|(other, _)| other != name).collect();
             members.extend(array.map(|array| (name.to_owned(), array)));
             from_npz(&zip::write(&members)).map(|_| ()).unwrap_err().to_string()

@@ -2,6 +2,18 @@
 //!
 //! A message is a sequence of fields: a number with a type, then an integer of 1 to 10 bytes, or a length and bytes.
 //! <https://protobuf.dev/programming-guides/encoding>
+//!
+//! # Examples
+//! ```
+//! use distill_export::wire::{Fields, Message, Value};
+//! let mut message = Message::default();
+//! message.int(1, 150).text(2, "testing");
+//! let bytes = message.into_bytes();
+//! assert_eq!(bytes, b"\x08\x96\x01\x12\x07testing");
+//! let fields = Fields::new(&bytes).collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(fields, [(1, Value::Int(150)), (2, Value::Bytes(b"testing"))]);
+//! # Ok::<(), String>(())
+//! ```
 
 const VARINT: u64 = 0;
 const FIXED_64: u64 = 1;
@@ -9,33 +21,38 @@ const BYTES: u64 = 2;
 const FIXED_32: u64 = 5;
 
 /// A message that is being written.
-#[derive(Debug, Default)]
-pub(crate) struct Message(Vec<u8>);
+#[derive(Debug, Clone, Default)]
+pub struct Message(Vec<u8>);
 
 impl Message {
-    pub(crate) fn int(&mut self, field: u64, value: i64) -> &mut Self {
+    /// Appends a number.
+    pub fn int(&mut self, field: u64, value: i64) -> &mut Self {
         self.varint(field << 3 | VARINT);
         // A negative number is its two's complement, in ten bytes.
         self.varint(value.cast_unsigned());
         self
     }
 
-    pub(crate) fn bytes(&mut self, field: u64, value: &[u8]) -> &mut Self {
+    /// Appends bytes.
+    pub fn bytes(&mut self, field: u64, value: &[u8]) -> &mut Self {
         self.varint(field << 3 | BYTES);
         self.varint(value.len() as u64);
         self.0.extend_from_slice(value);
         self
     }
 
-    pub(crate) fn text(&mut self, field: u64, value: &str) -> &mut Self {
+    /// Appends a text.
+    pub fn text(&mut self, field: u64, value: &str) -> &mut Self {
         self.bytes(field, value.as_bytes())
     }
 
-    pub(crate) fn message(&mut self, field: u64, value: &Self) -> &mut Self {
+    /// Appends a message inside this one.
+    pub fn message(&mut self, field: u64, value: &Self) -> &mut Self {
         self.bytes(field, &value.0)
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    /// What goes into a file.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
@@ -50,46 +67,83 @@ impl Message {
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
+    /// A whole number.
     Int(i64),
+    /// A message, a text, bytes, or numbers one after the other.
     Bytes(&'a [u8]),
     /// 4 or 8 bytes, which nothing here uses.
     Fixed,
 }
 
 impl<'a> Value<'a> {
-    pub(crate) fn int(self) -> Result<i64, String> {
+    /// The number that it is.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn int(self) -> Result<i64, String> {
         match self {
             Self::Int(value) => Ok(value),
             _ => Err("a field has another type than an integer".to_owned()),
         }
     }
 
-    pub(crate) fn bytes(self) -> Result<&'a [u8], String> {
+    /// The bytes that it is.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn bytes(self) -> Result<&'a [u8], String> {
         match self {
             Self::Bytes(value) => Ok(value),
             _ => Err("a field has another type than bytes".to_owned()),
         }
     }
 
-    pub(crate) fn text(self) -> Result<String, String> {
+    /// The text that it is.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn text(self) -> Result<String, String> {
         str::from_utf8(self.bytes()?).map(str::to_owned).map_err(|error| format!("a text is not UTF-8: {error}"))
     }
 
+    /// The whole numbers of a field that may have several: each by itself, or all one after the other.
+    ///
+    /// # Errors
+    /// Where a number has no end.
+    pub fn ints(self) -> Result<Vec<i64>, String> {
+        match self {
+            Self::Int(value) => Ok(vec![value]),
+            Self::Fixed => Ok(vec![]),
+            Self::Bytes(bytes) => {
+                let mut numbers = Fields::new(bytes);
+                let mut ints = vec![];
+                while !numbers.rest.is_empty() {
+                    ints.push(numbers.varint()?.cast_signed());
+                }
+                Ok(ints)
+            }
+        }
+    }
+
     /// The fields of a message inside this one.
-    pub(crate) fn fields(self) -> Result<Fields<'a>, String> {
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn fields(self) -> Result<Fields<'a>, String> {
         Ok(Fields { rest: self.bytes()? })
     }
 }
 
 /// The fields of a message in their order, each with its number.
 #[derive(Debug, Clone)]
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Those of a message.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
@@ -172,6 +226,9 @@ mod tests {
         }
         let fixed: Vec<_> = Fields::new(b"\x0d1234\x0912345678\x08\x01").map(Result::unwrap).collect();
         assert_eq!(fixed, [(1, Value::Fixed), (1, Value::Fixed), (1, Value::Int(1))]);
+        assert_eq!(Value::Bytes(&[7, 0x81, 1]).ints(), Ok(vec![7, 129]));
+        assert_eq!(Value::Int(7).ints(), Ok(vec![7]));
+        assert_eq!(Value::Bytes(&[7, 0x81]).ints(), Err("an integer has no end".to_owned()));
     }
 
     #[test]

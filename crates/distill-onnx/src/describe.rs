@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::wire::{self, Value};
-use crate::{Description, MAX_BYTES, OnnxError, Port};
+use distill_export::wire::{Fields, Value};
+
+use crate::{Description, MAX_BYTES, OnnxError, Port, wire};
 
 /// Names of the types of numbers, by their number in the format.
 const ELEMENTS: [&str; 17] = [
@@ -27,10 +28,10 @@ const ELEMENTS: [&str; 17] = [
 ];
 
 /// Types of numbers that are learnt: f32, f16 and f64.
-const LEARNT: [u64; 3] = [1, 10, 11];
+const LEARNT: [i64; 3] = [1, 10, 11];
 
 /// The value of `TensorProto.data_location` for data in another file.
-const EXTERNAL: u64 = 1;
+const EXTERNAL: i64 = 1;
 
 /// Reads what a file says of itself.
 pub(crate) fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
@@ -82,7 +83,7 @@ struct Found {
 
 impl Found {
     fn model(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for field in wire::fields(bytes) {
+        for field in Fields::new(bytes) {
             match field? {
                 (2, Value::Bytes(name)) => self.producer[0] = text(name),
                 (3, Value::Bytes(version)) => self.producer[1] = text(version),
@@ -103,7 +104,7 @@ impl Found {
     }
 
     fn graph(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for field in wire::fields(bytes) {
+        for field in Fields::new(bytes) {
             match field? {
                 (1, Value::Bytes(node)) => self.node(node)?,
                 (2, Value::Bytes(name)) => self.name = text(name),
@@ -121,11 +122,11 @@ impl Found {
 
     fn node(&mut self, bytes: &[u8]) -> Result<(), String> {
         let mut operator = String::new();
-        for field in wire::fields(bytes) {
+        for field in Fields::new(bytes) {
             match field? {
                 (4, Value::Bytes(name)) => operator = text(name),
                 (5, Value::Bytes(attribute)) => {
-                    for field in wire::fields(attribute) {
+                    for field in Fields::new(attribute) {
                         if let (5 | 10, Value::Bytes(tensor)) = field? {
                             self.tensor(tensor)?;
                         }
@@ -142,10 +143,10 @@ impl Found {
     /// alone, such as a half, belongs to a formula.
     fn tensor(&mut self, bytes: &[u8]) -> Result<String, String> {
         let (mut name, mut element, mut dims, mut external, mut place) = (String::new(), 0, vec![], false, None);
-        for field in wire::fields(bytes) {
+        for field in Fields::new(bytes) {
             match field? {
-                (1, sides) => dims.extend(wire::numbers(sides)?),
-                (2, Value::Number(number)) => element = number,
+                (1, sides) => dims.extend(sides.ints()?),
+                (2, Value::Int(number)) => element = number,
                 (8, Value::Bytes(bytes)) => name = text(bytes),
                 (13, Value::Bytes(entry)) => {
                     let [key, value] = pair(entry)?;
@@ -154,7 +155,7 @@ impl Found {
                         place = Some(value);
                     }
                 }
-                (14, Value::Number(location)) => external |= location == EXTERNAL,
+                (14, Value::Int(location)) => external |= location == EXTERNAL,
                 _ => {}
             }
         }
@@ -172,10 +173,10 @@ impl Found {
 /// The version of the operators of ONNX itself.
 fn opset_version(bytes: &[u8]) -> Result<Option<i64>, String> {
     let (mut domain, mut version) = (String::new(), 0);
-    for field in wire::fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
             (1, Value::Bytes(name)) => domain = text(name),
-            (2, Value::Number(number)) => version = number.cast_signed(),
+            (2, Value::Int(number)) => version = number,
             _ => {}
         }
     }
@@ -185,7 +186,7 @@ fn opset_version(bytes: &[u8]) -> Result<Option<i64>, String> {
 /// Key and value of an entry.
 fn pair(bytes: &[u8]) -> Result<[String; 2], String> {
     let mut pair = [String::new(), String::new()];
-    for field in wire::fields(bytes) {
+    for field in Fields::new(bytes) {
         if let (at @ (1 | 2), Value::Bytes(word)) = field? {
             pair[usize::from(at == 2)] = text(word);
         }
@@ -196,11 +197,11 @@ fn pair(bytes: &[u8]) -> Result<[String; 2], String> {
 /// Name, type of the elements, and shape of an input or output.
 fn port(bytes: &[u8]) -> Result<Port, String> {
     let mut port = Port { name: String::new(), element: "unknown".to_owned(), dims: vec![] };
-    for field in wire::fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
             (1, Value::Bytes(name)) => port.name = text(name),
             (2, Value::Bytes(kind)) => {
-                for field in wire::fields(kind) {
+                for field in Fields::new(kind) {
                     if let (1, Value::Bytes(tensor)) = field? {
                         tensor_type(tensor, &mut port)?;
                     }
@@ -214,11 +215,11 @@ fn port(bytes: &[u8]) -> Result<Port, String> {
 
 fn tensor_type(bytes: &[u8], port: &mut Port) -> Result<(), String> {
     port.element = element_name(0);
-    for field in wire::fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
-            (1, Value::Number(element)) => port.element = element_name(element.cast_signed()),
+            (1, Value::Int(element)) => port.element = element_name(element),
             (2, Value::Bytes(shape)) => {
-                for field in wire::fields(shape) {
+                for field in Fields::new(shape) {
                     if let (1, Value::Bytes(side)) = field? {
                         port.dims.push(open_or_side(side)?);
                     }
@@ -233,9 +234,9 @@ fn tensor_type(bytes: &[u8], port: &mut Port) -> Result<(), String> {
 /// A side of a shape, `None` if it is open: a name in place of a number, or neither.
 fn open_or_side(bytes: &[u8]) -> Result<Option<usize>, String> {
     let mut side = None;
-    for field in wire::fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
-            (1, Value::Number(number)) => side = side_of(number),
+            (1, Value::Int(number)) => side = side_of(number),
             (2, Value::Bytes(_)) => side = None,
             _ => {}
         }
@@ -244,8 +245,8 @@ fn open_or_side(bytes: &[u8]) -> Result<Option<usize>, String> {
 }
 
 /// A side, if it is not negative.
-fn side_of(number: u64) -> Option<usize> {
-    usize::try_from(number.cast_signed()).ok()
+fn side_of(number: i64) -> Option<usize> {
+    usize::try_from(number).ok()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -254,13 +255,12 @@ fn text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use distill_export::wire::Message;
+
     use super::*;
 
-    /// A field of at most 16,383 bytes.
-    fn field(number: u8, inside: &[u8]) -> Vec<u8> {
-        let n = inside.len();
-        let length = if n < 128 { vec![n as u8] } else { vec![(n & 0x7f) as u8 | 0x80, (n >> 7) as u8] };
-        [&[number << 3 | 2][..], &length, inside].concat()
+    fn field(number: u64, inside: &[u8]) -> Vec<u8> {
+        Message::default().bytes(number, inside).clone().into_bytes()
     }
 
     #[test]

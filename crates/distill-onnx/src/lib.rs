@@ -20,6 +20,7 @@ pub use beside::external_files;
 pub use engine::HAS_ENGINE;
 pub use error::OnnxError;
 pub use guard::is_guarded;
-pub use model::{MAX_BYTES, OnnxModel};
+pub use model::OnnxModel;
 pub use names::parse_names;
 pub use options::{Description, Layout, OnnxOptions, Port};
+pub use wire::MAX_BYTES;

@@ -5,14 +5,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::engine::{Engine, Prepared};
-use crate::shape::Shape;
+use crate::shape::{INPUT_SHAPE, Shape};
 use crate::{Description, OnnxError, OnnxOptions, describe, names};
-
-/// The largest file that is read: Protocol Buffers allow no more.
-pub const MAX_BYTES: usize = i32::MAX as usize;
-
-/// Entries of the metadata with the shape of an example as the data has it.
-pub(crate) const INPUT_SHAPE: &str = "input_shape";
 
 /// Inputs that are made up to see what a graph answers with.
 const PROBES: usize = 8;

@@ -1,5 +1,8 @@
 use crate::{Layout, OnnxError, OnnxOptions, Port};
 
+/// Entries of the metadata with the shape of an example as the data has it.
+pub(crate) const INPUT_SHAPE: &str = "input_shape";
+
 /// A batch of a file, and the numbers in an example, may not be larger.
 const MAX_BATCH: usize = 1 << 12;
 const MAX_FEATURES: usize = 1 << 26;

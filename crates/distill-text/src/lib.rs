@@ -7,9 +7,10 @@ mod snippets;
 mod text_snippets;
 mod udhr;
 
+pub use distill_datasets::records::{Part, TableFault};
 pub use error::TextError;
 pub use features::{MAX_BUCKETS, MAX_LEN, NGrams, PADDING};
-pub use paragraphs::{Paragraph, Paragraphs, Part, TableFault};
+pub use paragraphs::{Paragraph, Paragraphs};
 pub use snippets::{Snippet, Snippets};
 pub use text_snippets::TextSnippets;
 pub use udhr::{language_name, udhr};

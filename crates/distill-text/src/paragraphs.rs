@@ -2,38 +2,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-pub use self::parse::TableFault;
-pub(crate) use self::parse::pairs;
-use crate::TextError;
+use distill_datasets::records;
 
-/// A file of so many bytes is larger than any table that may be read from it.
-const MAX_FILE_BYTES: u64 = 1 << 28;
-
-/// Which part of a corpus a paragraph belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// To learn from.
-    Train,
-    /// To choose settings by.
-    Validation,
-    /// To be measured on.
-    Test,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        })
-    }
-}
+use crate::{Part, TextError};
 
 /// A paragraph of a corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +43,7 @@ impl Paragraphs {
     /// [`TextError::Io`], and as [`parse`](Self::parse).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, TextError> {
         let path = path.as_ref();
-        let io = |source| TextError::io(path, source);
-        let mut bytes = Vec::new();
-        File::open(path).map_err(io)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        let bytes = records::load(path).map_err(|source| TextError::io(path, source))?;
         Self::parse(&bytes, path)
     }
 

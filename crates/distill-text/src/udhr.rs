@@ -2,15 +2,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::paragraphs::pairs;
-use crate::{Paragraphs, TextError};
+use distill_datasets::records::{self, Schema};
+
+use crate::{Paragraphs, TableFault, TextError};
 
 const TABLE: &[u8] = include_bytes!("../data/udhr.csv.gz");
 const LANGUAGES: &str = include_str!("../data/languages.csv");
+const SCHEMA: Schema = Schema { columns: &["language", "name"], optional: None, max_record: 1 << 10, quotes: true };
 
 static NAMES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-    let rows = pairs(LANGUAGES).expect("a test reads the embedded table");
-    rows.into_iter().map(|[code, name]| (code, name)).collect()
+    let mut names = BTreeMap::new();
+    let read = records::read(LANGUAGES.as_bytes(), &SCHEMA, |record| {
+        names.insert(record.field(0).to_owned(), record.field(1).to_owned());
+        Ok::<(), TableFault>(())
+    });
+    read.expect("a test reads the embedded table");
+    names
 });
 
 /// The Universal Declaration of Human Rights in 420 languages, which go by their codes of ISO 639-3: 24,170 paragraphs, of

@@ -2,12 +2,11 @@
 
 use super::Finding;
 use super::tree::Tree;
-use crate::manifest::{entries, find, strings};
 
 pub(super) fn readme(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (name, _) in tree.crates() {
-        let path = format!("crates/{name}/README.md");
+    for package in tree.packages().iter().filter(|package| package.is_crate()) {
+        let path = format!("crates/{}/README.md", package.name);
         if tree.text(&path).is_none_or(|text| text.trim().is_empty()) {
             let fix = "write what the package is for, with an example; it is the package's documentation, too";
             findings.push(Finding::in_file(&path, "the package has no README", fix));
@@ -18,21 +17,20 @@ pub(super) fn readme(tree: &Tree) -> Vec<Finding> {
 
 pub(super) fn manifest(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (name, text) in tree.crates() {
-        let path = format!("crates/{name}/Cargo.toml");
-        let entries = entries(text);
-        let is_true = |table, key| find(&entries, table, key).is_some_and(|entry| entry.value == "true");
+    for package in tree.packages().iter().filter(|package| package.is_crate()) {
         let mut require = |holds: bool, what: &str, fix| {
             if !holds {
-                findings.push(Finding::in_file(&path, what, fix));
+                findings.push(Finding::in_file(&package.manifest, what, fix));
             }
         };
-        let described = find(&entries, "package", "description")
-            .is_some_and(|entry| strings(&entry.value).any(|description| !description.trim().is_empty()));
-        require(described, "no description", "say in one line what the package is");
-        let licensed = is_true("package", "license.workspace");
-        require(licensed, "a licence of its own", "write `license.workspace = true`");
-        let linted = is_true("lints", "workspace");
+        require(!package.description.trim().is_empty(), "no description", "say in one line what the package is");
+        let text = tree.text(&package.manifest).unwrap_or_default();
+        require(
+            text.contains("\nlicense.workspace = true\n"),
+            "a licence of its own",
+            "write `license.workspace = true`",
+        );
+        let linted = text.contains("\n[lints]\nworkspace = true\n");
         require(linted, "not under the lints of the workspace", "add a table `[lints]` with `workspace = true`");
     }
     findings
@@ -43,8 +41,7 @@ pub(super) fn changelog(tree: &Tree) -> Vec<Finding> {
     let Some(text) = tree.text(PATH) else {
         return vec![Finding::in_file(PATH, "there is no changelog", "add one with a heading `## Unreleased`")];
     };
-    let manifest = entries(tree.text("Cargo.toml").unwrap_or_default());
-    let version = find(&manifest, "workspace.package", "version").and_then(|entry| strings(&entry.value).next());
+    let version = tree.packages().iter().find(|package| package.is_crate()).map(|package| package.version.as_str());
     // `## Unreleased`, `## [0.1.0] - 2026-01-31`
     let heading = |line: &str| {
         line.strip_prefix("## ")?.split_whitespace().next().map(|word| word.trim_matches(['[', ']']).to_owned())
@@ -59,41 +56,48 @@ pub(super) fn changelog(tree: &Tree) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::places;
+    use super::super::paths;
     use super::*;
+    use crate::metadata::Package;
 
     const MANIFEST: &str = "crates/a/Cargo.toml";
-    const GOOD: &str = "[package]\ndescription = \"x\"\nlicense.workspace = true\n[lints]\nworkspace = true\n";
+    const GOOD: &str = "[package]\nlicense.workspace = true\n[lints]\nworkspace = true\n";
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let [name, manifest, description, version] = ["a", MANIFEST, "x", "0.2.0"].map(str::to_owned);
+        Tree::of(files).with(vec![Package { name, manifest, description, version, ..Package::default() }])
+    }
 
     #[test]
     fn a_package_has_a_readme() {
-        assert_eq!(places(readme, &[(MANIFEST, GOOD)]), ["crates/a/README.md"]);
-        assert_eq!(places(readme, &[(MANIFEST, GOOD), ("crates/a/README.md", "\n")]), ["crates/a/README.md"]);
-        assert_eq!(places(readme, &[(MANIFEST, GOOD), ("crates/a/README.md", "# a\n")]), [""; 0]);
+        assert_eq!(paths(readme(&tree(&[]))), ["crates/a/README.md"]);
+        assert_eq!(paths(readme(&tree(&[("crates/a/README.md", "\n")]))), ["crates/a/README.md"]);
+        assert_eq!(paths(readme(&tree(&[("crates/a/README.md", "# a\n")]))), [""; 0]);
     }
 
     #[test]
     fn a_manifest_has_a_description_the_licence_and_the_lints() {
-        assert_eq!(places(manifest, &[(MANIFEST, GOOD)]), [""; 0]);
+        assert_eq!(paths(manifest(&tree(&[(MANIFEST, GOOD)]))), [""; 0]);
         for (from, to) in [
-            ("\"x\"", "\"\""),
             ("license.workspace = true", "license = \"MIT\""),
             ("workspace = true\n", ""),
             ("[lints]\nworkspace = true", "[lints.rust]\nunsafe_code = \"allow\""),
         ] {
-            assert_ne!(places(manifest, &[(MANIFEST, &GOOD.replace(from, to))]), [""; 0], "{to}");
+            assert_ne!(paths(manifest(&tree(&[(MANIFEST, &GOOD.replace(from, to))]))), [""; 0], "{to}");
         }
+        let undescribed = Package { manifest: MANIFEST.into(), ..Package::default() };
+        let undescribed = Tree::of(&[(MANIFEST, GOOD)]).with(vec![undescribed]);
+        assert_eq!(paths(manifest(&undescribed)), [MANIFEST]);
     }
 
     #[test]
     fn the_changelog_has_a_place_for_the_current_version() {
-        const WORKSPACE: (&str, &str) = ("Cargo.toml", "[workspace.package]\nversion = \"0.2.0\"\n");
-        let check = |text| places(changelog, &[WORKSPACE, ("CHANGELOG.md", text)]);
+        let check = |text| paths(changelog(&tree(&[("CHANGELOG.md", text)])));
         assert_eq!(check("# Changelog\n\n## [Unreleased]\n\n## 0.1.0\n"), [""; 0]);
         assert_eq!(check("## Unreleased\n"), [""; 0]);
         assert_eq!(check("## [0.2.0] - 2026-12-01\n"), [""; 0]);
         assert_eq!(check("## 0.1.0\n"), ["CHANGELOG.md"]);
         assert_eq!(check("Unreleased\n"), ["CHANGELOG.md"]);
-        assert_eq!(places(changelog, &[WORKSPACE]), ["CHANGELOG.md"]);
+        assert_eq!(paths(changelog(&tree(&[]))), ["CHANGELOG.md"]);
     }
 }

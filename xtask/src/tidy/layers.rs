@@ -3,7 +3,6 @@
 
 use super::Finding;
 use super::tree::Tree;
-use crate::manifest::{dependencies, entries};
 
 /// Each package of `crates/` with those of ours that it may depend on, in tests too: an arrow that only tests use
 /// still keeps a package from standing alone.
@@ -20,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         &["distill-tensor", "distill-models", "distill-losses", "distill-datasets", "distill-train"],
     ),
     ("distill-export", &["distill-tensor", "distill-models"]),
-    // An export is read back in its tests.
+    // Protocol Buffers have one wire.
     ("distill-onnx", &["distill-models", "distill-export"]),
     ("distill-infer", &[]),
     ("distill-chart", &[]),
@@ -76,30 +75,29 @@ const PROGRAM: &str = "distill-cli";
 
 pub(super) fn arrows(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (name, text) in tree.crates() {
-        let path = format!("crates/{name}/Cargo.toml");
-        let Some((_, allowed)) = ARROWS.iter().find(|(package, _)| *package == name) else {
-            let fix = "add it to ARROWS in xtask/src/tidy/layers.rs and to the architecture page";
-            findings.push(Finding::in_file(&path, format!("{name} has no place among the layers"), fix));
-            continue;
+    for package in tree.packages() {
+        let (name, path) = (&*package.name, &package.manifest);
+        let allowed = match ARROWS.iter().find(|(package, _)| *package == name) {
+            Some((_, allowed)) => *allowed,
+            None if package.is_crate() => {
+                let fix = "add it to ARROWS in xtask/src/tidy/layers.rs and to the architecture page";
+                findings.push(Finding::in_file(path, format!("{name} has no place among the layers"), fix));
+                continue;
+            }
+            None if name == "xtask" => &[],
+            // Tests and benchmarks join what they like.
+            None => continue,
         };
-        for (line, dependency) in dependencies(&entries(text)) {
+        for dependency in package.dependencies.iter().map(String::as_str) {
             if dependency.starts_with("distill-") && !allowed.contains(&"*") && !allowed.contains(&dependency) {
                 let what = format!("{name} may not depend on {dependency}");
                 let fix = "move what both need down to distill-tensor, or what joins them up to distill-train";
-                findings.push(Finding::at(&path, line, what, fix));
+                findings.push(Finding::in_file(path, what, fix));
             }
             if TERMINAL.contains(&dependency) && name != PROGRAM {
                 let what = format!("{name} may not depend on {dependency}, only {PROGRAM} may");
-                findings.push(Finding::at(&path, line, what, "return the data, and let the program show it"));
+                findings.push(Finding::in_file(path, what, "return the data, and let the program show it"));
             }
-        }
-    }
-    let own = tree.text("xtask/Cargo.toml").unwrap_or_default();
-    for (line, dependency) in dependencies(&entries(own)) {
-        if dependency.starts_with("distill-") {
-            let what = format!("xtask may not depend on {dependency}");
-            findings.push(Finding::at("xtask/Cargo.toml", line, what, "start it through cargo"));
         }
     }
     findings
@@ -107,49 +105,55 @@ pub(super) fn arrows(tree: &Tree) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::places;
     use super::*;
+    use crate::metadata::Package;
+
+    /// What is wrong with a package of these dependencies.
+    fn check(manifest: &str, name: &str, dependencies: &[&str]) -> Vec<String> {
+        let dependencies = dependencies.iter().map(|&name| name.to_owned()).collect();
+        let package = Package { name: name.into(), manifest: manifest.into(), dependencies, ..Package::default() };
+        arrows(&Tree::of(&[]).with(vec![package])).into_iter().map(|finding| finding.what).collect()
+    }
 
     #[track_caller]
-    fn check(package: &str, dependencies: &str, expected: &[&str]) {
-        let path = format!("crates/{package}/Cargo.toml");
-        let expected: Vec<String> = expected.iter().map(|line| format!("{path}{line}")).collect();
-        assert_eq!(places(arrows, &[(&path, dependencies)]), expected);
+    fn refused(name: &str, dependency: &str) {
+        let found = check(&format!("crates/{name}/Cargo.toml"), name, &["ndarray", dependency]);
+        assert!(matches!(&found[..], [what] if what.starts_with(&format!("{name} may not depend on {dependency}"))));
+    }
+
+    #[track_caller]
+    fn allowed(name: &str, dependency: &str) {
+        assert_eq!(check(&format!("crates/{name}/Cargo.toml"), name, &["ndarray", dependency]), [""; 0]);
     }
 
     #[test]
-    fn arrows_point_down() {
-        check("distill-tensor", "[dependencies]\ndistill-losses.workspace = true\n", &[":2"]);
-        check("distill-losses", "[dependencies]\nndarray.workspace = true\ndistill-tensor.workspace = true\n", &[]);
-        check("distill-train", "[dependencies]\ndistill-cli.workspace = true\n", &[":2"]);
-        check("distill-train", "[dependencies]\ndistill-losses.workspace = true\n", &[]);
-        check("distill-cli", "[dependencies]\ndistill-train.workspace = true\n", &[]);
-    }
-
-    #[test]
-    fn siblings_do_not_know_each_other_in_tests_either() {
-        check("distill-losses", "[dev-dependencies]\ndistill-models = { path = \"../distill-models\" }\n", &[":2"]);
-        check("distill-models", "[dependencies.distill-datasets]\nworkspace = true\n", &[":2"]);
+    fn arrows_point_down_and_siblings_do_not_know_each_other() {
+        refused("distill-tensor", "distill-losses");
+        refused("distill-train", "distill-cli");
+        refused("distill-losses", "distill-models");
+        allowed("distill-losses", "distill-tensor");
+        allowed("distill-train", "distill-losses");
+        allowed("distill-cli", "distill-train");
     }
 
     #[test]
     fn only_the_program_talks_to_a_terminal() {
         for dependency in TERMINAL {
-            let dependencies = format!("[dependencies]\n{dependency}.workspace = true\n");
-            check("distill-train", &dependencies, &[":2"]);
-            check("distill-cli", &dependencies, &[]);
+            refused("distill-train", dependency);
+            allowed("distill-cli", dependency);
         }
-        check("distill-train", "[dependencies]\ntracing.workspace = true\n", &[]);
+        allowed("distill-train", "tracing");
     }
 
     #[test]
     fn a_new_package_needs_a_place() {
-        check("distill-new", "", &[""]);
+        let expected = "distill-new has no place among the layers";
+        assert_eq!(check("crates/distill-new/Cargo.toml", "distill-new", &[]), [expected]);
+        assert_eq!(check("tests/Cargo.toml", "distill-tests", &["distill-cli"]), [""; 0]);
     }
 
     #[test]
     fn xtask_depends_on_none_of_ours() {
-        let bad = ("xtask/Cargo.toml", "[dependencies]\ndistill-cli.workspace = true\n");
-        assert_eq!(places(arrows, &[bad]), ["xtask/Cargo.toml:2"]);
+        assert_eq!(check("xtask/Cargo.toml", "xtask", &["distill-cli"]), ["xtask may not depend on distill-cli"]);
     }
 }

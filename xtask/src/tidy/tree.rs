@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Result;
+use crate::metadata::{self, Package};
 
 /// Larger files are data, and no check reads them.
 const TEXT_MAX: u64 = 1 << 20;
@@ -23,6 +24,7 @@ pub(crate) struct File {
 /// All files that are, or would be, committed.
 pub(crate) struct Tree {
     files: Vec<File>,
+    packages: Vec<Package>,
 }
 
 impl Tree {
@@ -39,7 +41,7 @@ impl Tree {
             let text = if metadata.len() <= TEXT_MAX { String::from_utf8(fs::read(&full)?).ok() } else { None };
             files.push(File { path, size: metadata.len(), text });
         }
-        Ok(Self { files })
+        Ok(Self { files, packages: metadata::workspace()? })
     }
 
     #[cfg(test)]
@@ -49,7 +51,12 @@ impl Tree {
             size: text.len() as u64,
             text: Some((*text).to_owned()),
         };
-        Self { files: files.iter().map(file).collect() }
+        Self { files: files.iter().map(file).collect(), packages: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with(self, packages: Vec<Package>) -> Self {
+        Self { packages, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -71,12 +78,9 @@ impl Tree {
         chosen.filter_map(|file| Some((file.path.as_str(), file.text.as_deref()?)))
     }
 
-    /// Name and manifest of each package in `crates/`.
-    pub(crate) fn crates(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts(&["/Cargo.toml"]).filter_map(|(path, text)| {
-            let name = path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
-            (!name.contains('/')).then_some((name, text))
-        })
+    /// The packages of the workspace.
+    pub(crate) fn packages(&self) -> &[Package] {
+        &self.packages
     }
 
     /// Whether there is such a file or folder.
@@ -140,12 +144,5 @@ mod tests {
         for absent in ["doc", "docs/adr/0001", "docs/adr/0001.md/x"] {
             assert!(!tree.contains(absent), "{absent}");
         }
-    }
-
-    #[test]
-    fn crates_are_the_manifests_one_below_the_folder() {
-        let tree =
-            Tree::of(&[("crates/a/Cargo.toml", "A"), ("crates/a/fuzz/Cargo.toml", ""), ("xtask/Cargo.toml", "")]);
-        assert_eq!(tree.crates().collect::<Vec<_>>(), [("a", "A")]);
     }
 }

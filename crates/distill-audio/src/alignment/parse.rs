@@ -1,147 +1,33 @@
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path};
 
-use flate2::bufread::GzDecoder;
+use distill_datasets::records::{self, Part, Record, Schema, TableFault};
 
-use super::{Alignment, Part, Segment, Utterance};
-use crate::PhoneSet;
+use super::{Alignment, Segment, Utterance};
+use crate::{AlignmentFault, PhoneSet};
 
-/// The columns that have to be there, and the one that may.
-const COLUMNS: [&str; 7] = ["split", "utterance", "phone", "state", "start_frame", "frames", SPEAKER];
+const SCHEMA: Schema = Schema {
+    columns: &["split", "utterance", "phone", "state", "start_frame", "frames"],
+    optional: Some(SPEAKER),
+    max_record: 4096,
+    quotes: false,
+};
 const SPEAKER: &str = "speaker";
 
-/// The longest line, so that a file without line breaks takes no memory.
-const MAX_LINE: usize = 4096;
-/// A hundred hours of speech, after decompression.
-const MAX_BYTES: u64 = 1 << 28;
 /// A day of speech, so that the frames of an utterance can be counted.
 const MAX_FRAMES: u32 = 100 * 60 * 60 * 24;
 
-/// What is wrong with a table of alignments.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AlignmentFault {
-    /// The gzip stream is damaged, cut off, or followed by something else.
-    #[error("the gzip stream is not sound: {what}")]
-    Gzip {
-        /// What the decoder found.
-        what: String,
-    },
-    /// The table is larger than a corpus can be.
-    #[error("the table goes on after {max} bytes")]
-    TooLarge {
-        /// The limit.
-        max: u64,
-    },
-    /// A line is longer than any of a table.
-    #[error("the line is longer than {max} bytes")]
-    LongLine {
-        /// The limit.
-        max: usize,
-    },
-    /// A line is not text.
-    #[error("byte {offset} of the line is not UTF-8")]
-    NotUtf8 {
-        /// The first bad byte.
-        offset: usize,
-    },
-    /// A line has a tab or another character that is not to be seen.
-    #[error("byte {offset} of the line is a control character")]
-    Control {
-        /// The first such byte.
-        offset: usize,
-    },
-    /// The first line does not name the columns.
-    #[error("the columns are `{found}`, expected split, utterance, phone, state, start_frame and frames")]
-    Columns {
-        /// The line.
-        found: String,
-    },
-    /// A line has more or fewer fields than there are columns.
-    #[error("{actual} fields, expected {expected}")]
-    Fields {
-        /// The number of columns.
-        expected: usize,
-        /// The number of fields.
-        actual: usize,
-    },
-    /// A field cannot be what it has to be.
-    #[error("{column} is `{found}`, expected {expected}")]
-    Field {
-        /// The column.
-        column: &'static str,
-        /// What stands there.
-        found: String,
-        /// What may stand there.
-        expected: &'static str,
-    },
-    /// Frames are missing or there twice.
-    #[error("starts at frame {actual}, but {expected} is the next of utterance `{utterance}`")]
-    Start {
-        /// The utterance.
-        utterance: String,
-        /// The end of what came before.
-        expected: u32,
-        /// What stands there.
-        actual: u32,
-    },
-    /// An utterance is longer than a day.
-    #[error("utterance `{utterance}` has more than {max} frames")]
-    TooManyFrames {
-        /// The utterance.
-        utterance: String,
-        /// The limit.
-        max: u32,
-    },
-    /// The lines of an utterance do not follow each other.
-    #[error("utterance `{utterance}` was complete, its first line is {first}")]
-    Scattered {
-        /// The utterance.
-        utterance: String,
-        /// Where it stood before.
-        first: u64,
-    },
-    /// A column that is the same for an utterance is not.
-    #[error("{column} is `{found}`, but `{expected}` before in utterance `{utterance}`")]
-    Changed {
-        /// The column.
-        column: &'static str,
-        /// The utterance.
-        utterance: String,
-        /// What stood before.
-        expected: String,
-        /// What stands there.
-        found: String,
-    },
-    /// There are no utterances.
-    #[error("the table ends without an utterance")]
-    Empty,
-}
-
-/// The line, counted from one, and what is wrong with it.
-type Fault = (u64, AlignmentFault);
-
-pub(super) fn table(bytes: &[u8]) -> Result<Alignment, Fault> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Table::default().read(bytes);
+pub(super) fn table(bytes: &[u8]) -> Result<Alignment, (u64, AlignmentFault)> {
+    let mut table = Table::default();
+    let end = records::read(bytes, &SCHEMA, |record| table.row(record))?;
+    if table.utterances.is_empty() {
+        return Err((end, TableFault::Empty { what: "an utterance" }.into()));
     }
-    let mut decoder = BufReader::new(GzDecoder::new(bytes).take(MAX_BYTES + 1));
-    let alignment = Table::default().read(&mut decoder)?;
-    let left = decoder.into_inner().into_inner().into_inner();
-    if left.is_empty() {
-        Ok(alignment)
-    } else {
-        let what = format!("{} bytes follow its end", left.len());
-        Err((1, AlignmentFault::Gzip { what }))
-    }
+    Ok(table.finish())
 }
 
 #[derive(Default)]
 struct Table {
-    /// For each of [`COLUMNS`] its place in the line.
-    places: [Option<usize>; COLUMNS.len()],
-    n_columns: usize,
     /// Numbers of states in the order in which they were met.
     met: HashMap<(String, u32), u32>,
     /// The first line of each utterance.
@@ -152,87 +38,26 @@ struct Table {
 }
 
 impl Table {
-    fn read(mut self, mut reader: impl BufRead) -> Result<Alignment, Fault> {
-        let (mut number, mut n_bytes, mut buffer) = (0_u64, 0, Vec::new());
-        loop {
-            buffer.clear();
-            number += 1;
-            let fault = |fault| (number, fault);
-            // Bytes in memory give no other error than that of the decoder.
-            let n = (&mut reader).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut buffer);
-            let n = n.map_err(|error| fault(AlignmentFault::Gzip { what: error.to_string() }))?;
-            n_bytes += n as u64;
-            if n_bytes > MAX_BYTES {
-                return Err(fault(AlignmentFault::TooLarge { max: MAX_BYTES }));
-            }
-            if n > MAX_LINE {
-                return Err(fault(AlignmentFault::LongLine { max: MAX_LINE }));
-            }
-            let line = str::from_utf8(&buffer)
-                .map_err(|error| fault(AlignmentFault::NotUtf8 { offset: error.valid_up_to() }))?;
-            let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
-            if let Some(offset) = line.find(char::is_control) {
-                return Err(fault(AlignmentFault::Control { offset }));
-            }
-            match (n, number) {
-                (0, _) => break,
-                (_, 1) => self.header(line).map_err(fault)?,
-                _ => self.row(line, number).map_err(fault)?,
-            }
-        }
-        if self.utterances.is_empty() { Err((number, AlignmentFault::Empty)) } else { Ok(self.finish()) }
-    }
-
-    fn header(&mut self, line: &str) -> Result<(), AlignmentFault> {
-        let unusable = || AlignmentFault::Columns { found: line.to_owned() };
-        for (place, name) in line.trim_start_matches('\u{feff}').split(',').enumerate() {
-            let column = COLUMNS.iter().position(|column| *column == name).ok_or_else(unusable)?;
-            if self.places[column].replace(place).is_some() {
-                return Err(unusable());
-            }
-            self.n_columns = place + 1;
-        }
-        let is_there = |(place, column): (&Option<usize>, &str)| place.is_some() || column == SPEAKER;
-        if self.places.iter().zip(COLUMNS).all(is_there) { Ok(()) } else { Err(unusable()) }
-    }
-
-    fn row(&mut self, line: &str, number: u64) -> Result<(), AlignmentFault> {
-        let actual = line.split(',').count();
-        if actual != self.n_columns {
-            return Err(AlignmentFault::Fields { expected: self.n_columns, actual });
-        }
-        let field = |column: usize| {
-            let found = self.places[column].and_then(|place| line.split(',').nth(place)).unwrap_or_default();
-            let unusable =
-                move |expected| AlignmentFault::Field { column: COLUMNS[column], found: found.to_owned(), expected };
-            (found, unusable)
-        };
-        let (split, unusable) = field(0);
-        let part = match split {
-            "train" => Part::Train,
-            "validation" => Part::Validation,
-            "test" => Part::Test,
-            _ => return Err(unusable("train, validation or test")),
-        };
-        let (name, unusable) = field(1);
+    fn row(&mut self, record: &Record<'_>) -> Result<(), AlignmentFault> {
+        let part = record.part(0)?;
+        let name = record.field(1);
         if !is_below_a_folder(name) {
-            return Err(unusable("the name of a file in a folder"));
+            return Err(record.fault(1, "the name of a file in a folder").into());
         }
-        let (phone, unusable) = field(2);
+        let phone = record.field(2);
         if phone.is_empty() || phone.contains('"') {
-            return Err(unusable("a name without quotes"));
+            return Err(record.fault(2, "a name without quotes").into());
         }
         let integer = |column: usize| {
-            let (text, unusable) = field(column);
-            text.parse().map_err(|_| unusable("a whole number"))
+            let number = record.field(column).parse();
+            number.map_err(|_| record.fault(column, "a whole number"))
         };
         let (state, start, frames): (u32, u32, u32) = (integer(3)?, integer(4)?, integer(5)?);
         if frames == 0 {
-            return Err(field(5).1("at least 1"));
+            return Err(record.fault(5, "at least 1").into());
         }
-        let (speaker, _) = field(6);
 
-        self.utterance(name, part, speaker, number)?;
+        self.utterance(name, part, record.field(6), record.line)?;
         let n_met = self.met.len() as u32;
         let class = *self.met.entry((phone.to_owned(), state)).or_insert(n_met);
         self.append(Segment { class, frames }, start)
@@ -255,7 +80,7 @@ impl Table {
             Err(AlignmentFault::Changed { column, utterance, expected, found })
         };
         if last.part != part {
-            return changed(COLUMNS[0], &last.part.to_string(), &part.to_string());
+            return changed(SCHEMA.columns[0], &last.part.to_string(), &part.to_string());
         }
         if last.speaker != speaker {
             return changed(SPEAKER, &last.speaker, speaker);

@@ -80,11 +80,11 @@ fn says_what_is_wrong_in_which_line() {
     refuse("train,a,T,0,0,3\ntrain,b,T,1,0,1\ntrain,a,T,1,3,1\n", "4: utterance `a` was complete, its first line is 2");
     refuse("train,a,T,0,0,4294967295\n", "2: utterance `a` has more than 8640000 frames");
     refuse("train,a,T,0,0,1\ntrain,a,T,1,1,8640000\n", "3: utterance `a` has more than 8640000 frames");
-    refuse("train,a,T\t,0,0,1\n", "2: byte 9 of the line is a control character");
-    refuse(&"a".repeat(5000), "2: the line is longer than 4096 bytes");
+    refuse("train,a,T\t,0,0,1\n", "2: byte 9 is the control character 0x09");
+    refuse(&"a".repeat(5000), "2: the record is longer than 4096 bytes, or a quote is not closed");
     let latin = [HEADER.as_bytes(), b"train,caf\xe9,T,0,0,1\n"].concat();
     let error = Alignment::parse(&latin, Path::new("a.csv")).unwrap_err();
-    assert_eq!(error.to_string(), "a.csv, line 2: byte 9 of the line is not UTF-8");
+    assert_eq!(error.to_string(), "a.csv, line 2: byte 9 is not UTF-8");
 }
 
 #[test]
@@ -98,7 +98,10 @@ fn a_gzip_stream_is_whole_and_alone() {
         "a, line 1: the gzip stream is not sound: 3 bytes follow its end"
     );
     // Many times its size without a line break.
-    assert_eq!(message(&gzip(&vec![b'a'; 1 << 24])), "a, line 1: the line is longer than 4096 bytes");
+    assert_eq!(
+        message(&gzip(&vec![b'a'; 1 << 24])),
+        "a, line 1: the record is longer than 4096 bytes, or a quote is not closed"
+    );
 }
 
 proptest! {

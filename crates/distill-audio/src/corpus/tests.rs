@@ -1,9 +1,12 @@
 use std::fs;
 
 use distill_datasets::Dataset;
+use ndarray::s;
 use tempfile::TempDir;
 
 use super::*;
+use crate::recording::wav_path;
+use crate::wav;
 
 /// A mono file of noise, `loudness` of 32768.
 fn noise(rate: u32, n_samples: usize, loudness: i16) -> Vec<u8> {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-use super::{GZIP_MAGIC, Header, MAX_GZIP_RATIO, read_error};
+use super::{GZIP_MAGIC, Header, Idx, MAX_GZIP_RATIO, read_error};
 use crate::DataError;
+use crate::files::regular;
 use crate::form::Form;
 use crate::rows::Rows;
 
@@ -22,10 +23,10 @@ use crate::rows::Rows;
 /// # Ok::<(), distill_datasets::DataError>(())
 /// ```
 #[derive(Debug)]
-pub struct IdxStream {
+pub struct IdxStream<R: BufRead = BufReader<File>> {
     path: PathBuf,
     file_len: u64,
-    source: Source,
+    source: Source<R>,
     shape: Vec<usize>,
     promised: u64,
     /// Elements that have not been read.
@@ -34,9 +35,9 @@ pub struct IdxStream {
 }
 
 #[derive(Debug)]
-enum Source {
-    Plain(BufReader<File>),
-    Gzip(Box<GzDecoder<BufReader<File>>>),
+enum Source<R> {
+    Plain(R),
+    Gzip(Box<GzDecoder<R>>),
 }
 
 impl IdxStream {
@@ -45,16 +46,33 @@ impl IdxStream {
     /// # Errors
     /// As [`read`](super::read), but for faults that lie behind the header.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let path = path.as_ref().to_owned();
-        let io = |source| DataError::Io { path: path.clone(), source };
-        let metadata = fs::metadata(&path).map_err(io)?;
-        if !metadata.is_file() {
-            // Only a regular file has a length to check the header against.
-            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        let path = path.as_ref();
+        let io = |source| DataError::Io { path: path.to_owned(), source };
+        let len = fs::metadata(path).and_then(regular).map_err(io)?.len();
+        Self::new(BufReader::new(File::open(path).map_err(io)?), len, path)
+    }
+
+    /// The elements of a file that is not compressed, as rows along the first side.
+    ///
+    /// `bound` are the bytes that may be in memory, for the error.
+    pub(crate) fn into_rows(self, bound: u64) -> Result<Rows, DataError> {
+        match self.source {
+            Source::Plain(reader) => {
+                let start = (4 + 4 * self.shape.len()) as u64;
+                let n_bytes = self.shape[1..].iter().product();
+                Rows::new(self.path, reader.into_inner(), start..self.file_len, n_bytes, Form::Pixels)
+            }
+            Source::Gzip(_) => Err(DataError::Compressed { path: self.path, bytes: self.promised, bound }),
         }
-        let file_len = metadata.len();
-        let mut reader = BufReader::new(File::open(&path).map_err(io)?);
-        let gzip = reader.fill_buf().map_err(io)?.starts_with(&GZIP_MAGIC);
+    }
+}
+
+impl<R: BufRead> IdxStream<R> {
+    /// Reads the header of a file of so many bytes; `path` is the name that errors give it.
+    pub(super) fn new(mut reader: R, file_len: u64, path: &Path) -> Result<Self, DataError> {
+        let path = path.to_owned();
+        let start = reader.fill_buf().map_err(|source| DataError::Io { path: path.clone(), source })?;
+        let gzip = start.starts_with(&GZIP_MAGIC);
         let mut source = if gzip { Source::Gzip(Box::new(GzDecoder::new(reader))) } else { Source::Plain(reader) };
         let header = Header::read(&mut source, &path)?;
         let promised = header.promised();
@@ -84,18 +102,23 @@ impl IdxStream {
         self.shape.as_slice().try_into().map_err(wrong)
     }
 
-    /// The elements of a file that is not compressed, as rows along the first side.
-    ///
-    /// `bound` are the bytes that may be in memory, for the error.
-    pub(crate) fn into_rows(self, bound: u64) -> Result<Rows, DataError> {
-        match self.source {
-            Source::Plain(reader) => {
-                let start = (4 + 4 * self.shape.len()) as u64;
-                let n_bytes = self.shape[1..].iter().product();
-                Rows::new(self.path, reader.into_inner(), start..self.file_len, n_bytes, Form::Pixels)
-            }
-            Source::Gzip(_) => Err(DataError::Compressed { path: self.path, bytes: self.promised, bound }),
+    /// All elements.
+    pub(super) fn whole(mut self) -> Result<Idx, DataError> {
+        const CHUNK: usize = 1 << 18;
+        let mut data = Vec::new();
+        // The promise of a compressed file can still be a lie, so memory grows with what is read.
+        if !self.is_gzip() {
+            data.try_reserve_exact(self.n_left).map_err(|error| read_error(error.into(), &self.path))?;
         }
+        loop {
+            let start = data.len();
+            data.resize(start + self.n_left.min(CHUNK), 0);
+            if self.read(&mut data[start..])? == 0 {
+                break;
+            }
+        }
+        data.shrink_to_fit();
+        Ok(Idx { shape: self.shape, data })
     }
 
     /// Whether the file is compressed.
@@ -147,7 +170,7 @@ impl IdxStream {
     }
 }
 
-impl Read for Source {
+impl<R: BufRead> Read for Source<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(reader) => reader.read(buffer),

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io::Write;
 
 use distill_tensor::{Philox, Stream};
@@ -107,7 +108,7 @@ fn the_contents_of_a_file_decide_and_not_its_name() {
         DataError::Io { path: actual, source } if actual == path => source.to_string(),
         other => panic!("{other}"),
     };
-    assert_eq!(message(dir.path()), "not a regular file");
+    assert_eq!(message(dir.path()), "it is no regular file");
     assert!(message(&dir.path().join("absent")).contains("No such file"));
 }
 

@@ -21,8 +21,8 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use self::cells::{Cells, Kind};
 use self::pages::{Pages, Shared};
 use crate::DataError;
-use crate::cifar::regular;
 use crate::columns::Cell;
+use crate::files::regular;
 
 /// Rows that are decoded at once.
 const BATCH: usize = 1024;

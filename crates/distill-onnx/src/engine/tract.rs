@@ -7,8 +7,7 @@ use tract_onnx::prelude::*;
 use super::Prepared;
 use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
-use crate::model::INPUT_SHAPE;
-use crate::shape::Shape;
+use crate::shape::{INPUT_SHAPE, Shape};
 use crate::{OnnxError, OnnxOptions, Port, file};
 
 /// Numbers in one tensor of a graph, and in all of them together.

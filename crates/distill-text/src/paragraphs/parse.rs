@@ -1,115 +1,23 @@
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
 
-use flate2::bufread::GzDecoder;
+use distill_datasets::records::{self, Record, Schema, TableFault};
 
-use super::{Entry, Paragraphs, Part};
+use super::{Entry, Paragraphs};
 
-const COLUMNS: [&str; 3] = ["split", "language", "text"];
+const SCHEMA: Schema =
+    Schema { columns: &["split", "language", "text"], optional: None, max_record: 1 << 20, quotes: true };
 
-/// The longest paragraph with its quotes, so that a file without line breaks takes no memory.
-const MAX_RECORD: usize = 1 << 20;
-/// A table after decompression; places in its text fit 32 bits.
-const MAX_BYTES: u64 = 1 << 28;
 /// More bytes than any name of a language needs.
 const MAX_NAME: usize = 64;
 
-/// What is wrong with a table of paragraphs.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableFault {
-    /// The gzip stream is damaged, cut off, or followed by something else.
-    #[error("the gzip stream is not sound: {what}")]
-    Gzip {
-        /// What the decoder found.
-        what: String,
-    },
-    /// The table is larger than a corpus can be.
-    #[error("the table goes on after {max} bytes")]
-    TooLarge {
-        /// The limit.
-        max: u64,
-    },
-    /// A paragraph is longer than any that a person wrote.
-    #[error("the paragraph is longer than {max} bytes, or a quote is not closed")]
-    LongRecord {
-        /// The limit.
-        max: usize,
-    },
-    /// The table ends inside quotes.
-    #[error("the table ends before a quote is closed")]
-    OpenQuote,
-    /// A quote stands inside a field, or something behind a quoted one.
-    #[error("the quote at byte {offset} is not at an end of a field; write it twice, and quotes around the field")]
-    Quote {
-        /// The byte of the paragraph's lines.
-        offset: usize,
-    },
-    /// A paragraph is not text.
-    #[error("byte {offset} is not UTF-8")]
-    NotUtf8 {
-        /// The first bad byte of the paragraph's lines.
-        offset: usize,
-    },
-    /// A paragraph has an ASCII control character other than tabs and line breaks.
-    #[error("byte {offset} is the control character {code:#04x}")]
-    Control {
-        /// The first such byte of the paragraph's lines.
-        offset: usize,
-        /// What it is.
-        code: u8,
-    },
-    /// The first line does not name the columns.
-    #[error("the columns are `{found}`, expected split, language and text")]
-    Columns {
-        /// The line, or its beginning.
-        found: String,
-    },
-    /// A line has more or fewer fields than there are columns.
-    #[error("{actual} fields, expected {expected}")]
-    Fields {
-        /// The number of columns.
-        expected: usize,
-        /// The number of fields.
-        actual: usize,
-    },
-    /// A field cannot be what it has to be.
-    #[error("{column} is `{found}`, expected {expected}")]
-    Field {
-        /// The column.
-        column: &'static str,
-        /// What stands there, or its beginning.
-        found: String,
-        /// What may stand there.
-        expected: &'static str,
-    },
-    /// There are no paragraphs with text.
-    #[error("the table ends without a paragraph")]
-    Empty,
-}
-
-/// The first line of the paragraph, counted from one, and what is wrong with it.
-type Fault = (u64, TableFault);
-
-pub(super) fn table(bytes: &[u8]) -> Result<Paragraphs, Fault> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Table::default().read(bytes);
-    }
-    let mut decoder = BufReader::new(GzDecoder::new(bytes).take(MAX_BYTES + 1));
-    let paragraphs = Table::default().read(&mut decoder)?;
-    let left = decoder.into_inner().into_inner().into_inner();
-    if left.is_empty() {
-        Ok(paragraphs)
-    } else {
-        let what = format!("{} bytes follow its end", left.len());
-        Err((1, TableFault::Gzip { what }))
-    }
+pub(super) fn table(bytes: &[u8]) -> Result<Paragraphs, (u64, TableFault)> {
+    let mut table = Table::default();
+    let end = records::read(bytes, &SCHEMA, |record| table.row(record))?;
+    if table.entries.is_empty() { Err((end, TableFault::Empty { what: "a paragraph" })) } else { Ok(table.finish()) }
 }
 
 #[derive(Default)]
 struct Table {
-    /// For each of [`COLUMNS`] its place in the line.
-    places: [usize; COLUMNS.len()],
     /// Numbers of languages in the order in which they were met.
     met: HashMap<String, u32>,
     text: String,
@@ -117,56 +25,12 @@ struct Table {
 }
 
 impl Table {
-    fn read(mut self, mut reader: impl BufRead) -> Result<Paragraphs, Fault> {
-        let (mut next_line, mut n_bytes, mut buffer) = (1, 0, Vec::new());
-        let mut fields: [String; COLUMNS.len()] = Default::default();
-        loop {
-            buffer.clear();
-            let line = next_line;
-            let fault = |fault| (line, fault);
-            next_line += read_record(&mut reader, &mut buffer).map_err(fault)?;
-            n_bytes += buffer.len() as u64;
-            if n_bytes > MAX_BYTES {
-                return Err(fault(TableFault::TooLarge { max: MAX_BYTES }));
-            }
-            if buffer.is_empty() {
-                return if self.entries.is_empty() { Err(fault(TableFault::Empty)) } else { Ok(self.finish()) };
-            }
-            let record = checked_text(&buffer).map_err(fault)?;
-            if line == 1 {
-                self.header(record, &mut fields).map_err(fault)?;
-            } else {
-                split_fields(record, &mut fields).map_err(fault)?;
-                self.row(&fields).map_err(fault)?;
-            }
-        }
-    }
-
-    fn header(&mut self, record: &str, fields: &mut [String; COLUMNS.len()]) -> Result<(), TableFault> {
-        let unusable = || TableFault::Columns { found: beginning(record) };
-        split_fields(record.trim_start_matches('\u{feff}'), fields).map_err(|_| unusable())?;
-        for (place, column) in self.places.iter_mut().zip(COLUMNS) {
-            *place = fields.iter().position(|field| field == column).ok_or_else(unusable)?;
-        }
-        Ok(())
-    }
-
-    fn row(&mut self, fields: &[String; COLUMNS.len()]) -> Result<(), TableFault> {
-        let [split, name, text] = self.places.map(|place| fields[place].as_str());
-        let unusable = |column: usize, expected| TableFault::Field {
-            column: COLUMNS[column],
-            found: beginning(&fields[self.places[column]]),
-            expected,
-        };
-        let part = match split {
-            "train" => Part::Train,
-            "validation" => Part::Validation,
-            "test" => Part::Test,
-            _ => return Err(unusable(0, "train, validation or test")),
-        };
+    fn row(&mut self, record: &Record<'_>) -> Result<(), TableFault> {
+        let part = record.part(0)?;
+        let (name, text) = (record.field(1), record.field(2));
         let is_of_a_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_of_a_name) {
-            return Err(unusable(1, "a name of letters, digits, `-`, `_` and `.`, of at most 64 bytes"));
+            return Err(record.fault(1, "a name of letters, digits, `-`, `_` and `.`, of at most 64 bytes"));
         }
         let before = self.text.len();
         for word in text.split_whitespace() {
@@ -192,7 +56,7 @@ impl Table {
 
     /// Gives the languages their final order.
     fn finish(self) -> Paragraphs {
-        let Self { met, mut text, mut entries, .. } = self;
+        let Self { met, mut text, mut entries } = self;
         let mut names: Vec<(String, u32)> = met.into_iter().collect();
         names.sort_unstable();
         let mut numbers = vec![0; names.len()];
@@ -204,100 +68,4 @@ impl Table {
         entries.shrink_to_fit();
         Paragraphs { languages: names.into_iter().map(|(name, _)| name).collect(), text, entries }
     }
-}
-
-/// Reads lines until no quote is open, and says how many they were; none at the end of the table.
-fn read_record(reader: &mut impl BufRead, record: &mut Vec<u8>) -> Result<u64, TableFault> {
-    let (mut n_lines, mut is_open) = (0, false);
-    loop {
-        let before = record.len();
-        let room = (MAX_RECORD + 1 - before) as u64;
-        // Bytes in memory give no other error than that of the decoder.
-        let n = reader.by_ref().take(room).read_until(b'\n', record);
-        let n = n.map_err(|error| TableFault::Gzip { what: error.to_string() })?;
-        if record.len() > MAX_RECORD {
-            return Err(TableFault::LongRecord { max: MAX_RECORD });
-        }
-        if n == 0 {
-            return if is_open { Err(TableFault::OpenQuote) } else { Ok(n_lines) };
-        }
-        n_lines += 1;
-        // A quote inside quotes is written twice and so changes nothing.
-        is_open ^= record[before..].iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-        if !is_open {
-            return Ok(n_lines);
-        }
-    }
-}
-
-/// The lines of a paragraph as text, without the line break at their end.
-fn checked_text(record: &[u8]) -> Result<&str, TableFault> {
-    let text = str::from_utf8(record).map_err(|error| TableFault::NotUtf8 { offset: error.valid_up_to() })?;
-    let is_bad = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
-    if let Some(offset) = record.iter().position(is_bad) {
-        return Err(TableFault::Control { offset, code: record[offset] });
-    }
-    Ok(text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)))
-}
-
-/// The fields of a record, without their quotes.
-fn split_fields(record: &str, fields: &mut [String]) -> Result<(), TableFault> {
-    fields.iter_mut().for_each(String::clear);
-    let (mut actual, mut rest) = (0, record);
-    let offset = |rest: &str| record.len() - rest.len();
-    loop {
-        let mut unused = String::new();
-        let field = fields.get_mut(actual).unwrap_or(&mut unused);
-        actual += 1;
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            // Two quotes stand for one, and a single one ends the field.
-            loop {
-                let (part, after) = quoted.split_once('"').ok_or(TableFault::OpenQuote)?;
-                field.push_str(part);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        field.push('"');
-                        quoted = after;
-                    }
-                    None => {
-                        rest = after;
-                        break;
-                    }
-                }
-            }
-            if !(rest.is_empty() || rest.starts_with(',')) {
-                return Err(TableFault::Quote { offset: offset(rest) - 1 });
-            }
-        } else {
-            let (part, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
-            if let Some(place) = part.find('"') {
-                return Err(TableFault::Quote { offset: offset(rest) + place });
-            }
-            field.push_str(part);
-            rest = after;
-        }
-        match rest.strip_prefix(',') {
-            Some(after) => rest = after,
-            None if actual == fields.len() => return Ok(()),
-            None => return Err(TableFault::Fields { expected: fields.len(), actual }),
-        }
-    }
-}
-
-/// As much of a text as fits a message.
-fn beginning(text: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// The rows of a small table that is known to be sound, below its first line.
-pub(crate) fn pairs(table: &str) -> Result<Vec<[String; 2]>, TableFault> {
-    let rows = table.lines().skip(1).map(|line| {
-        let mut fields: [String; 2] = Default::default();
-        split_fields(line, &mut fields).map(|()| fields)
-    });
-    rows.collect()
 }

@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::{Part, TableFault};
 
 const HEADER: &str = "split,language,text\n";
 
@@ -63,7 +64,7 @@ fn the_first_line_has_to_name_the_columns() {
         let message = parse(header).unwrap_err().to_string();
         assert_eq!(message, format!("a.csv, line 1: the columns are `{header}`, expected split, language and text"));
     }
-    assert!(matches!(parse(""), Err(TextError::Table { line: 1, fault: TableFault::Empty, .. })));
+    assert!(matches!(parse(""), Err(TextError::Table { line: 1, fault: TableFault::Empty { .. }, .. })));
 }
 
 #[test]
