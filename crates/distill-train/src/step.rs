@@ -1,8 +1,7 @@
 use std::ops::Range;
 
-use distill_datasets::Dataset;
-use distill_losses::{Loss, LossValue};
-use distill_models::{Model, Noise, Tape, Trainable};
+use distill_losses::LossValue;
+use distill_models::{Noise, Tape, Trainable};
 use distill_tensor::{Params, Precision};
 use ndarray::{Array2, s};
 
