@@ -121,7 +121,9 @@ fn teachers(look: &Look) -> Vec<Setting> {
     let can_shift = matches!(look.input_shape[..], [_, height, width] if height.min(width) >= SIDES_TO_SHIFT);
     let augment = match amount {
         Amount::Few | Amount::Some if can_shift => Setting::new("teacher.train", "augment", "{ shift = 2 }"),
-        Amount::Some if look.buckets.is_none() => Setting::new("teacher.train", "augment", "{ mixup = 0.2 }"),
+        Amount::Some if !are_images && look.buckets.is_none() && look.n_train < 2000 => {
+            Setting::new("teacher.train", "augment", "{ mixup = 0.2 }")
+        }
         _ => Setting::none("teacher.train", "augment"),
     };
     let rate = (are_images && amount != Amount::Many)
