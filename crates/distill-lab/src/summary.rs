@@ -106,6 +106,10 @@ pub fn columns(lines: &[impl AsRef<[String]>], n_words: usize) -> String {
     text
 }
 
+/// What to try where distillation did not help. What helped most on other data stands first: `docs/results/defaults.md`.
+const OTHER_SETTINGS: &str = "`kd.alpha = 0.5`, then another `kd.temperature`, from 1 to 8, `data.mixup = 2` unless the \
+                              teacher is a table, more `train.epochs`, a lower `train.optimizer.lr`";
+
 /// What distillation bought, in one sentence.
 pub(crate) fn conclusion(result: &RunResult) -> String {
     let errors = |role: Role| -> Vec<f64> { result.of(role).map(|model| model.test_errors as f64).collect() };
@@ -143,6 +147,8 @@ pub(crate) fn conclusion(result: &RunResult) -> String {
     // An answer of which nine tenths are wrong where chance is wrong in as many has learned nothing.
     let (n_classes, n_examples) = (result.data.classes.len() as f64, result.data.test as f64);
     let guessing = n_classes > 1.0 && from.min(to) > 0.95 * n_examples * (1.0 - 1.0 / n_classes);
+    let is_trained = result.of(Role::Teacher).any(|model| model.train_seconds.is_some())
+        || result.of(Role::Member).any(|model| model.train_seconds.is_some());
     let why = match () {
         () if guessing && !result.data.counters.is_empty() => format!(
             "; both students do little more than guess: they may have learnt the rows by `{}`, leave it out with \
@@ -150,14 +156,9 @@ pub(crate) fn conclusion(result: &RunResult) -> String {
             result.data.counters[0]
         ),
         () if guessing => "; both students do little more than guess: lower `train.optimizer.lr`".to_owned(),
-        // What helped most on other data stands first.
-        () if to >= from && of <= from => "; try another `kd.temperature`, from 1 to 8, then `kd.alpha = 0.5`, more \
-                                           `train.epochs`, a lower `train.optimizer.lr`"
-            .to_owned(),
+        () if to >= from && (of <= from || !is_trained) => format!("; try {OTHER_SETTINGS}"),
         () => String::new(),
     };
-    let is_trained = result.of(Role::Teacher).any(|model| model.train_seconds.is_some())
-        || result.of(Role::Member).any(|model| model.train_seconds.is_some());
     let of_teacher = match () {
         () if of <= from || guessing => "",
         () if is_trained => ", more than the student alone: train it for longer",

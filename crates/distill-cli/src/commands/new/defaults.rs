@@ -18,8 +18,10 @@ pub(super) fn settings(look: &Look, has_teacher: bool) -> Vec<Setting> {
     settings.extend(look.columns.iter().map(|columns| Setting::new("data", "columns", columns)));
     settings.extend(look.images.iter().map(|images| Setting::new("data", "images", images)));
     settings.extend((look.is_wide && look.buckets.is_none()).then(|| Setting::new("data", "standardize", true)));
-    settings.extend(students(look));
+    settings.extend(students(look, has_teacher));
     if !has_teacher {
+        // A teacher of somebody else may be a table, which answers nothing that is not in it.
+        settings.extend(n_mixtures(look).map(|n| Setting::new("data", "mixup", n)));
         settings.extend(teachers(look));
     }
     settings
@@ -32,10 +34,32 @@ fn validation(look: &Look) -> Setting {
     }
 }
 
-/// Whether there are so many examples that a small student is told little by its teacher that the labels do not tell. It then
-/// learns best from the probabilities as they are; a high temperature takes from what it can hold.
-fn are_many(look: &Look) -> bool {
-    look.n_train >= 20_000
+/// How many examples there are, as far as it changes what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Amount {
+    /// What lies between two of so few is not where others are: mixtures harm.
+    Few,
+    Some,
+    /// A small student is told little by its teacher that the labels do not tell. It then learns best from the probabilities
+    /// as they are; a high temperature takes from what it can hold.
+    Many,
+}
+
+fn amount(look: &Look) -> Amount {
+    match look.n_train {
+        ..500 => Amount::Few,
+        500..20_000 => Amount::Some,
+        _ => Amount::Many,
+    }
+}
+
+fn are_images(look: &Look) -> bool {
+    look.input_shape.len() == 3
+}
+
+/// Mixtures of each example; buckets cannot be mixed.
+fn n_mixtures(look: &Look) -> Option<usize> {
+    (amount(look) == Amount::Some && look.buckets.is_none()).then_some(if look.n_train < 2000 { 4 } else { 2 })
 }
 
 /// Epochs that come to so many steps, and to no more than so many passes.
@@ -51,13 +75,24 @@ fn batch(look: &Look) -> usize {
     }
 }
 
-fn students(look: &Look) -> Vec<Setting> {
+fn students(look: &Look, has_teacher: bool) -> Vec<Setting> {
     let embedding = look.buckets.map(|buckets| Setting::new("student.model", "embedding", embedding(buckets)));
-    let (temperature, alpha) = if are_many(look) { ("1.0", "0.5") } else { ("4.0", "0.9") };
+    let (hidden, n_steps) = match (amount(look), are_images(look)) {
+        (Amount::Few, _) => ("[32]", 6000),
+        (Amount::Many, true) => ("[128]", 12_000),
+        _ => ("[64]", 6000),
+    };
+    let (temperature, alpha) = match (amount(look), are_images(look)) {
+        (Amount::Many, false) if !has_teacher => ("1.0", "0.9"),
+        (Amount::Many, _) => ("1.0", "0.5"),
+        // It may have seen the examples, and then says of them little that the labels do not say.
+        _ if has_teacher => ("2.0", "0.5"),
+        _ => ("4.0", "0.9"),
+    };
     let settings = vec![
-        Setting::new("student.model", "hidden", "[32]"),
+        Setting::new("student.model", "hidden", hidden),
         Setting::new("train", "batch", batch(look)),
-        Setting::new("train", "epochs", epochs(look, 6000, 100)),
+        Setting::new("train", "epochs", epochs(look, n_steps, 100)),
         Setting::text("train.optimizer", "kind", "adamw"),
         Setting::new("train.optimizer", "lr", "0.005"),
         Setting::new("kd", "temperature", temperature),
@@ -71,21 +106,34 @@ fn embedding(buckets: u32) -> String {
 }
 
 fn teachers(look: &Look) -> Vec<Setting> {
-    let can_shift = matches!(look.input_shape[..], [_, height, width] if height.min(width) >= SIDES_TO_SHIFT);
-    let model = match look.buckets {
-        Some(buckets) => format!("hidden = [100], embedding = {}", embedding(buckets)),
-        None if are_many(look) => "hidden = [400, 400], dropout = 0.2".to_owned(),
-        None => "hidden = [200, 200], dropout = 0.2".to_owned(),
+    let (amount, are_images) = (amount(look), are_images(look));
+    let model = match (look.buckets, amount) {
+        (Some(buckets), _) => format!("hidden = [100], embedding = {}", embedding(buckets)),
+        (None, Amount::Many) if are_images => "hidden = [400, 400], dropout = 0.2".to_owned(),
+        (None, Amount::Many) => "hidden = [400, 400], dropout = 0.5".to_owned(),
+        (None, _) => "hidden = [200, 200], dropout = 0.2".to_owned(),
     };
-    let n_steps = if are_many(look) { 5000 } else { 3000 };
-    vec![
-        Setting::new("teacher", "seeds", if are_many(look) { "[1, 2, 3]" } else { "[1, 2, 3, 4, 5]" }),
+    let n_steps = match amount {
+        Amount::Many if are_images || look.buckets.is_some() => 5000,
+        Amount::Many => 2700,
+        _ => 3000,
+    };
+    let can_shift = matches!(look.input_shape[..], [_, height, width] if height.min(width) >= SIDES_TO_SHIFT);
+    let augment = match amount {
+        Amount::Few | Amount::Some if can_shift => Setting::new("teacher.train", "augment", "{ shift = 2 }"),
+        Amount::Some if !are_images && look.buckets.is_none() && look.n_train < 2000 => {
+            Setting::new("teacher.train", "augment", "{ mixup = 0.2 }")
+        }
+        _ => Setting::none("teacher.train", "augment"),
+    };
+    let rate = (are_images && amount != Amount::Many)
+        .then(|| Setting::new("teacher.train", "optimizer", "{ kind = \"adamw\", lr = 0.0005 }"));
+    let settings = vec![
+        Setting::new("teacher", "seeds", if amount == Amount::Many { "[1, 2, 3]" } else { "[1, 2, 3, 4, 5]" }),
         Setting::new("teacher", "model", format!("{{ kind = \"mlp\", {model} }}")),
         Setting::new("teacher.train", "batch", batch(look)),
         Setting::new("teacher.train", "epochs", epochs(look, n_steps, 60)),
-        match can_shift && !are_many(look) {
-            true => Setting::new("teacher.train", "augment", "{ shift = 2 }"),
-            false => Setting::none("teacher.train", "augment"),
-        },
-    ]
+        augment,
+    ];
+    settings.into_iter().chain(rate).collect()
 }

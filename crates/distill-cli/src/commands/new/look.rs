@@ -27,7 +27,7 @@ pub(super) struct Look {
     /// What has to be said of it so that it can be read: of columns and of images.
     pub(super) columns: Option<String>,
     pub(super) images: Option<String>,
-    /// Whether its numbers are far from 0, or of another size than 1, and nobody standardises them by default.
+    /// Whether its numbers are far from 0, or all on one side of it, and nobody standardises them by default.
     pub(super) is_wide: bool,
     /// The column with the class, where that was guessed.
     pub(super) guessed_label: Option<String>,
@@ -93,10 +93,11 @@ impl Look {
     }
 }
 
-/// As `distill check` would warn of.
+/// As `distill check` would warn of, or all on one side of 0: what all examples share then hides what they differ in. Where many
+/// numbers are 0, as in drawings and counts of words, the deviation is the larger one, and they stay as they are.
 fn is_wide(train: &dyn Dataset) -> Result<bool, SourceError> {
     let print = Fingerprint::of(train).map_err(|error| SourceError::Recipe(Box::new(error.into())))?;
-    Ok(is_far_from_standard(print.mean, print.sd))
+    Ok(is_far_from_standard(print.mean, print.sd) || print.mean.abs() > print.sd)
 }
 
 /// Whether it is a folder with image files.
