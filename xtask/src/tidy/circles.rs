@@ -84,7 +84,7 @@ fn names<'t>(lines: impl Iterator<Item = &'t str>, depth: usize) -> Vec<&'t str>
     // A list in braces may go over several lines.
     let mut is_open = false;
     for line in lines {
-        let tops = format!("{}", "super::".repeat(depth));
+        let tops = "super::".repeat(depth);
         for top in ["crate::", &tops] {
             for (at, _) in line.match_indices(top) {
                 let is_whole = !line[..at].ends_with([':', '_']) && !line[..at].ends_with(char::is_alphanumeric);
