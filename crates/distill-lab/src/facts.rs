@@ -13,7 +13,7 @@ pub struct Facts {
     pub architecture: String,
     /// Numbers that training sets.
     pub parameters: usize,
-    /// As [`Job::seed`](super::Job::seed).
+    /// As [`Job::seed`](crate::jobs::Job::seed).
     pub seed: u64,
     /// Seconds of training, on so many threads.
     pub seconds: f64,
