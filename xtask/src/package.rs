@@ -65,7 +65,8 @@ fn archive(folder: &Path, name: &str) -> Result<PathBuf> {
 fn unpack(archive: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     let mut tar = Command::new("tar");
-    tar.arg("-xzf").arg(archive).arg("-C").arg(to).arg("--strip-components=1").stdin(Stdio::null());
+    // With the time of unpacking: archives give all files one time, by which cargo would take changed ones for old ones.
+    tar.arg("-xmzf").arg(archive).arg("-C").arg(to).arg("--strip-components=1").stdin(Stdio::null());
     let status = tar.status().map_err(|error| format!("cannot start tar: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("tar cannot unpack {}, {status}", archive.display()).into()) }
 }
