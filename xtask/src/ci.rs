@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::call::{Call, Tools};
-use crate::{Result, deny, onnxruntime, package, tidy};
+use crate::{Result, deny, examples, onnxruntime, package, tidy};
 
 /// The names of the steps, in the order they run.
-const NAMES: [&str; 10] =
-    ["fmt", "tidy", "deny", "clippy", "doc", "package", "doctest", "plain", "onnxruntime", "test"];
+const NAMES: [&str; 11] =
+    ["fmt", "tidy", "deny", "clippy", "doc", "package", "doctest", "plain", "onnxruntime", "examples", "test"];
 
 struct Step {
     name: &'static str,
@@ -74,6 +74,10 @@ fn plan(tools: Tools) -> Vec<Step> {
         step(
             "onnxruntime",
             Work::Own("its library and a Python that has it for the tests, from PyPI", onnxruntime::passes),
+        ),
+        step(
+            "examples",
+            Work::Own("every example of a library, and a program outside of the workspace", examples::passes),
         ),
         // Last, so that the output ends with the summary of the test runner.
         test,
@@ -163,7 +167,7 @@ mod tests {
     #[test]
     fn an_unknown_step_is_named_with_the_known_ones() {
         let error = select(&["--step", "lint"]).expect_err("there is no such step");
-        let steps = "fmt, tidy, deny, clippy, doc, package, doctest, plain, onnxruntime, test";
+        let steps = "fmt, tidy, deny, clippy, doc, package, doctest, plain, onnxruntime, examples, test";
         assert_eq!(error, format!("ci has no step `lint`, its steps are {steps}"));
         assert!(select(&["--step"]).is_err());
         assert!(select(&["clippy"]).is_err());

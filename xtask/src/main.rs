@@ -11,6 +11,7 @@ mod campaign;
 mod ci;
 mod deny;
 mod distill;
+mod examples;
 mod metadata;
 mod onnxruntime;
 mod package;

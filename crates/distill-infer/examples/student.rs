@@ -1,7 +1,7 @@
 //! Says what a student makes of images, one a line as CSV, the first column being a name where the header says `id`.
 //!
 //! ```sh
-//! cargo run -p distill-infer --example digit -- student.safetensors docs/digits.csv
+//! cargo run -p distill-infer --example student -- student.safetensors docs/digits.csv
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to people")]
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = env::args_os().collect();
-    let [_, model, images] = &args[..] else { return Err("usage: digit MODEL.safetensors IMAGES.csv".into()) };
+    let [_, model, images] = &args[..] else { return Err("usage: student MODEL.safetensors IMAGES.csv".into()) };
     let student = Student::from_safetensors(&fs::read(model)?)?;
     let text = fs::read_to_string(images)?;
     let named = text.starts_with("id,");
