@@ -34,7 +34,7 @@ fn diagnostic(info: &PanicHookInfo<'_>) -> Diagnostic {
         Some(place) => diagnostic.at(place),
         None => diagnostic,
     };
-    diagnostic.help("keep the recipe and report it with this message; `RUST_BACKTRACE=1` adds the way to the place")
+    diagnostic.help("keep the recipe and report it with this message; `RUST_BACKTRACE=1` adds a backtrace")
 }
 
 #[cfg(test)]

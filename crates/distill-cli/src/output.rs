@@ -52,7 +52,7 @@ impl Output {
         size.map(|(terminal_size::Width(width), _)| usize::from(width).max(20))
     }
 
-    /// From here on, what is told on standard error also goes to the end of this file, with times, even
+    /// From here on, everything printed to standard error also goes to the end of this file, with times, even
     /// where `--quiet` keeps it from the terminal.
     pub(crate) fn log_to(&self, path: &Path) -> io::Result<()> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;

@@ -100,7 +100,7 @@ impl Lines {
 }
 
 fn unreadable(name: &str, error: std::io::Error) -> Diagnostic {
-    Diagnostic::io("cannot read the input", Some(Path::new(name)), error).help("check the path and who may read it")
+    Diagnostic::io("cannot read the input", Some(Path::new(name)), error).help("check the path and its permissions")
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl From<AudioError> for Diagnostic {
     fn from(error: AudioError) -> Self {
         use AudioError as E;
         let (code, help) = match &error {
-            E::Io { .. } => (Code::DataRead, "check the path and who may read it"),
+            E::Io { .. } => (Code::DataRead, "check the path and its permissions"),
             E::MissingRecordings { .. } => {
                 (Code::DataRead, "install the package, or name another folder: `data.source = \"asterisk-en:FOLDER\"`")
             }
@@ -201,7 +201,7 @@ impl From<DataError> for Diagnostic {
             E::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
                 (Code::DataRead, "name the folder that holds the training and the test files".into())
             }
-            E::Io { .. } => (Code::DataRead, "check the path and who may read it".into()),
+            E::Io { .. } => (Code::DataRead, "check the path and its permissions".into()),
             E::MissingFile { .. } => {
                 let help = "name a folder with four IDX files, or CIFAR's, x_train.npy, train.csv or train/CLASS and the like; or `mnist`";
                 (Code::DataRead, help.into())
@@ -240,7 +240,7 @@ impl From<DataError> for Diagnostic {
             E::UnlistedClass { .. } => {
                 (Code::Label, "correct the label, or list all classes in `classes.txt`, one a line".into())
             }
-            E::NonFinite { .. } => (Code::DataFile, "replace or leave out what is no number before it is saved".into()),
+            E::NonFinite { .. } => (Code::DataFile, "remove or replace NaN and infinite values in the file".into()),
             E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
         };

@@ -80,7 +80,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
         io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
             .at(path.display())
             .help("name an ONNX file; none is larger than 2 GiB"),
-        _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and who may read it"),
+        _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and its permissions"),
     })
 }
 

@@ -18,7 +18,7 @@ pub fn load(path: &Path) -> Result<SoftTargetFile, Diagnostic> {
         let diagnostic = Diagnostic::io("cannot read the soft targets", Some(path), &error);
         match error.kind() {
             io::ErrorKind::NotFound => diagnostic.help("write them first: `distill teach RECIPE`"),
-            _ => diagnostic.help("check the path and who may read it"),
+            _ => diagnostic.help("check the path and its permissions"),
         }
     })?;
     SoftTargetFile::from_bytes(&bytes).map_err(|error| Diagnostic::from(error).at(path.display()))

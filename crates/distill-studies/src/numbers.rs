@@ -3,7 +3,7 @@ use distill_train::{PairedDifference, holm, mean_and_sd};
 use distill_lab::jobs::Facts;
 use distill_lab::summary;
 
-/// In place of what is no number.
+/// Stands for NaN and for missing numbers.
 const UNKNOWN: &str = "-";
 
 /// Errors on the test set, one number for each model.

@@ -109,7 +109,9 @@ impl<'a> Experiment<'a> {
             let problem = "is set, but the examples do not all fit in the memory they may take";
             let fits = || crate::ConfigProblem::new("data.mixup", problem, "leave one of `mixup` and `memory` out");
             if transfer.windows().is_some() {
-                return Err(fits().note("an example is mixed with any other, and those are all over the disk").into());
+                return Err(fits()
+                    .note("mixtures pair random examples, which would need random access to the disk")
+                    .into());
             }
             let mixtures = Mixtures::new(transfer.clone(), copies, SELECTION_SEED);
             transfer = Arc::new(Chain::new(transfer, Arc::new(mixtures))?);
@@ -203,8 +205,7 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    /// Several teachers as one, which says what they say on average at a temperature: that of the recipe
-    /// where it teaches, 1 where it is measured.
+    /// Ensembles the teachers. It averages at this temperature: that of the recipe for training, 1 for evaluation.
     ///
     /// # Errors
     /// If they do not fit each other, or are not as many as the recipe has shares for.

@@ -87,7 +87,7 @@ fn weights_that_do_not_fit_are_refused() {
         lab.path("runs/tiny-001/weights/student-seed1.safetensors"),
     )
     .unwrap();
-    let changed = ["E0307]: the run was begun with something else", "runs/tiny-002", "put back"];
+    let changed = ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-002", "put back"];
     let ran = lab.check(&["run", "--resume", "runs/tiny-002"], 5, changed);
     assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
 }

@@ -198,7 +198,7 @@ pub(crate) fn execute(
             (dir, now, result)
         }
         Place::Old { dir, mut status } => {
-            status.check_unchanged("the run was begun with something else", &now, dir.path())?;
+            status.check_unchanged("the run was started with a different recipe, data or teacher", &now, dir.path())?;
             let mut result = RunResult::read_partly(dir.path())?.unwrap_or_else(|| new_result(&experiment));
             if status.measure_on(&sets.test.sha256()) {
                 listener.note("the test set is another one: all models are measured anew\n");

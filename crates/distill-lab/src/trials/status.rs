@@ -62,7 +62,11 @@ impl SweepStatus {
 
     /// Makes sure that a sweep goes on with what it began with.
     pub(crate) fn check_unchanged(&self, now: &Self, sweep: &Path) -> Result<(), Diagnostic> {
-        self.process.check_unchanged("the sweep was begun with something else", &now.process, sweep)?;
+        self.process.check_unchanged(
+            "the sweep was started with a different recipe, data or teacher",
+            &now.process,
+            sweep,
+        )?;
         let varies = |part: &str| self.definition.sets.iter().any(|set| set.trim_start().starts_with(part));
         if self.targets < now.targets && self.process.teacher_sha256.is_some() && (varies("teacher") || varies("kd")) {
             let what = "the sweep was begun by an earlier version, which mixed the answers of its trials' teachers up";

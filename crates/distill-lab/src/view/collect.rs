@@ -52,7 +52,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
         return Err(Diagnostic::new(Code::RecipeChanged, "the runs are of different recipes")
             .at(other.path.display())
             .note(format!("the first is {}", first.path.display()))
-            .note("a report joins the seeds of one recipe; models of two recipes are no sample of one")
+            .note("a report combines the seeds of one recipe; results of different recipes cannot be pooled")
             .help("make a report of each"));
     }
     let differs = |run: &&RunFiles| {

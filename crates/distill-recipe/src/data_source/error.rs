@@ -63,7 +63,7 @@ impl From<SourceError> for Diagnostic {
                 let meant = error.path().and_then(meant);
                 Self::from(error).better_help(match meant {
                     Some(meant) => format!("did you mean `{meant}`? {lists}"),
-                    None => format!("check the path and who may read it; {lists}"),
+                    None => format!("check the path and its permissions; {lists}"),
                 })
             }
             SourceError::Fixed { key, source, note } => {

@@ -34,7 +34,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
-    /// For each example so many mixtures of it with others, inputs without labels which the student with a teacher learns from too.
+    /// Mixtures of two inputs for each training example. They have no labels: only the distilled student sees them.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,

@@ -119,12 +119,12 @@ fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, Diagnostic> 
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Diagnostic {
-    Diagnostic::io("cannot read the file", Some(path), error).help("check the path and who may read it")
+    Diagnostic::io("cannot read the file", Some(path), error).help("check the path and its permissions")
 }
 
-/// A file that is none of those this program knows.
+/// An unrecognised file.
 fn unknown(path: &Path, note: &str) -> Diagnostic {
-    Diagnostic::new(Code::ModelFile, "this is of no kind that distill knows")
+    Diagnostic::new(Code::ModelFile, "unrecognised file type")
         .at(path.display())
         .note(note)
         .help("known are safetensors, ONNX, checkpoints, recipes, results, runs, and data: IDX, npy, npz, CSV, Parquet, PNG, JPEG")

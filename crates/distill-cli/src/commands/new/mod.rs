@@ -62,7 +62,7 @@ pub(crate) fn recipe_beside(data: &str, teacher: Option<&str>, output: &Output) 
     if let Some(teacher) = teacher {
         std::fs::metadata(teacher).map_err(|error| {
             Diagnostic::io("cannot read the teacher", Some(Path::new(teacher)), error)
-                .help("check the path and who may read it")
+                .help("check the path and its permissions")
         })?;
     }
     let text = recipe_for(data, teacher, output)?;
