@@ -137,7 +137,7 @@ fn compressed_files() {
     let facts = event(&lab, "labels");
     assert_eq!((&facts["gzip"], &facts["labels"]), (&json!(true), &json!({ "1": 2, "2": 1 })));
     lab.write("text", pack(b"some text").unwrap());
-    let ran = lab.check(&["inspect", "text"], 5, ["E0402]: this is of no kind", "text", "known are"]);
+    let ran = lab.check(&["inspect", "text"], 5, ["E0402]: unrecognised file or folder", "text", "known are"]);
     assert!(ran.stderr.contains("compressed with gzip and starts with 73 6f inside"), "{}", ran.stderr);
 }
 
@@ -165,7 +165,7 @@ fn data_in_the_forms_of_others() {
     let facts = event(&lab, "x.npy");
     assert_eq!((&facts["kind"], &facts["shape"], &facts["dtype"]), (&json!("npy"), &json!([3, 2]), &json!("f32")));
     fs::create_dir(lab.path("empty")).unwrap();
-    let ran = lab.check(&["inspect", "empty"], 5, ["E0402]: this is of no kind", "empty", "known are"]);
+    let ran = lab.check(&["inspect", "empty"], 5, ["E0402]: unrecognised file or folder", "empty", "known are"]);
     assert!(ran.stderr.contains("nor a dataset"), "{}", ran.stderr);
 }
 
@@ -212,12 +212,12 @@ fn unknown_things() {
         let ran = lab.check(
             &["inspect", name],
             5,
-            ["E0402]: this is of no kind", name, "known are safetensors, ONNX, checkpoints"],
+            ["E0402]: unrecognised file or folder", name, "known are safetensors, ONNX, checkpoints"],
         );
         assert!(ran.stderr.contains(note), "{note}: {}", ran.stderr);
     }
     fs::create_dir(lab.path("folder")).unwrap();
-    lab.check(&["inspect", "folder"], 5, ["E0402]: this is of no kind", "folder", "known are"]);
+    lab.check(&["inspect", "folder"], 5, ["E0402]: unrecognised file or folder", "folder", "known are"]);
     lab.check(&["inspect", "none"], 7, ["E0501]: cannot read the file", "none", "check the path"]);
     assert_eq!(lab.distill(&["inspect"]).code, Some(2));
 }

@@ -29,7 +29,7 @@ fn models_of_other_programs_are_called_by_their_names() {
     let expected = ["E0402]: this is a model of Keras or TensorFlow", "saved", "tf2onnx"];
     lab.check(&["eval", "saved", "--data", "data"], 5, expected);
     lab.write("x.webp", b"RIFF\x24\0\0\0WEBPVP8 ");
-    let ran = lab.check(&["inspect", "x.webp"], 5, ["E0402]: this is of no kind", "x.webp", "PNG, JPEG"]);
+    let ran = lab.check(&["inspect", "x.webp"], 5, ["E0402]: unrecognised file or folder", "x.webp", "PNG, JPEG"]);
     assert!(ran.stderr.contains("it is a picture in WebP"), "{}", ran.stderr);
 }
 

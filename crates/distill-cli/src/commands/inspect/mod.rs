@@ -124,7 +124,7 @@ fn unreadable(path: &Path, error: io::Error) -> Diagnostic {
 
 /// An unrecognised file.
 fn unknown(path: &Path, note: &str) -> Diagnostic {
-    Diagnostic::new(Code::ModelFile, "unrecognised file type")
+    Diagnostic::new(Code::ModelFile, "unrecognised file or folder")
         .at(path.display())
         .note(note)
         .help("known are safetensors, ONNX, checkpoints, recipes, results, runs, and data: IDX, npy, npz, CSV, Parquet, PNG, JPEG")
