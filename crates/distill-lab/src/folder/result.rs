@@ -3,6 +3,7 @@ use std::path::Path;
 use distill_train::{Comparison, Evaluation, Role, TrainReport};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::dir::RunDir;
 use crate::latency::Latency;
 use crate::roles::heading;
 use distill_recipe::Code;
@@ -158,6 +159,14 @@ impl ModelResult {
 }
 
 impl RunResult {
+    /// Writes it into the directory of its run.
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), Diagnostic> {
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
+        dir.write("result.json", format!("{json}\n").as_bytes())?;
+        Ok(())
+    }
+
     /// Reads the result of a run in which every model is measured; `None` where no model was finished.
     ///
     /// # Errors

@@ -189,9 +189,7 @@ pub(crate) fn execute(
             let dir = begin(lab.runs_dir())?;
             let mut result = new_result(&experiment);
             former.take_over(&dir, &teachers, &mut result)?;
-            let json = serde_json::to_string_pretty(&result)
-                .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
-            dir.write("result.json", format!("{json}\n").as_bytes())?;
+            result.write(&dir)?;
             now.write(&dir)?;
             dir.name_as_latest()?;
             listener.note(&format!("begins with the models of {}\n", former.path.display()));

@@ -296,10 +296,7 @@ impl Run<'_> {
 
     /// Writes `result.json` as it now is.
     pub(crate) fn write_result(&self) -> Result<(), Diagnostic> {
-        let json = serde_json::to_string_pretty(&self.result)
-            .map_err(|error| Diagnostic::io("cannot write the result as JSON", None, error))?;
-        self.dir.write("result.json", format!("{json}\n").as_bytes())?;
-        Ok(())
+        self.result.write(self.dir)
     }
 
     /// The table of the recipe that says how the present model is trained.
