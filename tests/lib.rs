@@ -1,5 +1,5 @@
-//! What the tests of this package share. They are in `suite`, `fuzz` and `allocations.rs`; the example of the README
-//! below is a doc test.
-#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+//! What the tests of this package share. They are in `suite`, `fuzz` and `allocations.rs`; the examples of
+//! docs/library.md are doc tests.
+#![cfg_attr(doctest, doc = include_str!("../docs/library.md"))]
 
 pub mod counting;
