@@ -3,9 +3,9 @@
 pub(crate) const SESSION: &str = "\
 A typical session:
   distill new mnist-kd                  a recipe to look at and to change
-  distill check mnist-kd.toml           is everything there and does it fit
+  distill check mnist-kd.toml           check the recipe, the data and the teacher
   distill run mnist-kd.toml             teacher, student alone and distilled
-  distill run --resume                  go on after an interruption
+  distill run --resume                  resume after an interruption
   distill run mnist-kd.toml kd.temperature=8
   distill eval runs/mnist-kd-001/weights/student-seed1.safetensors --data mnist
   distill explain E0104                 more about an error
@@ -49,7 +49,7 @@ Examples:
   distill sweep --resume
 
 A range is drawn on a logarithmic scale where it spans a factor of 10 or more.
-Trials are compared on the validation set; the test set is not looked at.";
+Trials are compared on the validation set; the test set is not used.";
 
 pub(crate) const DATA: &str = "\
 Examples:
@@ -69,7 +69,7 @@ Examples:
   distill reproduce hinton-2015-speech
 
 Models are kept in runs/hinton-2015, or the like, and trained once: rows
-share them, and who does it again goes on where it was left.";
+share them, and a repeated command continues where the last one stopped.";
 
 pub(crate) const EVAL: &str = "\
 Examples:
@@ -81,8 +81,8 @@ Examples:
 
 pub(crate) const PREDICT: &str = "\
 Inputs:
-  png    pictures, PNG or JPEG, and folders of them; they are brought to the
-         channels and the size that the model takes
+  png    PNG or JPEG images, and folders of them; they are converted to the
+         channels and the size of the model's input
   idx    images as bytes, plain or gzip; they are divided by 255
   csv    one example a line, numbers in the order of the model's input; a
          first line without numbers is a header; if that calls the first
@@ -102,7 +102,7 @@ Examples:
   distill export student.safetensors --to student.onnx --flat --probabilities
   distill export student.safetensors --to student.npz --force
 
-The file is read again, and its answers are compared with those of the model.";
+The file is read back, and its outputs are compared with the model's.";
 
 pub(crate) const INSPECT: &str = "\
 Examples:
@@ -125,7 +125,7 @@ Examples:
   distill runs --json
 
 Columns are run, status, started, time, size, teacher, alone, distilled and
-verdict. The three before the last are parts of the test set that are wrong.";
+verdict. Teacher, alone and distilled are error rates on the test set.";
 
 pub(crate) const COMPARE: &str = "\
 Examples:
@@ -141,7 +141,7 @@ Examples:
   distill rm runs/mnist-001
   distill rm mnist-001 mnist-002 --yes
 
-A run that a process is writing is not removed.";
+A run that is still in progress is not removed.";
 
 pub(crate) const NEW: &str = "\
 Examples:

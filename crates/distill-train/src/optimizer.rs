@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::ConfigProblem;
 use crate::problem::positive;
 
-/// Which rule changes the weights.
+/// The update rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -26,28 +26,28 @@ impl OptimizerKind {
     }
 }
 
-/// The optimizer and its numbers. Those of the other rule are ignored.
+/// The optimizer and its settings. Settings of the other rule are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
     /// The rule.
     pub kind: OptimizerKind,
-    /// The learning rate, or the highest one where a schedule changes it.
+    /// The learning rate, or its maximum with a schedule.
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub lr: f64,
-    /// Of `sgd`: how much of the last step goes into this one.
+    /// For `sgd`: the momentum.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub momentum: f64,
-    /// Of `sgd`: look ahead by the momentum (Nesterov).
+    /// For `sgd`: use Nesterov momentum.
     pub nesterov: bool,
-    /// How much weights and biases shrink, as in PyTorch: part of the gradient in `sgd`, apart from it in `adamw`.
+    /// Weight decay on weights and biases, as in PyTorch: added to the gradient in `sgd`, decoupled in `adamw`.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight_decay: f64,
-    /// Of `adamw`: memory of the first and the second moment.
+    /// For `adamw`: decay rates of the first and the second moment.
     #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "number", "format": "double", "minimum": 0.0, "exclusiveMaximum": 1.0 })))]
     pub betas: [f64; 2],
-    /// Of `adamw`: keeps the division finite.
+    /// For `adamw`: added to the denominator for numerical stability.
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub eps: f64,
 }

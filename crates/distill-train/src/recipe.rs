@@ -30,7 +30,7 @@ const VERSION: u32 = 1;
 
 /// A whole experiment: a teacher, a student, and the same student on labels alone.
 ///
-/// Every key has a default but the data, the teacher and the student.
+/// Every key has a default except the data, the teacher and the student.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -39,19 +39,19 @@ pub struct Recipe {
     #[serde(default = "version")]
     #[cfg_attr(feature = "schema", schemars(range(min = VERSION, max = VERSION)))]
     pub version: u32,
-    /// Names the run directory. The program fills in the file's name.
+    /// Name of the run directory. Default: the name of the recipe file.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["my-recipe"])))]
     pub name: String,
-    /// The whole experiment is done once for each seed.
+    /// Seeds. The whole experiment is repeated for each.
     #[serde(default = "one_seed")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub seeds: Vec<u64>,
-    /// What to learn from.
+    /// The training, validation and test data.
     pub data: DataConfig,
-    /// Whom to learn from.
+    /// The teacher.
     pub teacher: TeacherConfig,
-    /// What is to be made.
+    /// The student.
     pub student: StudentConfig,
     /// How the student learns from the teacher.
     #[serde(default)]
@@ -62,7 +62,7 @@ pub struct Recipe {
     /// The student on labels alone.
     #[serde(default)]
     pub baseline: BaselineConfig,
-    /// What is kept while models are trained. It changes no result.
+    /// Which checkpoints to keep. Does not affect results.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
 }
@@ -72,8 +72,8 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
-    /// What the students begin with in place of random weights: a safetensors file of this architecture, or a run, from
-    /// which each takes the model of its kind and seed.
+    /// Initial weights of the students: a safetensors file of this architecture, or a run directory, from which each
+    /// student takes the model of its kind and seed. Default: random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
     pub weights: Option<String>,
@@ -81,7 +81,7 @@ pub struct StudentConfig {
     pub model: MlpConfig,
 }
 
-/// What of the teacher the student is compared with.
+/// The soft loss between teacher and student.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -146,17 +146,17 @@ impl KdMethod {
     }
 }
 
-/// When the teacher is asked.
+/// When the teacher's logits are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetsMode {
-    /// Once, before training, where that asks less often than for every batch.
+    /// Before training, if that computes fewer logits than doing it for every batch.
     #[default]
     Auto,
-    /// Once, before training, for each view that the students may be shown.
+    /// Before training, once for each augmented view that the students may see.
     Cached,
-    /// For every batch.
+    /// On the fly, for every batch.
     Live,
 }
 
@@ -165,17 +165,17 @@ pub enum TargetsMode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct KdConfig {
-    /// What is compared.
+    /// The soft loss.
     pub method: KdMethod,
     /// The softmax temperature `T` of teacher and student.
     #[cfg_attr(feature = "schema", schemars(range(min = MIN_TEMPERATURE, max = MAX_TEMPERATURE)))]
     pub temperature: f64,
-    /// Weight of the teacher, from 0 to 1. The labels have the rest.
+    /// Weight of the soft loss, from 0 to 1. The loss on the labels has the rest.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub alpha: f64,
-    /// When the teacher is asked.
+    /// When the teacher's logits are computed.
     pub targets: TargetsMode,
-    /// A file with the answers of a teacher from a file, written by `distill teach`.
+    /// A file with precomputed teacher logits, written by `distill teach`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
     pub cache: Option<String>,
@@ -215,7 +215,7 @@ impl KdConfig {
     }
 }
 
-/// The student on labels alone, with the same budget: the number that proves the gain.
+/// The student trained on labels alone with the same budget: the baseline for the gain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -273,7 +273,7 @@ impl Recipe {
         let models = [("student.model", Some(&self.student.model)), ("teacher.model", self.teacher.model.as_ref())];
         let mixup = [("train.augment.mixup", &self.train), ("teacher.train.augment.mixup", &self.teacher.train)];
         let [student, teacher] = mixup.map(|(key, train)| {
-            (key, train.augment.mixup > 0.0, "an embedding takes numbers of buckets, which cannot be mixed")
+            (key, train.augment.mixup > 0.0, "an embedding takes bucket indices, which cannot be mixed")
         });
         let values = [
             student,
@@ -281,9 +281,9 @@ impl Recipe {
             (
                 "data.standardize",
                 self.data.standardize == Some(true),
-                "an embedding takes numbers of buckets, which have no mean",
+                "an embedding takes bucket indices, which have no mean",
             ),
-            ("data.mixup", self.data.mixup > 0, "an embedding takes numbers of buckets, which cannot be mixed"),
+            ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
         ];
         if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
             && let Some((setting, _, note)) = values.iter().find(|(_, is_set, _)| *is_set)
@@ -305,7 +305,7 @@ impl Recipe {
     }
 
     /// Whether the inputs of this source are standardised: as `data.standardize` says, or else where they are the columns of
-    /// a table, which may be of any size and unit, and no model takes them as numbers of buckets.
+    /// a table, which may be of any size and unit, and no model takes them as bucket indices.
     pub fn standardizes(&self, data: &dyn Dataset) -> bool {
         let mut models = self.teacher.model.iter().chain([&self.student.model]);
         let is_table = || data.columns().is_some() && models.all(|model| model.embedding.is_none());

@@ -21,27 +21,26 @@ pub enum ScheduleKind {
     OneCycle,
 }
 
-/// The schedule and its numbers. Those of the other shapes are ignored.
+/// The schedule and its settings. Settings of the other shapes are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
     /// The shape.
     pub kind: ScheduleKind,
-    /// Epochs in which the rate first grows from zero in a straight line. They may be a fraction. 0 with `one-cycle`, whose
-    /// rate rises by itself.
+    /// Epochs of linear warm-up from zero; may be a fraction. Must be 0 with `one-cycle`, which has its own warm-up.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub warmup_epochs: f64,
-    /// Of `cosine` and `one-cycle`: what part of the rate is left at the end.
+    /// For `cosine` and `one-cycle`: the final rate as a fraction of the maximum.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_factor: f64,
-    /// Of `one-cycle`: what part of the steps the rise takes.
+    /// For `one-cycle`: the fraction of the steps in which the rate rises.
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
     pub peak: f64,
-    /// Of `step`: epochs between two changes.
+    /// For `step`: epochs between two changes.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub every_epochs: u32,
-    /// Of `step`: factor of a change.
+    /// For `step`: the factor of each change.
     #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
     pub gamma: f64,
 }

@@ -11,11 +11,11 @@ pub(crate) struct EvalArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
-    /// What a recipe has as `data.source`: a name, or a folder; `distill data` lists them
+    /// A dataset, as in `data.source`: a name, which `distill data` lists, or a folder
     #[arg(long, value_name = "DATA")]
     pub(crate) data: String,
 
-    /// Say how often it gives the same class as this model
+    /// Also report the agreement with this model
     #[arg(long, value_name = "MODEL")]
     pub(crate) teacher: Option<PathBuf>,
 
@@ -31,7 +31,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, requires = "tables")]
     pub(crate) spreadsheet_safe: bool,
 
-    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
+    /// Settings that an ONNX file does not contain, such as `output=probs` or `classes=names.txt`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) onnx: Vec<String>,
 }

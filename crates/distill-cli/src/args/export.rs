@@ -22,7 +22,7 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) probabilities: bool,
 
-    /// Replace a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }

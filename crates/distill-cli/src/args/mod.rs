@@ -39,7 +39,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Threads to use; their number changes no result [default: all cores]
+    /// Number of threads; does not affect results [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = parse_threads)]
     pub(crate) threads: Option<usize>,
 
@@ -47,19 +47,19 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Print errors and the last line of the result only
+    /// Print only errors and the last line of the result
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Log what happens inside, twice for more
+    /// Write a log; repeat for more detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Form of the log of `--verbose`
+    /// Log format for `--verbose`
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// Colours on standard error; `auto` is on a terminal where NO_COLOR is not set
+    /// Use colours on standard error; `auto` uses them on a terminal unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
 }
@@ -68,41 +68,41 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Write a recipe with comments that runs as it is
     New(NewArgs),
-    /// Check a recipe, its data and its teacher, and train nothing
+    /// Check a recipe, its data and its teacher without training
     Check(CheckArgs),
     /// Train the teacher, the student alone and the student distilled, and compare them
     Run(RunArgs),
     /// Train one model of a recipe on labels alone
     Train(TrainArgs),
-    /// Ask a teacher once for every example and keep its answers
+    /// Compute a teacher's logits for every example and save them
     Teach(TeachArgs),
-    /// Try settings, and find the best on the validation set
+    /// Compare settings on the validation set
     Sweep(SweepArgs),
-    /// Do all experiments of a paper, and show its numbers beside ours
+    /// Repeat the experiments of a paper and show its numbers beside ours
     Reproduce(ReproduceArgs),
     /// Evaluate a model on the test set of a dataset
     Eval(EvalArgs),
-    /// Say what a model makes of images or of rows of numbers
+    /// Print predictions of a model for images or rows of numbers
     Predict(PredictArgs),
     /// Write a model for other programs, as ONNX, npz or safetensors
     Export(ExportArgs),
-    /// Say what a file or folder is and what is in it
+    /// Show what a file or folder contains
     Inspect(InspectArgs),
-    /// List the data that has a name, or read a dataset and say whether it is all there
+    /// List the built-in datasets, or read a dataset and check that it is complete
     Data(DataArgs),
-    /// List runs with the settings that differ and what they found
+    /// List runs with their results and the settings that differ
     Runs(RunsArgs),
     /// Compare two runs or two models on the same test examples
     Compare(CompareArgs),
-    /// Remove runs with all that is in them
+    /// Remove runs and everything in them
     Rm(RmArgs),
-    /// Make the report of a run, or of several with the seeds of one recipe
+    /// Write the report of a run, or of several runs of one recipe with different seeds
     Report(ReportArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
     /// Print the JSON Schema of a recipe, for editors, or of the events of `--json`
     Schema(SchemaArgs),
-    /// Print facts about program and machine, for a bug report
+    /// Print details of the program and the machine for a bug report
     #[command(after_help = help::ENV)]
     Env,
     /// Print the completions of a shell
@@ -123,7 +123,7 @@ pub(crate) struct RecipeArgs {
     /// The recipe, a TOML file
     pub(crate) recipe: PathBuf,
 
-    /// Settings that replace those of the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
+    /// Settings that override the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 }
@@ -146,22 +146,22 @@ pub(crate) struct RunArgs {
     #[arg(required_unless_present_any = ["resume", "from", "data"])]
     pub(crate) recipe: Option<PathBuf>,
 
-    /// Settings that replace those of the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
+    /// Settings that override the recipe, such as `kd.temperature=4 seeds=[1,2,3]`
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
-    /// Without a recipe: learn from this data, a name or a folder, with the recipe that `new` would write, which is kept
+    /// Without a recipe: use this data, a name or a folder, and save the recipe that `new` would write
     #[arg(long, value_name = "SOURCE")]
     pub(crate) data: Option<String>,
 
-    /// With `--data`: learn from this model instead of training a teacher
+    /// With `--data`: use this model as the teacher instead of training one
     #[arg(long, value_name = "FILE", requires = "data")]
     pub(crate) teacher: Option<String>,
-    /// Begin a new run with the recipe, the teachers and the students of a finished one, for more epochs; only settings follow
+    /// Start a new run from the recipe, teachers and students of a finished one, for more epochs; only settings follow
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(crate) from: Option<PathBuf>,
 
-    /// Go on with a run that was interrupted, the latest one if none is named
+    /// Resume an interrupted run [default: the latest]
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", conflicts_with_all = ["recipe", "overrides", "data"])]
     pub(crate) resume: Option<PathBuf>,
 
@@ -216,7 +216,7 @@ pub(crate) struct SweepArgs {
     #[arg(required_unless_present = "resume")]
     pub(crate) recipe: Option<PathBuf>,
 
-    /// Settings of all trials that replace those of the recipe
+    /// Settings that override the recipe in all trials
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
@@ -224,11 +224,11 @@ pub(crate) struct SweepArgs {
     #[arg(long = "set", value_name = "KEY=V1,V2,...", required_unless_present = "resume")]
     pub(crate) sets: Vec<String>,
 
-    /// Draw so many trials at random instead of trying every combination
+    /// Draw this many trials at random instead of trying every combination
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) random: Option<usize>,
 
-    /// Of the draws; the same seed gives the same trials [default: 1]
+    /// Seed of the draws; the same seed gives the same trials [default: 1]
     #[arg(long, value_name = "S", requires = "random", value_parser = parse_seed)]
     pub(crate) seed: Option<u64>,
 
@@ -236,7 +236,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "S1,S2,...", value_delimiter = ',', value_parser = parse_seed)]
     pub(crate) seeds: Vec<u64>,
 
-    /// Begin with few epochs, and let the best one of ETA trials go on with ETA times as many
+    /// Start with few epochs; continue the best of every ETA trials with ETA times as many
     #[arg(long, value_name = "ETA", num_args = 0..=1, default_missing_value = "3", value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) halving: Option<u32>,
 
@@ -244,7 +244,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "METRIC", default_value = "errors")]
     pub(crate) metric: MetricName,
 
-    /// Go on with a sweep that was interrupted, the latest one if none is named
+    /// Resume an interrupted sweep [default: the latest]
     #[arg(long, value_name = "SWEEP", num_args = 0..=1, default_missing_value = "latest",
         conflicts_with_all = ["recipe", "overrides", "sets", "random", "seed", "seeds", "halving", "metric"])]
     pub(crate) resume: Option<PathBuf>,
@@ -261,7 +261,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(value_parser = study())]
     pub(crate) study: &'static Plan,
 
-    /// Rows of the study, all if none is named, and settings of all its recipes
+    /// Rows of the study [default: all], and settings that override all its recipes
     #[arg(value_name = "ROW | KEY=VALUE")]
     pub(crate) rows: Vec<String>,
 
@@ -309,7 +309,7 @@ impl From<MetricName> for Metric {
 #[derive(Debug, Args)]
 #[command(after_help = help::REPORT)]
 pub(crate) struct ReportArgs {
-    /// Run directories, or that of one sweep; the latest run if none is named
+    /// Run directories, or one sweep directory [default: the latest run]
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
 
@@ -325,10 +325,10 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = help::NEW)]
 pub(crate) struct NewArgs {
-    /// Name or path of the recipe; `.toml` is added where it is missing
+    /// Name or path of the recipe; `.toml` is added if missing
     pub(crate) name: String,
 
-    /// Learn from this model, a safetensors file, instead of training a teacher
+    /// Use this model, a safetensors file, as the teacher instead of training one
     #[arg(long, value_name = "FILE")]
     pub(crate) teacher: Option<String>,
 
@@ -340,7 +340,7 @@ pub(crate) struct NewArgs {
 #[derive(Debug, Args)]
 #[command(after_help = help::EXPLAIN)]
 pub(crate) struct ExplainArgs {
-    /// The code of an error message, such as E0104; all are listed where it is left out
+    /// An error code, such as E0104 [default: list all]
     #[arg(value_parser = parse_code)]
     pub(crate) code: Option<Code>,
 

@@ -12,11 +12,11 @@ pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
-    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG, or folders of pictures; `-`, or no file, is standard input
+    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG, or folders of images; `-`, or no file, reads standard input
     #[arg(value_name = "FILES")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// What is printed; with --json always events
+    /// Output format; always events with --json
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: FormatName,
 
@@ -28,7 +28,7 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) probs: bool,
 
-    /// What the inputs are [default: what their first bytes say]
+    /// Input format [default: detected from the first bytes]
     #[arg(long, value_enum)]
     pub(crate) input: Option<KindName>,
 
@@ -40,11 +40,11 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) spreadsheet_safe: bool,
 
-    /// Swap black and white of pictures, such as scans of ink on paper
+    /// Invert images, such as scans of ink on paper
     #[arg(long)]
     pub(crate) invert: bool,
 
-    /// What an ONNX file does not say, such as `output=probs` or `classes=names.txt`
+    /// Settings that an ONNX file does not contain, such as `output=probs` or `classes=names.txt`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) onnx: Vec<String>,
 }

@@ -11,11 +11,11 @@ pub(crate) struct RunsArgs {
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) filters: Vec<String>,
 
-    /// Sort by a column or a setting; what has no value comes last [default: started]
+    /// Sort by a column or a setting; runs without a value come last [default: started]
     #[arg(long, value_name = "KEY")]
     pub(crate) sort: Option<String>,
 
-    /// The other way round
+    /// Reverse the order
     #[arg(long)]
     pub(crate) reverse: bool,
 

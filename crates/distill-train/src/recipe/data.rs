@@ -17,20 +17,20 @@ pub struct DataConfig {
     /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
-    /// What is cut from the text, if the source is text.
+    /// How snippets are cut, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
-    /// What is made of the columns, if the source is a folder with tables.
+    /// How columns are read, if the source is a folder with tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnConfig>,
-    /// What is made of the images, if the source is a folder with image files or arrays.
+    /// How images are read, if the source is a folder with image files or arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,
-    /// Names of the classes in the order of the labels: a list, or a text file with one in each line. Empty: what the data says.
+    /// Class names in the order of the labels: a list, or a text file with one name a line. Empty: the names in the data.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = [["cat", "dog"]])))]
     pub classes: ClassNames,
-    /// A file with inputs that have no labels, which the student with a teacher learns from too: IDX, npy or CSV.
+    /// A file of unlabelled inputs in IDX, npy or CSV. The distilled student also trains on these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
@@ -38,23 +38,23 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,
-    /// Whether each number of an input is shifted by its mean over the training set and divided by its standard deviation.
-    /// Models are kept so that they take inputs as they are. Left out: the columns of tables are, anything else is not.
+    /// Whether to standardise each input feature by its mean and standard deviation over the training set. Saved models
+    /// still take raw inputs. Left out: true for the columns of tables, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standardize: Option<bool>,
-    /// Examples of the training set that are held out to watch training on, the same for every seed.
+    /// Number of training examples held out for validation, the same for every seed.
     #[serde(default)]
     pub validation: usize,
-    /// The most memory that the training set and the test set may each take, such as `512 MiB`.
-    /// A larger set stays on the disk, and an epoch is mixed window by window. Left out: any.
+    /// Memory limit for the training set and for the test set, each, such as `512 MiB`.
+    /// A larger set stays on disk and is shuffled window by window. Left out: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9]+ *([kMG]?B|[KMG]iB)$"), extend("examples" = ["512 MiB"])))]
     pub memory: Option<String>,
-    /// The part of the training set that teacher and students see. Its classes are also those that they are watched and
-    /// compared on.
+    /// The part of the training set that teacher and students train on. Its classes also select the validation and
+    /// test examples.
     #[serde(default)]
     pub select: SelectConfig,
-    /// The part of that which the students see: the transfer set.
+    /// The part of `select` that the students train on: the transfer set.
     #[serde(default)]
     pub transfer: SelectConfig,
 }
@@ -68,7 +68,7 @@ pub struct SelectConfig {
     pub only: Vec<String>,
     /// Without these classes.
     pub without: Vec<String>,
-    /// This part of the examples of each class.
+    /// The fraction of the examples of each class.
     #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
     pub fraction: f64,
 }

@@ -6,41 +6,41 @@ use crate::ConfigProblem;
 /// Images have no longer side.
 const MAX_SIDE: u32 = 4096;
 
-/// What is made of the columns of a table.
+/// How the columns of a table are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ColumnConfig {
-    /// The column with the class. Left out: the one that is called label, class or target.
+    /// The column with the class. Left out: the one named label, class or target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Columns that are no inputs.
+    /// Columns that are not inputs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
-    /// Columns whose numbers are names, such as a postal code. Columns of words are found without.
+    /// Numeric columns to read as categories, such as postal codes. Columns of words are categories anyway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categorical: Vec<String>,
 }
 
-/// What is made of images, in files of their own or in arrays.
+/// How images are read, from image files or arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageConfig {
-    /// Height and width that all images are brought to. Left out: all have the same size already.
+    /// Height and width to resize all images to. Left out: all images must have the same size.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(inner(range(min = 1, max = MAX_SIDE))))]
     pub size: Option<[u32; 2]>,
-    /// Cuts the middle out, in place of distorting images of other proportions.
+    /// Crop the centre instead of distorting images with another aspect ratio.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub crop: bool,
-    /// One channel of brightness in place of three of colour.
+    /// Convert images to greyscale.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
-    /// The twenty coarse classes of CIFAR-100, in place of the hundred fine ones.
+    /// Use the twenty coarse classes of CIFAR-100 instead of the hundred fine ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub coarse: bool,
-    /// Where the colours are in arrays of NumPy of four sides. Left out: first, where they do not look as if they were last.
+    /// Axis order of four-dimensional NumPy arrays. Left out: `nchw`, unless the shape looks like `nhwc`, which is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layout: Option<ImageLayout>,
 }

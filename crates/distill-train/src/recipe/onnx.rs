@@ -44,37 +44,37 @@ pub enum ImageLayout {
     Nhwc,
 }
 
-/// What an ONNX file does not say of itself.
+/// Settings that an ONNX file does not contain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OnnxConfig {
-    /// Name of the input. Left out: the only one.
+    /// Name of the input. Left out: the only input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     /// Name or position of the output. Left out: `logits`, or the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Whether the output is probabilities. Left out: whether its numbers add up to 1.
+    /// Whether the output is probabilities. Left out: true if they add up to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
-    /// Where the channels are.
+    /// Axis order of images.
     #[serde(skip_serializing_if = "is_default")]
     pub layout: ImageLayout,
-    /// Shape of one example as the data has it. Left out: what the file says.
+    /// Shape of one example in the data. Left out: the shape in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub input_shape: Option<Vec<usize>>,
-    /// Names of the classes in the order of the output. Left out: what the file says, or their numbers.
+    /// Class names in the order of the output. Left out: the names in the file, or else numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<ClassNames>,
-    /// The input is `scale * x + shift`, where `x` is what the data has.
+    /// The input is `scale * x + shift`, where `x` is the value in the data.
     #[serde(skip_serializing_if = "is_one")]
     pub scale: f64,
     /// See `scale`.
     #[serde(skip_serializing_if = "is_default")]
     pub shift: f64,
-    /// The library of ONNX Runtime that computes the file. Left out: the engine that is built in.
+    /// Path of an ONNX Runtime library to compute the file with. Left out: the built-in engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
 }

@@ -39,47 +39,47 @@ impl Paths {
     }
 }
 
-/// A teacher: a file, or a model to train first; or several of either, which teach as one.
+/// A teacher: a file, or a model to train first; or an ensemble of either.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
-    /// Safetensors files written by this program, or ONNX files. Where they are given, `model` and `train` are not used.
+    /// Safetensors files written by this program, or ONNX files. If set, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["teacher.safetensors"])))]
     pub weights: Option<Paths>,
-    /// What ONNX files do not say of themselves.
+    /// Settings that ONNX files do not contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx: Option<OnnxConfig>,
-    /// Whether tables of answers have probabilities. Left out: whether every row adds up to 1.
+    /// Whether tables of teacher answers hold probabilities. Left out: true if every row adds up to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
-    /// Where a teacher answers with probabilities, those below are taken as this one. Left out: zeros are taken as half the
-    /// smallest other one, and as 0.01 at most.
+    /// Lower bound for teacher probabilities; smaller ones are raised to it. Left out: zeros are replaced by half the
+    /// smallest other probability, at most 0.01.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1e-12, max = 0.5)))]
     pub min_probability: Option<f64>,
-    /// What classes a teacher from a file may have.
+    /// How the classes of a teacher from a file may differ from the data's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub classes: TeacherClasses,
-    /// Trains a teacher from each of these seeds, which teach all students together. Empty: every
+    /// Train a teacher from each of these seeds; their ensemble teaches all students. Empty: every
     /// student has a teacher of its own seed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 2), extend("uniqueItems" = true)))]
     pub seeds: Vec<u64>,
-    /// How several teachers become one.
+    /// How the outputs of several teachers are averaged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub average: Average,
-    /// How much each of several teachers counts, in proportion. Empty: all alike.
+    /// Relative weight of each of several teachers. Empty: equal weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "number", "format": "double", "exclusiveMinimum": 0.0 })))]
     pub shares: Vec<f64>,
-    /// The accuracy below which nothing is distilled, from 0 to 1. Left out: a tenth of the way from
-    /// always naming the most frequent class to being always right.
+    /// Minimum accuracy of the teacher, from 0 to 1; below it the run stops. Left out: a tenth of the way from
+    /// always predicting the most frequent class to being always right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_accuracy: Option<f64>,
-    /// The model to train, where there is no file.
+    /// The model to train, if `weights` is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<MlpConfig>,
     /// How to train it.

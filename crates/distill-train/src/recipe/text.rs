@@ -7,25 +7,25 @@ use crate::ConfigProblem;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TextConfig {
-    /// Characters of a snippet.
+    /// Number of characters in a snippet.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub characters: usize,
-    /// Snippets to learn from, the same in every epoch.
+    /// Number of training snippets, the same in every epoch.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub train: usize,
-    /// Further snippets of the same paragraphs, whose labels nobody sees: the student with a teacher learns from them too.
+    /// Number of further snippets of the same paragraphs, used without labels. The distilled student also trains on these.
     #[serde(skip_serializing_if = "is_zero")]
     pub unlabelled: usize,
-    /// Snippets to watch training on, from paragraphs of their own.
+    /// Number of validation snippets, from separate paragraphs.
     pub validation: usize,
-    /// Snippets that models are compared on, from paragraphs of their own. Those whose text training paragraphs have too are
-    /// drawn and left out.
+    /// Number of test snippets to draw, from separate paragraphs. Those whose text also occurs in a training paragraph are
+    /// left out.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub test: usize,
-    /// Bytes of the longest n-grams.
+    /// Length in bytes of the longest n-grams.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
     pub n_gram: usize,
-    /// Buckets that the n-grams are hashed into, at most as many as the embedding of a model has.
+    /// Number of buckets for hashed n-grams, at most the number that the model's embedding has.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 16_777_216)))]
     pub buckets: u32,
 }
