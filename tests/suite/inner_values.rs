@@ -186,7 +186,7 @@ fn whoever_has_no_such_value_is_refused() {
     let refused = |teacher: Teacher<'_>| fit(&mut student(), teacher, 1.0).unwrap_err().to_string();
     let targets = SoftTargets::compute(&student(), &data).unwrap();
     assert!(refused(Teacher::Cached(&targets)).starts_with("kd.targets are stored"));
-    let missing = "this loss needs the inner value `hidden.0` but the model has none of this name";
+    let missing = "this loss needs the inner value `hidden.0` but the model has no inner value of that name";
     assert_eq!(refused(Teacher::Live(&model(&data, &[], 1))), missing);
     assert_eq!(refused(Teacher::None), missing);
     let closed = FnModel::new(data_shape(), (0..10).map(|class| class.to_string()).collect(), |_, _| {});

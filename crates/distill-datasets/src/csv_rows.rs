@@ -72,7 +72,7 @@ impl CsvRows {
             csv::ErrorKind::Utf8 { pos, .. } => {
                 self.fault(format!("is not text: line {}", pos.as_ref().map_or(0, csv::Position::line)))
             }
-            _ => self.fault(format!("is no table: {error}")),
+            _ => self.fault(format!("is not a valid table: {error}")),
         }
     }
 }

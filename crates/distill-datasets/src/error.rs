@@ -182,7 +182,7 @@ pub enum DataError {
         value: f32,
     },
     /// A file is no whole number of records.
-    #[error("{path} has {bytes} bytes, which is no whole number of images of {record} bytes")]
+    #[error("{path} has {bytes} bytes, which is not a whole number of images of {record} bytes")]
     Records {
         /// The file.
         path: PathBuf,
@@ -297,7 +297,7 @@ pub enum DataError {
         known: Vec<String>,
     },
     /// A selection leaves nothing.
-    #[error("the selection leaves none of {n_before} examples")]
+    #[error("the selection leaves no example (of {n_before})")]
     EmptySelection {
         /// The number of examples it started from.
         n_before: usize,

@@ -257,7 +257,7 @@ mod tests {
         };
         assert!(error("train/a/2.png", &png(9, 8, [0; 3])).contains("is 8x9,"));
         assert!(error("train/a/2.png", b"GIF89a").contains("is a picture in GIF, and not in PNG or JPEG"));
-        assert!(error("train/a/2.png", b"text").contains("is no picture"));
+        assert!(error("train/a/2.png", b"text").contains("is not a PNG or JPEG image"));
         // What its name does not make one of ours may be one all the same.
         write(&dir, "train/a/3", &whole);
         let webp = error("train/a/2.webp", b"RIFF\x04\0\0\0WEBPVP8 ");

@@ -95,7 +95,7 @@ impl<R: Read> Array<R> {
         source.read_exact(&mut start)?;
         let wrong = |problem: String| Err(Fault::Format(problem));
         if &start[..6] != MAGIC {
-            return wrong("is no array of NumPy: it does not start with \\x93NUMPY".to_owned());
+            return wrong("is not a NumPy array: it does not start with \\x93NUMPY".to_owned());
         }
         let len = match start[6] {
             1 => {

@@ -111,7 +111,7 @@ fn fault(path: &Path, error: ZipError) -> DataError {
         ZipError::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
             DataError::Io { path: path.to_owned(), source }
         }
-        other => DataError::Damaged { path: path.to_owned(), problem: format!("is no sound zip file: {other}") },
+        other => DataError::Damaged { path: path.to_owned(), problem: format!("is not a valid zip file: {other}") },
     }
 }
 

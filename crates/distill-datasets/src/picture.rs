@@ -88,7 +88,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, DataError> {
             path,
             match of_bytes(bytes) {
                 Found::Picture(format) => format!("is a picture in {format}, and not in PNG or JPEG"),
-                Found::Ours | Found::Else => "is no picture in PNG or JPEG".to_owned(),
+                Found::Ours | Found::Else => "is not a PNG or JPEG image".to_owned(),
             },
         ));
     }

@@ -155,7 +155,7 @@ impl Node {
             }
         }
         let found = Op::ALL.into_iter().find(|known| known.name() == op);
-        let op = found.ok_or_else(|| format!("the operator {op:?} is none that is written"))?;
+        let op = found.ok_or_else(|| format!("the operator {op:?} is not one that this crate writes"))?;
         let expected = op.attribute().map(|(name, value)| (name.to_owned(), value));
         if !attributes.iter().eq(&expected) {
             return Err(format!("a {} has the attributes {attributes:?}, not {expected:?}", op.name()));
@@ -358,6 +358,6 @@ mod tests {
         assert!(node("Gemm", "transB", 0).unwrap_err().starts_with("a Gemm has the attributes"));
         assert!(node("Gemm", "transA", 1).unwrap_err().starts_with("a Gemm has the attributes"));
         assert!(node("Relu", "transB", 1).unwrap_err().starts_with("a Relu has the attributes"));
-        assert_eq!(node("Conv", "transB", 1).unwrap_err(), "the operator \"Conv\" is none that is written");
+        assert_eq!(node("Conv", "transB", 1).unwrap_err(), "the operator \"Conv\" is not one that this crate writes");
     }
 }

@@ -56,7 +56,7 @@ fn array(descr: &str, shape: &[usize], data: impl Iterator<Item = u8>) -> Vec<u8
 
 /// Reads what was written above. The data has the length that shape and element type say.
 pub(crate) fn read(bytes: &[u8]) -> Result<Array<'_>, String> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it is no array of NumPy, version 1.0")?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it is not a NumPy array of version 1.0")?;
     let (len, rest) = rest.split_first_chunk().ok_or("its header is cut")?;
     let len = usize::from(u16::from_le_bytes(*len));
     let (header, data) = rest.split_at_checked(len).filter(|_| len <= MAX_HEADER).ok_or("its header is cut")?;
@@ -106,7 +106,7 @@ impl Array<'_> {
         let text = |bytes: &[u8]| {
             let chars = bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
             let text: Option<String> = chars.map(char::from_u32).collect();
-            text.map(|text| text.trim_end_matches('\0').to_owned()).ok_or("it has what is no character".to_owned())
+            text.map(|text| text.trim_end_matches('\0').to_owned()).ok_or("it has an invalid character".to_owned())
         };
         self.data.chunks_exact(4 * width).map(text).collect()
     }

@@ -66,7 +66,7 @@ pub(crate) fn size(members: impl Iterator<Item = (usize, usize)>) -> u64 {
 /// there are.
 pub(crate) fn read(archive: &[u8]) -> Result<Vec<(String, &[u8])>, String> {
     let mut entries =
-        ZipArchive::new(Cursor::new(archive)).map_err(|error| format!("it is no zip archive: {error}"))?;
+        ZipArchive::new(Cursor::new(archive)).map_err(|error| format!("it is not a zip archive: {error}"))?;
     if entries.has_duplicate_names() {
         return Err("it has two members of one name".to_owned());
     }

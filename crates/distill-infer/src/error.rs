@@ -17,7 +17,7 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
-    /// A tensor is missing, of another shape or type than the description says, or has a value that is no number.
+    /// A tensor is missing, of another shape or type than the description says, or has a value that is NaN or infinite.
     Tensor {
         /// Its name.
         name: String,

@@ -98,7 +98,7 @@ impl<'a> File<'a> {
         let floats = bytes.ok_or_else(|| error("is outside of the file"))?.as_chunks().0;
         match floats.iter().all(|bytes| f32::from_le_bytes(*bytes).is_finite()) {
             true => Ok(floats),
-            false => Err(error("has a value that is no number")),
+            false => Err(error("has a value that is NaN or infinite")),
         }
     }
 }

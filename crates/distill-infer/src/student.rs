@@ -303,7 +303,7 @@ mod tests {
         bad[n - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
         assert_eq!(
             Student::from_safetensors(&bad).unwrap_err().to_string(),
-            "tensor `output.bias` has a value that is no number"
+            "tensor `output.bias` has a value that is NaN or infinite"
         );
         assert_eq!(
             Student::from_safetensors(b"PK").unwrap_err().to_string(),

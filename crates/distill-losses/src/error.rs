@@ -57,7 +57,7 @@ pub enum LossError {
     #[error("this loss needs the teacher's logits but the targets have none")]
     MissingTeacher,
     /// A loss on inner values was given a model that has none of this name.
-    #[error("this loss needs the inner value `{name}` but the model has none of this name")]
+    #[error("this loss needs the inner value `{name}` but the model has no inner value of that name")]
     MissingValue {
         /// The name.
         name: &'static str,

@@ -132,7 +132,7 @@ mod tests {
         let mut bags = Bags::default();
         for value in [5.0, 0.5, -2.0, -0.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, 4_294_967_296.0] {
             let error = bags.read(array![[0.0, 1.0], [-1.0, value]].view(), 5).unwrap_err().to_string();
-            let expected = "expected the number of one of 5 buckets, or -1 for none";
+            let expected = "expected the index of one of 5 buckets, or -1 for none";
             assert_eq!(error, format!("input 1 of example 1 of the batch is {value}, {expected}"));
         }
         bags.read(array![[-0.0, 16_777_215.0]].view(), 1 << 24).unwrap();

@@ -9,7 +9,7 @@ use crate::{Activation, Dropout, ModelError, Noise};
 /// f32 holds whole numbers up to here without a gap.
 const MAX_BUCKETS: usize = 1 << 24;
 
-/// A first layer for inputs that are numbers of buckets, such as those of hashed n-grams.
+/// A first layer for inputs that are bucket indices, such as those of hashed n-grams.
 ///
 /// Each bucket has a row of weights, one for each unit of the first hidden layer. An example is the mean of the rows of its
 /// buckets; those that occur twice count twice. -1 stands for no bucket, so that examples can have different numbers of them.
@@ -37,7 +37,7 @@ impl EmbeddingConfig {
         } else if hidden.is_empty() {
             ("embedding", "needs a hidden layer, whose units are the columns of its table".to_owned())
         } else if input_dropout != 0.0 {
-            ("input_dropout", format!("is {input_dropout}, but the inputs of an embedding are numbers of buckets"))
+            ("input_dropout", format!("is {input_dropout}, but the inputs of an embedding are bucket indices"))
         } else {
             return Ok(());
         };
@@ -136,7 +136,7 @@ mod tests {
         check(config(8, &[]), "`embedding` needs a hidden layer, whose units are the columns of its table");
         check(
             MlpConfig { input_dropout: 0.1, ..config(8, &[3]) },
-            "`input_dropout` is 0.1, but the inputs of an embedding are numbers of buckets",
+            "`input_dropout` is 0.1, but the inputs of an embedding are bucket indices",
         );
         assert!(Mlp::check(&MlpConfig { max_norm: Some(2.0), ..config(8, &[3]) }).is_ok());
     }

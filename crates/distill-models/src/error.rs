@@ -12,7 +12,7 @@ pub enum ModelError {
     },
     /// An input of a model with an embedding is neither the number of a bucket nor -1.
     #[error(
-        "input {input} of example {example} of the batch is {value}, expected the number of one of {buckets} buckets, or -1 for none"
+        "input {input} of example {example} of the batch is {value}, expected the index of one of {buckets} buckets, or -1 for none"
     )]
     BucketNumber {
         /// The row of the batch.
@@ -107,7 +107,7 @@ pub enum ModelError {
         architecture: String,
     },
     /// Whoever asked wants no more answers.
-    #[error("the model was told to stop")]
+    #[error("the model was stopped")]
     Stopped,
     /// The answers of a model from elsewhere are neither plainly logits nor plainly probabilities.
     #[error("the answers are neither plainly probabilities nor plainly logits: {problem}")]

@@ -44,7 +44,7 @@ pub struct MlpConfig {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub input_dropout: f64,
-    /// Inputs are numbers of buckets, and the first hidden layer is a mean of rows of a table.
+    /// Inputs are bucket indices, and the first hidden layer is a mean of rows of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingConfig>,
     /// Largest norm of the incoming weights of a hidden unit. It does not bound an embedding.

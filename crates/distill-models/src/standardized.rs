@@ -84,7 +84,7 @@ impl Standardized {
         if let Some(Standardization { mean, .. }) = &standardization {
             if model.config().embedding.is_some() {
                 let problem =
-                    "has no meaning for a model with an embedding, whose inputs are numbers of buckets".to_owned();
+                    "has no meaning for a model with an embedding, whose inputs are bucket indices".to_owned();
                 return Err(ModelError::Config { field: "standardize", problem });
             }
             let (expected, actual) = (model.spec().features(), mean.len());

@@ -70,7 +70,7 @@ fn fill_tensor(
     let number = |key: &str| match entry(key).map(|text| text.parse::<usize>()) {
         None => Ok(None),
         Some(Ok(number)) => Ok(Some(number)),
-        Some(Err(_)) => Err(refused(name, format!("the {key} of the tensor `{}` is no number of bytes", tensor.name))),
+        Some(Err(_)) => Err(refused(name, format!("the {key} of the tensor `{}` is not a byte count", tensor.name))),
     };
     let bytes = beside.get(name).ok_or_else(|| refused(name, "it is not there"))?;
     let from = number("offset")?.unwrap_or(0);

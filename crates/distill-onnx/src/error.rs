@@ -14,7 +14,7 @@ pub enum OnnxError {
         max: usize,
     },
     /// A file is not ONNX, or contradicts itself.
-    #[error("the file is damaged or no ONNX file: {reason}")]
+    #[error("the file is damaged or not an ONNX file: {reason}")]
     Damaged {
         /// What is wrong.
         reason: String,

@@ -111,7 +111,10 @@ fn check_graph(graph: &GraphProto, is_known: impl Fn(&str) -> bool) -> Result<()
 fn check_operator(node: &NodeProto, known: bool) -> Result<(), OnnxError> {
     let name = node.op_type.as_str();
     if !DOMAINS.contains(&node.domain.as_str()) {
-        return Err(unsupported(format!("the operator `{name}` of `{}`", node.domain), "it is none of ONNX itself"));
+        return Err(unsupported(
+            format!("the operator `{name}` of `{}`", node.domain),
+            "it is not a standard ONNX operator",
+        ));
     }
     if RANDOM.contains(&name) {
         return Err(unsupported(format!("the operator `{name}`"), "a teacher gives the same answer every time"));

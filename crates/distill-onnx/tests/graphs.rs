@@ -367,8 +367,8 @@ fn weights_may_be_in_other_files() {
         (&[("location", "w.data"), ("offset", "4")], "has 37 numbers"),
         (&[("location", "w.data"), ("offset", "9"), ("length", &n)], "begins or ends after its 152 bytes"),
         (&[("location", "w.data"), ("offset", "18446744073709551615"), ("length", "1")], "begins or ends after"),
-        (&[("location", "w.data"), ("offset", "-1")], "the offset of the tensor `w` is no number of bytes"),
-        (&[("location", "w.data"), ("length", "1e3")], "the length of the tensor `w` is no number of bytes"),
+        (&[("location", "w.data"), ("offset", "-1")], "the offset of the tensor `w` is not a byte count"),
+        (&[("location", "w.data"), ("length", "1e3")], "the length of the tensor `w` is not a byte count"),
     ] {
         let error = with(entries).unwrap_err();
         assert!(error.contains(message), "{error}");

@@ -40,7 +40,7 @@ pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
                 0 => String::new(),
                 n => format!(" and {} more", thousands(n as u64)),
             };
-            notes.push(format!("left out, as no PNG or JPEG: {}{more}", other.display()));
+            notes.push(format!("left out, not PNG or JPEG: {}{more}", other.display()));
         }
         if folder.pictures.is_empty() {
             return Err(bad_row(path.display(), "the folder has no pictures")

@@ -134,7 +134,7 @@ fn arrays(
     let damaged = || {
         Diagnostic::new(
             Code::ModelFile,
-            "the classes of the largest answers are no whole numbers from 0 on, one row for each example",
+            "the classes of the largest answers are not whole numbers from 0 on, one row for each example",
         )
         .at(path.display())
         .help("write the numbers of the classes as they are in `numpy.argsort`, of a type such as int64")

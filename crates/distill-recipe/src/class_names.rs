@@ -28,7 +28,7 @@ pub(crate) fn listed(names: ClassNames, order: &str) -> Result<ClassNames, Diagn
         .map_err(|error| refused(format!("the names of the classes cannot be read: {error}")))?;
     let names = parse_names(&text);
     if text.len() as u64 > MAX_BYTES || names.len() < 2 {
-        return Err(refused("the file is no list of two classes or more".to_owned()));
+        return Err(refused("the file is not a list of two or more classes".to_owned()));
     }
     Ok(ClassNames::List(names))
 }

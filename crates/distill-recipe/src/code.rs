@@ -55,7 +55,7 @@ pub enum Code {
     Locked,
     /// There is nothing to resume.
     NotResumable,
-    /// A file is there already and is not overwritten.
+    /// A file already exists and is not overwritten.
     Exists,
     /// Nobody agreed to a removal.
     NotConfirmed,
@@ -130,7 +130,7 @@ pub static REGISTRY: [Entry; N_CODES] = {
         entry(C::Io, "E0501", 7, "the system refused to read or write", include_str!("code/E0501.md")),
         entry(C::Locked, "E0502", 7, "another process writes this run", include_str!("code/E0502.md")),
         entry(C::NotResumable, "E0503", 7, "there is nothing to resume", include_str!("code/E0503.md")),
-        entry(C::Exists, "E0504", 7, "a file is there already", include_str!("code/E0504.md")),
+        entry(C::Exists, "E0504", 7, "a file already exists", include_str!("code/E0504.md")),
         entry(C::NotConfirmed, "E0505", 7, "nobody confirmed a removal", include_str!("code/E0505.md")),
         entry(C::NonFinite, "E0601", 6, "a loss, gradient or answer is not a number", include_str!("code/E0601.md")),
         entry(C::Gate, "E0701", 1, "a bound that was asked for was missed", include_str!("code/E0701.md")),

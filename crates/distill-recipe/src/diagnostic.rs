@@ -266,7 +266,7 @@ impl Diagnostic {
             E::BucketNumber { .. } => {
                 return Self::new(Code::Value, error.to_string())
                     .note("an embedding takes whole numbers, the names of the rows of its table")
-                    .help("leave `embedding` out of the model, or use data that is made of numbers of buckets");
+                    .help("leave `embedding` out of the model, or use data that is made of bucket indices");
             }
             E::Engine { .. } => ("the file could be read, but not computed for these inputs", "use another model file"),
             E::NotSafetensors { .. } => ("the file is cut, damaged or of another kind", OUR_MODELS),
@@ -302,7 +302,7 @@ impl Diagnostic {
             CheckpointError::Io { what, path, source } => {
                 let help = match source.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then resume the run",
-                    _ => "check the run directory and who may write to it, then resume the run",
+                    _ => "check the run directory and its permissions, then resume the run",
                 };
                 Self::io(format!("cannot {what} a checkpoint"), Some(&path), source).help(help)
             }
@@ -310,7 +310,7 @@ impl Diagnostic {
                 .note("it was not saved; older checkpoints are intact")
                 .help("lower `train.optimizer.lr` or `teacher.train.optimizer.lr`"),
             other => Self::new(Code::Checkpoint, other.to_string())
-                .help("put back what was changed, or start a new run: it never overwrites this one"),
+                .help("undo the change, or start a new run; this one is not overwritten"),
         }
     }
 }
@@ -322,7 +322,7 @@ impl From<SpecialistError> for Diagnostic {
             SpecialistError::Model(error) => TrainError::from(error).into(),
             SpecialistError::Data(error) => error.into(),
             SpecialistError::Io { path, source } => {
-                Self::io("cannot keep or read a specialist", Some(&path), source).help("check who may write there")
+                Self::io("cannot keep or read a specialist", Some(&path), source).help("check the write permissions")
             }
             SpecialistError::File { path, problem } => Self::new(Code::ModelFile, problem)
                 .at(path.display())

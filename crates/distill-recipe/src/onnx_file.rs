@@ -173,7 +173,7 @@ pub fn diagnostic(error: &OnnxError) -> Diagnostic {
             ),
         OnnxError::Option { .. } => diagnostic.help("change the setting of `teacher.onnx`, or of `--onnx`"),
         _ => diagnostic
-            .note("the engine that computes ONNX files is tract, which knows most operators, not all, or ONNX Runtime")
+            .note("the engine that computes ONNX files is tract, which supports most operators, not all, or ONNX Runtime")
             .help("set `teacher.onnx.library` to ONNX Runtime's, if that can compute it; or export with another opset, such as 17"),
     }
 }

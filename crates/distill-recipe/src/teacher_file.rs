@@ -26,7 +26,7 @@ pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Dia
     if answer_file::is_one(path) {
         return Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
             .at(path.display())
-            .note("it has no answer to inputs that it was not asked about")
+            .note("it has no answers for other inputs")
             .help("name it in `teacher.weights` of a recipe"));
     }
     let loaded = model_file::load(path)?;

@@ -239,7 +239,7 @@ fn what_is_missing_is_said() {
         "One seed only, so there is no interval over seeds",
         "There is no curve of the teacher: it came from a file.",
         "No validation set was held out, so there is no validation curve.",
-        "The data are no images, so there are no pictures.",
+        "The data are not images, so there are no pictures.",
         "cannot be told apart: 2960 test errors of 10,000 distilled, 3004 alone (1 seed, 95 % interval of the difference \
          \u{2212}97 to +9, which holds 0)",
     ];

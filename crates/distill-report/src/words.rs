@@ -113,7 +113,7 @@ pub(super) fn curve_gaps(report: &Report) -> Vec<String> {
 /// What pictures there are none of.
 pub(super) fn picture_gap(report: &Report) -> Option<&'static str> {
     let any = !(report.gallery.disagreements.is_empty() && report.gallery.dark_knowledge.is_empty());
-    (any && report.gallery.image.is_none()).then_some("The data are no images, so there are no pictures.")
+    (any && report.gallery.image.is_none()).then_some("The data are not images, so there are no pictures.")
 }
 
 /// The name of a class; its number if it has none.

@@ -198,7 +198,7 @@ impl SystemFolder {
     fn model(&self, file: &str) -> Result<(Mlp, Provenance, SystemFiles), SpecialistError> {
         // A name that leads out of the folder is none that was written here.
         if Path::new(file).components().count() != 1 || file.starts_with('.') {
-            return Err(self.damaged(MANIFEST, format!("names the file `{file}`, which is none of the folder")));
+            return Err(self.damaged(MANIFEST, format!("names the file `{file}`, which does not belong to the folder")));
         }
         let bytes = self.read(file, MAX_MODEL)?;
         let (model, provenance) = from_safetensors(&bytes).map_err(|error| self.damaged(file, error))?;

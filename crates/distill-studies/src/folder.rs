@@ -87,7 +87,7 @@ impl Folder<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
             Err(error) => {
                 let diagnostic = Diagnostic::io("cannot read the page of results", Some(&path), error);
-                return Err(diagnostic.note(KEPT).help("check who may read it, or move it elsewhere"));
+                return Err(diagnostic.note(KEPT).help("check its permissions, or move it elsewhere"));
             }
         };
         kept(&old).ok_or_else(|| {

@@ -26,7 +26,7 @@ pub enum TextError {
         fault: TableFault,
     },
     /// Snippets of no characters.
-    #[error("snippets of 0 characters were asked for, at least 1 is needed")]
+    #[error("snippets of 0 characters were requested, at least 1 is needed")]
     NoCharacters,
     /// Languages have no paragraph that is long enough.
     #[error(
@@ -53,7 +53,7 @@ pub enum TextError {
         n_chars: usize,
     },
     /// A data set of more snippets than can be numbered.
-    #[error("{n} snippets were asked for, at most {max} can be numbered")]
+    #[error("{n} snippets were requested, at most {max} can be numbered")]
     TooMany {
         /// The number of snippets.
         n: usize,

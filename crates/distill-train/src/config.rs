@@ -98,13 +98,13 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<(), ConfigProblem> {
         if self.epochs == 0 {
             return Err(ConfigProblem::new("epochs", "must be at least 1, got 0", "set `epochs = 10`")
-                .note("with no pass over the data the model would keep its random weights"));
+                .note("with 0 epochs the model would keep its random weights"));
         }
         if self.epochs > 1_000_000 {
             return Err(ConfigProblem::new(
                 "epochs",
                 format!("must be at most 1000000, got {}", self.epochs),
-                "set a number of epochs that can end",
+                "set a smaller number of epochs",
             ));
         }
         if self.batch == 0 {

@@ -35,7 +35,7 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
     // What would not answer as the model does gets no name.
     let (exported, compared) = check(&loaded, &bytes, *format).map_err(failed)?;
     atomic::write(path, &bytes)
-        .map_err(|error| error.better_help("check the folder, the space and who may write there"))?;
+        .map_err(|error| error.better_help("check the folder, its permissions and the free space"))?;
     let found = Disk
         .read(path, bytes.len() as u64)
         .map_err(|error| Diagnostic::io("cannot read what was written", Some(path), error))?;
@@ -95,7 +95,7 @@ fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
-    Err(Diagnostic::new(Code::Exists, "the file is there already")
+    Err(Diagnostic::new(Code::Exists, "the file already exists")
         .at(path.display())
         .note("it was not changed")
         .help("choose another name, or replace it with `--force`"))

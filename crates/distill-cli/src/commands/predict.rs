@@ -42,7 +42,7 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let outcome = files.iter().enumerate().try_for_each(|(number, file)| {
         let mut source = Source::open(file, args.input.map(Kind::from), spec, &reading, files.len() > 1)?;
         if args.invert && !source.is_pictures() {
-            return Err(bad_row(file.display(), "`--invert` is set, and these are no pictures")
+            return Err(bad_row(file.display(), "`--invert` is set, and these are not images")
                 .help("leave it out, or name IDX files, arrays of bytes, PNG or JPEG"));
         }
         predictor.answer(&mut source, |answered, part| meter.show(answered, number, part))

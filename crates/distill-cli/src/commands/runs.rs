@@ -87,7 +87,7 @@ pub(crate) fn runs(args: &RunsArgs, output: &Output) -> Result<u8, Diagnostic> {
         output.event("run", entry.event(&keys))?;
     }
     if shown.is_empty() {
-        output.progress(&format!("none of the {} runs is so", all.len()));
+        output.progress(&format!("none of the {} runs matches", all.len()));
         return Ok(0);
     }
     output.document(&table(&shown, output.width()))?;

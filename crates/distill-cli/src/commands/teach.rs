@@ -25,7 +25,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     let _span = tracing::info_span!("teach").entered();
     let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
     if recipe.teacher.weights.is_none() {
-        let what = "the recipe trains its teacher, so there is none to ask yet";
+        let what = "the recipe trains its teacher, which does not exist yet";
         return Err(file
             .locate(Diagnostic::new(Code::Value, what), "teacher")
             .help(format!("train it first: `distill train {}`, then set `teacher.weights` to its file", file.path())));
@@ -115,7 +115,7 @@ fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
     if opened.is_err() || SoftTargetFile::is_one(&start) {
         return Ok(());
     }
-    Err(Diagnostic::new(Code::Exists, "the file is there already and holds no soft targets")
+    Err(Diagnostic::new(Code::Exists, "the file exists and does not hold soft targets")
         .at(path.display())
         .note("it was not changed")
         .help("choose another file with `--output`"))

@@ -35,7 +35,7 @@ pub(crate) fn train(args: &TrainArgs, output: &Output) -> Result<u8, Diagnostic>
         } else {
             "its settings are `student.model` and `train`"
         };
-        output.warning(&format!("`{key}` has no part in this"), &note, help)?;
+        output.warning(&format!("`{key}` has no effect here"), &note, help)?;
     }
     train_roles(&args.runs_dir, &(file, recipe), roles, output)
 }

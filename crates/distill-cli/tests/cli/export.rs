@@ -36,7 +36,7 @@ fn what_is_there_stays_and_what_cannot_be_is_refused() {
     let lab = Lab::new();
     let model = lab.model();
     lab.write("s.onnx", "mine");
-    lab.check(&["export", &model, "--to", "s.onnx"], 7, ["E0504]: the file is there already", "s.onnx", "`--force`"]);
+    lab.check(&["export", &model, "--to", "s.onnx"], 7, ["E0504]: the file already exists", "s.onnx", "`--force`"]);
     assert_eq!(lab.read("s.onnx"), b"mine");
     lab.check(&["export", &model, "--to", "no/s.onnx"], 7, ["E0501]: cannot write", "no/s.onnx", "check the folder"]);
     lab.check(&["export", "r.toml", "--to", "t.onnx"], 5, ["E0402]: not a safetensors file", "r.toml", "`weights`"]);

@@ -43,7 +43,7 @@ fn arrays_of_numpy_are_learned_from() {
     lab.check(
         &["check", "r.toml", "data.source=a"],
         4,
-        ["E0401]: a/x_train.npy is no array of NumPy", "a/x_train.npy", "distill data FOLDER"],
+        ["E0401]: a/x_train.npy is not a NumPy array", "a/x_train.npy", "distill data FOLDER"],
     );
 }
 
@@ -64,7 +64,7 @@ fn cifar_is_learned_from() {
     assert!(shown.contains("train       80 examples") && shown.contains("3x32x32"), "{shown}");
     lab.write("c/data_batch_2.bin", &images(30)[1..]);
     let cut = [
-        "E0401]: c/data_batch_2.bin has 92189 bytes, which is no whole number",
+        "E0401]: c/data_batch_2.bin has 92189 bytes, which is not a whole number",
         "data_batch_2.bin",
         "fetch the file again",
     ];

@@ -87,7 +87,8 @@ fn weights_that_do_not_fit_are_refused() {
         lab.path("runs/tiny-001/weights/student-seed1.safetensors"),
     )
     .unwrap();
-    let changed = ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-002", "put back"];
+    let changed =
+        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-002", "undo the change"];
     let ran = lab.check(&["run", "--resume", "runs/tiny-002"], 5, changed);
     assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
 }
@@ -167,7 +168,7 @@ fn training_ends_early_where_nothing_gets_better() {
     for model in &models[1..] {
         let (stopped, best) = (model["stopped_early"].as_u64().unwrap(), model["best_epoch"].as_u64().unwrap());
         assert!(stopped == best + 2 && stopped < 300, "{model}");
-        let said = format!("stopped after epoch {stopped}: nothing better on the validation set since epoch {best}");
+        let said = format!("stopped after epoch {stopped}: no improvement on the validation set since epoch {best}");
         assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     }
     // However often it is interrupted, see also the tests of training itself.

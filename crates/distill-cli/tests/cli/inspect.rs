@@ -74,7 +74,7 @@ fn weights_that_are_dead_or_no_numbers() {
     let text = lab.ok(&["inspect", "bad"]).stdout;
     for line in [
         "dead      1 of 4 units of hidden.0 have no weight at all",
-        "problem   1 values of hidden.0.weight are not finite, first at 0",
+        "problem   1 value of hidden.0.weight NaN or infinite, first at 0",
         "health    this model cannot be used",
     ] {
         assert!(text.contains(line), "{line}: {text}");

@@ -27,7 +27,7 @@ fn nothing_is_overwritten() {
     let lab = Lab::new();
     let before = lab.read("r.toml");
     for name in ["r", "r.toml"] {
-        lab.check(&["new", name], 7, ["E0504]: the file is there already", "r.toml", "choose another name"]);
+        lab.check(&["new", name], 7, ["E0504]: the file already exists", "r.toml", "choose another name"]);
     }
     assert_eq!(lab.read("r.toml"), before);
     std::fs::create_dir(lab.path("folder.toml")).unwrap();

@@ -48,7 +48,7 @@ fn settings_that_have_no_meaning() {
 fn the_library_is_named_and_computes_the_same() {
     let (lab, _) = lab();
     lab.write("no.so", "no library");
-    for (library, reason) in [("nowhere.so", "where no file is"), ("no.so", "cannot be loaded")] {
+    for (library, reason) in [("nowhere.so", "which does not exist"), ("no.so", "cannot be loaded")] {
         let setting = format!("library={library}");
         let error = lab.check(
             &["eval", FILE, "--data", "data", "--onnx", &setting],

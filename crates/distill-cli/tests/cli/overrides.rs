@@ -91,7 +91,7 @@ fn slips_get_help_that_fits() {
     }
     // A setting of the other model does nothing, which nobody means.
     let ran = lab.ok(&["train", "r.toml", "train.epochs=1"]);
-    assert!(ran.stderr.contains("warning: `train.epochs` has no part in this"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: `train.epochs` has no effect here"), "{}", ran.stderr);
     let ran = lab.ok(&["train", "r.toml", "teacher.train.epochs=1"]);
     assert!(!ran.stderr.contains("no part in this"), "{}", ran.stderr);
 }

@@ -80,7 +80,7 @@ fn a_folder_is_answered_picture_by_picture() {
     let ids: Vec<&str> = ran.stdout.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(ids, ["p/a.png", "p/b.png", "p/möwe 2/x y.png", "p/no-ending"]);
     assert_eq!(classes(&ran.stdout), ["2", "0", "1", "2"]);
-    assert_eq!(ran.stderr, "left out, as no PNG or JPEG: p/möwe 2/c.webp and 1 more\n");
+    assert_eq!(ran.stderr, "left out, not PNG or JPEG: p/möwe 2/c.webp and 1 more\n");
     fs::create_dir(lab.path("empty")).unwrap();
     let expected = ["E0206]: the folder has no pictures", "empty", "name a folder of pictures"];
     lab.check(&["predict", &model, "empty"], 4, expected);
@@ -132,6 +132,6 @@ fn negatives_are_warned_of_and_can_be_turned() {
     assert_eq!(lab.ok(&["predict", &model, images]).stderr, "");
     assert!(lab.ok(&["predict", &model, images, "--invert"]).stderr.contains("look swapped"));
     lab.write("rows.csv", vec!["0.5"; 16].join(","));
-    let expected = ["E0206]: `--invert` is set, and these are no pictures", "rows.csv", "leave it out"];
+    let expected = ["E0206]: `--invert` is set, and these are not images", "rows.csv", "leave it out"];
     lab.check(&["predict", &model, "--invert", "rows.csv"], 4, expected);
 }

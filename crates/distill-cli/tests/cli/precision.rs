@@ -111,11 +111,8 @@ fn a_run_does_not_go_on_in_another_precision() {
     };
     edit("run.toml", "\"completed\"", "\"interrupted\"");
     edit("recipe.resolved.toml", "\"bf16-emulated\"", "\"f32\"");
-    let expected = [
-        "E0307]: the run was started with a different recipe, data or teacher",
-        "runs/tiny-001",
-        "put back what was changed",
-    ];
+    let expected =
+        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "undo the change"];
     let ran = lab.check(&["run", "--resume"], 5, expected);
     assert!(ran.stderr.contains("train.precision was \"bf16-emulated\", now \"f32\""), "{}", ran.stderr);
 }

@@ -143,8 +143,16 @@ fn selections_of_the_data() {
     let left = "so that examples are left";
     line("validation = 200", 4, ["E0205]: cannot hold out 200 of 200", "bad.toml:5:14", left]);
     line("validation = 999999999999", 4, ["E0205]: cannot hold out", "bad.toml:5:14", left]);
-    line("select.without = [\"0\", \"1\", \"2\"]", 4, ["E0205]: the selection leaves none", "bad.toml:5:1", left]);
-    line("transfer.without = [\"0\", \"1\", \"2\"]", 4, ["E0205]: the selection leaves none", "bad.toml:5:1", left]);
+    line(
+        "select.without = [\"0\", \"1\", \"2\"]",
+        4,
+        ["E0205]: the selection leaves no example", "bad.toml:5:1", left],
+    );
+    line(
+        "transfer.without = [\"0\", \"1\", \"2\"]",
+        4,
+        ["E0205]: the selection leaves no example", "bad.toml:5:1", left],
+    );
     for fraction in ["0", "-1", "1.5", "nan"] {
         let expected = ["E0104]: data.transfer.fraction must be", "bad.toml:5:21", "set `fraction = 1.0`"];
         line(
@@ -189,7 +197,7 @@ fn text_is_read_by_a_model_with_a_table_and_by_no_other() {
         assert!(!lab.path("runs").exists());
     };
     let table = "set `embedding = { buckets = 16384 }` in the model";
-    check(&[], 3, ["E0104]: the inputs of `udhr` are numbers of buckets", "r.toml", table]);
+    check(&[], 3, ["E0104]: the inputs of `udhr` are bucket indices", "r.toml", table]);
     let teacher = "teacher.model={ hidden = [16], embedding = { buckets = 16384 } }";
     let student = "student.model={ hidden = [8], embedding = { buckets = 16384 } }";
     let few = "student.model.embedding.buckets=99";

@@ -150,7 +150,7 @@ fn settings_that_the_data_makes_meaningless() {
     let best = ["E0104]: the best weights are to be kept", "train.keep=best", "hold some out"];
     check(&["train.keep=best", "data.validation=0"], best);
     let unused = lab.ok(&["check", "r.toml", "baseline.enabled=false", "train.augment.mixup=0.2"]).stdout;
-    assert!(unused.contains("`train.augment.mixup` has no part in this"), "{unused}");
+    assert!(unused.contains("`train.augment.mixup` has no effect here"), "{unused}");
     let names: String = ["a", "b", "c"].map(|name| name.repeat(160_000) + "\n").concat();
     lab.write("a/classes.txt", names);
     let long = ["E0801]: the names of 3 classes take 480,009 bytes", "data.source=a", "shorter names"];

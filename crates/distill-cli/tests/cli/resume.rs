@@ -182,7 +182,7 @@ fn what_cannot_be_resumed() {
     let ran = lab.check(
         &["run", "--resume"],
         5,
-        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start anew"],
+        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start a new run"],
     );
     assert!(ran.stderr.contains("kd.temperature was 4.0, now 5.0"), "{}", ran.stderr);
     lab.write(&format!("{run}/recipe.resolved.toml"), resolved);
@@ -275,11 +275,8 @@ fn other_data_or_another_teacher_is_noticed_without_a_checkpoint() {
     let mut changed = labels.clone();
     changed.swap(8, 9);
     lab.write("data/train-labels-idx1-ubyte", changed);
-    let begun = [
-        "E0307]: the run was started with a different recipe, data or teacher",
-        "runs/tiny-001",
-        "put back what was changed",
-    ];
+    let begun =
+        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "undo the change"];
     let ran = lab.check(&["run", "--resume"], 5, begun);
     assert!(ran.stderr.contains("note: the data has changed"), "{}", ran.stderr);
     lab.write("data/train-labels-idx1-ubyte", labels);
@@ -306,7 +303,8 @@ fn students_that_drew_what_their_teachers_draw_are_not_mixed_with_others() {
         lab.write(&format!("{run}/run.toml"), status.replace("streams = 2\n", ""));
     };
     age("runs/tiny-001", 2);
-    let begun = ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start anew"];
+    let begun =
+        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start a new run"];
     let ran = lab.check(&["run", "--resume", "runs/tiny-001"], 5, begun);
     assert!(ran.stderr.contains("note: its students draw the random numbers of their teachers"), "{}", ran.stderr);
     // Teachers draw what they always drew.

@@ -65,7 +65,7 @@ fn names_of_classes_may_be_in_a_file() {
         ["E0203]: the names of the classes cannot be read", "no.txt", "order of the labels"],
     );
     lab.write("one.txt", "chat\n");
-    check("data.classes=one.txt", 4, ["E0203]: the file is no list of two", "one.txt", "one a line"]);
+    check("data.classes=one.txt", 4, ["E0203]: the file is not a list of two", "one.txt", "one a line"]);
     check("data.classes=3", 3, ["E0103]: data.classes", "data.classes=3", ""]);
 }
 

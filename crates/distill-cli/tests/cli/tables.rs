@@ -211,7 +211,7 @@ fn the_largest_answers_are_enough() {
     assert!(result["models"][0]["test_errors"].is_u64());
     assert_eq!(result["models"][0]["test_errors"], made["models"][0]["test_errors"]);
     lab.write("t/test_classes.npy", npy(&Array2::zeros((60, 1))));
-    let expected = ["E0402]: the classes of the largest answers are no whole numbers", "t/test_classes.npy", "int64"];
+    let expected = ["E0402]: the classes of the largest answers are not whole numbers", "t/test_classes.npy", "int64"];
     lab.check(&["run", "r.toml", "teacher.weights=t"], 5, expected);
 }
 
@@ -270,7 +270,7 @@ fn image_files_are_learned_from_and_answered_one_by_one() {
     );
     check(&["data.source=p"], 4, ["E0401]: p/train/red/01.png is 10x9, p/train/red/00.png is 9x8", "01.png", ""]);
     lab.write("p/train/sea/00.png", "no picture");
-    check(&["data.source=p", images], 4, ["E0401]: p/train/sea/00.png is no picture in PNG or JPEG", "00.png", ""]);
+    check(&["data.source=p", images], 4, ["E0401]: p/train/sea/00.png is not a PNG or JPEG image", "00.png", ""]);
     lab.write("one.png", &png(20, 30, [1, 2, 3], 3)[..60]);
     lab.check(&["predict", student, "one.png"], 4, ["E0401]: one.png cannot be decoded", "one.png", ""]);
 }

@@ -140,7 +140,8 @@ fn kept_answers_teach_the_same() {
     // Nothing else is replaced.
     for precious in ["r.toml", TEACHER] {
         let before = lab.read(precious);
-        let expected = ["E0504]: the file is there already", precious, "another file with `--output`"];
+        let expected =
+            ["E0504]: the file exists and does not hold soft targets", precious, "another file with `--output`"];
         lab.check(&["teach", "r.toml", &weights, "-o", precious], 7, expected);
         assert_eq!(lab.read(precious), before);
     }

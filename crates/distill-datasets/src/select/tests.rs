@@ -101,10 +101,10 @@ fn says_what_is_wrong_with_a_selection() {
         message(only_classes(&data, &[0], &names(&["cow"]))),
         "there is no class `cow`, the classes are `cat`, `dog`, `eel`, `fox`"
     );
-    assert_eq!(message(only_classes(&data, &[0, 1], &names(&["eel"]))), "the selection leaves none of 2 examples");
-    assert_eq!(message(without_classes(&data, &[0], &names(&["cat"]))), "the selection leaves none of 1 examples");
+    assert_eq!(message(only_classes(&data, &[0, 1], &names(&["eel"]))), "the selection leaves no example (of 2)");
+    assert_eq!(message(without_classes(&data, &[0], &names(&["cat"]))), "the selection leaves no example (of 1)");
     assert_eq!(message(only_classes(&data, &[2], &[])), "example 2 was asked for, but there are 2");
-    assert_eq!(message(fraction(&data, &[], 0.5, 1)), "the selection leaves none of 0 examples");
+    assert_eq!(message(fraction(&data, &[], 0.5, 1)), "the selection leaves no example (of 0)");
     for bad in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY] {
         assert_eq!(
             message(fraction(&data, &[0], bad, 1)),

@@ -95,7 +95,7 @@ impl RunDir {
     pub(crate) fn create_of(kind: Kind, runs_dir: &Path, name: &str) -> Result<Self, Diagnostic> {
         let failed = |path: &Path, error| {
             Diagnostic::io("cannot make the run directory", Some(path), error)
-                .help("check the folder and who may write to it, or choose another one with `--runs-dir`")
+                .help("check the folder and its permissions, or choose another one with `--runs-dir`")
         };
         durable_folder(runs_dir).map_err(|error| failed(runs_dir, error))?;
         let mut number = last_number(runs_dir, name).map_err(|error| failed(runs_dir, error))? + 1;
@@ -253,7 +253,7 @@ fn find_of(kind: Kind, runs_dir: &Path, run: &Path) -> Result<PathBuf, Diagnosti
 fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
     durable_folder(folder).map_err(|error| {
         Diagnostic::io("cannot make a folder of the run", Some(folder), error)
-            .help("check the run directory and who may write to it")
+            .help("check the run directory and its permissions")
     })
 }
 
@@ -285,7 +285,7 @@ fn make_folders(folder: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> io::Re
 fn lock(dir: &Path) -> Result<File, Diagnostic> {
     let path = dir.join("LOCK");
     let failed =
-        |error| Diagnostic::io("cannot lock the run directory", Some(&path), error).help("check who may write to it");
+        |error| Diagnostic::io("cannot lock the run directory", Some(&path), error).help("check its permissions");
     let mut options = OpenOptions::new();
     let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     // Whoever only asks whether it is locked holds it for a moment.

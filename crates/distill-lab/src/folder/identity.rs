@@ -94,7 +94,7 @@ pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, pat
     }
     let diagnostic = Diagnostic::new(Code::RecipeChanged, what)
         .at(path.display())
-        .help("put back what was changed, or start anew, which overwrites nothing");
+        .help("undo the change, or start a new run; nothing is overwritten");
     Err(notes.into_iter().fold(diagnostic, Diagnostic::note))
 }
 

@@ -207,7 +207,7 @@ fn new_events(folder: &Path, path: &Path, row: &Row) -> io::Result<File> {
 fn unwritable(path: &Path, error: io::Error) -> Diagnostic {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, then resume the run",
-        _ => "check the run directory and who may write to it, then resume the run",
+        _ => "check the run directory and its permissions, then resume the run",
     };
     Diagnostic::io("cannot write the metrics of the run", Some(path), error).help(advice)
 }

@@ -48,7 +48,7 @@ pub fn remove(dir: &RunDir) -> Result<(), Diagnostic> {
     let path = dir.path();
     let failed = |path: &Path, error: io::Error| {
         Diagnostic::io("cannot remove the directory", Some(path), error)
-            .help("check who may write to it and its folder")
+            .help("check its permissions and those of its folder")
     };
     // The last part may be `.` or `..`.
     let path = fs::canonicalize(path).map_err(|error| failed(path, error))?;

@@ -180,7 +180,7 @@ impl RunResult {
             let role = Role::ALL.into_iter().find(|known| known.name() == role).map_or(&**role, |role| heading(role));
             Err(Diagnostic::new(Code::RunFile, format!("the {role} of seed {seed} was not measured on the test set"))
                 .at(run.join("result.json").display())
-                .note("it is trained, but its answer to some test example was no finite number")
+                .note("it is trained, but its answer to some test example was NaN or infinite")
                 .help(format!("correct the test data where they are to blame, then measure it: `{resume}`")))
         })
     }

@@ -295,7 +295,8 @@ impl<'a> Trainer<'a> {
         let experiment = self.experiment(setup)?;
         let folder = self.store.checkpoints(key);
         let failed = |error| {
-            Diagnostic::io("cannot make a folder of the study", Some(&folder), error).help("check who may write there")
+            Diagnostic::io("cannot make a folder of the study", Some(&folder), error)
+                .help("check the write permissions")
         };
         durable_folder(&folder).map_err(failed)?;
         let context: Context = [("key".to_owned(), key.clone())].into();

@@ -77,7 +77,7 @@ impl Preflight<'_> {
             Err(error) => found.fail(
                 "output",
                 Diagnostic::io("cannot make the run directory", Some(self.runs_dir), error)
-                    .help("check the folder and who may write to it, or choose another one with `--runs-dir`"),
+                    .help("check the folder and its permissions, or choose another one with `--runs-dir`"),
             ),
         }
     }

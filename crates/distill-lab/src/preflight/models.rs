@@ -70,7 +70,7 @@ impl Preflight<'_> {
         {
             found.warn(
                 "student model",
-                "`train.augment.mixup` has no part in this",
+                "`train.augment.mixup` has no effect here",
                 "it is for models that learn from labels alone, and the student without a teacher is not trained",
                 "set `data.mixup` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
             );
@@ -90,7 +90,7 @@ impl Preflight<'_> {
         Err(self.file.locate(diagnostic, &format!("{training}.keep")))
     }
 
-    /// Numbers of buckets are no values that a layer could weigh, and values are no numbers of buckets.
+    /// A layer cannot weigh bucket indices, and an embedding cannot look up values.
     fn check_buckets(&self, config: &MlpConfig, table: &str) -> Result<(), Diagnostic> {
         let data = &self.experiment.recipe().data;
         let Some(buckets) = DataSource::buckets(data) else {
@@ -99,7 +99,7 @@ impl Preflight<'_> {
         let what = match &config.embedding {
             Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
             Some(embedding) => format!("an embedding of {} buckets for inputs of {buckets}", embedding.buckets),
-            None => format!("the inputs of `{}` are numbers of buckets, and the model has no embedding", data.source),
+            None => format!("the inputs of `{}` are bucket indices, and the model has no embedding", data.source),
         };
         let diagnostic = Diagnostic::new(Code::Value, what)
             .note("each n-gram of a snippet is the number of a row of a table")
@@ -108,7 +108,7 @@ impl Preflight<'_> {
         Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
     }
 
-    /// Whether all inputs are numbers of buckets, where the source does not promise it.
+    /// Whether all inputs are bucket indices, where the source does not promise it.
     fn check_numbers(&self, buckets: usize, table: &str) -> Result<(), Diagnostic> {
         for (name, set) in [("training", self.experiment.train_set()), ("test", self.experiment.test_set())] {
             let Some((example, input, value)) = first_without_bucket(set, buckets)? else { continue };

@@ -179,7 +179,7 @@ impl Preflight<'_> {
             None => Ok(targets),
             Some(first) => {
                 let note = format!("{} of {RECOMPUTED} rows differ, the first is row {first}", differing.len());
-                Err(wrong("the cached soft targets are not what the teacher says", [note, String::new()]))
+                Err(wrong("the cached soft targets differ from the teacher's answers", [note, String::new()]))
             }
         }
     }

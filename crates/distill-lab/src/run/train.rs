@@ -230,7 +230,7 @@ impl Run<'_> {
         let (end, first_loss) = (watch.end.take(), watch.first_loss);
         self.metrics = Some(metrics);
         if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
-            let since = format!("nothing better on the validation set since epoch {}", best.epoch);
+            let since = format!("no improvement on the validation set since epoch {}", best.epoch);
             self.listener.note(&format!("  stopped after epoch {epoch}: {since}"));
         }
         match end {

@@ -113,7 +113,7 @@ impl<'a> Records<'a> {
                 Diagnostic::new(Code::RunFile, "a trial of the sweep cannot be read")
                     .at(format!("{}:{number}", path.display()))
                     .note(note)
-                    .help("remove the line and resume the sweep, which then does the trial again")
+                    .help("remove the line and resume the sweep, which then repeats the trial")
             };
             let record: Record = serde_json::from_slice(line).map_err(|error| unusable(error.to_string()))?;
             let planned = record.trial.checked_sub(1).and_then(|at| plan.trials.get(at));
@@ -132,7 +132,7 @@ impl<'a> Records<'a> {
         let path = self.dir.path().join(JSONL);
         let failed = |error| {
             Diagnostic::io("cannot write a trial of the sweep", Some(&path), error)
-                .help("check the space and who may write there, then resume the sweep")
+                .help("check the free space and the permissions, then resume the sweep")
         };
         let line = serde_json::to_string(&record).map_err(|error| failed(error.into()))? + "\n";
         let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed)?;

@@ -132,7 +132,7 @@ fn overlap(a: &str, b: &str) -> bool {
 }
 
 fn too_few(n: usize, found: &str, size: u64) -> Diagnostic {
-    Diagnostic::new(Code::Value, format!("{n} different trials are asked for, {found}"))
+    Diagnostic::new(Code::Value, format!("{n} different trials were requested, {found}"))
         .at(format!("command line: --random {n}"))
         .help(format!("set `--random {size}`, or give more values"))
 }
@@ -219,13 +219,13 @@ mod tests {
         assert_eq!(drawn, ["a=1 b=x", "a=1 b=y", "a=2 b=x", "a=2 b=y", "a=3 b=x", "a=3 b=y"]);
         refused(
             small.random(7, 1),
-            ["E0104]: 7 different trials are asked for, there are 6", "--random 7", "`--random 6`"],
+            ["E0104]: 7 different trials were requested, there are 6", "--random 7", "`--random 6`"],
         );
         // As fine as numbers of this size are, there are few between the ends.
         let narrow = space(&["a=1000000000000000.0..1000000000000000.5"]).unwrap();
         refused(
             narrow.random(6, 1),
-            ["E0104]: 6 different trials are asked for, 1048576 draws gave 5", "--random 6", "5`"],
+            ["E0104]: 6 different trials were requested, 1048576 draws gave 5", "--random 6", "5`"],
         );
     }
 

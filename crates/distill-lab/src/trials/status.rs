@@ -73,7 +73,7 @@ impl SweepStatus {
             return Err(Diagnostic::new(Code::RecipeChanged, what)
                 .at(sweep.display())
                 .note("it did not tell teachers from files apart that differ in their settings or the temperature")
-                .help("start a new sweep, which overwrites nothing"));
+                .help("start a new sweep; nothing is overwritten"));
         }
         if self.definition.seeds == now.definition.seeds {
             return Ok(());
@@ -81,6 +81,6 @@ impl SweepStatus {
         Err(Diagnostic::new(Code::RecipeChanged, "the sweep was begun with other seeds")
             .at(sweep.display())
             .note(format!("they were {:?}, now {:?}", self.definition.seeds, now.definition.seeds))
-            .help("put them back, or start a new sweep, which overwrites nothing"))
+            .help("restore them, or start a new sweep; nothing is overwritten"))
     }
 }

@@ -78,7 +78,7 @@ fn load(library: &Path) -> Result<Environment, String> {
     // A relative path would be looked for beside the program.
     let path = std::path::absolute(library).map_err(|error| error.to_string())?;
     if !path.is_file() {
-        return Err(format!("is `{}`, where no file is", path.display()));
+        return Err(format!("is `{}`, which does not exist", path.display()));
     }
     let builder = ort::init_from(&path).map_err(|error| format!("cannot be loaded: {error}"))?;
     builder.with_name("distill").build().map_err(|error| format!("cannot be used: {error}"))

@@ -47,7 +47,7 @@ impl CheckpointConfig {
         }
         if self.keep_last == 0 {
             return Err(ConfigProblem::new("keep_last", "must be at least 1, got 0", "set `keep_last = 3`")
-                .note("with no checkpoint there would be nothing to go on from"));
+                .note("without checkpoints a run cannot be resumed"));
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ pub enum TrainError {
         reason: String,
     },
     /// A model's answer to an example that is evaluated is NaN or infinite.
-    #[error("the answer of {model} to example {example} of the {split} set is {value}, and no finite number")]
+    #[error("the answer of {model} to example {example} of the {split} set is {value}, not a finite number")]
     Answer {
         /// The architecture of the model.
         model: String,

@@ -114,5 +114,5 @@ fn a_test_set_without_the_selected_classes_is_refused() {
     let recipe = recipe(r#""select": { "only": ["dog"] }"#);
     let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..91) };
     let error = Experiment::new(&recipe, sets).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(error, "the selection leaves none of 1 examples");
+    assert_eq!(error, "the selection leaves no example (of 1)");
 }

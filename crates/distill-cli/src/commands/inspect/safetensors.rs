@@ -87,8 +87,10 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
     }
     for (tensor, found) in found() {
         if let Some(first) = found.first_bad {
+            let values = if found.n_bad == 1 { "value" } else { "values" };
             let n_bad = thousands(found.n_bad);
-            facts.line("problem", format_args!("{n_bad} values of {} are not finite, first at {first}", tensor.name));
+            let what = format_args!("{n_bad} {values} of {} NaN or infinite, first at {first}", tensor.name);
+            facts.line("problem", what);
         }
     }
     let problem = fault(card, features, header);

@@ -22,7 +22,7 @@ pub(super) struct Look {
     pub(super) n_train: usize,
     /// Whether it brings its own validation examples.
     pub(super) has_validation: bool,
-    /// Whether an input is a list of numbers of buckets.
+    /// Whether an input is a list of bucket indices.
     pub(super) buckets: Option<u32>,
     /// What has to be said of it so that it can be read: of columns and of images.
     pub(super) columns: Option<String>,
