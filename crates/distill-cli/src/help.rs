@@ -3,7 +3,7 @@
 pub(crate) const SESSION: &str = "\
 A typical session:
   distill new mnist-kd                  a recipe to look at and to change
-  distill check mnist-kd.toml           check the recipe, the data and the teacher
+  distill check mnist-kd.toml           check recipe, data and teacher
   distill run mnist-kd.toml             teacher, student alone and distilled
   distill run --resume                  resume after an interruption
   distill run mnist-kd.toml kd.temperature=8

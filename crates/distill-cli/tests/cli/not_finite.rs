@@ -96,7 +96,7 @@ fn a_run_goes_on_once_its_test_set_is_mended() {
     lab.write("runs/tiny-001/run.toml", status.replace("\"completed\"", "\"interrupted\""));
     let train = String::from_utf8(lab.read("t/train.csv")).unwrap();
     lab.write("t/train.csv", train.replacen("3,", "4,", 1));
-    lab.check(&["run", "--resume", "runs/tiny-001"], 5, ["E0307]: ", "runs/tiny-001", "start a new run"]);
+    lab.check(&["run", "--resume", "runs/tiny-001"], 5, ["E0307]: ", "runs/tiny-001", "start again from the recipe"]);
 }
 
 #[test]

@@ -182,7 +182,11 @@ fn what_cannot_be_resumed() {
     let ran = lab.check(
         &["run", "--resume"],
         5,
-        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start a new run"],
+        [
+            "E0307]: the run was started with a different recipe, data or teacher",
+            "runs/tiny-001",
+            "start again from the recipe",
+        ],
     );
     assert!(ran.stderr.contains("kd.temperature was 4.0, now 5.0"), "{}", ran.stderr);
     lab.write(&format!("{run}/recipe.resolved.toml"), resolved);
@@ -303,8 +307,11 @@ fn students_that_drew_what_their_teachers_draw_are_not_mixed_with_others() {
         lab.write(&format!("{run}/run.toml"), status.replace("streams = 2\n", ""));
     };
     age("runs/tiny-001", 2);
-    let begun =
-        ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-001", "start a new run"];
+    let begun = [
+        "E0307]: the run was started with a different recipe, data or teacher",
+        "runs/tiny-001",
+        "start again from the recipe",
+    ];
     let ran = lab.check(&["run", "--resume", "runs/tiny-001"], 5, begun);
     assert!(ran.stderr.contains("note: its students draw the random numbers of their teachers"), "{}", ran.stderr);
     // Teachers draw what they always drew.

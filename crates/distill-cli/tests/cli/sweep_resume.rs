@@ -123,11 +123,19 @@ fn a_sweep_has_one_writer_and_goes_on_with_what_it_began_with() {
         (path, before)
     };
     let (path, before) = edit("recipe.resolved.toml", "temperature = 4.0", "temperature = 5.0");
-    let ran = lab.check(&["sweep", "--resume"], 5, ["E0307]: the sweep was started with", SWEEP, "start a new sweep"]);
+    let ran = lab.check(
+        &["sweep", "--resume"],
+        5,
+        ["E0307]: the sweep was started with", SWEEP, "start again from the recipe"],
+    );
     assert!(ran.stderr.contains("kd.temperature was 4.0, now 5.0"), "{}", ran.stderr);
     lab.write(&path, before);
     lab.dataset("data", 4, 200, 57);
-    let ran = lab.check(&["sweep", "--resume"], 5, ["E0307]: the sweep was started with", SWEEP, "start a new sweep"]);
+    let ran = lab.check(
+        &["sweep", "--resume"],
+        5,
+        ["E0307]: the sweep was started with", SWEEP, "start again from the recipe"],
+    );
     assert!(ran.stderr.contains("the data has changed"), "{}", ran.stderr);
     lab.dataset("data", 4, 200, 60);
     let (path, before) = edit("trials.jsonl", "train.optimizer.lr=", "train.optimizer.lr=1");

@@ -94,7 +94,7 @@ pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, pat
     }
     let diagnostic = Diagnostic::new(Code::RecipeChanged, what)
         .at(path.display())
-        .help("undo the change, or start a new run; nothing is overwritten");
+        .help("undo the change, or start again from the recipe; nothing is overwritten");
     Err(notes.into_iter().fold(diagnostic, Diagnostic::note))
 }
 

@@ -150,7 +150,7 @@ fn a_folder_that_was_changed_is_refused() {
         ("\"version\": 2", "\"version\": 3", "has version 3"),
         ("\"top\": 1", "\"top\": 0", "top must be 1 to 9"),
         ("\"tolerance\": 1e-9", "\"tolerance\": -1.0", "tolerance must be"),
-        ("specialist-000.safetensors", "../x.safetensors", "none of the folder"),
+        ("specialist-000.safetensors", "../x.safetensors", "does not belong to the folder"),
         ("specialist-000.safetensors", "specialist-001.safetensors", "SHA-256 is"),
         ("\"sha256\": \"", "\"sha256\": \"0", "SHA-256 is"),
         ("{", "[", "system.json"),
