@@ -84,6 +84,7 @@ fn a_second_signal_stops_at_once() {
         ["train.batch=180", "teacher.model.hidden=[6000,6000]", "teacher.train.epochs=50", "teacher.train.batch=180"];
     let mut child = spawn(&lab, &args(&settings));
     while latest(&lab).is_none_or(|run| !lab.path("").join(run).join("metrics.jsonl").exists()) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before its first step");
         std::thread::sleep(Duration::from_millis(1));
     }
     std::thread::sleep(Duration::from_millis(100));
