@@ -24,4 +24,10 @@ pub enum TensorError {
         /// Elements that were given.
         actual: usize,
     },
+    /// Sides of a convolution that do not fit each other.
+    #[error("the convolution cannot be built: {problem}")]
+    Convolution {
+        /// What does not fit.
+        problem: String,
+    },
 }

@@ -2,6 +2,7 @@
 
 mod bf16;
 mod bytes;
+mod conv;
 mod error;
 mod exp;
 mod init;
@@ -19,6 +20,7 @@ mod sum_rows;
 
 pub use bf16::{bf16_is_native, matmul_bf16};
 pub use bytes::unit_from_bytes;
+pub use conv::{ConvShape, Convolution, Kernel};
 pub use error::TensorError;
 pub use exp::{exp, exp_tail};
 pub use init::Init;

@@ -1,0 +1,293 @@
+use std::cell::Cell;
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::depthwise::{ChannelProduct, ChannelWeightSums};
+use super::gather::Gathers;
+use super::packed::{Direction, Kernel, block_width};
+use super::pad::padded;
+use super::product::{Product, Write};
+use super::shape::ConvShape;
+use super::weights::WeightSums;
+use crate::TensorError;
+
+/// Multiplications that are worth a thread.
+const MIN_TASK: u64 = 400_000;
+/// The most parts of a batch whose gradients of the weights are summed apart.
+const MAX_PARTS: usize = 16;
+
+/// A convolution of two dimensions: outputs, and the gradients of inputs and weights.
+///
+/// Maps are `(examples, height, width, channels)`, row-major and flat; weights are PyTorch's, `(outputs, inputs of a group, height,
+/// width)`. A convolution has no weights of its own: the caller [packs](Self::pack) them when they have changed.
+///
+/// Each example is computed by itself, and sums over examples are added in an order that depends on their number alone, so
+/// results have the same bits for any number of threads. They may differ between processors with other vector units.
+///
+/// # Examples
+/// ```
+/// use distill_tensor::{ConvShape, Convolution, Kernel};
+/// let convolution = Convolution::new(ConvShape::same([2, 2, 1], 1, 3))?;
+/// let mut kernel = Kernel::default();
+/// convolution.pack(&[0., 0., 0., 0., 1., 2., 0., 0., 0.], &mut kernel);
+/// let mut y = [0.0; 4];
+/// convolution.forward(&kernel, Some(&[10.0]), &[1., 2., 3., 4.], &mut y);
+/// assert_eq!(y, [15., 12., 21., 14.]);
+/// # Ok::<(), distill_tensor::TensorError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Convolution {
+    shape: ConvShape,
+    outputs: Gathers,
+    inputs: Gathers,
+    /// Width of a block of outputs and of gradients of inputs.
+    widths: [usize; 2],
+}
+
+impl Convolution {
+    /// A convolution of these sides.
+    ///
+    /// # Errors
+    /// As [`ConvShape::check`].
+    pub fn new(shape: ConvShape) -> Result<Self, TensorError> {
+        shape.check()?;
+        let widths = [Direction::Outputs, Direction::Inputs].map(|direction| block_width(direction.sides(&shape)[0]));
+        Ok(Self { shape, outputs: Gathers::of_outputs(&shape), inputs: Gathers::of_inputs(&shape), widths })
+    }
+
+    /// Its sides.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Lays weights out for [`forward`](Self::forward).
+    ///
+    /// # Panics
+    /// If they are not as many as the shape says.
+    pub fn pack(&self, weights: &[f32], kernel: &mut Kernel) {
+        self.check_weights(weights);
+        if self.shape.is_depthwise() {
+            kernel.pack_depthwise(&self.shape, &self.outputs, weights);
+        } else {
+            kernel.pack(&self.shape, &self.outputs, Direction::Outputs, self.widths[0], weights);
+        }
+    }
+
+    /// Lays weights out for [`backward_inputs`](Self::backward_inputs).
+    ///
+    /// # Panics
+    /// If they are not as many as the shape says.
+    pub fn pack_backward(&self, weights: &[f32], kernel: &mut Kernel) {
+        self.check_weights(weights);
+        if self.shape.is_depthwise() {
+            kernel.pack_depthwise(&self.shape, &self.inputs, weights);
+        } else {
+            kernel.pack(&self.shape, &self.inputs, Direction::Inputs, self.widths[1], weights);
+        }
+    }
+
+    /// Outputs `y` of the inputs `x`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn forward(&self, kernel: &Kernel, bias: Option<&[f32]>, x: &[f32], y: &mut [f32]) {
+        let [len_x, len_y] = self.shape.lens();
+        assert_eq!(x.len() / len_x, y.len() / len_y, "examples of inputs and outputs");
+        assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
+        self.for_each_example(y, len_y, |i, y| {
+            padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.padding, |map| {
+                self.sums(Direction::Outputs, kernel, bias, map, y, Write::Replace);
+            });
+        });
+    }
+
+    /// Gradients `dx` of the inputs, given those of the outputs: they replace what is there, or are added to it.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn backward_inputs(&self, kernel: &Kernel, dy: &[f32], dx: &mut [f32], add: bool) {
+        let [len_x, len_y] = self.shape.lens();
+        assert_eq!(dx.len() / len_x, dy.len() / len_y, "examples of inputs and outputs");
+        let write = if add { Write::Add } else { Write::Replace };
+        self.for_each_example(dx, len_x, |i, dx| {
+            padded(&dy[i * len_y..][..len_y], self.shape.output(), self.inputs.padding, |map| {
+                self.sums(Direction::Inputs, kernel, None, map, dx, write);
+            });
+        });
+    }
+
+    /// Overwrites `grads`, in the order of the weights, with their gradient. `sums` is memory to use again.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn backward_weights(&self, x: &[f32], dy: &[f32], sums: &mut Vec<f32>, grads: &mut [f32]) {
+        let [len_x, len_y] = self.shape.lens();
+        let examples = x.len() / len_x;
+        assert_eq!(examples, dy.len() / len_y, "examples of inputs and outputs");
+        self.check_weights(grads);
+        let n = self.len_of_sums();
+        let each = examples.div_ceil(MAX_PARTS).max(1);
+        let parts = examples.div_ceil(each).max(1);
+        sums.clear();
+        sums.resize(parts * n, 0.0);
+        sums.par_chunks_mut(n).enumerate().with_min_len(self.min_len().div_ceil(each)).for_each(|(part, sums)| {
+            for i in part * each..((part + 1) * each).min(examples) {
+                padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.padding, |map| {
+                    self.add_weight_sums(map, &dy[i * len_y..][..len_y], sums);
+                });
+            }
+        });
+        let (sum, others) = sums.split_at_mut(n);
+        for other in others.chunks_exact(n) {
+            sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+        }
+        self.unpack(sum, grads);
+    }
+
+    fn check_weights(&self, weights: &[f32]) {
+        assert_eq!(weights.len(), self.shape.weights().iter().product::<usize>(), "weights of a convolution");
+    }
+
+    /// Runs `f(example, its part of a result)` for every example, on several threads where it pays.
+    fn for_each_example(&self, out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+        out.par_chunks_exact_mut(len).enumerate().with_min_len(self.min_len()).for_each(|(i, out)| f(i, out));
+    }
+
+    /// Examples that are worth a thread.
+    fn min_len(&self) -> usize {
+        usize::try_from(MIN_TASK.div_ceil(self.shape.macs().max(1))).unwrap_or(usize::MAX)
+    }
+
+    /// All sums of one example in one direction.
+    fn sums(
+        &self,
+        direction: Direction,
+        kernel: &Kernel,
+        bias: Option<&[f32]>,
+        map: &[f32],
+        out: &mut [f32],
+        write: Write,
+    ) {
+        let (gathers, width) = match direction {
+            Direction::Outputs => (&self.outputs, self.widths[0]),
+            Direction::Inputs => (&self.inputs, self.widths[1]),
+        };
+        let [results, terms] = direction.sides(&self.shape);
+        let arch = Arch::new();
+        let mut kernel = kernel.values.as_slice();
+        for gather in &gathers.parts {
+            if self.shape.is_depthwise() {
+                let channels = self.shape.outputs;
+                let (now, rest) = kernel.split_at(gather.taps.len() * channels);
+                kernel = rest;
+                arch.dispatch(ChannelProduct { gather, map, kernel: now, bias, out, channels, write });
+                continue;
+            }
+            let n = results.div_ceil(width) * gather.terms * width;
+            for group in 0..self.shape.groups {
+                let (now, rest) = kernel.split_at(n);
+                kernel = rest;
+                let channels = [group * terms, group * results];
+                with_whole_blocks(bias.map(|bias| &bias[group * results..][..results]), width, |bias| {
+                    arch.dispatch(Product { gather, map, kernel: now, width, bias, out, channels, results, write });
+                });
+            }
+        }
+    }
+
+    /// Sums for the gradient of the weights, packed as a kernel.
+    fn len_of_sums(&self) -> usize {
+        let gather = &self.outputs.parts[0];
+        if self.shape.is_depthwise() {
+            return gather.taps.len() * self.shape.outputs;
+        }
+        let [results, _] = Direction::Outputs.sides(&self.shape);
+        self.shape.groups * results.div_ceil(self.widths[0]) * gather.terms * self.widths[0]
+    }
+
+    /// Adds what one example gives.
+    fn add_weight_sums(&self, map: &[f32], dy: &[f32], sums: &mut [f32]) {
+        let gather = &self.outputs.parts[0];
+        let arch = Arch::new();
+        if self.shape.is_depthwise() {
+            return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: self.shape.outputs, sums });
+        }
+        let ([results, terms], width) = (Direction::Outputs.sides(&self.shape), self.widths[0]);
+        let n = results.div_ceil(width) * gather.terms * width;
+        for (group, sums) in sums.chunks_exact_mut(n).enumerate() {
+            let (channel, first) = (group * terms, group * results);
+            with_whole_pixels(dy, self.shape.outputs, first..first + results, width, |grads, pitch, first| {
+                arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
+            });
+        }
+    }
+
+    /// From the order of the sums to that of the weights.
+    fn unpack(&self, sums: &[f32], grads: &mut [f32]) {
+        let [outputs, inputs, height, columns] = self.shape.weights();
+        let gather = &self.outputs.parts[0];
+        let of_group = outputs / self.shape.groups;
+        let width = self.widths[0];
+        for (t, tap) in gather.taps.iter().enumerate() {
+            for output in 0..outputs {
+                for input in 0..inputs {
+                    let to = ((output * inputs + input) * height + tap.y) * columns + tap.x;
+                    grads[to] = if self.shape.is_depthwise() {
+                        sums[t * outputs + output]
+                    } else {
+                        let (group, result) = (output / of_group, output % of_group);
+                        let block = group * of_group.div_ceil(width) + result / width;
+                        sums[(block * gather.terms + t * inputs + input) * width + result % width]
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Gives `run` a bias as long as whole blocks.
+fn with_whole_blocks(bias: Option<&[f32]>, width: usize, run: impl FnOnce(Option<&[f32]>)) {
+    match bias {
+        Some(bias) if !bias.len().is_multiple_of(width) => with_buffer(bias.len().next_multiple_of(width), |buffer| {
+            buffer[..bias.len()].copy_from_slice(bias);
+            buffer[bias.len()..].fill(0.0);
+            run(Some(buffer));
+        }),
+        bias => run(bias),
+    }
+}
+
+/// Gives `run` gradients of pixels whose channels `range` are whole blocks, how far pixels are apart, and where the channels begin.
+fn with_whole_pixels(
+    grads: &[f32],
+    channels: usize,
+    range: std::ops::Range<usize>,
+    width: usize,
+    run: impl FnOnce(&[f32], usize, usize),
+) {
+    if range.len().is_multiple_of(width) {
+        return run(grads, channels, range.start);
+    }
+    let pitch = range.len().next_multiple_of(width);
+    with_buffer(grads.len() / channels * pitch, |buffer| {
+        for (to, from) in buffer.chunks_exact_mut(pitch).zip(grads.chunks_exact(channels)) {
+            to[..range.len()].copy_from_slice(&from[range.clone()]);
+            to[range.len()..].fill(0.0);
+        }
+        run(buffer, pitch, 0);
+    });
+}
+
+/// Memory of the thread, contents unspecified.
+fn with_buffer(n: usize, run: impl FnOnce(&mut [f32])) {
+    thread_local! {
+        static BUFFER: Cell<Vec<f32>> = Cell::default();
+    }
+    let mut buffer = BUFFER.take();
+    if buffer.len() < n {
+        buffer.resize(n, 0.0);
+    }
+    run(&mut buffer[..n]);
+    BUFFER.set(buffer);
+}
