@@ -77,8 +77,8 @@ fn state_takes_in_the_batches_alone() {
 #[test]
 fn state_is_exact_at_resume() {
     let data = digits(0..N);
-    for kind in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
-        let config = config(kind);
+    for (kind, ema) in [(OptimizerKind::Sgd, None), (OptimizerKind::AdamW, None), (OptimizerKind::Sgd, Some(0.9))] {
+        let config = TrainConfig { ema, ..config(kind) };
         let (expected, report, checkpoints) = trained(&data, &config, Hooks::default());
         assert_eq!(checkpoints.len(), report.steps as usize);
         for bytes in &checkpoints {

@@ -30,6 +30,14 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("examples" = [5])))]
     pub early_stopping: Option<u32>,
+    /// The exponential moving average of the weights with this decay is evaluated and kept in place of the weights themselves. In the
+    /// first steps it forgets faster, see [`move_average`](crate::move_average).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0, "examples" = [0.999]))
+    )]
+    pub ema: Option<f64>,
     /// Which weights are the result.
     pub keep: Keep,
     /// What the products of the hidden layers are computed in, while training.
@@ -50,6 +58,7 @@ impl Default for TrainConfig {
             label_smoothing: 0.0,
             clip_grad_norm: None,
             early_stopping: None,
+            ema: None,
             keep: Keep::Last,
             precision: PrecisionConfig::F32,
             optimizer: OptimizerConfig::default(),
@@ -112,6 +121,11 @@ impl TrainConfig {
         })
     }
 
+    /// Numbers that training keeps of each parameter besides itself and its gradient: those of the optimizer, and the average.
+    pub fn n_slots(&self) -> usize {
+        self.optimizer.kind.n_slots() + usize::from(self.ema.is_some())
+    }
+
     /// Checks that every number has a meaning.
     ///
     /// # Errors
@@ -143,6 +157,15 @@ impl TrainConfig {
             let help = "set `early_stopping = 5`, or leave the key out to train for all epochs";
             return Err(ConfigProblem::new("early_stopping", "must be at least 1, got 0", help)
                 .note("it is the number of epochs without anything better after which training ends"));
+        }
+        if let Some(ema) = self.ema.filter(|&ema| !(ema > 0.0 && ema < 1.0)) {
+            let problem = format!("must be greater than 0 and below 1, got {ema}");
+            return Err(ConfigProblem::new(
+                "ema",
+                problem,
+                "set `ema = 0.999`, or leave the key out to average nothing",
+            )
+            .note("it is the part of the average that a step leaves as it was"));
         }
         let mixup = self.augment.mixup;
         if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {
@@ -184,6 +207,16 @@ mod tests {
         for bad in [1.0, -0.1, f64::NAN] {
             let problem = config(bad).validate().unwrap_err();
             assert_eq!(problem.to_string(), format!("label_smoothing must be at least 0 and below 1, got {bad}"));
+        }
+    }
+
+    #[test]
+    fn an_average_has_a_part_of_both() {
+        let config = |ema| TrainConfig { ema: Some(ema), ..TrainConfig::default() };
+        assert_eq!((config(0.999).validate(), config(0.999).n_slots()), (Ok(()), 2));
+        for bad in [0.0, 1.0, -0.1, f64::NAN] {
+            let problem = config(bad).validate().unwrap_err();
+            assert_eq!(problem.to_string(), format!("ema must be greater than 0 and below 1, got {bad}"));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, hashes};
 
-const SETTINGS: [&str; 1] = ["label_smoothing=0.1"];
+const SETTINGS: [&str; 2] = ["label_smoothing=0.1", "ema=0.9"];
 
 /// Runs the recipe with settings of `train`, for the teacher and the students, and returns the recipe as it was understood, the
 /// hashes of the three models, and how probable they find the test labels.
@@ -44,6 +44,7 @@ fn settings_without_a_meaning_are_refused() {
             "must be at least 0 and below 1, got -0.5",
             "set `label_smoothing = 0.1`",
         ),
+        ("train.ema=1", "must be greater than 0 and below 1, got 1", "set `ema = 0.999`"),
     ] {
         let key = setting.split_once('=').unwrap().0;
         for command in ["run", "check"] {
