@@ -31,7 +31,7 @@ impl Preflight<'_> {
 
     fn room(&self, found: &mut Found) {
         let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
-        let memory = now.saturating_add(self.training()).max(most);
+        let memory = now.saturating_add(self.training().max(self.compared())).max(most);
         let least = self.least();
         if !memory::can_be_had(least) {
             let what = format!("training takes at least {}, and the system does not give as much", size(least));
@@ -125,6 +125,16 @@ impl Preflight<'_> {
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
+    }
+
+    /// Bytes of the answers to the test set that teacher and students are compared by at the end.
+    fn compared(&self) -> u64 {
+        if !self.trains_student() {
+            return 0;
+        }
+        let test = self.experiment.test_set();
+        let n_models = 2 + u64::from(self.roles.contains(&Role::Baseline));
+        n_models * 4 * (test.len() as u64).saturating_mul(test.spec().classes.len() as u64)
     }
 
     /// Bytes of weights and checkpoints of all models.
