@@ -131,7 +131,7 @@ fn each_seed_learns_from_its_own_file() {
     assert!(!lab.ok(&["run", "--resume"]).stderr.contains(" epochs, seed "));
     lab.write(path, &status);
     std::fs::copy(lab.path(&file(1)), lab.path(&file(2))).unwrap();
-    lab.check(&["run", "--resume"], 5, ["E0307]", "runs/tiny-002", "put back"]);
+    lab.check(&["run", "--resume"], 5, ["E0307]", "runs/tiny-002", "undo the change"]);
 
     let shown = lab.ok(&["check", "r.toml", "seeds=[2,1]", &weights]).stdout;
     assert!(shown.contains("16-8-3, 163 parameters, seed 2"), "{shown}");

@@ -69,7 +69,7 @@ fn students_of_a_sweep_begin_with_weights() {
     )
     .unwrap();
     let changed =
-        ["E0307]: the sweep was started with a different recipe, data or teacher", "tiny-sweep-001", "put back"];
+        ["E0307]: the sweep was started with a different recipe, data or teacher", "tiny-sweep-001", "undo the change"];
     let ran = lab.check(&["sweep", "--resume"], 5, changed);
     assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
 }
