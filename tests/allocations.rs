@@ -18,6 +18,7 @@ use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
     FeatureLoss, Hooks, Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep,
+    move_average,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -257,6 +258,24 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
             assert_eq!(all, of_products, "{kind:?}");
         });
     }
+}
+
+/// The average of a table that is cut into blocks, and its change of places with the weights.
+#[test]
+fn an_average_allocates_nothing() {
+    let data = images();
+    let config = MlpConfig { hidden: vec![800], ..MlpConfig::default() };
+    let mut model = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1).unwrap();
+    let mut average = model.params().clone();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        let mut step = |n| {
+            move_average(&mut average, model.params(), 0.99, n);
+            std::mem::swap(&mut average, model.params_mut());
+        };
+        step(0);
+        assert_eq!(count(|| (1..5).for_each(&mut step)), 0);
+    });
 }
 
 /// Rounded operands and what the kernel packs stay where they are from product to product.

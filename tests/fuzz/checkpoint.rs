@@ -60,6 +60,7 @@ impl Parser for CheckpointFile {
             let mut state = TrainState::new(optimizer(kind), model.params());
             state.step = 7;
             state.loss.terms.set(Term::new("kl", 0.5));
+            state.average = best.then(|| model.params().clone());
             state.best = best.then(|| Best { epoch: 2, errors: 3, nll: 0.25, params: model.params().clone() });
             let context = Context::from([("role".to_owned(), "student".to_owned())]);
             Restored { context, model, state }.encode()

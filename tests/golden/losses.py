@@ -44,9 +44,16 @@ def soft_cross_entropy(tau):
     return loss
 
 
-def hinton(tau, alpha):
+def cross_entropy(smoothing):
     def loss(s, t):
-        return (1 - alpha) * F.cross_entropy(s, torch.tensor(Y)) + alpha * kd(tau)(s, t)
+        return F.cross_entropy(s, torch.tensor(Y), label_smoothing=smoothing)
+
+    return loss
+
+
+def hinton(tau, alpha, smoothing=0.0):
+    def loss(s, t):
+        return (1 - alpha) * cross_entropy(smoothing)(s, t) + alpha * kd(tau)(s, t)
 
     return loss
 
@@ -73,10 +80,12 @@ def exact_kd(tau):
 
 
 losses = {
-    "cross_entropy": evaluate(lambda s, t: F.cross_entropy(s, torch.tensor(Y))),
+    "cross_entropy": evaluate(cross_entropy(0.0)),
+    **{f"cross_entropy_s{s}": evaluate(cross_entropy(s)) for s in (0.1, 0.6)},
     **{f"kd_T{tau}": evaluate(kd(tau)) for tau in TEMPERATURES},
     **{f"soft_cross_entropy_T{tau}": evaluate(soft_cross_entropy(tau)) for tau in (1, 4)},
     "hinton_T4_a0.9": evaluate(hinton(4, 0.9)),
+    "hinton_T4_a0.3_s0.1": evaluate(hinton(4, 0.3, 0.1)),
     "mse_logits": evaluate(lambda s, t: F.mse_loss(s, t)),
     "logit_matching": evaluate(logit_matching),
 }

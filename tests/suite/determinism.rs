@@ -35,6 +35,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
             batch: 128,
             clip_grad_norm: Some(0.5),
             precision,
+            ema: (optimizer == OptimizerKind::AdamW).then_some(0.9),
             optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-4, ..OptimizerConfig::default() },
             schedule: ScheduleConfig { kind: ScheduleKind::OneCycle, ..ScheduleConfig::default() },
             augment: AugmentConfig { shift: 2, ..AugmentConfig::default() },

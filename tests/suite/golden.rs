@@ -1,8 +1,8 @@
 //! Losses and gradients against PyTorch and against 40-digit arithmetic, see `golden/losses.py`.
 
 use distill_losses::{
-    Distillation, Loss, LossError, SoftTerm, Targets, Temperature, cross_entropy, kd, logit_matching, logit_mse,
-    soft_cross_entropy,
+    Distillation, Loss, LossError, Smoothing, SoftTerm, Targets, Temperature, cross_entropy, kd, logit_matching,
+    logit_mse, smoothed_cross_entropy, soft_cross_entropy,
 };
 use distill_tensor::Real;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
@@ -50,6 +50,10 @@ fn check_kd<F: Real>(t: u32, table: &str, tolerance: f64) {
 
 fn check_rest<F: Real>(tolerance: f64) {
     check::<F>("losses", "cross_entropy", |s, _, _, g| cross_entropy(s, &LABELS, g), 1.0, tolerance);
+    for smoothing in ["0.1", "0.6"] {
+        let loss: LossFn<F> = |s, _, by, g| smoothed_cross_entropy(s, &LABELS, Smoothing::new(by)?, g);
+        check("losses", &format!("cross_entropy_s{smoothing}"), loss, smoothing.parse().unwrap(), tolerance);
+    }
     check::<F>("losses", "mse_logits", |s, v, _, g| logit_mse(s, v, g), 1.0, tolerance);
     check::<F>("losses", "logit_matching", |s, v, _, g| logit_matching(s, v, g), 1.0, tolerance);
     let soft: LossFn<F> = |s, v, t, g| Ok(soft_cross_entropy(s, v, Temperature::new(t)?, g)?.loss);
@@ -86,11 +90,14 @@ fn f32_equals_pytorch_to_1e_5() {
 #[test]
 fn the_weighted_average_equals_pytorch() {
     let [student, teacher] = logits::<f32>();
-    let mut grad = Array2::zeros((4, 5));
-    let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.9).unwrap();
-    let targets = Targets { labels: Some(&LABELS), teacher_logits: Some(teacher.view()) };
-    let value = loss.value_and_grad(student.view(), &targets, grad.view_mut()).unwrap();
-    assert!(distance(value.total, &grad, &golden("losses", "hinton_T4_a0.9")) < 1e-5);
+    for (alpha, smoothing, name) in [(0.9, 0.0, "hinton_T4_a0.9"), (0.3, 0.1, "hinton_T4_a0.3_s0.1")] {
+        let mut grad = Array2::zeros((4, 5));
+        let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), alpha).unwrap();
+        let loss = loss.with_smoothing(Smoothing::new(smoothing).unwrap());
+        let targets = Targets { labels: Some(&LABELS), teacher_logits: Some(teacher.view()) };
+        let value = loss.value_and_grad(student.view(), &targets, grad.view_mut()).unwrap();
+        assert!(distance(value.total, &grad, &golden("losses", name)) < 1e-5, "{name}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What every loss keeps, checked on ours and on copies with a planted bug that it must catch.
 
 use distill_losses::{
-    CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature, kd, logit_matching,
+    CrossEntropy, Distillation, Loss, LossError, LossValue, SmoothedCrossEntropy, Smoothing, SoftTerm, Targets,
+    Temperature, kd, logit_matching,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -110,6 +111,12 @@ fn ours() -> Vec<(Box<dyn Loss>, bool)> {
             }
         }
     }
+    for smoothing in [0.1, 0.9] {
+        let smoothing = Smoothing::new(smoothing).unwrap();
+        losses.push((Box::new(SmoothedCrossEntropy(smoothing)), true));
+        let kd = Distillation::new(SoftTerm::Kd(t(4.0)), 0.3).unwrap();
+        losses.push((Box::new(kd.with_smoothing(smoothing)), true));
+    }
     losses
 }
 
@@ -168,6 +175,7 @@ fn targets_that_do_not_fit_are_refused() {
         assert!(Temperature::new(value).is_err(), "{value}");
         let alpha = Distillation::new(SoftTerm::LogitMatching, if value == 0.0 { 1.01 } else { value });
         assert!(alpha.is_err(), "{value}");
+        assert!(Smoothing::new(if value == 0.0 { 1.0 } else { value }).is_err(), "{value}");
     }
 }
 

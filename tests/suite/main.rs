@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod average;
+mod centred;
 mod determinism;
 mod disk;
 mod embedding;
@@ -17,4 +19,5 @@ mod non_finite;
 mod precision;
 mod ranks;
 mod resume;
+mod state;
 mod training;

@@ -47,7 +47,7 @@ struct Shared {
     votes: Vec<Mutex<bool>>,
 }
 
-struct Rank<'a> {
+pub(crate) struct Rank<'a> {
     rank: usize,
     shared: &'a Shared,
 }
@@ -82,7 +82,7 @@ impl Exchange for Rank<'_> {
 }
 
 /// Runs `f` on that many ranks at once.
-fn on_ranks<T: Send>(size: usize, f: impl Fn(&Rank<'_>) -> T + Sync) -> Vec<T> {
+pub(crate) fn on_ranks<T: Send>(size: usize, f: impl Fn(&Rank<'_>) -> T + Sync) -> Vec<T> {
     let shared = Shared {
         meeting: Meeting { size, here: Mutex::default(), all: Condvar::new() },
         grads: (0..size).map(|_| Mutex::default()).collect(),

@@ -230,6 +230,7 @@ fn resuming_from_any_step_gives_the_same_bits() {
                 clip_grad_norm: Some(1.0),
                 optimizer: OptimizerConfig { kind: optimizer, lr: 0.01, weight_decay: 1e-3, ..Default::default() },
                 schedule: ScheduleConfig { kind, warmup_epochs, every_epochs: 1, ..Default::default() },
+                ema: (i % 2 == 1).then_some(0.8),
                 augment: AugmentConfig { shift, ..AugmentConfig::default() },
                 ..TrainConfig::default()
             };

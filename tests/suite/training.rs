@@ -6,7 +6,7 @@ use std::sync::Arc;
 use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature, Term};
 use distill_models::{Mlp, MlpConfig, Noise, Trainable};
-use distill_tensor::{LayoutBuilder, Params};
+use distill_tensor::{LayoutBuilder, Params, SliceKind};
 use distill_train::{
     AugmentConfig, EpochReport, Hooks, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
     ScheduleKind, Silent, Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training,
@@ -14,18 +14,22 @@ use distill_train::{
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-/// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1.
-fn descend(config: OptimizerConfig) -> Vec<f32> {
+/// Ten steps on `Σ (w - target)²` from `w = [1, -2]` at a rate of 0.1, with state between the two that must stay.
+fn descend(config: OptimizerConfig, second: SliceKind) -> [f32; 2] {
     let mut builder = LayoutBuilder::new();
-    builder.push("w", &[2]).unwrap();
-    let mut params = Params::from_vec(builder.build(), vec![1.0, -2.0]).unwrap();
+    builder.push("w", &[1]).unwrap();
+    builder.push_as("state", &[2], SliceKind::State).unwrap();
+    builder.push_as("v", &[1], second).unwrap();
+    let mut params = Params::from_vec(builder.build(), vec![1.0, 7.0, 8.0, -2.0]).unwrap();
     let mut optimizer = Optimizer::new(config, &params);
     for _ in 0..10 {
-        let grads: Vec<f32> = params.as_slice().iter().zip([0.5, 3.0]).map(|(w, target)| 2.0 * (w - target)).collect();
+        let [w, .., v] = *params.as_slice() else { unreachable!() };
+        let grads = vec![2.0 * (w - 0.5), 100.0, -100.0, 2.0 * (v - 3.0)];
         let grads = Params::from_vec(params.layout().clone(), grads).unwrap();
         optimizer.step(&mut params, &grads, 0.1, 1.0);
     }
-    params.as_slice().to_vec()
+    let [w, 7.0, 8.0, v] = *params.as_slice() else { panic!("state has changed: {params:?}") };
+    [w, v]
 }
 
 #[test]
@@ -34,15 +38,16 @@ fn optimizers_equal_pytorch() {
     let sgd =
         |momentum, nesterov| OptimizerConfig { momentum, nesterov, weight_decay: 0.01, ..OptimizerConfig::default() };
     let adamw = OptimizerConfig { kind: OptimizerKind::AdamW, weight_decay: 0.1, ..OptimizerConfig::default() };
-    for (name, config, expected) in [
-        ("sgd", sgd(0.0, false), GOLDEN[0]),
-        ("momentum", sgd(0.9, false), GOLDEN[1]),
-        ("nesterov", sgd(0.9, true), GOLDEN[2]),
-        ("adamw", adamw, GOLDEN[3]),
-    ] {
-        let actual = descend(config);
-        for (a, e) in actual.iter().zip(expected) {
-            assert!((a - e).abs() < 2e-6, "{name}: {actual:?} {expected:?}");
+    for (i, (name, config)) in
+        [("sgd", sgd(0.0, false)), ("momentum", sgd(0.9, false)), ("nesterov", sgd(0.9, true)), ("adamw", adamw)]
+            .into_iter()
+            .enumerate()
+    {
+        for (second, expected) in [(SliceKind::Weight, GOLDEN[i]), (SliceKind::NoDecay, GOLDEN_BY_GROUP[i])] {
+            let actual = descend(config.clone(), second);
+            for (a, e) in actual.iter().zip(expected) {
+                assert!((a - e).abs() < 2e-6, "{name}, {second:?}: {actual:?} {expected:?}");
+            }
         }
     }
 }

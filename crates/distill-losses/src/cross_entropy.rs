@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::batch::{Batch, Block};
 use crate::row;
-use crate::{Loss, LossError, LossValue, Targets, Term};
+use crate::{Loss, LossError, LossValue, Smoothing, Targets, Term};
 
 /// Cross entropy with the labels at `T = 1`; `grad` is overwritten.
 ///
@@ -33,28 +33,66 @@ pub fn cross_entropy<F: Real>(
     labels: &[u32],
     grad: ArrayViewMut2<'_, F>,
 ) -> Result<f64, LossError> {
+    smoothed_cross_entropy(logits, labels, Smoothing::NONE, grad)
+}
+
+/// Cross entropy with smoothed labels at `T = 1`, as that of PyTorch with `label_smoothing`; `grad` is overwritten.
+///
+/// ```text
+/// L = -1/B Σ_b Σ_i y'_bi log q_bi      y' = (1 - ε) onehot(y) + ε / C, q = softmax(z)
+/// ∂L/∂z_b = (q_b - y'_b) / B
+/// ```
+///
+/// Shapes: as [`cross_entropy`], which is the case `ε = 0` to the bit.
+///
+/// # Errors
+/// If shapes differ, the batch is empty or a label names no class.
+///
+/// # Examples
+/// ```
+/// use distill_losses::{Smoothing, smoothed_cross_entropy};
+/// use ndarray::{Array2, array};
+/// let logits = array![[0.0_f64, 3.0_f64.ln()]];
+/// let mut grad = Array2::zeros((1, 2));
+/// // q = (1/4, 3/4), y' = (7/8, 1/8).
+/// let loss = smoothed_cross_entropy(logits.view(), &[0], Smoothing::new(0.25)?, grad.view_mut())?;
+/// assert!((loss - (4.0_f64.ln() - 3.0_f64.ln() / 8.0)).abs() < 1e-15);
+/// assert!((grad[[0, 0]] + 0.625).abs() < 1e-15 && (grad[[0, 1]] - 0.625).abs() < 1e-15);
+/// # Ok::<(), distill_losses::LossError>(())
+/// ```
+pub fn smoothed_cross_entropy<F: Real>(
+    logits: ArrayView2<'_, F>,
+    labels: &[u32],
+    smoothing: Smoothing,
+    grad: ArrayViewMut2<'_, F>,
+) -> Result<f64, LossError> {
     let batch = Batch { logits, teacher: None, labels: Some(labels), grad };
-    let [mean] = batch.means(&|block| [add_cross_entropy(block, 1.0)])?;
+    let [mean] = batch.means(&|block| [add_cross_entropy(block, smoothing, 1.0)])?;
     Ok(mean)
 }
 
 /// Adds `weight` times the gradient to that of the block and returns the unweighted sum over its examples.
-pub(crate) fn add_cross_entropy(block: &mut Block<'_>, weight: f64) -> f64 {
+pub(crate) fn add_cross_entropy(block: &mut Block<'_>, smoothing: Smoothing, weight: f64) -> f64 {
     let (n, exps) = (block.n_classes, &mut block.scratch.exps);
+    let (of_label, of_each) = (1.0 - smoothing.get(), smoothing.get() / n as f64);
     let mut value = 0.0;
     exps.clear();
     for (z, &label) in block.logits.chunks_exact(n).zip(block.labels) {
         let start = exps.len();
         row::extend_scaled(exps, z, 1.0);
-        value -= exps[start + label as usize];
+        value -= of_label * exps[start + label as usize];
+        // Without smoothing a class may be impossible, and 0 times an infinity is no number.
+        if of_each > 0.0 {
+            value -= of_each * row::sum(&exps[start..]);
+        }
     }
     exp(exps);
     for ((exps, grad), &label) in exps.chunks_exact(n).zip(block.grad.chunks_exact_mut(n)).zip(block.labels) {
         let sum = row::sum(exps);
         value += sum.ln();
-        let factor = weight / sum;
-        grad.iter_mut().zip(exps).for_each(|(grad, exp)| *grad += factor * exp);
-        grad[label as usize] -= weight;
+        let (factor, of_each) = (weight / sum, weight * of_each);
+        grad.iter_mut().zip(exps).for_each(|(grad, exp)| *grad += factor * exp - of_each);
+        grad[label as usize] -= weight * of_label;
     }
     value
 }
@@ -70,8 +108,27 @@ impl Loss for CrossEntropy {
         targets: &Targets<'_>,
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
+        SmoothedCrossEntropy(Smoothing::NONE).value_and_grad(logits, targets, grad)
+    }
+
+    fn needs_teacher(&self) -> bool {
+        false
+    }
+}
+
+/// The same with smoothed labels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SmoothedCrossEntropy(pub Smoothing);
+
+impl Loss for SmoothedCrossEntropy {
+    fn value_and_grad(
+        &self,
+        logits: ArrayView2<'_, f32>,
+        targets: &Targets<'_>,
+        grad: ArrayViewMut2<'_, f32>,
+    ) -> Result<LossValue, LossError> {
         let labels = targets.labels.ok_or(LossError::MissingLabels)?;
-        let hard = cross_entropy(logits, labels, grad)?;
+        let hard = smoothed_cross_entropy(logits, labels, self.0, grad)?;
         Ok(LossValue::new(hard).with(Term::of_labelled("hard", hard)))
     }
 

@@ -5,7 +5,7 @@ use crate::cross_entropy::add_cross_entropy;
 use crate::kd::{add_kd, teacher_entropy};
 use crate::logit_matching::add_logit_matching;
 use crate::loss::check_shape;
-use crate::{Loss, LossError, LossValue, Targets, Temperature, Term};
+use crate::{Loss, LossError, LossValue, Smoothing, Targets, Temperature, Term};
 
 /// How the student is compared with the teacher.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +51,7 @@ pub enum SoftTerm {
 pub struct Distillation {
     soft: SoftTerm,
     alpha: f64,
+    smoothing: Smoothing,
 }
 
 impl Distillation {
@@ -59,7 +60,16 @@ impl Distillation {
     /// # Errors
     /// [`LossError::Alpha`] outside `[0, 1]`.
     pub fn new(soft: SoftTerm, alpha: f64) -> Result<Self, LossError> {
-        if (0.0..=1.0).contains(&alpha) { Ok(Self { soft, alpha }) } else { Err(LossError::Alpha { value: alpha }) }
+        if !(0.0..=1.0).contains(&alpha) {
+            return Err(LossError::Alpha { value: alpha });
+        }
+        Ok(Self { soft, alpha, smoothing: Smoothing::NONE })
+    }
+
+    /// The same with smoothed labels. What the teacher says stays as it is.
+    #[must_use]
+    pub fn with_smoothing(self, smoothing: Smoothing) -> Self {
+        Self { smoothing, ..self }
     }
 }
 
@@ -82,7 +92,7 @@ impl Loss for Distillation {
         };
         let has_hard = alpha < 1.0;
         let [hard, soft, entropy] = Batch { logits, teacher, labels, grad }.means(&|block| {
-            let hard = if has_hard { add_cross_entropy(block, 1.0 - alpha) } else { 0.0 };
+            let hard = if has_hard { add_cross_entropy(block, self.smoothing, 1.0 - alpha) } else { 0.0 };
             let [soft, entropy] = if teacher.is_some() { self.soft.add(block, alpha) } else { [0.0; 2] };
             [hard, soft, entropy]
         })?;

@@ -50,6 +50,12 @@ pub enum LossError {
         /// What was given.
         value: f64,
     },
+    /// A part of the labels that leaves nothing of them, or is none.
+    #[error("label smoothing must be at least 0 and below 1, got {value}")]
+    Smoothing {
+        /// What was given.
+        value: f64,
+    },
     /// A loss on labels was given none.
     #[error("this loss needs labels but the targets have none")]
     MissingLabels,

@@ -8,14 +8,16 @@ mod kd;
 mod logit_matching;
 mod loss;
 mod row;
+mod smoothing;
 mod temperature;
 mod terms;
 
-pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use cross_entropy::{CrossEntropy, SmoothedCrossEntropy, cross_entropy, smoothed_cross_entropy};
 pub use distillation::{Distillation, SoftTerm};
 pub use error::LossError;
 pub use kd::{KdValue, kd, soft_cross_entropy};
 pub use logit_matching::{logit_matching, logit_mse};
 pub use loss::{Loss, LossValue, Targets};
+pub use smoothing::Smoothing;
 pub use temperature::Temperature;
 pub use terms::{Term, Terms};

@@ -46,7 +46,7 @@ impl LossValue {
         other.terms.iter().for_each(|&term| self.terms.set(term));
     }
 
-    /// Cross entropy with the labels at `T = 1`, before its weight: the term `hard`.
+    /// Cross entropy with the labels, or smoothed ones, at `T = 1`, before its weight: the term `hard`.
     pub fn hard(&self) -> Option<f64> {
         self.terms.get("hard")
     }

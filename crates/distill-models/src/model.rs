@@ -151,7 +151,8 @@ pub trait Trainable: Model {
     /// [`ModelError::BucketNumber`] if it has an embedding and they are no numbers of its buckets.
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError>;
 
-    /// Overwrites `grads` with the gradient of the parameters, given that of the logits.
+    /// Overwrites `grads` with the gradient of the parameters, given that of the logits. In the place of a
+    /// [`SliceKind::State`](distill_tensor::SliceKind::State) it writes what the layer found in the batch, for [`absorb`](Self::absorb).
     ///
     /// What has [entered](crate::Slot::entered) at inner values since the forward pass is added to their gradients, if the model
     /// [takes it](Self::takes_inner_gradients).
@@ -166,6 +167,12 @@ pub trait Trainable: Model {
     fn takes_inner_gradients(&self) -> bool {
         false
     }
+
+    /// Takes in what layers found in the batch, after a step of the optimizer and before [`constrain`](Self::constrain).
+    ///
+    /// `grads` is what [`backward`](Self::backward) wrote, or its mean where a batch was computed in parts. A model without state has
+    /// nothing to take in.
+    fn absorb(&mut self, _grads: &Params) {}
 
     /// Puts the parameters back where the model allows them to be, after a step of the optimizer.
     fn constrain(&mut self) {}

@@ -225,6 +225,10 @@ impl Trainable for Standardized {
         self.model.takes_inner_gradients()
     }
 
+    fn absorb(&mut self, grads: &Params) {
+        self.model.absorb(grads);
+    }
+
     fn constrain(&mut self) {
         self.model.constrain();
     }

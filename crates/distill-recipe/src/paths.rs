@@ -12,7 +12,9 @@ pub fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
     recipe.data.source = DataSource::with_path(&recipe.data.source, absolute);
     recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
-    recipe.teacher.weights = recipe.teacher.weights.as_ref().map(|files| files.map(absolute));
+    for file in recipe.teacher.weights.iter_mut().flat_map(|files| files.all_mut()) {
+        *file = absolute(file);
+    }
     recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
     recipe.student.weights = recipe.student.weights.as_ref().map(absolute);
     if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {

@@ -57,8 +57,10 @@ fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
     })
 }
 
-/// Teachers that were made before a run.
+/// Teachers that were made before a run: those of all seeds, or that of one of them.
 pub struct Given {
+    /// Whose students they teach; `None` for those of all seeds.
+    pub seed: Option<u64>,
     /// At least one; several teach together.
     pub members: Vec<GivenMember>,
     /// What the students learn from.
@@ -78,14 +80,26 @@ pub struct GivenMember {
 }
 
 impl Given {
-    /// Reads the teachers that a recipe names, each of which must fit its data. `None` where it trains them.
+    /// Reads the teachers that a recipe names, each of which must fit its data: none where it trains them, one for each seed
+    /// where it names them so, else those that teach all seeds.
     ///
     /// # Errors
     /// If one cannot be read, or does not fit the data.
-    pub fn load(experiment: &Experiment<'_>) -> Result<Option<Self>, Diagnostic> {
+    pub fn load(experiment: &Experiment<'_>) -> Result<Vec<Self>, Diagnostic> {
+        let recipe = experiment.recipe();
+        let n = if recipe.teacher.is_of_seeds() { recipe.seeds.len() } else { 1 };
+        let of_seeds = recipe.seeds.iter().take(n).map(|&seed| Self::load_for(experiment, seed));
+        of_seeds.filter_map(Result::transpose).collect()
+    }
+
+    /// Reads those that teach the students of a seed. `None` where the recipe trains them.
+    ///
+    /// # Errors
+    /// As [`Given::load`].
+    pub fn load_for(experiment: &Experiment<'_>, seed: u64) -> Result<Option<Self>, Diagnostic> {
         let recipe = experiment.recipe();
         let mut members: Vec<GivenMember> = vec![];
-        for path in recipe.teacher.files() {
+        for path in recipe.teacher.files_for(seed) {
             let path = PathBuf::from(path);
             let loaded = match answer_file::is_one(&path) {
                 true => answer_file::load(&path, experiment)?,
@@ -110,7 +124,20 @@ impl Given {
                 (experiment.together(models, recipe.kd.temperature)?, sha256(hashes.join(" ").as_bytes()))
             }
         };
-        Ok(Some(Self { members, model, sha256, targets: None }))
+        let seed = recipe.teacher.is_of_seeds().then_some(seed);
+        Ok(Some(Self { seed, members, model, sha256, targets: None }))
+    }
+
+    /// What all of these are known by; `None` where there are none.
+    pub fn sha256_of(all: &[Self]) -> Option<String> {
+        match all {
+            [] => None,
+            [one] if one.seed.is_none() => Some(one.sha256.clone()),
+            several => {
+                let pairs = several.iter().map(|given| format!("{} {}", given.seed.unwrap_or_default(), given.sha256));
+                Some(sha256(pairs.collect::<Vec<_>>().join(" ").as_bytes()))
+            }
+        }
     }
 
     /// What the answers of each file were taken for, of which that was to be found out.

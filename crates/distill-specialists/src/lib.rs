@@ -14,7 +14,7 @@ pub use clusters::{ClusterConfig, cluster_classes, covariance};
 pub use data::SpecialistData;
 pub use error::SpecialistError;
 pub use folder::{SystemFiles, SystemFolder, SystemTraining};
-pub use report::{ByCoverage, Conditional, Report, SolverUse};
+pub use report::{Ask, ByCoverage, Conditional, Report, SolverUse};
 pub use solver::{Answer, Solution, Solver, SolverConfig};
 pub use specialist::{Specialist, SpecialistConfig};
 pub use system::SpecialistSystem;

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use distill_datasets::Dataset;
 use distill_models::{Model, ModelError, ModelSpec, Scratch};
-use distill_train::SoftTargets;
+use distill_train::{SoftTargets, TrainError};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{SpecialistError, SpecialistSystem};
@@ -82,15 +82,26 @@ pub struct ByCoverage {
     pub correct: [usize; 2],
 }
 
+/// How a model is asked for its answers to a set.
+pub type Ask<'a> = dyn Fn(&dyn Model, &dyn Dataset) -> Result<SoftTargets, TrainError> + 'a;
+
 impl Report {
     /// Asks both for all examples.
     ///
     /// # Errors
     /// If the data cannot be read or does not fit.
     pub fn of(system: &SpecialistSystem, data: &dyn Dataset) -> Result<Self, SpecialistError> {
-        let generalist = SoftTargets::compute(&**system.generalist(), data)?;
+        Self::asking(system, data, &|model, data| SoftTargets::compute(model, data))
+    }
+
+    /// The same, asking in this way, such as one that shows how far it is.
+    ///
+    /// # Errors
+    /// As [`Report::of`], and whatever asking ends with.
+    pub fn asking(system: &SpecialistSystem, data: &dyn Dataset, ask: &Ask<'_>) -> Result<Self, SpecialistError> {
+        let generalist = ask(&**system.generalist(), data)?;
         let counted = Counted { system, most_steps: AtomicU32::new(0), unsolved: AtomicUsize::new(0) };
-        let together = SoftTargets::compute(&counted, data)?;
+        let together = ask(&counted, data)?;
         let label = |index| data.label(index);
         let report = Self::from_logits(system, [generalist.logits(), together.logits()], &label);
         let solver = SolverUse { most_steps: counted.most_steps.into_inner(), unsolved: counted.unsolved.into_inner() };

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
-use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
+use distill_losses::{Distillation, Loss, SmoothedCrossEntropy, SoftTerm, Temperature};
 use distill_models::{Mlp, Model, ModelError, ModelSpec, Scratch, Trainable};
-use distill_train::{Hooks, Observer, Teacher, TrainConfig, Training, train};
+use distill_train::{Hooks, Observer, Teacher, TrainConfig, TrainError, Training, train};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::dustbin::{Dustbin, DustbinLoss};
@@ -75,7 +75,9 @@ impl Specialist {
             .and_then(|one| Distillation::new(SoftTerm::Kd(one), config.alpha))
             .map_err(|error| SpecialistError::Setting { setting: "alpha", problem: error.to_string() })?;
         let soft = config.alpha > 0.0;
-        let loss: &dyn Loss = if soft { &distillation } else { &CrossEntropy };
+        let smoothing = config.train.smoothing().map_err(TrainError::from)?;
+        let (distillation, labels) = (distillation.with_smoothing(smoothing), SmoothedCrossEntropy(smoothing));
+        let loss: &dyn Loss = if soft { &distillation } else { &labels };
         let training = Training {
             data: &examples,
             validation: None,

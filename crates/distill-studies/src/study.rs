@@ -54,6 +54,16 @@ impl Plan {
         let Some(base) = setups.first() else {
             return Err(Diagnostic::new(Code::Bug, "a study has no recipe"));
         };
+        if base.recipe.student.weights.is_some() {
+            let what = "the students of a study begin with random weights, so `student.weights` cannot be set";
+            return Err(base
+                .file
+                .locate(Diagnostic::new(Code::Value, what), "student.weights")
+                .note("rows compare students that nobody has taught before")
+                .help(
+                    "leave it out, or run a recipe of the study by itself: `distill run RECIPE student.weights=FILE`",
+                ));
+        }
         let data = Data::read(base)?;
         let dir = RunDir::study(lab.runs_dir(), self.name)?;
         // What people wrote must be there when hours are over.

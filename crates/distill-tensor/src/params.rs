@@ -3,94 +3,8 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::TensorError;
 use crate::row_parts::for_each_row;
-
-/// The handle of one named slice of a [`Layout`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParamId(usize);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Slice {
-    name: String,
-    shape: Vec<usize>,
-    range: Range<usize>,
-}
-
-/// The names, shapes and places of a model's parameters in one flat buffer.
-///
-/// Parameters, gradients and optimizer slots share one layout: an optimizer is one loop,
-/// a global norm is one sum, and a file is one walk over the names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Layout {
-    slices: Vec<Slice>,
-    len: usize,
-}
-
-impl Layout {
-    /// The number of parameters.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are no parameters at all.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Handle, name and shape of every slice, in the order of the buffer.
-    pub fn iter(&self) -> impl Iterator<Item = (ParamId, &str, &[usize])> {
-        self.slices.iter().enumerate().map(|(i, slice)| (ParamId(i), slice.name.as_str(), slice.shape.as_slice()))
-    }
-
-    fn slice(&self, id: ParamId) -> &Slice {
-        &self.slices[id.0]
-    }
-}
-
-/// Collects slices into a [`Layout`].
-#[derive(Debug, Default)]
-pub struct LayoutBuilder {
-    layout: Layout,
-}
-
-impl LayoutBuilder {
-    /// Starts an empty layout.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Appends a slice, such as `hidden.0.weight` of shape `[800, 784]`.
-    ///
-    /// # Errors
-    /// [`TensorError::DuplicateName`] for a name that is taken, [`TensorError::TooLarge`]
-    /// when the number of parameters overflows.
-    pub fn push(&mut self, name: impl Into<String>, shape: &[usize]) -> Result<ParamId, TensorError> {
-        let name = name.into();
-        if self.layout.slices.iter().any(|slice| slice.name == name) {
-            return Err(TensorError::DuplicateName { name });
-        }
-        let start = self.layout.len;
-        let end = shape
-            .iter()
-            .try_fold(1_usize, |product, &side| product.checked_mul(side))
-            .and_then(|len| start.checked_add(len))
-            // A buffer of f32 may not be larger than isize::MAX bytes.
-            .filter(|&end| end <= isize::MAX as usize / size_of::<f32>());
-        let Some(end) = end else {
-            return Err(TensorError::TooLarge { name, shape: shape.to_vec() });
-        };
-        let id = ParamId(self.layout.slices.len());
-        self.layout.slices.push(Slice { name, shape: shape.to_vec(), range: start..end });
-        self.layout.len = end;
-        Ok(id)
-    }
-
-    /// Closes the layout so that buffers can share it.
-    pub fn build(self) -> Arc<Layout> {
-        Arc::new(self.layout)
-    }
-}
+use crate::{Layout, ParamId, SliceKind, TensorError};
 
 /// One flat `f32` buffer with the names and shapes of its [`Layout`].
 ///
@@ -116,6 +30,8 @@ pub struct Params {
 /// The rows of one slice that may be other than zero: in a gradient those that a step is to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TouchedRows<'a> {
+    /// What training does with the slice.
+    pub kind: SliceKind,
     /// Where the slice lies in the buffer.
     pub range: Range<usize>,
     /// Elements of a row.
@@ -166,13 +82,13 @@ impl Params {
 
     /// The values of a slice, whatever its shape.
     pub fn vector(&self, id: ParamId) -> &[f32] {
-        &self.data[self.layout.slice(id).range.clone()]
+        &self.data[self.layout.range(id)]
     }
 
     /// The values of a slice, whatever its shape. From then on all its rows count as touched.
     pub fn vector_mut(&mut self, id: ParamId) -> &mut [f32] {
         self.touched.take_if(|(touched, _)| *touched == id);
-        &mut self.data[self.layout.slice(id).range.clone()]
+        &mut self.data[self.layout.range(id)]
     }
 
     /// A slice of rank 2 as a matrix.
@@ -189,7 +105,7 @@ impl Params {
     pub fn touched(&self) -> Option<TouchedRows<'_>> {
         let (id, rows) = self.touched.as_ref()?;
         let (_, width) = matrix_shape(&self.layout, *id);
-        Some(TouchedRows { range: self.layout.slice(*id).range.clone(), width, rows })
+        Some(TouchedRows { kind: self.layout.kind(*id), range: self.layout.range(*id), width, rows })
     }
 
     /// Makes all rows of a matrix zero but those of these numbers, which ascend: `f(i, row)` overwrites row `rows[i]`.
@@ -203,7 +119,7 @@ impl Params {
         let (n_rows, width) = matrix_shape(&self.layout, id);
         assert!(rows.is_sorted_by(|a, b| a < b), "numbers of rows do not ascend");
         assert!(rows.last().is_none_or(|&last| (last as usize) < n_rows), "there are {n_rows} rows");
-        let values = &mut self.data[self.layout.slice(id).range.clone()];
+        let values = &mut self.data[self.layout.range(id)];
         let mut before = match self.touched.take() {
             Some((touched, before)) if touched == id => {
                 clear_rows(&before, rows, width, values);
@@ -244,25 +160,16 @@ fn clear_rows(before: &[u32], now: &[u32], width: usize, values: &mut [f32]) {
 }
 
 fn matrix_shape(layout: &Layout, id: ParamId) -> (usize, usize) {
-    match *layout.slice(id).shape.as_slice() {
+    match *layout.shape(id) {
         [rows, cols] => (rows, cols),
-        ref other => panic!("`{}` of shape {other:?} is not a matrix", layout.slice(id).name),
+        ref other => panic!("`{}` of shape {other:?} is not a matrix", layout.name(id)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refuses_what_no_memory_can_hold() {
-        let mut builder = LayoutBuilder::new();
-        for shape in [vec![usize::MAX, 2], vec![1 << 62], vec![1 << 40, 1 << 40]] {
-            assert_eq!(builder.push("w", &shape), Err(TensorError::TooLarge { name: "w".into(), shape }));
-        }
-        builder.push("w", &[2]).unwrap();
-        assert_eq!(builder.push("w", &[2]), Err(TensorError::DuplicateName { name: "w".into() }));
-    }
+    use crate::LayoutBuilder;
 
     #[test]
     fn slices_do_not_overlap_and_cover_the_buffer() {
@@ -291,7 +198,8 @@ mod tests {
             params.overwrite_rows(table, rows, |i, row| row.copy_from_slice(&[rows[i] as f32, 9.0]));
             // Another slice changes nothing.
             params.vector_mut(bias).fill(7.0);
-            assert_eq!(params.touched(), Some(TouchedRows { range: 2..12, width: 2, rows }));
+            let touched = TouchedRows { kind: SliceKind::Weight, range: 2..12, width: 2, rows };
+            assert_eq!(params.touched(), Some(touched));
             let expected = (0..5).flat_map(|row| if rows.contains(&row) { [row as f32, 9.0] } else { [0.0; 2] });
             assert_eq!(params.vector(table), expected.collect::<Vec<_>>());
         }

@@ -1,4 +1,6 @@
-use distill_tensor::{PARALLEL_MIN, Params, TouchedRows};
+use std::ops::Range;
+
+use distill_tensor::{PARALLEL_MIN, Params, SliceKind, TouchedRows};
 use rayon::prelude::*;
 
 /// Elements summed at a time. Fixed, so that the sum does not depend on the threads.
@@ -6,7 +8,8 @@ const BLOCK: usize = 32 * 1024;
 /// Blocks whose sums are kept at a time, so that nothing is allocated.
 const GROUP: usize = 64;
 
-/// The Euclidean norm of a gradient, of which only [touched](Params::touched) rows are read, and the factor that brings it down to `max_norm`.
+/// The Euclidean norm of a gradient, of which only [touched](Params::touched) rows are read, and the factor that brings it down to
+/// `max_norm`. What is there of a [`SliceKind::State`] is no gradient, and has no part in it.
 ///
 /// # Examples
 /// ```
@@ -19,24 +22,46 @@ const GROUP: usize = 64;
 /// # Ok::<(), distill_tensor::TensorError>(())
 /// ```
 pub fn clip_factor(grads: &Params, max_norm: f64) -> (f64, f64) {
-    let norm = match grads.touched() {
-        None => sum_of_squares(grads.as_slice()),
-        Some(touched) => {
-            let (before, after) = (&grads.as_slice()[..touched.range.start], &grads.as_slice()[touched.range.end..]);
-            sum_of_squares(before) + sum_of_touched(grads.as_slice(), &touched) + sum_of_squares(after)
+    let values = grads.as_slice();
+    let mut sum = 0.0;
+    for stretch in trained(grads) {
+        sum += match grads.touched() {
+            Some(touched) if stretch.start <= touched.range.start && touched.range.end <= stretch.end => {
+                let (before, after) = (stretch.start..touched.range.start, touched.range.end..stretch.end);
+                sum_of_squares(&values[before]) + sum_of_touched(values, &touched) + sum_of_squares(&values[after])
+            }
+            _ => sum_of_squares(&values[stretch]),
         }
-    };
-    let norm = norm.sqrt();
+    }
+    let norm = sum.sqrt();
     // NaN compares false and so comes back as a factor of 1, with the norm to be checked.
     (norm, if norm > max_norm { max_norm / norm } else { 1.0 })
 }
 
-/// Whether all numbers of a gradient are finite, of which only [touched](Params::touched) rows are read. It takes a fraction
+/// Where the buffer has something that follows its gradient, neighbours of several kinds together: all of it, unless there is state.
+fn trained(grads: &Params) -> impl Iterator<Item = Range<usize>> {
+    let mut stretches = grads.layout().stretches().filter(|(kind, _)| kind.is_trained()).map(|(_, at)| at).peekable();
+    std::iter::from_fn(move || {
+        let mut whole = stretches.next()?;
+        while let Some(next) = stretches.next_if(|next| next.start == whole.end) {
+            whole.end = next.end;
+        }
+        Some(whole)
+    })
+}
+
+/// What a layer found in the batch to remember, if it is no number.
+pub(crate) fn bad_state(grads: &Params) -> Option<f32> {
+    let mut states = grads.layout().stretches().filter(|(kind, _)| *kind == SliceKind::State);
+    states.find_map(|(_, at)| grads.as_slice()[at].iter().copied().find(|value| !value.is_finite()))
+}
+
+/// Whether all numbers of a gradient are finite, with those of a [`SliceKind::State`], of which only [touched](Params::touched) rows are read. It takes a fraction
 /// of the time of the norm.
 pub(crate) fn is_finite(grads: &Params) -> bool {
     match grads.touched() {
         None => all_finite(grads.as_slice()),
-        Some(TouchedRows { range, width, rows }) => {
+        Some(TouchedRows { range, width, rows, .. }) => {
             let (before, rest) = grads.as_slice().split_at(range.start);
             let (table, after) = rest.split_at(range.len());
             let is_finite_row = |&row: &u32| block_finite(&table[row as usize * width..][..width]);
@@ -87,7 +112,7 @@ fn sum_of_squares(values: &[f32]) -> f64 {
 
 /// As [`sum_of_squares`], of rows: whole ones make a block.
 fn sum_of_touched(values: &[f32], touched: &TouchedRows<'_>) -> f64 {
-    let TouchedRows { range, width, rows } = touched;
+    let TouchedRows { range, width, rows, .. } = touched;
     let table = &values[range.clone()];
     let sum_rows =
         |rows: &[u32]| -> f64 { rows.iter().map(|&row| block_sum(&table[row as usize * width..][..*width])).sum() };
@@ -139,6 +164,25 @@ mod tests {
         assert!((run(1).0 / expected - 1.0).abs() < 1e-12);
         assert_eq!(run(1), run(2));
         assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn state_is_no_part_of_the_norm_and_must_be_finite() {
+        let mut builder = LayoutBuilder::new();
+        builder.push("w", &[1]).unwrap();
+        builder.push_as("bias", &[1], SliceKind::NoDecay).unwrap();
+        let state = builder.push_as("mean", &[2], SliceKind::State).unwrap();
+        let table = builder.push("table", &[2, 1]).unwrap();
+        builder.push_as("more", &[1], SliceKind::State).unwrap();
+        let mut grads = Params::from_vec(builder.build(), vec![1.0, 2.0, 1e30, -7.0, 4.0, 2.0, 1e9]).unwrap();
+        assert_eq!(trained(&grads).collect::<Vec<_>>(), [0..2, 4..6]);
+        assert_eq!(clip_factor(&grads, 1.0), (5.0, 0.2));
+        grads.overwrite_rows(table, &[1], |_, row| row.fill(2.0));
+        assert_eq!(clip_factor(&grads, 9.0), (3.0, 1.0));
+        assert_eq!(bad_state(&grads), None);
+        grads.vector_mut(state)[1] = f32::NEG_INFINITY;
+        assert!(!is_finite(&grads));
+        assert_eq!((bad_state(&grads), clip_factor(&grads, 9.0)), (Some(f32::NEG_INFINITY), (3.0, 1.0)));
     }
 
     #[test]

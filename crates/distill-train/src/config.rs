@@ -1,3 +1,4 @@
+use distill_losses::Smoothing;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{ConfigProblem, positive};
@@ -14,6 +15,13 @@ pub struct TrainConfig {
     /// Examples in a step.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub batch: usize,
+    /// What part of a label's probability all classes share alike, in the loss on labels: 0 leaves labels as they are, 0.1 is
+    /// usual.
+    ///
+    /// Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, *Rethinking the Inception Architecture for Computer Vision*, 2016.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
+    pub label_smoothing: f64,
     /// Gradients with a larger Euclidean norm are scaled down to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
@@ -22,6 +30,14 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("examples" = [5])))]
     pub early_stopping: Option<u32>,
+    /// The exponential moving average of the weights with this decay is evaluated and kept in place of the weights themselves. In the
+    /// first steps it forgets faster, see [`move_average`](crate::move_average).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0, "examples" = [0.999]))
+    )]
+    pub ema: Option<f64>,
     /// Which weights are the result.
     pub keep: Keep,
     /// What the products of the hidden layers are computed in, while training.
@@ -39,8 +55,10 @@ impl Default for TrainConfig {
         Self {
             epochs: 10,
             batch: 128,
+            label_smoothing: 0.0,
             clip_grad_norm: None,
             early_stopping: None,
+            ema: None,
             keep: Keep::Last,
             precision: PrecisionConfig::F32,
             optimizer: OptimizerConfig::default(),
@@ -91,6 +109,23 @@ impl AugmentConfig {
 }
 
 impl TrainConfig {
+    /// How labels are smoothed.
+    ///
+    /// # Errors
+    /// If the part that all classes share has no meaning.
+    pub fn smoothing(&self) -> Result<Smoothing, ConfigProblem> {
+        Smoothing::new(self.label_smoothing).map_err(|_| {
+            let problem = format!("must be at least 0 and below 1, got {}", self.label_smoothing);
+            ConfigProblem::new("label_smoothing", problem, "set `label_smoothing = 0.1`, or leave the key out")
+                .note("it is the part of a label's probability that all classes share alike")
+        })
+    }
+
+    /// Numbers that training keeps of each parameter besides itself and its gradient: those of the optimizer, and the average.
+    pub fn n_slots(&self) -> usize {
+        self.optimizer.kind.n_slots() + usize::from(self.ema.is_some())
+    }
+
     /// Checks that every number has a meaning.
     ///
     /// # Errors
@@ -110,6 +145,7 @@ impl TrainConfig {
         if self.batch == 0 {
             return Err(ConfigProblem::new("batch", "must be at least 1, got 0", "set `batch = 128`"));
         }
+        self.smoothing()?;
         if let Some(norm) = self.clip_grad_norm.filter(|&norm| !positive(norm)) {
             return Err(ConfigProblem::new(
                 "clip_grad_norm",
@@ -121,6 +157,15 @@ impl TrainConfig {
             let help = "set `early_stopping = 5`, or leave the key out to train for all epochs";
             return Err(ConfigProblem::new("early_stopping", "must be at least 1, got 0", help)
                 .note("it is the number of epochs without anything better after which training ends"));
+        }
+        if let Some(ema) = self.ema.filter(|&ema| !(ema > 0.0 && ema < 1.0)) {
+            let problem = format!("must be greater than 0 and below 1, got {ema}");
+            return Err(ConfigProblem::new(
+                "ema",
+                problem,
+                "set `ema = 0.999`, or leave the key out to average nothing",
+            )
+            .note("it is the part of the average that a step leaves as it was"));
         }
         let mixup = self.augment.mixup;
         if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {
@@ -145,6 +190,35 @@ impl TrainConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The names of kept models are hashes of it.
+    #[test]
+    fn the_default_is_written_as_it_always_was() {
+        let written = serde_json::to_string(&TrainConfig::default()).unwrap();
+        let first = r#"{"epochs":10,"batch":128,"keep":"last","precision":"f32","optimizer":{"kind":"sgd","#;
+        assert!(written.starts_with(first), "{written}");
+        assert!(written.ends_with(r#""gamma":0.1},"augment":{"shift":0}}"#), "{written}");
+    }
+
+    #[test]
+    fn smoothing_leaves_something_of_a_label() {
+        let config = |label_smoothing| TrainConfig { label_smoothing, ..TrainConfig::default() };
+        assert_eq!(config(0.999).validate(), Ok(()));
+        for bad in [1.0, -0.1, f64::NAN] {
+            let problem = config(bad).validate().unwrap_err();
+            assert_eq!(problem.to_string(), format!("label_smoothing must be at least 0 and below 1, got {bad}"));
+        }
+    }
+
+    #[test]
+    fn an_average_has_a_part_of_both() {
+        let config = |ema| TrainConfig { ema: Some(ema), ..TrainConfig::default() };
+        assert_eq!((config(0.999).validate(), config(0.999).n_slots()), (Ok(()), 2));
+        for bad in [0.0, 1.0, -0.1, f64::NAN] {
+            let problem = config(bad).validate().unwrap_err();
+            assert_eq!(problem.to_string(), format!("ema must be greater than 0 and below 1, got {bad}"));
+        }
+    }
 
     #[test]
     fn a_warm_up_is_no_longer_than_training() {

@@ -18,7 +18,7 @@ pub trait Exchange: Send + Sync {
     /// How many ranks there are, at least 1.
     fn size(&self) -> usize;
 
-    /// Replaces the gradient by the sum of those of all ranks: the same bits on each, so in one order, such as that of the ranks.
+    /// Replaces the gradient, with what layers found in the batch, by the sum of those of all ranks: the same bits on each, so in one order, such as that of the ranks.
     ///
     /// # Errors
     /// [`TrainError::Exchange`] if the ranks cannot reach each other.

@@ -1,7 +1,7 @@
 use std::sync::{Arc, OnceLock};
 
 use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
-use distill_losses::{CrossEntropy, Loss};
+use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
 use crate::context::Teacher;
@@ -137,7 +137,7 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// The same, but the student with a teacher minimises this loss in place of that of `kd`.
+    /// The same, but the student with a teacher minimises this loss in place of that of `kd`, with which labels are smoothed.
     ///
     /// The recipe does not know of it: whoever keeps checkpoints or results names it in their context.
     #[must_use]
@@ -341,17 +341,22 @@ impl<'a> Experiment<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Trained, TrainError> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
-        let distillation;
+        let config = self.train_config(role);
+        let smoothing = config.smoothing()?;
+        let (distillation, cross_entropy);
         let (loss, teacher): (&dyn Loss, _) = match role {
-            Role::Teacher | Role::Member | Role::Baseline => (&CrossEntropy, Teacher::None),
+            Role::Teacher | Role::Member | Role::Baseline => {
+                cross_entropy = SmoothedCrossEntropy(smoothing);
+                (&cross_entropy, Teacher::None)
+            }
             Role::Student => {
                 let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
                 check_fit("teacher", teacher.spec(), self.transfer.spec())?;
-                distillation = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
+                let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
+                distillation = loss.with_smoothing(smoothing);
                 (self.loss.unwrap_or(&distillation), targets.map_or(Teacher::Live(teacher), Teacher::Cached))
             }
         };
-        let config = self.train_config(role);
         let validation = self.validation.as_deref();
         let (seed_of_role, hooks) = (role.draws_from(seed), Hooks::default());
         let data = &**self.set_of(role);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answers;
+mod average;
 mod batch;
 mod checkpoint;
 mod clip;
@@ -34,6 +35,7 @@ mod teacher_check;
 mod train;
 
 pub use answers::{AnswerTable, Answers};
+pub use average::move_average;
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
 pub use config::{AugmentConfig, Keep, TrainConfig};

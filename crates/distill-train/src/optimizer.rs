@@ -1,4 +1,4 @@
-use distill_tensor::Params;
+use distill_tensor::{Params, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
@@ -41,7 +41,8 @@ pub struct OptimizerConfig {
     pub momentum: f64,
     /// For `sgd`: use Nesterov momentum.
     pub nesterov: bool,
-    /// Weight decay on weights and biases, as in PyTorch: added to the gradient in `sgd`, decoupled in `adamw`.
+    /// Weight decay on weights and biases, as in PyTorch: added to the gradient in `sgd`, decoupled in `adamw`. In networks
+    /// with convolutions there is none on biases and batch norms.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight_decay: f64,
     /// For `adamw`: decay rates of the first and the second moment.
@@ -129,6 +130,8 @@ impl OptimizerConfig {
 /// remembered of them, as in PyTorch's `SparseAdam`: a row that is not touched neither coasts on its momentum nor decays,
 /// and its moments are as old as its last step. The power `t` counts all steps.
 ///
+/// `λ` is that of the config for a [`SliceKind::Weight`] and 0 for a [`SliceKind::NoDecay`]; a [`SliceKind::State`] stays as it is.
+///
 /// As in PyTorch. Sources: Sutskever et al., 2013; Loshchilov and Hutter, 2019, algorithm 2.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
@@ -167,13 +170,23 @@ impl Optimizer {
         let scale = grad_scale as f32;
         match (self.config.kind, self.slots.as_mut_slice()) {
             (OptimizerKind::Sgd, [momentum]) => {
-                let rule = Sgd::new(&self.config, lr, scale);
-                grads.for_each_part([params, momentum.as_mut_slice()], |g, [w, m]| rule.update(w, g, m));
+                let rule = |decay| Sgd::new(&self.config, lr, scale, decay);
+                let (weight, no_decay) = (rule(self.config.weight_decay), rule(0.0));
+                grads.for_each_part([params, momentum.as_mut_slice()], |kind, g, [w, m]| match kind {
+                    SliceKind::Weight => weight.update(w, g, m),
+                    SliceKind::NoDecay => no_decay.update(w, g, m),
+                    SliceKind::State => {}
+                });
             }
             (OptimizerKind::AdamW, [first, second]) => {
-                let rule = AdamW::new(&self.config, lr, scale, self.step);
+                let rule = |decay| AdamW::new(&self.config, lr, scale, self.step, decay);
+                let (weight, no_decay) = (rule(self.config.weight_decay), rule(0.0));
                 let buffers = [params, first.as_mut_slice(), second.as_mut_slice()];
-                grads.for_each_part(buffers, |g, [w, m, v]| rule.update(w, g, m, v));
+                grads.for_each_part(buffers, |kind, g, [w, m, v]| match kind {
+                    SliceKind::Weight => weight.update(w, g, m, v),
+                    SliceKind::NoDecay => no_decay.update(w, g, m, v),
+                    SliceKind::State => {}
+                });
             }
             (kind, slots) => unreachable!("{kind:?} was made with {} slots", slots.len()),
         }
@@ -190,10 +203,10 @@ struct Sgd {
 }
 
 impl Sgd {
-    fn new(config: &OptimizerConfig, lr: f64, scale: f32) -> Self {
+    fn new(config: &OptimizerConfig, lr: f64, scale: f32, decay: f64) -> Self {
         let momentum = config.momentum as f32;
         let step = if config.nesterov { (momentum, 1.0) } else { (1.0, 0.0) };
-        Self { lr: lr as f32, momentum, step, decay: config.weight_decay as f32, scale }
+        Self { lr: lr as f32, momentum, step, decay: decay as f32, scale }
     }
 
     fn update(&self, weights: &mut [f32], grads: &[f32], momentum: &mut [f32]) {
@@ -217,12 +230,12 @@ struct AdamW {
 }
 
 impl AdamW {
-    fn new(config: &OptimizerConfig, lr: f64, scale: f32, step: u32) -> Self {
+    fn new(config: &OptimizerConfig, lr: f64, scale: f32, step: u32, decay: f64) -> Self {
         let correction = |beta: f64| 1.0 - beta.powf(f64::from(step));
         Self {
             betas: config.betas.map(|beta| beta as f32),
             rest: config.betas.map(|beta| (1.0 - beta) as f32),
-            shrink: (1.0 - lr * config.weight_decay) as f32,
+            shrink: (1.0 - lr * decay) as f32,
             step_size: (lr / correction(config.betas[0])) as f32,
             second_scale: correction(config.betas[1]).sqrt().recip() as f32,
             eps: config.eps as f32,

@@ -264,6 +264,7 @@ impl Recipe {
         self.data.validate().map_err(|problem| problem.under("data"))?;
         self.data.memory_bytes()?;
         self.teacher.validate().map_err(|problem| problem.under("teacher"))?;
+        self.teacher.validate_for(&self.seeds).map_err(|problem| problem.under("teacher"))?;
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;
         self.kd.loss().map_err(|problem| problem.under("kd"))?;
@@ -291,7 +292,8 @@ impl Recipe {
             let problem = format!("is set, but `{key}` has an embedding");
             return Err(ConfigProblem::new(setting, problem, "leave one of them out").note(*note));
         }
-        let fixed = self.teacher.weights.is_some() && self.train.augment.shift == 0 && self.caches_targets();
+        let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();
+        let fixed = is_one && self.train.augment.shift == 0 && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
             return Err(ConfigProblem::new(
                 "kd.cache",

@@ -1,7 +1,8 @@
 use distill_losses::{LossValue, Term};
+use distill_models::Trainable;
 use distill_tensor::Params;
 
-use crate::{Evaluation, Optimizer, OptimizerConfig};
+use crate::{Evaluation, Optimizer, OptimizerConfig, move_average};
 
 /// Where training stands between two steps.
 ///
@@ -29,6 +30,8 @@ pub struct TrainState {
     pub optimizer: Optimizer,
     /// The best parameters so far.
     pub best: Option<Best>,
+    /// The moving average of the parameters, where training keeps one, see [`TrainConfig::ema`](crate::TrainConfig::ema).
+    pub average: Option<Params>,
 }
 
 /// The parameters that were best on the validation set: the fewest errors, then the smallest
@@ -68,6 +71,22 @@ impl TrainState {
             loss: LossValue::default(),
             optimizer: Optimizer::new(optimizer, params),
             best: None,
+            average: None,
+        }
+    }
+
+    /// Takes the parameters after a step, which is not counted yet, into the average.
+    pub(crate) fn move_average(&mut self, params: &Params, ema: f64) {
+        match &mut self.average {
+            Some(average) => move_average(average, params, ema, self.step),
+            None => self.average = Some(params.clone()),
+        }
+    }
+
+    /// Gives the model the average in place of its parameters, if there is one, and takes it back the next time.
+    pub(crate) fn swap_average(&mut self, model: &mut dyn Trainable) {
+        if let Some(average) = &mut self.average {
+            std::mem::swap(average, model.params_mut());
         }
     }
 

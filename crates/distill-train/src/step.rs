@@ -6,7 +6,7 @@ use distill_tensor::{Params, Precision};
 use ndarray::{Array2, s};
 
 use crate::batch::Batch;
-use crate::clip::is_finite;
+use crate::clip::{bad_state, is_finite};
 use crate::context::{StepContext, Teacher};
 use crate::exchange::{all_or_none, mean, part};
 use crate::mixup::Mixup;
@@ -64,6 +64,7 @@ impl TrainingStep {
         mean(exchange, &mut self.grads, indices.len())?;
         let grad_scale = self.clip(context.clip_grad_norm)?;
         optimizer.step(student.params_mut(), &self.grads, lr, grad_scale);
+        student.absorb(&self.grads);
         student.constrain();
         Ok(loss)
     }
@@ -119,7 +120,7 @@ impl TrainingStep {
         self.batch.counts()
     }
 
-    /// The factor of the gradient, which must be finite.
+    /// The factor of the gradient, which must be finite, and so must be what layers remember of the batch.
     fn clip(&self, max_norm: Option<f64>) -> Result<f64, TrainError> {
         // A norm takes more time than to know that there is one.
         if max_norm.is_none() && is_finite(&self.grads) {
@@ -127,6 +128,7 @@ impl TrainingStep {
         }
         let (norm, factor) = clip_factor(&self.grads, max_norm.unwrap_or(f64::INFINITY));
         finite("the norm of the gradient", norm)?;
+        bad_state(&self.grads).map_or(Ok(()), |value| finite("a statistic of the batch", value.into()))?;
         Ok(factor)
     }
 }

@@ -57,6 +57,8 @@ pub struct TrainReport {
 
 /// Trains a model.
 ///
+/// The model ends with the weights of the last step, or their average where the settings ask for one.
+///
 /// The same model, data, settings and seed give the same weights, bit for bit, for any number
 /// of threads. Several ranks, see [`Exchange`](crate::Exchange), end with the same weights as each other to the bit, and with those
 /// of one rank up to rounding.
@@ -88,6 +90,9 @@ pub fn train_from(
 ) -> Result<TrainReport, TrainError> {
     let Training { data, config, seed, hooks, .. } = *training;
     let plan = all_or_none(hooks.exchange, Plan::new(training))?;
+    if config.ema.is_none() {
+        state.average = None;
+    }
     let Plan { precision, jitter, batch, steps_per_epoch, total_steps, schedule } = plan;
     let mut buffers = TrainingStep::new(student, batch).with_precision(precision);
     let mut order = vec![0; data.len()];
@@ -130,6 +135,9 @@ pub fn train_from(
                 }
                 other => other.map_err(|error| at(error, epoch, state.step))?,
             };
+            if let Some(ema) = config.ema {
+                state.move_average(student.params(), ema);
+            }
             state.add(&loss, buffers.counts(), start.elapsed().as_secs_f64());
             tracing::debug!(loss = loss.total, lr);
 
@@ -150,6 +158,7 @@ pub fn train_from(
         }
     }
     let completed = is_over(&state);
+    state.swap_average(student);
     Ok(TrainReport {
         steps: state.step,
         examples: state.examples,
@@ -206,7 +215,7 @@ pub(crate) fn no_validation() -> ConfigProblem {
 
 /// Looks at the model after an epoch and tells the observer.
 fn end_epoch(
-    student: &dyn Trainable,
+    student: &mut dyn Trainable,
     training: &Training<'_>,
     state: &mut TrainState,
     (epoch, lr): (u32, f64),
@@ -214,11 +223,13 @@ fn end_epoch(
 ) -> Result<ControlFlow<()>, TrainError> {
     let (examples, seconds) = (state.epoch_examples, state.epoch_seconds);
     state.end_epoch();
+    state.swap_average(student);
     let validation = training.validation.map(|data| evaluate(student, data)).transpose();
-    let validation = validation.map_err(|error| error.of_set("validation"))?;
-    if let Some(validation) = &validation {
+    if let Ok(Some(validation)) = &validation {
         state.keep_best(epoch, validation, student.params());
     }
+    state.swap_average(student);
+    let validation = validation.map_err(|error| error.of_set("validation"))?;
     tracing::info!(loss = state.loss.total, lr, seconds, "epoch done");
     Ok(observer.epoch(&EpochReport {
         epoch,

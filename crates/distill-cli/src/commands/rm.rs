@@ -86,5 +86,7 @@ fn uses(run: &Entry, dir: &Path) -> bool {
         text.split('"')
             .any(|path| path.strip_prefix(&*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     };
-    ["teacher.weights", "student.weights"].iter().filter_map(|key| run.settings.get(*key)).any(names)
+    let is_one =
+        |key: &str| key == "student.weights" || key == "teacher.weights" || key.starts_with("teacher.weights.");
+    run.settings.iter().filter(|(key, _)| is_one(key)).any(|(_, text)| names(text))
 }

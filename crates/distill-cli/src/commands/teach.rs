@@ -30,6 +30,12 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             .locate(Diagnostic::new(Code::Value, what), "teacher")
             .help(format!("train it first: `distill train {}`, then set `teacher.weights` to its file", file.path())));
     }
+    if recipe.teacher.is_of_seeds() {
+        let what = "each seed has a teacher of its own, and a file of answers is of one teacher";
+        return Err(file
+            .locate(Diagnostic::new(Code::Value, what), "teacher.weights")
+            .help("name one teacher, `teacher.weights=teacher.safetensors`; a run asks each of several by itself"));
+    }
     let path = match (&args.output, &recipe.kd.cache) {
         (Some(path), _) => path.clone(),
         (None, Some(cache)) => PathBuf::from(cache),
@@ -40,7 +46,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     let experiment =
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let transfer = experiment.transfer_set();
-    let Some(teacher) = Given::load(&experiment)? else {
+    let Some(teacher) = Given::load(&experiment)?.pop() else {
         return Err(Diagnostic::new(Code::Bug, "a teacher that the recipe names was not read"));
     };
     for (path, kind) in teacher.answers() {

@@ -49,6 +49,51 @@ fn a_signal_is_heard_while_a_teacher_is_asked() {
     assert!(!lab.path("runs/tiny-001/result.json").exists(), "the teacher was asked to the end");
 }
 
+/// A study whose teacher is asked for 81 views of each example, which takes seconds.
+const STUDY: [&str; 14] = [
+    "reproduce",
+    "hinton-2015",
+    "distilled",
+    "data.source=ten",
+    "data.validation=40",
+    "seeds=[1]",
+    "teacher.model.hidden=[4000,4000]",
+    "teacher.train.epochs=1",
+    "train.epochs=1",
+    "train.augment.shift=4",
+    "kd.targets=cached",
+    "teacher.train.batch=32",
+    "train.batch=32",
+    "student.model.hidden=[8]",
+];
+
+#[cfg(unix)]
+#[test]
+fn a_study_hears_a_signal_while_a_teacher_is_asked() {
+    let lab = crate::reproduce::lab();
+    let args = [&STUDY[..], &["--json"]].concat();
+    let mut child = lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !(line.contains("\"event\":\"asking\"") && line.contains("the teacher")) {
+        line.clear();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it was over before it was asked");
+    }
+    let asking: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(asking["total"] == 460 * 81 && asking["seconds_left"].as_f64().unwrap() > 0.0, "{asking}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(
+        stderr.contains("\nresume  distill reproduce hinton-2015 distilled ") && !stderr.contains("error["),
+        "{stderr}"
+    );
+    assert!(!lab.path("runs/hinton-2015/targets").exists(), "the teacher was asked to the end");
+}
+
 /// On a terminal, which `script` makes, there is a bar with the time left.
 #[cfg(target_os = "linux")]
 #[test]
@@ -67,4 +112,8 @@ fn a_terminal_shows_how_far_a_model_is() {
     assert!(shown.contains(" answered  ") && shown.contains(" left"), "{shown}");
     let shown = seen("run r.toml seeds=[1,2] train.epochs=20").unwrap_or_default();
     assert!(shown.contains("model 2 of 6"), "{shown}");
+    let ten = crate::reproduce::lab();
+    std::fs::rename(ten.path("ten"), lab.path("ten")).unwrap();
+    let shown = seen(&STUDY.join(" ")).unwrap_or_default();
+    assert!(shown.contains("the teacher  ") && shown.contains("/37,260") && shown.contains(" left"), "{shown}");
 }

@@ -105,3 +105,47 @@ fn what_has_no_meaning_is_refused() {
     let weights = format!("teacher.weights=['{}', '{}']", file(1), file(2));
     lab.check(&["run", "r.toml", &weights], 5, ["E0303]: ", &file(2), "trained on this data"]);
 }
+
+#[test]
+fn each_seed_learns_from_its_own_file() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", "-q", "seeds=[1,2]"]);
+    let file = |seed: u8| format!("runs/tiny-001/weights/teacher-seed{seed}.safetensors");
+    let weights = format!("teacher.weights={{1='{}', 2='{}'}}", file(1), file(2));
+    let args = ["run", "r.toml", "seeds=[1,2]", &weights];
+    let ran = lab.ok(&args);
+    assert!(ran.stderr.contains(&format!("teacher   from {}\n", file(2))), "{}", ran.stderr);
+    // The same students as with teachers that were trained in the run, and the same numbers of the teachers.
+    let models = |run: &str| lab.json(&format!("{run}/result.json"))["models"].as_array().unwrap().clone();
+    let [trained, given] = ["runs/tiny-001", "runs/tiny-002"].map(models);
+    assert_eq!((trained.len(), given.len()), (6, 6));
+    for (trained, given) in trained.iter().zip(&given) {
+        for key in ["role", "seed", "test_errors", "test_nll"] {
+            assert_eq!(trained[key], given[key], "{key} {given}");
+        }
+    }
+    // What is there is not done again, and other teachers are not taken for these.
+    let path = "runs/tiny-002/run.toml";
+    let status = String::from_utf8(lab.read(path)).unwrap().replace("\"completed\"", "\"interrupted\"");
+    lab.write(path, &status);
+    assert!(!lab.ok(&["run", "--resume"]).stderr.contains(" epochs, seed "));
+    lab.write(path, &status);
+    std::fs::copy(lab.path(&file(1)), lab.path(&file(2))).unwrap();
+    lab.check(&["run", "--resume"], 5, ["E0307]", "runs/tiny-002", "undo the change"]);
+
+    let shown = lab.ok(&["check", "r.toml", "seeds=[2,1]", &weights]).stdout;
+    assert!(shown.contains("16-8-3, 163 parameters, seed 2"), "{shown}");
+    for (arguments, message, help) in [
+        (
+            &["run", "r.toml", "seeds=[1,3]", &weights][..],
+            "teacher.weights names no file for seed 3",
+            "add `3 = \"teacher-seed3",
+        ),
+        (&["run", "r.toml", &weights, "kd.cache=a"], "kd.cache is set but", "leave `cache` out"),
+        (&["teach", "r.toml", &weights], "each seed has a teacher of its own", "name one teacher"),
+    ] {
+        lab.check(arguments, 3, [&format!("E0104]: {message}"), "command line: ", help]);
+    }
+    let warned = lab.ok(&["rm", "runs/tiny-001", "--yes"]).stderr;
+    assert!(warned.contains("tiny-002 has weights from there"), "{warned}");
+}

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::lab::{Lab, hashes};
+use crate::sweep::{text, trials};
 
 /// The numbers of a safetensors file, behind its header.
 fn tensors(lab: &Lab, file: &str) -> Vec<u8> {
@@ -41,6 +42,38 @@ fn students_begin_with_the_weights_of_a_file_or_of_a_run() {
     assert!(inspected.contains("began_with_sha256"), "{inspected}");
 }
 
+#[test]
+fn students_of_a_sweep_begin_with_weights() {
+    let lab = Lab::new();
+    lab.ok(&["run", "r.toml", "-q", "seeds=[1,2]"]);
+    let of_run = "student.weights=runs/tiny-001";
+    // None that is trained this little is as good from random weights.
+    let args = ["sweep", "r.toml", "-q", STILL, "seeds=[1,2]", "--set", "kd.alpha=0.5,0.9"];
+    lab.ok(&[&args[..], &[of_run]].concat());
+    lab.ok(&["run", "r.toml", "-q", STILL, "seeds=[1,2]", of_run]);
+    let metrics = String::from_utf8(lab.read("runs/tiny-002/metrics.jsonl")).unwrap();
+    let students = metrics.lines().filter(|line| line.contains("\"epoch\",\"role\":\"student\""));
+    let found: Vec<Value> = students.map(|line| serde_json::from_str(line).unwrap()).collect();
+    for trial in trials(&lab, "runs/tiny-sweep-001").into_values() {
+        for seed in trial["seeds"].as_array().unwrap() {
+            let last = found.iter().rfind(|line| line["seed"] == seed["seed"]).unwrap();
+            assert_eq!((&seed["errors"], &seed["nll"]), (&last["validation"]["errors"], &last["validation"]["nll"]));
+        }
+    }
+    // It goes on from no others.
+    let path = "runs/tiny-sweep-001/sweep.toml";
+    lab.write(path, text(&lab, path).replace("\"completed\"", "\"interrupted\""));
+    fs::copy(
+        lab.path("runs/tiny-001/weights/baseline-seed1.safetensors"),
+        lab.path("runs/tiny-001/weights/student-seed1.safetensors"),
+    )
+    .unwrap();
+    let changed =
+        ["E0307]: the sweep was started with a different recipe, data or teacher", "tiny-sweep-001", "undo the change"];
+    let ran = lab.check(&["sweep", "--resume"], 5, changed);
+    assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
+}
+
 /// What is kept takes inputs as they are, and what is trained takes standardised ones.
 #[test]
 fn weights_are_those_of_raw_inputs_also_where_inputs_are_standardised() {
@@ -73,10 +106,12 @@ fn weights_that_do_not_fit_are_refused() {
     lab.check(&["run", "r.toml", of_run, "seeds=[9]"], 5, missing);
     let not_there = ["E0501]: cannot read the model", "none.safetensors", "name a safetensors file"];
     lab.check(&["run", "r.toml", "student.weights=none.safetensors"], 7, not_there);
-    // Nothing that begins with weights is left out in silence.
-    let swept = ["sweep", "r.toml", of_run, "--set", "kd.temperature=1,2"];
-    let unread = ["E0104]: student.weights is set, but no weights were read", &place, "leave it out here"];
-    lab.check(&swept, 3, unread);
+    // Each trial of a sweep is looked at before anything is trained.
+    let swept = ["sweep", "r.toml", of_run, "--set", "student.model.hidden=[4],[5]"];
+    lab.check(&swept, 3, [other, &place, "set `student.model.hidden = [4]`"]);
+    assert!(!lab.path("runs/tiny-sweep-001").exists());
+    let random = ["E0104]: the students of a study begin with random weights", &place, "distill run RECIPE"];
+    lab.check(&["reproduce", "hinton-2015", "distilled", "data.source=data", of_run], 3, random);
 
     // A run does not go on from other weights than it began with.
     lab.ok(&["run", "r.toml", "-q", of_run]);

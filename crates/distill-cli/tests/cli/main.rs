@@ -47,3 +47,4 @@ mod tables;
 mod teach;
 mod terminal;
 mod tour;
+mod train_settings;

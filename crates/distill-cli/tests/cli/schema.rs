@@ -66,10 +66,15 @@ impl Schema {
                         require(value.get(key.as_str().unwrap()).is_some(), &format!("required {key}"));
                     }
                 }
-                "additionalProperties" => {
-                    assert_eq!(rule, &json!(false));
+                "additionalProperties" if rule == &json!(false) => {
                     for key in value.as_object().into_iter().flat_map(|table| table.keys()) {
                         require(schema["properties"].get(key).is_some(), &format!("unknown {key}"));
+                    }
+                }
+                // Keys that people choose.
+                "additionalProperties" => {
+                    for value in value.as_object().into_iter().flat_map(|table| table.values()) {
+                        require(self.n_fitting(std::slice::from_ref(rule), value, path) == 1, "additionalProperties");
                     }
                 }
                 "$ref" | "oneOf" | "anyOf" | "properties" | "items" => {}

@@ -73,8 +73,11 @@ fn next_and_best(lab: &Lab, args: &[&str]) -> [(f64, f64); 2] {
     let last = metrics.lines().rfind(|line| line.contains("\"epoch\",\"role\":\"student\"")).unwrap();
     let last: serde_json::Value = serde_json::from_str(last).unwrap();
     let of = |value: &serde_json::Value| (value["errors"].as_f64().unwrap(), value["nll"].as_f64().unwrap());
-    let all = trials(lab, SWEEP).into_values().map(|trial| of(&trial["seeds"][0]));
-    let best = all.min_by(|a, b| a.partial_cmp(b).unwrap()).unwrap();
+    // The last seed of the trial whose seeds together are the best, as of the run.
+    let seeds = |trial: serde_json::Value| trial["seeds"].as_array().unwrap().iter().map(of).collect::<Vec<_>>();
+    let sums = |seeds: &[(f64, f64)]| seeds.iter().fold((0.0, 0.0), |sum, seed| (sum.0 + seed.0, sum.1 + seed.1));
+    let all = trials(lab, SWEEP).into_values().map(seeds);
+    let best = all.min_by(|a, b| sums(a).partial_cmp(&sums(b)).unwrap()).unwrap().pop().unwrap();
     [of(&last["validation"]), best]
 }
 
@@ -90,6 +93,15 @@ fn the_next_run_learns_from_the_teacher_that_is_there() {
     let lab = Lab::new();
     let [next, best] = next_and_best(&lab, &[&SETS[..], &["teacher.seeds=[3, 4]"]].concat());
     assert_eq!(next, best);
+    // Each seed has its own, and the seeds are those of the sweep.
+    let lab = Lab::new();
+    let [next, best] = next_and_best(&lab, &[&SETS[..], &["--seeds", "3,1"]].concat());
+    assert_eq!(next, best);
+    let models = lab.json("runs/tiny-001/result.json")["models"].as_array().unwrap().clone();
+    let is_teacher = |model: &&serde_json::Value| model["role"] == "teacher";
+    let teachers: Vec<_> = models.iter().filter(is_teacher).map(|model| model["seed"].as_u64().unwrap()).collect();
+    let hashes: Vec<_> = models.iter().filter(is_teacher).map(|model| &model["weights_sha256"]).collect();
+    assert!(teachers == [3, 1] && hashes[0] != hashes[1], "{models:?}");
     // One from a file needs no more words.
     let lab = Lab::new();
     let teacher = lab.model().replace("student", "teacher");

@@ -54,7 +54,7 @@ fn an_interrupted_sweep_goes_on_to_the_same_table() {
     // The times differ, and where the teacher is.
     let best = |ran: &Ran| {
         let lines =
-            ran.stdout.lines().rev().take(2).map(|line| line.split(" teacher.weights=").next().unwrap_or_default());
+            ran.stdout.lines().rev().take(2).map(|line| line.split(" 'teacher.weights=").next().unwrap_or_default());
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let mut n_resumed = 0;

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use distill_train::{CheckpointConfig, Context, Recipe, Role};
+use distill_train::{CheckpointConfig, Context, Paths, Recipe, Role};
 use toml::{Table, Value};
 
 use distill_recipe::Diagnostic;
@@ -34,7 +34,11 @@ impl Identity {
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
-        recipe.teacher.weights = recipe.teacher.weights.map(|files| files.map(|_| "a file".to_owned()));
+        match &mut recipe.teacher.weights {
+            // As with the seeds themselves, it does not matter which others there are.
+            Some(files @ Paths::OfSeeds(_)) => *files = Paths::One("a file for each seed".to_owned()),
+            files => files.iter_mut().flat_map(Paths::all_mut).for_each(|file| "a file".clone_into(file)),
+        }
         recipe.student.weights = recipe.student.weights.map(|_| "a file".to_owned());
         recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;

@@ -9,6 +9,7 @@ use super::job::{Job, without_labels};
 use super::store::TargetFacts;
 use super::trainer::Trainer;
 use super::watch::Stop;
+use crate::asked::soft_targets;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::locate;
@@ -43,8 +44,8 @@ impl Trainer<'_> {
                     self.listener.note(&format!("  asking {name} for {n_views} views of each example"));
                 }
                 let experiment = self.experiment(setup)?;
-                let targets =
-                    experiment.soft_targets(teacher).map_err(|error| locate(&setup.file, &setup.recipe, error))?;
+                let targets = soft_targets(&experiment, teacher, self.listener, self.signals)
+                    .map_err(|error| self.stop(locate(&setup.file, &setup.recipe, error)))?;
                 let targets = targets.ok_or_else(|| Diagnostic::new(Code::Bug, "soft targets that are not wanted"))?;
                 let facts =
                     TargetFacts { seconds: begin.elapsed().as_secs_f64(), threads: rayon::current_num_threads() };

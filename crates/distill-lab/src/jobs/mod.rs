@@ -1,6 +1,7 @@
 //! Models that are each trained once and kept by what they depend on, several at a time.
 
 mod answers;
+mod asking;
 mod data;
 mod job;
 mod outcomes;

@@ -2,10 +2,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use distill_models::Model;
 use distill_tensor::LogPartition;
-use distill_train::SoftTargets;
 use serde::{Deserialize, Serialize};
 
 use super::trainer::Trainer;
+use super::watch::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 
@@ -49,13 +49,13 @@ impl Trainer<'_> {
     /// What a model makes of each test example, with its negative log-likelihood if that is asked for.
     ///
     /// # Errors
-    /// If the model does not fit the test set, or answers no finite number.
-    pub fn outcome(&self, model: &dyn Model, with_nll: bool) -> Result<Outcome, Diagnostic> {
+    /// As [`Trainer::answers`].
+    pub fn outcome(&self, model: &dyn Model, with_nll: bool) -> Result<Outcome, Stop> {
         let found = self.test(model)?;
         let wrong: Vec<bool> = found.labels.iter().zip(&found.predictions).map(|(a, b)| a != b).collect();
         let mut nll = None;
         if with_nll {
-            let answers = SoftTargets::compute(model, &*self.data.sets.test).map_err(Diagnostic::from)?;
+            let answers = self.answers(model, &*self.data.sets.test)?;
             let of = |(z, &label): (ndarray::ArrayView1<'_, f32>, &u32)| {
                 -LogPartition::new(z.iter().copied(), 1.0).log_prob(z[label as usize])
             };

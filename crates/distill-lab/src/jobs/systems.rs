@@ -5,7 +5,6 @@ use distill_models::Model;
 use distill_specialists::{
     SpecialistConfig, SpecialistSystem, SystemFolder, SystemTraining, cluster_classes, covariance,
 };
-use distill_train::SoftTargets;
 use ndarray::Array2;
 
 use super::job::{Job, Specialists};
@@ -25,7 +24,7 @@ impl Trainer<'_> {
         let model = self.trained(generalist)?;
         let experiment = self.experiment(&generalist.setup)?;
         let data = experiment.validation_set().unwrap_or_else(|| experiment.train_set());
-        Ok(covariance(SoftTargets::compute(&model, data)?.logits()))
+        Ok(covariance(self.answers(&model, data)?.logits()))
     }
 
     pub(super) fn system_key(&self, generalist: &Job, specialists: &Specialists) -> String {

@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
-use distill_train::{
-    CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, SoftTargets, TrainError, evaluate,
-};
+use distill_train::{CheckpointStore, Context, Disk, Experiment, Found, Lesson, SoftTargets, TrainError, evaluate};
 
 use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers, Training};
 use super::store::Store;
 use super::watch::{Progress, Stop, Watch};
+use crate::asked::Asked;
 use crate::event::{Event, Listener};
 use crate::facts::Facts;
 use crate::folder::durable_folder;
@@ -158,31 +157,6 @@ impl<'a> Trainer<'a> {
         self.store.model(&facts)
     }
 
-    /// How a model does on the test set.
-    ///
-    /// # Errors
-    /// If the model does not fit the test set, or answers no finite number.
-    pub fn test(&self, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
-        evaluate(model, &*self.data.sets.test).map_err(Diagnostic::from)
-    }
-
-    /// How a student does on what it was trained on, as far as that has labels.
-    ///
-    /// # Errors
-    /// As [`Trainer::test`].
-    pub fn on_labelled_set(&self, setup: &Setup, model: &dyn Model) -> Result<Evaluation, Diagnostic> {
-        evaluate(model, self.experiment(setup)?.labelled_set()).map_err(Diagnostic::from)
-    }
-
-    /// How a model does on what training is watched on, if anything is.
-    ///
-    /// # Errors
-    /// As [`Trainer::test`].
-    pub fn on_validation_set(&self, setup: &Setup, model: &dyn Model) -> Result<Option<Evaluation>, Diagnostic> {
-        let experiment = self.experiment(setup)?;
-        experiment.validation_set().map(|data| evaluate(model, data)).transpose().map_err(Diagnostic::from)
-    }
-
     /// Several teachers as one, averaged at a temperature.
     ///
     /// # Errors
@@ -324,7 +298,9 @@ impl<'a> Trainer<'a> {
         if let (Some(stop), false) = (watch.end.take(), trained.report.completed) {
             return Err(stop);
         }
-        let test = self.test(&trained.model)?;
+        // Models beside each other show how far they are together.
+        let asked = Asked::new(&trained.model, "the model", 0, self.listener).until(self.signals);
+        let test = evaluate(&asked, &*self.data.sets.test).map_err(|error| self.stop(error))?;
         let spec = trained.model.spec();
         let label = job.label(spec.features(), spec.classes.len());
         let mut facts = Facts::new(key.clone(), label, &trained.model, job.seed, &test);

@@ -1,12 +1,15 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use distill_train::{CheckpointStore, Context, Observer, Snapshot, StepReport, TrainError};
 
 use crate::event::{Event, Listener};
 use crate::signals::{Signal, Signals};
 use distill_recipe::Diagnostic;
+
+/// Training that is saved before a model is tested.
+const WORTH_SAVING: Duration = Duration::from_secs(1);
 
 /// Why a study cannot go on.
 pub enum Stop {
@@ -72,10 +75,15 @@ impl Watch<'_> {
     fn after_step(&mut self, snapshot: Snapshot<'_>) -> Result<Option<Stop>, Diagnostic> {
         let signal = self.signals.received();
         if signal.is_some() || self.last_save.elapsed().as_secs_f64() >= self.every_seconds {
-            self.store.save(self.context, snapshot).map_err(|error| Diagnostic::from(TrainError::from(error)))?;
-            self.last_save = Instant::now();
+            self.save(snapshot)?;
         }
         Ok(signal.map(Stop::Signal))
+    }
+
+    fn save(&mut self, snapshot: Snapshot<'_>) -> Result<(), Diagnostic> {
+        self.store.save(self.context, snapshot).map_err(|error| Diagnostic::from(TrainError::from(error)))?;
+        self.last_save = Instant::now();
+        Ok(())
     }
 }
 
@@ -85,8 +93,14 @@ impl Observer for Watch<'_> {
         if report.step.is_multiple_of(16) {
             self.progress.add(std::mem::take(&mut self.work));
         }
-        // The last step needs no checkpoint: the model is about to be kept.
+        // The model is about to be kept. A signal that is heard while it is tested costs no more than that.
         if report.step >= report.total_steps {
+            if self.last_save.elapsed() >= WORTH_SAVING
+                && let Err(diagnostic) = self.save(snapshot)
+            {
+                self.end = Some(Stop::Error(diagnostic));
+                return ControlFlow::Break(());
+            }
             return ControlFlow::Continue(());
         }
         self.end = self.after_step(snapshot).unwrap_or_else(|diagnostic| Some(Stop::Error(diagnostic)));

@@ -31,7 +31,7 @@ impl Preflight<'_> {
 
     fn room(&self, found: &mut Found) {
         let [now, most] = memory::used().unwrap_or_else(|| [self.data_bytes(); 2]);
-        let memory = now.saturating_add(self.training()).max(most);
+        let memory = now.saturating_add(self.training().max(self.compared())).max(most);
         let least = self.least();
         if !memory::can_be_had(least) {
             let what = format!("training takes at least {}, and the system does not give as much", size(least));
@@ -94,7 +94,7 @@ impl Preflight<'_> {
     /// Bytes without which the largest model cannot be trained, whatever else is saved.
     fn least(&self) -> u64 {
         let least = |role: Role| {
-            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            let slots = self.experiment.train_config(role).n_slots() as u64;
             4 * self.parameters(role).unwrap_or_default() as u64 * (2 + slots)
         };
         self.roles.iter().filter(|&&role| self.is_trained(role)).map(|&role| least(role)).max().unwrap_or_default()
@@ -110,7 +110,7 @@ impl Preflight<'_> {
         let training = |role: Role| -> u64 {
             let parameters = self.parameters(role).unwrap_or_default() as u64;
             let config = self.experiment.train_config(role);
-            let slots = config.optimizer.kind.n_slots() as u64;
+            let slots = config.n_slots() as u64;
             let batch = config.batch.min(self.experiment.train_set().len()) as u64;
             let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
                 config.hidden.iter().map(|&width| width as u64).sum::<u64>() + features + spec.classes.len() as u64
@@ -127,6 +127,16 @@ impl Preflight<'_> {
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
     }
 
+    /// Bytes of the answers to the test set that teacher and students are compared by at the end.
+    fn compared(&self) -> u64 {
+        if !self.trains_student() {
+            return 0;
+        }
+        let test = self.experiment.test_set();
+        let n_models = 2 + u64::from(self.roles.contains(&Role::Baseline));
+        n_models * 4 * (test.len() as u64).saturating_mul(test.spec().classes.len() as u64)
+    }
+
     /// Bytes of weights and checkpoints of all models.
     fn disk(&self) -> u64 {
         let recipe = self.experiment.recipe();
@@ -139,7 +149,7 @@ impl Preflight<'_> {
                 _ => recipe.seeds.len(),
             };
             let parameters = self.parameters(role).unwrap_or_default() as u64;
-            let slots = self.experiment.train_config(role).optimizer.kind.n_slots() as u64;
+            let slots = self.experiment.train_config(role).n_slots() as u64;
             // The new checkpoint is there before the oldest is removed.
             let checkpoints = (recipe.checkpoint.keep_last as u64).saturating_add(1).saturating_mul(2 + slots);
             checkpoints.saturating_add(2).saturating_mul(4 * parameters).saturating_mul(n as u64)

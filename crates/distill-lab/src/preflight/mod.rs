@@ -80,15 +80,15 @@ pub struct Found {
     pub checks: Vec<Check>,
     /// Hashes of the data; `None` if it could not be read to its end.
     pub fingerprints: Option<Fingerprints>,
-    /// Teachers from files, read and fitted; `None` where the recipe trains them.
-    pub given: Option<Given>,
+    /// Teachers from files, read and fitted; none where the recipe trains them.
+    pub given: Vec<Given>,
 }
 
 impl Preflight<'_> {
     /// Makes all checks, also those after one that failed, where they can still be made.
     pub fn check_all(&self) -> Found {
         let _span = tracing::info_span!("preflight").entered();
-        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        let mut found = Found { checks: vec![], fingerprints: None, given: vec![] };
         self.data(&mut found);
         self.models(&mut found);
         self.precision(&mut found);
@@ -99,7 +99,7 @@ impl Preflight<'_> {
 
     /// Only whether the models can be built and trained here: no pass over the data.
     pub(crate) fn check_models(&self) -> Result<Found, Diagnostic> {
-        let mut found = Found { checks: vec![], fingerprints: None, given: None };
+        let mut found = Found { checks: vec![], fingerprints: None, given: vec![] };
         self.models(&mut found);
         self.precision(&mut found);
         found.passed()

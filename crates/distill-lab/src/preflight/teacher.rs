@@ -33,16 +33,16 @@ impl Preflight<'_> {
         }
         match Given::load(self.experiment) {
             Err(diagnostic) => found.fail("teacher", diagnostic),
-            Ok(None) => {}
-            Ok(Some(given)) => self.given(found, given),
+            Ok(all) => all.into_iter().for_each(|given| self.given(found, given)),
         }
     }
 
     fn given(&self, found: &mut Found, mut given: Given) {
-        let spec = given.model.spec();
-        let parameters = spec.parameters;
-        found.ok("teacher", in_words(spec));
-        self.sizes(found, Some(parameters));
+        let of_seed = given.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
+        found.ok("teacher", in_words(given.model.spec()) + &of_seed);
+        if found.given.is_empty() {
+            self.sizes(found, Some(given.model.spec().parameters));
+        }
         for (path, kind) in given.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
         }
@@ -56,7 +56,7 @@ impl Preflight<'_> {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
                 let accuracy = format!(
-                    "{:.2} % of {} {} examples, chance {:.2} %",
+                    "{:.2} % of {} {} examples, chance {:.2} %{of_seed}",
                     100.0 * check.accuracy,
                     thousands(check.examples as u64),
                     check.set,
@@ -86,7 +86,7 @@ impl Preflight<'_> {
                 }
             }
         }
-        found.given = Some(given);
+        found.given.push(given);
     }
 
     fn sizes(&self, found: &mut Found, teacher: Option<usize>) {

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
+use distill_recipe::teacher_file::Given;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, TrainError};
@@ -167,7 +168,7 @@ pub(crate) fn execute(
     };
     let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
 
-    let teacher_sha256 = given.as_ref().map(|given| given.sha256.clone());
+    let teacher_sha256 = Given::sha256_of(given);
     let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
     now.test_sha256 = Some(sets.test.sha256());
     let begin = |runs_dir: &Path| {
@@ -219,11 +220,10 @@ pub(crate) fn execute(
         roles,
         result,
         role: Role::Teacher,
-        shared_teacher: None,
+        other_teacher: None,
         metrics: None,
     };
-    let outcome =
-        run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given.as_ref()));
+    let outcome = run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given));
     let outcome = outcome.and_then(|flow| match flow {
         ControlFlow::Continue(()) => run.conclude(),
         signal => Ok(signal),

@@ -29,7 +29,7 @@ impl Run<'_> {
     pub(crate) fn write_gallery(&self) -> Result<(), Failure> {
         let recipe = self.experiment.recipe();
         let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
-        let teacher: Arc<dyn Model> = match &self.shared_teacher {
+        let teacher: Arc<dyn Model> = match &self.other_teacher {
             Some(teacher) => teacher.clone(),
             None => Arc::new(model_file::load(&self.dir.weights(Role::Teacher, seed))?.model),
         };

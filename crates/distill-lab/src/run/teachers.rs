@@ -17,13 +17,13 @@ use distill_recipe::teacher_file::Given;
 impl Run<'_> {
     /// The teacher of the students of all seeds: one that was made before, or several that teach together.
     /// `None` where each seed has a teacher of its own, or nobody needs one.
-    pub(super) fn shared_teacher(&mut self, given: Option<&Given>) -> Flow<Option<Taught>> {
+    pub(super) fn shared_teacher(&mut self, given: &[Given]) -> Flow<Option<Taught>> {
         if !self.roles.contains(&Role::Teacher) {
             return Ok(ControlFlow::Continue(None));
         }
         let recipe = self.experiment.recipe();
         let (is_ensemble, first) = (recipe.teacher.is_ensemble(), recipe.seeds.first().copied().unwrap_or_default());
-        match given {
+        match given.iter().find(|given| given.seed.is_none()) {
             Some(given) if is_ensemble => {
                 let mut tests = vec![];
                 for (member, number) in given.members.iter().zip(1..) {
@@ -40,18 +40,22 @@ impl Run<'_> {
                 let members = given.members.iter().map(|member| member.loaded.model.clone()).collect();
                 self.together(members, &tests, n_bytes, &given.sha256, first).map(|taught| flow(Some(taught)))
             }
-            Some(given) => {
-                let Some(member) = given.members.first() else { return Ok(flow(None)) };
-                let weights =
-                    WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: given.sha256.clone() };
-                self.say_done_before(Role::Teacher, first);
-                self.listener.note(&format!("\nteacher   from {}", member.path.display()));
-                let test = self.measured(Role::Teacher, first, &*given.model, &weights)?;
-                Ok(flow(Some(Taught { model: given.model.clone(), test, sha256: weights.sha256 })))
-            }
+            Some(given) => self.given_teacher(given, first).map(flow),
             None if is_ensemble => self.trained_members(first),
             None => Ok(flow(None)),
         }
+    }
+
+    /// A teacher from a file, that of this seed or of all.
+    fn given_teacher(&mut self, given: &Given, seed: u64) -> Result<Option<Taught>, Failure> {
+        let Some(member) = given.members.first() else { return Ok(None) };
+        let weights = WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: given.sha256.clone() };
+        if given.seed.is_none() {
+            self.say_done_before(Role::Teacher, seed);
+        }
+        self.listener.note(&format!("\nteacher   from {}", member.path.display()));
+        let test = self.measured(Role::Teacher, seed, &*given.model, &weights)?;
+        Ok(Some(Taught { model: given.model.clone(), test, sha256: weights.sha256 }))
     }
 
     /// Trains the teachers of all seeds that teach together.
@@ -117,8 +121,13 @@ impl Run<'_> {
         }
     }
 
-    /// The teacher of a seed: trained before, or now.
-    pub(super) fn teacher(&mut self, seed: u64) -> Flow<Taught> {
+    /// The teacher of a seed: from its file, trained before, or now.
+    pub(super) fn teacher(&mut self, seed: u64, given: &[Given]) -> Flow<Taught> {
+        if let Some(given) = given.iter().find(|given| given.seed == Some(seed))
+            && let Some(taught) = self.given_teacher(given, seed)?
+        {
+            return Ok(flow(taught));
+        }
         let (model, test, sha256) = match self.trained(Role::Teacher, seed)? {
             ControlFlow::Continue(trained) => trained,
             ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),

@@ -39,8 +39,8 @@ pub(crate) struct Run<'a> {
     pub(crate) result: RunResult,
     /// The model that is being trained.
     pub(crate) role: Role,
-    /// What the students of all seeds learn from, if it is one and the same.
-    pub(crate) shared_teacher: Option<Arc<dyn Model>>,
+    /// What the students of the first seed learn from, where it has no file in this run.
+    pub(crate) other_teacher: Option<Arc<dyn Model>>,
     /// Open from the first training on. Models are trained in order, so those after the first have no
     /// rows that an earlier process left.
     pub(crate) metrics: Option<Metrics>,
@@ -76,7 +76,7 @@ pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
 
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
-    pub(crate) fn train_all(&mut self, given: Option<&Given>) -> Flow<()> {
+    pub(crate) fn train_all(&mut self, given: &[Given]) -> Flow<()> {
         let flow = self.train_each(given);
         self.or_signal(flow)
     }
@@ -104,13 +104,14 @@ impl Run<'_> {
         }
     }
 
-    fn train_each(&mut self, given: Option<&Given>) -> Flow<()> {
+    fn train_each(&mut self, given: &[Given]) -> Flow<()> {
         let shared = match self.shared_teacher(given)? {
             ControlFlow::Continue(shared) => shared,
             ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
         };
-        self.shared_teacher = shared.as_ref().map(|taught| taught.model.clone());
         let seeds = self.experiment.recipe().seeds.clone();
+        let of_first = given.iter().find(|given| given.seed == seeds.first().copied()).map(|given| &given.model);
+        self.other_teacher = shared.as_ref().map(|taught| &taught.model).or(of_first).cloned();
         for seed in seeds {
             if let ControlFlow::Break(signal) = self.seed(seed, given, shared.as_ref())? {
                 return Ok(ControlFlow::Break(signal));
@@ -120,7 +121,7 @@ impl Run<'_> {
     }
 
     /// Teacher, baseline and student of one seed.
-    fn seed(&mut self, seed: u64, given: Option<&Given>, shared: Option<&Taught>) -> Flow<()> {
+    fn seed(&mut self, seed: u64, given: &[Given], shared: Option<&Taught>) -> Flow<()> {
         // A teacher of all seeds is there already.
         let mut own: Vec<Role> = self.roles.clone();
         own.retain(|&role| role != Role::Member && (role != Role::Teacher || shared.is_none()));
@@ -132,7 +133,7 @@ impl Run<'_> {
         }
         let teacher = match (shared, self.roles.contains(&Role::Teacher)) {
             (Some(shared), _) => Some(shared.clone()),
-            (None, true) => match self.teacher(seed)? {
+            (None, true) => match self.teacher(seed, given)? {
                 ControlFlow::Continue(teacher) => Some(teacher),
                 ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
             },
@@ -150,7 +151,7 @@ impl Run<'_> {
         }
         if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
             let computed;
-            let targets = match given.and_then(|given| given.targets.as_ref()) {
+            let targets = match given.iter().find_map(|given| given.targets.as_ref()) {
                 Some(stored) => Some(stored),
                 None => {
                     let _span = tracing::info_span!("soft targets", seed).entered();

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
+use distill_recipe::model_file::sha256;
+use distill_recipe::teacher_file::Given;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, Sets};
@@ -15,6 +17,7 @@ use crate::folder::{Identity, Kind, RESOLVED, RunDir, RunStatus, Status, resolve
 use crate::preflight::{Found, Preflight};
 use crate::run::warn;
 use crate::signals::Signal;
+use crate::student_file;
 use crate::trials::{Definition, Plan, Record, Records, SweepStatus};
 
 /// The models of a sweep.
@@ -114,7 +117,7 @@ fn execute(
         Place::New => lab.runs_dir(),
         Place::Old { dir, .. } => dir.path(),
     };
-    check_trials(&plan, (file, recipe), &sets, runs_dir, listener)?;
+    let student_sha256 = check_trials(&plan, (file, recipe), &sets, runs_dir, listener)?;
     let experiment = Experiment::new(recipe, sets.clone()).map_err(|error| locate(file, recipe, error))?;
     let found =
         Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, listener }.check_all();
@@ -122,9 +125,9 @@ fn execute(
     let Found { fingerprints: Some(prints), given, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
-    let identity = Identity::new(recipe, prints.sha256())?;
+    let identity = Identity { student_sha256, ..Identity::new(recipe, prints.sha256())? };
     let now = SweepStatus {
-        process: RunStatus::new(&[Role::Student], &identity, given.as_ref().map(|given| given.sha256.clone())),
+        process: RunStatus::new(&[Role::Student], &identity, Given::sha256_of(given)),
         definition,
         targets: TARGETS_VERSION,
     };
@@ -185,16 +188,17 @@ fn execute(
     Ok(SweepEnd { dir: dir.path().to_owned(), signal, was_complete: false })
 }
 
-/// Refuses a sweep of which a trial cannot be built, before any is.
+/// Refuses a sweep of which a trial cannot be built, before any is. Returns a hash of the weights that its students begin with,
+/// where those are not random.
 fn check_trials(
     plan: &Plan,
     (file, recipe): (&RecipeFile, &Recipe),
     sets: &Sets,
     runs_dir: &Path,
     listener: &dyn Listener,
-) -> Result<(), Diagnostic> {
+) -> Result<Option<String>, Diagnostic> {
     let precisions = |recipe: &Recipe| (recipe.teacher.train.precision, recipe.train.precision);
-    let mut built = HashSet::new();
+    let (mut built, mut beginnings) = (HashSet::new(), vec![]);
     // What there is to say of the recipe's own is said with its other checks.
     let mut told = HashSet::from([precisions(recipe)]);
     for trial in 1..=plan.trials.len() {
@@ -204,7 +208,9 @@ fn check_trials(
         let Recipe { data, teacher, student, train, .. } = &recipe;
         let parts = (data, &teacher.model, &teacher.train.augment, student, &train.augment, precisions(&recipe));
         if built.insert(format!("{parts:?}")) {
-            let experiment = Experiment::new(&recipe, sets.clone()).map_err(|error| locate(&file, &recipe, error))?;
+            let mut experiment =
+                Experiment::new(&recipe, sets.clone()).map_err(|error| locate(&file, &recipe, error))?;
+            beginnings.extend(student_file::begin(&file, &recipe, &mut experiment, &[Role::Student])?);
             let found =
                 Preflight { file: &file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, listener }
                     .check_models()?;
@@ -213,5 +219,5 @@ fn check_trials(
             }
         }
     }
-    Ok(())
+    Ok((!beginnings.is_empty()).then(|| sha256(beginnings.join(" ").as_bytes())))
 }

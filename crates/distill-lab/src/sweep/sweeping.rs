@@ -7,6 +7,7 @@ use super::teachers::Teachers;
 use super::watch::{Stop, Watch};
 use crate::event::{Event, Listener};
 use crate::signals::{Signal, Signals};
+use crate::student_file;
 use crate::trials::Plan;
 use crate::trials::n_survivors;
 use crate::trials::ranking;
@@ -86,7 +87,8 @@ impl Sweep<'_> {
     }
 
     fn students(&mut self, file: &RecipeFile, recipe: &Recipe, record: &mut Record) -> Result<(), Stop> {
-        let experiment = Experiment::new(recipe, self.sets.clone()).map_err(|error| locate(file, recipe, error))?;
+        let mut experiment = Experiment::new(recipe, self.sets.clone()).map_err(|error| locate(file, recipe, error))?;
+        student_file::begin(file, recipe, &mut experiment, &[Role::Student])?;
         let Some(validation) = experiment.validation_set() else {
             return Err(Diagnostic::new(Code::Bug, "a trial has lost its validation set").into());
         };

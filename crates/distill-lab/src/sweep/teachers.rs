@@ -90,7 +90,7 @@ impl<'a> Teachers<'a> {
         let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
             Some(ready) => ready,
             None => {
-                let taught = match Given::load(experiment)? {
+                let taught = match Given::load_for(experiment, seed)? {
                     Some(Given { model, sha256, .. }) => Ok(Taught::new(model, &sha256, recipe)),
                     None => self.members(experiment, file, &part, &identity, seed),
                 };
@@ -246,7 +246,7 @@ fn teacher_path(sweep: &Path, identity: &Identity, seed: u64) -> PathBuf {
 }
 
 /// Settings with which a run learns from the teachers that a sweep has trained for a trial: those that teach together,
-/// or that of the first seed. None where they are files already.
+/// or that of each seed. None where they are files already.
 ///
 /// # Errors
 /// Only if the recipe cannot be written as TOML.
@@ -256,12 +256,17 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
     }
     let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
     let is_ensemble = recipe.teacher.is_ensemble();
-    let seeds = if is_ensemble { &recipe.teacher.seeds[..] } else { recipe.seeds.get(..1).unwrap_or_default() };
+    let seeds = if is_ensemble { &recipe.teacher.seeds } else { &recipe.seeds };
     let files: Vec<PathBuf> = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
     // TOML is Unicode; a path that is not cannot stand in a setting.
     let texts: Option<Vec<&str>> = files.iter().map(|file| file.to_str().filter(|_| file.is_file())).collect();
     Ok(match texts.as_deref() {
-        Some([only]) if recipe.teacher.seeds.is_empty() => vec![format!("teacher.weights={only}")],
+        Some([only]) => vec![format!("teacher.weights={only}")],
+        Some(several @ [_, ..]) if !is_ensemble => {
+            let quoted = several.iter().map(|&text| toml::Value::from(text).to_string());
+            let pairs = seeds.iter().zip(quoted).map(|(seed, file)| format!("{seed}={file}"));
+            vec![format!("teacher.weights={{{}}}", pairs.collect::<Vec<_>>().join(", "))]
+        }
         Some(several @ [_, ..]) => {
             let list = several.iter().map(|&text| toml::Value::from(text).to_string()).collect::<Vec<_>>().join(", ");
             // A recipe that trains teachers from seeds takes none from files.

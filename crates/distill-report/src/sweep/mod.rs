@@ -129,7 +129,7 @@ impl SweepReport {
     }
 }
 
-/// The run with the best settings, and with the teacher that the sweep has trained for them.
+/// The run with the best settings, and with the teachers that the sweep has trained for them.
 fn next_command(
     sweep: &Path,
     status: &RunStatus,
@@ -139,10 +139,15 @@ fn next_command(
 ) -> Result<String, Diagnostic> {
     let (_, recipe) = plan.recipe(file, best.trial)?;
     let trained = settings_of_trained(sweep, &recipe, &status.data_sha256)?;
-    let settings = [&definition.settings[..], &best.settings].concat();
+    let mut settings = [&definition.settings[..], &best.settings].concat();
+    // Those of `--seeds`, which are no setting of the recipe.
+    let load = |settings: &[String]| recipe_file::load(Path::new(&definition.recipe), settings);
+    if load(&settings).is_ok_and(|(_, typed)| typed.seeds != recipe.seeds) {
+        settings.push(format!("seeds={:?}", recipe.seeds));
+    }
     let taught = [&settings[..], &trained].concat();
     // A table of settings may leave no place for more of it.
-    let is_possible = recipe_file::load(Path::new(&definition.recipe), &taught).is_ok();
+    let is_possible = load(&taught).is_ok();
     let settings = if is_possible { taught } else { settings };
     let words = [&["distill", "run", &definition.recipe].map(str::to_owned)[..], &settings].concat();
     Ok(shell(words.iter().map(String::as_str)))

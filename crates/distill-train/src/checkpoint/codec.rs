@@ -7,7 +7,7 @@
 //!     12      8  length of what follows the hash, little endian
 //!     20     32  SHA-256 of the 20 bytes before it and of what follows it
 //!     52      …  head: bincode 2, fixed-width little endian, at most 1 MiB
-//!      …      …  buffers: f32 little endian; parameters, optimizer slots, best parameters
+//!      …      …  buffers: f32 little endian; parameters, optimizer slots, best parameters, average
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,10 @@ use crate::CheckpointError;
 /// The first bytes of a checkpoint.
 pub(super) const MAGIC: &[u8; 8] = b"DISTCKPT";
 
-/// Version 1 had a loss of four fixed numbers, and is still read.
-const VERSION: u32 = 2;
+/// Version 1 had a loss of four fixed numbers, and is still read. Version 3 is version 2 with an average as the last buffer: what has
+/// none is written as version 2, which programs from before read.
+const VERSION: u32 = 3;
+const VERSION_WITHOUT_AVERAGE: u32 = 2;
 const HASHED: usize = 20;
 const HEADER: usize = HASHED + 32;
 
@@ -43,6 +45,9 @@ pub(super) struct Head<L = Loss> {
     pub(super) last_loss: L,
     /// Epoch, errors and negative log-likelihood of the best parameters.
     pub(super) best: Option<(u32, u64, f64)>,
+    /// Whether the average of the parameters is there. The version says it.
+    #[serde(skip)]
+    pub(super) has_average: bool,
 }
 
 /// The total, and of each term the name, the value, and whether it is of labelled examples alone.
@@ -72,6 +77,7 @@ impl From<Head<FirstLoss>> for Head {
             epoch_loss: named(head.epoch_loss),
             last_loss: named(head.last_loss),
             best: head.best,
+            has_average: false,
         }
     }
 }
@@ -79,7 +85,7 @@ impl From<Head<FirstLoss>> for Head {
 impl Head {
     /// How many buffers follow the head.
     fn n_buffers(&self) -> u64 {
-        1 + u64::from(self.n_slots) + u64::from(self.best.is_some())
+        1 + u64::from(self.n_slots) + u64::from(self.best.is_some()) + u64::from(self.has_average)
     }
 
     /// Numbers in each of them.
@@ -93,7 +99,8 @@ pub(super) fn encode(head: &Head, buffers: &[&[f32]]) -> Result<Vec<u8>, Checkpo
     let n_values: usize = buffers.iter().map(|buffer| buffer.len()).sum();
     let mut bytes = Vec::with_capacity(HEADER + 4096 + 4 * n_values);
     bytes.extend(MAGIC);
-    bytes.extend(VERSION.to_le_bytes());
+    let version = if head.has_average { VERSION } else { VERSION_WITHOUT_AVERAGE };
+    bytes.extend(version.to_le_bytes());
     bytes.resize(HEADER, 0);
     bincode::serde::encode_into_std_write(head, &mut bytes, config())
         .map_err(|error| damaged(HEADER, error.to_string()))?;
@@ -136,8 +143,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Head, Vec<Vec<f32>>), CheckpointEr
             .map(|(head, used)| (Head::from(head), used)),
         _ => bincode::serde::decode_from_slice(body, config()),
     };
-    let (head, used): (Head, usize) =
+    let (mut head, used): (Head, usize) =
         head.map_err(|error| damaged(HEADER, format!("its head cannot be decoded: {error}")))?;
+    head.has_average = version > VERSION_WITHOUT_AVERAGE;
     let rest = &body[used..];
     let parameters = head.parameters();
     let expected = parameters.and_then(|parameters| parameters.checked_mul(head.n_buffers())?.checked_mul(4));
@@ -192,6 +200,7 @@ mod tests {
             epoch_loss: Loss::default(),
             last_loss: Loss::default(),
             best: None,
+            has_average: false,
         };
         let bytes = encode(&head, &[&[1.0, 2.0]]).unwrap();
         assert_eq!(decode(&bytes).unwrap(), (head.clone(), vec![vec![1.0, 2.0]]));

@@ -55,10 +55,12 @@ impl Checkpoint {
             epoch_loss: to_tuple(state.epoch_loss),
             last_loss: to_tuple(state.loss),
             best: state.best.as_ref().map(|best| (best.epoch, best.errors as u64, best.nll)),
+            has_average: state.average.is_some(),
         };
         let mut buffers = vec![params.as_slice()];
         buffers.extend(slots.iter().map(Params::as_slice));
         buffers.extend(state.best.iter().map(|best| best.params.as_slice()));
+        buffers.extend(state.average.iter().map(Params::as_slice));
         codec::encode(&head, &buffers)
     }
 
@@ -85,6 +87,11 @@ impl Checkpoint {
     /// Epoch of the best parameters on the validation set and their errors, if there are any.
     pub fn best(&self) -> Option<(u32, u64)> {
         self.head.best.map(|(epoch, errors, _)| (epoch, errors))
+    }
+
+    /// Whether it has the moving average of the parameters.
+    pub fn has_average(&self) -> bool {
+        self.head.has_average
     }
 
     /// Numbers an optimizer remembers for each parameter.
@@ -130,6 +137,7 @@ impl Checkpoint {
                 Some(Best { epoch, errors, nll, params: next()? })
             }
         };
+        let average = self.head.has_average.then(next).transpose()?;
         *model.params_mut() = params;
         Ok(TrainState {
             step: self.head.step,
@@ -143,6 +151,7 @@ impl Checkpoint {
             loss: from_tuple(self.head.last_loss),
             optimizer,
             best,
+            average,
         })
     }
 }

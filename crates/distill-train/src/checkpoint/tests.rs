@@ -35,6 +35,24 @@ fn the_first_version_is_still_read() {
 }
 
 #[test]
+fn what_has_no_average_has_the_version_from_before() {
+    let (model, optimizer) = (model(1), OptimizerConfig::default());
+    let mut state = TrainState::new(optimizer.clone(), model.params());
+    let encode =
+        |state: &TrainState| Checkpoint::encode(&Context::new(), Snapshot { params: model.params(), state }).unwrap();
+    let without = encode(&state);
+    assert_eq!(without[8..12], [2, 0, 0, 0]);
+    state.average = Some(super::tests::model(9).params().clone());
+    let with = encode(&state);
+    assert_eq!((with[8], with.len()), (3, without.len() + 4 * model.params().as_slice().len()));
+    for (bytes, average) in [(&without, None), (&with, state.average.as_ref())] {
+        let checkpoint = Checkpoint::decode(bytes).unwrap();
+        assert_eq!(checkpoint.has_average(), average.is_some());
+        assert_eq!(checkpoint.restore(&mut model.clone(), &optimizer).unwrap().average.as_ref(), average);
+    }
+}
+
+#[test]
 fn terms_of_any_name_come_back() {
     let (model, optimizer) = (model(1), OptimizerConfig::default());
     let mut state = TrainState::new(optimizer.clone(), model.params());

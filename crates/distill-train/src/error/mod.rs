@@ -56,10 +56,10 @@ pub enum TrainError {
         /// Number of classes of the test set.
         test_classes: usize,
     },
-    /// The loss or a gradient is NaN or infinite. The weights are those before the step.
+    /// The loss, a gradient or a statistic of the batch is NaN or infinite. The weights are those before the step.
     #[error("{what} became {value} in epoch {epoch}, step {step}")]
     NonFinite {
-        /// `the loss` or `the norm of the gradient`.
+        /// `the loss`, `the norm of the gradient`, or `a statistic of the batch`, which a layer was to remember.
         what: &'static str,
         /// Its value.
         value: f64,

@@ -1,5 +1,5 @@
 use distill_datasets::Images;
-use distill_losses::{LossError, LossValue, Targets, Term};
+use distill_losses::{CrossEntropy, LossError, LossValue, Targets, Term};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::*;
@@ -107,6 +107,30 @@ fn a_loss_of_ones_own_trains_the_student_and_nobody_else() {
     };
     assert_eq!(terms(Role::Student, lesson()), ["own"]);
     assert_eq!(terms(Role::Baseline, None), ["hard"]);
+}
+
+#[test]
+fn labels_are_smoothed_for_all_who_learn_from_them() {
+    let losses = |train: &str| {
+        let mut recipe = recipe(r#""validation": 0"#);
+        recipe.train = serde_json::from_str(train).unwrap();
+        recipe.teacher.train = recipe.train.clone();
+        let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
+        let experiment = Experiment::new(&recipe, sets).unwrap();
+        let teacher = experiment.model(Role::Teacher, 1).unwrap();
+        let lesson = || Some(Lesson { teacher: &teacher, targets: None });
+        [(Role::Teacher, None), (Role::Baseline, None), (Role::Student, lesson())].map(|(role, lesson)| {
+            let trained = experiment.train(role, 1, lesson, None, &mut crate::Silent).unwrap();
+            trained.report.loss.hard().unwrap()
+        })
+    };
+    let [plain, same, smoothed] =
+        [0.0, -0.0, 0.5].map(|by| losses(&format!(r#"{{ "epochs": 1, "batch": 90, "label_smoothing": {by:?} }}"#)));
+    assert_eq!(plain, same);
+    // Before the first step the loss has another value, and by how much says the difference of two logits alone.
+    for (plain, smoothed) in plain.into_iter().zip(smoothed) {
+        assert!(plain != smoothed && (plain - smoothed).abs() < 1.0, "{plain} {smoothed}");
+    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use distill_models::{Average, MlpConfig};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use crate::{ConfigProblem, TeacherClasses};
 const MIN_PROBABILITY: f64 = 1e-12;
 const MAX_PROBABILITY: f64 = 0.5;
 
-/// One path, or a list of them.
+/// One path, a list of them, or one for each seed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -19,22 +21,26 @@ pub enum Paths {
     One(String),
     /// Several.
     Several(Vec<String>),
+    /// One for each seed of a recipe, by the seed: `{ 1 = "a", 2 = "b" }`.
+    OfSeeds(BTreeMap<String, String>),
 }
 
 impl Paths {
     /// All of them.
-    pub fn all(&self) -> &[String] {
+    pub fn all(&self) -> Vec<&str> {
         match self {
-            Self::One(path) => std::slice::from_ref(path),
-            Self::Several(paths) => paths,
+            Self::One(path) => vec![path],
+            Self::Several(paths) => paths.iter().map(String::as_str).collect(),
+            Self::OfSeeds(paths) => paths.values().map(String::as_str).collect(),
         }
     }
 
-    /// The same with other paths.
-    pub fn map(&self, f: impl Fn(&String) -> String) -> Self {
+    /// All of them, to change.
+    pub fn all_mut(&mut self) -> Vec<&mut String> {
         match self {
-            Self::One(path) => Self::One(f(path)),
-            Self::Several(paths) => Self::Several(paths.iter().map(f).collect()),
+            Self::One(path) => vec![path],
+            Self::Several(paths) => paths.iter_mut().collect(),
+            Self::OfSeeds(paths) => paths.values_mut().collect(),
         }
     }
 }
@@ -44,7 +50,8 @@ impl Paths {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
-    /// Safetensors files written by this program, or ONNX files. If set, `model` and `train` are not used.
+    /// Safetensors files written by this program, or ONNX files: one, a list of files that teach together, or a table with
+    /// one for each seed. If set, `model` and `train` are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["teacher.safetensors"])))]
     pub weights: Option<Paths>,
@@ -98,8 +105,21 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl TeacherConfig {
     /// The paths of teachers that are there already; none where they are trained.
-    pub fn files(&self) -> &[String] {
-        self.weights.as_ref().map_or(&[], Paths::all)
+    pub fn files(&self) -> Vec<&str> {
+        self.weights.as_ref().map_or(vec![], Paths::all)
+    }
+
+    /// Those of the teachers of the students of a seed.
+    pub fn files_for(&self, seed: u64) -> Vec<&str> {
+        match &self.weights {
+            Some(Paths::OfSeeds(paths)) => paths.get(&seed.to_string()).map(String::as_str).into_iter().collect(),
+            _ => self.files(),
+        }
+    }
+
+    /// Whether each seed has a teacher of its own, which is a file.
+    pub fn is_of_seeds(&self) -> bool {
+        matches!(self.weights, Some(Paths::OfSeeds(_)))
     }
 
     /// Whether several models teach as one.
@@ -114,7 +134,11 @@ impl TeacherConfig {
     }
 
     fn n_members(&self) -> usize {
-        if self.weights.is_some() { self.files().len() } else { self.seeds.len().max(1) }
+        match &self.weights {
+            Some(Paths::Several(files)) => files.len(),
+            Some(Paths::One(_) | Paths::OfSeeds(_)) => 1,
+            None => self.seeds.len().max(1),
+        }
     }
 
     fn validate_members(&self) -> Result<(), ConfigProblem> {
@@ -152,13 +176,29 @@ impl TeacherConfig {
         }
     }
 
+    /// Each seed of the recipe needs its teacher.
+    pub(super) fn validate_for(&self, seeds: &[u64]) -> Result<(), ConfigProblem> {
+        if !self.is_of_seeds() {
+            return Ok(());
+        }
+        match seeds.iter().find(|&&seed| self.files_for(seed).is_empty()) {
+            Some(seed) => {
+                let help =
+                    format!("add `{seed} = \"teacher-seed{seed}.safetensors\"`, or leave the seed out of `seeds`");
+                Err(ConfigProblem::new("weights", format!("names no file for seed {seed}"), help)
+                    .note("a table names a teacher for each seed; one name is that of a teacher of all seeds"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Settings for files are of no use without any.
     fn validate_files(&self) -> Result<(), ConfigProblem> {
         if self.classes == TeacherClasses::Subset && self.weights.is_none() {
             let note = "a teacher that is trained here has the classes of the data";
             return Err(ConfigProblem::new("classes", "is set without `weights`", "leave it out").note(note));
         }
-        if self.probabilities.is_some() && self.files().iter().all(is_onnx) {
+        if self.probabilities.is_some() && self.files().into_iter().all(is_onnx) {
             let help = "leave it out, or name a table in `weights`; for ONNX files set `teacher.onnx.probabilities`";
             return Err(ConfigProblem::new("probabilities", "is set, but no teacher is a table of answers", help));
         }
@@ -175,7 +215,7 @@ impl TeacherConfig {
             }
         }
         let Some(onnx) = &self.onnx else { return Ok(()) };
-        if !self.files().iter().any(is_onnx) {
+        if !self.files().into_iter().any(is_onnx) {
             let help = "leave it out, or name a file that ends with .onnx in `weights`";
             return Err(ConfigProblem::new("onnx", "is set, but no teacher is an ONNX file", help));
         }

@@ -37,6 +37,10 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     }
     facts.line("optimizer", format_args!("{} numbers for each parameter", checkpoint.n_slots()));
     facts.field("optimizer_slots", checkpoint.n_slots());
+    if checkpoint.has_average() {
+        facts.line("average", "of the weights, which is evaluated and kept");
+    }
+    facts.field("average", checkpoint.has_average());
     let shape = |shape: &[u64]| {
         let shape: Vec<usize> = shape.iter().map(|&side| usize::try_from(side).unwrap_or(usize::MAX)).collect();
         sides(&shape)

@@ -43,7 +43,7 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
 }
 
 fn teacher(recipe: &Recipe) -> String {
-    match (recipe.teacher.files(), &recipe.teacher.model) {
+    match (recipe.teacher.files().as_slice(), &recipe.teacher.model) {
         ([], Some(model)) => {
             let n = recipe.teacher.seeds.len();
             let together = if n > 1 { format!(", {n} together") } else { String::new() };

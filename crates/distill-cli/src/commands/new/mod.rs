@@ -162,7 +162,7 @@ mod tests {
             let text = recipe_for(name, Some(name), &silent()).unwrap();
             let recipe = read(&text);
             assert_eq!((recipe.data.source.as_str(), recipe.data.validation), (name, 0));
-            assert_eq!((recipe.teacher.files(), recipe.teacher.model.clone()), ([name.to_owned()].as_slice(), None));
+            assert_eq!((recipe.teacher.files(), recipe.teacher.model.clone()), (vec![name], None));
             read(&taken_up(&text));
         }
     }

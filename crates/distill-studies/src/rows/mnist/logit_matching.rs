@@ -2,7 +2,7 @@ use distill_chart::{LineChart, Scale, Series};
 use distill_datasets::Subset;
 use distill_losses::{Distillation, Loss as _, SoftTerm, Targets, Temperature};
 use distill_models::Model as _;
-use distill_train::{SoftTargets, TrainError};
+use distill_train::TrainError;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::numbers::{differences, errors, interval, spread, table};
@@ -37,8 +37,8 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let data = study.lab.data.clone();
     let n_images = N_IMAGES.min(data.sets.train.len());
     let images = Subset::new(data.sets.train.clone(), (0..n_images).collect()).map_err(TrainError::from)?;
-    let v = SoftTargets::compute(&teacher, &images)?;
-    let z = SoftTargets::compute(&alone, &images)?;
+    let v = study.lab.answers(&teacher, &images)?;
+    let z = study.lab.answers(&alone, &images)?;
     let distances = TEMPERATURES.map(|t| distance_to_matching(z.logits(), v.logits(), t));
 
     let mut section = Section::new("logit-matching", "High temperatures match logits", &seeds);
@@ -65,7 +65,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let mut apart = vec![];
         for (facts, limit) in group.iter().zip(groups[1]) {
             let models = [study.lab.model(facts)?, study.lab.model(limit)?];
-            let [a, b] = models.map(|model| SoftTargets::compute(&model, &*data.sets.test));
+            let [a, b] = models.map(|model| study.lab.answers(&model, &*data.sets.test));
             apart.push(centred_distance(a?.logits(), b?.logits()));
         }
         lines.push(vec![

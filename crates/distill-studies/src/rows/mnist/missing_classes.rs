@@ -1,5 +1,3 @@
-use distill_train::SoftTargets;
-
 use super::bias::{Answers, Errors};
 use crate::goal::Goal;
 use crate::numbers::{spread, table};
@@ -109,8 +107,8 @@ fn outcomes(study: &mut Study<'_>, recipe: &str, names: &[&str]) -> Result<(Vec<
     let mut outcomes = vec![];
     for facts in &found {
         let model = study.lab.model(facts)?;
-        let train = SoftTargets::compute(&model, &*data.sets.train)?;
-        let test = SoftTargets::compute(&model, &*data.sets.test)?;
+        let train = study.lab.answers(&model, &*data.sets.train)?;
+        let test = study.lab.answers(&model, &*data.sets.test)?;
         let train = Answers { logits: train.logits(), labels: &train_labels };
         let test = Answers { logits: test.logits(), labels: &test_labels };
         let with = |bias: f64| (bias, test.errors(&classes, bias));

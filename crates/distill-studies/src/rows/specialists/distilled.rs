@@ -33,7 +33,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         let system = study.lab.ensemble(&study.system(width, seed, ALPHA)?, 1.0)?;
         let found = study.lab.test(&*system)?;
         systems.push(100.0 * found.accuracy());
-        of_all[3].push(left_out.top_1_of_all(&*system, found.examples - found.errors, found.examples)?);
+        of_all[3].push(left_out.top_1_of_all(&study.lab, &*system, [found.examples - found.errors, found.examples])?);
         outcomes.push(study.lab.outcome(&*system, false)?);
     }
     section.outcomes.add(GROUPS[1], &outcomes);
@@ -44,7 +44,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     for (facts, of_all) in ways.iter().zip(&mut of_all) {
         for facts in facts {
             let (right, model) = (facts.test_examples - facts.test_errors, study.lab.model(facts)?);
-            of_all.push(left_out.top_1_of_all(&model, right, facts.test_examples)?);
+            of_all.push(left_out.top_1_of_all(&study.lab, &model, [right, facts.test_examples])?);
         }
     }
     let [alone, from_generalist, from_system] = [0, 1, 2].map(|way| accuracies(&ways[way]));

@@ -1,12 +1,12 @@
 use distill_models::Model;
 use distill_specialists::Report;
+use distill_train::SoftTargets;
 
 use crate::goal::Goal;
 use crate::numbers::{compared, differences, interval, mean, spread, table};
 use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Stop;
-use distill_recipe::Diagnostic;
 use distill_recipe::words::thousands;
 
 /// Weights of the generalist's probabilities in the training of specialists: labels alone, and the paper's cure for
@@ -53,10 +53,13 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
             for generalist in &generalists {
                 let system = study.lab.system(generalist, &specialists)?;
                 study.lab.spend_on_system(generalist, &specialists, system.0);
-                let report = Report::of(&system.1, &*study.lab.data.sets.test).map_err(Diagnostic::from)?;
+                let report = Report::asking(&system.1, &*study.lab.data.sets.test, &|model, data| {
+                    SoftTargets::compute(&study.lab.asked(model, data.len()), data)
+                });
+                let report = report.map_err(|error| study.lab.stop(error))?;
                 let models: [&dyn Model; 2] = [&**system.1.generalist(), &*system.1];
                 for (at, model) in models.into_iter().enumerate() {
-                    of_all[at].push(left_out.top_1_of_all(model, report.correct[at], report.examples)?);
+                    of_all[at].push(left_out.top_1_of_all(&study.lab, model, [report.correct[at], report.examples])?);
                 }
                 reports.push(report);
             }

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use distill_datasets::Dataset;
 use distill_models::Model;
 use distill_specialists::ClusterConfig;
-use distill_train::evaluate;
 
 use crate::plan::{Row, Study};
-use distill_lab::jobs::Stop;
 use distill_lab::jobs::{Job, Specialists, Teachers};
+use distill_lab::jobs::{Stop, Trainer};
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
 use distill_recipe::words::thousands;
@@ -46,8 +45,8 @@ struct LeftOut(Option<Arc<dyn Dataset>>);
 
 impl LeftOut {
     /// Top-1 in percent of all snippets that were drawn, of a model that is right for so many of so many test snippets.
-    fn top_1_of_all(&self, model: &dyn Model, right: usize, examples: usize) -> Result<f64, Stop> {
-        let more = self.0.as_ref().map(|data| evaluate(model, &**data)).transpose().map_err(Diagnostic::from)?;
+    fn top_1_of_all(&self, lab: &Trainer<'_>, model: &dyn Model, [right, examples]: [usize; 2]) -> Result<f64, Stop> {
+        let more = self.0.as_ref().map(|data| lab.evaluate(model, &**data)).transpose()?;
         let (more_right, more) = more.map_or((0, 0), |found| (found.examples - found.errors, found.examples));
         Ok(100.0 * (right + more_right) as f64 / (examples + more) as f64)
     }

@@ -5,8 +5,8 @@ use crate::numbers::{accuracies, spread, table};
 use crate::plan::Study;
 use crate::section::Section;
 use distill_lab::jobs::Outcome;
-use distill_lab::jobs::Stop;
 use distill_lab::jobs::{Job, Setup, Teachers};
+use distill_lab::jobs::{Stop, Trainer};
 
 /// Networks that were trained in one way, seed by seed, or an ensemble: a line of a table.
 pub(super) struct Networks {
@@ -34,7 +34,7 @@ impl Networks {
         for facts in &found {
             let model = study.lab.model(facts)?;
             validation.extend(on_validation_frames(study, setup, &model)?);
-            rates.extend(error_rate(phones, &model)?);
+            rates.extend(error_rate(phones, &study.lab, &model)?);
             outcomes.push(study.lab.outcome(&model, false)?);
         }
         let nll = found.iter().map(|facts| facts.test_nll).collect();
@@ -56,7 +56,7 @@ impl Networks {
             validation: on_validation_frames(study, setup, &*model)?.into_iter().collect(),
             test: vec![100.0 * test.accuracy()],
             nll: vec![test.nll],
-            phones: error_rate(phones, &*model)?.into_iter().collect(),
+            phones: error_rate(phones, &study.lab, &*model)?.into_iter().collect(),
             outcomes: vec![study.lab.outcome(&*model, false)?],
         })
     }
@@ -84,6 +84,6 @@ fn on_validation_frames(study: &Study<'_>, setup: &Setup, model: &dyn Model) -> 
 }
 
 /// Phone errors of a model in percent, none where the data is no speech.
-pub(super) fn error_rate(phones: Option<&Phones>, model: &dyn Model) -> Result<Option<f64>, Stop> {
-    phones.map(|phones| phones.error_rate(model)).transpose()
+pub(super) fn error_rate(phones: Option<&Phones>, lab: &Trainer<'_>, model: &dyn Model) -> Result<Option<f64>, Stop> {
+    phones.map(|phones| phones.error_rate(lab, model)).transpose()
 }

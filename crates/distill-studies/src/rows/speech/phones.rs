@@ -1,11 +1,11 @@
 use distill_audio::decode::{DecodeConfig, Decoder, Edits, Hmm};
 use distill_audio::{AudioError, SpeechFrames, asterisk_alignment};
 use distill_models::Model;
-use distill_train::{SoftTargets, TrainError};
+use distill_train::SoftTargets;
 use ndarray::s;
 use rayon::prelude::*;
 
-use distill_lab::jobs::Stop;
+use distill_lab::jobs::{Stop, Trainer};
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
 
@@ -35,11 +35,8 @@ impl Phones {
 
     /// Phone errors of the test utterances in percent. How much the frames count, and what a phone costs, are
     /// chosen for each model on the validation utterances.
-    pub(super) fn error_rate(&self, model: &dyn Model) -> Result<f64, Stop> {
-        let logits = |data: &SpeechFrames| {
-            SoftTargets::compute(model, data).map_err(|error: TrainError| Stop::from(Diagnostic::from(error)))
-        };
-        let validation = logits(&self.validation)?;
+    pub(super) fn error_rate(&self, lab: &Trainer<'_>, model: &dyn Model) -> Result<f64, Stop> {
+        let validation = lab.answers(model, &self.validation)?;
         let mut best: Option<(f64, DecodeConfig)> = None;
         for acoustic_scale in SCALES {
             for insertion_penalty in PENALTIES {
@@ -51,7 +48,7 @@ impl Phones {
             }
         }
         let config = best.map(|(_, config)| config).unwrap_or_default();
-        Ok(100.0 * self.errors(config, &self.test, &logits(&self.test)?).map_err(Diagnostic::from)?.rate())
+        Ok(100.0 * self.errors(config, &self.test, &lab.answers(model, &self.test)?).map_err(Diagnostic::from)?.rate())
     }
 
     fn errors(&self, config: DecodeConfig, data: &SpeechFrames, logits: &SoftTargets) -> Result<Edits, AudioError> {

@@ -12,7 +12,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     let phones = Phones::open(&setup.recipe.data.source)?;
     let mut rates = vec![];
     for facts in &found {
-        rates.extend(error_rate(phones.as_ref(), &study.lab.model(facts)?)?);
+        rates.extend(error_rate(phones.as_ref(), &study.lab, &study.lab.model(facts)?)?);
     }
     let mut section = Section::new("single", "One network", &setup.recipe.seeds);
     let architecture = found.first().map_or("", |facts| facts.architecture.as_str());
