@@ -26,12 +26,12 @@ fn convolutions(c: &mut Criterion) {
         let (x, dy, w) = (wave(EXAMPLES * input), wave(EXAMPLES * output), wave(shape.weights().iter().product()));
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let (mut kernel, mut back, mut sums) = (Kernel::default(), Kernel::default(), vec![]);
-        layer.pack(&w, &mut kernel);
+        layer.pack(&w, None, &mut kernel);
         layer.pack_backward(&w, &mut back);
         let mut group = c.benchmark_group(name);
         // Two operations for each multiplication, so elements a second are FLOPS.
         group.throughput(Throughput::Elements(2 * EXAMPLES as u64 * shape.macs()));
-        group.bench_function("forward", |b| b.iter(|| layer.forward(&kernel, None, black_box(&x), &mut y)));
+        group.bench_function("forward", |b| b.iter(|| layer.forward(&kernel, black_box(&x), &mut y)));
         group.bench_function("inputs", |b| b.iter(|| layer.backward_inputs(&back, black_box(&dy), &mut dx, false)));
         group.bench_function("weights", |b| b.iter(|| layer.backward_weights(black_box(&x), &dy, &mut sums, &mut dw)));
         group.finish();

@@ -9,7 +9,8 @@ pub(super) struct ChannelProduct<'a> {
     pub(super) map: &'a [f32],
     /// A row of channels for each tap.
     pub(super) kernel: &'a [f32],
-    pub(super) bias: Option<&'a [f32]>,
+    /// Where the sum of each channel begins.
+    pub(super) bias: &'a [f32],
     pub(super) out: &'a mut [f32],
     pub(super) channels: usize,
     pub(super) write: Write,
@@ -47,13 +48,9 @@ impl ChannelProduct<'_> {
         let mut channel = 0;
         while channel < self.channels {
             let n = S::F32_LANES.min(self.channels - channel);
-            let load = |values: &[f32]| match n == S::F32_LANES {
-                true => S::as_simd_f32s(&values[..S::F32_LANES]).0[0],
-                false => simd.partial_load_f32s(&values[..n]),
-            };
-            let begin = self.bias.map_or(simd.splat_f32s(0.0), |bias| load(&bias[channel..]));
-            let mut sums = [begin; P];
-            for (segment, kernel) in self.offsets().zip(self.kernel.chunks_exact(self.channels)) {
+            let load = |values: &[f32]| load(simd, values, n);
+            let mut sums = [load(&self.bias[channel..]); P];
+            for (segment, kernel) in offsets(self.gather, self.channels).zip(self.kernel.chunks_exact(self.channels)) {
                 let weights = load(&kernel[channel..]);
                 for (p, sum) in sums.iter_mut().enumerate() {
                     *sum = simd.mul_add_e_f32s(load(&map[segment + p * from.column + channel..]), weights, *sum);
@@ -69,12 +66,12 @@ impl ChannelProduct<'_> {
             channel += n;
         }
     }
+}
 
-    /// Places of the taps.
-    #[inline(always)]
-    fn offsets(&self) -> impl Iterator<Item = usize> {
-        offsets(self.gather, self.channels)
-    }
+/// The first `n` numbers, at most a vector.
+#[inline(always)]
+fn load<S: Simd>(simd: S, values: &[f32], n: usize) -> S::f32s {
+    if n == S::F32_LANES { S::as_simd_f32s(&values[..S::F32_LANES]).0[0] } else { simd.partial_load_f32s(&values[..n]) }
 }
 
 /// Segments may have joined taps, which are one row of channels each.
@@ -116,10 +113,7 @@ impl WithSimd for ChannelWeightSums<'_> {
             let mut channel = 0;
             while channel < self.channels {
                 let n = S::F32_LANES.min(self.channels - channel);
-                let load = |values: &[f32]| match n == S::F32_LANES {
-                    true => S::as_simd_f32s(&values[..S::F32_LANES]).0[0],
-                    false => simd.partial_load_f32s(&values[..n]),
-                };
+                let load = |values: &[f32]| load(simd, values, n);
                 let mut sums = [simd.splat_f32s(0.0); TAPS];
                 for row in 0..rows {
                     for column in 0..columns {

@@ -1,13 +1,13 @@
-use std::cell::Cell;
-
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
 use super::gather::Gathers;
-use super::packed::{Direction, Kernel, block_width};
+use super::packed::{Direction, Kernel, Packing};
 use super::pad::padded;
 use super::product::{Product, Write};
+use super::registers::block_width;
 use super::shape::ConvShape;
 use super::weights::WeightSums;
 use crate::TensorError;
@@ -30,19 +30,17 @@ const MAX_PARTS: usize = 16;
 /// use distill_tensor::{ConvShape, Convolution, Kernel};
 /// let convolution = Convolution::new(ConvShape::same([2, 2, 1], 1, 3))?;
 /// let mut kernel = Kernel::default();
-/// convolution.pack(&[0., 0., 0., 0., 1., 2., 0., 0., 0.], &mut kernel);
+/// convolution.pack(&[0., 0., 0., 0., 1., 2., 0., 0., 0.], Some(&[10.0]), &mut kernel);
 /// let mut y = [0.0; 4];
-/// convolution.forward(&kernel, Some(&[10.0]), &[1., 2., 3., 4.], &mut y);
+/// convolution.forward(&kernel, &[1., 2., 3., 4.], &mut y);
 /// assert_eq!(y, [15., 12., 21., 14.]);
 /// # Ok::<(), distill_tensor::TensorError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Convolution {
     shape: ConvShape,
-    outputs: Gathers,
-    inputs: Gathers,
-    /// Width of a block of outputs and of gradients of inputs.
-    widths: [usize; 2],
+    outputs: (Gathers, Packing),
+    inputs: (Gathers, Packing),
 }
 
 impl Convolution {
@@ -52,8 +50,10 @@ impl Convolution {
     /// As [`ConvShape::check`].
     pub fn new(shape: ConvShape) -> Result<Self, TensorError> {
         shape.check()?;
-        let widths = [Direction::Outputs, Direction::Inputs].map(|direction| block_width(direction.sides(&shape)[0]));
-        Ok(Self { shape, outputs: Gathers::of_outputs(&shape), inputs: Gathers::of_inputs(&shape), widths })
+        let packing = |direction: Direction| Packing { direction, width: block_width(direction.sides(&shape)[0]) };
+        let outputs = (Gathers::of_outputs(&shape), packing(Direction::Outputs));
+        let inputs = (Gathers::of_inputs(&shape), packing(Direction::Inputs));
+        Ok(Self { shape, outputs, inputs })
     }
 
     /// Its sides.
@@ -61,17 +61,15 @@ impl Convolution {
         &self.shape
     }
 
-    /// Lays weights out for [`forward`](Self::forward).
+    /// Lays weights out for [`forward`](Self::forward), with a bias for each output channel or none.
     ///
     /// # Panics
     /// If they are not as many as the shape says.
-    pub fn pack(&self, weights: &[f32], kernel: &mut Kernel) {
+    pub fn pack(&self, weights: &[f32], bias: Option<&[f32]>, kernel: &mut Kernel) {
         self.check_weights(weights);
-        if self.shape.is_depthwise() {
-            kernel.pack_depthwise(&self.shape, &self.outputs, weights);
-        } else {
-            kernel.pack(&self.shape, &self.outputs, Direction::Outputs, self.widths[0], weights);
-        }
+        assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
+        let (gathers, packing) = &self.outputs;
+        packing.pack(&self.shape, gathers, weights, bias, kernel);
     }
 
     /// Lays weights out for [`backward_inputs`](Self::backward_inputs).
@@ -80,24 +78,20 @@ impl Convolution {
     /// If they are not as many as the shape says.
     pub fn pack_backward(&self, weights: &[f32], kernel: &mut Kernel) {
         self.check_weights(weights);
-        if self.shape.is_depthwise() {
-            kernel.pack_depthwise(&self.shape, &self.inputs, weights);
-        } else {
-            kernel.pack(&self.shape, &self.inputs, Direction::Inputs, self.widths[1], weights);
-        }
+        let (gathers, packing) = &self.inputs;
+        packing.pack(&self.shape, gathers, weights, None, kernel);
     }
 
     /// Outputs `y` of the inputs `x`.
     ///
     /// # Panics
     /// If the lengths do not fit each other.
-    pub fn forward(&self, kernel: &Kernel, bias: Option<&[f32]>, x: &[f32], y: &mut [f32]) {
+    pub fn forward(&self, kernel: &Kernel, x: &[f32], y: &mut [f32]) {
         let [len_x, len_y] = self.shape.lens();
         assert_eq!(x.len() / len_x, y.len() / len_y, "examples of inputs and outputs");
-        assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
         self.for_each_example(y, len_y, |i, y| {
-            padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.padding, |map| {
-                self.sums(Direction::Outputs, kernel, bias, map, y, Write::Replace);
+            padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.0.padding, |map| {
+                self.sums(&self.outputs, kernel, map, y, Write::Replace);
             });
         });
     }
@@ -111,8 +105,8 @@ impl Convolution {
         assert_eq!(dx.len() / len_x, dy.len() / len_y, "examples of inputs and outputs");
         let write = if add { Write::Add } else { Write::Replace };
         self.for_each_example(dx, len_x, |i, dx| {
-            padded(&dy[i * len_y..][..len_y], self.shape.output(), self.inputs.padding, |map| {
-                self.sums(Direction::Inputs, kernel, None, map, dx, write);
+            padded(&dy[i * len_y..][..len_y], self.shape.output(), self.inputs.0.padding, |map| {
+                self.sums(&self.inputs, kernel, map, dx, write);
             });
         });
     }
@@ -133,7 +127,7 @@ impl Convolution {
         sums.resize(parts * n, 0.0);
         sums.par_chunks_mut(n).enumerate().with_min_len(self.min_len().div_ceil(each)).for_each(|(part, sums)| {
             for i in part * each..((part + 1) * each).min(examples) {
-                padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.padding, |map| {
+                padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.0.padding, |map| {
                     self.add_weight_sums(map, &dy[i * len_y..][..len_y], sums);
                 });
             }
@@ -142,7 +136,13 @@ impl Convolution {
         for other in others.chunks_exact(n) {
             sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
         }
-        self.unpack(sum, grads);
+        let (gathers, packing) = &self.outputs;
+        let mut sum = sum.iter();
+        packing.for_each_place(&self.shape, gathers, |weight| {
+            if let (Some(weight), Some(&sum)) = (weight, sum.next()) {
+                grads[weight] = sum;
+            }
+        });
     }
 
     fn check_weights(&self, weights: &[f32]) {
@@ -162,100 +162,62 @@ impl Convolution {
     /// All sums of one example in one direction.
     fn sums(
         &self,
-        direction: Direction,
+        (gathers, packing): &(Gathers, Packing),
         kernel: &Kernel,
-        bias: Option<&[f32]>,
         map: &[f32],
         out: &mut [f32],
         write: Write,
     ) {
-        let (gathers, width) = match direction {
-            Direction::Outputs => (&self.outputs, self.widths[0]),
-            Direction::Inputs => (&self.inputs, self.widths[1]),
-        };
-        let [results, terms] = direction.sides(&self.shape);
+        let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
         let arch = Arch::new();
-        let mut kernel = kernel.values.as_slice();
+        let mut values = kernel.values.as_slice();
         for gather in &gathers.parts {
             if self.shape.is_depthwise() {
                 let channels = self.shape.outputs;
-                let (now, rest) = kernel.split_at(gather.taps.len() * channels);
-                kernel = rest;
-                arch.dispatch(ChannelProduct { gather, map, kernel: now, bias, out, channels, write });
+                let (kernel, bias) = (take(&mut values, gather.terms), &kernel.bias);
+                arch.dispatch(ChannelProduct { gather, map, kernel, bias, out, channels, write });
                 continue;
             }
-            let n = results.div_ceil(width) * gather.terms * width;
-            for group in 0..self.shape.groups {
-                let (now, rest) = kernel.split_at(n);
-                kernel = rest;
+            for (group, bias) in kernel.bias.chunks_exact(packing.len_of_results(&self.shape)).enumerate() {
+                let kernel = take(&mut values, packing.len_of_group(&self.shape, gather));
                 let channels = [group * terms, group * results];
-                with_whole_blocks(bias.map(|bias| &bias[group * results..][..results]), width, |bias| {
-                    arch.dispatch(Product { gather, map, kernel: now, width, bias, out, channels, results, write });
-                });
+                arch.dispatch(Product { gather, map, kernel, width, bias, out, channels, results, write });
             }
         }
     }
 
-    /// Sums for the gradient of the weights, packed as a kernel.
+    /// Sums for the gradient of the weights, which lie as a kernel.
     fn len_of_sums(&self) -> usize {
-        let gather = &self.outputs.parts[0];
+        let (Gathers { parts, .. }, packing) = &self.outputs;
         if self.shape.is_depthwise() {
-            return gather.taps.len() * self.shape.outputs;
+            parts[0].terms
+        } else {
+            self.shape.groups * packing.len_of_group(&self.shape, &parts[0])
         }
-        let [results, _] = Direction::Outputs.sides(&self.shape);
-        self.shape.groups * results.div_ceil(self.widths[0]) * gather.terms * self.widths[0]
     }
 
     /// Adds what one example gives.
     fn add_weight_sums(&self, map: &[f32], dy: &[f32], sums: &mut [f32]) {
-        let gather = &self.outputs.parts[0];
-        let arch = Arch::new();
+        let (Gathers { parts, .. }, packing) = &self.outputs;
+        let (gather, arch) = (&parts[0], Arch::new());
         if self.shape.is_depthwise() {
             return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: self.shape.outputs, sums });
         }
-        let ([results, terms], width) = (Direction::Outputs.sides(&self.shape), self.widths[0]);
-        let n = results.div_ceil(width) * gather.terms * width;
-        for (group, sums) in sums.chunks_exact_mut(n).enumerate() {
+        let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
+        for (group, sums) in sums.chunks_exact_mut(packing.len_of_group(&self.shape, gather)).enumerate() {
             let (channel, first) = (group * terms, group * results);
             with_whole_pixels(dy, self.shape.outputs, first..first + results, width, |grads, pitch, first| {
                 arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
             });
         }
     }
-
-    /// From the order of the sums to that of the weights.
-    fn unpack(&self, sums: &[f32], grads: &mut [f32]) {
-        let [outputs, inputs, height, columns] = self.shape.weights();
-        let gather = &self.outputs.parts[0];
-        let of_group = outputs / self.shape.groups;
-        let width = self.widths[0];
-        for (t, tap) in gather.taps.iter().enumerate() {
-            for output in 0..outputs {
-                for input in 0..inputs {
-                    let to = ((output * inputs + input) * height + tap.y) * columns + tap.x;
-                    grads[to] = if self.shape.is_depthwise() {
-                        sums[t * outputs + output]
-                    } else {
-                        let (group, result) = (output / of_group, output % of_group);
-                        let block = group * of_group.div_ceil(width) + result / width;
-                        sums[(block * gather.terms + t * inputs + input) * width + result % width]
-                    };
-                }
-            }
-        }
-    }
 }
 
-/// Gives `run` a bias as long as whole blocks.
-fn with_whole_blocks(bias: Option<&[f32]>, width: usize, run: impl FnOnce(Option<&[f32]>)) {
-    match bias {
-        Some(bias) if !bias.len().is_multiple_of(width) => with_buffer(bias.len().next_multiple_of(width), |buffer| {
-            buffer[..bias.len()].copy_from_slice(bias);
-            buffer[bias.len()..].fill(0.0);
-            run(Some(buffer));
-        }),
-        bias => run(bias),
-    }
+/// The first `n` values, which are then gone.
+fn take<'a>(values: &mut &'a [f32], n: usize) -> &'a [f32] {
+    let (first, rest) = values.split_at(n);
+    *values = rest;
+    first
 }
 
 /// Gives `run` gradients of pixels whose channels `range` are whole blocks, how far pixels are apart, and where the channels begin.
@@ -277,17 +239,4 @@ fn with_whole_pixels(
         }
         run(buffer, pitch, 0);
     });
-}
-
-/// Memory of the thread, contents unspecified.
-fn with_buffer(n: usize, run: impl FnOnce(&mut [f32])) {
-    thread_local! {
-        static BUFFER: Cell<Vec<f32>> = Cell::default();
-    }
-    let mut buffer = BUFFER.take();
-    if buffer.len() < n {
-        buffer.resize(n, 0.0);
-    }
-    run(&mut buffer[..n]);
-    BUFFER.set(buffer);
 }

@@ -1,6 +1,4 @@
-use pulp::{Arch, Simd, WithSimd};
-
-use super::gather::Gathers;
+use super::gather::{Gather, Gathers};
 use super::shape::ConvShape;
 
 /// The weights of a convolution, in the order in which its sums read them. Made by [`Convolution`](super::Convolution), kept by
@@ -8,20 +6,8 @@ use super::shape::ConvShape;
 #[derive(Debug, Clone, Default)]
 pub struct Kernel {
     pub(super) values: Vec<f32>,
-}
-
-/// How many numbers of a result, next to each other, are summed at a time.
-pub(super) fn block_width(results: usize) -> usize {
-    struct Lanes;
-    impl WithSimd for Lanes {
-        type Output = usize;
-
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    // Two of the widest vectors, where they are full.
-    if Arch::new().dispatch(Lanes) == 16 && !(1..=16).contains(&(results % 32)) { 32 } else { 16 }
+    /// Where sums begin, by group and block of results.
+    pub(super) bias: Vec<f32>,
 }
 
 /// Which way a kernel is read.
@@ -44,43 +30,74 @@ impl Direction {
     }
 }
 
-impl Kernel {
-    /// By part, group, block of results and term; what a block lacks is 0.
-    pub(super) fn pack(
-        &mut self,
-        shape: &ConvShape,
-        gathers: &Gathers,
-        direction: Direction,
-        width: usize,
-        weights: &[f32],
-    ) {
-        let [results, terms] = direction.sides(shape);
-        let [_, inputs, height, columns] = shape.weights();
-        self.values.clear();
+/// How numbers lie that belong to the weights: packed weights, and sums for their gradient.
+///
+/// By part, group, block of results and term, where what a block lacks is nothing; or by part, tap and channel, where each
+/// channel is by itself.
+#[derive(Debug, Clone)]
+pub(super) struct Packing {
+    pub(super) direction: Direction,
+    /// Results of a block.
+    pub(super) width: usize,
+}
+
+impl Packing {
+    /// Numbers of a group in one part.
+    pub(super) fn len_of_group(&self, shape: &ConvShape, gather: &Gather) -> usize {
+        self.len_of_results(shape) * gather.terms
+    }
+
+    /// Results of a group in whole blocks.
+    pub(super) fn len_of_results(&self, shape: &ConvShape) -> usize {
+        self.direction.sides(shape)[0].next_multiple_of(self.width)
+    }
+
+    /// Calls `f` with the index of the weight at each place, in the order of the places.
+    pub(super) fn for_each_place(&self, shape: &ConvShape, gathers: &Gathers, mut f: impl FnMut(Option<usize>)) {
+        let [outputs, inputs, height, columns] = shape.weights();
+        let [results, terms] = self.direction.sides(shape);
+        let of_group = outputs / shape.groups;
         for gather in &gathers.parts {
-            for (group, block) in (0..shape.groups).flat_map(|g| (0..results.div_ceil(width)).map(move |b| (g, b))) {
+            if shape.is_depthwise() {
+                let places = gather.taps.iter().flat_map(|tap| (0..outputs).map(move |channel| (tap, channel)));
+                places.for_each(|(tap, channel)| f(Some((channel * height + tap.y) * columns + tap.x)));
+                continue;
+            }
+            for (group, first) in (0..shape.groups).flat_map(|g| (0..results).step_by(self.width).map(move |r| (g, r)))
+            {
                 for (tap, term) in gather.taps.iter().flat_map(|tap| (0..terms).map(move |term| (tap, term))) {
-                    let weight = |result: usize| {
-                        let (output, input) = match direction {
+                    for result in first..first + self.width {
+                        let (output, input) = match self.direction {
                             Direction::Outputs => (result, term),
                             Direction::Inputs => (term, result),
                         };
-                        let output = group * (shape.outputs / shape.groups) + output;
-                        weights[((output * inputs + input) * height + tap.y) * columns + tap.x]
-                    };
-                    let first = block * width;
-                    self.values.extend((first..first + width).map(|r| if r < results { weight(r) } else { 0.0 }));
+                        let weight =
+                            (((group * of_group + output) * inputs + input) * height + tap.y) * columns + tap.x;
+                        f((result < results).then_some(weight));
+                    }
                 }
             }
         }
     }
 
-    /// By tap and channel, for a kernel of each channel.
-    pub(super) fn pack_depthwise(&mut self, shape: &ConvShape, gathers: &Gathers, weights: &[f32]) {
-        let [outputs, _, height, columns] = shape.weights();
-        self.values.clear();
-        for tap in gathers.parts.iter().flat_map(|gather| &gather.taps) {
-            self.values.extend((0..outputs).map(|channel| weights[(channel * height + tap.y) * columns + tap.x]));
+    /// Packs weights, and a bias for each result, which is 0 where there is none.
+    pub(super) fn pack(
+        &self,
+        shape: &ConvShape,
+        gathers: &Gathers,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        kernel: &mut Kernel,
+    ) {
+        kernel.values.clear();
+        self.for_each_place(shape, gathers, |weight| kernel.values.push(weight.map_or(0.0, |weight| weights[weight])));
+        let [results, _] = self.direction.sides(shape);
+        let pitch = if shape.is_depthwise() { results } else { self.len_of_results(shape) };
+        kernel.bias.clear();
+        kernel.bias.resize(shape.groups * pitch, 0.0);
+        if let Some(bias) = bias {
+            let groups = kernel.bias.chunks_exact_mut(pitch).zip(bias.chunks_exact(results));
+            groups.for_each(|(to, bias)| to[..results].copy_from_slice(bias));
         }
     }
 }

@@ -1,6 +1,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::gather::{Gather, Segment};
+use super::registers::Tiled;
 
 /// What becomes of the place of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub(super) struct Product<'a> {
     /// Blocks of weights, each of `terms` rows of `width`.
     pub(super) kernel: &'a [f32],
     pub(super) width: usize,
-    /// Where each sum begins, as long as all blocks; else at 0.
-    pub(super) bias: Option<&'a [f32]>,
+    /// Where each sum begins, as long as all blocks.
+    pub(super) bias: &'a [f32],
     pub(super) out: &'a mut [f32],
     /// First channel of the group in the map and in the result.
     pub(super) channels: [usize; 2],
@@ -32,18 +33,15 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many pixels as registers hold the sums of, at least eight of which hide how long one takes.
-        match (S::F32_LANES, self.width) {
-            (16, 32) => self.run::<S, 8, 2>(simd),
-            (16, _) => self.run::<S, 8, 1>(simd),
-            (8, _) => self.run::<S, 4, 2>(simd),
-            (4, _) => self.run::<S, 4, 4>(simd),
-            _ => self.run::<S, 1, 16>(simd),
-        }
+        self.in_registers(simd);
     }
 }
 
-impl Product<'_> {
+impl Tiled for Product<'_> {
+    fn width(&self) -> usize {
+        self.width
+    }
+
     #[inline(always)]
     fn run<S: Simd, const P: usize, const V: usize>(mut self, simd: S) {
         let Gather { terms, rows, columns, from, to, .. } = *self.gather;
@@ -77,7 +75,9 @@ impl Product<'_> {
             }
         }
     }
+}
 
+impl Product<'_> {
     /// The results of `P` pixels by `V` vectors.
     #[inline(always)]
     fn tile<S: Simd, const P: usize, const V: usize>(
@@ -89,11 +89,7 @@ impl Product<'_> {
         to: usize,
         column: usize,
     ) {
-        let begin = match self.bias {
-            None => [simd.splat_f32s(0.0); V],
-            Some(bias) => S::as_simd_f32s(&bias[first..first + self.width]).0.as_chunks::<V>().0[0],
-        };
-        let mut sums = [begin; P];
+        let mut sums = [S::as_simd_f32s(&self.bias[first..first + self.width]).0.as_chunks::<V>().0[0]; P];
         let step = self.gather.from.column;
         let map = &self.map[from + column * step..];
         for &Segment { offset, len } in &self.gather.segments {

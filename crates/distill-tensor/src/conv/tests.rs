@@ -73,8 +73,8 @@ fn ours(s: &ConvShape, w: &[f32], bias: &[f32], x: &[f32], dy: &[f32]) -> Result
     let layer = Convolution::new(*s).unwrap();
     let (mut kernel, mut sums) = (Kernel::default(), vec![]);
     let (mut y, mut dx, mut dw) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
-    layer.pack(w, &mut kernel);
-    layer.forward(&kernel, Some(bias), x, &mut y);
+    layer.pack(w, Some(bias), &mut kernel);
+    layer.forward(&kernel, x, &mut y);
     layer.pack_backward(w, &mut kernel);
     layer.backward_inputs(&kernel, dy, &mut dx, false);
     let mut twice = dx.clone();

@@ -1,6 +1,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::gather::{Gather, Segment};
+use super::registers::Tiled;
 
 /// Adds to sums what one example gives to the gradient of the weights: for each term of a sum over segments the products of its
 /// inputs with the gradients of the outputs, over all pixels.
@@ -23,17 +24,15 @@ impl WithSimd for WeightSums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES, self.width) {
-            (16, 32) => self.run::<S, 8, 2>(simd),
-            (16, _) => self.run::<S, 8, 1>(simd),
-            (8, _) => self.run::<S, 4, 2>(simd),
-            (4, _) => self.run::<S, 4, 4>(simd),
-            _ => self.run::<S, 1, 16>(simd),
-        }
+        self.in_registers(simd);
     }
 }
 
-impl WeightSums<'_> {
+impl Tiled for WeightSums<'_> {
+    fn width(&self) -> usize {
+        self.width
+    }
+
     #[inline(always)]
     fn run<S: Simd, const R: usize, const V: usize>(mut self, simd: S) {
         let gather = self.gather;
@@ -61,7 +60,9 @@ impl WeightSums<'_> {
             }
         }
     }
+}
 
+impl WeightSums<'_> {
     /// The sums of `R` terms by `V` vectors.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, block: usize, offset: usize, place: usize) {
