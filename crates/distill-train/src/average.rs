@@ -1,8 +1,4 @@
-use distill_tensor::{PARALLEL_MIN, Params};
-use rayon::prelude::*;
-
-/// Elements that one thread takes at a time.
-const BLOCK: usize = 32 * 1024;
+use distill_tensor::Params;
 
 /// One step of the exponential moving average of weights, which has seen `n` steps before.
 ///
@@ -29,19 +25,12 @@ const BLOCK: usize = 32 * 1024;
 /// # Panics
 /// If the two have other numbers of parameters.
 pub fn move_average(average: &mut Params, params: &Params, ema: f64, n: u32) {
-    let (average, params) = (average.as_mut_slice(), params.as_slice());
     if n == 0 {
-        return average.copy_from_slice(params);
+        return average.as_mut_slice().copy_from_slice(params.as_slice());
     }
-    assert_eq!(average.len(), params.len(), "an average of other parameters");
     let decay = ema.min((1.0 + f64::from(n)) / (10.0 + f64::from(n)));
     let rate = (1.0 - decay) as f32;
-    let step = |(average, params): (&mut [f32], &[f32])| {
-        average.iter_mut().zip(params).for_each(|(a, w)| *a += rate * (w - *a));
-    };
-    if params.len() < PARALLEL_MIN {
-        step((average, params));
-    } else {
-        average.par_chunks_mut(BLOCK).zip(params.par_chunks(BLOCK)).for_each(step);
-    }
+    params.for_each_part([average.as_mut_slice()], |_, weights, [average]| {
+        average.iter_mut().zip(weights).for_each(|(a, w)| *a += rate * (w - *a));
+    });
 }

@@ -11,7 +11,6 @@ use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers, Training};
 use super::store::Store;
 use super::watch::{Progress, Stop, Watch};
-use crate::asked::Asked;
 use crate::event::{Event, Listener};
 use crate::facts::Facts;
 use crate::folder::durable_folder;
@@ -299,8 +298,7 @@ impl<'a> Trainer<'a> {
             return Err(stop);
         }
         // Models beside each other show how far they are together.
-        let asked = Asked::new(&trained.model, "the model", 0, self.listener).until(self.signals);
-        let test = evaluate(&asked, &*self.data.sets.test).map_err(|error| self.stop(error))?;
+        let test = evaluate(&self.asked(&trained.model, 0), &*self.data.sets.test).map_err(|error| self.stop(error))?;
         let spec = trained.model.spec();
         let label = job.label(spec.features(), spec.classes.len());
         let mut facts = Facts::new(key.clone(), label, &trained.model, job.seed, &test);
