@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use crate::events::Events;
-use crate::lab::{Lab, RECIPE};
+use crate::lab::{Lab, RECIPE, Ran};
 
 /// A teacher that takes seconds for the test set, and its file.
 fn slow() -> (Lab, String) {
@@ -20,31 +20,37 @@ fn slow() -> (Lab, String) {
     (lab, "runs/slow-001/weights/teacher-seed1.safetensors".to_owned())
 }
 
+/// Ends a process with SIGINT while it asks the teacher. Returns the event that said so, all events after it, and what it printed.
+#[cfg(unix)]
+fn interrupted_while_asking(lab: &Lab, args: &[&str]) -> (serde_json::Value, String, Ran) {
+    let mut child = lab.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The events say when it is being asked.
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !(line.contains("\"event\":\"asking\"") && line.contains("the teacher")) {
+        line.clear();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it was over before it was asked");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("error["), "{}", ran.stderr);
+    (serde_json::from_str(&line).unwrap(), rest, ran)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_is_heard_while_a_teacher_is_asked() {
     let (lab, weights) = slow();
     let teacher = format!("teacher.weights={weights}");
     let args = ["run", "r.toml", &teacher, "--json", "kd.targets=cached"];
-    let mut child = lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The events say when it is being asked.
-    let mut events = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"event\":\"asking\"") {
-        line.clear();
-        assert!(events.read_line(&mut line).unwrap() > 0, "it was over before it was asked");
-    }
-    let asking: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let (asking, rest, ran) = interrupted_while_asking(&lab, &args);
     assert_eq!((&asking["model"], &asking["total"]), (&"the teacher".into(), &30_000.into()));
     assert_eq!(Events::new(&lab).fault(&asking), None);
     assert!(asking["seconds_left"].as_f64().unwrap() > 0.0 && asking["done"].as_u64() < Some(30_000), "{asking}");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let mut rest = String::new();
-    events.read_to_string(&mut rest).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("resume  distill run --resume runs/tiny-001\n") && !stderr.contains("error["), "{stderr}");
+    assert!(ran.stderr.contains("resume  distill run --resume runs/tiny-001\n"), "{}", ran.stderr);
     assert!(rest.lines().last().unwrap().contains("\"status\":\"interrupted\""), "{rest}");
     assert!(!lab.path("runs/tiny-001/result.json").exists(), "the teacher was asked to the end");
 }
@@ -71,26 +77,9 @@ const STUDY: [&str; 14] = [
 #[test]
 fn a_study_hears_a_signal_while_a_teacher_is_asked() {
     let lab = crate::reproduce::lab();
-    let args = [&STUDY[..], &["--json"]].concat();
-    let mut child = lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut events = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !(line.contains("\"event\":\"asking\"") && line.contains("the teacher")) {
-        line.clear();
-        assert!(events.read_line(&mut line).unwrap() > 0, "it was over before it was asked");
-    }
-    let asking: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let (asking, _, ran) = interrupted_while_asking(&lab, &[&STUDY[..], &["--json"]].concat());
     assert!(asking["total"] == 460 * 81 && asking["seconds_left"].as_f64().unwrap() > 0.0, "{asking}");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let mut rest = String::new();
-    events.read_to_string(&mut rest).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(
-        stderr.contains("\nresume  distill reproduce hinton-2015 distilled ") && !stderr.contains("error["),
-        "{stderr}"
-    );
+    assert!(ran.stderr.contains("\nresume  distill reproduce hinton-2015 distilled "), "{}", ran.stderr);
     assert!(!lab.path("runs/hinton-2015/targets").exists(), "the teacher was asked to the end");
 }
 

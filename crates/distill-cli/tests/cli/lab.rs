@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -85,6 +86,18 @@ impl Lab {
 
     pub(crate) fn distill(&self, args: &[&str]) -> Ran {
         Ran::from(self.command(args).output().unwrap())
+    }
+
+    /// Waits until a process has written the first files of its run. From then on signals are caught.
+    pub(crate) fn wait_until_begun(&self, child: &mut Child, run: &str) {
+        loop {
+            let is_over = child.try_wait().unwrap().is_some();
+            if self.path(run).join("metrics.jsonl").exists() {
+                return;
+            }
+            assert!(!is_over, "it ended before it wrote anything");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// A run that has to succeed.

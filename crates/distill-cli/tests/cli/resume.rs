@@ -45,12 +45,9 @@ fn a_signal_saves_says_how_to_go_on_and_goes_on_to_the_same_bits() {
     for i in 0..n {
         let (name, exit) = if i % 2 == 0 { ("INT", 130) } else { ("TERM", 143) };
         let runs_dir = format!("runs-{i}");
-        let child = spawn(&lab, &[&args(&settings)[..], &["--runs-dir", &runs_dir]].concat());
-        // Once the status is there, signals are caught.
+        let mut child = spawn(&lab, &[&args(&settings)[..], &["--runs-dir", &runs_dir]].concat());
         let run = format!("{runs_dir}/tiny-001");
-        while !lab.path(&run).join("metrics.jsonl").exists() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        lab.wait_until_begun(&mut child, &run);
         std::thread::sleep(time.mul_f64(0.6 * random(1000 + u64::from(i))));
         signal(&child, name);
         let ran = Ran::from(child.wait_with_output().unwrap());
@@ -83,10 +80,7 @@ fn a_second_signal_stops_at_once() {
     let settings =
         ["train.batch=180", "teacher.model.hidden=[6000,6000]", "teacher.train.epochs=50", "teacher.train.batch=180"];
     let mut child = spawn(&lab, &args(&settings));
-    while latest(&lab).is_none_or(|run| !lab.path("").join(run).join("metrics.jsonl").exists()) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before its first step");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    lab.wait_until_begun(&mut child, "runs/tiny-001");
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(5));
@@ -247,10 +241,8 @@ fn a_finished_run_keeps_no_checkpoints_unless_it_is_told_to() {
 fn one_process_writes_a_run() {
     let lab = Lab::new();
     let mut child = spawn(&lab, &args(&["train.epochs=100000"]));
-    while latest(&lab).is_none_or(|run| !lab.path("").join(run).join("metrics.jsonl").exists()) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
     let place = "runs/tiny-001";
+    lab.wait_until_begun(&mut child, place);
     let message = format!("E0502]: process {} is writing this run", child.id());
     lab.check(&["run", "--resume"], 7, [&message, place, "wait for it to end"]);
     child.kill().unwrap();

@@ -160,10 +160,7 @@ fn a_run_that_is_being_written_stays() {
     let lab = Lab::new();
     let args = ["run", "r.toml", "train.epochs=100000", "--threads", "1"];
     let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !lab.path("runs/tiny-001/metrics.jsonl").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote anything");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    lab.wait_until_begun(&mut child, "runs/tiny-001");
     let expected = ["E0502]: process ", "tiny-001", "wait for it to end, or stop it"];
     lab.check(&["rm", "tiny-001", "--yes"], 7, expected);
     assert!(lab.ok(&["runs"]).stdout.contains(" running "));
