@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, Mixtures, Split, Unlabelled, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Tape, Trainable};
+use distill_models::{EmbeddingConfig, MlpConfig, Network, Noise, Tape, Trainable};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
@@ -67,7 +67,7 @@ fn steps_with(
 ) -> (usize, usize) {
     let data = images();
     let build = |config: &MlpConfig, seed| {
-        Mlp::new(config.clone(), data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+        Network::new(config.clone(), data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
     };
     let teacher_config = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
     let (teacher, mut student) = (build(&teacher_config, 1), build(config, 2));
@@ -180,7 +180,7 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
     let data = Chain::new(all.clone(), Arc::new(Mixtures::new(all, 1, 1))).unwrap();
     let config = MlpConfig { hidden: vec![30, 30], ..MlpConfig::default() };
     let spec = data.spec().clone();
-    let build = |seed| Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed).unwrap();
+    let build = |seed| Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), seed).unwrap();
     let (teacher, mut student) = (build(1), build(2));
     let kd = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.9).unwrap();
     let context = StepContext {
@@ -226,7 +226,7 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     for kind in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
         let (shape, classes) = (data.spec().input_shape.clone(), data.spec().classes.clone());
-        let mut student = Mlp::new(config.clone(), shape, classes, 2).unwrap();
+        let mut student = Network::new(config.clone(), shape, classes, 2).unwrap();
         let context = StepContext {
             data: &data,
             loss: &CrossEntropy,
@@ -265,7 +265,7 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
 fn an_average_allocates_nothing() {
     let data = images();
     let config = MlpConfig { hidden: vec![800], ..MlpConfig::default() };
-    let mut model = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1).unwrap();
+    let mut model = Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1).unwrap();
     let mut average = model.params().clone();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Images, Split, Table, mnist};
 use distill_losses::CrossEntropy;
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{MlpConfig, Network, Trainable};
 use distill_tensor::softmax;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{Hooks, OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
@@ -106,7 +106,7 @@ impl Files {
     }
 
     /// The trained student.
-    pub(crate) fn student(&self, data: &Images) -> Result<Mlp> {
+    pub(crate) fn student(&self, data: &Images) -> Result<Network> {
         let mut model = untrained(data, plain(&STUDENT))?;
         let weights = read_floats(&self.path("student.f32"))?;
         let params = model.params_mut().as_mut_slice();
@@ -140,8 +140,8 @@ pub(crate) fn plain(hidden: &[usize]) -> MlpConfig {
 }
 
 /// A model for the data with random weights.
-pub(crate) fn untrained(data: &dyn Dataset, config: MlpConfig) -> Result<Mlp> {
-    Ok(Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?)
+pub(crate) fn untrained(data: &dyn Dataset, config: MlpConfig) -> Result<Network> {
+    Ok(Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?)
 }
 
 /// Plain SGD with momentum, as every peer has it.
@@ -149,7 +149,7 @@ pub(crate) fn sgd() -> OptimizerConfig {
     OptimizerConfig { lr: 0.05, momentum: 0.9, nesterov: false, ..OptimizerConfig::default() }
 }
 
-fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Mlp> {
+fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Network> {
     let mut model = untrained(data, plain(hidden))?;
     let config = TrainConfig { epochs, optimizer: sgd(), ..TrainConfig::default() };
     let training = Training {

@@ -16,7 +16,7 @@ use distill_audio::{
 };
 use distill_datasets::Dataset;
 use distill_losses::CrossEntropy;
-use distill_models::{Mlp, MlpConfig};
+use distill_models::{MlpConfig, Network};
 use distill_train::{
     EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, SoftTargets, Teacher, TrainConfig, Training,
     evaluate, train,
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let spec = parts.train.spec();
     let config = MlpConfig { hidden: vec![512; 4], dropout: 0.3, ..MlpConfig::default() };
-    let mut model = Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 1)?;
+    let mut model = Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 1)?;
     let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr: 1e-3, ..OptimizerConfig::default() };
     let config = TrainConfig { epochs, batch: 256, optimizer, ..TrainConfig::default() };
     let training = Training {

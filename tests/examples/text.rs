@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use distill_datasets::{Dataset, Subset};
 use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model};
+use distill_models::{EmbeddingConfig, MlpConfig, Model, Network};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, language_name, udhr};
 use distill_train::{
     EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, SoftTargets, Teacher,
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let embedding = Some(EmbeddingConfig { buckets: n_grams.buckets() as usize });
     let config = MlpConfig { hidden: vec![hidden], embedding, ..MlpConfig::default() };
-    let mut model = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?;
+    let mut model = Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?;
     println!("{}: {} parameters", model.spec().architecture, model.spec().parameters);
     let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr: 1e-2, ..OptimizerConfig::default() };
     let schedule = ScheduleConfig { kind: ScheduleKind::Cosine, ..ScheduleConfig::default() };

@@ -1,5 +1,5 @@
 use distill_losses::Term;
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{MlpConfig, Network, Trainable};
 use distill_train::{Best, Checkpoint, Context, OptimizerConfig, OptimizerKind, Snapshot, TrainState};
 use sha2::{Digest as _, Sha256};
 
@@ -18,9 +18,9 @@ fn checkpoint() {
     run(&CheckpointFile);
 }
 
-fn model() -> Mlp {
+fn model() -> Network {
     let config = MlpConfig { hidden: vec![2], ..MlpConfig::default() };
-    Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap()
+    Network::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap()
 }
 
 fn optimizer(kind: OptimizerKind) -> OptimizerConfig {
@@ -30,7 +30,7 @@ fn optimizer(kind: OptimizerKind) -> OptimizerConfig {
 #[derive(Debug)]
 struct Restored {
     context: Context,
-    model: Mlp,
+    model: Network,
     state: TrainState,
 }
 

@@ -1,5 +1,5 @@
 use distill_infer::{Scratch, Student};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, from_safetensors, to_safetensors};
+use distill_models::{Activation, MlpConfig, Model, Network, Provenance, from_safetensors, to_safetensors};
 use ndarray::Array2;
 
 use crate::random::Random;
@@ -24,7 +24,7 @@ impl Parser for StudentFile {
     fn corpus(&self) -> Vec<Vec<u8>> {
         let encode = |hidden: &[usize], activation, shape: &[usize]| {
             let config = MlpConfig { hidden: hidden.to_vec(), activation, dropout: 0.5, ..MlpConfig::default() };
-            let model = Mlp::new(config, shape.to_vec(), vec!["a".into(), "é\n𝄞".into()], 1).unwrap();
+            let model = Network::new(config, shape.to_vec(), vec!["a".into(), "é\n𝄞".into()], 1).unwrap();
             to_safetensors(&model, &Provenance::from([("seed".to_owned(), "1".to_owned())])).unwrap()
         };
         vec![encode(&[], Activation::Relu, &[3]), encode(&[3, 2], Activation::Gelu, &[1, 2, 2])]

@@ -1,5 +1,5 @@
 use distill_models::{
-    Activation, EmbeddingConfig, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors, to_safetensors,
+    Activation, EmbeddingConfig, MlpConfig, Model, Network, Provenance, Trainable, from_safetensors, to_safetensors,
 };
 
 use crate::random::Random;
@@ -19,7 +19,7 @@ fn model() {
 impl Parser for ModelFile {
     const NAME: &str = "model";
 
-    type Parsed = (Mlp, Provenance);
+    type Parsed = (Network, Provenance);
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         let small = MlpConfig { hidden: vec![], ..MlpConfig::default() };
@@ -32,7 +32,7 @@ impl Parser for ModelFile {
         };
         let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
         let encode = |config, shape: &[usize]| {
-            let model = Mlp::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
+            let model = Network::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
             to_safetensors(&model, &provenance).unwrap()
         };
         let embedding = Some(EmbeddingConfig { buckets: 5 });

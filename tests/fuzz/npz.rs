@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use distill_export::{from_npz, to_npz};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable};
+use distill_models::{Activation, MlpConfig, Model, Network, Provenance, Trainable};
 
 use crate::random::Random;
 use crate::run::{Parser, run};
@@ -19,12 +19,12 @@ fn npz() {
 impl Parser for NpzFile {
     const NAME: &str = "npz";
 
-    type Parsed = (Mlp, Provenance);
+    type Parsed = (Network, Provenance);
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         let encode = |hidden: &[usize], activation, shape: &[usize]| {
             let config = MlpConfig { hidden: hidden.to_vec(), activation, ..MlpConfig::default() };
-            let model = Mlp::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
+            let model = Network::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
             to_npz(&model, &Provenance::from([("seed".to_owned(), "1".to_owned())])).unwrap()
         };
         vec![encode(&[], Activation::Relu, &[3]), encode(&[3, 2], Activation::Gelu, &[1, 2, 2])]

@@ -1,7 +1,7 @@
 //! ONNX files, changed as trees: a message is a list of fields, of which some are messages.
 
 use distill_export::{OnnxModel, OnnxOptions, compare};
-use distill_models::{Activation, Mlp, MlpConfig, Provenance};
+use distill_models::{Activation, MlpConfig, Network, Provenance};
 
 use crate::mutate;
 use crate::random::Random;
@@ -74,7 +74,7 @@ impl Parser for OnnxFile {
         let n_classes = model.classes().len();
         // Whatever is accepted can be run; another model has other answers, or the same.
         let config = MlpConfig::default();
-        if let Ok(other) = Mlp::new(config, model.input_shape().to_vec(), model.classes().to_vec(), 1) {
+        if let Ok(other) = Network::new(config, model.input_shape().to_vec(), model.classes().to_vec(), 1) {
             let _ = compare(&other, model);
         }
         assert_eq!(model.ports()[1][0].1, [n_classes]);
@@ -90,9 +90,9 @@ fn classes(n_bytes: usize) -> Vec<u8> {
     [good.unwrap().to_bytes().unwrap(), encode(&[Field { key: 14 << 3 | 2, value: encode(&entry) }])].concat()
 }
 
-fn model(hidden: &[usize], activation: Activation, shape: &[usize]) -> Mlp {
+fn model(hidden: &[usize], activation: Activation, shape: &[usize]) -> Network {
     let config = MlpConfig { hidden: hidden.to_vec(), activation, ..MlpConfig::default() };
-    Mlp::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap()
+    Network::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap()
 }
 
 /// A field: its number and type, and its bytes or those of its integer.

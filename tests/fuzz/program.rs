@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use distill_cli::{inspect_file, predict_rows, read_predictions};
-use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
+use distill_models::{MlpConfig, Network, Provenance, to_safetensors};
 
 use crate::files::Folder;
 use crate::random::Random;
@@ -11,9 +11,9 @@ use crate::run::{Parser, run};
 use crate::{mutate, safetensors, tokens};
 
 /// Two numbers in, three classes out.
-fn model() -> Mlp {
+fn model() -> Network {
     let config = MlpConfig { hidden: vec![2], ..MlpConfig::default() };
-    Mlp::new(config, vec![2], ["a", "b,c", "é"].map(String::from).to_vec(), 3).unwrap()
+    Network::new(config, vec![2], ["a", "b,c", "é"].map(String::from).to_vec(), 3).unwrap()
 }
 
 /// One diagnostic with its place and its help, and nothing that moves the cursor but the ends of its lines.
@@ -24,7 +24,7 @@ fn check_diagnostic(message: &str) {
     assert!(message.chars().all(|c| c == '\n' || !c.is_control()));
 }
 
-struct Rows(Mlp);
+struct Rows(Network);
 
 #[test]
 fn rows() {

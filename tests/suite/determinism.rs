@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Jitter, Split, Subset, mnist};
 use distill_losses::{Distillation, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Provenance, to_safetensors};
+use distill_models::{MlpConfig, Network, Provenance, to_safetensors};
 use distill_train::{
     AugmentConfig, Hooks, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent,
     SoftTargets, Teacher, TrainConfig, Training, train,
@@ -24,7 +24,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
                 max_norm: Some(1.5),
                 ..MlpConfig::default()
             };
-            Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+            Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
         };
         let teacher = build(&[300], 1);
         let jitter = Jitter::new(2, &data.spec().input_shape).unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, IdxFolder, Images, Split, Subset, mnist};
 use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{MlpConfig, Network, Trainable};
 use distill_tensor::Params;
 use distill_train::{
     Checkpoint, Context, Fingerprint, Hooks, Observer, OptimizerConfig, Silent, Snapshot, SoftTargets, StepReport,
@@ -40,9 +40,9 @@ fn open(folder: &Path, bound: u64) -> Arc<dyn Dataset> {
     data
 }
 
-fn model(hidden: &[usize]) -> Mlp {
+fn model(hidden: &[usize]) -> Network {
     let config = MlpConfig { hidden: hidden.to_vec(), dropout: 0.1, ..MlpConfig::default() };
-    Mlp::new(config, vec![1, 28, 28], (0..10).map(|class| class.to_string()).collect(), 5).unwrap()
+    Network::new(config, vec![1, 28, 28], (0..10).map(|class| class.to_string()).collect(), 5).unwrap()
 }
 
 /// Keeps the checkpoint after every step.

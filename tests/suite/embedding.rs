@@ -5,7 +5,7 @@ use std::sync::Arc;
 use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{
-    EmbeddingConfig, Mlp, MlpConfig, Model, ModelError, Noise, Provenance, Tape, Trainable, to_safetensors,
+    EmbeddingConfig, MlpConfig, Model, ModelError, Network, Noise, Provenance, Tape, Trainable, to_safetensors,
 };
 use distill_tensor::{ParamId, Params};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
@@ -22,10 +22,10 @@ fn classes(n: usize) -> Vec<String> {
     (0..n).map(|class| class.to_string()).collect()
 }
 
-fn model(hidden: &[usize]) -> Mlp {
+fn model(hidden: &[usize]) -> Network {
     let embedding = Some(EmbeddingConfig { buckets: BUCKETS });
     let config = MlpConfig { hidden: hidden.to_vec(), embedding, ..MlpConfig::default() };
-    Mlp::new(config, vec![8], classes(3), 11).unwrap()
+    Network::new(config, vec![8], classes(3), 11).unwrap()
 }
 
 /// Numbers of buckets that differ from step to step, with padding and repetitions.
@@ -51,7 +51,7 @@ fn id(params: &Params, name: &str) -> ParamId {
     params.layout().iter().find(|(_, other, _)| *other == name).unwrap().0
 }
 
-fn gradient(model: &Mlp, inputs: &Array2<f32>, tape: &mut Tape, grads: &mut Params) {
+fn gradient(model: &Network, inputs: &Array2<f32>, tape: &mut Tape, grads: &mut Params) {
     model.forward(inputs.view(), NOISE, tape).unwrap();
     let mut grad = Array2::zeros(tape.logits().dim());
     let targets = Targets { labels: Some(&[0, 1, 2, 2, 1, 0]), teacher_logits: None };
@@ -64,7 +64,7 @@ fn learns_what_a_network_on_shares_of_buckets_learns() {
     for hidden in [&[9][..], &[8, 5]] {
         let mut sparse = model(hidden);
         let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
-        let mut dense = Mlp::new(config, vec![BUCKETS], classes(3), 1).unwrap();
+        let mut dense = Network::new(config, vec![BUCKETS], classes(3), 1).unwrap();
         let table = id(sparse.params(), "embedding.weight");
         let weight = id(dense.params(), "hidden.0.weight");
         let others: Vec<_> =
@@ -244,7 +244,8 @@ fn weights(threads: usize, kind: OptimizerKind, precision: PrecisionConfig) -> V
             embedding: Some(EmbeddingConfig::default()),
             ..MlpConfig::default()
         };
-        let mut student = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 7).unwrap();
+        let mut student =
+            Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 7).unwrap();
         let config = TrainConfig {
             epochs: 2,
             batch: 128,

@@ -7,7 +7,7 @@ use std::process::Command;
 use distill_datasets::{Dataset, Split, mnist};
 use distill_export::{OnnxModel, OnnxOptions, to_npz};
 use distill_infer::{Scratch, Student};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance, Trainable, from_safetensors, to_safetensors};
+use distill_models::{Activation, MlpConfig, Model, Network, Provenance, Trainable, from_safetensors, to_safetensors};
 use distill_tensor::softmax;
 use ndarray::Array2;
 
@@ -21,11 +21,11 @@ fn inputs(data: &dyn Dataset) -> Array2<f32> {
 
 /// One model of each activation, with random weights and biases that matter. `DISTILL_MODELS`, paths with commas
 /// between, adds trained models of MNIST.
-fn models(data: &dyn Dataset) -> Vec<(String, Mlp)> {
+fn models(data: &dyn Dataset) -> Vec<(String, Network)> {
     let kinds = [(Activation::Relu, &[800, 800][..]), (Activation::Tanh, &[100, 50]), (Activation::Gelu, &[100])];
     let model = |(activation, hidden): (Activation, &[usize])| {
         let config = MlpConfig { hidden: hidden.to_vec(), activation, ..MlpConfig::default() };
-        let mut model = Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 3).unwrap();
+        let mut model = Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 3).unwrap();
         for (i, value) in model.params_mut().as_mut_slice().iter_mut().enumerate() {
             *value += 0.01 * ((i % 7) as f32 - 3.0);
         }

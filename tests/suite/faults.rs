@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use distill_models::{Mlp, MlpConfig, Trainable};
+use distill_models::{MlpConfig, Network, Trainable};
 use distill_train::{
     CheckpointError, CheckpointStore, Context, Found, OptimizerConfig, Snapshot, Storage, StorageFile, TEMPORARY,
     TrainState, write_atomic,
@@ -183,9 +183,9 @@ impl StorageFile for OpenFile {
     }
 }
 
-fn model() -> Mlp {
+fn model() -> Network {
     let config = MlpConfig { hidden: vec![30], ..MlpConfig::default() };
-    Mlp::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap()
+    Network::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap()
 }
 
 /// Three saves, of which one meets a fault, and then what a new process finds.
@@ -271,7 +271,7 @@ fn save_with_faults(n: u64) -> usize {
     let store = CheckpointStore::new(&memory, Path::new("checkpoints"), 1 + random.below(4));
     // From one piece to some twenty, and with as many slots as an optimizer has.
     let config = MlpConfig { hidden: vec![1 + random.below(200)], ..MlpConfig::default() };
-    let model = Mlp::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap();
+    let model = Network::new(config, vec![40], vec!["a".into(), "b".into()], 1).unwrap();
     let mut state = TrainState::new(OptimizerConfig::default(), model.params());
     let (mut saved, mut n_faults) = (BTreeSet::new(), 0);
     for step in 1..=8 {

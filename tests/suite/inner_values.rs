@@ -2,7 +2,7 @@
 
 use distill_losses::{CrossEntropy, Loss, LossError, LossValue, Targets, Term};
 use distill_models::{
-    Activation, EmbeddingConfig, FnModel, Mlp, MlpConfig, Model, ModelError, Noise, Standardization, Standardized,
+    Activation, EmbeddingConfig, FnModel, MlpConfig, Model, ModelError, Network, Noise, Standardization, Standardized,
     Tape, Trainable,
 };
 use distill_tensor::Params;
@@ -16,8 +16,8 @@ use crate::training::{digits, model};
 const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
 const LABELS: [u32; 7] = [0, 1, 2, 0, 1, 2, 0];
 
-fn mlp(config: &MlpConfig) -> Mlp {
-    Mlp::new(config.clone(), vec![6], vec!["a".into(), "b".into(), "c".into()], 11).unwrap()
+fn mlp(config: &MlpConfig) -> Network {
+    Network::new(config.clone(), vec![6], vec!["a".into(), "b".into(), "c".into()], 11).unwrap()
 }
 
 fn inputs(rows: usize) -> Array2<f32> {

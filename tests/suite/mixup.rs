@@ -2,7 +2,7 @@
 
 use distill_datasets::{Dataset, Split, Table, beta, mnist};
 use distill_losses::{CrossEntropy, LossValue};
-use distill_models::{Mlp, MlpConfig, Noise, Trainable as _};
+use distill_models::{MlpConfig, Network, Noise, Trainable as _};
 use distill_tensor::{Philox, Stream};
 use distill_train::{
     AugmentConfig, Hooks, Optimizer, OptimizerConfig, Silent, StepContext, Teacher, TrainConfig, Training,
@@ -25,9 +25,9 @@ fn table(inputs: &Array2<f32>, labels: &[u32]) -> Table {
     Table::new(vec![784], inputs.iter().copied().collect(), labels.to_vec(), classes).unwrap()
 }
 
-fn model(data: &dyn Dataset) -> Mlp {
+fn model(data: &dyn Dataset) -> Network {
     let config = MlpConfig { hidden: vec![12], ..MlpConfig::default() };
-    Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 2).unwrap()
+    Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 2).unwrap()
 }
 
 /// The loss of one step, and what it adds to the weights.

@@ -2,7 +2,7 @@
 
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{
-    Activation, EmbeddingConfig, Mlp, MlpConfig, Model, ModelError, ModelSpec, Noise, Provenance, Scratch, Tape,
+    Activation, EmbeddingConfig, MlpConfig, Model, ModelError, ModelSpec, Network, Noise, Provenance, Scratch, Tape,
     Trainable, from_safetensors, to_safetensors,
 };
 use distill_tensor::Params;
@@ -11,8 +11,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
 const LABELS: [u32; 7] = [0, 1, 2, 0, 1, 2, 0];
 
-fn mlp(config: MlpConfig) -> Mlp {
-    Mlp::new(config, vec![2, 3], vec!["a".into(), "b".into(), "c".into()], 11).unwrap()
+fn mlp(config: MlpConfig) -> Network {
+    Network::new(config, vec![2, 3], vec!["a".into(), "b".into(), "c".into()], 11).unwrap()
 }
 
 fn configs() -> Vec<MlpConfig> {
@@ -90,7 +90,7 @@ fn check_model(model: &dyn Model, inputs: Inputs) -> Result<(), String> {
 #[test]
 fn evaluation_sees_changed_weights() {
     let config = MlpConfig { hidden: vec![5], max_norm: Some(0.5), ..MlpConfig::default() };
-    let mut model = Mlp::new(config, vec![6], vec!["a".into(), "b".into()], 1).unwrap();
+    let mut model = Network::new(config, vec![6], vec!["a".into(), "b".into()], 1).unwrap();
     let before = model.logits(inputs(3).view()).unwrap();
     model.params_mut().as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);
     let doubled = model.logits(inputs(3).view()).unwrap();
@@ -196,7 +196,7 @@ enum Bug {
 }
 
 /// A model with a bug planted around a sound one.
-struct Buggy(Mlp, Bug);
+struct Buggy(Network, Bug);
 
 impl Model for Buggy {
     fn spec(&self) -> &ModelSpec {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Split, Subset, mnist};
 use distill_losses::{CrossEntropy, Loss, Targets};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Noise, Trainable};
+use distill_models::{Activation, MlpConfig, Model, Network, Noise, Trainable};
 use distill_tensor::{Params, Precision, bf16_is_native};
 use distill_train::{Hooks, PrecisionConfig, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
 use ndarray::Array2;
@@ -14,12 +14,12 @@ fn digits(range: std::ops::Range<usize>) -> Subset {
     Subset::new(test, range.collect()).unwrap()
 }
 
-fn model(data: &dyn Dataset, config: MlpConfig) -> Mlp {
-    Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 7).unwrap()
+fn model(data: &dyn Dataset, config: MlpConfig) -> Network {
+    Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 7).unwrap()
 }
 
 /// Logits and gradient of the loss on some digits.
-fn gradient(model: &Mlp, data: &Subset, precision: Precision) -> (Array2<f32>, Params) {
+fn gradient(model: &Network, data: &Subset, precision: Precision) -> (Array2<f32>, Params) {
     let indices: Vec<usize> = (0..data.len()).collect();
     let mut inputs = Array2::zeros((data.len(), 784));
     data.read(&indices, inputs.view_mut()).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use distill_datasets::{Chain, Dataset, Table, Unlabelled};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature};
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model, ModelError, ModelSpec, Scratch, Trainable};
+use distill_models::{EmbeddingConfig, MlpConfig, Model, ModelError, ModelSpec, Network, Scratch, Trainable};
 use distill_tensor::Params;
 use distill_train::{
     AugmentConfig, Exchange, Hooks, Observer, OptimizerConfig, OptimizerKind, Snapshot, StepReport, Teacher,
@@ -101,9 +101,9 @@ fn half_labelled() -> Chain {
     Chain::new(labelled, Arc::new(Unlabelled::new(other))).unwrap()
 }
 
-fn student(data: &dyn Dataset) -> Mlp {
+fn student(data: &dyn Dataset) -> Network {
     let config = MlpConfig { hidden: vec![24, 16], dropout: 0.4, input_dropout: 0.2, ..MlpConfig::default() };
-    Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 4).unwrap()
+    Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 4).unwrap()
 }
 
 /// Batches of 16, 16 and 8 of 40 examples; with 3 ranks none is cut evenly.
@@ -243,7 +243,7 @@ fn one_that_stops_stops_all() {
 }
 
 /// A teacher that is told to stop in its second batch.
-struct Interrupted(Mlp, Mutex<u32>, bool);
+struct Interrupted(Network, Mutex<u32>, bool);
 
 impl Model for Interrupted {
     fn spec(&self) -> &ModelSpec {
@@ -281,7 +281,7 @@ fn a_teacher_that_is_told_to_stop_stops_all() {
 #[test]
 fn what_ranks_cannot_share_is_refused() {
     let data = digits(0..40);
-    let refused = |data: &dyn Dataset, config: &TrainConfig, student: &Mlp| {
+    let refused = |data: &dyn Dataset, config: &TrainConfig, student: &Network| {
         let all = on_ranks(2, |rank| {
             let (hooks, loss) = (Hooks { exchange: rank, ..Hooks::default() }, &CrossEntropy);
             let teacher = Teacher::None;
@@ -298,7 +298,7 @@ fn what_ranks_cannot_share_is_refused() {
     let words = Table::new(vec![2], vec![0.0, 1.0, 1.0, 1.0], vec![0, 1], vec!["a".into(), "b".into()]).unwrap();
     let embedding = Some(EmbeddingConfig { buckets: 2 });
     let table = MlpConfig { hidden: vec![3], embedding, ..MlpConfig::default() };
-    let table = Mlp::new(table, vec![2], words.spec().classes.clone(), 1).unwrap();
+    let table = Network::new(table, vec![2], words.spec().classes.clone(), 1).unwrap();
     let plain = TrainConfig { augment: AugmentConfig::default(), ..config(OptimizerKind::Sgd) };
     let expected = "model.embedding is set, but several ranks share each batch";
     assert_eq!(refused(&words, &plain, &table), expected);

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use distill_datasets::{Chain, Dataset, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Trainable};
+use distill_models::{EmbeddingConfig, MlpConfig, Network, Trainable};
 use distill_tensor::Params;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
@@ -61,7 +61,7 @@ impl Observer for StopAfter {
 struct Subject<'a> {
     data: &'a dyn Dataset,
     validation: &'a dyn Dataset,
-    student: fn(&dyn Dataset) -> Mlp,
+    student: fn(&dyn Dataset) -> Network,
 }
 
 fn digits() -> Subject<'static> {
@@ -69,7 +69,7 @@ fn digits() -> Subject<'static> {
     Subject { data, validation, student }
 }
 
-fn student(data: &dyn Dataset) -> Mlp {
+fn student(data: &dyn Dataset) -> Network {
     let config = MlpConfig {
         hidden: vec![24, 16],
         dropout: 0.2,
@@ -78,18 +78,18 @@ fn student(data: &dyn Dataset) -> Mlp {
         ..MlpConfig::default()
     };
     let spec = data.spec();
-    Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
+    Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
 }
 
-fn reader(data: &dyn Dataset) -> Mlp {
+fn reader(data: &dyn Dataset) -> Network {
     let embedding = Some(EmbeddingConfig { buckets: 700 });
     let config = MlpConfig { hidden: vec![24, 16], dropout: 0.2, embedding, ..MlpConfig::default() };
     let spec = data.spec();
-    Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
+    Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
 }
 
 /// The parameters at the end, and what is reported but for times.
-fn outcome(model: &Mlp, report: &TrainReport) -> (Params, u32, u64, String, Option<(u32, Params)>) {
+fn outcome(model: &Network, report: &TrainReport) -> (Params, u32, u64, String, Option<(u32, Params)>) {
     let best = report.best.as_ref().map(|best| (best.epoch, best.params.clone()));
     (model.params().clone(), report.steps, report.examples, format!("{:?}", report.loss), best)
 }
@@ -215,7 +215,7 @@ impl Observer for Errors {
 fn resuming_from_any_step_gives_the_same_bits() {
     let spec = DIGITS[0].spec();
     let config = MlpConfig { hidden: vec![40], ..MlpConfig::default() };
-    let teacher = Mlp::new(config, spec.input_shape.clone(), spec.classes.clone(), 1).unwrap();
+    let teacher = Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 1).unwrap();
     let targets = SoftTargets::compute(&teacher, &DIGITS[0]).unwrap();
     let distillation = Distillation::new(SoftTerm::Kd(Temperature::new(3.0).unwrap()), 0.7).unwrap();
     let schedules = [ScheduleKind::Constant, ScheduleKind::Step, ScheduleKind::Cosine, ScheduleKind::OneCycle];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature, Term};
-use distill_models::{Mlp, MlpConfig, Noise, Trainable};
+use distill_models::{MlpConfig, Network, Noise, Trainable};
 use distill_tensor::{LayoutBuilder, Params, SliceKind};
 use distill_train::{
     AugmentConfig, EpochReport, Hooks, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
@@ -93,9 +93,9 @@ pub(crate) fn digits(range: std::ops::Range<usize>) -> Subset {
     Subset::new(test, range.collect()).unwrap()
 }
 
-pub(crate) fn model(data: &dyn Dataset, hidden: &[usize], seed: u64) -> Mlp {
+pub(crate) fn model(data: &dyn Dataset, hidden: &[usize], seed: u64) -> Network {
     let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
-    Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+    Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
 }
 
 #[test]

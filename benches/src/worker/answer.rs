@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use distill_datasets::Images;
-use distill_models::{Mlp, Model as _, Scratch};
+use distill_models::{Model as _, Network, Scratch};
 use ndarray::{Array2, ArrayView2, s};
 
 use super::onnx::{Engine, Graph};
@@ -17,18 +17,18 @@ const WARM_UP: usize = 20;
 
 /// The student and the images of the test set.
 pub(super) struct Answering {
-    network: Network,
+    answerer: Answerer,
     inputs: Array2<f32>,
     errors: usize,
 }
 
 /// Who computes the answers.
-enum Network {
-    Ours(Box<Mlp>, Scratch),
+enum Answerer {
+    Ours(Box<Network>, Scratch),
     Onnx(Graph),
 }
 
-impl Network {
+impl Answerer {
     fn logits(&mut self, inputs: ArrayView2<'_, f32>, out: &mut Array2<f32>) -> Result<()> {
         match self {
             Self::Ours(model, scratch) => Ok(model.logits_into(inputs, scratch, out.view_mut())?),
@@ -50,13 +50,13 @@ impl Answering {
         let model = files.student(data)?;
         let inputs = inputs(data)?;
         let mut logits = Array2::zeros((inputs.nrows(), model.spec().classes.len()));
-        let mut network = match onnxruntime {
-            Some(engine) => Network::Onnx(engine.session(&model)?),
-            None => Network::Ours(Box::new(model), Scratch::default()),
+        let mut answerer = match onnxruntime {
+            Some(engine) => Answerer::Onnx(engine.session(&model)?),
+            None => Answerer::Ours(Box::new(model), Scratch::default()),
         };
-        network.logits(inputs.view(), &mut logits)?;
+        answerer.logits(inputs.view(), &mut logits)?;
         let errors = wrong(logits.view(), data.labels());
-        Ok(Self { network, inputs, errors })
+        Ok(Self { answerer, inputs, errors })
     }
 
     /// Answers whole batches, one after the other through the test set, for that long.
@@ -64,7 +64,7 @@ impl Answering {
         let batch = request.batch.clamp(1, self.inputs.nrows());
         let mut out = Array2::zeros((batch, request.layers.last().copied().unwrap_or(1)));
         let starts: Vec<usize> = (0..=self.inputs.nrows() - batch).step_by(batch).collect();
-        let mut call = |start: usize| self.network.logits(self.inputs.slice(s![start..start + batch, ..]), &mut out);
+        let mut call = |start: usize| self.answerer.logits(self.inputs.slice(s![start..start + batch, ..]), &mut out);
         starts.iter().cycle().take(WARM_UP).try_for_each(|&start| call(start))?;
         let mut micros = Vec::new();
         let begin = Instant::now();

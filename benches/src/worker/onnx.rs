@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use distill_export::{OnnxModel, OnnxOptions};
-use distill_models::{Mlp, Provenance};
+use distill_models::{Network, Provenance};
 use ndarray::ArrayView2;
 use ort::environment::Environment;
 use ort::inputs;
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// A session that answers as this network does.
-    pub(super) fn session(&self, model: &Mlp) -> Result<Graph> {
+    pub(super) fn session(&self, model: &Network) -> Result<Graph> {
         let options = OnnxOptions { flat: true, probabilities: false };
         let bytes = OnnxModel::new(model, &Provenance::default(), options)?.to_bytes()?;
         let builder = Session::builder(&self.environment)?.with_intra_threads(self.threads);

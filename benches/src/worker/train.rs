@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{Activation, EmbeddingConfig, Mlp, MlpConfig, Trainable};
+use distill_models::{Activation, EmbeddingConfig, MlpConfig, Network, Trainable};
 use distill_train::{
     AugmentConfig, Hooks, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind,
     Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainState, train_from,
@@ -23,7 +23,7 @@ const ALPHA: f64 = 0.9;
 /// A network in training, kept from one measurement to the next.
 pub(super) struct Training {
     data: Box<dyn Dataset>,
-    model: Mlp,
+    model: Network,
     config: TrainConfig,
     loss: Box<dyn Loss>,
     targets: Option<SoftTargets>,

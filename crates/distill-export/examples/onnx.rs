@@ -5,12 +5,12 @@
 use std::error::Error;
 
 use distill_export::{OnnxModel, OnnxOptions, compare};
-use distill_models::{Mlp, MlpConfig, Provenance};
+use distill_models::{MlpConfig, Network, Provenance};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A real program reads the weights of a student by `distill_models::from_safetensors`.
     let config = MlpConfig { hidden: vec![30], ..MlpConfig::default() };
-    let model = Mlp::new(config, vec![1, 28, 28], (0..10).map(|digit| digit.to_string()).collect(), 1)?;
+    let model = Network::new(config, vec![1, 28, 28], (0..10).map(|digit| digit.to_string()).collect(), 1)?;
     let options = OnnxOptions { flat: false, probabilities: true };
     let bytes = OnnxModel::new(&model, &Provenance::new(), options)?.to_bytes()?;
 

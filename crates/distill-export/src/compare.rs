@@ -92,14 +92,14 @@ fn inputs(first: usize, features: usize) -> Array2<f32> {
 
 #[cfg(test)]
 mod tests {
-    use distill_models::{Activation, Mlp, MlpConfig, Provenance, Trainable as _};
+    use distill_models::{Activation, MlpConfig, Network, Provenance, Trainable as _};
 
     use super::*;
     use crate::OnnxOptions;
 
-    fn model(activation: Activation, hidden: &[usize]) -> Mlp {
+    fn model(activation: Activation, hidden: &[usize]) -> Network {
         let config = MlpConfig { hidden: hidden.to_vec(), activation, dropout: 0.5, ..MlpConfig::default() };
-        Mlp::new(config, vec![2, 5], vec!["a".into(), "b".into(), "c".into()], 1).unwrap()
+        Network::new(config, vec![2, 5], vec!["a".into(), "b".into(), "c".into()], 1).unwrap()
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_file_that_answers_otherwise_is_found() {
         let good = model(Activation::Gelu, &[7]);
-        let export = |model: &Mlp| OnnxModel::new(model, &Provenance::new(), OnnxOptions::default()).unwrap();
+        let export = |model: &Network| OnnxModel::new(model, &Provenance::new(), OnnxOptions::default()).unwrap();
         for at in 0..good.params().as_slice().len() {
             let mut bad = good.clone();
             bad.params_mut().as_mut_slice()[at] += 0.01;
@@ -137,7 +137,7 @@ mod tests {
         assert!(error.starts_with("the logit of class 0 for input 1 of the exported file is "), "{error}");
         let named = |classes: [&str; 3], shape: &[usize]| {
             let classes = classes.map(str::to_owned).to_vec();
-            Mlp::new(good.config().clone(), shape.to_vec(), classes, 1).unwrap()
+            Network::new(good.config().clone(), shape.to_vec(), classes, 1).unwrap()
         };
         let error = compare(&good, &export(&named(["a", "c", "b"], &[2, 5]))).unwrap_err().to_string();
         assert!(error.starts_with("class 1 is \"c\" in the exported file and \"b\""), "{error}");

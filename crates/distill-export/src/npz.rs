@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use distill_models::{Mlp, MlpConfig, Model as _, ModelError, Provenance, Trainable as _};
+use distill_models::{MlpConfig, Model as _, ModelConfig, ModelError, Network, Provenance, Trainable as _};
 
-use crate::onnx::refuse_embedding;
+use crate::onnx::perceptron;
 use crate::{ExportError, npy, zip};
 
 const INPUT_SHAPE: &str = "input_shape";
@@ -22,22 +22,22 @@ const SUFFIX: &str = ".npy";
 /// # Examples
 /// ```
 /// use distill_export::{from_npz, to_npz};
-/// use distill_models::{Mlp, MlpConfig, Model, Provenance, Trainable};
+/// use distill_models::{Network, MlpConfig, Model, Provenance, Trainable};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-/// let model = Mlp::new(config, vec![2], vec!["yes".into(), "no".into()], 1)?;
+/// let model = Network::new(config, vec![2], vec!["yes".into(), "no".into()], 1)?;
 /// let (read, _) = from_npz(&to_npz(&model, &Provenance::new())?)?;
 /// assert_eq!((read.spec(), read.params()), (model.spec(), model.params()));
 /// # Ok::<(), distill_export::ExportError>(())
 /// ```
-pub fn to_npz(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ExportError> {
-    refuse_embedding(model)?;
+pub fn to_npz(model: &Network, provenance: &Provenance) -> Result<Vec<u8>, ExportError> {
+    let mlp = perceptron(model, "npz")?;
     let spec = model.spec();
     let mut members: Vec<_> = model
         .params()
         .iter()
         .map(|(name, shape, values)| (format!("{name}{SUFFIX}"), npy::floats(shape, values)))
         .collect();
-    let activation = serde_json::json!(model.config().activation);
+    let activation = serde_json::json!(mlp.activation);
     let others = [
         (INPUT_SHAPE, npy::integers(&spec.input_shape)),
         (CLASSES, npy::texts(&[spec.classes.len()], &spec.classes)),
@@ -56,7 +56,7 @@ pub fn to_npz(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ExportErr
 ///
 /// # Errors
 /// [`ExportError::Npz`] for an archive that is damaged or has other arrays, [`ExportError::Model`] if they make no model.
-pub fn from_npz(bytes: &[u8]) -> Result<(Mlp, Provenance), ExportError> {
+pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
     let refused = |reason: String| ExportError::Npz { reason };
     let mut arrays = HashMap::new();
     for (name, data) in zip::read(bytes).map_err(refused)? {
@@ -82,9 +82,9 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Mlp, Provenance), ExportError> {
     let width = |i: usize| arrays.get(&format!("hidden.{i}.bias")).map(|bias| bias.data.len() / 4);
     let config = MlpConfig { hidden: (0..).map_while(width).collect(), activation, ..MlpConfig::default() };
     let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-    let features = features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
+    features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
     // Every array is looked at before memory is taken for the weights.
-    let layout = config.layout(features, classes.len())?;
+    let layout = ModelConfig::from(config.clone()).layout(&input_shape, classes.len())?;
     let mut values = Vec::new();
     for (_, name, shape) in layout.iter() {
         let array = find(name)?;
@@ -100,7 +100,7 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Mlp, Provenance), ExportError> {
     if arrays.len() != layout.iter().count() + 4 {
         return Err(refused(format!("it has {} arrays, the model needs {}", arrays.len(), layout.iter().count() + 4)));
     }
-    let mut model = Mlp::new(config, input_shape, classes, 0)?;
+    let mut model = Network::new(config, input_shape, classes, 0)?;
     model.params_mut().as_mut_slice().copy_from_slice(&values);
     Ok((model, provenance))
 }
@@ -117,7 +117,7 @@ mod tests {
             [(vec![], Activation::Relu), (vec![4], Activation::Tanh), (vec![2, 3], Activation::Gelu)]
         {
             let config = MlpConfig { hidden, activation, ..MlpConfig::default() };
-            let model = Mlp::new(config, vec![1, 3], vec!["a".into(), "é𝄞".into()], 1).unwrap();
+            let model = Network::new(config, vec![1, 3], vec!["a".into(), "é𝄞".into()], 1).unwrap();
             let provenance = Provenance::from([("seed".into(), "1".into())]);
             let bytes = to_npz(&model, &provenance).unwrap();
             let (read, provenance_read) = from_npz(&bytes).unwrap();
@@ -131,7 +131,7 @@ mod tests {
     fn a_table_of_rows_is_refused() {
         let embedding = Some(distill_models::EmbeddingConfig { buckets: 9 });
         let config = MlpConfig { hidden: vec![4], embedding, ..MlpConfig::default() };
-        let model = Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
+        let model = Network::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
         let none = Provenance::new();
         let graph = crate::OnnxModel::new(&model, &none, crate::OnnxOptions::default()).map(|_| ());
         for outcome in [to_npz(&model, &none).map(|_| ()), graph] {
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn arrays_that_make_no_model_are_refused() {
         let config = MlpConfig { hidden: vec![4], ..MlpConfig::default() };
-        let model = Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
+        let model = Network::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
         let good = to_npz(&model, &Provenance::new()).unwrap();
         let with = |name: &str, array: Option<Vec<u8>>| {
             let members = zip::read(&good).unwrap().into_iter().map(|(name, data)| (name, data.to_vec()));

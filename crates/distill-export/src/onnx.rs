@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use distill_models::{Activation, Mlp, Model as _, Provenance, Trainable as _};
+use distill_models::{Activation, MlpConfig, Model as _, Network, Provenance, Trainable as _};
 
 use crate::ExportError;
 use crate::evaluate::{Answer, evaluate};
@@ -45,9 +45,9 @@ pub struct OnnxOptions {
 /// # Examples
 /// ```
 /// use distill_export::{OnnxModel, OnnxOptions, compare};
-/// use distill_models::{Mlp, MlpConfig, Provenance};
+/// use distill_models::{Network, MlpConfig, Provenance};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-/// let model = Mlp::new(config, vec![1, 2, 2], vec!["yes".into(), "no".into()], 1)?;
+/// let model = Network::new(config, vec![1, 2, 2], vec!["yes".into(), "no".into()], 1)?;
 /// let bytes = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default())?.to_bytes()?;
 /// let exported = OnnxModel::from_bytes(&bytes)?;
 /// assert_eq!((exported.classes(), exported.input_shape()), (&["yes".to_owned(), "no".into()][..], &[1, 2, 2][..]));
@@ -69,9 +69,8 @@ impl OnnxModel {
     ///
     /// # Errors
     /// [`ExportError::Embedding`]; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
-    pub fn new(model: &Mlp, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
-        refuse_embedding(model)?;
-        let graph = graph(model, options);
+    pub fn new(model: &Network, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
+        let graph = graph(model, perceptron(model, "ONNX")?, options);
         let plan = Plan::new(&graph).map_err(refused)?;
         Ok(Self {
             graph,
@@ -220,16 +219,21 @@ struct Builder {
     last: String,
 }
 
-/// Neither format has a graph for a table of rows.
-pub(crate) fn refuse_embedding(model: &Mlp) -> Result<(), ExportError> {
-    match model.config().embedding {
-        None => Ok(()),
-        Some(_) => Err(ExportError::Embedding { architecture: model.spec().architecture.clone() }),
+/// What is written: neither format has a graph for a table of rows.
+pub(crate) fn perceptron<'a>(model: &'a Network, format: &'static str) -> Result<&'a MlpConfig, ExportError> {
+    let architecture = || model.spec().architecture.clone();
+    match model.config().as_mlp() {
+        None => Err(ExportError::Network { architecture: architecture(), format }),
+        Some(MlpConfig { embedding: Some(_), .. }) => Err(ExportError::Embedding { architecture: architecture() }),
+        Some(MlpConfig { activation: Activation::Relu6 | Activation::HardSwish | Activation::Silu, .. }) => {
+            Err(ExportError::Network { architecture: architecture(), format })
+        }
+        Some(config) => Ok(config),
     }
 }
 
-fn graph(model: &Mlp, options: OnnxOptions) -> Graph {
-    let (spec, config) = (model.spec(), model.config());
+fn graph(model: &Network, config: &MlpConfig, options: OnnxOptions) -> Graph {
+    let spec = model.spec();
     let dims = if options.flat { vec![spec.features()] } else { spec.input_shape.clone() };
     let flat = dims.len() == 1;
     let tensor = |(name, dims, values): (&str, &[usize], &[f32])| Tensor {
@@ -294,6 +298,7 @@ impl Builder {
                 self.node(Op::Mul, &[half], &format!("{layer}.cdf"));
                 self.node(Op::Mul, &[&z], layer);
             }
+            Activation::Relu6 | Activation::HardSwish | Activation::Silu => unreachable!("refused before"),
         }
     }
 

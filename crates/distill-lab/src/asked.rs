@@ -161,7 +161,7 @@ impl Drop for Asked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use distill_models::{Mlp, MlpConfig};
+    use distill_models::{MlpConfig, Network};
     use ndarray::Array2;
 
     use super::*;
@@ -169,7 +169,7 @@ mod tests {
 
     /// A model that takes some time for each batch, and notes how many rows it was asked for.
     struct Slow {
-        model: Mlp,
+        model: Network,
         at_a_time: usize,
         pause: Duration,
         asked: Mutex<Vec<usize>>,
@@ -198,7 +198,7 @@ mod tests {
 
     fn slow(at_a_time: usize, pause: Duration) -> Slow {
         let config = MlpConfig { hidden: vec![5], ..MlpConfig::default() };
-        let model = Mlp::new(config, vec![3], vec!["a".to_owned(), "b".to_owned()], 1).unwrap();
+        let model = Network::new(config, vec![3], vec!["a".to_owned(), "b".to_owned()], 1).unwrap();
         Slow { model, at_a_time, pause, asked: Mutex::default() }
     }
 

@@ -1,4 +1,4 @@
-use distill_models::Mlp;
+use distill_models::Network;
 use distill_train::Evaluation;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(key: String, label: String, model: &Mlp, seed: u64, test: &Evaluation) -> Self {
+    pub(crate) fn new(key: String, label: String, model: &Network, seed: u64, test: &Evaluation) -> Self {
         let spec = distill_models::Model::spec(model);
         Self {
             key,

@@ -1,7 +1,7 @@
 //! Teaches a small network whether two numbers differ, by plain gradient descent: `cargo run -p distill-models --example xor`.
 #![expect(clippy::print_stdout, reason = "an example shows what it computes")]
 
-use distill_models::{Mlp, MlpConfig, Model, ModelError, Noise, Trainable};
+use distill_models::{MlpConfig, Model, ModelError, Network, Noise, Trainable};
 use distill_tensor::{Params, softmax};
 use ndarray::{Array2, array};
 
@@ -9,7 +9,7 @@ fn main() -> Result<(), ModelError> {
     let inputs = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
     let labels = [0, 1, 1, 0];
     let config = MlpConfig { hidden: vec![16], ..MlpConfig::default() };
-    let mut model = Mlp::new(config, vec![2], vec!["equal".into(), "different".into()], 1)?;
+    let mut model = Network::new(config, vec![2], vec!["equal".into(), "different".into()], 1)?;
     println!("{}: {} parameters", model.spec().architecture, model.spec().parameters);
 
     let (mut tape, mut grads) = (model.tape(), Params::zeros(model.params().layout().clone()));

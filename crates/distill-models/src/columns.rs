@@ -10,9 +10,9 @@ use crate::{Model, ModelError, ModelSpec, Scratch};
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use distill_models::{Columns, Mlp, MlpConfig, Model};
+/// use distill_models::{Columns, Network, MlpConfig, Model};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-/// let model = Arc::new(Mlp::new(config, vec![1], vec!["cat".into(), "dog".into(), "fox".into()], 1)?);
+/// let model = Arc::new(Network::new(config, vec![1], vec!["cat".into(), "dog".into(), "fox".into()], 1)?);
 /// let some = Columns::new(model.clone(), &["fox".into(), "cat".into()])?;
 /// let inputs = ndarray::array![[0.5]];
 /// let (all, kept) = (model.logits(inputs.view())?, some.logits(inputs.view())?);

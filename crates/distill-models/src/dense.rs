@@ -92,22 +92,39 @@ fn add_bias(y: ArrayViewMut2<'_, f32>, bias: &[f32]) {
     for_each_row(y, work, |_, y| each(y, bias, |z| z));
 }
 
+/// Runs `$run` with the function of an activation as a closure, so that each has a loop of its own.
+macro_rules! with_function {
+    ($activation:expr, |$f:ident| $run:expr) => {
+        with_function!(@each $activation, $f, $run, Relu Tanh Gelu Relu6 HardSwish Silu)
+    };
+    (@each $activation:expr, $f:ident, $run:expr, $($name:ident)*) => {
+        match $activation {
+            $(Activation::$name => {
+                let $f = |z| Activation::$name.value_and_slope(z);
+                $run
+            })*
+        }
+    };
+}
+
 /// `y = activation(y + bias)`.
 pub(crate) fn activate(activation: Activation, y: &mut [f32], bias: &[f32]) {
-    match activation {
-        Activation::Relu => each(y, bias, |z| Activation::Relu.value_and_slope(z).0),
-        Activation::Tanh => each(y, bias, |z| Activation::Tanh.value_and_slope(z).0),
-        Activation::Gelu => each(y, bias, |z| Activation::Gelu.value_and_slope(z).0),
-    }
+    with_function!(activation, |f| each(y, bias, |z| f(z).0));
 }
 
 /// As [`activate`], with the derivative.
 pub(crate) fn activate_with_slope(activation: Activation, y: &mut [f32], slope: &mut [f32], bias: &[f32]) {
-    match activation {
-        Activation::Relu => each_with_slope(y, slope, bias, |z| Activation::Relu.value_and_slope(z)),
-        Activation::Tanh => each_with_slope(y, slope, bias, |z| Activation::Tanh.value_and_slope(z)),
-        Activation::Gelu => each_with_slope(y, slope, bias, |z| Activation::Gelu.value_and_slope(z)),
-    }
+    with_function!(activation, |f| each_with_slope(y, slope, bias, f));
+}
+
+/// `y = activation(y)`.
+pub(crate) fn activated(activation: Activation, y: &mut [f32]) {
+    with_function!(activation, |f| y.iter_mut().for_each(|y| *y = f(*y).0));
+}
+
+/// As [`activated`], with the derivative.
+pub(crate) fn activated_with_slope(activation: Activation, y: &mut [f32], slope: &mut [f32]) {
+    with_function!(activation, |f| y.iter_mut().zip(slope).for_each(|(y, slope)| (*y, *slope) = f(*y)));
 }
 
 /// The sum of all rows: the gradient of a bias.

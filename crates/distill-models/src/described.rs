@@ -10,8 +10,8 @@ use crate::{Model, ModelError, ModelSpec, Scratch, Tape};
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use distill_models::{Described, Mlp, MlpConfig, Model};
-/// let model = Arc::new(Mlp::new(MlpConfig::default(), vec![4], vec!["0".into(), "1".into()], 1)?);
+/// use distill_models::{Described, Network, MlpConfig, Model};
+/// let model = Arc::new(Network::new(MlpConfig::default(), vec![4], vec!["0".into(), "1".into()], 1)?);
 /// let named = Described::new(model, vec![1, 2, 2], vec!["cat".into(), "dog".into()])?;
 /// assert_eq!((named.spec().input_shape.as_slice(), named.spec().classes[1].as_str()), (&[1, 2, 2][..], "dog"));
 /// # Ok::<(), distill_models::ModelError>(())
@@ -73,13 +73,13 @@ impl Model for Described {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mlp, MlpConfig};
+    use crate::{MlpConfig, Network};
 
     #[test]
     fn answers_stay_and_counts_must_fit() {
         let names = |list: &str| list.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-        let model = Arc::new(Mlp::new(config, vec![6], names("0 1 2"), 1).unwrap());
+        let model = Arc::new(Network::new(config, vec![6], names("0 1 2"), 1).unwrap());
         let named = Described::new(model.clone(), vec![1, 2, 3], names("a b c")).unwrap();
         let inputs = ndarray::Array2::from_shape_fn((5, 6), |(i, j)| (i * 6 + j) as f32 / 7.0);
         assert_eq!(named.logits(inputs.view()).unwrap(), model.logits(inputs.view()).unwrap());

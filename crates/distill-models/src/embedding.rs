@@ -50,7 +50,6 @@ impl EmbeddingConfig {
 /// Table `(buckets, outputs)`, bias `(outputs)`. The mean of no rows is zero.
 #[derive(Debug, Clone)]
 pub(crate) struct Embedding {
-    pub(crate) buckets: usize,
     pub(crate) table: ParamId,
     pub(crate) bias: ParamId,
     pub(crate) activation: Activation,
@@ -117,11 +116,11 @@ fn share(bags: &Bags, example: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mlp, MlpConfig};
+    use crate::MlpConfig;
 
     #[track_caller]
     fn check(config: MlpConfig, message: &str) {
-        assert_eq!(Mlp::check(&config).unwrap_err().to_string(), message);
+        assert_eq!(config.check().unwrap_err().to_string(), message);
     }
 
     #[test]
@@ -138,6 +137,6 @@ mod tests {
             MlpConfig { input_dropout: 0.1, ..config(8, &[3]) },
             "`input_dropout` is 0.1, but the inputs of an embedding are bucket indices",
         );
-        assert!(Mlp::check(&MlpConfig { max_norm: Some(2.0), ..config(8, &[3]) }).is_ok());
+        assert!(MlpConfig { max_norm: Some(2.0), ..config(8, &[3]) }.check().is_ok());
     }
 }

@@ -39,10 +39,10 @@ impl Average {
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use distill_models::{Average, Ensemble, Mlp, MlpConfig, Model};
+/// use distill_models::{Average, Ensemble, Network, MlpConfig, Model};
 /// let member = |seed| -> Result<Arc<dyn Model>, distill_models::ModelError> {
 ///     let config = MlpConfig { hidden: vec![8], ..MlpConfig::default() };
-///     Ok(Arc::new(Mlp::new(config, vec![4], vec!["a".into(), "b".into()], seed)?))
+///     Ok(Arc::new(Network::new(config, vec![4], vec!["a".into(), "b".into()], seed)?))
 /// };
 /// let ensemble = Ensemble::new(vec![member(1)?, member(2)?], Average::Arithmetic, 1.0)?;
 /// let logits = ensemble.logits(ndarray::array![[0.5, 1.0, 0.0, -1.0]].view())?;
@@ -215,7 +215,7 @@ mod tests {
     use ndarray::{Array2, Axis, array};
 
     use super::*;
-    use crate::{Mlp, MlpConfig};
+    use crate::{MlpConfig, Network};
 
     /// Says the same for every input.
     struct Says(ModelSpec, Vec<f32>);
@@ -325,7 +325,7 @@ mod tests {
     fn one_member_is_that_member_and_ensembles_nest() {
         let mlp = |seed| -> Arc<dyn Model> {
             let config = MlpConfig { hidden: vec![5, 6], ..MlpConfig::default() };
-            Arc::new(Mlp::new(config, vec![2, 2], vec!["a".into(), "b".into(), "c".into()], seed).unwrap())
+            Arc::new(Network::new(config, vec![2, 2], vec!["a".into(), "b".into(), "c".into()], seed).unwrap())
         };
         let x = Array2::from_shape_fn((9, 4), |(i, j)| (i * 4 + j) as f32 / 9.0 - 1.5);
         let alone = mlp(1).logits(x.view()).unwrap();
@@ -342,7 +342,7 @@ mod tests {
     fn it_says_what_it_is() {
         let mlp = |width| -> Arc<dyn Model> {
             let config = MlpConfig { hidden: vec![width], ..MlpConfig::default() };
-            Arc::new(Mlp::new(config, vec![2], vec!["a".into()], 1).unwrap())
+            Arc::new(Network::new(config, vec![2], vec!["a".into()], 1).unwrap())
         };
         let members = vec![mlp(3), mlp(3), mlp(5)];
         let parameters = members.iter().map(|member| member.spec().parameters).sum();

@@ -32,6 +32,16 @@ pub enum ModelError {
         /// What is wrong with it, with the value.
         problem: String,
     },
+    /// An operation of a network that does not fit the rest.
+    #[error("{op} `{node}` {problem}")]
+    Graph {
+        /// The node's name.
+        node: String,
+        /// What it computes.
+        op: &'static str,
+        /// What does not fit, with the shapes.
+        problem: String,
+    },
     /// Models that cannot be averaged.
     #[error("the ensemble cannot be built: {problem}")]
     Ensemble {

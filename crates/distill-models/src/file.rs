@@ -6,7 +6,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::header_check::{check_safetensors, read_header};
-use crate::{Mlp, MlpConfig, Model, ModelError, Trainable};
+use crate::{Model, ModelConfig, ModelError, Network, Standard, Trainable};
 
 /// Where a model comes from: seed, data, recipe and the like, as names and values.
 pub type Provenance = BTreeMap<String, String>;
@@ -22,7 +22,10 @@ const FORMAT_VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Description {
     version: u32,
-    pub(crate) model: MlpConfig,
+    pub(crate) model: ModelConfig,
+    /// What the network standardises its inputs by, where it has numbers for that beside its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) standardize: Option<Standard>,
     pub(crate) input_shape: Vec<usize>,
     pub(crate) classes: Vec<String>,
     pub(crate) provenance: Provenance,
@@ -39,16 +42,16 @@ pub(crate) struct Description {
 ///
 /// # Examples
 /// ```
-/// use distill_models::{Mlp, MlpConfig, Model, Provenance, from_safetensors, to_safetensors};
+/// use distill_models::{Network, MlpConfig, Model, Provenance, from_safetensors, to_safetensors};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-/// let model = Mlp::new(config, vec![2], vec!["a".into(), "b".into()], 1)?;
+/// let model = Network::new(config, vec![2], vec!["a".into(), "b".into()], 1)?;
 /// let bytes = to_safetensors(&model, &Provenance::from([("seed".into(), "1".into())]))?;
 /// let (loaded, provenance) = from_safetensors(&bytes)?;
 /// assert_eq!(loaded.spec(), model.spec());
 /// assert_eq!(provenance["seed"], "1");
 /// # Ok::<(), distill_models::ModelError>(())
 /// ```
-pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, ModelError> {
+pub fn to_safetensors(model: &Network, provenance: &Provenance) -> Result<Vec<u8>, ModelError> {
     for (name, _, values) in model.params().iter() {
         if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
             return Err(ModelError::NonFinite { name: name.to_owned(), index, value });
@@ -57,6 +60,7 @@ pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, M
     let description = Description {
         version: FORMAT_VERSION,
         model: model.config().clone(),
+        standardize: model.standardize(),
         input_shape: model.spec().input_shape.clone(),
         classes: model.spec().classes.clone(),
         provenance: provenance.clone(),
@@ -90,17 +94,17 @@ pub fn to_safetensors(model: &Mlp, provenance: &Provenance) -> Result<Vec<u8>, M
 /// # Errors
 /// If the bytes are no safetensors file, not one of ours, if tensors are missing, too many or of
 /// another shape than the description says, or if a weight is not a finite number.
-pub fn from_safetensors(bytes: &[u8]) -> Result<(Mlp, Provenance), ModelError> {
+pub fn from_safetensors(bytes: &[u8]) -> Result<(Network, Provenance), ModelError> {
     let header = read_header(bytes)?;
     let description = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
     let description = parse_description(description.ok_or(ModelError::NoMetadata)?)?;
     drop(header);
     let file = SafeTensors::deserialize(bytes).map_err(refused)?;
-    let Description { model: config, input_shape, classes, provenance, .. } = description;
+    let Description { model: config, standardize, input_shape, classes, provenance, .. } = description;
 
-    let features = checked_features(&input_shape)?;
-    let layout = config.layout(features, classes.len())?;
-    let architecture = config.architecture(features, classes.len());
+    check_shape(&input_shape)?;
+    let (layout, _) = config.graph_with(standardize, &input_shape, classes.len())?.layout()?;
+    let architecture = config.architecture(&input_shape, classes.len());
     let expected = layout.iter().count();
     if file.len() != expected {
         return Err(ModelError::TensorCount { architecture, expected, actual: file.len() });
@@ -127,7 +131,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Mlp, Provenance), ModelError> {
             }
         }
     }
-    Ok((Mlp::with_params(config, input_shape, classes, params)?, provenance))
+    Ok((Network::with_params(config, standardize, input_shape, classes, params)?, provenance))
 }
 
 pub(crate) fn parse_description(json: &str) -> Result<Description, ModelError> {
@@ -140,10 +144,10 @@ pub(crate) fn parse_description(json: &str) -> Result<Description, ModelError> {
     Ok(description)
 }
 
-fn checked_features(input_shape: &[usize]) -> Result<usize, ModelError> {
-    input_shape
-        .iter()
-        .try_fold(1_usize, |product, &side| product.checked_mul(side))
+pub(crate) fn check_shape(input_shape: &[usize]) -> Result<(), ModelError> {
+    let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+    features
+        .map(drop)
         .ok_or_else(|| ModelError::BadMetadata { reason: format!("input shape {input_shape:?} overflows") })
 }
 
@@ -154,11 +158,11 @@ fn refused(error: safetensors::SafeTensorError) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EmbeddingConfig;
+    use crate::{EmbeddingConfig, MlpConfig};
 
-    fn model() -> Mlp {
+    fn model() -> Network {
         let config = MlpConfig { hidden: vec![5, 4], dropout: 0.5, max_norm: Some(2.0), ..MlpConfig::default() };
-        Mlp::new(config, vec![1, 2, 3], vec!["a".into(), "b".into(), "é".into()], 3).unwrap()
+        Network::new(config, vec![1, 2, 3], vec!["a".into(), "b".into(), "é".into()], 3).unwrap()
     }
 
     #[test]
@@ -178,7 +182,7 @@ mod tests {
     fn a_table_has_a_name_of_its_own() {
         let embedding = Some(EmbeddingConfig { buckets: 7 });
         let config = MlpConfig { hidden: vec![5, 4], embedding, ..MlpConfig::default() };
-        let model = Mlp::new(config.clone(), vec![9], vec!["a".into(), "b".into()], 3).unwrap();
+        let model = Network::new(config.clone(), vec![9], vec!["a".into(), "b".into()], 3).unwrap();
         let found: Vec<_> = model.params().iter().map(|(name, shape, _)| (name, shape)).collect();
         assert_eq!(
             found[..3],
@@ -186,18 +190,18 @@ mod tests {
         );
         assert_eq!(model.spec().architecture, "7-5-4-2");
         let (loaded, _) = from_safetensors(&to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
-        assert_eq!((loaded.params(), loaded.config()), (model.params(), &config));
+        assert_eq!((loaded.params(), loaded.config()), (model.params(), &config.into()));
         // A description without the key is of a model without a table.
-        let dense = serde_json::to_string(&MlpConfig::default()).unwrap();
+        let dense = serde_json::to_string(&ModelConfig::default()).unwrap();
         assert!(!dense.contains("embedding"), "{dense}");
     }
 
     #[test]
     fn a_number_is_read_as_it_was_written() {
         let config = MlpConfig { hidden: vec![1], max_norm: Some(1.066_604_140_025_871_5e18), ..MlpConfig::default() };
-        let model = Mlp::new(config.clone(), vec![1], vec!["a".into()], 3).unwrap();
+        let model = Network::new(config.clone(), vec![1], vec!["a".into()], 3).unwrap();
         let (loaded, _) = from_safetensors(&to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
-        assert_eq!(loaded.config(), &config);
+        assert_eq!(loaded.config(), &config.into());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use distill_tensor::Layout;
 use safetensors::tensor::Metadata;
 
-use crate::file::{Description, METADATA_KEY, parse_description};
-use crate::{MlpConfig, ModelError, Provenance};
+use crate::file::{Description, METADATA_KEY, check_shape, parse_description};
+use crate::{ModelConfig, ModelError, Provenance, Standard};
 
 /// What the header of a safetensors file says, without any weight.
 ///
@@ -37,13 +39,26 @@ pub struct TensorEntry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelCard {
     /// What the model is made of.
-    pub config: MlpConfig,
+    pub config: ModelConfig,
+    /// What it standardises its inputs by, where it has numbers for that beside its weights.
+    pub standardize: Option<Standard>,
     /// Shape of one input.
     pub input_shape: Vec<usize>,
     /// Names of the classes in the order of the logits.
     pub classes: Vec<String>,
     /// Where the model comes from.
     pub provenance: Provenance,
+}
+
+impl ModelCard {
+    /// Names and shapes of the tensors that such a model has.
+    ///
+    /// # Errors
+    /// If no model can be built like this.
+    pub fn layout(&self) -> Result<Arc<Layout>, ModelError> {
+        check_shape(&self.input_shape)?;
+        Ok(self.config.graph_with(self.standardize, &self.input_shape, self.classes.len())?.layout()?.0)
+    }
 }
 
 impl Header {
@@ -85,15 +100,15 @@ impl Header {
     /// [`ModelError::BadMetadata`] if it cannot be read.
     pub fn card(&self) -> Result<Option<ModelCard>, ModelError> {
         let Some(json) = self.metadata.get(METADATA_KEY) else { return Ok(None) };
-        let Description { model: config, input_shape, classes, provenance, .. } = parse_description(json)?;
-        Ok(Some(ModelCard { config, input_shape, classes, provenance }))
+        let Description { model: config, standardize, input_shape, classes, provenance, .. } = parse_description(json)?;
+        Ok(Some(ModelCard { config, standardize, input_shape, classes, provenance }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EmbeddingConfig, Mlp, Model as _, Trainable as _, to_safetensors};
+    use crate::{EmbeddingConfig, MlpConfig, Model as _, Network, Trainable as _, to_safetensors};
 
     #[test]
     fn says_what_the_whole_file_says() {
@@ -103,7 +118,7 @@ mod tests {
     }
 
     fn check_header_of(config: MlpConfig) {
-        let model = Mlp::new(config, vec![1, 2, 3], vec!["a".into(), "é".into()], 3).unwrap();
+        let model = Network::new(config, vec![1, 2, 3], vec!["a".into(), "é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".into(), "3".into())]);
         let bytes = to_safetensors(&model, &provenance).unwrap();
         let n = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;

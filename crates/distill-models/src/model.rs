@@ -36,6 +36,8 @@ pub struct Scratch {
     sums: Vec<Vec<f64>>,
     /// What an embedding has read.
     bags: Bags,
+    /// Values of a network, by its buffers.
+    values: Vec<Vec<f32>>,
 }
 
 impl Scratch {
@@ -58,6 +60,16 @@ impl Scratch {
     /// Buffers for the inputs of an embedding, until they are given back.
     pub(crate) fn take_bags(&mut self) -> Bags {
         std::mem::take(&mut self.bags)
+    }
+
+    /// Buffers for the values of a network, until they are given back.
+    pub(crate) fn take_values(&mut self) -> Vec<Vec<f32>> {
+        std::mem::take(&mut self.values)
+    }
+
+    /// Gives back what was taken, to be taken again.
+    pub(crate) fn give_back_values(&mut self, values: Vec<Vec<f32>>) {
+        self.values = values;
     }
 
     /// Gives back what was taken, to be taken again.

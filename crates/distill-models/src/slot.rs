@@ -1,6 +1,6 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::buffer::matrix;
+use crate::buffer::{grow, matrix};
 
 /// One activation on a [`Tape`](crate::Tape), shape `(examples, width)` in all that it holds: its value, the derivative of the
 /// value by the layer's affine output, and the gradient of the loss.
@@ -52,6 +52,34 @@ impl Slot {
     /// The same, and the derivative of the value by the affine output, for [`scale_grad_by_slope`](Self::scale_grad_by_slope).
     pub fn value_and_slope_mut(&mut self) -> (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>) {
         (matrix(&mut self.value, self.rows, self.width), matrix(&mut self.slope, self.rows, self.width))
+    }
+
+    /// The value as a slice.
+    pub(crate) fn value_slice(&self) -> &[f32] {
+        &self.value[..self.rows * self.width]
+    }
+
+    /// For the forward pass to write; contents unspecified.
+    pub(crate) fn value_slice_mut(&mut self) -> &mut [f32] {
+        &mut self.value[..self.rows * self.width]
+    }
+
+    /// The gradient as a slice, once the backward pass has written it.
+    pub(crate) fn grad_slice(&self) -> &[f32] {
+        &self.grad[..self.rows * self.width]
+    }
+
+    /// The value, and the gradient for the backward pass to write.
+    pub(crate) fn value_and_grad_mut(&mut self) -> (&[f32], &mut [f32]) {
+        let n = self.rows * self.width;
+        grow(&mut self.grad, n);
+        (&self.value[..n], &mut self.grad[..n])
+    }
+
+    /// The value, its slope if a pass has written one, and the gradient.
+    pub(crate) fn value_slope_and_grad_mut(&mut self) -> (&[f32], &[f32], &mut [f32]) {
+        let n = self.rows * self.width;
+        (&self.value[..n], &self.slope, &mut self.grad[..n])
     }
 
     /// The gradient of the value, once the backward pass has written it.

@@ -3,7 +3,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::buffer::matrix;
-use crate::{Mlp, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
+use crate::{Model, ModelError, ModelSpec, Network, Noise, Scratch, Standard, Tape, Trainable};
 
 /// Mean and spread of each feature of a training set: `z = (x - mean) / sd`.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,17 +49,17 @@ impl Standardization {
     }
 }
 
-/// A perceptron that standardises its inputs, while it is trained.
+/// A network that standardises its inputs, while it is trained.
 ///
-/// In training this is a step before the first layer; [`fold`](Self::fold) moves it into the weights of that layer. So
-/// what is kept is a plain perceptron that takes inputs as they are, wherever it is run.
+/// In training this is a step before the first layer; [`fold`](Self::fold) moves it into the weights of that layer, or makes it the
+/// first node of a network with convolutions. So what is kept takes inputs as they are, wherever it is run.
 ///
 /// # Examples
 /// ```
-/// use distill_models::{Mlp, MlpConfig, Model, Standardization, Standardized};
+/// use distill_models::{Network, MlpConfig, Model, Standardization, Standardized};
 /// use ndarray::array;
 /// let config = MlpConfig { hidden: vec![5], ..MlpConfig::default() };
-/// let mlp = Mlp::new(config, vec![2], vec!["yes".into(), "no".into()], 1)?;
+/// let mlp = Network::new(config, vec![2], vec!["yes".into(), "no".into()], 1)?;
 /// let standardization = Standardization::new(&[10.0, -3.0], &[2.0, 0.5])?;
 /// let model = Standardized::new(mlp.clone(), Some(standardization))?;
 /// let (raw, standard) = (array![[12.0, -3.0]], array![[1.0, 0.0]]);
@@ -70,7 +70,7 @@ impl Standardization {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Standardized {
-    model: Mlp,
+    model: Network,
     standardization: Option<Standardization>,
 }
 
@@ -80,9 +80,9 @@ impl Standardized {
     /// # Errors
     /// [`ModelError::Features`] if the numbers of features differ, [`ModelError::Config`] if the model has an embedding,
     /// whose inputs are no numbers.
-    pub fn new(model: Mlp, standardization: Option<Standardization>) -> Result<Self, ModelError> {
+    pub fn new(model: Network, standardization: Option<Standardization>) -> Result<Self, ModelError> {
         if let Some(Standardization { mean, .. }) = &standardization {
-            if model.config().embedding.is_some() {
+            if model.config().embedding().is_some() {
                 let problem =
                     "has no meaning for a model with an embedding, whose inputs are bucket indices".to_owned();
                 return Err(ModelError::Config { field: "standardize", problem });
@@ -90,6 +90,10 @@ impl Standardized {
             let (expected, actual) = (model.spec().features(), mean.len());
             if expected != actual {
                 return Err(ModelError::Features { expected, actual });
+            }
+            if model.standardize().is_some() {
+                let problem = "is part of this model already".to_owned();
+                return Err(ModelError::Config { field: "standardize", problem });
             }
         }
         Ok(Self { model, standardization })
@@ -100,12 +104,14 @@ impl Standardized {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn unfold(model: Mlp, standardization: Option<Standardization>) -> Result<Self, ModelError> {
+    pub fn unfold(model: Network, standardization: Option<Standardization>) -> Result<Self, ModelError> {
+        // A network that has its standardisation beside its weights, or none, stays the function that it is.
+        let standardization = standardization.filter(|_| model.first_matrix().is_some());
         let mut unfolded = Self::new(model, standardization)?;
         let Self { model, standardization: Some(Standardization { mean, scale }) } = &mut unfolded else {
             return Ok(unfolded);
         };
-        let (weight, bias) = model.first_layer();
+        let Some((weight, bias)) = model.first_matrix() else { return Ok(unfolded) };
         let params = model.params_mut();
         let mut shifts = vec![];
         for mut row in params.matrix_mut(weight).outer_iter_mut() {
@@ -124,11 +130,11 @@ impl Standardized {
         Ok(unfolded)
     }
 
-    /// The same function of raw inputs as a plain perceptron: `W z + b` with `W' = W / sd` and `b' = b - W' mean`.
-    pub fn fold(self) -> Mlp {
+    /// The same function of raw inputs as a plain network; of a perceptron, `W z + b` with `W' = W / sd` and `b' = b - W' mean`.
+    pub fn fold(self) -> Network {
         let Self { mut model, standardization } = self;
         let Some(Standardization { mean, scale }) = standardization else { return model };
-        let (weight, bias) = model.first_layer();
+        let Some((weight, bias)) = model.first_matrix() else { return in_front(model, &mean, &scale) };
         let params = model.params_mut();
         let mut shifts = vec![];
         for mut row in params.matrix_mut(weight).outer_iter_mut() {
@@ -157,7 +163,7 @@ impl Standardized {
         &self,
         inputs: ArrayView2<'_, f32>,
         tape: &mut Tape,
-        run: impl Fn(&Mlp, ArrayView2<'_, f32>, &mut Tape) -> Result<(), ModelError>,
+        run: impl Fn(&Network, ArrayView2<'_, f32>, &mut Tape) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
         let Some(standardization) = self.standardization(inputs) else { return run(&self.model, inputs, tape) };
         let mut buffer = std::mem::take(&mut tape.standard);
@@ -234,6 +240,21 @@ impl Trainable for Standardized {
     }
 }
 
+/// The same network with the standardisation as its first node: what stands around a map is 0 after it, so no weight can take it in.
+fn in_front(model: Network, mean: &[f32], scale: &[f32]) -> Network {
+    let n_channels = model.spec().input_shape[0];
+    let of_each = mean.len() / n_channels.max(1);
+    let is_same =
+        |numbers: &[f32]| numbers.chunks_exact(of_each).all(|channel| channel.iter().all(|n| n == &channel[0]));
+    let firsts = |numbers: &[f32]| numbers.iter().step_by(of_each).copied().collect::<Vec<_>>();
+    let standardized = if is_same(mean) && is_same(scale) {
+        model.standardized(Standard::Channel, &firsts(mean), &firsts(scale))
+    } else {
+        model.standardized(Standard::Number, mean, scale)
+    };
+    standardized.expect("a network that was checked when it was wrapped")
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, array};
@@ -241,9 +262,9 @@ mod tests {
     use super::*;
     use crate::{EmbeddingConfig, MlpConfig};
 
-    fn mlp(hidden: &[usize]) -> Mlp {
+    fn mlp(hidden: &[usize]) -> Network {
         let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
-        Mlp::new(config, vec![3], vec!["a".into(), "b".into()], 7).unwrap()
+        Network::new(config, vec![3], vec!["a".into(), "b".into()], 7).unwrap()
     }
 
     #[test]
@@ -278,7 +299,7 @@ mod tests {
         assert!(matches!(Standardized::new(mlp(&[2]), standardization()), Err(ModelError::Features { actual: 2, .. })));
         let config =
             MlpConfig { hidden: vec![2], embedding: Some(EmbeddingConfig { buckets: 5 }), ..MlpConfig::default() };
-        let text = Mlp::new(config, vec![2], vec!["a".into(), "b".into()], 1).unwrap();
+        let text = Network::new(config, vec![2], vec!["a".into(), "b".into()], 1).unwrap();
         assert!(Standardized::new(text, standardization()).is_err());
         // Inputs of another width are refused as the model refuses them.
         let model = Standardized::new(mlp(&[2]), Some(Standardization::new(&[0.0; 3], &[1.0; 3]).unwrap())).unwrap();

@@ -3,6 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Slot;
 use crate::bags::Bags;
+use crate::network::Work;
 
 /// What the forward pass of a training step leaves for the backward pass.
 ///
@@ -35,6 +36,8 @@ pub struct Tape {
     slots: Vec<Slot>,
     /// What an embedding has read.
     pub(crate) bags: Bags,
+    /// Memory of the steps of a network.
+    work: Vec<Work>,
     /// Inputs after they are standardised.
     pub(crate) standard: Vec<f32>,
 }
@@ -43,7 +46,7 @@ impl Tape {
     /// A tape for activations of these names and widths, without memory yet.
     pub fn new(slots: impl IntoIterator<Item = (String, usize)>) -> Self {
         let slots = slots.into_iter().map(|(name, width)| Slot::new(name, width)).collect();
-        Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default(), standard: vec![] }
+        Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default(), work: vec![], standard: vec![] }
     }
 
     /// The same tape for products of that precision, in the hidden layers of both passes.
@@ -94,9 +97,10 @@ impl Tape {
         &self.slots
     }
 
-    /// What an embedding reads, beside the activations.
-    pub(crate) fn bags_and_slots_mut(&mut self) -> (&mut Bags, &mut [Slot]) {
-        (&mut self.bags, &mut self.slots)
+    /// What an embedding reads, the activations, and the memory of so many steps.
+    pub(crate) fn parts_mut(&mut self, steps: usize) -> (&mut Bags, &mut [Slot], &mut [Work]) {
+        self.work.resize_with(steps.max(self.work.len()), Work::default);
+        (&mut self.bags, &mut self.slots, &mut self.work)
     }
 
     /// The activations, for the model to write.

@@ -9,9 +9,9 @@ use crate::{Model, ModelError, ModelSpec, Scratch, Zeros};
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use distill_models::{Mlp, MlpConfig, Model, WithoutZeros, Zeros};
+/// use distill_models::{Network, MlpConfig, Model, WithoutZeros, Zeros};
 /// let config = MlpConfig { hidden: vec![], ..MlpConfig::default() };
-/// let model = Arc::new(Mlp::new(config, vec![2], vec!["no".into(), "yes".into()], 1)?);
+/// let model = Arc::new(Network::new(config, vec![2], vec!["no".into(), "yes".into()], 1)?);
 /// let zeros = Zeros::of([0.0, 1.0], 2, Some(0.9));
 /// let model = WithoutZeros::new(model, zeros);
 /// assert!(model.logits(ndarray::array![[3.0, -3.0]].view())?.iter().all(|&logit| logit >= 0.9_f32.ln()));

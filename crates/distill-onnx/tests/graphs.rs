@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
-use distill_models::{Activation, Mlp, MlpConfig, Model, Provenance};
+use distill_models::{Activation, MlpConfig, Model, Network, Provenance};
 use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
 use ndarray::{Array2, s};
 use prost::Message as _;
@@ -121,7 +121,7 @@ fn exports_of_distill_answer_as_their_models_do() {
         (Activation::Tanh, vec![20], false, true),
     ] {
         let config = MlpConfig { hidden: vec![9, 7], activation, ..MlpConfig::default() };
-        let model = Mlp::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
+        let model = Network::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
         let bytes =
             Exported::new(&model, &provenance, ExportOptions { flat, probabilities }).unwrap().to_bytes().unwrap();

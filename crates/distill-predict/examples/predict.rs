@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use distill_models::{Mlp, MlpConfig, Model};
+use distill_models::{MlpConfig, Model, Network};
 use distill_predict::{Answers, Format, Predictor, Reading, STDIN, Source, predict_rows};
 use distill_recipe::{Diagnostic, model_file};
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), Diagnostic> {
     let Some(path) = words.first() else {
         // Nobody has trained this one.
         let config = MlpConfig { hidden: vec![4], ..MlpConfig::default() };
-        let model = Mlp::new(config, vec![3], vec!["cat".into(), "dog".into()], 1)?;
+        let model = Network::new(config, vec![3], vec!["cat".into(), "dog".into()], 1)?;
         print!("{}", predict_rows(&model, b"0.5,0,1\n0,0.25,0\n".to_vec())?);
         return Ok(());
     };

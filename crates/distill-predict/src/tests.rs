@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use distill_models::{Mlp, MlpConfig};
+use distill_models::{MlpConfig, Network};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
@@ -13,9 +13,9 @@ use crate::source::Source;
 use distill_models::Model as _;
 
 /// A model of two hidden layers: 3 numbers in, 4 classes out.
-fn model() -> Mlp {
+fn model() -> Network {
     let config = MlpConfig { hidden: vec![7, 5], ..MlpConfig::default() };
-    Mlp::new(config, vec![1, 1, 3], ["a", "b,c", "\"d\"", "é"].map(String::from).to_vec(), 3).unwrap()
+    Network::new(config, vec![1, 1, 3], ["a", "b,c", "\"d\"", "é"].map(String::from).to_vec(), 3).unwrap()
 }
 
 /// A pipe that gives a few bytes at a time.
@@ -176,7 +176,7 @@ fn sizes_of_every_kind_give_the_same_bits_in_any_batch() {
     {
         let classes: Vec<String> = (0..n_classes).map(|class| class.to_string()).collect();
         let config = MlpConfig { hidden, ..MlpConfig::default() };
-        let model = Mlp::new(config, vec![features], classes.clone(), 5).unwrap();
+        let model = Network::new(config, vec![features], classes.clone(), 5).unwrap();
         let rows = Array2::from_shape_fn((300, features), |(i, j)| ((i * 31 + j * 7) as f32).sin());
         let expected = model.logits(rows.view()).unwrap();
         for size in [1, 2, 3, 100, 256] {

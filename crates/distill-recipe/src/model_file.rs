@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use distill_models::{Mlp, Provenance, from_safetensors};
+use distill_models::{Network, Provenance, from_safetensors};
 use distill_train::{Disk, Storage as _};
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +20,7 @@ const START: usize = 512;
 #[derive(Debug)]
 pub struct LoadedModel {
     /// The network with its weights.
-    pub model: Mlp,
+    pub model: Network,
     /// What the file says of where it comes from: program, recipe, data, seed.
     pub provenance: Provenance,
     /// Bytes of the file.

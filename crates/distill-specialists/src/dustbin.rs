@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn classes_that_are_none_are_refused() {
-        let spec = distill_models::Mlp::new(
+        let spec = distill_models::Network::new(
             distill_models::MlpConfig { hidden: vec![2], ..distill_models::MlpConfig::default() },
             vec![3],
             (0..6).map(|class| format!("c{class}")).collect(),

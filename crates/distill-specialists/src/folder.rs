@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
-use distill_models::{Mlp, Model as _, Provenance, from_safetensors, to_safetensors};
+use distill_models::{Model as _, Network, Provenance, from_safetensors, to_safetensors};
 use distill_train::{Disk, Observer, Snapshot, StepReport, Storage as _, write_atomic};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub struct SystemFiles {
 #[derive(Clone, Copy)]
 pub struct SystemTraining<'a> {
     /// Where they start.
-    pub generalist: &'a Mlp,
+    pub generalist: &'a Network,
     /// What all of them learn from, each from its part.
     pub data: &'a Arc<dyn Dataset>,
     /// Says which data it is.
@@ -187,7 +187,7 @@ impl SystemFolder {
         &self,
         number: usize,
         file: &str,
-        generalist: &Mlp,
+        generalist: &Network,
         classes: &[u32],
     ) -> Result<(Specialist, Provenance, SystemFiles), SpecialistError> {
         let (model, provenance, found) = self.model(file)?;
@@ -195,7 +195,7 @@ impl SystemFolder {
     }
 
     /// A model with what its file says, and which file that is.
-    fn model(&self, file: &str) -> Result<(Mlp, Provenance, SystemFiles), SpecialistError> {
+    fn model(&self, file: &str) -> Result<(Network, Provenance, SystemFiles), SpecialistError> {
         // A name that leads out of the folder is none that was written here.
         if Path::new(file).components().count() != 1 || file.starts_with('.') {
             return Err(self.damaged(MANIFEST, format!("names the file `{file}`, which does not belong to the folder")));

@@ -168,7 +168,7 @@ mod tests {
     use std::sync::Arc;
 
     use distill_datasets::Images;
-    use distill_models::{Mlp, MlpConfig};
+    use distill_models::{MlpConfig, Network};
     use ndarray::array;
 
     use super::*;
@@ -179,7 +179,7 @@ mod tests {
         let names: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
         let mlp = |seed| {
             let config = MlpConfig { hidden: vec![6], ..MlpConfig::default() };
-            Mlp::new(config, vec![1], names.clone(), seed).unwrap()
+            Network::new(config, vec![1], names.clone(), seed).unwrap()
         };
         let labels = vec![0; 40];
         let data = Images::new(vec![1], (0..40).map(|i| i * 6).collect(), labels, names.clone()).unwrap();
@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn counts_by_hand() {
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let generalist = Mlp::new(MlpConfig { hidden: vec![2], ..MlpConfig::default() }, vec![1], names, 1).unwrap();
+        let generalist =
+            Network::new(MlpConfig { hidden: vec![2], ..MlpConfig::default() }, vec![1], names, 1).unwrap();
         let one = Specialist::new(0, generalist.spec(), &[0, 1], generalist.clone()).unwrap();
         let two = Specialist::new(1, generalist.spec(), &[1], generalist.clone()).unwrap();
         let system = SpecialistSystem::new(Arc::new(generalist), vec![one, two], 1, SolverConfig::default()).unwrap();

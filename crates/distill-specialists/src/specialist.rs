@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use distill_datasets::Dataset;
 use distill_losses::{Distillation, Loss, SmoothedCrossEntropy, SoftTerm, Temperature};
-use distill_models::{Mlp, Model, ModelError, ModelSpec, Scratch, Trainable};
+use distill_models::{Model, ModelError, ModelSpec, Network, Scratch, Trainable};
 use distill_train::{Hooks, Observer, Teacher, TrainConfig, TrainError, Training, train};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -29,7 +29,7 @@ pub struct SpecialistConfig {
 #[derive(Debug, Clone)]
 pub struct Specialist {
     dustbin: Dustbin,
-    model: Mlp,
+    model: Network,
 }
 
 impl Specialist {
@@ -37,7 +37,12 @@ impl Specialist {
     ///
     /// # Errors
     /// [`SpecialistError::Classes`] if they are not.
-    pub fn new(number: usize, generalist: &ModelSpec, classes: &[u32], model: Mlp) -> Result<Self, SpecialistError> {
+    pub fn new(
+        number: usize,
+        generalist: &ModelSpec,
+        classes: &[u32],
+        model: Network,
+    ) -> Result<Self, SpecialistError> {
         let dustbin = Dustbin::new(number, classes, generalist)?;
         let spec = model.spec();
         if spec.classes != generalist.classes || spec.input_shape != generalist.input_shape {
@@ -60,7 +65,7 @@ impl Specialist {
     /// [`SpecialistError::Classes`] if `classes` are not some of the data's, in order; and as training.
     pub fn train(
         number: usize,
-        generalist: &Mlp,
+        generalist: &Network,
         data: &Arc<dyn Dataset>,
         classes: &[u32],
         config: &SpecialistConfig,
@@ -101,7 +106,7 @@ impl Specialist {
     }
 
     /// The network, with all classes.
-    pub fn model(&self) -> &Mlp {
+    pub fn model(&self) -> &Network {
         &self.model
     }
 
@@ -126,7 +131,7 @@ impl Specialist {
 }
 
 /// Changes the logits of all classes in the dustbin.
-fn raise_others(model: &mut Mlp, dustbin: &Dustbin, by: f64) {
+fn raise_others(model: &mut Network, dustbin: &Dustbin, by: f64) {
     let bias = model.params().layout().iter().map(|(id, ..)| id).last();
     if let Some(bias) = bias.map(|id| model.params_mut().vector_mut(id)) {
         dustbin.others().for_each(|class| bias[class] += by as f32);
@@ -141,9 +146,9 @@ mod tests {
 
     use super::*;
 
-    fn generalist() -> Mlp {
+    fn generalist() -> Network {
         let classes = (0..6).map(|class| format!("c{class}")).collect();
-        Mlp::new(MlpConfig { hidden: vec![5], ..MlpConfig::default() }, vec![3], classes, 4).unwrap()
+        Network::new(MlpConfig { hidden: vec![5], ..MlpConfig::default() }, vec![3], classes, 4).unwrap()
     }
 
     #[test]
@@ -182,7 +187,7 @@ mod tests {
     fn a_network_with_other_classes_is_none() {
         let generalist = generalist();
         let names = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
-        let other = Mlp::new(MlpConfig { hidden: vec![5], ..MlpConfig::default() }, vec![3], names, 4).unwrap();
+        let other = Network::new(MlpConfig { hidden: vec![5], ..MlpConfig::default() }, vec![3], names, 4).unwrap();
         assert!(Specialist::new(0, generalist.spec(), &[1, 2], other).is_err());
         assert!(Specialist::new(0, generalist.spec(), &[1, 2], generalist.clone()).is_ok());
     }

@@ -210,13 +210,13 @@ fn softmax(logits: ArrayView1<'_, f32>, out: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use distill_models::{Mlp, MlpConfig, Trainable as _};
+    use distill_models::{MlpConfig, Network, Trainable as _};
 
     use super::*;
 
-    fn mlp(classes: &[&str], seed: u64) -> Mlp {
+    fn mlp(classes: &[&str], seed: u64) -> Network {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
-        Mlp::new(MlpConfig { hidden: vec![6], ..MlpConfig::default() }, vec![4], classes, seed).unwrap()
+        Network::new(MlpConfig { hidden: vec![6], ..MlpConfig::default() }, vec![4], classes, seed).unwrap()
     }
 
     fn system(top: usize) -> SpecialistSystem {
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_stays_so() {
         let system = system(1);
-        let damaged = |mut model: Mlp| {
+        let damaged = |mut model: Network| {
             let bias = model.params().layout().iter().map(|(id, ..)| id).last().unwrap();
             model.params_mut().vector_mut(bias)[1] = f32::NAN;
             model

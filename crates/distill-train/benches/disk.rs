@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use distill_datasets::{Dataset, IdxFolder, Split};
 use distill_losses::CrossEntropy;
-use distill_models::{Mlp, MlpConfig};
+use distill_models::{MlpConfig, Network};
 use distill_train::{Hooks, Silent, Teacher, TrainConfig, Training, train};
 
 /// As many as MNIST has.
@@ -40,7 +40,8 @@ fn epochs(c: &mut Criterion) {
             let model_config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
             let id = BenchmarkId::new(name, model_config.architecture(784, 10));
             let spec = data.spec();
-            let mut model = Mlp::new(model_config, spec.input_shape.clone(), spec.classes.clone(), 1).expect("a model");
+            let mut model =
+                Network::new(model_config, spec.input_shape.clone(), spec.classes.clone(), 1).expect("a model");
             let (loss, teacher) = (&CrossEntropy, Teacher::None);
             let training = Training {
                 data: &*data,

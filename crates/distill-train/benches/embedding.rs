@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
 use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Noise, Trainable};
+use distill_models::{EmbeddingConfig, MlpConfig, Network, Noise, Trainable};
 use distill_tensor::{Philox, Stream};
 use distill_train::{Hooks, Optimizer, OptimizerConfig, OptimizerKind, StepContext, Teacher, TrainingStep};
 use ndarray::{Array2, ArrayViewMut2};
@@ -76,7 +76,7 @@ fn steps(c: &mut Criterion) {
         for threads in [1, 2] {
             let config = MlpConfig { hidden: vec![hidden], embedding: Some(embedding), ..MlpConfig::default() };
             let name = format!("{}, {kind:?}", config.architecture(WIDTH, CLASSES));
-            let mut model = Mlp::new(config, vec![WIDTH], data.spec.classes.clone(), 1).expect("a model");
+            let mut model = Network::new(config, vec![WIDTH], data.spec.classes.clone(), 1).expect("a model");
             let config = OptimizerConfig { kind, ..OptimizerConfig::default() };
             let mut optimizer = Optimizer::new(config, model.params());
             let mut step = TrainingStep::new(&model, BATCH);

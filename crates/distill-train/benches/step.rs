@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use distill_datasets::{Augmentation, Dataset, Images, Jitter};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Noise, Trainable};
+use distill_models::{MlpConfig, Network, Noise, Trainable};
 use distill_train::{Hooks, Optimizer, OptimizerConfig, SoftTargets, StepContext, Teacher, TrainingStep};
 
 const BATCH: usize = 128;
@@ -19,7 +19,7 @@ fn images() -> Images {
 fn steps(c: &mut Criterion) {
     let data = images();
     let build = |config: MlpConfig| {
-        Mlp::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1).expect("a model")
+        Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1).expect("a model")
     };
     let plain = |hidden: &[usize]| MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
     let targets = SoftTargets::compute(&build(plain(&[100])), &data).expect("soft targets");

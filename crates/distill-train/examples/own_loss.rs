@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use distill_datasets::Table;
 use distill_losses::{Loss, LossError, LossValue, Targets, Term};
-use distill_models::{FnModel, Mlp, MlpConfig};
+use distill_models::{FnModel, MlpConfig, Network};
 use distill_tensor::softmax;
 use distill_train::{
     EpochReport, Hooks, Observer, SoftTargets, Teacher, TrainConfig, TrainError, Training, evaluate, train,
@@ -82,7 +82,7 @@ fn main() -> Result<(), TrainError> {
     });
     let targets = SoftTargets::compute(&teacher, &data)?;
 
-    let mut student = Mlp::new(MlpConfig { hidden: vec![16], ..MlpConfig::default() }, vec![2], classes, 1)?;
+    let mut student = Network::new(MlpConfig { hidden: vec![16], ..MlpConfig::default() }, vec![2], classes, 1)?;
     let config = TrainConfig { epochs: 40, batch: 50, ..TrainConfig::default() };
     let (teacher, hooks) = (Teacher::Cached(&targets), Hooks::default());
     let training = Training { data: &data, validation: None, loss: &Brier, teacher, config: &config, seed: 1, hooks };

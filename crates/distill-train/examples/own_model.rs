@@ -5,7 +5,7 @@
 
 use distill_datasets::{Dataset, Table};
 use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
-use distill_models::{Mlp, MlpConfig, Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
+use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Noise, Scratch, Tape, Trainable};
 use distill_tensor::{LayoutBuilder, ParamId, Params};
 use distill_train::{Hooks, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
@@ -115,7 +115,7 @@ fn main() -> Result<(), TrainError> {
     let alone = Training { data: &data, validation: None, loss, teacher, config: &config, seed: 1, hooks };
 
     let hidden = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
-    let mut perceptron = Mlp::new(hidden, vec![5], classes.clone(), 1)?;
+    let mut perceptron = Network::new(hidden, vec![5], classes.clone(), 1)?;
     train(&mut perceptron, &alone, &mut Silent)?;
 
     let kd = Distillation::new(SoftTerm::Kd(Temperature::new(2.0)?), 0.9)?;

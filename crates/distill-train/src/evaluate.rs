@@ -131,7 +131,7 @@ fn is_among_top(k: usize, z: ArrayView1<'_, f32>, class: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use distill_datasets::Images;
-    use distill_models::{Mlp, MlpConfig};
+    use distill_models::{MlpConfig, Network};
     use ndarray::array;
 
     use super::*;
@@ -145,7 +145,7 @@ mod tests {
         let labels: Vec<u32> = (0..n).map(|i| i * i % 7).collect();
         let classes: Vec<String> = (0..n_classes).map(|class| format!("c{class}")).collect();
         let data = Images::new(vec![1, 2, 2], pixels, labels.clone(), classes.clone()).unwrap();
-        let model = Mlp::new(MlpConfig::default(), vec![1, 2, 2], classes, 3).unwrap();
+        let model = Network::new(MlpConfig::default(), vec![1, 2, 2], classes, 3).unwrap();
         let found = evaluate(&model, &data).unwrap();
 
         let logits = SoftTargets::compute(&model, &data).unwrap();
@@ -177,7 +177,7 @@ mod tests {
         let classes = vec!["a".to_owned(), "b".to_owned()];
         let data = distill_datasets::Table::new(vec![1], inputs, vec![0; 600], classes.clone()).unwrap();
         let config = MlpConfig { hidden: vec![64, 64, 64], ..MlpConfig::default() };
-        let mut model = Mlp::new(config, vec![1], classes, 1).unwrap();
+        let mut model = Network::new(config, vec![1], classes, 1).unwrap();
         distill_models::Trainable::params_mut(&mut model).as_mut_slice().iter_mut().for_each(|weight| *weight *= 9.0);
         let error = evaluate(&model, &data).unwrap_err().of_set("test");
         assert!(matches!(error, TrainError::Answer { split: "test", example: 550, .. }), "{error}");

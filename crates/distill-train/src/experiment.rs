@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
-use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
+use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
 
 use crate::context::Teacher;
 use crate::fit::check_fit;
@@ -22,9 +22,9 @@ const SELECTION_SEED: u64 = 0;
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The result: the last weights or the best, as the recipe says.
-    pub model: Mlp,
+    pub model: Network,
     /// The others, where there is a validation set and they differ.
-    pub other: Option<Mlp>,
+    pub other: Option<Network>,
     /// What training did.
     pub report: TrainReport,
 }
@@ -52,7 +52,7 @@ pub struct Experiment<'a> {
     /// Mean and spread of the training set, when a model first needs them.
     standardization: OnceLock<Standardization>,
     /// What students begin with, by role and seed, in place of random weights.
-    beginnings: Vec<((Role, u64), Mlp)>,
+    beginnings: Vec<((Role, u64), Network)>,
     /// What the student with a teacher minimises in place of what the recipe says.
     loss: Option<&'a dyn Loss>,
 }
@@ -198,7 +198,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// What the model of a role is built from; `None` for a teacher that comes from a file.
-    pub fn model_config(&self, role: Role) -> Option<&MlpConfig> {
+    pub fn model_config(&self, role: Role) -> Option<&ModelConfig> {
         match role {
             Role::Teacher | Role::Member => self.recipe.teacher.model.as_ref(),
             Role::Baseline | Role::Student => Some(&self.recipe.student.model),
@@ -266,34 +266,43 @@ impl<'a> Experiment<'a> {
     ///
     /// # Errors
     /// [`TrainError::Config`] for a teacher that comes from a file; if the model cannot be built.
-    pub fn model(&self, role: Role, seed: u64) -> Result<Mlp, TrainError> {
+    pub fn model(&self, role: Role, seed: u64) -> Result<Network, TrainError> {
         let spec = self.train.spec();
         let config = self.model_config(role).ok_or_else(|| no_model(role))?;
-        Ok(Mlp::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
+        Ok(Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
     }
 
     /// Makes a student begin with the weights of a model, which takes inputs as they are, in place of random ones.
     ///
     /// # Errors
     /// If the model does not fit the data or has another architecture than the recipe's student.
-    pub fn begin_with(&mut self, role: Role, seed: u64, model: &Mlp) -> Result<(), TrainError> {
+    pub fn begin_with(&mut self, role: Role, seed: u64, model: &Network) -> Result<(), TrainError> {
         check_fit("student", model.spec(), self.train.spec())?;
         let mut student = self.model(role, seed)?;
         let (of_file, of_recipe) = (model.config(), student.config());
-        let function = |config: &MlpConfig| (config.kind, config.hidden.clone(), config.activation, config.embedding);
-        if function(of_file) != function(of_recipe) {
-            let words = |model: &Mlp| {
-                let activation = format!("{:?}", model.config().activation).to_lowercase();
+        if of_file.without_regularisation() != of_recipe.without_regularisation() {
+            let words = |model: &Network| {
+                let activation = format!("{:?}", model.config().activation()).to_lowercase();
                 format!("{} with {activation}", model.spec().architecture)
             };
             let problem = format!("is {}, the recipe's student {}", words(model), words(&student));
-            let help = format!(
-                "set `student.model.hidden = {:?}`, and the activation, or leave the weights out",
-                of_file.hidden
-            );
+            let help = match of_file.as_mlp() {
+                Some(mlp) => {
+                    format!(
+                        "set `student.model.hidden = {:?}`, and the activation, or leave the weights out",
+                        mlp.hidden
+                    )
+                }
+                None => "set the keys of `student.model` to those of the file, or leave the weights out".to_owned(),
+            };
             return Err(crate::ConfigProblem::new("student.weights", problem, help).into());
         }
-        student.params_mut().as_mut_slice().copy_from_slice(model.params().as_slice());
+        // A network that standardises its inputs itself goes on to do so.
+        if model.standardize().is_some() {
+            student = model.clone();
+        } else {
+            student.params_mut().as_mut_slice().copy_from_slice(model.params().as_slice());
+        }
         self.beginnings.push(((role, seed), student));
         Ok(())
     }

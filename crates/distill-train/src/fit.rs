@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn a_head_is_fitted_to_the_data() {
-        use distill_models::{Mlp, MlpConfig};
+        use distill_models::{MlpConfig, Network};
         let names = |list: &str| list.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-        let model: Arc<dyn Model> = Arc::new(Mlp::new(config, vec![2], names("a b c"), 1).unwrap());
+        let model: Arc<dyn Model> = Arc::new(Network::new(config, vec![2], names("a b c"), 1).unwrap());
         let fitted = |data: &str, allowed| {
             fit_classes(model.clone(), &names(data), allowed).map(|model| model.spec().classes.join(" "))
         };

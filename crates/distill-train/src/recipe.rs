@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use distill_datasets::Dataset;
 use distill_losses::{Distillation, SoftTerm, Temperature};
-use distill_models::{MlpConfig, ModelError};
+use distill_models::{ModelConfig, ModelError};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
@@ -78,7 +78,7 @@ pub struct StudentConfig {
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
     pub weights: Option<String>,
     /// The model to train.
-    pub model: MlpConfig,
+    pub model: ModelConfig,
 }
 
 /// The soft loss between teacher and student.
@@ -286,7 +286,7 @@ impl Recipe {
             ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
         ];
-        if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding.is_some()))
+        if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding().is_some()))
             && let Some((setting, _, note)) = values.iter().find(|(_, is_set, _)| *is_set)
         {
             let problem = format!("is set, but `{key}` has an embedding");
@@ -310,7 +310,7 @@ impl Recipe {
     /// a table, which may be of any size and unit, and no model takes them as bucket indices.
     pub fn standardizes(&self, data: &dyn Dataset) -> bool {
         let mut models = self.teacher.model.iter().chain([&self.student.model]);
-        let is_table = || data.columns().is_some() && models.all(|model| model.embedding.is_none());
+        let is_table = || data.columns().is_some() && models.all(|model| model.embedding().is_none());
         self.data.standardize.unwrap_or_else(is_table)
     }
 
@@ -333,13 +333,13 @@ impl Recipe {
 }
 
 /// Builds the model's layout for one feature and one class: all checks, no memory.
-fn validate_model(model: &MlpConfig) -> Result<(), ConfigProblem> {
-    match distill_models::Mlp::check(model) {
+fn validate_model(model: &ModelConfig) -> Result<(), ConfigProblem> {
+    match model.check() {
         Ok(()) => Ok(()),
         Err(ModelError::Config { field, problem }) => {
             Err(ConfigProblem::new(field, problem, format!("change `{field}`")))
         }
-        Err(error) => Err(ConfigProblem::new("hidden", format!("is too large: {error}"), "use fewer units")),
+        Err(error) => Err(ConfigProblem::new(model.size_key(), format!("is too large: {error}"), "make it smaller")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use distill_datasets::Dataset;
 use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Model as _};
+use distill_models::{EmbeddingConfig, MlpConfig, Model as _, Network};
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextSnippets};
 use distill_train::{
     Hooks, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, Teacher, TrainConfig, Training, train,
@@ -26,12 +26,12 @@ pub(crate) fn snippets(paragraphs: &Arc<Paragraphs>, part: Part, n: usize) -> Re
 }
 
 /// Trains a network that knows all languages, and prints how long that took.
-pub(crate) fn generalist(data: &dyn Dataset, hidden: usize, epochs: u32) -> Result<Mlp, Box<dyn Error>> {
+pub(crate) fn generalist(data: &dyn Dataset, hidden: usize, epochs: u32) -> Result<Network, Box<dyn Error>> {
     let start = Instant::now();
     let embedding = Some(EmbeddingConfig { buckets: NGrams::default().buckets() as usize });
     let description = MlpConfig { hidden: vec![hidden], embedding, ..MlpConfig::default() };
     let spec = data.spec();
-    let mut generalist = Mlp::new(description, spec.input_shape.clone(), spec.classes.clone(), 1)?;
+    let mut generalist = Network::new(description, spec.input_shape.clone(), spec.classes.clone(), 1)?;
     let training = Training {
         data,
         validation: None,

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_models::{Average, MlpConfig};
+use distill_models::{Average, ModelConfig};
 use distill_specialists::ClusterConfig;
 use distill_train::{DataConfig, Keep, Recipe, Role, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ pub(super) fn without_labels(data: &DataConfig, key: &DataKey) -> impl Iterator<
 
 impl Job {
     /// What is built, and how it is trained.
-    fn configs(&self) -> (Option<&MlpConfig>, &TrainConfig) {
+    fn configs(&self) -> (Option<&ModelConfig>, &TrainConfig) {
         let recipe = &self.setup.recipe;
         match self.role {
             Role::Teacher | Role::Member => (recipe.teacher.model.as_ref(), &recipe.teacher.train),
@@ -180,9 +180,9 @@ impl Job {
     }
 
     /// What it is called while it is trained.
-    pub(crate) fn label(&self, features: usize, n_classes: usize) -> String {
+    pub(crate) fn label(&self, input_shape: &[usize], n_classes: usize) -> String {
         let recipe = &self.setup.recipe;
-        let name = |config: &MlpConfig| config.architecture(features, n_classes);
+        let name = |config: &ModelConfig| config.architecture(input_shape, n_classes);
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
         if let Some(lesson) = &self.lesson {
             let _ = write!(label, " distilled");
@@ -198,11 +198,10 @@ impl Job {
     }
 
     /// How much work it is, to compare it with others.
-    pub(crate) fn work(&self, features: usize, n_classes: usize, n_examples: usize) -> u64 {
+    pub(crate) fn work(&self, input_shape: &[usize], n_classes: usize, n_examples: usize) -> u64 {
         let (model, train) = self.configs();
-        let parameters =
-            model.and_then(|model| model.layout(features, n_classes).ok()).map_or(1, |layout| layout.len());
-        (parameters as u64).saturating_mul(u64::from(train.epochs)).saturating_mul(n_examples as u64)
+        let macs = model.and_then(|model| model.graph(input_shape, n_classes).ok()).map_or(1, |graph| graph.macs());
+        macs.saturating_mul(u64::from(train.epochs)).saturating_mul(n_examples as u64)
     }
 }
 
@@ -356,7 +355,7 @@ mod tests {
 
     #[test]
     fn labels_tell_models_apart() {
-        let label = |job: Job| job.label(784, 10);
+        let label = |job: Job| job.label(&[1, 28, 28], 10);
         assert_eq!(label(setup(&[]).teacher(3)), "784-20-10, seed 3");
         assert_eq!(label(setup(&["kd.temperature=2.5"]).distilled(1)), "784-4-10 distilled, T = 2.5, seed 1");
         assert_eq!(label(setup(&["kd.method=logit-matching"]).distilled(1)), "784-4-10 distilled, logits, seed 1");

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use distill_models::{Mlp, Provenance, to_safetensors};
+use distill_models::{Network, Provenance, to_safetensors};
 use distill_train::{Disk, SoftTargetFile, Storage as _, TrainError};
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +107,7 @@ impl<'a> Store<'a> {
     }
 
     /// Writes a model down, its facts last, and drops its checkpoints.
-    pub(crate) fn keep(&self, model: &Mlp, provenance: &Provenance, facts: &mut Facts) -> Result<(), Diagnostic> {
+    pub(crate) fn keep(&self, model: &Network, provenance: &Provenance, facts: &mut Facts) -> Result<(), Diagnostic> {
         let bytes = to_safetensors(model, provenance).map_err(|error| Diagnostic::from(TrainError::from(error)))?;
         facts.weights_sha256 = sha256(&bytes);
         self.write(&self.weights(&facts.key), &bytes)?;
@@ -127,7 +127,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// If they are not those that were written.
-    pub(crate) fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
+    pub(crate) fn model(&self, facts: &Facts) -> Result<Network, Diagnostic> {
         let path = self.weights(&facts.key);
         let again = "remove the folder it is in, then the model is trained again";
         let loaded = model_file::load(&path).map_err(|diagnostic| diagnostic.better_help(again))?;

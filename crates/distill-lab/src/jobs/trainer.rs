@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use distill_datasets::Dataset;
-use distill_models::{Ensemble, Mlp, Model, ModelError, Provenance};
+use distill_models::{Ensemble, Model, ModelError, Network, Provenance};
 use distill_train::{CheckpointStore, Context, Disk, Experiment, Found, Lesson, SoftTargets, TrainError, evaluate};
 
 use super::data::Data;
@@ -146,12 +146,12 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If the file is missing or is not what was written.
-    pub fn model(&self, facts: &Facts) -> Result<Mlp, Diagnostic> {
+    pub fn model(&self, facts: &Facts) -> Result<Network, Diagnostic> {
         self.store.model(facts)
     }
 
     /// A model that was trained before.
-    pub(super) fn trained(&self, job: &Job) -> Result<Mlp, Diagnostic> {
+    pub(super) fn trained(&self, job: &Job) -> Result<Network, Diagnostic> {
         let facts = self.store.facts(&job.key(&self.data.key))?.ok_or_else(untrained)?;
         self.store.model(&facts)
     }
@@ -204,11 +204,11 @@ impl<'a> Trainer<'a> {
             return Ok(());
         }
         let spec = self.data.sets.train.spec();
-        let (features, n_classes) = (spec.features(), spec.classes.len());
+        let n_classes = spec.classes.len();
         let mut works: Vec<u64> = vec![];
         for due in &due {
             let n_examples = self.experiment(&due.job.setup)?.set_of(due.job.role).len();
-            works.push(due.job.work(features, n_classes, n_examples));
+            works.push(due.job.work(&spec.input_shape, n_classes, n_examples));
         }
         let total: f64 = works.iter().map(|&work| work as f64).sum();
         let mut order: Vec<usize> = (0..due.len()).collect();
@@ -300,7 +300,7 @@ impl<'a> Trainer<'a> {
         // Models beside each other show how far they are together.
         let test = evaluate(&self.asked(&trained.model, 0), &*self.data.sets.test).map_err(|error| self.stop(error))?;
         let spec = trained.model.spec();
-        let label = job.label(spec.features(), spec.classes.len());
+        let label = job.label(&spec.input_shape, spec.classes.len());
         let mut facts = Facts::new(key.clone(), label, &trained.model, job.seed, &test);
         (facts.seconds, facts.threads) = (trained.report.seconds, threads);
         let provenance: Provenance = [

@@ -113,7 +113,8 @@ impl Preflight<'_> {
             let slots = config.n_slots() as u64;
             let batch = config.batch.min(self.experiment.train_set().len()) as u64;
             let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
-                config.hidden.iter().map(|&width| width as u64).sum::<u64>() + features + spec.classes.len() as u64
+                let graph = config.graph(&spec.input_shape, spec.classes.len());
+                graph.map_or(features, |graph| features + graph.activations())
             });
             // Weights, gradients, slots, best weights, and once more what goes into a checkpoint.
             4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))

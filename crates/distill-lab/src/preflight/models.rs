@@ -1,5 +1,5 @@
 use distill_datasets::{Dataset, Jitter};
-use distill_models::MlpConfig;
+use distill_models::ModelConfig;
 use distill_train::{Keep, Role, TrainError};
 
 use super::data::first_input;
@@ -21,16 +21,17 @@ impl Preflight<'_> {
             (Role::Student, "student model", "student", "train"),
         ] {
             let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
-            let checked = check_size(config, spec.features(), spec.classes.len())
-                .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.hidden")))
+            let checked = check_size(config, &spec.input_shape, spec.classes.len())
+                .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.{}", config.size_key())))
                 .and_then(|parameters| self.check_shift(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
             match checked {
                 Err(diagnostic) => found.fail(name, diagnostic),
                 Ok(parameters) => {
-                    let architecture = config.architecture(spec.features(), spec.classes.len());
-                    found.ok(name, format!("{architecture}, {} parameters", thousands(parameters as u64)));
+                    let architecture = config.architecture(&spec.input_shape, spec.classes.len());
+                    let cost = self.cost(config).unwrap_or_default();
+                    found.ok(name, format!("{architecture}, {} parameters{cost}", thousands(parameters as u64)));
                     self.warn_of_mixup(role, found);
                     self.settings(role, training, found);
                 }
@@ -91,12 +92,12 @@ impl Preflight<'_> {
     }
 
     /// A layer cannot weigh bucket indices, and an embedding cannot look up values.
-    fn check_buckets(&self, config: &MlpConfig, table: &str) -> Result<(), Diagnostic> {
+    fn check_buckets(&self, config: &ModelConfig, table: &str) -> Result<(), Diagnostic> {
         let data = &self.experiment.recipe().data;
         let Some(buckets) = DataSource::buckets(data) else {
-            return config.embedding.map_or(Ok(()), |embedding| self.check_numbers(embedding.buckets, table));
+            return config.embedding().map_or(Ok(()), |embedding| self.check_numbers(embedding.buckets, table));
         };
-        let what = match &config.embedding {
+        let what = match config.embedding() {
             Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
             Some(embedding) => format!("an embedding of {} buckets for inputs of {buckets}", embedding.buckets),
             None => format!("the inputs of `{}` are bucket indices, and the model has no embedding", data.source),
@@ -104,7 +105,7 @@ impl Preflight<'_> {
         let diagnostic = Diagnostic::new(Code::Value, what)
             .note("each n-gram of a snippet is the number of a row of a table")
             .help(format!("set `embedding = {{ buckets = {buckets} }}` in the model"));
-        let key = if config.embedding.is_some() { "model.embedding.buckets" } else { "model.hidden" };
+        let key = if config.embedding().is_some() { "model.embedding.buckets" } else { "model.hidden" };
         Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
     }
 
@@ -123,17 +124,32 @@ impl Preflight<'_> {
         Ok(())
     }
 
+    /// What one example costs a network with convolutions, whose parameters do not say it.
+    fn cost(&self, config: &ModelConfig) -> Option<String> {
+        let spec = self.experiment.train_set().spec();
+        config.as_mlp().is_none().then_some(())?;
+        let graph = config.graph(&spec.input_shape, spec.classes.len()).ok()?;
+        let millions = graph.macs() as f64 / 1e6;
+        Some(format!(
+            ", {millions:.1} million multiplications and {} activations an image",
+            thousands(graph.activations())
+        ))
+    }
+
     /// Parameters of the model that a role would have, if it is built here.
     pub(super) fn parameters(&self, role: Role) -> Option<usize> {
         let spec = self.experiment.train_set().spec();
         let config = self.experiment.model_config(role)?;
-        config.layout(spec.features(), spec.classes.len()).ok().map(|layout| layout.len())
+        config.layout(&spec.input_shape, spec.classes.len()).ok().map(|layout| layout.len())
     }
 }
 
-fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<usize, Diagnostic> {
-    let help = "use fewer units, such as `hidden = [800, 800]`";
-    let parameters = match config.layout(features, n_classes) {
+fn check_size(config: &ModelConfig, input_shape: &[usize], n_classes: usize) -> Result<usize, Diagnostic> {
+    let help = match config.as_mlp() {
+        Some(_) => "use fewer units, such as `hidden = [800, 800]`",
+        None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
+    };
+    let parameters = match config.layout(input_shape, n_classes) {
         Ok(layout) => layout.len(),
         Err(error) => return Err(Diagnostic::new(Code::Value, error.to_string()).help(help)),
     };
@@ -145,7 +161,9 @@ fn check_size(config: &MlpConfig, features: usize, n_classes: usize) -> Result<u
         thousands(parameters as u64),
         thousands(MAX_PARAMETERS as u64)
     );
-    let note = format!("{} with {features} features and {n_classes} classes", config.architecture(features, n_classes));
+    let features: usize = input_shape.iter().product();
+    let architecture = config.architecture(input_shape, n_classes);
+    let note = format!("{architecture} with {features} features and {n_classes} classes");
     Err(Diagnostic::new(Code::Value, what).note(note).help(help))
 }
 

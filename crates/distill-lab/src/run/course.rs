@@ -31,10 +31,10 @@ impl Course {
         let roles: Vec<Role> = roles.iter().copied().filter(|&role| is_trained(role)).collect();
         let spec = experiment.test_set().spec();
         let planned = |role: Role, seed: u64| {
-            let layout = experiment.model_config(role).map(|model| model.layout(spec.features(), spec.classes.len()));
-            let parameters = layout.transpose()?.map_or(0, |layout| layout.len());
+            let graph = experiment.model_config(role).map(|model| model.graph(&spec.input_shape, spec.classes.len()));
+            let macs = graph.transpose()?.map_or(0, |graph| graph.macs());
             let examples = experiment.set_of(role).len() as f64 * f64::from(experiment.train_config(role).epochs);
-            Ok::<_, TrainError>(Planned { role, seed, work: (examples * parameters as f64).max(1.0) })
+            Ok::<_, TrainError>(Planned { role, seed, work: (examples * macs as f64).max(1.0) })
         };
         let mut models = vec![];
         if roles.contains(&Role::Member) {

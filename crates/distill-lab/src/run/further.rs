@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use distill_models::MlpConfig;
+use distill_models::ModelConfig;
 use distill_train::{
     BaselineConfig, CheckpointConfig, KdConfig, Recipe, Role, SelectConfig, StudentConfig, TrainConfig,
 };
@@ -132,7 +132,7 @@ fn teacher_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
         name: String::new(),
         seeds: vec![],
-        student: StudentConfig { weights: None, model: MlpConfig::default() },
+        student: StudentConfig { weights: None, model: ModelConfig::default() },
         kd: KdConfig::default(),
         train: TrainConfig::default(),
         baseline: BaselineConfig::default(),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use distill_models::{Mlp, Model, Provenance, to_safetensors};
+use distill_models::{Model, Network, Provenance, to_safetensors};
 use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 
 use super::train::{Failure, Run};
@@ -121,7 +121,7 @@ impl Run<'_> {
         role: Role,
         seed: u64,
         teacher: Option<&Evaluation>,
-    ) -> Result<Option<(Mlp, Evaluation, String)>, Failure> {
+    ) -> Result<Option<(Network, Evaluation, String)>, Failure> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
         self.listener.note(&format!("{:<9} trained before, seed {seed}, measured anew", heading(role)));
@@ -172,7 +172,7 @@ impl Run<'_> {
         &self,
         role: Role,
         seed: u64,
-        model: &Mlp,
+        model: &Network,
         teacher_sha256: Option<&str>,
     ) -> Result<Vec<u8>, Failure> {
         let recipe = self.experiment.recipe();

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_models::{Mlp, Model};
+use distill_models::{Model, Network};
 use distill_train::{Evaluation, Role};
 
 use super::train::{Failure, Flow, Run, Taught};
@@ -139,7 +139,7 @@ impl Run<'_> {
     }
 
     /// A model on labels alone that this run has finished, or trains now.
-    fn trained(&mut self, role: Role, seed: u64) -> Flow<(Mlp, Evaluation, String)> {
+    fn trained(&mut self, role: Role, seed: u64) -> Flow<(Network, Evaluation, String)> {
         if let Some(recorded) = self.result.find(role, seed) {
             let loaded = self.trained_before(role, recorded, seed)?;
             let test = self.ask(role, &loaded.model)?;

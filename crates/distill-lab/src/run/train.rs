@@ -271,14 +271,14 @@ impl Run<'_> {
         let data = self.experiment.test_set().spec();
         let (model, config) = (self.experiment.model_config(role).cloned(), self.experiment.train_config(role));
         let model = model.unwrap_or_default();
-        let layout = model.layout(data.features(), data.classes.len()).map_err(TrainError::from)?;
+        let layout = model.layout(&data.input_shape, data.classes.len()).map_err(TrainError::from)?;
         let leg = Course::new(self.experiment, &self.roles)?.leg(role, seed, &self.result);
         // One that this processor does not have was refused before.
         let precision = config.precision.resolve().unwrap_or_default();
         self.listener.tell(&Event::ModelStart(&ModelStart {
             role,
             seed,
-            architecture: &model.architecture(data.features(), data.classes.len()),
+            architecture: &model.architecture(&data.input_shape, data.classes.len()),
             parameters: layout.len(),
             epochs: config.epochs,
             precision: (precision != Precision::F32).then(|| precision.name()),

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use distill_models::{Mlp, MlpConfig, Model, ModelError, Provenance, to_safetensors};
+use distill_models::{Model, ModelConfig, ModelError, Network, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
@@ -153,7 +153,7 @@ impl<'a> Teachers<'a> {
         provenance: &Provenance,
         path: &Path,
         seed: u64,
-    ) -> Result<(Mlp, String), Stop> {
+    ) -> Result<(Network, String), Stop> {
         if path.is_file() {
             let LoadedModel { model, provenance: found, sha256, .. } = model_file::load(path)
                 .map_err(|diagnostic| diagnostic.better_help("remove the file, then the teacher is trained again"))?;
@@ -171,7 +171,7 @@ impl<'a> Teachers<'a> {
             let recipe = experiment.recipe();
             let spec = experiment.train_set().spec();
             let config = experiment.model_config(Role::Teacher).cloned().unwrap_or_default();
-            let label = format!("teacher  {}, seed {seed}", config.architecture(spec.features(), spec.classes.len()));
+            let label = format!("teacher  {}, seed {seed}", config.architecture(&spec.input_shape, spec.classes.len()));
             self.listener.note(&format!("{label}, {}", epochs(recipe.teacher.train.epochs)));
             let start = Instant::now();
             let mut watch = Watch::new(self.listener, self.signals, (Role::Teacher, seed), label.clone())?;
@@ -286,7 +286,7 @@ fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Res
 /// The recipe without all that a teacher, or one of several, does not depend on.
 fn member_part(recipe: &Recipe) -> Recipe {
     let mut part = Recipe {
-        student: StudentConfig { weights: None, model: MlpConfig::default() },
+        student: StudentConfig { weights: None, model: ModelConfig::default() },
         kd: KdConfig::default(),
         train: TrainConfig::default(),
         baseline: BaselineConfig::default(),

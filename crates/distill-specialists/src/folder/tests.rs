@@ -37,10 +37,10 @@ fn config(epochs: u32) -> TrainConfig {
     }
 }
 
-fn generalist(data: &Arc<dyn Dataset>) -> Mlp {
+fn generalist(data: &Arc<dyn Dataset>) -> Network {
     let spec = data.spec();
     let config_ = MlpConfig { hidden: vec![6], ..MlpConfig::default() };
-    let mut model = Mlp::new(config_, spec.input_shape.clone(), spec.classes.clone(), 1).unwrap();
+    let mut model = Network::new(config_, spec.input_shape.clone(), spec.classes.clone(), 1).unwrap();
     let training = Training {
         data: &**data,
         validation: None,
@@ -61,7 +61,7 @@ fn clusters() -> Vec<Vec<u32>> {
 }
 
 fn training<'a>(
-    generalist: &'a Mlp,
+    generalist: &'a Network,
     data: &'a Arc<dyn Dataset>,
     clusters: &'a [Vec<u32>],
     config: &'a SpecialistConfig,

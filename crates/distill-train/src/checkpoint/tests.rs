@@ -1,5 +1,5 @@
 use distill_losses::{LossValue, Term};
-use distill_models::{Mlp, MlpConfig, Trainable as _};
+use distill_models::{MlpConfig, Network, Trainable as _};
 
 use super::*;
 
@@ -14,8 +14,8 @@ const VERSION_1: [&str; 7] = [
     "0000",
 ];
 
-fn model(seed: u64) -> Mlp {
-    Mlp::new(MlpConfig::default(), vec![1], vec!["a".into(), "b".into()], seed).unwrap()
+fn model(seed: u64) -> Network {
+    Network::new(MlpConfig::default(), vec![1], vec!["a".into(), "b".into()], seed).unwrap()
 }
 
 #[test]

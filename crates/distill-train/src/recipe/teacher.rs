@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use distill_models::{Average, MlpConfig};
+use distill_models::{Average, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use super::onnx::OnnxConfig;
@@ -88,7 +88,7 @@ pub struct TeacherConfig {
     pub min_accuracy: Option<f64>,
     /// The model to train, if `weights` is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<MlpConfig>,
+    pub model: Option<ModelConfig>,
     /// How to train it.
     #[serde(default)]
     pub train: TrainConfig,

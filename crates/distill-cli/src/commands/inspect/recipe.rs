@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use distill_models::ModelConfig;
 use distill_train::{KdMethod, Recipe};
 
 use distill_recipe::Diagnostic;
@@ -34,7 +35,7 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.line("name", &recipe.name);
     facts.line("data", &recipe.data.source);
     facts.line("teacher", teacher(&recipe));
-    facts.line("student", hidden(&recipe.student.model.hidden));
+    facts.line("student", network(&recipe.student.model));
     facts.line("learning", learning(&recipe));
     facts.list("seeds", recipe.seeds.iter().map(ToString::to_string));
     facts.field("sha256", sha256);
@@ -47,15 +48,16 @@ fn teacher(recipe: &Recipe) -> String {
         ([], Some(model)) => {
             let n = recipe.teacher.seeds.len();
             let together = if n > 1 { format!(", {n} together") } else { String::new() };
-            format!("{}, {} epochs{together}", hidden(&model.hidden), recipe.teacher.train.epochs)
+            format!("{}, {} epochs{together}", network(model), recipe.teacher.train.epochs)
         }
         ([], None) => "none".to_owned(),
         (files, _) => format!("from {}", files.join(", ")),
     }
 }
 
-fn hidden(widths: &[usize]) -> String {
-    match widths {
+fn network(config: &ModelConfig) -> String {
+    let Some(mlp) = config.as_mlp() else { return format!("a network of kind {}", config.kind().name()) };
+    match &mlp.hidden[..] {
         [] => "no hidden layer".to_owned(),
         [width] => format!("{width} hidden units"),
         widths => format!("{} hidden units", widths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")),

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use distill_models::{Header, Mlp, ModelCard, ModelError};
+use distill_models::{Header, ModelCard, ModelError};
 use serde_json::{Value, json};
 
 use distill_recipe::Diagnostic;
@@ -58,7 +58,7 @@ pub(super) fn facts(path: &Path, len: u64) -> Result<Facts, Diagnostic> {
 /// A model of ours.
 fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Facts {
     let features: usize = card.input_shape.iter().fold(1, |product, &side| product.saturating_mul(side));
-    let architecture = card.config.architecture(features, card.classes.len());
+    let architecture = card.config.architecture(&card.input_shape, card.classes.len());
     let n_parameters: u64 = weights.tensors.iter().map(|tensor| tensor.n).sum();
     let mut facts = Facts::new("model", format_args!("a model of distill, {} bytes", thousands(len)));
     facts.line("sha256", &weights.sha256);
@@ -76,7 +76,7 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
     let rows: Vec<_> = rows.collect();
     facts.table(1, ["tensor", "shape", "min", "mean", "max", "norm", "zeros"], &rows);
 
-    let layers = 0..card.config.hidden.len();
+    let layers = 0..card.config.as_mlp().map_or(0, |mlp| mlp.hidden.len());
     let dead: Vec<_> = layers
         .filter_map(|layer| weights.dead(header, layer).map(|(n_dead, n_units)| (layer, n_dead, n_units)))
         .collect();
@@ -93,7 +93,7 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
             facts.line("problem", what);
         }
     }
-    let problem = fault(card, features, header);
+    let problem = fault(card, header);
     if let Some(problem) = &problem {
         facts.line("problem", problem);
     }
@@ -127,9 +127,8 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
 }
 
 /// Why the weights are not those of the model that the file describes.
-fn fault(card: &ModelCard, features: usize, header: &Header) -> Option<String> {
-    let layout = Mlp::check(&card.config).and_then(|()| card.config.layout(features, card.classes.len()));
-    let layout = match layout {
+fn fault(card: &ModelCard, header: &Header) -> Option<String> {
+    let layout = match card.layout() {
         Ok(layout) => layout,
         Err(error) => return Some(error.to_string()),
     };

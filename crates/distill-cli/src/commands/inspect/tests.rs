@@ -1,4 +1,4 @@
-use distill_models::{EmbeddingConfig, Mlp, MlpConfig, Provenance, to_safetensors};
+use distill_models::{EmbeddingConfig, MlpConfig, Network, Provenance, to_safetensors};
 use proptest::prelude::*;
 
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 fn model() -> Vec<u8> {
     let config = MlpConfig { hidden: vec![5, 4], ..MlpConfig::default() };
     let classes = ["a", "b\u{1b}[2J"].map(String::from).to_vec();
-    let model = Mlp::new(config, vec![1, 2, 3], classes, 3).unwrap();
+    let model = Network::new(config, vec![1, 2, 3], classes, 3).unwrap();
     to_safetensors(&model, &Provenance::from([("seed".to_owned(), "3".to_owned())])).unwrap()
 }
 
@@ -34,7 +34,7 @@ fn the_lines_of_a_model_are_short() {
 fn a_model_with_a_table_is_sound() {
     let embedding = Some(EmbeddingConfig { buckets: 9 });
     let config = MlpConfig { hidden: vec![5, 4], embedding, ..MlpConfig::default() };
-    let model = Mlp::new(config, vec![6], vec!["a".into(), "b".into()], 3).unwrap();
+    let model = Network::new(config, vec![6], vec!["a".into(), "b".into()], 3).unwrap();
     let facts = inspected("m", &to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
     let text = facts.text();
     assert!(text.contains("9-5-4-2, 84 parameters") && text.contains("\nembedding.weight    9x5 "), "{text}");

@@ -1,0 +1,56 @@
+use distill_tensor::{Convolution, ParamId, Params};
+use ndarray::ArrayViewMut2;
+
+use super::step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Step};
+use crate::Slot;
+use crate::dense::sum_columns;
+
+/// A convolution, with a bias or without. Maps lie with their channels side by side.
+#[derive(Debug)]
+pub(super) struct Conv {
+    pub(super) convolution: Convolution,
+    pub(super) weight: ParamId,
+    pub(super) bias: Option<ParamId>,
+}
+
+impl Conv {
+    fn bias<'a>(&self, params: &'a Params) -> Option<&'a [f32]> {
+        self.bias.map(|bias| params.vector(bias))
+    }
+}
+
+impl Step for Conv {
+    fn prepare(&self, params: &Params) -> Prepared {
+        let mut kernel = distill_tensor::Kernel::default();
+        self.convolution.pack(params.vector(self.weight), self.bias(params), &mut kernel);
+        Prepared::Conv(kernel)
+    }
+
+    fn eval(&self, at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
+        let Prepared::Conv(kernel) = at.prepared else { unreachable!("a convolution prepares a kernel") };
+        self.convolution.forward(kernel, xs.slice(0), y.as_slice_mut().expect("values of steps are contiguous"));
+    }
+
+    fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
+        let [kernel, _] = &mut at.work.kernels;
+        self.convolution.pack(at.params.vector(self.weight), self.bias(at.params), kernel);
+        self.convolution.forward(kernel, xs.slice(0), y.value_slice_mut());
+    }
+
+    fn backward(&self, at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
+        let (dy, work) = (y.grad(), &mut *at.work);
+        if let Some(bias) = self.bias {
+            let channels = self.convolution.shape().outputs;
+            let by_pixel = dy.to_shape((dy.len() / channels, channels)).expect("whole pixels");
+            sum_columns(by_pixel.view(), at.grads.vector_mut(bias));
+        }
+        let dy = dy.to_slice().expect("the tape is contiguous");
+        let (x, dx) = xs.value_and_grad(0);
+        self.convolution.backward_weights(x, dy, &mut work.sums, at.grads.vector_mut(self.weight));
+        if let Some((dx, add)) = dx {
+            let [_, kernel] = &mut work.kernels;
+            self.convolution.pack_backward(at.params.vector(self.weight), kernel);
+            self.convolution.backward_inputs(kernel, dy, dx, add);
+        }
+    }
+}

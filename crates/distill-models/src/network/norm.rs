@@ -1,0 +1,186 @@
+use distill_tensor::{ParamId, Params};
+use ndarray::ArrayViewMut2;
+use rayon::prelude::*;
+
+use super::channels::{add_moments, add_weighted, affine, center_and_scale};
+use super::step::{
+    Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_of_two, put,
+};
+use crate::dense::{activated, activated_with_slope};
+use crate::{Activation, Slot};
+
+/// Added to the variance.
+const EPS: f64 = 1e-5;
+/// How far the running mean and variance go to those of a batch.
+const MOMENTUM: f32 = 0.1;
+
+/// A batch norm, a sum with another value, and a function of it, in one pass each way.
+///
+/// In training `y = activation((x - mean) / sqrt(variance + eps) · weight + bias + other)`. The gradients are those of Ioffe and
+/// Szegedy, 2015, section 3.
+#[derive(Debug)]
+pub(super) struct Norm {
+    pub(super) channels: usize,
+    /// Numbers of an example.
+    pub(super) width: usize,
+    pub(super) weight: ParamId,
+    pub(super) bias: ParamId,
+    pub(super) mean: ParamId,
+    pub(super) variance: ParamId,
+    pub(super) activation: Option<Activation>,
+}
+
+impl Norm {
+    /// Factor and summand of each channel.
+    fn affine(&self, params: &Params, mean: &[f32], variance: impl Iterator<Item = f64>) -> [Vec<f32>; 2] {
+        let [mut factors, mut summands] = [const { Vec::new() }; 2];
+        let (weight, bias) = (params.vector(self.weight), params.vector(self.bias));
+        for (((variance, &mean), &weight), &bias) in variance.zip(mean).zip(weight).zip(bias) {
+            let factor = f64::from(weight) / (variance + EPS).sqrt();
+            factors.push(factor as f32);
+            summands.push((f64::from(bias) - f64::from(mean) * factor) as f32);
+        }
+        [factors, summands]
+    }
+
+    /// Mean and variance of each channel, the latter without correction: from sums of each example, in their order.
+    fn moments(&self, x: &[f32], sums: &mut Vec<f32>, moments: &mut Vec<f32>) {
+        let (channels, pixels) = (self.channels, self.width / self.channels);
+        let examples = x.len() / self.width;
+        sums.resize(examples * 2 * channels, 0.0);
+        for_each_example(sums, 2 * channels, |i, sums| add_moments(&x[i * self.width..][..self.width], channels, sums));
+        moments.resize(4 * channels, 0.0);
+        let share = 1.0 / examples as f64;
+        for channel in 0..channels {
+            let of_examples = || {
+                sums.chunks_exact(2 * channels)
+                    .map(|sums| (f64::from(sums[channel]), f64::from(sums[channels + channel])))
+            };
+            let mean = of_examples().map(|(mean, _)| mean).sum::<f64>() * share;
+            let spread = |(of_example, squares): (f64, f64)| squares / pixels as f64 + (of_example - mean).powi(2);
+            let variance = of_examples().map(spread).sum::<f64>() * share;
+            moments[channel] = mean as f32;
+            moments[channels + channel] = variance as f32;
+        }
+    }
+}
+
+impl Step for Norm {
+    fn prepare(&self, params: &Params) -> Prepared {
+        let variance = params.vector(self.variance).iter().map(|&variance| f64::from(variance).max(0.0));
+        Prepared::Affine(self.affine(params, params.vector(self.mean), variance))
+    }
+
+    fn eval(&self, at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
+        let Prepared::Affine([factors, summands]) = at.prepared else {
+            unreachable!("a batch norm prepares an affine map")
+        };
+        let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
+        let y = y.as_slice_mut().expect("values of steps are contiguous");
+        for_each_example(y, self.width, |i, y| {
+            let range = i * self.width..(i + 1) * self.width;
+            affine(&x[range.clone()], other.map(|other| &other[range]), [factors, summands], y);
+            if let Some(activation) = self.activation {
+                activated(activation, y);
+            }
+        });
+    }
+
+    fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
+        let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
+        let (channels, work) = (self.channels, &mut *at.work);
+        self.moments(x, &mut work.sums, &mut work.moments);
+        let (moments, map) = work.moments.split_at_mut(2 * channels);
+        let (mean, variance) = moments.split_at(channels);
+        let (factors, summands) = map.split_at_mut(channels);
+        let (weight, bias) = (at.params.vector(self.weight), at.params.vector(self.bias));
+        for c in 0..channels {
+            let factor = f64::from(weight[c]) / (f64::from(variance[c]) + EPS).sqrt();
+            factors[c] = factor as f32;
+            summands[c] = (f64::from(bias[c]) - f64::from(mean[c]) * factor) as f32;
+        }
+        let (factors, summands) = (&*factors, &*summands);
+        let run = |i: usize, y: &mut [f32]| {
+            let range = i * self.width..(i + 1) * self.width;
+            affine(&x[range.clone()], other.map(|other| &other[range]), [factors, summands], y);
+        };
+        match self.activation {
+            // The slope of ReLU is seen from its value.
+            None => for_each_example(y.value_slice_mut(), self.width, run),
+            Some(Activation::Relu) => for_each_example(y.value_slice_mut(), self.width, |i, y| {
+                run(i, y);
+                activated(Activation::Relu, y);
+            }),
+            Some(activation) => {
+                let (mut y, mut slope) = y.value_and_slope_mut();
+                let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
+                for_each_example_of_two((y, self.width), (slope, self.width), |i, y, slope| {
+                    run(i, y);
+                    activated_with_slope(activation, y, slope);
+                });
+            }
+        }
+    }
+
+    fn backward(&self, at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
+        let (channels, width, work) = (self.channels, self.width, &mut *at.work);
+        let (value, slope, grad) = y.value_slope_and_grad_mut();
+        let examples = grad.len() / width;
+        let x = xs.value_and_grad(0).0;
+        let (mean, variance) = work.moments[..2 * channels].split_at(channels);
+        // The gradient of the sum before the activation, and what the channels of each example add to the gradients.
+        work.sums.resize(examples * 2 * channels, 0.0);
+        for_each_example_of_two((grad, width), (&mut work.sums, 2 * channels), |i, grad, sums| {
+            let range = i * width..(i + 1) * width;
+            match self.activation {
+                None => {}
+                Some(Activation::Relu) => {
+                    let value = &value[range.clone()];
+                    grad.iter_mut().zip(value).for_each(|(grad, &value)| *grad = if value > 0.0 { *grad } else { 0.0 });
+                }
+                Some(_) => grad.iter_mut().zip(&slope[range.clone()]).for_each(|(grad, slope)| *grad *= slope),
+            }
+            add_weighted(grad, &x[range], mean, sums);
+        });
+        let n = (examples * width / channels) as f64;
+        let (sums, map) = (&work.sums, &mut work.grads);
+        map.resize(3 * channels, 0.0);
+        for c in 0..channels {
+            let total = |at: usize| sums.chunks_exact(2 * channels).map(|sums| f64::from(sums[at])).sum::<f64>();
+            let (of_bias, of_product) = (total(c), total(channels + c));
+            let inverse = 1.0 / (f64::from(variance[c]) + EPS).sqrt();
+            at.grads.vector_mut(self.bias)[c] = of_bias as f32;
+            at.grads.vector_mut(self.weight)[c] = (of_product * inverse) as f32;
+            map[c] = (f64::from(at.params.vector(self.weight)[c]) * inverse) as f32;
+            map[channels + c] = (of_bias / n) as f32;
+            map[2 * channels + c] = (of_product * inverse * inverse / n) as f32;
+        }
+        // What `absorb` takes in.
+        at.grads.vector_mut(self.mean).copy_from_slice(mean);
+        let correction = if n > 1.0 { n / (n - 1.0) } else { 1.0 };
+        for (unbiased, &variance) in at.grads.vector_mut(self.variance).iter_mut().zip(variance) {
+            *unbiased = (f64::from(variance) * correction) as f32;
+        }
+        let grad = &*grad;
+        if xs.len() > 1
+            && let (_, Some((dr, add))) = xs.value_and_grad(1)
+        {
+            dr.par_chunks_exact_mut(width).enumerate().for_each(|(i, dr)| {
+                put(dr, add, grad[i * width..][..width].iter().copied());
+            });
+        }
+        if let (x, Some((dx, add))) = xs.value_and_grad(0) {
+            for_each_example(dx, width, |i, dx| {
+                let range = i * width..(i + 1) * width;
+                center_and_scale((&grad[range.clone()], &x[range]), mean, map, (dx, add));
+            });
+        }
+    }
+
+    fn absorb(&self, params: &mut Params, grads: &Params) {
+        for id in [self.mean, self.variance] {
+            let running = params.vector_mut(id).iter_mut().zip(grads.vector(id));
+            running.for_each(|(running, &batch)| *running += MOMENTUM * (batch - *running));
+        }
+    }
+}

@@ -1,0 +1,371 @@
+use distill_tensor::Convolution;
+
+use super::conv::Conv;
+use super::norm::Norm;
+use super::order::{Concat, Flatten, ToMap};
+use super::pointwise::{Drop, Pointwise, Standardize};
+use super::pool::{GlobalMean, Of, Pool};
+use super::step::{Input, Step, Way};
+use crate::dense::Dense;
+use crate::embedding::Embedding;
+use crate::graph::{Slices, map};
+use crate::{Activation, Dropout, Graph, ModelError, Op};
+
+/// Numbers that evaluation has in its buffers at once, so that they stay near the processor.
+const AT_ONCE: usize = 256 * 1024;
+
+/// How a graph is computed: nodes as few steps, each with a slot for what it gives.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Names and widths: the input first, the logits last.
+    pub(super) slots: Vec<(String, usize)>,
+    pub(super) steps: Vec<Planned>,
+    /// Dropout of the inputs themselves.
+    pub(super) input_dropout: Option<Dropout>,
+    /// Rows of the table, where inputs are their numbers.
+    pub(super) buckets: Option<usize>,
+    /// For each slot the buffer that holds it in evaluation, and its width.
+    pub(super) places: Vec<(usize, usize)>,
+    pub(super) n_buffers: usize,
+    /// Examples that evaluation takes at once.
+    pub(super) rows: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) step: Box<dyn Step>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) output: usize,
+    /// Whether parameters lie in it or behind it.
+    pub(super) needs_grad: bool,
+}
+
+/// Where a value is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    slot: usize,
+    /// Whether the channels of a map lie one after the other, as in data, and not side by side.
+    by_channel: bool,
+}
+
+struct Planner<'a> {
+    graph: &'a Graph,
+    slices: &'a [Slices],
+    plan: Plan,
+    /// Of each value, as far as there are any.
+    places: Vec<Option<Place>>,
+    /// The slot of the same value with channels side by side.
+    as_map: Vec<Option<usize>>,
+    /// Whether parameters lie behind a slot.
+    needs_grad: Vec<bool>,
+}
+
+impl Plan {
+    pub(super) fn new(graph: &Graph, slices: &[Slices]) -> Result<Self, ModelError> {
+        let values = graph.values();
+        let input = (values[0].name.clone(), values[0].width());
+        let plan = Self {
+            slots: vec![input],
+            steps: vec![],
+            input_dropout: None,
+            buckets: None,
+            places: vec![],
+            n_buffers: 0,
+            rows: usize::MAX,
+        };
+        let mut planner = Planner {
+            graph,
+            slices,
+            plan,
+            places: vec![None; values.len()],
+            as_map: vec![None; values.len()],
+            needs_grad: vec![false],
+        };
+        planner.places[0] = Some(Place { slot: 0, by_channel: true });
+        let mut node = 0;
+        while node < graph.nodes().len() {
+            node = planner.step(node)?;
+        }
+        let mut plan = planner.finish()?;
+        plan.say_who_writes_gradients(&planner.needs_grad);
+        plan.place_buffers();
+        Ok(plan)
+    }
+
+    /// Backward steps run in reverse: the last reader of a value is the first to write its gradient.
+    fn say_who_writes_gradients(&mut self, needs_grad: &[bool]) {
+        let mut written = vec![false; self.slots.len()];
+        for planned in self.steps.iter_mut().rev() {
+            for input in &mut planned.inputs {
+                input.grad = match (needs_grad[input.slot], std::mem::replace(&mut written[input.slot], true)) {
+                    (false, _) => Way::Skip,
+                    (true, false) => Way::Replace,
+                    (true, true) => Way::Add,
+                };
+            }
+        }
+    }
+
+    /// Gives each slot a buffer that no value uses which is still read.
+    fn place_buffers(&mut self) {
+        let mut last_read = vec![0; self.slots.len()];
+        for (i, planned) in self.steps.iter().enumerate() {
+            planned.inputs.iter().for_each(|input| last_read[input.slot] = i);
+        }
+        self.places = self.slots.iter().map(|(_, width)| (0, *width)).collect();
+        let (mut widths, mut free) = (vec![], vec![]);
+        for (i, planned) in self.steps.iter().enumerate() {
+            let buffer = free.pop().unwrap_or_else(|| {
+                widths.push(0);
+                widths.len() - 1
+            });
+            self.places[planned.output].0 = buffer;
+            widths[buffer] = widths[buffer].max(self.slots[planned.output].1);
+            let mut slots: Vec<_> = planned.inputs.iter().map(|input| input.slot).filter(|&slot| slot > 0).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            free.extend(slots.into_iter().filter(|&slot| last_read[slot] == i).map(|slot| self.places[slot].0));
+        }
+        self.n_buffers = widths.len();
+        if self.rows != usize::MAX {
+            self.rows = (AT_ONCE / widths.iter().sum::<usize>().max(1)).clamp(4, 256);
+        }
+    }
+}
+
+impl Planner<'_> {
+    /// Plans a node, and those after it that are computed in the same pass; gives the node that follows.
+    fn step(&mut self, first: usize) -> Result<usize, ModelError> {
+        let graph = self.graph;
+        let node = &graph.nodes()[first];
+        let refused = |problem: String| ModelError::Graph { node: node.name.clone(), op: node.op.name(), problem };
+        let refuse = |problem: &str| Err(refused(problem.to_owned()));
+        let shape = graph.value(node.inputs[0]).shape.as_slice();
+        let side_by_side = |shape: &[usize]| map(shape).map(|[channels, height, width]| [height, width, channels]);
+        let mut last = first;
+        match (&node.op, self.slices[first]) {
+            (Op::Linear { .. }, Slices::Affine { weight, bias }) => {
+                let activation = self.then_activation(&mut last);
+                let dropout = match activation {
+                    Some(_) => self.then_dropout(&mut last)?,
+                    None => None,
+                };
+                let inputs = vec![self.read(node.inputs[0])];
+                self.push(Box::new(Dense { weight, bias, activation, dropout }), inputs, last, false, true);
+            }
+            (&Op::EmbeddingBag { buckets, .. }, Slices::Affine { weight, bias }) => {
+                if node.inputs[0] != 0 || self.plan.buckets.is_some() {
+                    return refuse("must be the only one, and read the input");
+                }
+                let Some(activation) = self.then_activation(&mut last) else {
+                    return refuse("must be followed by an activation");
+                };
+                let dropout = self.then_dropout(&mut last)?;
+                self.plan.buckets = Some(buckets);
+                let step = Embedding { table: weight, bias, activation, dropout };
+                self.push(Box::new(step), vec![0], last, false, true);
+            }
+            (Op::Conv(conv), Slices::Weight(_) | Slices::Affine { .. }) => {
+                let convolution = Convolution::new(conv.shape([shape[0], shape[1], shape[2]]))?;
+                let (weight, bias) = match self.slices[first] {
+                    Slices::Affine { weight, bias } => (weight, Some(bias)),
+                    Slices::Weight(weight) => (weight, None),
+                    _ => unreachable!("a convolution has a weight"),
+                };
+                let inputs = vec![self.read_map(node.inputs[0])];
+                self.push(Box::new(Conv { convolution, weight, bias }), inputs, last, true, true);
+            }
+            (Op::BatchNorm, Slices::Norm { weight, bias, mean, variance }) => {
+                let mut inputs = vec![self.read_map(node.inputs[0])];
+                if let Some(other) = self.then_add(&mut last) {
+                    inputs.push(self.read_map(other));
+                }
+                let activation = self.then_activation(&mut last);
+                let (channels, width) = (shape[0], shape.iter().product());
+                let step = Norm { channels, width, weight, bias, mean, variance, activation };
+                self.push(Box::new(step), inputs, last, true, true);
+            }
+            (Op::Standardize { .. }, Slices::Standard { mean, scale }) => {
+                if node.inputs[0] != 0 {
+                    return refuse("must read the input");
+                }
+                self.push(Box::new(Standardize { mean, scale }), vec![0], last, false, false);
+                self.places[last + 1] = Some(Place { slot: self.plan.slots.len() - 1, by_channel: true });
+            }
+            (Op::Add, _) => {
+                let inputs = node.inputs.iter().map(|&input| self.read_map(input)).collect();
+                let activation = self.then_activation(&mut last);
+                let width = shape.iter().product();
+                self.push(Box::new(Pointwise { width, activation }), inputs, last, true, false);
+            }
+            (&Op::Activation(activation), _) => {
+                let inputs = vec![self.read_map(node.inputs[0])];
+                let (width, activation) = (shape.iter().product(), Some(activation));
+                self.push(Box::new(Pointwise { width, activation }), inputs, last, true, false);
+            }
+            (&Op::Dropout { p, stream }, _) => {
+                let width = shape.iter().product();
+                match Dropout::new(p, stream, "dropout")? {
+                    Some(dropout) if node.inputs[0] == 0 && self.readers(0) == 1 => {
+                        self.plan.input_dropout = Some(dropout);
+                        self.places[last + 1] = self.places[0];
+                    }
+                    Some(dropout) => {
+                        let inputs = vec![self.read_map(node.inputs[0])];
+                        self.push(Box::new(Drop { width, dropout }), inputs, last, true, false);
+                    }
+                    None => self.places[last + 1] = self.places[node.inputs[0]],
+                }
+            }
+            (Op::MaxPool(window) | Op::AveragePool(window), _) => {
+                let of = if matches!(node.op, Op::MaxPool(_)) { Of::Largest } else { Of::Mean };
+                let input = side_by_side(shape).map_err(refused)?;
+                let output = window.output([input[0], input[1]]).map_err(refused)?;
+                let inputs = vec![self.read_map(node.inputs[0])];
+                self.push(Box::new(Pool { of, window: *window, input, output }), inputs, last, true, false);
+            }
+            (Op::GlobalAveragePool, _) => {
+                let inputs = vec![self.read_map(node.inputs[0])];
+                let step = GlobalMean { channels: shape[0], pixels: shape[1..].iter().product() };
+                self.push(Box::new(step), inputs, last, true, false);
+            }
+            (Op::Concat, _) => {
+                let inputs = node.inputs.iter().map(|&input| self.read_map(input)).collect();
+                let channels = node.inputs.iter().map(|&input| graph.value(input).shape[0]).collect();
+                self.push(Box::new(Concat { channels }), inputs, last, true, false);
+            }
+            (Op::Flatten, _) => {
+                let place = self.place(node.inputs[0]);
+                let (channels, pixels) = (shape[0], shape[1..].iter().product());
+                if place.by_channel || channels == 1 || pixels == 1 {
+                    self.places[last + 1] = Some(Place { by_channel: true, ..place });
+                } else {
+                    self.push(Box::new(Flatten { channels, pixels }), vec![place.slot], last, false, false);
+                    self.places[last + 1] = Some(Place { slot: self.plan.slots.len() - 1, by_channel: true });
+                }
+            }
+            (
+                Op::Linear { .. } | Op::EmbeddingBag { .. } | Op::Conv(_) | Op::BatchNorm | Op::Standardize { .. },
+                slices,
+            ) => {
+                unreachable!("{:?} has {slices:?}", node.op)
+            }
+        }
+        Ok(last + 1)
+    }
+
+    /// Appends a step. Its slot has the name of the value of node `last`.
+    fn push(&mut self, step: Box<dyn Step>, inputs: Vec<usize>, last: usize, maps: bool, has_params: bool) {
+        let value = self.graph.value(last + 1);
+        let slot = self.push_as(value.name.clone(), value.width(), step, inputs, has_params);
+        self.places[last + 1] = Some(Place { slot, by_channel: false });
+        if maps && value.shape.len() > 1 {
+            // Only where there are maps; a perceptron's products want whole batches.
+            self.plan.rows = AT_ONCE;
+        }
+    }
+
+    fn push_as(
+        &mut self,
+        name: String,
+        width: usize,
+        step: Box<dyn Step>,
+        inputs: Vec<usize>,
+        has_params: bool,
+    ) -> usize {
+        let slot = self.plan.slots.len();
+        self.plan.slots.push((name, width));
+        self.needs_grad.push(has_params || inputs.iter().any(|&input| self.needs_grad[input]));
+        let inputs = inputs.into_iter().map(|slot| Input { slot, grad: Way::Skip }).collect();
+        let needs_grad = self.needs_grad[slot];
+        self.plan.steps.push(Planned { step, inputs, output: slot, needs_grad });
+        slot
+    }
+
+    fn place(&self, value: usize) -> Place {
+        self.places[value].expect("nodes are in the order in which they can be computed")
+    }
+
+    /// The slot of a vector.
+    fn read(&self, value: usize) -> usize {
+        self.place(value).slot
+    }
+
+    /// The slot of a value with its channels side by side.
+    fn read_map(&mut self, value: usize) -> usize {
+        let Place { slot, by_channel } = self.place(value);
+        let shape = &self.graph.value(value).shape;
+        let (channels, pixels) = (shape[0], shape[1..].iter().product());
+        if !by_channel || channels == 1 || pixels == 1 {
+            return slot;
+        }
+        if let Some(slot) = self.as_map[value] {
+            return slot;
+        }
+        let name = format!("{}.by_pixel", self.graph.value(value).name);
+        let made = self.push_as(name, channels * pixels, Box::new(ToMap { channels, pixels }), vec![slot], false);
+        self.as_map[value] = Some(made);
+        made
+    }
+
+    /// How many nodes read a value.
+    fn readers(&self, value: usize) -> usize {
+        self.graph.nodes().iter().flat_map(|node| &node.inputs).filter(|&&input| input == value).count()
+    }
+
+    /// The next node, if it is the only reader of what node `last` gives.
+    fn next(&self, last: usize) -> Option<&Op> {
+        let next = self.graph.nodes().get(last + 1)?;
+        (next.inputs.contains(&(last + 1)) && self.readers(last + 1) == 1).then_some(&next.op)
+    }
+
+    fn then_activation(&self, last: &mut usize) -> Option<Activation> {
+        let Some(&Op::Activation(activation)) = self.next(*last) else { return None };
+        *last += 1;
+        Some(activation)
+    }
+
+    fn then_dropout(&self, last: &mut usize) -> Result<Option<Dropout>, ModelError> {
+        let Some(&Op::Dropout { p, stream }) = self.next(*last) else { return Ok(None) };
+        *last += 1;
+        Dropout::new(p, stream, "dropout")
+    }
+
+    /// The other value of a sum that follows.
+    fn then_add(&self, last: &mut usize) -> Option<usize> {
+        let Some(Op::Add) = self.next(*last) else { return None };
+        let inputs = &self.graph.nodes()[*last + 1].inputs;
+        let other = *inputs.iter().find(|&&input| input != *last + 1)?;
+        *last += 1;
+        Some(other)
+    }
+
+    /// Checks that the graph ends with the logits, and that all it computes is used.
+    fn finish(&mut self) -> Result<Plan, ModelError> {
+        let (graph, end) = (self.graph, self.graph.nodes().len());
+        let Some(node) = graph.nodes().last() else {
+            let problem = "has no operation, at least one is needed".to_owned();
+            return Err(ModelError::Graph { node: "input".to_owned(), op: "input", problem });
+        };
+        if self.place(end).slot + 1 != self.plan.slots.len() || self.plan.steps.is_empty() {
+            let problem = "gives what is there already, and cannot be the last".to_owned();
+            return Err(ModelError::Graph { node: node.name.clone(), op: node.op.name(), problem });
+        }
+        for (i, node) in graph.nodes().iter().enumerate() {
+            if i + 1 < end && self.readers(i + 1) == 0 {
+                let problem = "gives a value that nothing reads".to_owned();
+                return Err(ModelError::Graph { node: node.name.clone(), op: node.op.name(), problem });
+            }
+        }
+        let empty = Plan {
+            slots: vec![],
+            steps: vec![],
+            input_dropout: None,
+            buckets: None,
+            places: vec![],
+            n_buffers: 0,
+            rows: 0,
+        };
+        Ok(std::mem::replace(&mut self.plan, empty))
+    }
+}

@@ -1,0 +1,109 @@
+use ndarray::ArrayViewMut2;
+
+use distill_tensor::ParamId;
+
+use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put};
+use crate::dense::{activated, activated_with_slope};
+use crate::{Activation, Dropout, Slot};
+
+/// The sum of one or two values, and a function of it.
+#[derive(Debug)]
+pub(super) struct Pointwise {
+    pub(super) width: usize,
+    pub(super) activation: Option<Activation>,
+}
+
+impl Pointwise {
+    fn sum(xs: Sources<'_>, y: &mut [f32]) {
+        y.copy_from_slice(xs.slice(0));
+        if xs.inputs.len() > 1 {
+            y.iter_mut().zip(xs.slice(1)).for_each(|(y, x)| *y += x);
+        }
+    }
+}
+
+impl Step for Pointwise {
+    fn eval(&self, _at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
+        let y = y.as_slice_mut().expect("values of steps are contiguous");
+        Self::sum(xs, y);
+        if let Some(activation) = self.activation {
+            for_each_example(y, self.width, |_, y| activated(activation, y));
+        }
+    }
+
+    fn forward(&self, _at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
+        let Some(activation) = self.activation else { return Self::sum(xs, y.value_slice_mut()) };
+        let (mut y, mut slope) = y.value_and_slope_mut();
+        let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
+        Self::sum(xs, y);
+        for_each_example_of_two((y, self.width), (slope, self.width), |_, y, slope| {
+            activated_with_slope(activation, y, slope);
+        });
+    }
+
+    fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
+        if self.activation.is_some() {
+            y.scale_grad_by_slope();
+        }
+        for i in 0..xs.len() {
+            if let (_, Some((dx, add))) = xs.value_and_grad(i) {
+                put(dx, add, y.grad_slice().iter().copied());
+            }
+        }
+    }
+}
+
+/// Dropout by itself.
+#[derive(Debug)]
+pub(super) struct Drop {
+    pub(super) width: usize,
+    pub(super) dropout: Dropout,
+}
+
+impl Step for Drop {
+    fn eval(&self, _at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
+        y.assign(&xs.get(0));
+    }
+
+    fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
+        let (mut y, mut slope) = y.value_and_slope_mut();
+        y.assign(&xs.get(0));
+        slope.fill(1.0);
+        let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
+        let noise = at.noise;
+        for_each_example_of_two((y, self.width), (slope, self.width), |row, y, slope| {
+            self.dropout.apply(noise, row, y, slope);
+        });
+    }
+
+    fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
+        if let (_, Some((dx, add))) = xs.value_and_grad(0) {
+            y.scale_grad_by_slope();
+            put(dx, add, y.grad_slice().iter().copied());
+        }
+    }
+}
+
+/// `(x - mean) · scale`, of inputs: no parameter lies behind it.
+#[derive(Debug)]
+pub(super) struct Standardize {
+    pub(super) mean: ParamId,
+    pub(super) scale: ParamId,
+}
+
+impl Step for Standardize {
+    fn eval(&self, at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
+        let (mean, scale) = (at.params.vector(self.mean), at.params.vector(self.scale));
+        let x = xs.get(0);
+        let width = x.ncols();
+        let of_each = width / mean.len();
+        let y = y.as_slice_mut().expect("values of steps are contiguous");
+        for_each_example(y, width, |example, y| {
+            for (i, (y, x)) in y.iter_mut().zip(x.row(example)).enumerate() {
+                *y = (x - mean[i / of_each]) * scale[i / of_each];
+            }
+        });
+    }
+
+    fn backward(&self, _at: &mut Backward<'_>, _xs: &mut Inputs<'_>, _y: &mut Slot) {}
+}
