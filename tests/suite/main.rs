@@ -15,6 +15,7 @@ mod inner_values;
 mod loss_contract;
 mod mixup;
 mod model_contract;
+mod networks;
 mod non_finite;
 mod precision;
 mod ranks;

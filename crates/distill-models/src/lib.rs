@@ -29,7 +29,10 @@ mod zeros;
 pub use activation::Activation;
 pub use answers::AnswerKind;
 pub use columns::Columns;
-pub use config::{CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, ResNetConfig, Standard};
+pub use config::{
+    CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, NodeConfig, ResNetConfig,
+    Standard,
+};
 pub use described::Described;
 pub use dropout::{Dropout, Noise};
 pub use embedding::EmbeddingConfig;

@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "schema")]
 use super::mlp::MAX_HIDDEN_LAYERS;
-use super::{CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, ResNetConfig};
+use super::{
+    CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, NodeConfig, ResNetConfig,
+};
 use crate::{Activation, EmbeddingConfig};
 
 /// One side of a square, or height and width.
@@ -88,6 +90,9 @@ pub(super) struct Keys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub(super) max_norm: Option<f64>,
+    /// `graph`: the operations, in an order in which they can be computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nodes: Option<Vec<NodeConfig>>,
 }
 
 impl Keys {
@@ -109,6 +114,7 @@ impl Keys {
             input_dropout,
             embedding,
             max_norm,
+            nodes,
         } = self;
         let keys = [
             ("hidden", hidden.is_some()),
@@ -125,6 +131,7 @@ impl Keys {
             ("input_dropout", input_dropout.is_some()),
             ("embedding", embedding.is_some()),
             ("max_norm", max_norm.is_some()),
+            ("nodes", nodes.is_some()),
         ];
         keys.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
     }
@@ -138,6 +145,7 @@ pub(super) fn keys_of(kind: ModelKind) -> (&'static str, &'static [&'static str]
         ModelKind::ResNet => ("resnet", &["blocks", "width", "widen", "preact", "activation", "dropout"]),
         ModelKind::DsCnn => ("ds-cnn", &["blocks", "width", "kernel", "stride", "activation", "dropout"]),
         ModelKind::MobileNet => ("mobilenet", &["multiplier", "stride", "activation", "dropout"]),
+        ModelKind::Graph => ("graph", &["nodes"]),
     }
 }
 
@@ -208,6 +216,7 @@ impl TryFrom<Keys> for ModelConfig {
                     dropout,
                 })
             }
+            ModelKind::Graph => Self::Graph(GraphConfig { nodes: keys.nodes.ok_or("missing field `nodes`")? }),
         })
     }
 }
@@ -220,6 +229,7 @@ impl From<ModelConfig> for Keys {
             ModelConfig::ResNet(config) => config.keys(),
             ModelConfig::DsCnn(config) => config.keys(),
             ModelConfig::MobileNet(config) => config.keys(),
+            ModelConfig::Graph(config) => Self { nodes: Some(config.nodes.clone()), ..Self::default() },
         };
         Self { kind: config.kind(), ..keys }
     }

@@ -1,6 +1,7 @@
 //! What networks can be built from a description: a file for each kind.
 
 mod cnn;
+mod graph;
 mod keys;
 mod mlp;
 mod resnet;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Activation, Dropout, EmbeddingConfig, Graph, ModelError, Op};
 pub use cnn::CnnConfig;
+pub use graph::{GraphConfig, NodeConfig};
 use keys::{Kernel, Keys};
 pub use mlp::MlpConfig;
 pub use resnet::ResNetConfig;
@@ -36,6 +38,8 @@ pub enum ModelKind {
     /// MobileNetV2.
     #[serde(rename = "mobilenet")]
     MobileNet,
+    /// Any network, node by node.
+    Graph,
 }
 
 /// What a network is made of, apart from its inputs and classes: one of the kinds, each with its own settings.
@@ -64,6 +68,8 @@ pub enum ModelConfig {
     DsCnn(DsCnnConfig),
     /// MobileNetV2.
     MobileNet(MobileNetConfig),
+    /// Any network, node by node.
+    Graph(GraphConfig),
 }
 
 impl ModelKind {
@@ -90,7 +96,14 @@ macro_rules! from {
     };
 }
 
-from!(Mlp(MlpConfig), Cnn(CnnConfig), ResNet(ResNetConfig), DsCnn(DsCnnConfig), MobileNet(MobileNetConfig));
+from!(
+    Mlp(MlpConfig),
+    Cnn(CnnConfig),
+    ResNet(ResNetConfig),
+    DsCnn(DsCnnConfig),
+    MobileNet(MobileNetConfig),
+    Graph(GraphConfig)
+);
 
 impl ModelConfig {
     /// Which kind it is.
@@ -101,6 +114,7 @@ impl ModelConfig {
             Self::ResNet(_) => ModelKind::ResNet,
             Self::DsCnn(_) => ModelKind::DsCnn,
             Self::MobileNet(_) => ModelKind::MobileNet,
+            Self::Graph(_) => ModelKind::Graph,
         }
     }
 
@@ -112,6 +126,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.architecture(n_classes),
             Self::DsCnn(config) => config.architecture(n_classes),
             Self::MobileNet(config) => config.architecture(n_classes),
+            Self::Graph(config) => config.architecture(n_classes),
         }
     }
 
@@ -126,6 +141,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.check(),
             Self::DsCnn(config) => config.check(),
             Self::MobileNet(config) => config.check(),
+            Self::Graph(config) => config.check(),
         }
     }
 
@@ -152,7 +168,7 @@ impl ModelConfig {
             return bad(self.size_key(), problem);
         }
         let (mut graph, mut x) = (Graph::new(input_shape)?, 0);
-        if !matches!(self, Self::Mlp(_)) && input_shape.len() != 3 {
+        if !matches!(self, Self::Mlp(_) | Self::Graph(_)) && input_shape.len() != 3 {
             let problem =
                 format!("takes images of channels, height and width, but an example has the shape {input_shape:?}");
             return bad("kind", problem);
@@ -166,6 +182,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.append(&mut graph, x, n_classes)?,
             Self::DsCnn(config) => config.append(&mut graph, x, n_classes)?,
             Self::MobileNet(config) => config.append(&mut graph, x, n_classes)?,
+            Self::Graph(config) => config.append(&mut graph, x, n_classes)?,
         }
         Ok(graph)
     }
@@ -186,6 +203,7 @@ impl ModelConfig {
             Self::Cnn(_) => "channels",
             Self::ResNet(_) | Self::DsCnn(_) => "width",
             Self::MobileNet(_) => "multiplier",
+            Self::Graph(_) => "nodes",
         }
     }
 
@@ -193,7 +211,7 @@ impl ModelConfig {
     pub fn as_mlp(&self) -> Option<&MlpConfig> {
         match self {
             Self::Mlp(config) => Some(config),
-            Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) => None,
+            Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) | Self::Graph(_) => None,
         }
     }
 
@@ -215,6 +233,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.activation,
             Self::DsCnn(config) => config.activation,
             Self::MobileNet(config) => config.activation,
+            Self::Graph(config) => config.activation(),
         }
     }
 
@@ -230,6 +249,7 @@ impl ModelConfig {
             | Self::ResNet(ResNetConfig { dropout, .. })
             | Self::DsCnn(DsCnnConfig { dropout, .. })
             | Self::MobileNet(MobileNetConfig { dropout, .. }) => *dropout = 0.0,
+            Self::Graph(config) => config.switch_off_dropout(),
         }
         config
     }

@@ -8,6 +8,7 @@ use crate::Activation;
 /// The enum is closed: whoever reads graphs matches all of it, so an operation that is added cannot be forgotten anywhere. Maps have
 /// the shape `[channels, height, width]`, as in the files of other programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Op {
     /// `x · wᵀ + b`: weight `(outputs, inputs)`, bias `(outputs)`.
@@ -61,6 +62,7 @@ pub enum Op {
 
 /// The sides of an [`Op::Conv`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Conv {
     /// Channels that come out.
@@ -98,6 +100,7 @@ impl Conv {
 
 /// The window of a pooling operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Its height and width.
@@ -224,8 +227,11 @@ impl Op {
         match self {
             Self::Linear { outputs } => volume(inputs[0]) * *outputs as u64,
             Self::Conv(conv) => map(inputs[0]).map_or(0, |map| conv.shape(map).macs()),
-            Self::BatchNorm | Self::Standardize { .. } | Self::EmbeddingBag { .. } => volume(output),
-            Self::Activation(_)
+            Self::EmbeddingBag { .. } => volume(output),
+            // A batch norm is part of the weights before it once a network is trained.
+            Self::BatchNorm
+            | Self::Standardize { .. }
+            | Self::Activation(_)
             | Self::Dropout { .. }
             | Self::MaxPool(_)
             | Self::AveragePool(_)

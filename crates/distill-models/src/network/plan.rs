@@ -154,7 +154,7 @@ impl Planner<'_> {
                 self.push(Box::new(Dense { weight, bias, activation, dropout }), inputs, last, false, true);
             }
             (&Op::EmbeddingBag { buckets, .. }, Slices::Affine { weight, bias }) => {
-                if node.inputs[0] != 0 || self.plan.buckets.is_some() {
+                if self.place(node.inputs[0]).slot != 0 || self.plan.buckets.is_some() {
                     return refuse("must be the only one, and read the input");
                 }
                 let Some(activation) = self.then_activation(&mut last) else {
