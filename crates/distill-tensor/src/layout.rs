@@ -60,6 +60,11 @@ impl Layout {
         self.len
     }
 
+    /// The number of parameters alone: what follows its gradient.
+    pub fn n_trained(&self) -> usize {
+        self.stretches.iter().filter(|(kind, _)| kind.is_trained()).map(|(_, stretch)| stretch.len()).sum()
+    }
+
     /// Whether there are no parameters at all.
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -204,6 +209,7 @@ mod tests {
         }
         let all = [(Weight, 0..5), (State, 5..10), (NoDecay, 10..12), (Weight, 12..13)];
         assert!(layout.stretches().eq(all.clone()));
+        assert_eq!(layout.n_trained(), 8);
         for (start, end) in (0..=13).flat_map(|start| (start..=13).map(move |end| (start, end))) {
             let cut = |(kind, stretch): &(SliceKind, Range<usize>)| {
                 (*kind, stretch.start.clamp(start, end)..stretch.end.clamp(start, end))

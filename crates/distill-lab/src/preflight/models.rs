@@ -150,7 +150,7 @@ fn check_size(config: &ModelConfig, input_shape: &[usize], n_classes: usize) -> 
         None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
     };
     let parameters = match config.layout(input_shape, n_classes) {
-        Ok(layout) => layout.len(),
+        Ok(layout) => layout.n_trained(),
         Err(error) => return Err(Diagnostic::new(Code::Value, error.to_string()).help(help)),
     };
     if parameters <= MAX_PARAMETERS {

@@ -12,7 +12,7 @@ mod step;
 
 use std::sync::{Arc, OnceLock};
 
-use distill_tensor::{Init, Layout, ParamId, Params};
+use distill_tensor::{Init, ParamId, Params};
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use crate::buffer::matrix;
@@ -94,7 +94,7 @@ impl Network {
             architecture: config.architecture(&input_shape, classes.len()),
             input_shape,
             classes,
-            parameters: n_trained(&layout),
+            parameters: layout.n_trained(),
         };
         let (graph, plan) = (Arc::new(graph), Arc::new(plan));
         Ok(Self { config, standardize, spec, graph, slices: slices.into(), plan, params, prepared: OnceLock::new() })
@@ -222,11 +222,6 @@ impl Network {
         out.assign(&matrix(&mut y, rows, width));
         buffers[buffer] = y;
     }
-}
-
-/// Parameters that follow their gradient.
-pub(crate) fn n_trained(layout: &Layout) -> usize {
-    layout.stretches().filter(|(kind, _)| kind.is_trained()).map(|(_, stretch)| stretch.len()).sum()
 }
 
 impl Model for Network {
