@@ -24,6 +24,7 @@ mod slot;
 mod standardized;
 mod tape;
 mod without_zeros;
+mod work;
 mod zeros;
 
 pub use activation::Activation;

@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Slot;
 use crate::bags::Bags;
-use crate::network::Work;
+use crate::work::Work;
 
 /// What the forward pass of a training step leaves for the backward pass.
 ///

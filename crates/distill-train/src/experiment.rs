@@ -282,8 +282,7 @@ impl<'a> Experiment<'a> {
         let (of_file, of_recipe) = (model.config(), student.config());
         if of_file.without_regularisation() != of_recipe.without_regularisation() {
             let words = |model: &Network| {
-                let activation = format!("{:?}", model.config().activation()).to_lowercase();
-                format!("{} with {activation}", model.spec().architecture)
+                format!("{} with {:?}", model.spec().architecture, model.config().activation()).to_lowercase()
             };
             let problem = format!("is {}, the recipe's student {}", words(model), words(&student));
             let help = match of_file.as_mlp() {

@@ -21,7 +21,6 @@ use crate::graph::Slices;
 use crate::max_norm::clamp_rows;
 use crate::{Graph, Model, ModelConfig, ModelError, ModelSpec, Node, Noise, Op, Scratch, Standard, Tape, Trainable};
 use plan::{Plan, Planned};
-pub(crate) use step::Work;
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
 
 /// A network: a [`Graph`] with weights.

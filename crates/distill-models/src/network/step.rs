@@ -3,6 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
 use crate::bags::Bags;
+use crate::work::Work;
 use crate::{Noise, Slot};
 
 /// One pass over values: a node of the graph, or a chain of them.
@@ -67,19 +68,6 @@ pub(super) struct Backward<'a> {
     pub(super) bags: &'a mut Bags,
     pub(super) work: &'a mut Work,
     pub(super) grads: &'a mut Params,
-}
-
-/// Memory of a step between and within passes, kept on the tape.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Work {
-    /// Weights as the forward pass reads them, and as the backward pass does.
-    pub(super) kernels: [Kernel; 2],
-    /// Of the batch: what the forward pass leaves for the backward pass.
-    pub(super) moments: Vec<f32>,
-    /// What the backward pass has made of them, by channel.
-    pub(super) grads: Vec<f32>,
-    /// Sums of parts of the batch.
-    pub(super) sums: Vec<f32>,
 }
 
 /// An input of a step.
