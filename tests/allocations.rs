@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use distill_datasets::{Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, Mixtures, Split, Unlabelled, select};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
-use distill_models::{EmbeddingConfig, MlpConfig, Network, Noise, Tape, Trainable};
+use distill_models::{
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, Trainable,
+};
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
@@ -168,6 +170,56 @@ fn a_step_allocates_nothing_of_ours() {
         let (all, of_products) = steps_with(hooks, &narrow, OptimizerKind::Sgd, &kd, true, f32);
         println!("inner values: {all} allocations in {STEPS} steps, {of_products} in their products alone");
         assert_eq!(all, of_products, "inner values");
+    });
+}
+
+/// Networks with convolutions, of which the layer of the logits alone is a product of matrices.
+#[test]
+fn a_step_with_convolutions_allocates_nothing_of_ours() {
+    let data = images();
+    let spec = data.spec();
+    let build = |config: ModelConfig| Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 2).unwrap();
+    let configs: [(ModelConfig, usize); 4] = [
+        (CnnConfig { channels: vec![8], dropout: 0.2, ..CnnConfig::default() }.into(), 8 * 14 * 14),
+        (ResNetConfig { width: 8, dropout: 0.2, ..ResNetConfig::default() }.into(), 32),
+        (ResNetConfig { blocks: vec![1, 1], width: 8, preact: true, ..ResNetConfig::default() }.into(), 16),
+        (DsCnnConfig { blocks: vec![2], width: 16, ..DsCnnConfig::default() }.into(), 16),
+    ];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        for (config, features) in configs {
+            let mut student = build(config.clone());
+            let context = StepContext {
+                data: &data,
+                loss: &CrossEntropy,
+                teacher: Teacher::None,
+                augment: None,
+                mixup: 0.0,
+                clip_grad_norm: Some(1.0),
+                hooks: Hooks::default(),
+            };
+            let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
+            let mut step = TrainingStep::new(&student, BATCH);
+            let indices: Vec<usize> = (0..BATCH).collect();
+            let mut run = |n: u32| {
+                for i in 0..n {
+                    step.run(&mut student, &mut optimizer, &indices, Noise::new(1, i), 1e-3, &context).unwrap();
+                }
+            };
+            run(2);
+            let all = count(|| run(3));
+            let [x, w, y] = [(BATCH, features), (10, features), (BATCH, 10)].map(Array2::<f32>::zeros);
+            let (mut x, mut w, mut y) = (x, w, y);
+            let products = count(|| {
+                for _ in 0..3 {
+                    matmul(x.view(), w.t(), y.view_mut());
+                    matmul(y.t(), x.view(), w.view_mut());
+                    matmul(y.view(), w.view(), x.view_mut());
+                }
+            });
+            println!("{config:?}: {all} allocations in 3 steps, {products} in the products of the student's logits");
+            assert_eq!(all, products, "{config:?}");
+        }
     });
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Jitter, Split, Subset, mnist};
 use distill_losses::{Distillation, SoftTerm, Temperature};
-use distill_models::{MlpConfig, Network, Provenance, to_safetensors};
+use distill_models::{
+    CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, ModelConfig, Network, Provenance, ResNetConfig, to_safetensors,
+};
 use distill_train::{
     AugmentConfig, Hooks, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent,
     SoftTargets, Teacher, TrainConfig, Training, train,
@@ -73,6 +75,50 @@ fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
         }
     }
     println!("campaign threads times=1 seconds={:.3}", start.elapsed().as_secs_f64());
+}
+
+/// Networks with convolutions, distilled from one another, in every kind.
+fn weights_of_network(threads: usize, config: &ModelConfig) -> Vec<u8> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
+        let data = Subset::new(test, (0..130).collect()).unwrap();
+        let build = |config: ModelConfig, seed| {
+            Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), seed).unwrap()
+        };
+        let teacher = build(ResNetConfig { width: 8, ..ResNetConfig::default() }.into(), 1);
+        let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.7).unwrap();
+        let config_of_training = TrainConfig { epochs: 1, batch: 50, ..TrainConfig::default() };
+        let mut student = build(config.clone(), 7);
+        let training = Training {
+            data: &data,
+            validation: None,
+            loss: &loss,
+            teacher: Teacher::Live(&teacher),
+            config: &config_of_training,
+            seed: 3,
+            hooks: Hooks::default(),
+        };
+        train(&mut student, &training, &mut Silent).unwrap();
+        to_safetensors(&student, &Provenance::new()).unwrap()
+    })
+}
+
+#[test]
+fn networks_have_the_same_bits_for_any_number_of_threads() {
+    let configs: [ModelConfig; 5] = [
+        CnnConfig { hidden: vec![20], dropout: 0.3, ..CnnConfig::default() }.into(),
+        ResNetConfig::default().into(),
+        ResNetConfig { blocks: vec![1, 1], widen: 2, preact: true, dropout: 0.2, ..ResNetConfig::default() }.into(),
+        DsCnnConfig { blocks: vec![1, 1], width: 24, ..DsCnnConfig::default() }.into(),
+        MobileNetConfig { multiplier: 0.1, ..MobileNetConfig::default() }.into(),
+    ];
+    for config in configs {
+        let one = weights_of_network(1, &config);
+        for threads in [1, 2, 3] {
+            assert!(one == weights_of_network(threads, &config), "{config:?} with {threads} threads");
+        }
+    }
 }
 
 #[test]

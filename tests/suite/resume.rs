@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use distill_datasets::{Chain, Dataset, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{EmbeddingConfig, MlpConfig, Network, Trainable};
+use distill_models::{
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, ResNetConfig, Trainable,
+};
 use distill_tensor::Params;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
@@ -244,6 +246,40 @@ fn resuming_from_any_step_gives_the_same_bits() {
                 check(digits(), &rounded, &CrossEntropy, Teacher::None);
             }
         }
+    }
+}
+
+/// Running statistics of batch norms are part of what goes on, in the weights, their average and the best of them.
+#[test]
+fn resuming_networks_with_convolutions_gives_the_same_bits() {
+    fn build(config: impl Into<ModelConfig>, data: &dyn Dataset) -> Network {
+        let spec = data.spec();
+        Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
+    }
+    let students: [fn(&dyn Dataset) -> Network; 4] = [
+        |data| build(CnnConfig { channels: vec![3, 4], dropout: 0.2, ..CnnConfig::default() }, data),
+        |data| build(ResNetConfig { blocks: vec![1, 1], width: 3, dropout: 0.2, ..ResNetConfig::default() }, data),
+        |data| {
+            let config = ResNetConfig { blocks: vec![1], width: 2, widen: 2, preact: true, ..ResNetConfig::default() };
+            build(config, data)
+        },
+        |data| build(DsCnnConfig { blocks: vec![1, 1], width: 4, stride: [2, 2], ..DsCnnConfig::default() }, data),
+    ];
+    for (i, student) in students.into_iter().enumerate() {
+        let config = TrainConfig {
+            epochs: 2,
+            batch: BATCH,
+            optimizer: OptimizerConfig {
+                kind: if i % 2 == 0 { OptimizerKind::Sgd } else { OptimizerKind::AdamW },
+                lr: 0.01,
+                weight_decay: 1e-3,
+                ..Default::default()
+            },
+            ema: (i % 2 == 1).then_some(0.8),
+            augment: AugmentConfig { shift: 1, ..AugmentConfig::default() },
+            ..TrainConfig::default()
+        };
+        check(Subject { student, ..digits() }, &config, &CrossEntropy, Teacher::None);
     }
 }
 

@@ -24,14 +24,14 @@ pub(super) struct Answering {
 
 /// Who computes the answers.
 enum Answerer {
-    Ours(Box<Network>, Scratch),
+    Ours(Box<(Network, Scratch)>),
     Onnx(Graph),
 }
 
 impl Answerer {
     fn logits(&mut self, inputs: ArrayView2<'_, f32>, out: &mut Array2<f32>) -> Result<()> {
         match self {
-            Self::Ours(model, scratch) => Ok(model.logits_into(inputs, scratch, out.view_mut())?),
+            Self::Ours(ours) => Ok(ours.0.logits_into(inputs, &mut ours.1, out.view_mut())?),
             Self::Onnx(graph) => {
                 let mut fits = false;
                 graph.answer(inputs, |logits| {
@@ -52,7 +52,7 @@ impl Answering {
         let mut logits = Array2::zeros((inputs.nrows(), model.spec().classes.len()));
         let mut answerer = match onnxruntime {
             Some(engine) => Answerer::Onnx(engine.session(&model)?),
-            None => Answerer::Ours(Box::new(model), Scratch::default()),
+            None => Answerer::Ours(Box::new((model, Scratch::default()))),
         };
         answerer.logits(inputs.view(), &mut logits)?;
         let errors = wrong(logits.view(), data.labels());
