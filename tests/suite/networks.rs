@@ -1,9 +1,11 @@
 //! Networks with convolutions: PyTorch's logits, gradients and running statistics, see `golden/networks.py`, and what every model
 //! keeps.
 
+use distill_infer::Student;
 use distill_models::{
     Activation, CnnConfig, Conv, DsCnnConfig, Graph, GraphConfig, MobileNetConfig, Model, ModelConfig, Network, Noise,
-    Op, Provenance, ResNetConfig, Scratch, Tape, Trainable, Window, from_safetensors, to_safetensors,
+    Op, Provenance, ResNetConfig, Scratch, Standardization, Standardized, Tape, Trainable, Window, from_safetensors,
+    to_safetensors,
 };
 use distill_tensor::{Params, SliceKind};
 use ndarray::{Array2, s};
@@ -152,6 +154,33 @@ fn networks_keep_the_contract_of_models() {
         let (read, _) = from_safetensors(&to_safetensors(&network, &Provenance::new()).unwrap()).unwrap();
         assert_eq!((read.params(), read.config(), read.spec()), (network.params(), network.config(), network.spec()));
         assert_eq!(read.logits(inputs.view()).unwrap(), logits);
+    }
+}
+
+/// The reader for other programs computes the same, batch norms being part of its weights.
+#[test]
+fn networks_answer_the_same_in_other_programs() {
+    let standardized = |network: Network| {
+        let (mean, sd) = (vec![0.2; network.spec().features()], vec![0.5; network.spec().features()]);
+        let standardization = Standardization::new(&mean, &sd).unwrap();
+        Standardized::new(network, Some(standardization)).unwrap().fold()
+    };
+    for case in golden() {
+        let (network, inputs) = network(&case);
+        for network in [network.clone(), standardized(network)] {
+            let logits = network.logits(inputs.view()).unwrap();
+            let file = to_safetensors(&network, &Provenance::new()).unwrap();
+            let student = Student::from_safetensors(&file).unwrap();
+            let mut scratch = distill_infer::Scratch::default();
+            for (input, expected) in inputs.outer_iter().zip(logits.outer_iter()) {
+                let found = student.logits(input.as_slice().unwrap(), &mut scratch).unwrap();
+                close(&case["name"].to_string(), found, expected.as_slice().unwrap(), 1e-5);
+            }
+            // Each cut of the description and the weights is an error, and no panic.
+            for n in (0..file.len()).step_by(97) {
+                assert!(Student::from_safetensors(&file[..n]).is_err());
+            }
+        }
     }
 }
 

@@ -3,8 +3,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::iter::Zip;
+use core::ops::Range;
 
 use crate::Error;
+use crate::activation::Activation;
 use crate::json::Json;
 
 /// Longest header that is read, as in the program that writes it.
@@ -34,14 +37,72 @@ pub(crate) struct Description {
     pub(crate) activation: Activation,
     pub(crate) input_shape: Vec<usize>,
     pub(crate) classes: Vec<String>,
+    /// What a network computes that is no perceptron.
+    pub(crate) graph: Option<Vec<Node>>,
+    is_mlp: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Activation {
-    #[default]
-    Relu,
-    Tanh,
-    Gelu,
+/// An operation of a network, by its place in the list.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) op: Op,
+    /// 0 is the input, `i + 1` what node `i` gives.
+    pub(crate) inputs: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    Linear { outputs: usize },
+    Conv(Sides),
+    BatchNorm,
+    Standardize,
+    Activation(Activation),
+    Dropout,
+    MaxPool(Sides),
+    AveragePool(Sides),
+    GlobalAveragePool,
+    Add,
+    Concat,
+    Flatten,
+}
+
+/// The sides of a convolution, or of a pool's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sides {
+    pub(crate) outputs: usize,
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    /// At the top, left, bottom and right.
+    pub(crate) padding: [usize; 4],
+    pub(crate) groups: usize,
+}
+
+/// Places in a kernel, and of what they meet in the map.
+pub(crate) type Window = Zip<Range<usize>, Range<usize>>;
+
+impl Sides {
+    /// Height and width of what comes out of a map, if the sides fit it.
+    pub(crate) fn output(&self, map: [usize; 2]) -> Option<[usize; 2]> {
+        let side = |i: usize| {
+            let (kernel, [before, after]) = (self.kernel[i], [self.padding[i], self.padding[i + 2]]);
+            let padded = map[i].checked_add(before)?.checked_add(after)?;
+            let fits = self.stride[i] > 0 && before.max(after) < kernel && kernel <= padded;
+            fits.then(|| (padded - kernel) / self.stride[i] + 1)
+        };
+        Some([side(0)?, side(1)?])
+    }
+
+    /// Rows and columns of a window that are inside of the map.
+    pub(crate) fn inside(&self, at: [usize; 2], map: [usize; 2]) -> (Window, Window) {
+        let along = |i: usize| {
+            let start = at[i] * self.stride[i];
+            let first = self.padding[i].saturating_sub(start);
+            let end = self.kernel[i].min((map[i] + self.padding[i]).saturating_sub(start));
+            (first..end.max(first)).zip(start + first - self.padding[i]..map[i])
+        };
+        (along(0), along(1))
+    }
 }
 
 impl<'a> File<'a> {
@@ -80,6 +141,16 @@ impl<'a> File<'a> {
         } else {
             Err(Error::Student { reason: "its tensors do not fill the file" })
         }
+    }
+
+    /// Whether there is a tensor of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.iter().any(|tensor| tensor.name == name)
+    }
+
+    /// Whether there is one of that shape.
+    pub(crate) fn is_of_shape(&self, name: &str, shape: &[usize]) -> bool {
+        self.tensors.iter().any(|tensor| tensor.name == name && tensor.shape == shape)
     }
 
     /// The numbers of a tensor, which has to have this shape and to lie inside of the file.
@@ -130,6 +201,7 @@ fn describe(text: &str) -> Result<Description, Error> {
             }
             "input_shape" => found.input_shape = json.array(Json::usize)?,
             "classes" => found.classes = json.array(Json::string)?,
+            "graph" => found.graph = Some(json.array(node)?),
             _ => json.skip()?,
         }
         Ok(())
@@ -138,6 +210,9 @@ fn describe(text: &str) -> Result<Description, Error> {
     match (version == VERSION, is_model && !found.input_shape.is_empty() && !found.classes.is_empty()) {
         (false, _) => Err(Error::Student { reason: "its description is of another version" }),
         (_, false) => Err(Error::Student { reason: "its description is not whole" }),
+        _ if !found.is_mlp && found.graph.is_none() => {
+            Err(Error::Student { reason: "it is no multi-layer perceptron, and its operations are not in the file" })
+        }
         _ => Ok(found),
     }
 }
@@ -145,26 +220,97 @@ fn describe(text: &str) -> Result<Description, Error> {
 fn model(json: &mut Json<'_>, found: &mut Description) -> Result<(), Error> {
     json.object(|name, json| {
         match name.as_str() {
-            "kind" if json.string()? != "mlp" => {
-                return Err(Error::Student { reason: "it is no multi-layer perceptron" });
-            }
-            "kind" => {}
+            "kind" => found.is_mlp = json.string()? == "mlp",
             "embedding" => {
                 let reason = "its first layer is a table of rows, which this reader does not compute";
                 return Err(Error::Student { reason });
             }
             "hidden" => found.hidden = json.array(Json::usize)?,
             "activation" => {
-                found.activation = match json.string()?.as_str() {
-                    "relu" => Activation::Relu,
-                    "tanh" => Activation::Tanh,
-                    "gelu" => Activation::Gelu,
-                    _ => return Err(Error::Student { reason: "its activation is unknown" }),
-                }
+                found.activation = activation(json)?;
             }
             // What matters in training alone.
             _ => json.skip()?,
         }
         Ok(())
     })
+}
+
+fn activation(json: &mut Json<'_>) -> Result<Activation, Error> {
+    Activation::named(&json.string()?).ok_or(Error::Student { reason: "its activation is unknown" })
+}
+
+fn node(json: &mut Json<'_>) -> Result<Node, Error> {
+    const MISSING: Error = Error::Student { reason: "an operation is not whole" };
+    let (mut node_name, mut operation, mut inputs) = (None, None, Vec::new());
+    json.object(|name, json| {
+        match name.as_str() {
+            "name" => node_name = Some(json.string()?),
+            "op" => operation = Some(op(json)?),
+            "inputs" => inputs = json.array(Json::usize)?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    match (node_name, operation) {
+        (Some(name), Some(op)) if !inputs.is_empty() => Ok(Node { name, op, inputs }),
+        _ => Err(MISSING),
+    }
+}
+
+/// A name, or an object with a name and what belongs to it.
+fn op(json: &mut Json<'_>) -> Result<Op, Error> {
+    const UNKNOWN: Error = Error::Student { reason: "it has an operation that this reader does not compute" };
+    if !json.is_object() {
+        return match json.string()?.as_str() {
+            "batch-norm" => Ok(Op::BatchNorm),
+            "global-average-pool" => Ok(Op::GlobalAveragePool),
+            "add" => Ok(Op::Add),
+            "concat" => Ok(Op::Concat),
+            "flatten" => Ok(Op::Flatten),
+            _ => Err(UNKNOWN),
+        };
+    }
+    let mut found = None;
+    json.object(|name, json| {
+        found = Some(match name.as_str() {
+            "activation" => Op::Activation(activation(json)?),
+            "linear" => Op::Linear { outputs: sides(json)?.outputs },
+            "conv" => Op::Conv(sides(json)?),
+            "max-pool" => Op::MaxPool(sides(json)?),
+            "average-pool" => Op::AveragePool(sides(json)?),
+            "standardize" => {
+                json.skip()?;
+                Op::Standardize
+            }
+            "dropout" => {
+                json.skip()?;
+                Op::Dropout
+            }
+            _ => return Err(UNKNOWN),
+        });
+        Ok(())
+    })?;
+    found.ok_or(UNKNOWN)
+}
+
+fn sides(json: &mut Json<'_>) -> Result<Sides, Error> {
+    let mut sides = Sides { outputs: 0, kernel: [0; 2], stride: [0; 2], padding: [0; 4], groups: 0 };
+    json.object(|name, json| {
+        match name.as_str() {
+            "outputs" => sides.outputs = json.usize()?,
+            "groups" => sides.groups = json.usize()?,
+            "kernel" => sides.kernel = numbers(json)?,
+            "stride" => sides.stride = numbers(json)?,
+            "padding" => sides.padding = numbers(json)?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(sides)
+}
+
+fn numbers<const N: usize>(json: &mut Json<'_>) -> Result<[usize; N], Error> {
+    let numbers = json.array(Json::usize)?;
+    numbers.try_into().map_err(|_| Error::Student { reason: "an operation has another number of sides" })
 }

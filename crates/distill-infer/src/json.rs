@@ -40,6 +40,12 @@ impl<'a> Json<'a> {
         Ok(items)
     }
 
+    /// Whether an object is next.
+    pub(crate) fn is_object(&mut self) -> bool {
+        self.space();
+        self.peek() == Some(b'{')
+    }
+
     pub(crate) fn string(&mut self) -> Result<String, Error> {
         self.expect(b'"', "a text is missing")?;
         let mut bytes = Vec::new();

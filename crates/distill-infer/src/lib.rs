@@ -3,9 +3,12 @@
 
 extern crate alloc;
 
+mod activation;
 mod error;
 mod file;
 mod json;
+mod network;
+mod steps;
 mod student;
 
 pub use error::Error;

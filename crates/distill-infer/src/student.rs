@@ -1,32 +1,22 @@
-use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Error;
-use crate::file::{Activation, Description, File};
+use crate::file::{Description, File};
+use crate::network::Network;
 
-/// A trained multi-layer perceptron, ready to answer.
+/// A trained network, ready to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Student {
-    layers: Vec<Layer>,
-    activation: Activation,
+    network: Network,
     input_shape: Vec<usize>,
     classes: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Layer {
-    /// `(inputs, outputs)`: what one input adds to all outputs lies together.
-    weights: Vec<f32>,
-    bias: Vec<f32>,
 }
 
 /// Memory that a student computes in. Kept by the caller, it is taken once; any student may use it.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    current: Vec<f32>,
-    next: Vec<f32>,
+    memory: Vec<f32>,
 }
 
 /// The class with the largest logit, the first of equal ones.
@@ -47,25 +37,21 @@ impl Student {
     /// [`Error::File`], [`Error::Student`] or [`Error::Tensor`] for a file that is damaged or of another kind.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, Error> {
         let file = File::parse(bytes)?;
-        let Description { hidden, input_shape, classes, .. } = &file.description;
-        let n_layers = hidden.len() + 1;
-        if file.tensors.len() != 2 * n_layers {
-            return Err(Error::Student { reason: "it has another number of tensors than its description says" });
-        }
+        let Description { hidden, activation, input_shape, classes, graph, .. } = &file.description;
         let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
         let features = features.filter(|&features| features > 0 && !hidden.contains(&0));
-        let mut inputs = features.ok_or(Error::Student { reason: "a side or a layer has no or too many numbers" })?;
-        let mut layers = Vec::with_capacity(n_layers);
-        for i in 0..n_layers {
-            let name = if i < hidden.len() { format!("hidden.{i}") } else { "output".into() };
-            let outputs = hidden.get(i).copied().unwrap_or(classes.len());
-            let weights = file.floats(&format!("{name}.weight"), &[outputs, inputs])?;
-            let bias = file.floats(&format!("{name}.bias"), &[outputs])?;
-            layers.push(Layer::new(weights, bias, inputs));
-            inputs = outputs;
-        }
-        let Description { activation, input_shape, classes, .. } = file.description;
-        Ok(Self { layers, activation, input_shape, classes })
+        let features = features.ok_or(Error::Student { reason: "a side or a layer has no or too many numbers" })?;
+        let network = match graph {
+            Some(nodes) => Network::graph(&file, input_shape, nodes, classes.len())?,
+            None => Network::perceptron(&file, (features, hidden, classes.len()), *activation)?,
+        };
+        let Description { input_shape, classes, .. } = file.description;
+        Ok(Self { network, input_shape, classes })
+    }
+
+    /// Numbers that a [`Scratch`] holds once the student has answered: 4 bytes each.
+    pub fn scratch_numbers(&self) -> usize {
+        self.network.n_numbers()
     }
 
     /// Names of the classes in the order of the logits.
@@ -88,8 +74,7 @@ impl Student {
     /// # Errors
     /// [`Error::Features`] if the input has another length than [`Student::features`].
     pub fn logits<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
-        self.compute(input, scratch)?;
-        Ok(&scratch.current)
+        Ok(self.compute(input, scratch)?)
     }
 
     /// The probability of each class, which is the softmax of the logits.
@@ -97,9 +82,9 @@ impl Student {
     /// # Errors
     /// As [`Student::logits`].
     pub fn probabilities<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
-        self.compute(input, scratch)?;
-        softmax(&mut scratch.current);
-        Ok(&scratch.current)
+        let logits = self.compute(input, scratch)?;
+        softmax(logits);
+        Ok(logits)
     }
 
     /// The most probable class.
@@ -107,64 +92,25 @@ impl Student {
     /// # Errors
     /// As [`Student::logits`].
     pub fn predict(&self, input: &[f32], scratch: &mut Scratch) -> Result<Prediction<'_>, Error> {
-        self.compute(input, scratch)?;
-        let largest = |best: usize, (i, logit): (usize, &f32)| if *logit > scratch.current[best] { i } else { best };
-        let class = scratch.current.iter().enumerate().fold(0, largest);
-        softmax(&mut scratch.current);
-        Ok(Prediction { class, name: &self.classes[class], probability: scratch.current[class] })
+        let logits = self.compute(input, scratch)?;
+        let largest = |best: usize, (i, logit): (usize, &f32)| if *logit > logits[best] { i } else { best };
+        let class = logits.iter().enumerate().fold(0, largest);
+        softmax(logits);
+        Ok(Prediction { class, name: &self.classes[class], probability: logits[class] })
     }
 
-    /// Leaves the logits in `scratch.current`.
-    fn compute(&self, input: &[f32], scratch: &mut Scratch) -> Result<(), Error> {
+    /// The logits, in memory.
+    fn compute<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s mut [f32], Error> {
         let (expected, actual) = (self.features(), input.len());
         if expected != actual {
             return Err(Error::Features { expected, actual });
         }
-        let Scratch { current, next } = scratch;
-        for (i, layer) in self.layers.iter().enumerate() {
-            layer.apply(if i == 0 { input } else { current }, next);
-            if i + 1 < self.layers.len() {
-                activate(self.activation, next);
-            }
-            core::mem::swap(current, next);
+        let n = self.network.n_numbers();
+        if scratch.memory.len() < n {
+            scratch.memory.resize(n, 0.0);
         }
-        Ok(())
-    }
-}
-
-impl Layer {
-    /// From a weight of shape `(outputs, inputs)`.
-    fn new(weights: &[[u8; 4]], bias: &[[u8; 4]], inputs: usize) -> Self {
-        let mut turned = vec![0.0; weights.len()];
-        for (output, row) in weights.chunks_exact(inputs).enumerate() {
-            for (input, bytes) in row.iter().enumerate() {
-                turned[input * bias.len() + output] = f32::from_le_bytes(*bytes);
-            }
-        }
-        Self { weights: turned, bias: bias.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect() }
-    }
-
-    /// `y = x · w + b`, without the inputs that are zero: most pixels of an image are, and half of the units of ReLU.
-    fn apply(&self, x: &[f32], y: &mut Vec<f32>) {
-        y.clear();
-        y.extend_from_slice(&self.bias);
-        for (&x, row) in x.iter().zip(self.weights.chunks_exact(self.bias.len())) {
-            if x != 0.0 {
-                y.iter_mut().zip(row).for_each(|(y, w)| *y += x * w);
-            }
-        }
-    }
-}
-
-fn activate(activation: Activation, values: &mut [f32]) {
-    match activation {
-        // A comparison, not `max`, so that NaN goes through and is seen.
-        Activation::Relu => values.iter_mut().filter(|z| **z < 0.0).for_each(|z| *z = 0.0),
-        Activation::Tanh => values.iter_mut().for_each(|z| *z = libm::tanhf(*z)),
-        Activation::Gelu => {
-            let gelu = |z: f32| 0.5 * z * (1.0 + libm::erff(z * core::f32::consts::FRAC_1_SQRT_2));
-            values.iter_mut().for_each(|z| *z = gelu(*z));
-        }
+        let place = self.network.compute(input, &mut scratch.memory);
+        Ok(&mut scratch.memory[place])
     }
 }
 
@@ -177,7 +123,9 @@ fn softmax(values: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
     use alloc::string::ToString as _;
+    use alloc::vec;
 
     use super::*;
 
@@ -273,7 +221,11 @@ mod tests {
         };
         check("\"distill\"", "\"other\"", "not the file of a student: it has no entry `distill` in its metadata");
         check("version\\\":1", "version\\\":2", "not the file of a student: its description is of another version");
-        check("\\\"mlp\\\"", "\\\"cnn\\\"", "not the file of a student: it is no multi-layer perceptron");
+        check(
+            "\\\"mlp\\\"",
+            "\\\"cnn\\\"",
+            "not the file of a student: it is no multi-layer perceptron, and its operations are not in the file",
+        );
         check(
             "\\\"kind\\\"",
             "\\\"embedding\\\":{\\\"buckets\\\":7},\\\"kind\\\"",

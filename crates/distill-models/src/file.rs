@@ -6,7 +6,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::header_check::{check_safetensors, read_header};
-use crate::{Model, ModelConfig, ModelError, Network, Standard, Trainable};
+use crate::{GraphConfig, Model, ModelConfig, ModelError, Network, NodeConfig, Standard, Trainable};
 
 /// Where a model comes from: seed, data, recipe and the like, as names and values.
 pub type Provenance = BTreeMap<String, String>;
@@ -28,6 +28,9 @@ pub(crate) struct Description {
     pub(crate) standardize: Option<Standard>,
     pub(crate) input_shape: Vec<usize>,
     pub(crate) classes: Vec<String>,
+    /// What a network that is no perceptron computes, so that a reader need not know how it was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) graph: Option<Vec<NodeConfig>>,
     pub(crate) provenance: Provenance,
 }
 
@@ -63,6 +66,7 @@ pub fn to_safetensors(model: &Network, provenance: &Provenance) -> Result<Vec<u8
         standardize: model.standardize(),
         input_shape: model.spec().input_shape.clone(),
         classes: model.spec().classes.clone(),
+        graph: model.config().as_mlp().is_none().then(|| GraphConfig::from(model.graph()).nodes),
         provenance: provenance.clone(),
     };
     let description =
@@ -100,10 +104,15 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Network, Provenance), ModelErro
     let description = parse_description(description.ok_or(ModelError::NoMetadata)?)?;
     drop(header);
     let file = SafeTensors::deserialize(bytes).map_err(refused)?;
-    let Description { model: config, standardize, input_shape, classes, provenance, .. } = description;
+    let Description { model: config, standardize, input_shape, classes, graph, provenance, .. } = description;
 
     check_shape(&input_shape)?;
-    let (layout, _) = config.graph_with(standardize, &input_shape, classes.len())?.layout()?;
+    let of_config = config.graph_with(standardize, &input_shape, classes.len())?;
+    if graph.is_some_and(|nodes| nodes != GraphConfig::from(&of_config).nodes) {
+        let reason = "its `graph` is not that of its `model`".to_owned();
+        return Err(ModelError::BadMetadata { reason });
+    }
+    let (layout, _) = of_config.layout()?;
     let architecture = config.architecture(&input_shape, classes.len());
     let expected = layout.iter().count();
     if file.len() != expected {

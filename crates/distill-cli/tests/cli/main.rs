@@ -19,6 +19,7 @@ mod kills;
 mod lab;
 mod memory;
 mod mixtures;
+mod networks;
 mod new;
 mod not_finite;
 mod onnx;

@@ -12,7 +12,6 @@ pub struct GraphConfig {
 
 /// A node of a [`GraphConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
     /// What its parameters' names begin with.

@@ -90,8 +90,9 @@ pub(super) struct Keys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
     pub(super) max_norm: Option<f64>,
-    /// `graph`: the operations, in an order in which they can be computed.
+    /// `graph`: the operations, in an order in which they can be computed. Files have it, and nobody writes it by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub(super) nodes: Option<Vec<NodeConfig>>,
 }
 

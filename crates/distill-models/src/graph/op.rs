@@ -8,7 +8,6 @@ use crate::Activation;
 /// The enum is closed: whoever reads graphs matches all of it, so an operation that is added cannot be forgotten anywhere. Maps have
 /// the shape `[channels, height, width]`, as in the files of other programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Op {
     /// `x · wᵀ + b`: weight `(outputs, inputs)`, bias `(outputs)`.
@@ -62,7 +61,6 @@ pub enum Op {
 
 /// The sides of an [`Op::Conv`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Conv {
     /// Channels that come out.
@@ -100,7 +98,6 @@ impl Conv {
 
 /// The window of a pooling operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Its height and width.

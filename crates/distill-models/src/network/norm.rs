@@ -31,16 +31,14 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    /// Factor and summand of each channel.
-    fn affine(&self, params: &Params, mean: &[f32], variance: impl Iterator<Item = f64>) -> [Vec<f32>; 2] {
-        let [mut factors, mut summands] = [const { Vec::new() }; 2];
+    /// Writes factor and summand of each channel.
+    fn write_map(&self, params: &Params, [mean, variance]: [&[f32]; 2], factors: &mut [f32], summands: &mut [f32]) {
         let (weight, bias) = (params.vector(self.weight), params.vector(self.bias));
-        for (((variance, &mean), &weight), &bias) in variance.zip(mean).zip(weight).zip(bias) {
-            let factor = f64::from(weight) / (variance + EPS).sqrt();
-            factors.push(factor as f32);
-            summands.push((f64::from(bias) - f64::from(mean) * factor) as f32);
+        for c in 0..self.channels {
+            let factor = f64::from(weight[c]) / (f64::from(variance[c]).max(0.0) + EPS).sqrt();
+            factors[c] = factor as f32;
+            summands[c] = (f64::from(bias[c]) - f64::from(mean[c]) * factor) as f32;
         }
-        [factors, summands]
     }
 
     /// Mean and variance of each channel, the latter without correction: from sums of each example, in their order.
@@ -67,8 +65,10 @@ impl Norm {
 
 impl Step for Norm {
     fn prepare(&self, params: &Params) -> Prepared {
-        let variance = params.vector(self.variance).iter().map(|&variance| f64::from(variance).max(0.0));
-        Prepared::Affine(self.affine(params, params.vector(self.mean), variance))
+        let mut map = [vec![0.0; self.channels], vec![0.0; self.channels]];
+        let [factors, summands] = &mut map;
+        self.write_map(params, [self.mean, self.variance].map(|id| params.vector(id)), factors, summands);
+        Prepared::Affine(map)
     }
 
     fn eval(&self, at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
@@ -93,12 +93,7 @@ impl Step for Norm {
         let (moments, map) = work.moments.split_at_mut(2 * channels);
         let (mean, variance) = moments.split_at(channels);
         let (factors, summands) = map.split_at_mut(channels);
-        let (weight, bias) = (at.params.vector(self.weight), at.params.vector(self.bias));
-        for c in 0..channels {
-            let factor = f64::from(weight[c]) / (f64::from(variance[c]) + EPS).sqrt();
-            factors[c] = factor as f32;
-            summands[c] = (f64::from(bias[c]) - f64::from(mean[c]) * factor) as f32;
-        }
+        self.write_map(at.params, [mean, variance], factors, summands);
         let (factors, summands) = (&*factors, &*summands);
         let run = |i: usize, y: &mut [f32]| {
             let range = i * self.width..(i + 1) * self.width;
