@@ -251,10 +251,12 @@ fn a_new_recipe_shows_every_key() {
     let mut shown = BTreeSet::new();
     let value = serde_json::to_value(taken_up.parse::<toml::Table>().unwrap()).unwrap();
     collect(&schema, &schema.root, &value, &mut shown);
-    for (_, table) in schema.tables() {
+    for (table_name, table) in schema.tables() {
         for (key, property) in table["properties"].as_object().unwrap() {
+            // Keys of other kinds of networks stand in a comment, as no model has them all.
+            let is_named = table_name == "ModelConfig" && text.contains(&format!("{key} = "));
             assert!(
-                shown.contains(&property["description"].to_string()),
+                is_named || shown.contains(&property["description"].to_string()),
                 "{key} is not in the recipe of `distill new`"
             );
         }
