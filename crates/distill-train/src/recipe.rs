@@ -2,6 +2,7 @@ mod data;
 mod files;
 mod memory;
 mod onnx;
+mod paths;
 mod teacher;
 mod text;
 
