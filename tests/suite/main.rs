@@ -16,6 +16,7 @@ mod loss_contract;
 mod mixup;
 mod model_contract;
 mod non_finite;
+mod parts;
 mod precision;
 mod ranks;
 mod resume;

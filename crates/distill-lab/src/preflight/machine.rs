@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
+use distill_models::MlpConfig;
 use distill_train::Role;
 
 use super::{Found, Preflight};
@@ -94,8 +95,9 @@ impl Preflight<'_> {
     /// Bytes without which the largest model cannot be trained, whatever else is saved.
     fn least(&self) -> u64 {
         let least = |role: Role| {
-            let slots = self.experiment.train_config(role).n_slots() as u64;
-            4 * self.parameters(role).unwrap_or_default() as u64 * (2 + slots)
+            let config = self.experiment.train_config(role);
+            let copies = 2 + config.n_slots() as u64 + u64::from(config.accumulate > 1);
+            4 * self.parameters(role).unwrap_or_default() as u64 * copies
         };
         self.roles.iter().filter(|&&role| self.is_trained(role)).map(|&role| least(role)).max().unwrap_or_default()
     }
@@ -103,7 +105,6 @@ impl Preflight<'_> {
     /// Bytes that the largest of the trainings takes besides the data.
     fn training(&self) -> u64 {
         let spec = self.experiment.train_set().spec();
-        let features = spec.features() as u64;
         let recipe = self.experiment.recipe();
         // The order of an epoch, and what of it has labels, are lists.
         let lists = LIST_BYTES * self.experiment.transfer_set().len() as u64;
@@ -112,11 +113,10 @@ impl Preflight<'_> {
             let config = self.experiment.train_config(role);
             let slots = config.n_slots() as u64;
             let batch = config.batch.min(self.experiment.train_set().len()) as u64;
-            let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
-                config.hidden.iter().map(|&width| width as u64).sum::<u64>() + features + spec.classes.len() as u64
-            });
-            // Weights, gradients, slots, best weights, and once more what goes into a checkpoint.
-            4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))
+            let rows = batch.div_ceil(config.accumulate as u64);
+            // Weights, gradients and their sum, slots, best weights, and once more what goes into a checkpoint.
+            let copies = 5 + 2 * slots + u64::from(config.accumulate > 1);
+            4 * parameters * copies + self.row_bytes(role) * (ACTIVATION_COPIES * rows + 2 * EVALUATION_ROWS)
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
         let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
@@ -125,6 +125,21 @@ impl Preflight<'_> {
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
+    }
+
+    /// Bytes of all that a model computes of one row.
+    fn row_bytes(&self, role: Role) -> u64 {
+        let spec = self.experiment.train_set().spec();
+        let ends = (spec.features() + spec.classes.len()) as u64;
+        let hidden = |config: &MlpConfig| config.hidden.iter().map(|&width| width as u64).sum::<u64>();
+        self.experiment.model_config(role).map_or(0, |config| 4 * (hidden(config) + ends))
+    }
+
+    /// Bytes that a training does not take, as it computes so many rows at a time and not a whole batch, and those that it takes
+    /// for the sum of the gradients.
+    pub(super) fn saved_in_parts(&self, role: Role, batch: usize, rows: usize) -> [u64; 2] {
+        let n_saved = batch.saturating_sub(rows) as u64;
+        [self.row_bytes(role) * ACTIVATION_COPIES * n_saved, 4 * self.parameters(role).unwrap_or_default() as u64]
     }
 
     /// Bytes of the answers to the test set that teacher and students are compared by at the end.
