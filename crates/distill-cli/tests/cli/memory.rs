@@ -157,7 +157,7 @@ fn what_is_free_bounds_a_set_by_default() {
     if !Command::new("gzip").arg(&images).status().is_ok_and(|status| status.success()) {
         return;
     }
-    let kilobytes = 150_000;
+    let kilobytes = 120_000;
     let check = |limit: u64, memory: &str| {
         let program = env!("CARGO_BIN_EXE_distill");
         let line = format!("ulimit -v {limit}; exec {program} check r.toml data.source=z --threads 1 {memory}");
