@@ -56,11 +56,12 @@ impl FeatureLoss for Quiet {
 
 /// Allocations in some steps, and in the products of as many steps alone.
 fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, precision: Precision) -> (usize, usize) {
-    steps_with(Hooks::default(), config, kind, loss, live, precision)
+    steps_with(Hooks::default(), 1, config, kind, loss, live, precision)
 }
 
 fn steps_with(
     hooks: Hooks<'_>,
+    n_parts: usize,
     config: &MlpConfig,
     kind: OptimizerKind,
     loss: &dyn Loss,
@@ -86,7 +87,7 @@ fn steps_with(
     };
     let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(optimizer_config, student.params());
-    let mut step = TrainingStep::new(&student, BATCH).with_precision(precision);
+    let mut step = TrainingStep::in_parts(&student, BATCH, n_parts).with_precision(precision);
     let indices: Vec<usize> = (0..2 * BATCH).collect();
     let mut run = |n: u32| {
         for i in 0..n {
@@ -167,9 +168,13 @@ fn a_step_allocates_nothing_of_ours() {
             assert_eq!(all, of_products, "{name}");
         }
         let hooks = Hooks { features: Some(&Quiet), ..Hooks::default() };
-        let (all, of_products) = steps_with(hooks, &narrow, OptimizerKind::Sgd, &kd, true, f32);
+        let (all, of_products) = steps_with(hooks, 1, &narrow, OptimizerKind::Sgd, &kd, true, f32);
         println!("inner values: {all} allocations in {STEPS} steps, {of_products} in their products alone");
         assert_eq!(all, of_products, "inner values");
+        // Each part has products of its own.
+        let (all, of_products) = steps_with(Hooks::default(), 2, &narrow, OptimizerKind::Sgd, &kd, true, f32);
+        println!("two parts: {all} allocations in {STEPS} steps, {of_products} in the products of whole batches");
+        assert_eq!(all, 2 * of_products, "two parts");
     });
 }
 

@@ -17,6 +17,7 @@ mod mixup;
 mod model_contract;
 mod networks;
 mod non_finite;
+mod parts;
 mod precision;
 mod ranks;
 mod resume;

@@ -96,18 +96,18 @@ pub(crate) fn on_ranks<T: Send>(size: usize, f: impl Fn(&Rank<'_>) -> T + Sync) 
 }
 
 /// 40 digits, of which about half have no label, so that ranks have different parts of both.
-fn half_labelled() -> Chain {
+pub(crate) fn half_labelled() -> Chain {
     let [labelled, other] = [digits(0..21), digits(21..40)].map(|part| Arc::new(part) as Arc<dyn Dataset>);
     Chain::new(labelled, Arc::new(Unlabelled::new(other))).unwrap()
 }
 
-fn student(data: &dyn Dataset) -> Network {
+pub(crate) fn student(data: &dyn Dataset) -> Network {
     let config = MlpConfig { hidden: vec![24, 16], dropout: 0.4, input_dropout: 0.2, ..MlpConfig::default() };
     Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 4).unwrap()
 }
 
 /// Batches of 16, 16 and 8 of 40 examples; with 3 ranks none is cut evenly.
-fn config(kind: OptimizerKind) -> TrainConfig {
+pub(crate) fn config(kind: OptimizerKind) -> TrainConfig {
     TrainConfig {
         epochs: 2,
         batch: 16,
@@ -118,7 +118,7 @@ fn config(kind: OptimizerKind) -> TrainConfig {
     }
 }
 
-fn weights(data: &dyn Dataset, config: &TrainConfig, hooks: Hooks<'_>) -> (Vec<f32>, TrainReport) {
+pub(crate) fn weights(data: &dyn Dataset, config: &TrainConfig, hooks: Hooks<'_>) -> (Vec<f32>, TrainReport) {
     let teacher = model(data, &[30], 1);
     let loss = Distillation::new(SoftTerm::Kd(Temperature::new(3.0).unwrap()), 0.6).unwrap();
     let teacher = Teacher::Live(&teacher);
@@ -129,7 +129,7 @@ fn weights(data: &dyn Dataset, config: &TrainConfig, hooks: Hooks<'_>) -> (Vec<f
 }
 
 /// The largest difference, relative to the largest weight.
-fn distance(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn distance(a: &[f32], b: &[f32]) -> f32 {
     let largest = a.iter().fold(0.0, |max: f32, weight| max.max(weight.abs()));
     a.iter().zip(b).fold(0.0, |max: f32, (a, b)| max.max((a - b).abs())) / largest
 }

@@ -12,6 +12,8 @@ mod marker;
 #[cfg(feature = "png")]
 mod paint;
 mod reference;
+#[cfg(feature = "png")]
+mod reread;
 mod scale;
 #[cfg(feature = "png")]
 mod sheet;
@@ -23,6 +25,8 @@ pub use axis::Axis;
 pub use canvas::{Anchor, Canvas, Chart, STYLE, Squares, text_width};
 pub use escape::{escape, shortened};
 pub use line_chart::{At, LineChart, Point, Reference, Series};
+#[cfg(feature = "png")]
+pub use reread::png_of_svg;
 pub use scale::Scale;
 pub use svg::number;
 pub use text::room;

@@ -28,7 +28,7 @@ impl Chart {
 }
 
 /// The drawing with its margin, light. Nothing for one without a size, or too large a one.
-fn png(chart: &Chart, sheet: &Sheet<'_>) -> Option<Vec<u8>> {
+pub(crate) fn png(chart: &Chart, sheet: &Sheet<'_>) -> Option<Vec<u8>> {
     let [width, height] = [chart.width, chart.height].map(|side| (f64::from(SCALE) * (side + 2.0 * MARGIN)).ceil());
     if !(chart.width > 0.0 && chart.height > 0.0 && width * height <= N_PIXELS_MAX) {
         return None;

@@ -127,6 +127,14 @@ pub enum DataError {
         /// The bytes that are allowed.
         bound: u64,
     },
+    /// The system does not give the memory that a file takes.
+    #[error("{path} takes {needed} bytes of memory, which the system does not give")]
+    NoMemory {
+        /// The file.
+        path: PathBuf,
+        /// The bytes that it takes.
+        needed: u64,
+    },
     /// A file was written to, or cut, after it was opened.
     #[error("{path} was changed while it was read: it had {expected} bytes and has {actual}")]
     Changed {

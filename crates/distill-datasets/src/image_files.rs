@@ -59,7 +59,7 @@ impl ImageFiles {
         let mut pixels = vec![0; features * indices.len()];
         let mut labels = vec![0; indices.len()];
         let places = pixels.par_chunks_mut(features).zip(&mut labels).zip(indices);
-        places.try_for_each(|((out, label), index)| {
+        first_error(places, |((out, label), index)| {
             out.copy_from_slice(&self.pixels(index)?);
             *label = self.files[index].1;
             Ok(())
@@ -82,6 +82,16 @@ impl ImageFiles {
     }
 }
 
+/// Does `work` for all items on all threads, and returns the error of the first in their order that has one.
+///
+/// Rayon's `try_for_each` returns the error that a thread meets first, which is another one from time to time.
+fn first_error<I: IndexedParallelIterator>(
+    items: I,
+    work: impl Fn(I::Item) -> Result<(), DataError> + Sync + Send,
+) -> Result<(), DataError> {
+    items.find_map_first(|item| work(item).err()).map_or(Ok(()), Err)
+}
+
 impl fmt::Debug for ImageFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ImageFiles").field("len", &self.files.len()).field("sides", &self.sides).finish()
@@ -99,7 +109,7 @@ impl Dataset for ImageFiles {
 
     fn read(&self, indices: &[usize], mut out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
         check_batch(self, indices, out.dim())?;
-        out.axis_iter_mut(Axis(0)).into_par_iter().zip(indices).try_for_each(|(row, &index)| {
+        first_error(out.axis_iter_mut(Axis(0)).into_par_iter().zip(indices), |(row, &index)| {
             Form::Pixels.write(row, &self.pixels(index)?);
             Ok(())
         })

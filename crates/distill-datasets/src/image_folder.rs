@@ -244,6 +244,28 @@ mod tests {
     }
 
     #[test]
+    fn the_first_bad_image_is_reported_however_many_threads_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        // Some take long to decode, and other threads meet the bad ones behind them before.
+        let large = png(800, 800, [1, 2, 3]);
+        for i in 0..40 {
+            write(&dir, &format!("train/a/{i:02}.png"), if i < 5 { &large } else { b"no picture" });
+        }
+        let options = ImageOptions { size: Some([9, 9]), ..ImageOptions::default() };
+        let (folder, classes) = (find(&dir, options), ["a".to_owned()]);
+        let files = folder.load_within(Split::Train, Some(&classes), 9000).unwrap();
+        let indices: Vec<usize> = (0..40).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let (loaded, read) = pool.install(|| {
+            let mut out = ndarray::Array2::zeros((40, 9 * 9 * 3));
+            (folder.load(Split::Train, Some(&classes)).unwrap_err(), files.read(&indices, out.view_mut()).unwrap_err())
+        });
+        for error in [loaded.to_string(), read.to_string()] {
+            assert!(error.contains("05.png"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_image_or_has_another_size_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let whole = png(9, 9, [1, 2, 3]);

@@ -31,16 +31,21 @@ impl Described {
         let spec = ModelSpec { input_shape, classes, ..model.spec().clone() };
         let (found, wanted) = (spec.features(), model.spec().features());
         if found != wanted {
-            let problem = format!("has {found} numbers, the model takes {wanted}");
+            let problem = format!("has {}, the model takes {wanted}", counted(found, "number", "numbers"));
             return Err(ModelError::Config { field: "input_shape", problem });
         }
         let (found, wanted) = (spec.classes.len(), model.spec().classes.len());
         if found != wanted {
-            let problem = format!("has {found} names, the model has {wanted} classes");
+            let (names, classes) = (counted(found, "name", "names"), counted(wanted, "class", "classes"));
+            let problem = format!("has {names}, the model has {classes}");
             return Err(ModelError::Config { field: "classes", problem });
         }
         Ok(Self { model, spec })
     }
+}
+
+fn counted(n: usize, one: &str, several: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { several })
 }
 
 impl Model for Described {
@@ -89,6 +94,8 @@ mod tests {
         );
         let refused = |shape, classes| Described::new(model.clone(), shape, names(classes)).map(|_| ()).unwrap_err();
         assert!(refused(vec![1, 7], "a b c").to_string().contains("has 7 numbers, the model takes 6"));
+        assert!(refused(vec![1], "a b c").to_string().contains("has 1 number, the model takes 6"));
+        assert!(refused(vec![6], "a").to_string().contains("has 1 name, the model has 3 classes"));
         assert!(refused(vec![6], "a b").to_string().contains("has 2 names, the model has 3 classes"));
     }
 }

@@ -3,6 +3,7 @@ use distill_datasets::{Cell, ColumnEncoder, Columns};
 
 use distill_recipe::Diagnostic;
 use distill_recipe::visible::visible;
+use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::lines::Lines;
@@ -104,13 +105,13 @@ impl CsvRows {
         }
         if !std::mem::replace(&mut self.started, true) && is_header(&self.record) {
             self.has_id = names_id(&self.record);
-            self.check_width(batch.n_features(), "the header names", "columns")?;
+            self.check_width(batch.n_features(), "the header names", "column")?;
             self.header = Some(std::mem::take(&mut self.record));
             if !self.read(batch.n_features())? {
                 return Ok(false);
             }
         }
-        self.check_width(batch.n_features(), "row has", "values")?;
+        self.check_width(batch.n_features(), "row has", "value")?;
         for (column, field) in self.record.iter().enumerate().skip(usize::from(self.has_id)) {
             match field.trim().parse::<f32>() {
                 Ok(value) if value.is_finite() => batch.push(value),
@@ -148,13 +149,14 @@ impl CsvRows {
         Err(bad_row(self.lines.place(), fault).help("write one example a line, with commas between the values"))
     }
 
-    fn check_width(&self, n_features: usize, subject: &str, things: &str) -> Result<(), Diagnostic> {
+    fn check_width(&self, n_features: usize, subject: &str, thing: &str) -> Result<(), Diagnostic> {
         let n_values = self.record.len() - usize::from(self.has_id);
         if n_values == n_features {
             return Ok(());
         }
         let besides = if self.has_id { " besides the id" } else { "" };
-        let what = format!("{subject} {n_values} {things}{besides}, the model takes {}", self.takes);
+        let found = counted(n_values, thing);
+        let what = format!("{subject} {found}{besides}, the model takes {}", self.takes);
         let help = if !self.has_id && n_values == n_features + 1 {
             "if the first column is an identifier, call it `id` in a header line; leave labels out"
         } else {

@@ -3,6 +3,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use distill_recipe::Diagnostic;
+use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::csv_rows::quoted;
@@ -46,8 +47,8 @@ impl JsonRows {
             return Err(bad_row(place, format!("value {} is {found}, not a finite number", index + 1)).help(VALUES));
         }
         if row.n_values != batch.n_features() {
-            return Err(bad_row(place, format!("row has {} values, the model takes {}", row.n_values, self.takes))
-                .help("write one example a line, without its label"));
+            let what = format!("row has {}, the model takes {}", counted(row.n_values, "value"), self.takes);
+            return Err(bad_row(place, what).help("write one example a line, without its label"));
         }
         batch.finish(self.ids.next(row.id), place);
         Ok(true)

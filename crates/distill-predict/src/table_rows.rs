@@ -4,6 +4,7 @@ use distill_datasets::{Cell, ColumnEncoder, TableRows};
 use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
+use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::reading::Reading;
@@ -36,7 +37,8 @@ impl ParquetRows {
             None => {
                 let n = rows.header().len() - usize::from(id.is_some());
                 if n != spec.features() {
-                    let what = format!("the table has {n} columns of inputs, the model takes {}", takes(spec));
+                    let what =
+                        format!("the table has {} of inputs, the model takes {}", counted(n, "column"), takes(spec));
                     return Err(bad_row(path.display(), what)
                         .help("write one column for each number, and if the rows have names, a column called `id`"));
                 }

@@ -68,6 +68,9 @@ fn printed(input: &str) -> String {
 #[test]
 fn names_what_is_wrong_with_a_row() {
     for (input, expected) in [
+        ("1\n", "row has 1 value, the model takes 3 (1x1x3) at f:1"),
+        ("id,a\n", "the header names 1 column besides the id, the model takes 3 (1x1x3) at f:1"),
+        ("[1]\n", "row has 1 value, the model takes 3 (1x1x3) at f:1"),
         ("1,2\n", "row has 2 values, the model takes 3 (1x1x3) at f:1"),
         ("1,2,3\n\n1,2,3,4\n", "row has 4 values, the model takes 3 (1x1x3) at f:3"),
         ("1,2,3\n1,x,3\n", "column 2 is `x`, not a number at f:2"),

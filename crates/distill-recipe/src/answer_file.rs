@@ -5,23 +5,51 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
-use distill_models::{ModelError, Provenance};
-use distill_train::{AnswerTable, Answers, Experiment, TrainError};
+use distill_models::ModelError;
+use distill_train::{AnswerTable, Answers, Experiment, OnnxConfig, TrainError};
 use ndarray::Array2;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::loaded_teacher::{LoadedTeacher, Unsaid};
+use crate::loaded_teacher::{LoadedTeacher, TeacherFormat};
 use crate::memory;
 
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
 
-/// Whether a path is a table of answers: a folder with `train.npy`, `train.csv` or `train.parquet`, or an `.npz` file.
-pub fn is_one(path: &Path) -> bool {
-    match ArrayPlace::new(path) {
-        ArrayPlace::Npz(_) => true,
-        ArrayPlace::Folder(dir) => dir.join("train.npy").is_file() || table_file(&dir, "train").is_some(),
+/// Tables of answers as teachers.
+#[derive(Debug)]
+pub(crate) struct AnswerTables;
+
+impl TeacherFormat for AnswerTables {
+    /// A folder with `train.npy`, `train.csv` or `train.parquet`, or an `.npz` file.
+    fn recognises(&self, path: &Path) -> bool {
+        match ArrayPlace::new(path) {
+            ArrayPlace::Npz(_) => true,
+            ArrayPlace::Folder(dir) => dir.join("train.npy").is_file() || table_file(&dir, "train").is_some(),
+        }
+    }
+
+    fn open(&self, path: &Path, _: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+        Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
+            .at(path.display())
+            .note("it has no answers for other inputs")
+            .help("name it in `teacher.weights` of a recipe"))
+    }
+
+    fn open_for(&self, path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
+        load(path, experiment)
+    }
+
+    fn is_table(&self) -> bool {
+        true
+    }
+
+    fn help_with_order(&self, names: Option<&str>) -> String {
+        let list = names.map_or(String::new(), |names| format!(": {names}"));
+        format!(
+            "name the columns in their order, one name a line, in `classes.txt` beside the table, or in its header{list}"
+        )
     }
 }
 
@@ -30,7 +58,7 @@ pub fn is_one(path: &Path) -> bool {
 /// # Errors
 /// If students see other inputs than the table was made from, which mixtures and shifts do; if the table cannot be read, or
 /// has not one row for each example.
-pub fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
+fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
     let changed = [
         (recipe.train.augment.shift > 0, "augmented", "set `train.augment.shift = 0`"),
@@ -85,16 +113,8 @@ pub fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, D
     }
     let table = AnswerTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
         .map_err(|error| refused(error).at(path.display()))?;
-    Ok(LoadedTeacher {
-        provenance: Provenance::new(),
-        n_bytes: table.n_bytes(),
-        sha256: table.sha256().to_owned(),
-        answers: Some(table.kind().clone()),
-        is_reordered: false,
-        unsaid: Unsaid::default(),
-        assumed: vec![],
-        model: Arc::new(table),
-    })
+    let (n_bytes, sha256, answers) = (table.n_bytes(), table.sha256().to_owned(), Some(table.kind().clone()));
+    Ok(LoadedTeacher { answers, ..LoadedTeacher::new(&AnswerTables, Arc::new(table), n_bytes, sha256) })
 }
 
 /// The answers to a set: all of them, or the largest with the numbers of their classes.

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod answer_file;
+mod answer_file;
 /// Files that hold either all of what is written or what was there before.
 pub mod atomic;
 mod class_names;
@@ -31,7 +31,7 @@ pub mod words;
 
 pub use code::{Code, Entry, REGISTRY, exit_code, find as find_code};
 pub use diagnostic::{Diagnostic, Snippet};
-pub use loaded_teacher::{LoadedTeacher, Unsaid, in_words, without_ones};
+pub use loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid, in_words, without_ones};
 pub use locate::locate;
 pub use paint::{Paint, Plain};
 pub use paths::with_absolute_paths;

@@ -1,16 +1,22 @@
+mod format;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use distill_datasets::{DataSpec, Dataset};
 use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
-use distill_train::{TeacherClasses, check_fit, fit_classes, is_onnx};
+use distill_train::{TeacherClasses, check_fit, fit_classes};
 use ndarray::Array2;
 
 use crate::diagnostic::Diagnostic;
 use crate::words::{sides, thousands};
 
+pub use format::TeacherFormat;
+
 /// A teacher read from a file, with the size and the hash of the file.
 pub struct LoadedTeacher {
+    /// What kind of file that is.
+    pub format: &'static dyn TeacherFormat,
     /// What answers.
     pub model: Arc<dyn Model>,
     /// What its file says of where it comes from; empty for one of another program.
@@ -39,6 +45,26 @@ pub struct Unsaid {
 }
 
 impl LoadedTeacher {
+    /// One whose file says all that is asked, and nothing of where it comes from.
+    pub(crate) fn new(
+        format: &'static dyn TeacherFormat,
+        model: Arc<dyn Model>,
+        n_bytes: usize,
+        sha256: String,
+    ) -> Self {
+        Self {
+            format,
+            model,
+            provenance: Provenance::new(),
+            n_bytes,
+            sha256,
+            answers: None,
+            is_reordered: false,
+            unsaid: Unsaid::default(),
+            assumed: vec![],
+        }
+    }
+
     /// The same with the classes of the data, in their order.
     ///
     /// # Errors
@@ -59,22 +85,18 @@ impl LoadedTeacher {
             let diagnostic = diagnostic
                 .note(format!("the model has {}", listed(&found.classes)))
                 .note(format!("the data has {}", listed(&data.classes)));
-            match (lacks_none, is_onnx(path)) {
-                (true, _) => diagnostic.better_help("to use only the classes of the data, set `teacher.classes = \"subset\"`"),
-                (false, true) => diagnostic.better_help(
-                    "name the classes of the outputs in their order: `teacher.onnx.classes`, or `--onnx classes=names.txt`",
-                ),
-                (false, false) => diagnostic,
+            let subset = "to use only the classes of the data, set `teacher.classes = \"subset\"`";
+            match if lacks_none { Some(subset) } else { this.format.help_with_classes() } {
+                Some(help) => diagnostic.better_help(help),
+                None => diagnostic,
             }
         })?;
         check_fit(role, model.spec(), data).map_err(|error| {
             let diagnostic = Diagnostic::from(error).at(path.display());
-            match is_onnx(path) && found.features() == data.features() {
-                true => diagnostic.better_help(format!(
-                    "set `teacher.onnx.input_shape = {0:?}`, or `--onnx 'input_shape={0:?}'`",
-                    data.input_shape
-                )),
-                false => diagnostic,
+            let has_as_many = found.features() == data.features();
+            match has_as_many.then(|| this.format.help_with_shape(&data.input_shape)).flatten() {
+                Some(help) => diagnostic.better_help(help),
+                None => diagnostic,
             }
         })?;
         let is_reordered = found.classes != model.spec().classes;

@@ -13,16 +13,43 @@ use toml::{Table, Value};
 use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::loaded_teacher::{LoadedTeacher, Unsaid};
+use crate::loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid};
 use crate::model_file::sha256;
 use crate::recipe_file::Override;
+
+/// ONNX files as teachers.
+#[derive(Debug)]
+pub(crate) struct Onnx;
+
+impl TeacherFormat for Onnx {
+    fn recognises(&self, path: &Path) -> bool {
+        is_onnx(path)
+    }
+
+    fn open(&self, path: &Path, onnx: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+        load(path, onnx)
+    }
+
+    fn help_with_classes(&self) -> Option<&'static str> {
+        Some("name the classes of the outputs in their order: `teacher.onnx.classes`, or `--onnx classes=names.txt`")
+    }
+
+    fn help_with_shape(&self, shape: &[usize]) -> Option<String> {
+        Some(format!("set `teacher.onnx.input_shape = {shape:?}`, or `--onnx 'input_shape={shape:?}'`"))
+    }
+
+    fn help_with_order(&self, names: Option<&str>) -> String {
+        let list = names.map_or(String::new(), |names| format!(" = {names}"));
+        format!("name the outputs in their order: `teacher.onnx.classes{list}`")
+    }
+}
 
 /// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
 ///
 /// # Errors
 /// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed; always in a build
 /// without the feature `onnx`.
-pub fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
     let options = options(config)?;
     let bytes = read(path)?;
     let failed = |error: OnnxError| diagnostic(&error).at(path.display());
@@ -31,16 +58,12 @@ pub fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnosti
     // Who changes the weights changes the model, wherever they are.
     let hashes = beside.iter().map(|(name, bytes)| format!(" {name} {}", sha256(bytes)));
     let hashes: String = std::iter::once(sha256(&bytes)).chain(hashes).collect();
-    Ok(LoadedTeacher {
-        provenance: model.provenance(),
-        answers: Some(model.answers().clone()),
-        is_reordered: false,
-        unsaid: Unsaid { classes: !model.names_classes(), shape: !model.names_shape() },
-        assumed: vec![],
-        model: Arc::new(model),
-        n_bytes: bytes.len() + beside.values().map(Vec::len).sum::<usize>(),
-        sha256: if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) },
-    })
+    let n_bytes = bytes.len() + beside.values().map(Vec::len).sum::<usize>();
+    let sha256 = if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) };
+    let (provenance, answers) = (model.provenance(), Some(model.answers().clone()));
+    let unsaid = Unsaid { classes: !model.names_classes(), shape: !model.names_shape() };
+    let teacher = LoadedTeacher::new(&Onnx, Arc::new(model), n_bytes, sha256);
+    Ok(LoadedTeacher { provenance, answers, unsaid, ..teacher })
 }
 
 /// The files beside a model in which it keeps weights. A stranger has named them, so each has to be a plain file of its folder, and

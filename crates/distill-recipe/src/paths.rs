@@ -11,14 +11,6 @@ pub fn with_absolute_paths(recipe: &Recipe) -> Recipe {
     };
     let mut recipe = recipe.clone();
     recipe.data.source = DataSource::with_path(&recipe.data.source, absolute);
-    recipe.data.unlabelled = recipe.data.unlabelled.as_ref().map(absolute);
-    for file in recipe.teacher.weights.iter_mut().flat_map(|files| files.all_mut()) {
-        *file = absolute(file);
-    }
-    recipe.kd.cache = recipe.kd.cache.as_ref().map(absolute);
-    recipe.student.weights = recipe.student.weights.as_ref().map(absolute);
-    if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
-        *library = absolute(library);
-    }
+    recipe.paths_mut().for_each(|path| *path = absolute(path));
     recipe
 }

@@ -1,60 +1,35 @@
+mod ours;
+mod system;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_models::{AnswerKind, Average, Model, Provenance};
-use distill_specialists::SystemFolder;
-use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig, is_onnx};
+use distill_models::{AnswerKind, Average, Model};
+use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig};
 
-use crate::answer_file;
+use crate::answer_file::AnswerTables;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::loaded_teacher::{LoadedTeacher, Unsaid};
-use crate::model_file::{self, sha256};
-use crate::onnx_file;
+use crate::loaded_teacher::{LoadedTeacher, TeacherFormat};
+use crate::model_file::sha256;
+use crate::onnx_file::Onnx;
+use ours::Ours;
+use system::System;
+
+/// The kinds of files and folders that a teacher can come from. The first that recognises a path reads it.
+pub static FORMATS: [&dyn TeacherFormat; 4] = [&Onnx, &System, &AnswerTables, &Ours];
+
+/// The kind of a file. What no other kind is counts as a file of this program, whose errors say what else it is.
+pub fn format_of(path: &Path) -> &'static dyn TeacherFormat {
+    FORMATS.into_iter().find(|format| format.recognises(path)).unwrap_or(&Ours)
+}
 
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
 ///
 /// # Errors
 /// If it cannot be read, is damaged, or is a table of answers, which knows nothing of other inputs.
 pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
-    if is_onnx(path) {
-        return onnx_file::load(path, onnx.unwrap_or(&OnnxConfig::default()));
-    }
-    if SystemFolder::is_one(path) {
-        return system(path);
-    }
-    if answer_file::is_one(path) {
-        return Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
-            .at(path.display())
-            .note("it has no answers for other inputs")
-            .help("name it in `teacher.weights` of a recipe"));
-    }
-    let loaded = model_file::load(path)?;
-    Ok(LoadedTeacher {
-        model: Arc::new(loaded.model),
-        provenance: loaded.provenance,
-        n_bytes: loaded.n_bytes,
-        sha256: loaded.sha256,
-        answers: None,
-        is_reordered: false,
-        unsaid: Unsaid::default(),
-        assumed: vec![],
-    })
-}
-
-/// A generalist with its specialists. Its list of files has the hash of each, so the hash of the list is that of all.
-fn system(path: &Path) -> Result<LoadedTeacher, Diagnostic> {
-    let (system, files) = SystemFolder::new(path).load_with_files()?;
-    Ok(LoadedTeacher {
-        model: Arc::new(system),
-        provenance: Provenance::new(),
-        n_bytes: files.n_bytes,
-        sha256: files.sha256,
-        answers: None,
-        is_reordered: false,
-        unsaid: Unsaid::default(),
-        assumed: vec![],
-    })
+    format_of(path).open(path, onnx.unwrap_or(&OnnxConfig::default()))
 }
 
 /// Teachers that were made before a run: those of all seeds, or that of one of them.
@@ -101,15 +76,12 @@ impl Given {
         let mut members: Vec<GivenMember> = vec![];
         for path in recipe.teacher.files_for(seed) {
             let path = PathBuf::from(path);
-            let loaded = match answer_file::is_one(&path) {
-                true => answer_file::load(&path, experiment)?,
-                false => load(&path, recipe.teacher.onnx.as_ref())?,
-            };
+            let loaded = format_of(&path).open_for(&path, experiment)?;
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
             members.push(GivenMember { loaded, path });
         }
-        if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| answer_file::is_one(&member.path)) {
+        if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| member.loaded.format.is_table()) {
             let what = "teacher.probabilities is set, but no teacher is a table of answers";
             return Err(Diagnostic::new(Code::Value, what)
                 .at("teacher.probabilities")

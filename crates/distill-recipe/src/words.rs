@@ -15,7 +15,12 @@ pub fn left(time: Duration) -> String {
 
 /// A number of epochs in words.
 pub fn epochs(n: u32) -> String {
-    if n == 1 { "1 epoch".to_owned() } else { format!("{n} epochs") }
+    counted(n as usize, "epoch")
+}
+
+/// A number of things, whose plural has an s more: `1 value`, `2 values`.
+pub fn counted(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A whole number with commas.

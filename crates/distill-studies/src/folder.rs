@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use distill_chart::png_of_svg;
 use distill_recipe::{Code, Diagnostic, atomic};
 
 use crate::page::{BEGIN, END, kept, page};
@@ -98,14 +99,18 @@ impl Folder<'_> {
         })
     }
 
-    /// Writes charts and page anew, from all rows that are there.
+    /// Writes charts, each as SVG and as PNG, and page anew, from all rows that are there.
     ///
     /// # Errors
     /// If a row cannot be read, the marks around what people wrote are gone, or a file cannot be written.
     pub fn write(&self) -> Result<(), Diagnostic> {
         let (sections, kept) = (self.sections()?, self.kept()?);
         for chart in sections.iter().flat_map(|section| &section.charts) {
-            atomic::write(&self.parts().join(&chart.file), chart.svg.as_bytes())?;
+            let path = self.parts().join(&chart.file);
+            atomic::write(&path, chart.svg.as_bytes())?;
+            if let Some(png) = png_of_svg(&chart.svg) {
+                atomic::write(&path.with_extension("png"), &png)?;
+            }
         }
         atomic::write(&self.path(), page(self.plan, &sections, &kept).as_bytes())
     }

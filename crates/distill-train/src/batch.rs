@@ -17,7 +17,7 @@ pub(crate) struct Batch {
     /// The labels of the whole batch, and its examples in the order of the rows.
     found: Vec<Option<u32>>,
     order: Vec<usize>,
-    /// Of this rank's rows, as all below.
+    /// Of the rows that are computed, as all below.
     labels: Vec<u32>,
     inputs: Array2<f32>,
     teacher_logits: Array2<f32>,
@@ -29,7 +29,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Buffers for up to `n` examples.
+    /// Buffers for up to `n` rows.
     pub(crate) fn new(n: usize, features: usize, n_classes: usize) -> Self {
         Self {
             found: Vec::with_capacity(n),
@@ -44,7 +44,7 @@ impl Batch {
         }
     }
 
-    /// Reads the rows that are this rank's of the batch of these examples, as the step shows them, and what the teacher says.
+    /// Reads some rows of the batch of these examples, as the step shows them, and what the teacher says.
     ///
     /// # Errors
     /// If data or teacher refuse.
@@ -75,7 +75,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Puts the examples with a label first, and keeps the labels of this rank's rows.
+    /// Puts the examples with a label first, and keeps the labels of the rows that are read.
     fn arrange(&mut self, indices: &[usize], rows: Range<usize>, context: &StepContext<'_>) {
         let Self { found, order, labels, .. } = self;
         found.clear();
@@ -92,12 +92,6 @@ impl Batch {
         labels.extend(found.iter().flatten().skip(labelled.start).take(labelled.len()));
         self.n = rows.len();
         self.has_teacher = !matches!(context.teacher, Teacher::None);
-    }
-
-    /// No example at all, where a rank has none of a small batch.
-    pub(crate) fn clear(&mut self) {
-        self.labels.clear();
-        self.n = 0;
     }
 
     /// How many examples it has, and how many of them have a label.

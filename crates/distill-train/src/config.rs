@@ -1,7 +1,7 @@
 use distill_losses::Smoothing;
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{ConfigProblem, positive};
+use crate::problem::{ConfigProblem, not_in_parts, positive};
 use crate::{OptimizerConfig, PrecisionConfig, ScheduleConfig};
 
 /// How a model is trained.
@@ -15,6 +15,12 @@ pub struct TrainConfig {
     /// Examples in a step.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub batch: usize,
+    /// Parts in which a batch is computed, one after the other, so that it takes less memory: their gradients are summed up
+    /// before the step, which is that of the whole batch up to rounding. Terms of a loss that compare the examples of a batch
+    /// with each other see those of a part.
+    #[serde(skip_serializing_if = "is_one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub accumulate: usize,
     /// What part of a label's probability all classes share alike, in the loss on labels: 0 leaves labels as they are, 0.1 is
     /// usual.
     ///
@@ -55,6 +61,7 @@ impl Default for TrainConfig {
         Self {
             epochs: 10,
             batch: 128,
+            accumulate: 1,
             label_smoothing: 0.0,
             clip_grad_norm: None,
             early_stopping: None,
@@ -94,6 +101,10 @@ pub struct AugmentConfig {
     #[serde(skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub mixup: f64,
+}
+
+fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 fn is_zero(value: &f64) -> bool {
@@ -145,6 +156,12 @@ impl TrainConfig {
         if self.batch == 0 {
             return Err(ConfigProblem::new("batch", "must be at least 1, got 0", "set `batch = 128`"));
         }
+        if !(1..=self.batch).contains(&self.accumulate) {
+            let problem = format!("must be from 1 to `batch`, {}, got {}", self.batch, self.accumulate);
+            let help = "set `accumulate = 2`, or leave the key out";
+            return Err(ConfigProblem::new("accumulate", problem, help)
+                .note("it is the number of parts that a batch is cut into"));
+        }
         self.smoothing()?;
         if let Some(norm) = self.clip_grad_norm.filter(|&norm| !positive(norm)) {
             return Err(ConfigProblem::new(
@@ -171,6 +188,9 @@ impl TrainConfig {
         if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {
             let problem = format!("must be 0, or from 0.001 to 1, got {mixup}");
             return Err(ConfigProblem::new("augment.mixup", problem, "set `augment = { mixup = 0.2 }`"));
+        }
+        if self.accumulate > 1 && mixup > 0.0 {
+            return Err(not_in_parts("augment.mixup", "a row is mixed with one that may belong to another part"));
         }
         self.optimizer.validate().map_err(|problem| problem.under("optimizer"))?;
         self.schedule.validate().map_err(|problem| problem.under("schedule"))?;

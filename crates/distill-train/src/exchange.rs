@@ -74,8 +74,12 @@ pub(crate) fn all_or_none<T>(exchange: &dyn Exchange, mine: Result<T, TrainError
 
 /// The rows of a batch of `n` that are this rank's: parts in the order of the ranks, as equal as they can be.
 pub(crate) fn part(exchange: &dyn Exchange, n: usize) -> Range<usize> {
-    let (rank, size) = (exchange.rank(), exchange.size().max(1));
-    rank * n / size..(rank + 1) * n / size
+    cut(exchange.rank(), exchange.size().max(1), n)
+}
+
+/// The part at place `i` where `n` rows are cut into so many, as equal as they can be.
+pub(crate) fn cut(i: usize, n_parts: usize, n: usize) -> Range<usize> {
+    i * n / n_parts..(i + 1) * n / n_parts
 }
 
 /// Makes of the gradient of this rank's mean that of the mean over the whole batch of `n`.

@@ -34,6 +34,7 @@ fn farther<'a>(
 }
 
 /// What is found in a part of the examples.
+#[derive(Default)]
 struct Block {
     rows: Vec<u128>,
     sum: f64,
@@ -45,15 +46,15 @@ impl Fingerprint {
     /// Reads the whole dataset once. The result does not depend on the number of threads.
     ///
     /// # Errors
-    /// If the data cannot be read.
+    /// If the data cannot be read: what is wrong with the first bad part of it, with any number of threads.
     pub fn of(data: &dyn Dataset) -> Result<Self, TrainError> {
         let features = data.spec().features();
         let indices: Vec<usize> = (0..data.len()).collect();
-        let blocks: Vec<Block> = indices
-            .par_chunks(EVAL_BATCH)
+        let mut blocks: Vec<Block> = indices.chunks(EVAL_BATCH).map(|_| Block::default()).collect();
+        let error = (blocks.par_iter_mut().zip(indices.par_chunks(EVAL_BATCH)))
             .map_init(
                 || Array2::zeros((EVAL_BATCH.min(data.len()), features)),
-                |inputs, indices| {
+                |inputs, (block, indices)| {
                     let mut inputs = inputs.slice_mut(s![..indices.len(), ..]);
                     data.read(indices, inputs.view_mut())?;
                     let (mut sum, mut squares, mut farthest) = (0.0, 0.0, None);
@@ -67,10 +68,14 @@ impl Fingerprint {
                         hash_of_row(row, &mut bytes)
                     });
                     let rows = rows.collect();
-                    Ok(Block { rows, sum, squares, farthest })
+                    *block = Block { rows, sum, squares, farthest };
+                    Ok(())
                 },
             )
-            .collect::<Result<_, TrainError>>()?;
+            .find_map_first(|outcome: Result<(), TrainError>| outcome.err());
+        if let Some(error) = error {
+            return Err(error);
+        }
         let (mut sum, mut squares, mut farthest) = (0.0, 0.0, None);
         let mut rows = Vec::with_capacity(data.len());
         for block in blocks {
@@ -135,7 +140,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use distill_datasets::Images;
+    use distill_datasets::{DataError, Images};
+    use ndarray::ArrayViewMut2;
 
     use super::*;
 
@@ -164,6 +170,39 @@ mod tests {
         let data = distill_datasets::Table::new(vec![4], values, vec![0; 1000], classes).unwrap();
         assert_eq!(Fingerprint::of(&data).unwrap().farthest, Some((600, 1, -9.0)));
         assert_eq!(Fingerprint::of(&images(&[0, 255, 255, 0], &[0, 1])).unwrap().farthest, Some((0, 1, 1.0)));
+    }
+
+    /// Three blocks take long to read, and all others are damaged.
+    struct Damaged(distill_datasets::DataSpec);
+
+    impl Dataset for Damaged {
+        fn spec(&self) -> &distill_datasets::DataSpec {
+            &self.0
+        }
+
+        fn len(&self) -> usize {
+            64 * EVAL_BATCH
+        }
+
+        fn read(&self, indices: &[usize], _: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
+            if indices[0] < 3 * EVAL_BATCH {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                return Ok(());
+            }
+            Err(DataError::Content { path: format!("row {}", indices[0]).into(), problem: "is damaged".to_owned() })
+        }
+
+        fn label(&self, _: usize) -> Option<u32> {
+            None
+        }
+    }
+
+    #[test]
+    fn the_first_damaged_part_is_reported_however_many_threads_there_are() {
+        let data = Damaged(distill_datasets::DataSpec { input_shape: vec![1], classes: vec!["a".to_owned()] });
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let error = pool.install(|| Fingerprint::of(&data).unwrap_err());
+        assert!(error.to_string().contains(&format!("row {} is damaged", 3 * EVAL_BATCH)), "{error}");
     }
 
     #[test]

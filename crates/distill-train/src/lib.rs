@@ -17,6 +17,7 @@ mod fit;
 mod mixup;
 mod observer;
 mod optimizer;
+mod parts;
 mod precision;
 mod problem;
 mod recipe;

@@ -31,3 +31,9 @@ impl ConfigProblem {
 pub(crate) fn positive(value: f64) -> bool {
     value.is_finite() && value > 0.0
 }
+
+/// What a batch that is computed in parts cannot have.
+pub(crate) fn not_in_parts(setting: &str, note: &str) -> ConfigProblem {
+    let problem = "is set, but `accumulate` cuts each batch into parts";
+    ConfigProblem::new(setting, problem, "leave one of them out").note(note)
+}

@@ -2,6 +2,7 @@ mod data;
 mod files;
 mod memory;
 mod onnx;
+mod paths;
 mod teacher;
 mod text;
 
@@ -276,9 +277,12 @@ impl Recipe {
         let [student, teacher] = mixup.map(|(key, train)| {
             (key, train.augment.mixup > 0.0, "an embedding takes bucket indices, which cannot be mixed")
         });
+        let parts = "each part of a batch has other rows of its table";
         let values = [
             student,
             teacher,
+            ("train.accumulate", self.train.accumulate > 1, parts),
+            ("teacher.train.accumulate", self.teacher.train.accumulate > 1, parts),
             (
                 "data.standardize",
                 self.data.standardize == Some(true),

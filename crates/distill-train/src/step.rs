@@ -10,6 +10,8 @@ use crate::clip::{bad_state, is_finite};
 use crate::context::{StepContext, Teacher};
 use crate::exchange::{all_or_none, mean, part};
 use crate::mixup::Mixup;
+use crate::parts::Parts;
+use crate::problem::not_in_parts;
 use crate::{ConfigProblem, Hooks, Optimizer, TrainError, clip_factor};
 
 /// The buffers of a training step, used again for every one.
@@ -22,18 +24,27 @@ pub struct TrainingStep {
     tape: Tape,
     grad_logits: Array2<f32>,
     grads: Params,
+    parts: Parts,
 }
 
 impl TrainingStep {
     /// Buffers for batches of up to `batch` examples.
     pub fn new(student: &dyn Trainable, batch: usize) -> Self {
+        Self::in_parts(student, batch, 1)
+    }
+
+    /// The same for batches that are computed in `n_parts` parts, one after the other: buffers have the rows of one part, and one more
+    /// gradient sums up those of all parts. The step is that of the whole batch, up to rounding.
+    pub fn in_parts(student: &dyn Trainable, batch: usize, n_parts: usize) -> Self {
         let (features, classes) = (student.spec().features(), student.spec().classes.len());
+        let rows = batch.div_ceil(n_parts.max(1));
         Self {
-            batch: Batch::new(batch, features, classes),
-            mixup: Mixup::new(batch, classes),
+            batch: Batch::new(rows, features, classes),
+            mixup: Mixup::new(rows, classes),
             tape: student.tape(),
-            grad_logits: Array2::zeros((batch, classes)),
+            grad_logits: Array2::zeros((rows, classes)),
             grads: Params::zeros(student.params().layout().clone()),
+            parts: Parts::new(student, n_parts),
         }
     }
 
@@ -77,18 +88,21 @@ impl TrainingStep {
         noise: Noise,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
-        check(student, context)?;
+        check(student, context, self.parts.n())?;
+        self.parts.clear();
         let rows = part(context.hooks.exchange, indices.len());
         if rows.is_empty() && !indices.is_empty() {
-            self.batch.clear();
             self.grads.as_mut_slice().fill(0.0);
             return Ok(LossValue::default());
         }
-        let loss = self.differentiate(student, (indices, rows), noise, context)?;
-        if context.hooks.exchange.size() > 1 && self.grads.touched().is_some() {
-            return Err(not_for_ranks("model.embedding", "the ranks' gradients have other rows of the table").into());
+        for part in self.parts.of(rows.clone()) {
+            let loss = self.differentiate(student, (indices, part), noise, context)?;
+            if self.grads.touched().is_some() {
+                check_touched(context, self.parts.n())?;
+            }
+            self.parts.add(&loss, self.batch.counts(), rows.len(), &self.grads);
         }
-        Ok(loss)
+        Ok(self.parts.finish(&mut self.grads))
     }
 
     /// The loss of these rows of a batch, and in `grads` its gradient.
@@ -99,7 +113,7 @@ impl TrainingStep {
         noise: Noise,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
-        let Self { batch, mixup, tape, grad_logits, grads } = self;
+        let Self { batch, mixup, tape, grad_logits, grads, .. } = self;
         let noise = Noise { first_row: noise.first_row + rows.start, ..noise };
         let mut grad_logits = grad_logits.slice_mut(s![..rows.len(), ..]);
 
@@ -117,7 +131,7 @@ impl TrainingStep {
 
     /// How many examples the last batch, or this rank's part of it, had, and how many of them had a label.
     pub(crate) fn counts(&self) -> [usize; 2] {
-        self.batch.counts()
+        self.parts.counts()
     }
 
     /// The factor of the gradient, which must be finite, and so must be what layers remember of the batch.
@@ -134,8 +148,11 @@ impl TrainingStep {
 }
 
 /// Checks what hooks demand of the rest.
-fn check(student: &dyn Trainable, context: &StepContext<'_>) -> Result<(), ConfigProblem> {
+fn check(student: &dyn Trainable, context: &StepContext<'_>, n_parts: usize) -> Result<(), ConfigProblem> {
     let Hooks { exchange, features } = context.hooks;
+    if n_parts > 1 && context.mixup > 0.0 {
+        return Err(not_in_parts("augment.mixup", "a row and the one that it is mixed with may belong to two parts"));
+    }
     if exchange.size() > 1 && context.mixup > 0.0 && matches!(context.teacher, Teacher::None) {
         return Err(not_for_ranks("augment.mixup", "a row and the one that it is mixed with may belong to two ranks"));
     }
@@ -148,6 +165,17 @@ fn check(student: &dyn Trainable, context: &StepContext<'_>) -> Result<(), Confi
         return Err(ConfigProblem::new("student.model", problem, "leave that loss out, or train a perceptron"));
     }
     Ok(())
+}
+
+/// Refuses what is no gradient of all weights where several are summed up.
+fn check_touched(context: &StepContext<'_>, n_parts: usize) -> Result<(), ConfigProblem> {
+    if n_parts > 1 {
+        return Err(not_in_parts("model.embedding", "the parts' gradients have other rows of the table"));
+    }
+    match context.hooks.exchange.size() {
+        1 => Ok(()),
+        _ => Err(not_for_ranks("model.embedding", "the ranks' gradients have other rows of the table")),
+    }
 }
 
 fn not_for_ranks(setting: &str, note: &str) -> ConfigProblem {

@@ -94,7 +94,7 @@ pub fn train_from(
         state.average = None;
     }
     let Plan { precision, jitter, batch, steps_per_epoch, total_steps, schedule } = plan;
-    let mut buffers = TrainingStep::new(student, batch).with_precision(precision);
+    let mut buffers = TrainingStep::in_parts(student, batch, config.accumulate).with_precision(precision);
     let mut order = vec![0; data.len()];
     let mut flow = ControlFlow::Continue(());
 

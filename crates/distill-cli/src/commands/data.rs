@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::args::DataArgs;
 use crate::output::Output;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_source::{DataSource, KNOWN};
+use distill_recipe::data_source::{DataSource, SOURCES, Source};
 use distill_recipe::words::thousands;
 
 /// Names of classes that are shown.
@@ -19,12 +19,13 @@ pub(crate) fn data(args: &DataArgs, output: &Output) -> Result<(), Diagnostic> {
 }
 
 fn list(output: &Output) -> Result<(), Diagnostic> {
-    let width = KNOWN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = KNOWN.iter().map(|(name, about)| format!("{name:width$}  {about}\n"));
+    let width = SOURCES.iter().map(|source| source.name.len()).max().unwrap_or(0);
+    let lines = SOURCES.iter().map(|Source { name, about, .. }| format!("{name:width$}  {about}\n"));
     let text =
         lines.collect::<String>() + "or the path of a folder with IDX files, CIFAR, arrays of NumPy, tables or images";
     output.document(&text)?;
-    let sources: Vec<_> = KNOWN.iter().map(|(name, about)| json!({ "source": name, "about": about })).collect();
+    let sources: Vec<_> =
+        SOURCES.iter().map(|Source { name, about, .. }| json!({ "source": name, "about": about })).collect();
     output.event("sources", json!({ "sources": sources }))
 }
 

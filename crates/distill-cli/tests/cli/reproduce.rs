@@ -92,6 +92,7 @@ fn all_rows_are_done_once_and_shown_on_one_page() {
     for chart in ["temperature", "logit-matching", "frontier"] {
         assert!(page.contains(&format!("](mnist/{chart}.svg)")), "{chart}");
         assert!(lab.read(&format!("results/mnist/{chart}.svg")).starts_with(b"<svg"), "{chart}");
+        assert!(lab.read(&format!("results/mnist/{chart}.png")).starts_with(b"\x89PNG"), "{chart}");
     }
 
     // The page is the same from what lies beside it, and parts of a gain are computed from what models answer.

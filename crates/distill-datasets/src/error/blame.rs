@@ -21,6 +21,7 @@ impl DataError {
             | Self::GzipTooShort { path, .. }
             | Self::GzipTrailing { path, .. }
             | Self::Compressed { path, .. }
+            | Self::NoMemory { path, .. }
             | Self::Changed { path, .. }
             | Self::Records { path, .. }
             | Self::Content { path, .. }

@@ -105,14 +105,16 @@ impl<R: BufRead> IdxStream<R> {
     /// All elements.
     pub(super) fn whole(mut self) -> Result<Idx, DataError> {
         const CHUNK: usize = 1 << 18;
-        let mut data = Vec::new();
-        // The promise of a compressed file can still be a lie, so memory grows with what is read.
-        if !self.is_gzip() {
-            data.try_reserve_exact(self.n_left).map_err(|error| read_error(error.into(), &self.path))?;
-        }
+        let mut data: Vec<u8> = Vec::new();
         loop {
-            let start = data.len();
-            data.resize(start + self.n_left.min(CHUNK), 0);
+            let (start, n) = (data.len(), self.n_left.min(CHUNK));
+            // The promise of a compressed file can still be a lie, so memory grows with what is read: to twice as much, unless
+            // the system gives only what is promised.
+            let grows = self.is_gzip() && data.try_reserve(n).is_ok();
+            if !grows && data.try_reserve_exact(self.n_left).is_err() {
+                return Err(DataError::NoMemory { path: self.path, needed: self.promised });
+            }
+            data.resize(start + n, 0);
             if self.read(&mut data[start..])? == 0 {
                 break;
             }

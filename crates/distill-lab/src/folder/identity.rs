@@ -34,19 +34,14 @@ impl Identity {
     pub(crate) fn new(recipe: &Recipe, data_sha256: String) -> Result<Self, Diagnostic> {
         let mut recipe = Recipe { seeds: vec![], checkpoint: CheckpointConfig::default(), ..recipe.clone() };
         recipe.data.source = DataSource::kind(&recipe.data.source).to_owned();
-        match &mut recipe.teacher.weights {
-            // As with the seeds themselves, it does not matter which others there are.
-            Some(files @ Paths::OfSeeds(_)) => *files = Paths::One("a file for each seed".to_owned()),
-            files => files.iter_mut().flat_map(Paths::all_mut).for_each(|file| "a file".clone_into(file)),
-        }
-        recipe.student.weights = recipe.student.weights.map(|_| "a file".to_owned());
-        recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
+        recipe.paths_mut().for_each(|path| "a file".clone_into(path));
+        if recipe.teacher.is_of_seeds() {
+            // As with the seeds themselves, it does not matter which others there are.
+            recipe.teacher.weights = Some(Paths::One("a file for each seed".to_owned()));
+        }
         // Recipes from before it was decided by the data say nothing where it is not so.
         recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
-        if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
-            "a file".clone_into(library);
-        }
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();
         }

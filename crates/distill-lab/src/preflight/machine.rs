@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
+use distill_models::{Activation, ModelConfig};
 use distill_train::Role;
 
 use super::{Found, Preflight};
@@ -12,9 +13,8 @@ use distill_recipe::Diagnostic;
 use distill_recipe::memory;
 use distill_recipe::words::size;
 
-/// Rows of a batch in evaluation, and copies of a layer's output that training keeps.
+/// Rows of a batch in evaluation.
 const EVALUATION_ROWS: u64 = 512;
-const ACTIVATION_COPIES: u64 = 3;
 
 /// Bytes of three numbers for each example.
 const LIST_BYTES: u64 = 3 * size_of::<usize>() as u64;
@@ -94,8 +94,9 @@ impl Preflight<'_> {
     /// Bytes without which the largest model cannot be trained, whatever else is saved.
     fn least(&self) -> u64 {
         let least = |role: Role| {
-            let slots = self.experiment.train_config(role).n_slots() as u64;
-            4 * self.parameters(role).unwrap_or_default() as u64 * (2 + slots)
+            let config = self.experiment.train_config(role);
+            let copies = 2 + config.n_slots() as u64 + u64::from(config.accumulate > 1);
+            4 * self.parameters(role).unwrap_or_default() as u64 * copies
         };
         self.roles.iter().filter(|&&role| self.is_trained(role)).map(|&role| least(role)).max().unwrap_or_default()
     }
@@ -103,7 +104,6 @@ impl Preflight<'_> {
     /// Bytes that the largest of the trainings takes besides the data.
     fn training(&self) -> u64 {
         let spec = self.experiment.train_set().spec();
-        let features = spec.features() as u64;
         let recipe = self.experiment.recipe();
         // The order of an epoch, and what of it has labels, are lists.
         let lists = LIST_BYTES * self.experiment.transfer_set().len() as u64;
@@ -112,12 +112,10 @@ impl Preflight<'_> {
             let config = self.experiment.train_config(role);
             let slots = config.n_slots() as u64;
             let batch = config.batch.min(self.experiment.train_set().len()) as u64;
-            let widths: u64 = self.experiment.model_config(role).map_or(0, |config| {
-                let graph = config.graph(&spec.input_shape, spec.classes.len());
-                graph.map_or(features, |graph| features + graph.activations())
-            });
-            // Weights, gradients, slots, best weights, and once more what goes into a checkpoint.
-            4 * (parameters * (5 + 2 * slots) + widths * (ACTIVATION_COPIES * batch + 2 * EVALUATION_ROWS))
+            let rows = batch.div_ceil(config.accumulate as u64);
+            // Weights, gradients and their sum, slots, best weights, and once more what goes into a checkpoint.
+            let copies = 5 + 2 * slots + u64::from(config.accumulate > 1);
+            4 * parameters * copies + self.row_bytes(role) * rows + self.evaluation_bytes(role)
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
         let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
@@ -126,6 +124,35 @@ impl Preflight<'_> {
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
+    }
+
+    /// Bytes of all that training keeps of one row: values, gradients, and slopes where values do not show them.
+    fn row_bytes(&self, role: Role) -> u64 {
+        let spec = self.experiment.train_set().spec();
+        let of = |config: &ModelConfig| {
+            let graph = config.graph(&spec.input_shape, spec.classes.len()).ok()?;
+            let has_slopes = config.as_mlp().is_some() || config.activation() != Activation::Relu;
+            Some(4 * (graph.activations() + spec.features() as u64) * if has_slopes { 3 } else { 2 })
+        };
+        self.experiment.model_config(role).and_then(of).unwrap_or_default()
+    }
+
+    /// Bytes of the rows that are evaluated together. Networks with convolutions compute them some at a time.
+    fn evaluation_bytes(&self, role: Role) -> u64 {
+        let spec = self.experiment.train_set().spec();
+        let ends = (spec.features() + spec.classes.len()) as u64;
+        let of = |config: &ModelConfig| {
+            let hidden = config.as_mlp().map_or(0, |mlp| mlp.hidden.iter().map(|&width| width as u64).sum());
+            2 * EVALUATION_ROWS * 4 * (hidden + ends)
+        };
+        self.experiment.model_config(role).map_or(0, of)
+    }
+
+    /// Bytes that a training does not take, as it computes so many rows at a time and not a whole batch, and those that it takes
+    /// for the sum of the gradients.
+    pub(super) fn saved_in_parts(&self, role: Role, batch: usize, rows: usize) -> [u64; 2] {
+        let n_saved = batch.saturating_sub(rows) as u64;
+        [self.row_bytes(role) * n_saved, 4 * self.parameters(role).unwrap_or_default() as u64]
     }
 
     /// Bytes of the answers to the test set that teacher and students are compared by at the end.

@@ -2,14 +2,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use distill_models::Provenance;
-use distill_train::{Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes, is_onnx};
+use distill_train::{Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
 
 use super::onnx::explained;
 use super::{Found, Preflight};
 use crate::asked::check_teacher;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
-use distill_recipe::answer_file;
 use distill_recipe::in_words;
 use distill_recipe::target_file;
 use distill_recipe::teacher_file::Given;
@@ -239,19 +238,10 @@ fn name_outputs(given: &Given, diagnostic: Diagnostic, check: &TeacherCheck) -> 
         100.0 * renamed.accuracy,
         pairs.join(", ")
     ));
-    let list: Vec<String> = (0..names.len()).map(|output| format!("{:?}", class(output))).collect();
-    let list = match names.len() <= SHOWN && !member.loaded.is_reordered {
-        true => format!(" = [{}]", list.join(", ")),
-        false => String::new(),
-    };
-    diagnostic.better_help(match (is_onnx(&member.path), answer_file::is_one(&member.path)) {
-        (true, _) => format!("name the outputs in their order: `teacher.onnx.classes{list}`"),
-        (_, true) => format!(
-            "name the columns in their order, one name a line, in `classes.txt` beside the table, or in its header{}",
-            list.replace(" = ", ": ")
-        ),
-        _ => "use a teacher that was trained on these labels".to_owned(),
-    })
+    let list = (0..names.len()).map(|output| format!("{:?}", class(output))).collect::<Vec<_>>().join(", ");
+    let is_short = names.len() <= SHOWN && !member.loaded.is_reordered;
+    let list = is_short.then(|| format!("[{list}]"));
+    diagnostic.better_help(member.loaded.format.help_with_order(list.as_deref()))
 }
 
 /// A teacher that is too near to chance.

@@ -61,10 +61,10 @@ impl Phones {
             let found = decoder.decode(logits.logits().slice(s![utterance.examples, ..]))?;
             Ok(Edits::between(&spoken(utterance.phones), &spoken(&found.phones)))
         });
-        let found: Vec<Edits> = found.collect::<Result<_, AudioError>>()?;
-        Ok(found.into_iter().fold(Edits::default(), |mut sum, edits| {
-            sum += edits;
-            sum
-        }))
+        let found: Vec<Result<Edits, AudioError>> = found.collect();
+        found.into_iter().try_fold(Edits::default(), |mut sum, edits| {
+            sum += edits?;
+            Ok(sum)
+        })
     }
 }

@@ -1,0 +1,42 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use distill_datasets::{Dataset, Split};
+use distill_train::Sets;
+
+use super::SourceError;
+use super::source::{Opened, Reads, Settings};
+use crate::data_folder::Folder;
+
+/// Opens a folder with files of somebody, which is what every source is that no list has.
+pub(super) fn open(folder: &Path, settings: Settings) -> Result<Box<dyn Opened>, SourceError> {
+    match Folder::open(folder, settings.folder) {
+        Ok(folder) => Ok(Box::new(folder)),
+        Err(error) if !folder.exists() => Err(SourceError::Missing(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Opened for Folder {
+    fn reads(&self) -> Reads {
+        match self {
+            Self::Table(_) => Reads::Columns,
+            Self::Arrays(_) => Reads::Layout,
+            Self::Images(_) => Reads::Images,
+            Self::Cifar(_) => Reads::Coarse,
+            Self::Idx(_) => Reads::Nothing,
+        }
+    }
+
+    fn load(&self, classes: Option<&[String]>, memory: Option<u64>) -> Result<Sets, SourceError> {
+        let train = self.load(Split::Train, classes, memory)?;
+        // Where nobody names the classes, the test set has those of the training set.
+        let test = self.load(Split::Test, Some(&train.spec().classes), memory)?;
+        Ok(Sets { train, validation: None, unlabelled: None, test })
+    }
+
+    fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {
+        let classes = self.classes().is_none().then_some(model_classes);
+        Ok(self.load(Split::Test, classes, None)?)
+    }
+}
