@@ -39,12 +39,7 @@ impl Activation {
     }
 }
 
+/// `min(max(z, 0), 6)`; a NaN stays one.
 fn up_to_6(z: f32) -> f32 {
-    if z < 0.0 {
-        0.0
-    } else if z > 6.0 {
-        6.0
-    } else {
-        z
-    }
+    z.clamp(0.0, 6.0)
 }

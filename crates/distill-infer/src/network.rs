@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
     fn conv(&mut self, name: &str, first: usize, sides: Sides) -> Result<usize, Error> {
         let x = self.map(first)?;
         let [channels, height, width] = self.values[x].shape[..] else { return Err(BAD_SHAPE) };
-        if sides.groups == 0 || channels % sides.groups != 0 || sides.outputs % sides.groups != 0 {
+        if sides.groups == 0 || !channels.is_multiple_of(sides.groups) || !sides.outputs.is_multiple_of(sides.groups) {
             return Err(BAD_SHAPE);
         }
         let [rows, columns] = sides.output([height, width]).ok_or(BAD_SHAPE)?;

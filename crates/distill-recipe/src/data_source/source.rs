@@ -20,8 +20,10 @@ pub struct Source {
     /// What its inputs are made of.
     pub inputs: Inputs,
     /// Opens it. The folder is that of its files, and empty where it has none.
-    pub(crate) open: fn(&Path, Settings) -> Result<Box<dyn Opened>, SourceError>,
+    pub(crate) open: Open,
 }
+
+type Open = fn(&Path, Settings) -> Result<Box<dyn Opened>, SourceError>;
 
 /// What the inputs of a source are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
