@@ -4,7 +4,7 @@
 const TOGETHER: usize = 4;
 
 /// Overwrites `out` with the mean of each channel, and the sum of the squares of what differs from it.
-pub(super) fn add_moments(x: &[f32], channels: usize, out: &mut [f32]) {
+pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
     let (mean, squares) = out.split_at_mut(channels);
     let share = channels as f32 / x.len() as f32;
     sum(x, channels, mean);
@@ -50,7 +50,7 @@ fn quarters(group: &[f32], channels: usize) -> [&[f32]; TOGETHER] {
 }
 
 /// Overwrites `out` with the sum of `grad` in each channel, and that of `grad · (x - mean)`.
-pub(super) fn add_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f32]) {
+pub(super) fn write_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f32]) {
     let channels = mean.len();
     let (sums, products) = out.split_at_mut(channels);
     sum(grad, channels, sums);

@@ -2,9 +2,10 @@ use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
 use rayon::prelude::*;
 
-use super::channels::{add_moments, add_weighted, affine, center_and_scale};
+use super::channels::{affine, center_and_scale, write_moments, write_weighted};
 use super::step::{
-    Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_of_two, put,
+    Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_from,
+    for_each_example_of_two, put,
 };
 use crate::dense::{activated, activated_with_slope};
 use crate::{Activation, Slot};
@@ -46,7 +47,9 @@ impl Norm {
         let (channels, pixels) = (self.channels, self.width / self.channels);
         let examples = x.len() / self.width;
         sums.resize(examples * 2 * channels, 0.0);
-        for_each_example(sums, 2 * channels, |i, sums| add_moments(&x[i * self.width..][..self.width], channels, sums));
+        for_each_example_from(self.width, (sums, 2 * channels), |i, sums| {
+            write_moments(&x[i * self.width..][..self.width], channels, sums);
+        });
         moments.resize(4 * channels, 0.0);
         let share = 1.0 / examples as f64;
         for channel in 0..channels {
@@ -135,7 +138,7 @@ impl Step for Norm {
                 }
                 Some(_) => grad.iter_mut().zip(&slope[range.clone()]).for_each(|(grad, slope)| *grad *= slope),
             }
-            add_weighted(grad, &x[range], mean, sums);
+            write_weighted(grad, &x[range], mean, sums);
         });
         let n = (examples * width / channels) as f64;
         let (sums, map) = (&work.sums, &mut work.grads);

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use ndarray::ArrayViewMut2;
 
-use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example, put};
+use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example, for_each_example_from, put};
 use crate::{Slot, Window};
 
 /// Channels that are looked at together.
@@ -154,13 +154,13 @@ impl Step for GlobalMean {
         let (x, len) = (xs.slice(0), self.channels * self.pixels);
         let share = 1.0 / self.pixels as f32;
         let y = y.as_slice_mut().expect("values of steps are contiguous");
-        for (y, x) in y.chunks_exact_mut(self.channels).zip(x.chunks_exact(len)) {
+        for_each_example_from(len, (y, self.channels), |example, y| {
             y.fill(0.0);
-            for x in x.chunks_exact(self.channels) {
+            for x in x[example * len..][..len].chunks_exact(self.channels) {
                 y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
             }
             y.iter_mut().for_each(|y| *y *= share);
-        }
+        });
     }
 
     fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {

@@ -154,10 +154,20 @@ impl Inputs<'_> {
 
 /// Runs `f(example, its row)`, on several threads where it pays.
 pub(super) fn for_each_example(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
-    if y.len() < PARALLEL_MIN {
+    for_each_example_from(width, (y, width), f);
+}
+
+/// The same where `read` numbers of each example are read.
+pub(super) fn for_each_example_from(
+    read: usize,
+    (y, width): (&mut [f32], usize),
+    f: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let work = read.max(width);
+    if y.len() / width.max(1) * work < PARALLEL_MIN {
         return y.chunks_exact_mut(width).enumerate().for_each(|(i, y)| f(i, y));
     }
-    y.par_chunks_exact_mut(width).with_min_len(min_len(width)).enumerate().for_each(|(i, y)| f(i, y));
+    y.par_chunks_exact_mut(width).with_min_len(min_len(work)).enumerate().for_each(|(i, y)| f(i, y));
 }
 
 /// The same with the rows of another matrix.
