@@ -201,7 +201,7 @@ impl From<DataError> for Diagnostic {
             E::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
                 (Code::DataRead, "name the folder that holds the training and the test files".into())
             }
-            E::NoMemory { .. } => (Code::Limit, "close other programs, or let this one take more memory".into()),
+            E::NoMemory { .. } => (Code::Limit, "close other programs, or raise what `ulimit -v` allows".into()),
             E::Io { .. } => (Code::DataRead, "check the path and its permissions".into()),
             E::MissingFile { .. } => {
                 let help = "name a folder with four IDX files, or CIFAR's, x_train.npy, train.csv or train/CLASS and the like; or `mnist`";

@@ -5,11 +5,11 @@ use distill_datasets::{Dataset, Split};
 use distill_train::Sets;
 
 use super::SourceError;
-use super::source::{Opened, Reads, Settings};
+use super::source::{Opened, Outcome, Reads, Settings};
 use crate::data_folder::Folder;
 
 /// Opens a folder with files of somebody, which is what every source is that no list has.
-pub(super) fn open(folder: &Path, settings: Settings) -> Result<Box<dyn Opened>, SourceError> {
+pub(super) fn open(folder: &Path, settings: Settings) -> Outcome {
     match Folder::open(folder, settings.folder) {
         Ok(folder) => Ok(Box::new(folder)),
         Err(error) if !folder.exists() => Err(SourceError::Missing(error)),

@@ -9,6 +9,9 @@ use distill_train::{Sets, TextConfig};
 use super::SourceError;
 use crate::data_folder::FolderOptions;
 
+/// What comes of opening a source.
+pub(crate) type Outcome = Result<Box<dyn Opened>, SourceError>;
+
 /// A source of data that has a name: what can be said of it before it is opened, and how it is opened.
 pub struct Source {
     /// As `data.source` has it. Where there is a [`folder`](Self::folder), `NAME:FOLDER` names another one.
@@ -20,10 +23,8 @@ pub struct Source {
     /// What its inputs are made of.
     pub inputs: Inputs,
     /// Opens it. The folder is that of its files, and empty where it has none.
-    pub(crate) open: Open,
+    pub(crate) open: fn(&Path, Settings) -> Outcome,
 }
-
-type Open = fn(&Path, Settings) -> Result<Box<dyn Opened>, SourceError>;
 
 /// What the inputs of a source are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
