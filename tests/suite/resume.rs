@@ -267,7 +267,7 @@ fn resuming_networks_with_convolutions_gives_the_same_bits() {
     ];
     for (i, student) in students.into_iter().enumerate() {
         let config = TrainConfig {
-            epochs: 2,
+            epochs: 1,
             batch: BATCH,
             optimizer: OptimizerConfig {
                 kind: if i % 2 == 0 { OptimizerKind::Sgd } else { OptimizerKind::AdamW },
