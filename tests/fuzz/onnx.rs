@@ -21,7 +21,7 @@ impl Parser for OnnxFile {
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         let encode = |hidden: &[usize], activation, shape: &[usize], probabilities| {
-            let options = OnnxOptions { flat: false, probabilities };
+            let options = OnnxOptions { probabilities, ..OnnxOptions::default() };
             let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
             OnnxModel::new(&model(hidden, activation, shape), &provenance, options).unwrap().to_bytes().unwrap()
         };

@@ -20,13 +20,11 @@ pub enum ExportError {
         /// Of the model.
         architecture: String,
     },
-    /// A network that the format does not hold yet.
-    #[error("{architecture} cannot be written as {format} yet")]
-    Network {
+    /// Inputs that are to be flat, in a network that takes maps.
+    #[error("{architecture} reads its input as a map, which is not a vector")]
+    Flat {
         /// Of the model.
         architecture: String,
-        /// The format.
-        format: &'static str,
     },
     /// A file that its format cannot hold, as lengths in it have 31 or 32 bits.
     #[error("the file would have {n_bytes} bytes, {format} can hold {max}")]

@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod attribute;
+mod build;
 mod compare;
 mod error;
 mod evaluate;
+mod fold;
 mod graph;
+mod maps;
 mod npy;
 mod npz;
 mod onnx;
+mod op;
 mod plan;
 pub mod wire;
 mod zip;

@@ -162,7 +162,7 @@ impl Op {
     ///
     /// # Errors
     /// What does not fit, as a part of a sentence.
-    pub(crate) fn output(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+    pub fn output(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         match self {
             Self::Add | Self::Concat if inputs.len() < 2 => {
                 return Err(format!("takes at least 2 values, got {}", inputs.len()));
