@@ -83,7 +83,7 @@ fn check(python: &str, folder: &Path, n_inputs: usize) {
 }
 
 /// A network of each kind, with statistics that no batch norm begins with, and two that standardise their inputs.
-fn networks() -> Vec<(String, Network)> {
+pub(crate) fn networks() -> Vec<(String, Network)> {
     let shape = vec![3, 20, 16];
     let resnet = ResNetConfig { blocks: vec![1, 2], width: 6, ..ResNetConfig::default() };
     let activations = Activation::ALL.map(|activation| {

@@ -8,6 +8,24 @@ pub enum ExportError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The bytes are no ONNX file, or none of a network with one input.
+    #[error("no network can be read from the ONNX file: {reason}")]
+    Unreadable {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A node of an ONNX file that no network here has.
+    #[error("the {op} `{node}` (node {place} of the ONNX file) {problem}")]
+    Node {
+        /// Its operator.
+        op: String,
+        /// Its name, or that of its value.
+        node: String,
+        /// Its number in the file, from 0.
+        place: usize,
+        /// What is not possible, and what is.
+        problem: String,
+    },
     /// The bytes are no npz file that this crate wrote.
     #[error("not an npz file of ours: {reason}")]
     Npz {

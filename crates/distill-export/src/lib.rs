@@ -7,6 +7,7 @@ mod error;
 mod evaluate;
 mod fold;
 mod graph;
+mod import;
 mod maps;
 mod npy;
 mod npz;
@@ -18,5 +19,6 @@ mod zip;
 
 pub use compare::{Comparison, compare};
 pub use error::ExportError;
+pub use import::{FromOnnx, network_from_onnx};
 pub use npz::{from_npz, to_npz};
 pub use onnx::{OPSET, OnnxModel, OnnxOptions};
