@@ -10,6 +10,9 @@ const N_INPUTS: usize = 256;
 /// Of a large network only as many are answered as take so many products of two numbers, and these at least.
 const PRODUCTS: usize = 1 << 32;
 const MIN_INPUTS: usize = 4;
+/// More than a network has that trains on a processor, for one input.
+const MAX_NUMBERS: usize = 1 << 27;
+const MAX_PRODUCTS: usize = 1 << 36;
 /// Of these so many are computed together.
 const BATCH: usize = 64;
 /// Logits may differ by this part of the largest number on the way to them, or of 1: a sum of some thousand f32.
@@ -29,7 +32,8 @@ pub struct Comparison {
 ///
 /// # Errors
 /// [`ExportError::ClassName`] for another name of a class; [`ExportError::Differs`] if input shape or answers are not the
-/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::NonFinite`] if the model answers with no number.
+/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::TooLong`] for a
+/// network that would answer for minutes; [`ExportError::NonFinite`] if the model answers with no number.
 pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, ExportError> {
     let spec = model.spec();
     let differs = |what: &str, expected: String, actual: String| {
@@ -48,7 +52,11 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
         return differs("the input shape", expected, actual);
     }
     let n_classes = spec.classes.len();
-    let n_inputs = (PRODUCTS / exported.products().max(1)).clamp(MIN_INPUTS, N_INPUTS);
+    let [numbers, products] = exported.work();
+    if numbers > MAX_NUMBERS || products > MAX_PRODUCTS {
+        return Err(ExportError::TooLong { numbers, products });
+    }
+    let n_inputs = (PRODUCTS / products.max(1)).clamp(MIN_INPUTS, N_INPUTS);
     let mut scratch = Scratch::default();
     let mut largest_difference = 0.0_f64;
     for first in (0..n_inputs).step_by(BATCH) {

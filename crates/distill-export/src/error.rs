@@ -54,6 +54,14 @@ pub enum ExportError {
         /// Bytes that are possible.
         max: u64,
     },
+    /// A network that is too large to be computed number by number.
+    #[error("one answer of the exported file takes {numbers} numbers and {products} products, too many to compare it")]
+    TooLong {
+        /// Of all values.
+        numbers: usize,
+        /// Of two numbers.
+        products: usize,
+    },
     /// The file answers other than the model.
     #[error("{what} of the exported file is {actual}, that of the model is {expected}")]
     Differs {

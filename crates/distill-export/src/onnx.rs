@@ -69,8 +69,7 @@ impl OnnxModel {
     /// The graph of a model.
     ///
     /// # Errors
-    /// [`ExportError::Embedding`] and [`ExportError::Flat`] for what is not written, [`ExportError::TooLong`] for what could not
-    /// be compared; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
+    /// [`ExportError::Embedding`] and [`ExportError::Flat`] for what is not written; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
     pub fn new(model: &Network, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
         let graph = build(model, options)?;
         let plan = Plan::new(&graph).map_err(refused)?;
@@ -182,9 +181,9 @@ impl OnnxModel {
             .map(|ports| ports.iter().map(|port| (port.name.as_str(), port.dims.as_slice())).collect())
     }
 
-    /// Products of two numbers for one input.
-    pub(crate) fn products(&self) -> usize {
-        self.plan.products
+    /// Numbers of all values, and products of two numbers, for one input.
+    pub(crate) fn work(&self) -> [usize; 2] {
+        [self.plan.numbers, self.plan.products]
     }
 
     pub(crate) fn answer(&self, input: &[f32]) -> Answer {

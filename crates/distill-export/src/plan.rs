@@ -5,9 +5,8 @@ use distill_models::{Conv, Op as ModelOp, Window};
 use crate::graph::{Graph, Node, Port};
 use crate::op::Op;
 
-/// Most numbers of all values for one input together, and most products: what is run on a laptop in minutes.
-const MAX_NUMBERS: usize = 1 << 26;
-const MAX_PRODUCTS: usize = 1 << 36;
+/// More numbers than memory holds.
+const MAX_WIDTH: usize = isize::MAX as usize / 64;
 
 /// The order in which a graph computes, with places for names. Every width is that of a tensor that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +14,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Which values are the outputs.
     pub(crate) outputs: Vec<usize>,
+    /// Numbers of all values together for one input.
+    pub(crate) numbers: usize,
     /// Products of two numbers for one input.
     pub(crate) products: usize,
 }
@@ -57,8 +58,9 @@ impl Plan {
     pub(crate) fn new(graph: &Graph) -> Result<Self, String> {
         let [input] = &graph.inputs[..] else { return Err(format!("it has {} inputs", graph.inputs.len())) };
         let volume = input.dims.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-        let mut numbers =
-            volume.filter(|&width| width > 0).ok_or_else(|| format!("the input has shape {:?}", input.dims))?;
+        let mut numbers = volume
+            .filter(|&width| (1..=MAX_WIDTH).contains(&width))
+            .ok_or_else(|| format!("the input has shape {:?}", input.dims))?;
         let mut shapes = vec![input.dims.clone()];
         let mut names = HashMap::new();
         let constants = graph.constants.iter().enumerate().map(|(i, tensor)| (&*tensor.name, Source::Constant(i)));
@@ -72,14 +74,14 @@ impl Plan {
             let find = |name: &String| names.get(name.as_str()).copied();
             let sources: Option<Vec<_>> = node.inputs.iter().map(find).collect();
             let step = sources.and_then(|sources| step(node, &sources, graph, &shapes));
-            let (step, shape) =
+            let step = step.and_then(|(step, shape)| {
+                let width = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side))?;
+                (width <= MAX_WIDTH).then_some((step, shape, width))
+            });
+            let (step, shape, width) =
                 step.ok_or_else(|| format!("node {:?} has inputs that do not fit its operator", node.output))?;
-            let volume = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-            numbers = volume.unwrap_or(usize::MAX).saturating_add(numbers);
-            products = products.saturating_add(work(&step, graph, volume.unwrap_or(usize::MAX)));
-            if numbers > MAX_NUMBERS || products > MAX_PRODUCTS {
-                return Err(format!("it takes too long to compute: {numbers} numbers and {products} products"));
-            }
+            numbers = numbers.saturating_add(width);
+            products = products.saturating_add(work(&step, graph, width));
             steps.push(step);
             if names.insert(&node.output, Source::Value(shapes.len())).is_some() {
                 return Err(format!("two values have the name {:?}", node.output));
@@ -91,7 +93,7 @@ impl Plan {
             _ => Err(format!("the output {:?} of shape {:?} is not what is computed", port.name, port.dims)),
         };
         let outputs = graph.outputs.iter().map(output).collect::<Result<_, _>>()?;
-        Ok(Self { steps, outputs, products })
+        Ok(Self { steps, outputs, numbers, products })
     }
 }
 

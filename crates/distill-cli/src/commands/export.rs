@@ -137,6 +137,8 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
             Diagnostic::new(Code::Limit, what).help("use its weights file as it is: it is safetensors")
         }
         E::Flat { .. } => Diagnostic::new(Code::Limit, what).help("leave `--flat` out"),
+        E::TooLong { .. } => Diagnostic::new(Code::Limit, what)
+            .help("call `OnnxModel::new` of the crate distill-export, which compares nothing"),
         E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
             .note("the weights are finite, but so large that sums of them are not")
             .help("train it again, with a lower learning rate or `clip_grad_norm = 1.0`"),
