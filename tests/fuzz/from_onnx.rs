@@ -1,5 +1,7 @@
 //! Networks of other programs in ONNX files.
 
+use std::cell::Cell;
+
 use distill_export::{FromOnnx, OnnxModel, OnnxOptions, network_from_onnx};
 use distill_models::{Model as _, Provenance, Trainable as _};
 
@@ -8,11 +10,16 @@ use crate::onnx::{Field, change, encode};
 use crate::random::Random;
 use crate::run::{Parser, run};
 
-struct OnnxNetwork;
+/// Counts what was accepted.
+#[derive(Default)]
+struct OnnxNetwork(Cell<usize>);
+
+/// What was accepted is read again one time in so many, as that takes as long as many inputs.
+const READ_AGAIN: usize = 16;
 
 #[test]
 fn from_onnx() {
-    run(&OnnxNetwork);
+    run(&OnnxNetwork::default());
 }
 
 fn message(field: u64, value: &[u8]) -> Vec<u8> {
@@ -29,7 +36,6 @@ impl Parser for OnnxNetwork {
             include_bytes!("../golden/from_pytorch/depthwise.raw.onnx").to_vec(),
             include_bytes!("../golden/from_pytorch/depthwise.training.onnx").to_vec(),
             include_bytes!("../golden/from_pytorch/plain.script.onnx").to_vec(),
-            include_bytes!("../golden/from_pytorch/residual.dynamo.onnx").to_vec(),
         ]
     }
 
@@ -78,6 +84,10 @@ impl Parser for OnnxNetwork {
             // Such as a layer that no plan has a place for.
             Err(error) => return assert!(!error.to_string().is_empty()),
         };
+        self.0.set(self.0.get() + 1);
+        if !self.0.get().is_multiple_of(READ_AGAIN) {
+            return;
+        }
         // What was accepted can be written, and is the same network then, but for dropout.
         let options = OnnxOptions { keep_batch_norm: true, ..OnnxOptions::default() };
         let bytes = OnnxModel::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap();
