@@ -1,4 +1,4 @@
-use crate::graph::{MAX_ITEMS, push};
+use crate::limits::{MAX_ITEMS, push};
 use crate::wire::{Fields, Message, Value};
 
 const FLOAT: i64 = 1;

@@ -101,12 +101,11 @@ impl Names {
         taken.extend(nodes.iter().map(|node| format!("{}.bias", node.name)));
         taken.extend(Scalar::ALL.map(|scalar| scalar.name().to_owned()));
         taken.extend(parts(LOGITS));
-        for value in 1..n {
+        for (value, name) in names.iter_mut().enumerate().skip(1) {
             if value == last {
-                LOGITS.clone_into(&mut names[value]);
+                LOGITS.clone_into(name);
                 continue;
             }
-            let name = &mut names[value];
             while taken.contains(name) || parts(name).any(|part| taken.contains(&part)) {
                 name.push('_');
             }

@@ -3,15 +3,12 @@
 //! Field numbers are those of `onnx.proto`: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
 use crate::attribute::Attribute;
+use crate::limits::{DATA_TYPE_FLOAT, MAX_ITEMS, push, side};
 use crate::op::Op;
-use crate::wire::{Fields, Message, Value};
-
-pub(crate) const DATA_TYPE_FLOAT: i64 = 1;
+use crate::wire::{Fields, Message};
 
 /// Most nodes, and most tensors, of a graph: what a network of as many nodes as are possible becomes, and a few more.
 const MAX_NODES: usize = 1 << 13;
-/// Most inputs, outputs or sides of anything else.
-pub(crate) const MAX_ITEMS: usize = 32;
 
 /// A `GraphProto`.
 #[derive(Debug, Clone, PartialEq)]
@@ -237,20 +234,6 @@ fn dimension(fields: Fields<'_>) -> Result<Side, String> {
         }
     }
     Ok(dim)
-}
-
-/// A byte or two of a file may be an item of many times that size, so there is a limit.
-pub(crate) fn push<T>(items: &mut Vec<T>, item: T, max: usize) -> Result<(), String> {
-    if items.len() == max {
-        return Err(format!("a list has more than {max} items"));
-    }
-    items.push(item);
-    Ok(())
-}
-
-pub(crate) fn side(value: Value<'_>) -> Result<usize, String> {
-    let side = value.int()?;
-    usize::try_from(side).map_err(|_| format!("a side has the length {side}"))
 }
 
 #[cfg(test)]

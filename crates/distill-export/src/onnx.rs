@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use distill_models::{Model as _, Network, Provenance};
 
-use crate::ExportError;
 use crate::build::build;
 use crate::evaluate::{Answer, evaluate};
 use crate::graph::Graph;
 use crate::plan::Plan;
 use crate::wire::{Fields, Message};
+use crate::{ExportError, OnnxOptions};
 
 /// The version of ONNX's operators that files are written for.
 pub const OPSET: i64 = 17;
@@ -28,18 +28,6 @@ const PROVENANCE: &str = "provenance";
 const DOC: &str = "A classifier. `input` is what the model was trained on: images as pixels from 0 to 1, which is \
                    their bytes divided by 255. `logits` has one number for each class. The names of the classes, in \
                    the order of the logits, are a JSON array in the metadata, entry `classes`.";
-
-/// What may be chosen for an ONNX file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OnnxOptions {
-    /// The input is `[batch, features]` instead of the shape of the data.
-    pub flat: bool,
-    /// A second output, `probabilities`, is the softmax of the logits.
-    pub probabilities: bool,
-    /// A batch norm stays a node of its own. Otherwise it becomes part of the weights before it, where nothing else reads what
-    /// they give.
-    pub keep_batch_norm: bool,
-}
 
 /// A model as an ONNX graph, which can be run without the model it was made of.
 ///

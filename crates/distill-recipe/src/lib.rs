@@ -18,6 +18,7 @@ pub mod memory;
 pub mod model_file;
 /// Networks to be trained, in ONNX files.
 pub mod network_file;
+mod onnx_bytes;
 pub mod onnx_file;
 mod paint;
 mod paths;

@@ -9,7 +9,7 @@ use distill_train::is_onnx;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model_file::{LoadedModel, sha256};
-use crate::onnx_file;
+use crate::onnx_bytes;
 
 /// What a file says that a recipe names in place of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<(FromOnnx, Vec<u8>), Diagnostic> {
                 "name such a file, or describe the model, such as `model = { kind = \"cnn\", channels = [16, 32] }`",
             ));
     }
-    let bytes = onnx_file::read(path)?;
+    let bytes = onnx_bytes::read(path)?;
     let network = network_from_onnx(&bytes).map_err(|error| diagnostic(&error, path))?;
     Ok((network, bytes))
 }

@@ -1,5 +1,5 @@
 use super::file::text;
-use crate::graph::{DATA_TYPE_FLOAT, MAX_ITEMS, push, side};
+use crate::limits::{DATA_TYPE_FLOAT, MAX_ITEMS, push, side};
 use crate::wire::{Fields, Value};
 
 const INT32: i64 = 6;

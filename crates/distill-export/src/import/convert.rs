@@ -14,6 +14,9 @@ const MORE_NUMBERS: usize = 1 << 20;
 /// Vectors of so many numbers may belong to several layers. Programs write equal ones once.
 const MAX_SHARED: usize = 4096;
 
+/// The sides of a tensor, and its numbers.
+pub(super) type Weights = (Vec<usize>, Vec<f32>);
+
 /// What a name of the file stands for.
 #[derive(Debug, Clone)]
 pub(super) enum Known<'a> {
@@ -262,7 +265,7 @@ impl<'f, 'a> Converter<'f, 'a> {
     }
 
     /// The numbers of a constant as the weights of a layer. Matrices are those of one layer.
-    pub(super) fn take(&mut self, node: &Node<'a>, at: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>, String> {
+    pub(super) fn take(&mut self, node: &Node<'a>, at: usize) -> Result<Option<Weights>, String> {
         let Some(constant) = self.constant(node, at)? else { return Ok(None) };
         let (dims, n) = (constant.dims.clone(), constant.len());
         if dims.len() > 1 || n > MAX_SHARED {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::constant::Constant;
 use crate::attribute::Attribute;
-use crate::graph::{DATA_TYPE_FLOAT, MAX_ITEMS, push};
+use crate::limits::{DATA_TYPE_FLOAT, MAX_ITEMS, push};
 use crate::wire::{Fields, Value};
 
 /// Most nodes, and most tensors. A network has 4096 nodes at most, and other programs write several for one.

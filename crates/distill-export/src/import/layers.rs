@@ -166,7 +166,7 @@ impl<'a> Converter<'_, 'a> {
             let name = super::convert::shortened(node.name);
             self.notes.push(format!("The batch norm `{name}` has an epsilon of {epsilon}, here it is 1e-5."));
         }
-        if let Some(negative) = parts[3].iter().find(|variance| !(**variance >= 0.0)) {
+        if let Some(negative) = parts[3].iter().find(|variance| **variance < 0.0) {
             return Err(format!("has a running variance of {negative} (with an epsilon of 1e-5)"));
         }
         let value = self.push(node, node.inputs.get(1).copied(), Op::BatchNorm, &[x])?;

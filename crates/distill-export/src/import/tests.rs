@@ -157,7 +157,9 @@ fn shared_weights_are_refused_and_shared_vectors_are_copied() {
 fn functions_of_several_nodes_become_one() {
     let parts = |make: fn(&mut Graph) -> &mut Graph| {
         let mut graph = map();
-        for (name, value) in [("half", 0.5), ("root", 1.414_213_5), ("one", 1.0), ("3", 3.0), ("6", 6.0), ("0", 0.0)] {
+        for (name, value) in
+            [("half", 0.5), ("root", std::f32::consts::SQRT_2), ("one", 1.0), ("3", 3.0), ("6", 6.0), ("0", 0.0)]
+        {
             graph.floats(name, &[], value);
         }
         make(&mut graph).head("z").ops()[0].clone()
