@@ -71,15 +71,16 @@ fn onnxruntime_and_numpy_answer_as_the_model_does() {
         }
         fs::write(path(&format!("{name}.npz")), to_npz(model, &provenance).unwrap()).unwrap();
     }
-    check(&python, folder.path(), inputs.nrows());
+    println!("{}", check(&python, folder.path(), inputs.nrows()));
 }
 
-/// Gives a folder of files and answers to the script.
-fn check(python: &str, folder: &Path, n_inputs: usize) {
+/// Gives a folder of files and answers to the script, and returns what it printed.
+fn check(python: &str, folder: &Path, n_inputs: usize) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("export/check.py");
     let ran = Command::new(python).arg(script).arg(folder).arg(n_inputs.to_string()).output().unwrap();
-    println!("{}", String::from_utf8_lossy(&ran.stdout));
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let printed = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{printed}{}", String::from_utf8_lossy(&ran.stderr));
+    printed
 }
 
 /// A network of each kind, with statistics that no batch norm begins with, and two that standardise their inputs.
@@ -158,7 +159,7 @@ fn exported_networks_answer_as_they_do() {
         fs::write(path(&format!("{name}.npz")), bytes).unwrap();
     }
     match std::env::var("DISTILL_PYTHON") {
-        Ok(python) => check(&python, folder.path(), n),
+        Ok(python) => println!("{}", check(&python, folder.path(), n)),
         Err(_) => println!("SKIPPED in part: set DISTILL_PYTHON to a Python that has onnx, onnxruntime and numpy"),
     }
 }

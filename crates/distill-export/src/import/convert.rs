@@ -243,7 +243,7 @@ impl<'f, 'a> Converter<'f, 'a> {
         match self.input(node, at)? {
             Known::Value { at, spread: false } => Ok(*at),
             Known::Value { at, .. } => Err(format!(
-                "reads the means {:?} as maps of one pixel; flatten them before",
+                "reads the means {:?} as maps of one pixel, as squeeze-and-excitation does; a linear layer behind a Flatten is possible",
                 self.graph.value(*at).name
             )),
             Known::Constant(_) => {
