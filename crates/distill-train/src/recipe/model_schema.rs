@@ -7,7 +7,6 @@ pub(super) fn model_or_file(generator: &mut SchemaGenerator) -> Schema {
     let file = json_schema!({
         "description": "An ONNX file whose network is trained anew.",
         "type": "string",
-        "pattern": "\\.[oO][nN][nN][xX]$",
         "examples": ["net.onnx"],
     });
     json_schema!({ "anyOf": [model, file] })
