@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(module(path), name);
         }
         let mut names = Names::new();
-        let names = ["a", "a", "a_2", "input"].map(|name| names.unique(name.to_owned()));
-        assert_eq!(names, ["a", "a_2", "a_2_2", "input_2"]);
+        let names = ["a", "a", "a_2", "input", "a"].map(|name| names.unique(name.to_owned()));
+        assert_eq!(names, ["a", "a_2", "a_2_2", "input_2", "a_3"]);
     }
 }
