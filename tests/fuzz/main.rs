@@ -15,6 +15,7 @@
 mod alignment;
 mod checkpoint;
 mod files;
+mod from_onnx;
 mod idx;
 mod infer;
 mod model;

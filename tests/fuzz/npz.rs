@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use distill_export::{from_npz, to_npz};
-use distill_models::{Activation, MlpConfig, Model, Network, Provenance, Trainable};
+use distill_models::{Activation, CnnConfig, MlpConfig, Model, Network, Provenance, Trainable};
 
 use crate::random::Random;
 use crate::run::{Parser, run};
@@ -27,7 +27,10 @@ impl Parser for NpzFile {
             let model = Network::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
             to_npz(&model, &Provenance::from([("seed".to_owned(), "1".to_owned())])).unwrap()
         };
-        vec![encode(&[], Activation::Relu, &[3]), encode(&[3, 2], Activation::Gelu, &[1, 2, 2])]
+        let config = CnnConfig { channels: vec![2], ..CnnConfig::default() };
+        let network = Network::new(config, vec![1, 4, 3], vec!["a".into(), "é".into()], 1).unwrap();
+        let network = to_npz(&network, &Provenance::new()).unwrap();
+        vec![encode(&[], Activation::Relu, &[3]), encode(&[3, 2], Activation::Gelu, &[1, 2, 2]), network]
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {

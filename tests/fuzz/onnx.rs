@@ -1,7 +1,7 @@
 //! ONNX files, changed as trees: a message is a list of fields, of which some are messages.
 
 use distill_export::{OnnxModel, OnnxOptions, compare};
-use distill_models::{Activation, MlpConfig, Network, Provenance};
+use distill_models::{Activation, CnnConfig, MlpConfig, Network, Provenance};
 
 use crate::mutate;
 use crate::random::Random;
@@ -21,11 +21,19 @@ impl Parser for OnnxFile {
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         let encode = |hidden: &[usize], activation, shape: &[usize], probabilities| {
-            let options = OnnxOptions { flat: false, probabilities };
+            let options = OnnxOptions { probabilities, ..OnnxOptions::default() };
             let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
             OnnxModel::new(&model(hidden, activation, shape), &provenance, options).unwrap().to_bytes().unwrap()
         };
-        vec![encode(&[], Activation::Relu, &[3], false), encode(&[3, 2], Activation::Gelu, &[1, 2, 2], true)]
+        let config =
+            CnnConfig { channels: vec![2], hidden: vec![3], activation: Activation::Relu6, ..CnnConfig::default() };
+        let network = Network::new(config, vec![1, 4, 3], vec!["a".into(), "é".into()], 1).unwrap();
+        let options = OnnxOptions { keep_batch_norm: true, ..OnnxOptions::default() };
+        vec![
+            encode(&[], Activation::Relu, &[3], false),
+            encode(&[3, 2], Activation::Gelu, &[1, 2, 2], true),
+            OnnxModel::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap(),
+        ]
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
@@ -97,9 +105,9 @@ fn model(hidden: &[usize], activation: Activation, shape: &[usize]) -> Network {
 
 /// A field: its number and type, and its bytes or those of its integer.
 #[derive(Clone)]
-struct Field {
-    key: u64,
-    value: Vec<u8>,
+pub(crate) struct Field {
+    pub(crate) key: u64,
+    pub(crate) value: Vec<u8>,
 }
 
 fn is_bytes(key: u64) -> bool {
@@ -130,7 +138,7 @@ fn decode(mut bytes: &[u8]) -> Option<Vec<Field>> {
     Some(fields)
 }
 
-fn encode(fields: &[Field]) -> Vec<u8> {
+pub(crate) fn encode(fields: &[Field]) -> Vec<u8> {
     let mut bytes = vec![];
     for Field { key, value } in fields {
         put(*key, &mut bytes);
@@ -164,7 +172,7 @@ fn put(mut value: u64, bytes: &mut Vec<u8>) {
 }
 
 /// The message with one change, the lengths of all around it being right.
-fn change(message: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+pub(crate) fn change(message: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let Some(mut fields) = decode(message).filter(|fields| !fields.is_empty()) else {
         let mut bytes = message.to_vec();
         mutate::bytes(&mut bytes, other, random);

@@ -10,6 +10,7 @@ mod disk;
 mod embedding;
 mod export;
 mod faults;
+mod from_onnx;
 mod golden;
 mod inner_values;
 mod loss_contract;

@@ -28,13 +28,14 @@ fn config(name: &str) -> ModelConfig {
             DsCnnConfig { blocks: vec![1, 1], width: 4, kernel: [4, 3], stride: [2, 1], ..DsCnnConfig::default() }
                 .into()
         }
-        "mixed" => GraphConfig::from(&mixed()).into(),
+        "mixed" => GraphConfig::from(&mixed(&[2, 7, 6])).into(),
         other => panic!("no network {other}"),
     }
 }
 
-fn mixed() -> Graph {
-    let mut graph = Graph::new(&[2, 7, 6]).unwrap();
+/// A graph of what the other networks do not have.
+pub(crate) fn mixed(input_shape: &[usize]) -> Graph {
+    let mut graph = Graph::new(input_shape).unwrap();
     let mut push = |name: &str, op: Op, inputs: &[usize]| graph.push(name, op, inputs).unwrap();
     let first = Conv { outputs: 6, kernel: [3, 2], stride: [2, 1], padding: [2, 0, 1, 1], groups: 1, bias: true };
     let a = push("a", Op::Conv(first), &[0]);

@@ -44,7 +44,7 @@ impl Engine {
 
     /// A session that answers as this network does.
     pub(super) fn session(&self, model: &Network) -> Result<Graph> {
-        let options = OnnxOptions { flat: true, probabilities: false };
+        let options = OnnxOptions { flat: true, ..OnnxOptions::default() };
         let bytes = OnnxModel::new(model, &Provenance::default(), options)?.to_bytes()?;
         let builder = Session::builder(&self.environment)?.with_intra_threads(self.threads);
         let session = builder.map_err(|error| error.to_string())?.commit_from_memory(&bytes)?;

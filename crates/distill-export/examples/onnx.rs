@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A real program reads the weights of a student by `distill_models::from_safetensors`.
     let config = MlpConfig { hidden: vec![30], ..MlpConfig::default() };
     let model = Network::new(config, vec![1, 28, 28], (0..10).map(|digit| digit.to_string()).collect(), 1)?;
-    let options = OnnxOptions { flat: false, probabilities: true };
+    let options = OnnxOptions { probabilities: true, ..OnnxOptions::default() };
     let bytes = OnnxModel::new(&model, &Provenance::new(), options)?.to_bytes()?;
 
     let read = OnnxModel::from_bytes(&bytes)?;

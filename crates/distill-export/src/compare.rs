@@ -7,6 +7,12 @@ use crate::{ExportError, OnnxModel};
 
 /// Inputs of a comparison: zeros, ones, and what a generator gives.
 const N_INPUTS: usize = 256;
+/// Of a large network only as many are answered as take so many products of two numbers, and these at least.
+const PRODUCTS: usize = 1 << 32;
+const MIN_INPUTS: usize = 4;
+/// More than a network has that trains on a processor, for one input.
+const MAX_NUMBERS: usize = 1 << 27;
+const MAX_PRODUCTS: usize = 1 << 36;
 /// Of these so many are computed together.
 const BATCH: usize = 64;
 /// Logits may differ by this part of the largest number on the way to them, or of 1: a sum of some thousand f32.
@@ -16,7 +22,7 @@ const TOLERANCE: f64 = 1e-5;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, the same each time.
+    /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, the same each time. Large networks answer fewer.
     pub n_inputs: usize,
     /// Largest difference of a logit, or of a probability where the file has them.
     pub largest_difference: f64,
@@ -26,7 +32,8 @@ pub struct Comparison {
 ///
 /// # Errors
 /// [`ExportError::ClassName`] for another name of a class; [`ExportError::Differs`] if input shape or answers are not the
-/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::NonFinite`] if the model answers with no number.
+/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::TooLong`] for a
+/// network that would answer for minutes; [`ExportError::NonFinite`] if the model answers with no number.
 pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, ExportError> {
     let spec = model.spec();
     let differs = |what: &str, expected: String, actual: String| {
@@ -45,11 +52,16 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
         return differs("the input shape", expected, actual);
     }
     let n_classes = spec.classes.len();
-    let (mut logits, mut probs) = (Array2::zeros((BATCH, n_classes)), Array2::zeros((BATCH, n_classes)));
+    let [numbers, products] = exported.work();
+    if numbers > MAX_NUMBERS || products > MAX_PRODUCTS {
+        return Err(ExportError::TooLong { numbers, products });
+    }
+    let n_inputs = (PRODUCTS / products.max(1)).clamp(MIN_INPUTS, N_INPUTS);
     let mut scratch = Scratch::default();
     let mut largest_difference = 0.0_f64;
-    for first in (0..N_INPUTS).step_by(BATCH) {
-        let inputs = inputs(first, spec.features());
+    for first in (0..n_inputs).step_by(BATCH) {
+        let inputs = inputs(first, BATCH.min(n_inputs - first), spec.features());
+        let (mut logits, mut probs) = [(); 2].map(|()| Array2::zeros((inputs.nrows(), n_classes))).into();
         model.logits_into(inputs.view(), &mut scratch, logits.view_mut())?;
         if let Some(((row, _), &value)) = logits.indexed_iter().find(|(_, logit)| !logit.is_finite()) {
             return Err(ExportError::NonFinite { input: first + row, value });
@@ -71,12 +83,12 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
             }
         }
     }
-    Ok(Comparison { n_inputs: N_INPUTS, largest_difference })
+    Ok(Comparison { n_inputs, largest_difference })
 }
 
 /// Some rows of the inputs, the first of all being zeros and the next one ones.
-fn inputs(first: usize, features: usize) -> Array2<f32> {
-    let mut inputs = Array2::zeros((BATCH, features));
+fn inputs(first: usize, n: usize, features: usize) -> Array2<f32> {
+    let mut inputs = Array2::zeros((n, features));
     for (i, mut row) in (first..).zip(inputs.outer_iter_mut()) {
         match i {
             0 => {}
@@ -109,7 +121,7 @@ mod tests {
                 [(&[][..], true, false), (&[], false, true), (&[7], false, false), (&[6, 4, 5], true, true)]
             {
                 let model = model(activation, hidden);
-                let options = OnnxOptions { flat, probabilities };
+                let options = OnnxOptions { flat, probabilities, ..OnnxOptions::default() };
                 let exported =
                     OnnxModel::new(&model, &Provenance::from([("seed".into(), "1".into())]), options).unwrap();
                 let bytes = exported.to_bytes().unwrap();

@@ -8,6 +8,24 @@ pub enum ExportError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The bytes are no ONNX file, or none of a network with one input.
+    #[error("no network can be read from the ONNX file: {reason}")]
+    Unreadable {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A node of an ONNX file that no network here has.
+    #[error("the {op} `{node}` (node {place} of the ONNX file) {problem}")]
+    Node {
+        /// Its operator.
+        op: String,
+        /// Its name, or that of its value.
+        node: String,
+        /// Its number in the file, from 0.
+        place: usize,
+        /// What is not possible, and what is.
+        problem: String,
+    },
     /// The bytes are no npz file that this crate wrote.
     #[error("not an npz file of ours: {reason}")]
     Npz {
@@ -20,13 +38,11 @@ pub enum ExportError {
         /// Of the model.
         architecture: String,
     },
-    /// A network that the format does not hold yet.
-    #[error("{architecture} cannot be written as {format} yet")]
-    Network {
+    /// Inputs that are to be flat, in a network that takes maps.
+    #[error("{architecture} reads its input as a map, which is not a vector")]
+    Flat {
         /// Of the model.
         architecture: String,
-        /// The format.
-        format: &'static str,
     },
     /// A file that its format cannot hold, as lengths in it have 31 or 32 bits.
     #[error("the file would have {n_bytes} bytes, {format} can hold {max}")]
@@ -37,6 +53,14 @@ pub enum ExportError {
         n_bytes: u64,
         /// Bytes that are possible.
         max: u64,
+    },
+    /// A network that is too large to be computed number by number.
+    #[error("one answer of the exported file takes {numbers} numbers and {products} products, too many to compare it")]
+    TooLong {
+        /// Of all values.
+        numbers: usize,
+        /// Of two numbers.
+        products: usize,
     },
     /// The file answers other than the model.
     #[error("{what} of the exported file is {actual}, that of the model is {expected}")]

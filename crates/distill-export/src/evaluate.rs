@@ -1,4 +1,6 @@
-use crate::graph::{Graph, Op};
+use crate::graph::Graph;
+use crate::maps;
+use crate::op::{EPSILON, Op};
 use crate::plan::{Plan, Step};
 
 /// What a graph makes of one input, in f64: nothing of it is shared with the kernels that a model computes with.
@@ -11,22 +13,41 @@ pub(crate) struct Answer {
 
 /// Runs the plan of a graph on one input, which has the width of the graph's.
 pub(crate) fn evaluate(graph: &Graph, plan: &Plan, input: &[f32]) -> Answer {
+    let constant = |at: usize| graph.constants[at].values.as_slice();
+    let number = |at: usize| f64::from(constant(at).first().copied().unwrap_or_default());
     let mut values: Vec<Vec<f64>> = vec![input.iter().copied().map(f64::from).collect()];
     for step in &plan.steps {
         let value = match *step {
             Step::Flatten(x) => values[x].clone(),
             Step::Gemm { x, weight, bias } => {
-                let rows = graph.constants[weight].values.chunks_exact(values[x].len());
-                let bias = &graph.constants[bias].values;
-                rows.zip(bias).map(|(row, &bias)| dot(row, &values[x]) + f64::from(bias)).collect()
+                let rows = constant(weight).chunks_exact(values[x].len());
+                rows.zip(constant(bias)).map(|(row, &bias)| dot(row, &values[x]) + f64::from(bias)).collect()
             }
             Step::Map(x, Op::Softmax) => softmax(&values[x]),
             Step::Map(x, op) => values[x].iter().map(|&z| function(op, z)).collect(),
-            Step::WithConstant(x, op, y) => {
-                let y = graph.constants[y].values.iter().copied().map(f64::from).next().unwrap_or_default();
-                values[x].iter().map(|&x| both(op, x, y)).collect()
+            Step::Clip { x, min, max } => values[x].iter().map(|z| z.max(number(min)).min(number(max))).collect(),
+            Step::WithConstant { x, op, constant: at, run } => {
+                let runs = values[x].chunks(run).zip(constant(at).iter().cycle());
+                runs.flat_map(|(run, &y)| run.iter().map(move |&x| both(op, x, f64::from(y)))).collect()
             }
             Step::Pairs(x, op, y) => values[x].iter().zip(&values[y]).map(|(&x, &y)| both(op, x, y)).collect(),
+            Step::Concat(ref xs) => xs.iter().flat_map(|&x| values[x].iter().copied()).collect(),
+            Step::Norm { x, constants, run } => {
+                let [scale, shift, mean, variance] = constants.map(constant);
+                let normed = |(c, run): (usize, &[f64])| {
+                    let [scale, shift, mean, variance] = [scale, shift, mean, variance].map(|of| f64::from(of[c]));
+                    let deviation = (variance + f64::from(EPSILON)).sqrt();
+                    run.iter().map(|x| (x - mean) / deviation * scale + shift).collect::<Vec<_>>()
+                };
+                values[x].chunks(run).enumerate().flat_map(normed).collect()
+            }
+            Step::Conv { x, weight, bias, conv, maps: [from, to] } => {
+                maps::conv(&values[x], from, constant(weight), bias.map(constant), conv, to)
+            }
+            Step::Pool { x, is_max, window, maps: [from, to] } => maps::pool(&values[x], from, is_max, window, to),
+            Step::Means { x, run } => {
+                values[x].chunks(run).map(|run| run.iter().sum::<f64>() / run.len() as f64).collect()
+            }
         };
         values.push(value);
     }
@@ -39,12 +60,18 @@ fn function(op: Op, z: f64) -> f64 {
         Op::Relu => z.max(0.0),
         Op::Tanh => z.tanh(),
         Op::Erf => libm::erf(z),
+        Op::Sigmoid => 1.0 / (1.0 + (-z).exp()),
+        Op::HardSwish => z * (z / 6.0 + 0.5).clamp(0.0, 1.0),
         _ => z,
     }
 }
 
 fn both(op: Op, x: f64, y: f64) -> f64 {
-    if op == Op::Mul { x * y } else { x + y }
+    match op {
+        Op::Mul => x * y,
+        Op::Sub => x - y,
+        _ => x + y,
+    }
 }
 
 /// Eight sums, so that it becomes vector instructions.
@@ -80,6 +107,11 @@ mod tests {
         assert_eq!((function(Op::Relu, -1.0), function(Op::Relu, 2.0)), (0.0, 2.0));
         assert!((function(Op::Erf, 0.5) - 0.520_499_877_813_046_5).abs() < 1e-15);
         assert!((function(Op::Tanh, 0.5) - 0.462_117_157_260_009_8).abs() < 1e-15);
+        assert!((function(Op::Sigmoid, 0.5) - 0.622_459_331_201_854_6).abs() < 1e-15);
+        for (z, expected) in [(-4.0, 0.0), (-1.0, -1.0 / 3.0), (1.0, 2.0 / 3.0), (4.0, 4.0)] {
+            assert!((function(Op::HardSwish, z) - expected).abs() < 1e-15);
+        }
+        assert_eq!([Op::Mul, Op::Sub, Op::Add].map(|op| both(op, 3.0, 2.0)), [6.0, 1.0, 5.0]);
         let probs = softmax(&[1000.0, 1000.0 + 3_f64.ln()]);
         assert!((probs[0] - 0.25).abs() < 1e-12 && (probs[1] - 0.75).abs() < 1e-12);
     }

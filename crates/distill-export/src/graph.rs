@@ -1,16 +1,14 @@
-//! The part of ONNX that a multi-layer perceptron needs, as plain data, to bytes and back.
+//! The part of ONNX that networks need, as plain data, to bytes and back.
 //!
 //! Field numbers are those of `onnx.proto`: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 
-use crate::wire::{Fields, Message, Value};
+use crate::attribute::Attribute;
+use crate::limits::{DATA_TYPE_FLOAT, MAX_ITEMS, push, side};
+use crate::op::Op;
+use crate::wire::{Fields, Message};
 
-const DATA_TYPE_FLOAT: i64 = 1;
-const ATTRIBUTE_TYPE_INT: i64 = 2;
-
-/// Most nodes, and most tensors, of a graph: 64 hidden layers of GELU have some 400.
-const MAX_NODES: usize = 1024;
-/// Most inputs, outputs or sides of anything else.
-const MAX_ITEMS: usize = 32;
+/// Most nodes, and most tensors, of a graph: what a network of as many nodes as are possible becomes, and a few more.
+const MAX_NODES: usize = 1 << 13;
 
 /// A `GraphProto`.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,19 +29,6 @@ pub(crate) struct Node {
     pub(crate) output: String,
 }
 
-/// An operator, with the one attribute that it is used with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Op {
-    Flatten,
-    Gemm,
-    Relu,
-    Tanh,
-    Erf,
-    Add,
-    Mul,
-    Softmax,
-}
-
 /// A `TensorProto` of floats.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tensor {
@@ -62,33 +47,6 @@ pub(crate) struct Port {
 
 /// The name of the side that may have any length.
 const BATCH: &str = "batch";
-
-impl Op {
-    const ALL: [Self; 8] =
-        [Self::Flatten, Self::Gemm, Self::Relu, Self::Tanh, Self::Erf, Self::Add, Self::Mul, Self::Softmax];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Flatten => "Flatten",
-            Self::Gemm => "Gemm",
-            Self::Relu => "Relu",
-            Self::Tanh => "Tanh",
-            Self::Erf => "Erf",
-            Self::Add => "Add",
-            Self::Mul => "Mul",
-            Self::Softmax => "Softmax",
-        }
-    }
-
-    fn attribute(self) -> Option<(&'static str, i64)> {
-        match self {
-            Self::Flatten => Some(("axis", 1)),
-            Self::Gemm => Some(("transB", 1)),
-            Self::Softmax => Some(("axis", -1)),
-            _ => None,
-        }
-    }
-}
 
 impl Graph {
     pub(crate) fn encode(&self) -> Message {
@@ -133,10 +91,8 @@ impl Node {
             node.text(1, input);
         }
         node.text(2, &self.output).text(3, &self.output).text(4, self.op.name());
-        if let Some((name, value)) = self.op.attribute() {
-            let mut attribute = Message::default();
-            attribute.text(1, name).int(3, value).int(20, ATTRIBUTE_TYPE_INT);
-            node.message(5, &attribute);
+        for (name, attribute) in self.op.attributes() {
+            node.message(5, &attribute.encode(name));
         }
         node
     }
@@ -149,36 +105,17 @@ impl Node {
                 1 => push(&mut inputs, value.text()?, MAX_ITEMS)?,
                 2 => push(&mut outputs, value.text()?, MAX_ITEMS)?,
                 4 => op = value.text()?,
-                5 => push(&mut attributes, attribute(value.fields()?)?, MAX_ITEMS)?,
+                5 => push(&mut attributes, Attribute::decode(value.fields()?)?, MAX_ITEMS)?,
                 7 if !value.bytes()?.is_empty() => return Err("a node is of another domain than ONNX".to_owned()),
                 _ => {}
             }
         }
-        let found = Op::ALL.into_iter().find(|known| known.name() == op);
-        let op = found.ok_or_else(|| format!("the operator {op:?} is not one that this crate writes"))?;
-        let expected = op.attribute().map(|(name, value)| (name.to_owned(), value));
-        if !attributes.iter().eq(&expected) {
-            return Err(format!("a {} has the attributes {attributes:?}, not {expected:?}", op.name()));
-        }
+        let op = Op::read(&op, &attributes)?;
         match <[String; 1]>::try_from(outputs) {
             Ok([output]) => Ok(Self { op, inputs, output }),
             Err(outputs) => Err(format!("a {} has {} outputs", op.name(), outputs.len())),
         }
     }
-}
-
-fn attribute(fields: Fields<'_>) -> Result<(String, i64), String> {
-    let (mut name, mut int, mut kind) = (String::new(), 0, 0);
-    for field in fields {
-        let (number, value) = field?;
-        match number {
-            1 => name = value.text()?,
-            3 => int = value.int()?,
-            20 => kind = value.int()?,
-            _ => {}
-        }
-    }
-    if kind == ATTRIBUTE_TYPE_INT { Ok((name, int)) } else { Err(format!("attribute {name:?} has type {kind}")) }
 }
 
 impl Tensor {
@@ -299,27 +236,14 @@ fn dimension(fields: Fields<'_>) -> Result<Side, String> {
     Ok(dim)
 }
 
-/// A byte or two of a file may be an item of many times that size, so there is a limit.
-fn push<T>(items: &mut Vec<T>, item: T, max: usize) -> Result<(), String> {
-    if items.len() == max {
-        return Err(format!("a list has more than {max} items"));
-    }
-    items.push(item);
-    Ok(())
-}
-
-fn side(value: Value<'_>) -> Result<usize, String> {
-    let side = value.int()?;
-    usize::try_from(side).map_err(|_| format!("a side has the length {side}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_was_written_is_read() {
-        let nodes = Op::ALL.map(|op| Node { op, inputs: vec!["x".into(), "é".into()], output: op.name().into() });
+        let nodes =
+            Op::one_of_each().map(|op| Node { op, inputs: vec!["x".into(), "é".into()], output: op.name().into() });
         let tensor =
             |dims: &[usize], values: &[f32]| Tensor { name: "w".into(), dims: dims.to_vec(), values: values.to_vec() };
         let port = |name: &str, dims: &[usize]| Port { name: name.into(), dims: dims.to_vec() };
@@ -350,7 +274,7 @@ mod tests {
 
         let node = |op: &str, name: &str, value: i64| {
             let (mut node, mut attribute) = (Message::default(), Message::default());
-            attribute.text(1, name).int(3, value).int(20, ATTRIBUTE_TYPE_INT);
+            attribute.text(1, name).int(3, value).int(20, 2);
             node.text(2, "y").text(4, op).message(5, &attribute);
             Node::decode(Fields::new(&node.into_bytes()))
         };
@@ -358,6 +282,7 @@ mod tests {
         assert!(node("Gemm", "transB", 0).unwrap_err().starts_with("a Gemm has the attributes"));
         assert!(node("Gemm", "transA", 1).unwrap_err().starts_with("a Gemm has the attributes"));
         assert!(node("Relu", "transB", 1).unwrap_err().starts_with("a Relu has the attributes"));
-        assert_eq!(node("Conv", "transB", 1).unwrap_err(), "the operator \"Conv\" is not one that this crate writes");
+        assert!(node("Conv", "group", 1).unwrap_err().starts_with("a Conv has the attributes"));
+        assert_eq!(node("LSTM", "transB", 1).unwrap_err(), "the operator \"LSTM\" is not one that this crate writes");
     }
 }

@@ -1,17 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod attribute;
+mod build;
 mod compare;
 mod error;
 mod evaluate;
+mod fold;
 mod graph;
+mod import;
+mod limits;
+mod maps;
 mod npy;
 mod npz;
 mod onnx;
+mod op;
+mod options;
 mod plan;
 pub mod wire;
 mod zip;
 
 pub use compare::{Comparison, compare};
 pub use error::ExportError;
+pub use import::{FromOnnx, network_from_onnx};
 pub use npz::{from_npz, to_npz};
-pub use onnx::{OPSET, OnnxModel, OnnxOptions};
+pub use onnx::{OPSET, OnnxModel};
+pub use options::OnnxOptions;

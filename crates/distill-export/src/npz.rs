@@ -1,20 +1,26 @@
 use std::collections::HashMap;
 
-use distill_models::{MlpConfig, Model as _, ModelConfig, ModelError, Network, Provenance, Trainable as _};
+use distill_models::{
+    MlpConfig, Model as _, ModelCard, ModelConfig, ModelError, Network, Provenance, Standard, Trainable as _,
+};
+use distill_tensor::Params;
 
-use crate::onnx::perceptron;
 use crate::{ExportError, npy, zip};
 
 const INPUT_SHAPE: &str = "input_shape";
 const CLASSES: &str = "classes";
 const ACTIVATION: &str = "activation";
+const CONFIG: &str = "config";
+const STANDARDIZE: &str = "standardize";
 const PROVENANCE: &str = "provenance";
 const SUFFIX: &str = ".npy";
 
 /// A model as an archive of arrays that `numpy.load` reads without pickle: weights and biases by their names,
-/// `classes`, `activation` and `input_shape`, and `provenance` as a text of JSON.
+/// `classes` and `input_shape`, and `provenance` as a text of JSON. A perceptron has its `activation` as a text; any other
+/// network has `config`, what it is made of as a text of JSON, and `standardize`, a text, if it standardises its inputs by
+/// numbers of its own.
 ///
-/// Equal models give equal bytes. What only matters in training, such as dropout, is not in it.
+/// Equal models give equal bytes. What only matters in training of a perceptron, such as dropout, is not in it.
 ///
 /// # Errors
 /// [`ExportError::TooLarge`] above 4 GiB.
@@ -22,29 +28,40 @@ const SUFFIX: &str = ".npy";
 /// # Examples
 /// ```
 /// use distill_export::{from_npz, to_npz};
-/// use distill_models::{Network, MlpConfig, Model, Provenance, Trainable};
-/// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
-/// let model = Network::new(config, vec![2], vec!["yes".into(), "no".into()], 1)?;
+/// use distill_models::{CnnConfig, Network, Model, Provenance, Trainable};
+/// let config = CnnConfig { channels: vec![3], ..CnnConfig::default() };
+/// let model = Network::new(config, vec![1, 6, 6], vec!["yes".into(), "no".into()], 1)?;
 /// let (read, _) = from_npz(&to_npz(&model, &Provenance::new())?)?;
 /// assert_eq!((read.spec(), read.params()), (model.spec(), model.params()));
 /// # Ok::<(), distill_export::ExportError>(())
 /// ```
 pub fn to_npz(model: &Network, provenance: &Provenance) -> Result<Vec<u8>, ExportError> {
-    let mlp = perceptron(model, "npz")?;
     let spec = model.spec();
+    let text =
+        |json: serde_json::Value| npy::texts(&[], &[json.as_str().map_or_else(|| json.to_string(), str::to_owned)]);
     let mut members: Vec<_> = model
         .params()
         .iter()
         .map(|(name, shape, values)| (format!("{name}{SUFFIX}"), npy::floats(shape, values)))
         .collect();
-    let activation = serde_json::json!(mlp.activation);
-    let others = [
+    let mut others = vec![
         (INPUT_SHAPE, npy::integers(&spec.input_shape)),
         (CLASSES, npy::texts(&[spec.classes.len()], &spec.classes)),
-        (ACTIVATION, npy::texts(&[], &[activation.as_str().unwrap_or_default()])),
-        (PROVENANCE, npy::texts(&[], &[serde_json::json!(provenance).to_string()])),
     ];
-    members.extend(others.map(|(name, bytes)| (format!("{name}{SUFFIX}"), bytes)));
+    match model.config().as_mlp() {
+        Some(MlpConfig { embedding: Some(_), .. }) => {
+            return Err(ExportError::Embedding { architecture: spec.architecture.clone() });
+        }
+        Some(mlp) => others.push((ACTIVATION, text(serde_json::json!(mlp.activation)))),
+        None => {
+            others.push((CONFIG, text(serde_json::json!(model.config()))));
+            if let Some(standard) = model.standardize() {
+                others.push((STANDARDIZE, text(serde_json::json!(standard))));
+            }
+        }
+    }
+    others.push((PROVENANCE, npy::texts(&[], &[serde_json::json!(provenance).to_string()])));
+    members.extend(others.into_iter().map(|(name, bytes)| (format!("{name}{SUFFIX}"), bytes)));
     let n_bytes = zip::size(members.iter().map(|(name, data)| (name.len(), data.len())));
     if n_bytes > zip::MAX_BYTES {
         return Err(ExportError::TooLarge { format: "npz", n_bytes, max: zip::MAX_BYTES });
@@ -76,15 +93,25 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
         Err(texts) => Err(refused(format!("{name}: it has {} texts, not one", texts.len()))),
     };
     let unreadable = |error: serde_json::Error| refused(format!("it cannot be read: {error}"));
-    let activation = serde_json::from_value(one(ACTIVATION)?.into()).map_err(unreadable)?;
     let provenance = serde_json::from_str(&one(PROVENANCE)?).map_err(unreadable)?;
-
-    let width = |i: usize| arrays.get(&format!("hidden.{i}.bias")).map(|bias| bias.data.len() / 4);
-    let config = MlpConfig { hidden: (0..).map_while(width).collect(), activation, ..MlpConfig::default() };
+    let (config, standardize, n_others) = if arrays.contains_key(CONFIG) {
+        let config: ModelConfig = serde_json::from_str(&one(CONFIG)?).map_err(unreadable)?;
+        let standardize: Option<Standard> = match arrays.contains_key(STANDARDIZE) {
+            true => Some(serde_json::from_value(one(STANDARDIZE)?.into()).map_err(unreadable)?),
+            false => None,
+        };
+        (config, standardize, 4 + usize::from(standardize.is_some()))
+    } else {
+        let activation = serde_json::from_value(one(ACTIVATION)?.into()).map_err(unreadable)?;
+        let width = |i: usize| arrays.get(&format!("hidden.{i}.bias")).map(|bias| bias.data.len() / 4);
+        let config = MlpConfig { hidden: (0..).map_while(width).collect(), activation, ..MlpConfig::default() };
+        (config.into(), None, 4)
+    };
     let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
+    let card = ModelCard { config, standardize, input_shape, classes, provenance };
     // Every array is looked at before memory is taken for the weights.
-    let layout = ModelConfig::from(config.clone()).layout(&input_shape, classes.len())?;
+    let layout = card.layout()?;
     let mut values = Vec::new();
     for (_, name, shape) in layout.iter() {
         let array = find(name)?;
@@ -97,12 +124,14 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
         }
         values.extend(floats);
     }
-    if arrays.len() != layout.iter().count() + 4 {
-        return Err(refused(format!("it has {} arrays, the model needs {}", arrays.len(), layout.iter().count() + 4)));
+    let n_arrays = layout.iter().count() + n_others;
+    if arrays.len() != n_arrays {
+        return Err(refused(format!("it has {} arrays, the model needs {n_arrays}", arrays.len())));
     }
-    let mut model = Network::new(config, input_shape, classes, 0)?;
-    model.params_mut().as_mut_slice().copy_from_slice(&values);
-    Ok((model, provenance))
+    let mut params = Params::zeros(layout);
+    params.as_mut_slice().copy_from_slice(&values);
+    let ModelCard { config, standardize, input_shape, classes, provenance } = card;
+    Ok((Network::with_params(config, standardize, input_shape, classes, params)?, provenance))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
-use distill_models::{Activation, MlpConfig, Model as _, Network, Provenance, Trainable as _};
+use distill_models::{Model as _, Network, Provenance};
 
-use crate::ExportError;
+use crate::build::build;
 use crate::evaluate::{Answer, evaluate};
-use crate::graph::{Graph, Node, Op, Port, Tensor};
+use crate::graph::Graph;
 use crate::plan::Plan;
 use crate::wire::{Fields, Message};
+use crate::{ExportError, OnnxOptions};
 
 /// The version of ONNX's operators that files are written for.
 pub const OPSET: i64 = 17;
@@ -20,9 +21,6 @@ const MAX_BYTES: u64 = i32::MAX as u64;
 const MAX_METADATA: usize = 16;
 const MAX_METADATA_BYTES: usize = 1 << 19;
 
-const INPUT: &str = "input";
-const LOGITS: &str = "logits";
-const PROBABILITIES: &str = "probabilities";
 const CLASSES: &str = "classes";
 const INPUT_SHAPE: &str = "input_shape";
 const PROVENANCE: &str = "provenance";
@@ -30,15 +28,6 @@ const PROVENANCE: &str = "provenance";
 const DOC: &str = "A classifier. `input` is what the model was trained on: images as pixels from 0 to 1, which is \
                    their bytes divided by 255. `logits` has one number for each class. The names of the classes, in \
                    the order of the logits, are a JSON array in the metadata, entry `classes`.";
-
-/// What may be chosen for an ONNX file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OnnxOptions {
-    /// The input is `[batch, features]` instead of the shape of the data.
-    pub flat: bool,
-    /// A second output, `probabilities`, is the softmax of the logits.
-    pub probabilities: bool,
-}
 
 /// A model as an ONNX graph, which can be run without the model it was made of.
 ///
@@ -68,9 +57,9 @@ impl OnnxModel {
     /// The graph of a model.
     ///
     /// # Errors
-    /// [`ExportError::Embedding`]; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
+    /// [`ExportError::Embedding`] and [`ExportError::Flat`] for what is not written; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
     pub fn new(model: &Network, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
-        let graph = graph(model, perceptron(model, "ONNX")?, options);
+        let graph = build(model, options)?;
         let plan = Plan::new(&graph).map_err(refused)?;
         Ok(Self {
             graph,
@@ -180,6 +169,11 @@ impl OnnxModel {
             .map(|ports| ports.iter().map(|port| (port.name.as_str(), port.dims.as_slice())).collect())
     }
 
+    /// Numbers of all values, and products of two numbers, for one input.
+    pub(crate) fn work(&self) -> [usize; 2] {
+        [self.plan.numbers, self.plan.products]
+    }
+
     pub(crate) fn answer(&self, input: &[f32]) -> Answer {
         evaluate(&self.graph, &self.plan, input)
     }
@@ -211,102 +205,4 @@ fn entry(fields: Fields<'_>) -> Result<(String, String), String> {
         }
     }
     Ok(entry)
-}
-
-/// Collects nodes, each of which takes the one before.
-struct Builder {
-    graph: Graph,
-    last: String,
-}
-
-/// What is written: neither format has a graph for a table of rows.
-pub(crate) fn perceptron<'a>(model: &'a Network, format: &'static str) -> Result<&'a MlpConfig, ExportError> {
-    let architecture = || model.spec().architecture.clone();
-    match model.config().as_mlp() {
-        None => Err(ExportError::Network { architecture: architecture(), format }),
-        Some(MlpConfig { embedding: Some(_), .. }) => Err(ExportError::Embedding { architecture: architecture() }),
-        Some(MlpConfig { activation: Activation::Relu6 | Activation::HardSwish | Activation::Silu, .. }) => {
-            Err(ExportError::Network { architecture: architecture(), format })
-        }
-        Some(config) => Ok(config),
-    }
-}
-
-fn graph(model: &Network, config: &MlpConfig, options: OnnxOptions) -> Graph {
-    let spec = model.spec();
-    let dims = if options.flat { vec![spec.features()] } else { spec.input_shape.clone() };
-    let flat = dims.len() == 1;
-    let tensor = |(name, dims, values): (&str, &[usize], &[f32])| Tensor {
-        name: name.to_owned(),
-        dims: dims.to_vec(),
-        values: values.to_vec(),
-    };
-    let port = |name: &str, dims: Vec<usize>| Port { name: name.to_owned(), dims };
-    let mut outputs = vec![port(LOGITS, vec![spec.classes.len()])];
-    if options.probabilities {
-        outputs.push(port(PROBABILITIES, vec![spec.classes.len()]));
-    }
-    let graph = Graph {
-        name: spec.architecture.clone(),
-        nodes: vec![],
-        constants: model.params().iter().map(tensor).collect(),
-        inputs: vec![port(INPUT, dims)],
-        outputs,
-    };
-    let mut builder = Builder { graph, last: INPUT.to_owned() };
-    if !flat {
-        builder.node(Op::Flatten, &[], "flat");
-    }
-    for i in 0..config.hidden.len() {
-        let layer = format!("hidden.{i}");
-        builder.gemm(&layer, &format!("{layer}.sum"));
-        builder.activation(config.activation, &layer);
-    }
-    builder.gemm("output", LOGITS);
-    if options.probabilities {
-        builder.node(Op::Softmax, &[], PROBABILITIES);
-    }
-    builder.graph
-}
-
-impl Builder {
-    fn node(&mut self, op: Op, others: &[&str], output: &str) {
-        let inputs = [self.last.as_str()].iter().chain(others).map(|&name| name.to_owned()).collect();
-        self.graph.nodes.push(Node { op, inputs, output: output.to_owned() });
-        output.clone_into(&mut self.last);
-    }
-
-    fn gemm(&mut self, layer: &str, output: &str) {
-        self.node(Op::Gemm, &[&format!("{layer}.weight"), &format!("{layer}.bias")], output);
-    }
-
-    fn activation(&mut self, activation: Activation, layer: &str) {
-        match activation {
-            Activation::Relu => self.node(Op::Relu, &[], layer),
-            Activation::Tanh => self.node(Op::Tanh, &[], layer),
-            // z (1 + erf(z / √2)) / 2; a node of its own is only in later versions of ONNX.
-            Activation::Gelu => {
-                let z = self.last.clone();
-                let [root, one, half] = [
-                    self.constant("gelu.sqrt_half", std::f32::consts::FRAC_1_SQRT_2),
-                    self.constant("gelu.one", 1.0),
-                    self.constant("gelu.half", 0.5),
-                ];
-                self.node(Op::Mul, &[root], &format!("{layer}.scaled"));
-                self.node(Op::Erf, &[], &format!("{layer}.erf"));
-                self.node(Op::Add, &[one], &format!("{layer}.erf_plus_one"));
-                self.node(Op::Mul, &[half], &format!("{layer}.cdf"));
-                self.node(Op::Mul, &[&z], layer);
-            }
-            Activation::Relu6 | Activation::HardSwish | Activation::Silu => unreachable!("refused before"),
-        }
-    }
-
-    /// A constant number, which all layers share.
-    fn constant(&mut self, name: &'static str, value: f32) -> &'static str {
-        if self.graph.constants.iter().all(|tensor| tensor.name != name) {
-            self.graph.constants.push(Tensor { name: name.to_owned(), dims: vec![], values: vec![value] });
-        }
-        name
-    }
 }

@@ -33,6 +33,13 @@ impl Message {
         self
     }
 
+    /// Appends a float.
+    pub fn float(&mut self, field: u64, value: f32) -> &mut Self {
+        self.varint(field << 3 | FIXED_32);
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
     /// Appends bytes.
     pub fn bytes(&mut self, field: u64, value: &[u8]) -> &mut Self {
         self.varint(field << 3 | BYTES);
@@ -72,8 +79,10 @@ pub enum Value<'a> {
     Int(i64),
     /// A message, a text, bytes, or numbers one after the other.
     Bytes(&'a [u8]),
-    /// 4 or 8 bytes, which nothing here uses.
-    Fixed,
+    /// 4 bytes as a number; of a float they are its bits.
+    Fixed32(u32),
+    /// 8 bytes, which nothing here uses.
+    Fixed64,
 }
 
 impl<'a> Value<'a> {
@@ -85,6 +94,17 @@ impl<'a> Value<'a> {
         match self {
             Self::Int(value) => Ok(value),
             _ => Err("a field has another type than an integer".to_owned()),
+        }
+    }
+
+    /// The float that it is.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn float(self) -> Result<f32, String> {
+        match self {
+            Self::Fixed32(bits) => Ok(f32::from_bits(bits)),
+            _ => Err("a field has another type than a float".to_owned()),
         }
     }
 
@@ -114,7 +134,7 @@ impl<'a> Value<'a> {
     pub fn ints(self) -> Result<Vec<i64>, String> {
         match self {
             Self::Int(value) => Ok(vec![value]),
-            Self::Fixed => Ok(vec![]),
+            Self::Fixed32(_) | Self::Fixed64 => Ok(vec![]),
             Self::Bytes(bytes) => {
                 let mut numbers = Fields::new(bytes);
                 let mut ints = vec![];
@@ -155,8 +175,11 @@ impl<'a> Fields<'a> {
                 let len = self.varint()?;
                 Value::Bytes(self.take(len)?)
             }
-            FIXED_64 => self.take(8).map(|_| Value::Fixed)?,
-            FIXED_32 => self.take(4).map(|_| Value::Fixed)?,
+            FIXED_64 => self.take(8).map(|_| Value::Fixed64)?,
+            FIXED_32 => {
+                let bytes = self.take(4)?.try_into().unwrap_or_default();
+                Value::Fixed32(u32::from_le_bytes(bytes))
+            }
             other => return Err(format!("field {} has the unknown type {other}", key >> 3)),
         };
         Ok((key >> 3, value))
@@ -225,7 +248,12 @@ mod tests {
             assert_eq!(fields, [(7, Value::Int(value)), (1 << 20, Value::Bytes(&[1, 2]))]);
         }
         let fixed: Vec<_> = Fields::new(b"\x0d1234\x0912345678\x08\x01").map(Result::unwrap).collect();
-        assert_eq!(fixed, [(1, Value::Fixed), (1, Value::Fixed), (1, Value::Int(1))]);
+        let bits = u32::from_le_bytes(*b"1234");
+        assert_eq!(fixed, [(1, Value::Fixed32(bits)), (1, Value::Fixed64), (1, Value::Int(1))]);
+        let mut message = Message::default();
+        message.float(2, -1.5);
+        let floats: Vec<_> = Fields::new(&message.0).map(|field| field.unwrap().1.float()).collect();
+        assert_eq!((floats, Value::Int(1).float().is_err()), (vec![Ok(-1.5)], true));
         assert_eq!(Value::Bytes(&[7, 0x81, 1]).ints(), Ok(vec![7, 129]));
         assert_eq!(Value::Int(7).ints(), Ok(vec![7]));
         assert_eq!(Value::Bytes(&[7, 0x81]).ints(), Err("an integer has no end".to_owned()));

@@ -124,7 +124,10 @@ fn exports_of_distill_answer_as_their_models_do() {
         let model = Network::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
         let bytes =
-            Exported::new(&model, &provenance, ExportOptions { flat, probabilities }).unwrap().to_bytes().unwrap();
+            Exported::new(&model, &provenance, ExportOptions { flat, probabilities, ..ExportOptions::default() })
+                .unwrap()
+                .to_bytes()
+                .unwrap();
         let read = OnnxModel::from_bytes(&bytes, &OnnxOptions::default()).unwrap();
         assert_eq!(read.spec(), model.spec());
         assert_eq!(read.provenance(), provenance);

@@ -16,6 +16,9 @@ mod locate;
 pub mod memory;
 /// Models in safetensors files.
 pub mod model_file;
+/// Networks to be trained, in ONNX files.
+pub mod network_file;
+mod onnx_bytes;
 pub mod onnx_file;
 mod paint;
 mod paths;

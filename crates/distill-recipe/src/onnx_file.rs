@@ -15,6 +15,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid};
 use crate::model_file::sha256;
+pub use crate::onnx_bytes::read;
 use crate::recipe_file::Override;
 
 /// ONNX files as teachers.
@@ -92,19 +93,6 @@ fn read_beside(path: &Path, names: &[String], n_bytes: usize) -> Result<BTreeMap
         beside.insert(name.clone(), bytes);
     }
     Ok(beside)
-}
-
-/// The bytes of an ONNX file.
-///
-/// # Errors
-/// [`Code::Io`] if it cannot be read, [`Code::ModelFile`] if it is larger than 2 GiB.
-pub fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    Disk.read(path, MAX_BYTES as u64).map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => Diagnostic::new(Code::ModelFile, error.to_string())
-            .at(path.display())
-            .help("name an ONNX file; none is larger than 2 GiB"),
-        _ => Diagnostic::io("cannot read the model", Some(path), error).help("check the path and its permissions"),
-    })
 }
 
 /// The settings of the command line, `KEY=VALUE` as in `teacher.onnx` of a recipe.

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::Path;
 
+use distill_models::ModelConfig;
 use distill_train::{ConfigProblem, Recipe};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -14,6 +15,7 @@ use toml::{Table, Value};
 use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
+use crate::network_file::{self, NamedNetwork};
 use crate::words::shell;
 
 use suggest::{Keys, quoted_after, suggestion, wanted};
@@ -32,6 +34,8 @@ pub struct RecipeFile {
     /// Dotted path of a key to the places of key and value in the text.
     places: BTreeMap<String, (Range<usize>, Range<usize>)>,
     overrides: Vec<Override>,
+    /// Models that are read from files.
+    networks: Vec<NamedNetwork>,
 }
 
 /// Reads a recipe, puts the settings of the command line over it and checks it.
@@ -55,7 +59,8 @@ pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(
             .help("write them into the recipe"));
     }
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
-    let mut file = RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides };
+    let mut file =
+        RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides, networks: vec![] };
     let recipe = file.recipe()?;
     Ok((file, recipe))
 }
@@ -161,6 +166,7 @@ impl RecipeFile {
         for entry in &self.overrides {
             entry.apply(&mut table)?;
         }
+        self.read_networks(&mut table)?;
         let mut recipe: Recipe =
             serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| self.wrong_shape(&error))?;
         if recipe.name.is_empty() {
@@ -175,9 +181,35 @@ impl RecipeFile {
         // A run keeps it with all settings, and has to be able to read it again.
         if recipe_text(&recipe)?.len() as u64 > MAX_BYTES {
             let what = format!("the recipe with all its settings is larger than {MAX_BYTES} bytes");
-            return Err(Diagnostic::new(Code::Syntax, what).at(&self.path).help("name fewer classes or seeds"));
+            return Err(Diagnostic::new(Code::Syntax, what)
+                .at(&self.path)
+                .help("name fewer classes or seeds, or a smaller network"));
         }
         Ok(recipe)
+    }
+
+    /// Puts what a file describes in the place of its name, so that a recipe means the same when the file is gone.
+    fn read_networks(&mut self, table: &mut Table) -> Result<(), Diagnostic> {
+        self.networks.clear();
+        for of in ["teacher", "student"] {
+            let Some(model) = table.get_mut(of).and_then(|table| table.get_mut("model")) else { continue };
+            let Value::String(path) = &*model else { continue };
+            let key = format!("{of}.model");
+            let network = network_file::load(Path::new(path));
+            let network = network.map_err(|diagnostic| match diagnostic.has_place() {
+                true => diagnostic.note(format!("`{key}` names it")),
+                false => self.locate(diagnostic, &key),
+            })?;
+            self.networks.push(NamedNetwork::new(of, path, &network));
+            *model = Value::try_from(ModelConfig::from(network.config().clone()))
+                .map_err(|error| Diagnostic::io("cannot write the network as TOML", None, error))?;
+        }
+        Ok(())
+    }
+
+    /// The models that were read from files.
+    pub fn networks(&self) -> &[NamedNetwork] {
+        &self.networks
     }
 
     fn parse(&mut self) -> Result<Table, Diagnostic> {

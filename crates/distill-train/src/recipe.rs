@@ -1,6 +1,8 @@
 mod data;
 mod files;
 mod memory;
+#[cfg(feature = "schema")]
+mod model_schema;
 mod onnx;
 mod paths;
 mod teacher;
@@ -73,12 +75,13 @@ pub struct Recipe {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StudentConfig {
-    /// Initial weights of the students: a safetensors file of this architecture, or a run directory, from which each
+    /// Initial weights of the students: a safetensors or ONNX file of this architecture, or a run directory, from which each
     /// student takes the model of its kind and seed. Default: random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["runs/my-recipe-001"])))]
     pub weights: Option<String>,
-    /// The model to train.
+    /// The model to train: a table, or the name of an ONNX file that has it.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "model_schema::model_or_file"))]
     pub model: ModelConfig,
 }
 

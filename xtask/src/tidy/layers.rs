@@ -30,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "distill-datasets",
             "distill-audio",
             "distill-text",
+            "distill-export",
             "distill-onnx",
             "distill-train",
             "distill-specialists",

@@ -22,6 +22,10 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) probabilities: bool,
 
+    /// ONNX has batch norms as nodes of their own, not in the weights before them
+    #[arg(long)]
+    pub(crate) keep_batch_norm: bool,
+
     /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,

@@ -20,9 +20,13 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
     if !args.force {
         refuse_to_replace(path)?;
     }
-    let options = OnnxOptions { flat: args.flat, probabilities: args.probabilities };
+    let options =
+        OnnxOptions { flat: args.flat, probabilities: args.probabilities, keep_batch_norm: args.keep_batch_norm };
     if *format != Format::Onnx && options != OnnxOptions::default() {
-        let what = format!("`--flat` and `--probabilities` change nothing in files that end with .{}", format.name());
+        let what = format!(
+            "`--flat`, `--probabilities` and `--keep-batch-norm` change nothing in files that end with .{}",
+            format.name()
+        );
         output.warning(
             &what,
             "they are about the graph of ONNX",
@@ -132,6 +136,9 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
         E::Embedding { .. } => {
             Diagnostic::new(Code::Limit, what).help("use its weights file as it is: it is safetensors")
         }
+        E::Flat { .. } => Diagnostic::new(Code::Limit, what).help("leave `--flat` out"),
+        E::TooLong { .. } => Diagnostic::new(Code::Limit, what)
+            .help("call `OnnxModel::new` of the crate distill-export, which compares nothing"),
         E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
             .note("the weights are finite, but so large that sums of them are not")
             .help("train it again, with a lower learning rate or `clip_grad_norm = 1.0`"),

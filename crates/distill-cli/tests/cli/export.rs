@@ -46,7 +46,9 @@ fn what_is_there_stays_and_what_cannot_be_is_refused() {
     assert!(ran.stderr.contains("must end with .onnx, .npz or .safetensors"), "{}", ran.stderr);
     let ran = lab.ok(&["export", &model, "--to", "s.npz", "--flat"]);
     assert!(
-        ran.stderr.starts_with("warning: `--flat` and `--probabilities` change nothing in files that end with .npz"),
+        ran.stderr.starts_with(
+            "warning: `--flat`, `--probabilities` and `--keep-batch-norm` change nothing in files that end with .npz"
+        ),
         "{}",
         ran.stderr
     );

@@ -40,6 +40,7 @@ mod schema;
 mod selection;
 mod slips;
 mod streams;
+mod student_files;
 mod sweep;
 mod sweep_report;
 mod sweep_resume;

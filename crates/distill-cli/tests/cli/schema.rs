@@ -93,7 +93,12 @@ impl Schema {
         if let Some(choices) = schema["anyOf"].as_array()
             && self.n_fitting(choices, value, path) == 0
         {
-            faults.push(format!("{path}: anyOf"));
+            // Of a table and something else, a table is what was meant.
+            let is_table = |choice: &&Value| value.is_object() && self.resolve(choice)["type"] == "object";
+            match choices.iter().filter(is_table).collect::<Vec<_>>()[..] {
+                [table] => self.check(table, value, path, faults),
+                _ => faults.push(format!("{path}: anyOf")),
+            }
         }
         if faults.len() > here {
             return;
@@ -268,7 +273,9 @@ fn collect(schema: &Schema, table: &Value, value: &Value, shown: &mut BTreeSet<S
     for (key, value) in value.as_object().into_iter().flatten() {
         let property = &schema.resolve(table)["properties"][key];
         shown.insert(property["description"].to_string());
-        collect(schema, property, value, shown);
+        // A model is a table, or the name of a file.
+        let choices = property["anyOf"].as_array().map_or(std::slice::from_ref(property), Vec::as_slice);
+        choices.iter().for_each(|choice| collect(schema, choice, value, shown));
     }
 }
 

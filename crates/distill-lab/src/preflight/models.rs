@@ -7,6 +7,7 @@ use super::{Found, Preflight};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
+use distill_recipe::network_file::NamedNetwork;
 use distill_recipe::words::thousands;
 
 /// A larger model is a slip of the finger: its weights, gradients and momentum take 12 GB.
@@ -31,7 +32,12 @@ impl Preflight<'_> {
                 Ok(parameters) => {
                     let architecture = config.architecture(&spec.input_shape, spec.classes.len());
                     let cost = self.cost(config).unwrap_or_default();
-                    found.ok(name, format!("{architecture}, {} parameters{cost}", thousands(parameters as u64)));
+                    let file = self.file.networks().iter().find(|network| network.table == table);
+                    let read = file.map_or(String::new(), |network| format!(", {}", network.summary));
+                    found.ok(name, format!("{architecture}, {} parameters{cost}{read}", thousands(parameters as u64)));
+                    if let Some(file) = file {
+                        warn_of_file(name, file, &spec.input_shape, found);
+                    }
                     self.warn_of_mixup(role, found);
                     self.settings(role, training, found);
                 }
@@ -141,6 +147,23 @@ impl Preflight<'_> {
         let spec = self.experiment.train_set().spec();
         let config = self.experiment.model_config(role)?;
         config.layout(&spec.input_shape, spec.classes.len()).ok().map(|layout| layout.len())
+    }
+}
+
+/// What of a model is other than in the file that it was read from.
+fn warn_of_file(name: &'static str, file: &NamedNetwork, input_shape: &[usize], found: &mut Found) {
+    for note in &file.notes {
+        let what = note.trim_end_matches('.');
+        found.warn(name, what, "this is how it is trained here", "export it as it is to be trained, if that matters");
+    }
+    if file.input_shape != input_shape {
+        let what = format!("{} takes inputs of {:?}, the data has {input_shape:?}", file.path, file.input_shape);
+        found.warn(
+            name,
+            what,
+            "its linear layers get the sizes that the data makes",
+            "export it with an input of that shape, or go on",
+        );
     }
 }
 

@@ -162,7 +162,7 @@ impl Op {
     ///
     /// # Errors
     /// What does not fit, as a part of a sentence.
-    pub(crate) fn output(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+    pub fn output(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         match self {
             Self::Add | Self::Concat if inputs.len() < 2 => {
                 return Err(format!("takes at least 2 values, got {}", inputs.len()));
@@ -203,7 +203,8 @@ impl Op {
                 _ => Err(format!("takes 2 values, got {}", inputs.len())),
             },
             Self::Concat => {
-                let channels = inputs.iter().map(|shape| shape.first().copied().unwrap_or(0)).sum();
+                let channels =
+                    inputs.iter().map(|shape| shape.first().copied().unwrap_or(0)).fold(0, usize::saturating_add);
                 let sides = &first[1.min(first.len())..];
                 match inputs.iter().find(|shape| shape.get(1..) != Some(sides)) {
                     None => Ok([&[channels], sides].concat()),

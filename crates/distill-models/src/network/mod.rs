@@ -74,11 +74,12 @@ impl Network {
         Ok(model)
     }
 
-    /// A network with given weights, whose layout must be that of its graph.
+    /// A network with given weights, whose layout must be that of its graph. See
+    /// [`ModelCard::layout`](crate::ModelCard::layout).
     ///
     /// # Errors
-    /// As [`new`](Self::new).
-    pub(crate) fn with_params(
+    /// As [`new`](Self::new), and for weights of another layout.
+    pub fn with_params(
         config: ModelConfig,
         standardize: Option<Standard>,
         input_shape: Vec<usize>,
@@ -87,7 +88,10 @@ impl Network {
     ) -> Result<Self, ModelError> {
         let graph = config.graph_with(standardize, &input_shape, classes.len())?;
         let (layout, slices) = graph.layout()?;
-        debug_assert_eq!(&layout, params.layout(), "weights of another network");
+        if layout != *params.layout() {
+            let problem = "has weights of other names or shapes than a network of that description".to_owned();
+            return Err(ModelError::Config { field: "params", problem });
+        }
         let plan = Plan::new(&graph, &slices)?;
         let spec = ModelSpec {
             architecture: config.architecture(&input_shape, classes.len()),

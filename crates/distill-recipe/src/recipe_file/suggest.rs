@@ -169,6 +169,10 @@ fn collect(root: &Value, table: &Value, prefix: &str, keys: &mut Vec<(String, Va
         collect(root, property, &path, keys);
         keys.push((path, property.clone()));
     }
+    // What may be a table or something else, such as a model.
+    for choice in table["anyOf"].as_array().into_iter().flatten() {
+        collect(root, choice, prefix, keys);
+    }
 }
 
 /// A schema with what it refers to; what it says itself goes before that.

@@ -66,7 +66,8 @@ impl ConvShape {
         let sides = [height, width, channels, outputs, kernel[0], kernel[1], stride[0], stride[1]];
         let fits = sides.into_iter().chain(padding).all(|side| side <= 1 << 20);
         let volume = |sides: &[usize]| sides.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-        let padded = [height + padding[0] + padding[2], width + padding[1] + padding[3]];
+        let padded = [(height, 0), (width, 1)]
+            .map(|(side, i): (usize, usize)| side.saturating_add(padding[i]).saturating_add(padding[i + 2]));
         let small = |n: Option<usize>| n.is_some_and(|n| n <= isize::MAX as usize / 64);
         if !(fits && small(volume(&[padded[0], padded[1], channels.max(outputs)])) && small(volume(&self.weights()))) {
             return refuse(format!(

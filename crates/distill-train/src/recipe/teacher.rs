@@ -86,8 +86,9 @@ pub struct TeacherConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_accuracy: Option<f64>,
-    /// The model to train, if `weights` is not set.
+    /// The model to train, if `weights` is not set: a table, or the name of an ONNX file that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::model_schema::model_or_file"))]
     pub model: Option<ModelConfig>,
     /// How to train it.
     #[serde(default)]
