@@ -6,7 +6,7 @@ use std::sync::Arc;
 use distill_audio::{
     ASTERISK_FOLDER, AudioError, Context, FilterbankConfig, Normalization, Parts, Recordings, asterisk_en,
 };
-use distill_datasets::{DataError, Dataset, Images, Split, Subset, Unlabelled, mnist};
+use distill_datasets::{CifarFolder, DataError, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_models::Provenance;
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{DataConfig, Recipe, Sets, TextConfig};
@@ -28,12 +28,17 @@ const ASTERISK_RATE: u32 = 8000;
 const MNIST: &str = "mnist";
 const ASTERISK: &str = "asterisk-en";
 const UDHR: &str = "udhr";
+const CIFAR_10: &str = "cifar-10";
+
+/// What the archive of CIFAR-10 unpacks to.
+const CIFAR_10_FOLDER: &str = "cifar-10-batches-bin";
 
 /// The sources that have a name, and what they are.
-pub const KNOWN: [(&str, &str); 3] = [
+pub const KNOWN: [(&str, &str); 4] = [
     (MNIST, "handwritten digits, 60,000 images to train and 10,000 to test; part of the program"),
     (UDHR, "snippets of the Universal Declaration of Human Rights in 420 languages; part of the program"),
     (ASTERISK, "25 minutes of English prompts as 117 phone states; recordings from a package of Debian"),
+    (CIFAR_10, "photographs of ten things, 50,000 to train and 10,000 to test; you fetch the files"),
 ];
 
 /// Names in a folder that are compared with what was typed.
@@ -42,7 +47,7 @@ const MAX_BESIDE: usize = 1000;
 /// Draws the snippets of a source: who compares models compares them on the same ones.
 const SNIPPET_SEED: u64 = 1;
 
-/// Where data comes from: a known name, speech with the folder of its recordings, or a folder of files.
+/// Where data comes from: a known name, a name with the folder of its files, or a folder of files.
 #[derive(Debug)]
 pub enum DataSource {
     /// `mnist`, which the program carries.
@@ -51,6 +56,8 @@ pub enum DataSource {
     AsteriskEn(PathBuf),
     /// `udhr`, which the program carries, and how it is cut into snippets.
     Udhr(TextConfig),
+    /// `cifar-10`, whose files are somewhere.
+    Cifar10(CifarFolder),
     /// Files of somebody.
     Folder(Folder),
 }
@@ -73,8 +80,9 @@ impl DataSource {
     }
 
     fn open_as(source: &str, options: FolderOptions) -> Result<Self, SourceError> {
-        match (speech_folder(source), source) {
-            (Some(folder), _) => Ok(Self::AsteriskEn(folder.into())),
+        match (named_folder(source), source) {
+            (Some((ASTERISK, folder)), _) => Ok(Self::AsteriskEn(folder.into())),
+            (Some((_, folder)), _) => Ok(Self::Cifar10(CifarFolder::cifar_10(Path::new(folder))?)),
             (None, MNIST) => Ok(Self::Mnist),
             (None, UDHR) => Ok(Self::Udhr(TextConfig::default())),
             (None, folder) => match Folder::open(Path::new(folder), options) {
@@ -115,7 +123,7 @@ impl DataSource {
 
     /// Whether what it names lies where it is looked for.
     pub fn is_there(source: &str) -> bool {
-        [MNIST, UDHR].contains(&source) || Path::new(speech_folder(source).unwrap_or(source)).exists()
+        [MNIST, UDHR].contains(&source) || Path::new(folder_of(source)).exists()
     }
 
     /// Whether it is a folder with image files, which can be brought to any size.
@@ -125,9 +133,11 @@ impl DataSource {
 
     /// The same source with another path, if it has one.
     pub fn with_path(source: &str, path: impl Fn(&String) -> String) -> String {
-        match source.strip_prefix(ASTERISK).and_then(|rest| rest.strip_prefix(':')) {
-            Some(folder) => format!("{ASTERISK}:{}", path(&folder.to_owned())),
-            None if [MNIST, ASTERISK, UDHR].contains(&source) => source.to_owned(),
+        match named_folder(source) {
+            // The recordings of a package lie where they lie.
+            Some((ASTERISK, ASTERISK_FOLDER)) => source.to_owned(),
+            Some((name, folder)) => format!("{name}:{}", path(&folder.to_owned())),
+            None if [MNIST, UDHR].contains(&source) => source.to_owned(),
             None => path(&source.to_owned()),
         }
     }
@@ -149,8 +159,8 @@ impl DataSource {
 
     /// What data it is, apart from where it lies.
     pub fn kind(source: &str) -> &str {
-        match speech_folder(source) {
-            Some(_) => ASTERISK,
+        match named_folder(source) {
+            Some((name, _)) => name,
             None if [MNIST, UDHR].contains(&source) => source,
             None => "folder",
         }
@@ -203,6 +213,12 @@ impl DataSource {
                     test: Arc::new(test_snippets(config, &paragraphs)?.unseen),
                 })
             }
+            Self::Cifar10(folder) => {
+                let bound = memory.unwrap_or_else(share);
+                let (train, test) =
+                    (folder.load(Split::Train, classes, bound)?, folder.load(Split::Test, classes, bound)?);
+                Ok(Sets { train: Arc::new(train), validation: None, unlabelled: None, test: Arc::new(test) })
+            }
             Self::Folder(folder) => {
                 let train = folder.load(Split::Train, classes, memory)?;
                 // Where nobody names the classes, the test set has those of the training set.
@@ -219,7 +235,7 @@ impl DataSource {
     pub fn speech(&self) -> Result<Option<Parts>, SourceError> {
         match self {
             Self::AsteriskEn(folder) => Ok(Some(speech(folder)?)),
-            Self::Mnist | Self::Udhr(_) | Self::Folder(_) => Ok(None),
+            Self::Mnist | Self::Udhr(_) | Self::Cifar10(_) | Self::Folder(_) => Ok(None),
         }
     }
 
@@ -230,7 +246,7 @@ impl DataSource {
     pub fn left_out(&self) -> Result<Option<Subset>, SourceError> {
         match self {
             Self::Udhr(config) => Ok(Some(test_snippets(config, &Arc::new(udhr()?))?.seen)),
-            Self::Mnist | Self::AsteriskEn(_) | Self::Folder(_) => Ok(None),
+            Self::Mnist | Self::AsteriskEn(_) | Self::Cifar10(_) | Self::Folder(_) => Ok(None),
         }
     }
 
@@ -243,6 +259,7 @@ impl DataSource {
             Self::Mnist => Arc::new(mnist(Split::Test)?),
             Self::AsteriskEn(folder) => Arc::new(speech(folder)?.test),
             Self::Udhr(config) => Arc::new(test_snippets(config, &Arc::new(udhr()?))?.unseen),
+            Self::Cifar10(folder) => Arc::new(folder.load(Split::Test, None, share())?),
             Self::Folder(folder) => {
                 let classes = folder.classes().is_none().then_some(model_classes);
                 folder.load(Split::Test, classes, None)?
@@ -278,12 +295,18 @@ pub fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic>
     Ok(sets)
 }
 
-/// The folder of the recordings, if the source is speech: `asterisk-en`, or `asterisk-en:FOLDER`.
-fn speech_folder(source: &str) -> Option<&str> {
-    match source.strip_prefix(ASTERISK)? {
-        "" => Some(ASTERISK_FOLDER),
-        rest => rest.strip_prefix(':'),
-    }
+/// The name and the folder of a source whose files are somewhere, such as `asterisk-en` or `asterisk-en:FOLDER`.
+fn named_folder(source: &str) -> Option<(&'static str, &str)> {
+    [(ASTERISK, ASTERISK_FOLDER), (CIFAR_10, CIFAR_10_FOLDER)].into_iter().find_map(|(name, usual)| {
+        match source.strip_prefix(name)? {
+            "" => Some((name, usual)),
+            rest => rest.strip_prefix(':').map(|folder| (name, folder)),
+        }
+    })
+}
+
+fn folder_of(source: &str) -> &str {
+    named_folder(source).map_or(source, |(_, folder)| folder)
 }
 
 /// The name of data, or the path of a folder beside, that was probably meant.
