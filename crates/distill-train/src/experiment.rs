@@ -66,6 +66,7 @@ impl<'a> Experiment<'a> {
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
         sets.check()?;
+        recipe.standardize(&*sets.train).size(sets.train.spec())?;
         let Sets { train, validation: given, unlabelled, test } = sets.clone();
         if given.is_some() && recipe.data.validation > 0 {
             let problem = "is set, but the data brings its own validation examples";
@@ -314,13 +315,14 @@ impl<'a> Experiment<'a> {
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        if !self.recipe.standardizes(&*self.all.train) {
+        let how = self.recipe.standardize(&*self.all.train);
+        if !how.is_on() {
             return Ok(None);
         }
         if let Some(known) = self.standardization.get() {
             return Ok(Some(known.clone()));
         }
-        let found = standardization(&*self.train)?;
+        let found = standardization(&*self.train, how.size(self.train.spec())?)?;
         Ok(Some(self.standardization.get_or_init(|| found).clone()))
     }
 

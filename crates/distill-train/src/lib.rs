@@ -53,7 +53,7 @@ pub use precision::PrecisionConfig;
 pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
-    Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherConfig, TextConfig, is_onnx,
+    Paths, Recipe, SelectConfig, Standardize, StudentConfig, TargetsMode, TeacherConfig, TextConfig, Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};

@@ -2,6 +2,7 @@ mod data;
 mod files;
 mod memory;
 mod onnx;
+mod standardize;
 mod teacher;
 mod text;
 
@@ -18,6 +19,7 @@ use crate::{CheckpointConfig, TrainConfig};
 pub use data::{DataConfig, SelectConfig};
 pub use files::{ColumnConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
+pub use standardize::{Standardize, Together};
 pub use teacher::{Paths, TeacherConfig, is_onnx};
 pub use text::TextConfig;
 
@@ -281,7 +283,7 @@ impl Recipe {
             teacher,
             (
                 "data.standardize",
-                self.data.standardize == Some(true),
+                self.data.standardize.is_some_and(Standardize::is_on),
                 "an embedding takes bucket indices, which have no mean",
             ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
@@ -306,19 +308,25 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether the inputs of this source are standardised: as `data.standardize` says, or else where they are the columns of
-    /// a table, which may be of any size and unit, and no model takes them as bucket indices.
-    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+    /// How the inputs of this source are standardised: as `data.standardize` says, or else each by itself where they are the
+    /// columns of a table, which may be of any size and unit, and no model takes them as bucket indices.
+    pub fn standardize(&self, data: &dyn Dataset) -> Standardize {
         let mut models = self.teacher.model.iter().chain([&self.student.model]);
-        let is_table = || data.columns().is_some() && models.all(|model| model.embedding.is_none());
-        self.data.standardize.unwrap_or_else(is_table)
+        self.data.standardize.unwrap_or_else(|| {
+            Standardize::Each(data.columns().is_some() && models.all(|model| model.embedding.is_none()))
+        })
+    }
+
+    /// Whether the inputs of this source are standardised at all.
+    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+        self.standardize(data).is_on()
     }
 
     /// The same recipe with what the data decides written down, so that it says how this data is used wherever it is read.
     #[must_use]
     pub fn settled(&self, data: &dyn Dataset) -> Self {
         let mut recipe = self.clone();
-        recipe.data.standardize = Some(self.standardizes(data));
+        recipe.data.standardize = Some(self.standardize(data));
         recipe
     }
 

@@ -43,7 +43,7 @@ impl Identity {
         recipe.data.unlabelled = recipe.data.unlabelled.map(|_| "a file".to_owned());
         recipe.kd.cache = None;
         // Recipes from before it was decided by the data say nothing where it is not so.
-        recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
+        recipe.data.standardize = recipe.data.standardize.filter(|how| how.is_on());
         if let Some(library) = recipe.teacher.onnx.as_mut().and_then(|onnx| onnx.library.as_mut()) {
             "a file".clone_into(library);
         }

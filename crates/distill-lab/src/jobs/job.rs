@@ -165,8 +165,8 @@ impl Job {
             "seed": self.role.draws_from(self.seed),
         });
         // What was added later stands here only where it is set, so that models from before are found.
-        if recipe.data.standardize == Some(true) {
-            parts["standardize"] = json!(true);
+        if let Some(how) = recipe.data.standardize.filter(|how| how.is_on()) {
+            parts["standardize"] = json!(how);
         }
         if let (Keep::Best, Some(hash)) = (train.keep, &data.validation) {
             parts["validation_sha256"] = json!(hash);
