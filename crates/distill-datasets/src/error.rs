@@ -351,6 +351,16 @@ pub enum DataError {
         /// The shape of one input.
         input_shape: Vec<usize>,
     },
+    /// Images cannot be changed like that.
+    #[error("`{key}` needs {needs}, got {found}")]
+    BadJitter {
+        /// What is asked for, such as `flip`.
+        key: &'static str,
+        /// What it needs.
+        needs: String,
+        /// What it was given.
+        found: String,
+    },
     /// An example that is not there.
     #[error("example {index} was asked for, but there are {len}")]
     IndexOutOfRange {

@@ -147,6 +147,11 @@ impl DataSource {
         source != UDHR
     }
 
+    /// Whether inputs may be pictures, of which the sides are those of what they show.
+    pub fn has_pictures(source: &str) -> bool {
+        ![UDHR, ASTERISK].contains(&Self::kind(source))
+    }
+
     /// The numbers that inputs are of, where they are no values: those of buckets.
     pub fn buckets(config: &DataConfig) -> Option<u32> {
         (config.source == UDHR).then(|| config.text.unwrap_or_default().buckets)

@@ -317,6 +317,7 @@ impl From<TrainError> for Diagnostic {
             TrainError::Targets { .. } | TrainError::TargetViews { .. } => Self::new(Code::SoftTargets, error.to_string())
                 .note("row i would be paired with another example")
                 .help("write them again: `distill teach RECIPE`"),
+            TrainError::TooManyViews => Self::new(Code::Value, error.to_string()).help("set `kd.targets = \"live\"`"),
             TrainError::Unpaired { .. } => Self::new(Code::Counts, error.to_string())
                 .help("compare models that were evaluated on the same test set"),
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())

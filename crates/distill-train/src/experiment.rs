@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
+use distill_datasets::{Chain, Dataset, Mixtures, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Mlp, MlpConfig, Model, Standardization, Standardized, Trainable as _};
 
@@ -250,12 +250,9 @@ impl<'a> Experiment<'a> {
     /// If the teacher does not fit the data.
     pub fn soft_targets(&self, teacher: &dyn Model) -> Result<Option<SoftTargets>, TrainError> {
         check_fit("teacher", teacher.spec(), self.transfer.spec())?;
-        let compute = || match self.recipe.train.augment.shift {
-            0 => SoftTargets::compute(teacher, &*self.transfer),
-            shift => {
-                let jitter = Jitter::new(shift, &self.transfer.spec().input_shape)?;
-                SoftTargets::compute_views(teacher, &*self.transfer, &jitter)
-            }
+        let compute = || match self.recipe.train.augment.jitter(&self.transfer.spec().input_shape)? {
+            None => SoftTargets::compute(teacher, &*self.transfer),
+            Some(jitter) => SoftTargets::compute_views(teacher, &*self.transfer, &jitter),
         };
         self.recipe.caches_targets().then(compute).transpose()
     }

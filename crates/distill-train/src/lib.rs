@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answers;
+mod augment;
 mod average;
 mod batch;
 mod checkpoint;
@@ -35,10 +36,11 @@ mod teacher_check;
 mod train;
 
 pub use answers::{AnswerTable, Answers};
+pub use augment::{AugmentConfig, PaddingConfig};
 pub use average::move_average;
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
-pub use config::{AugmentConfig, Keep, TrainConfig};
+pub use config::{Keep, TrainConfig};
 pub use context::{StepContext, Teacher};
 pub use error::{CheckpointError, ClassMismatch, TrainError};
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};

@@ -294,8 +294,13 @@ impl Recipe {
             let problem = format!("is set, but `{key}` has an embedding");
             return Err(ConfigProblem::new(setting, problem, "leave one of them out").note(*note));
         }
+        if self.kd.targets == TargetsMode::Cached && self.train.augment.n_views().is_none() {
+            let problem = "is \"cached\", but `train.augment` shows more views of an input than can be counted";
+            return Err(ConfigProblem::new("kd.targets", problem, "set `targets = \"live\"`, or leave it out")
+                .note("answers are kept for each shift of an image and of its mirror image, and for nothing else"));
+        }
         let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();
-        let fixed = is_one && self.train.augment.shift == 0 && self.caches_targets();
+        let fixed = is_one && !self.train.augment.changes_inputs() && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
             return Err(ConfigProblem::new(
                 "kd.cache",
@@ -333,7 +338,7 @@ impl Recipe {
     /// Whether the teacher is asked once, before the student is trained.
     pub fn caches_targets(&self) -> bool {
         match self.kd.targets {
-            TargetsMode::Auto => self.train.augment.n_views() <= u64::from(self.train.epochs),
+            TargetsMode::Auto => self.train.augment.n_views().is_some_and(|n| n <= u64::from(self.train.epochs)),
             TargetsMode::Cached => true,
             TargetsMode::Live => false,
         }

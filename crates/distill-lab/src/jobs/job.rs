@@ -237,7 +237,7 @@ pub struct Training {
     pub role: String,
     /// Epochs at most: training may end before.
     pub epochs: u32,
-    /// Shifts of each input that it may see.
+    /// Views of each input that it may see: shifts, also of its mirror image. 0 where there are too many to count.
     pub views: u64,
 }
 
@@ -249,7 +249,7 @@ impl Training {
             Role::Baseline => ("on labels", &recipe.train),
             Role::Student => ("taught", &recipe.train),
         };
-        Self { role: role.to_owned(), epochs: train.epochs, views: train.augment.n_views() }
+        Self { role: role.to_owned(), epochs: train.epochs, views: train.augment.n_views().unwrap_or(0) }
     }
 }
 
