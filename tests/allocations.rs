@@ -10,7 +10,10 @@
 
 use std::sync::Arc;
 
-use distill_datasets::{Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, Mixtures, Split, Unlabelled, select};
+use distill_datasets::{
+    Augmentation, Chain, Dataset, IdxFolder, Images, Jitter, JitterOptions, Mixtures, Padding, Split, Unlabelled,
+    select,
+};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
 use distill_models::{
     CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, Trainable,
@@ -74,8 +77,16 @@ fn steps_with(
     };
     let teacher_config = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
     let (teacher, mut student) = (build(&teacher_config, 1), build(config, 2));
-    let jitter = Jitter::new(2, &data.spec().input_shape).unwrap();
-    let targets = SoftTargets::compute_views(&teacher, &data, &jitter).unwrap();
+    let shift = JitterOptions { shift: 2, flip: true, padding: Padding::Reflect, ..JitterOptions::default() };
+    let more = JitterOptions { crop: Some(0.5), brightness: 0.2, contrast: 0.2, cutout: 4, ..shift };
+    let jitter = Jitter::of(if live { more } else { shift }, &data.spec().input_shape).unwrap();
+    let targets = match live {
+        true => SoftTargets::new(Array2::zeros((0, 10))),
+        false => SoftTargets::compute_views(&teacher, &data, &jitter).unwrap(),
+    };
+    // A thread takes memory for the first image that it resizes.
+    let image = Array2::zeros((1, 784));
+    rayon::broadcast(|_| (0..9).for_each(|epoch| jitter.apply(1, epoch, &[0], image.clone().view_mut())));
     let context = StepContext {
         data: &data,
         loss,

@@ -82,7 +82,7 @@ fn mixed_training_gives_the_same_bits_for_any_number_of_threads() {
             let config = TrainConfig {
                 epochs: 1,
                 batch: 100,
-                augment: AugmentConfig { shift: 1, mixup },
+                augment: AugmentConfig { shift: 1, mixup, ..AugmentConfig::default() },
                 ..TrainConfig::default()
             };
             let mut student = model(&digits);

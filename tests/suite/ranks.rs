@@ -113,7 +113,7 @@ pub(crate) fn config(kind: OptimizerKind) -> TrainConfig {
         batch: 16,
         clip_grad_norm: Some(0.5),
         optimizer: OptimizerConfig { kind, lr: 0.02, momentum: 0.5, ..OptimizerConfig::default() },
-        augment: AugmentConfig { shift: 1, mixup: 0.0 },
+        augment: AugmentConfig { shift: 1, ..AugmentConfig::default() },
         ..TrainConfig::default()
     }
 }
@@ -291,7 +291,8 @@ fn what_ranks_cannot_share_is_refused() {
         assert_eq!(all[0], all[1]);
         all[0].clone()
     };
-    let mixed = TrainConfig { augment: AugmentConfig { shift: 0, mixup: 0.2 }, ..config(OptimizerKind::Sgd) };
+    let mixed =
+        TrainConfig { augment: AugmentConfig { mixup: 0.2, ..AugmentConfig::default() }, ..config(OptimizerKind::Sgd) };
     let expected = "augment.mixup is set, but several ranks share each batch";
     assert_eq!(refused(&data, &mixed, &student(&data)), expected);
 

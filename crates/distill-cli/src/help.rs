@@ -56,7 +56,8 @@ Examples:
   distill data                      what there is
   distill data mnist
   distill data asterisk-en          what to install, or whether all is there
-  distill data asterisk-en:sounds   the same with the recordings in a folder";
+  distill data asterisk-en:sounds   the same with the recordings in a folder
+  distill data cifar-10             where to fetch it, or whether all is there";
 
 pub(crate) const REPRODUCE: &str = "\
 Examples:

@@ -2,8 +2,11 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use self::original::Original;
 use crate::files::regular;
 use crate::{DataError, Images, Split, classes};
+
+mod original;
 
 /// Three colours of 32 x 32 pixels.
 const SHAPE: [usize; 3] = [3, 32, 32];
@@ -29,9 +32,20 @@ pub struct CifarFolder {
     n_labels: usize,
     label: usize,
     classes: Option<Vec<String>>,
+    /// What the images have to be.
+    original: Option<&'static Original>,
 }
 
 impl CifarFolder {
+    /// A copy of CIFAR-10 itself: all files are there, and [`load`](Self::load) compares the images with those that were
+    /// published. In which order they lie in the files does not matter. The classes are `airplane` to `truck`.
+    ///
+    /// # Errors
+    /// [`DataError::MissingFiles`] says where CIFAR-10 is to be had, [`DataError::Damaged`] that a file has another length.
+    pub fn cifar_10(dir: &Path) -> Result<Self, DataError> {
+        Original::CIFAR_10.find(dir)
+    }
+
     /// Looks for the files and reads the class names. `None` if the folder holds neither of the two. With `coarse` the
     /// classes are the twenty of CIFAR-100 that hold five of the hundred each, called as in `coarse_label_names.txt`.
     ///
@@ -49,20 +63,20 @@ impl CifarFolder {
                 return Err(DataError::Content { path: dir.to_owned(), problem });
             }
             let (test, classes) = (dir.join("test_batch.bin"), names("batches.meta.txt")?);
-            return Ok(Some(Self { train: batches, test, n_labels: 1, label: 0, classes }));
+            return Ok(Some(Self { train: batches, test, n_labels: 1, label: 0, classes, original: None }));
         }
         let Some(train) = there("train.bin") else { return Ok(None) };
         let (list, label) = if coarse { ("coarse_label_names.txt", 0) } else { ("fine_label_names.txt", 1) };
         let (test, classes) = (dir.join("test.bin"), names(list)?);
-        Ok(Some(Self { train: vec![train], test, n_labels: 2, label, classes }))
+        Ok(Some(Self { train: vec![train], test, n_labels: 2, label, classes, original: None }))
     }
 
     /// Reads one split. The classes are called as `classes` says, or else as the list of the folder does, or else by number.
     /// `bound` is the most memory that it may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Records`] if a file is no whole number of images, [`DataError::MemoryBound`], and the
-    /// errors of [`Images::new`].
+    /// [`DataError::Io`], [`DataError::Records`] if a file is no whole number of images, [`DataError::MemoryBound`], the
+    /// errors of [`Images::new`], and [`DataError::OtherContents`] if the images have to be others.
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Images, DataError> {
         let files = match split {
             Split::Train => &self.train[..],
@@ -92,6 +106,9 @@ impl CifarFolder {
                 labels.push(u32::from(image[self.label]));
                 pixels.extend_from_slice(&image[self.n_labels..]);
             }
+        }
+        if let Some(original) = self.original {
+            original.check(split, files, &labels, &pixels)?;
         }
         let named = classes.or(self.classes.as_deref()).map(<[String]>::to_vec);
         let numbers = || (0..=labels.iter().copied().max().unwrap_or(0)).map(|label| label.to_string()).collect();

@@ -1,11 +1,12 @@
 mod blame;
 mod class_list;
+mod words;
 
-use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use self::class_list::ClassListFault;
+use self::words::{list, prefix, span, type_name};
 
 /// What can be wrong with data or with a selection of it.
 #[derive(Debug, thiserror::Error)]
@@ -288,6 +289,32 @@ pub enum DataError {
         /// The number of names in the folder.
         n_found: usize,
     },
+    /// A folder lacks files of a published data set.
+    #[error("{dir} lacks {} of the {n_files} files of {name}: {}", missing.len(), list(missing, missing.len()))]
+    MissingFiles {
+        /// The folder.
+        dir: PathBuf,
+        /// What the data set is called.
+        name: &'static str,
+        /// The files that are not there.
+        missing: Vec<String>,
+        /// How many there have to be.
+        n_files: usize,
+        /// Where to fetch them.
+        url: &'static str,
+    },
+    /// Files of a published data set hold something else.
+    #[error("the images in {} are not those of {name}: their SHA-256 is {actual}, expected {expected}", span(paths))]
+    OtherContents {
+        /// The files, which are compared together.
+        paths: Vec<PathBuf>,
+        /// What the data set is called.
+        name: &'static str,
+        /// The hash of the published images, in any order.
+        expected: &'static str,
+        /// The hash of these.
+        actual: String,
+    },
     /// A list of class names cannot be used.
     #[error("{}the class list is not usable: {fault}", prefix(path.as_deref()))]
     BadClassList {
@@ -332,6 +359,16 @@ pub enum DataError {
         /// The shape of one input.
         input_shape: Vec<usize>,
     },
+    /// Images cannot be changed like that.
+    #[error("`{key}` needs {needs}, got {found}")]
+    BadJitter {
+        /// What is asked for, such as `flip`.
+        key: &'static str,
+        /// What it needs.
+        needs: String,
+        /// What it was given.
+        found: String,
+    },
     /// An example that is not there.
     #[error("example {index} was asked for, but there are {len}")]
     IndexOutOfRange {
@@ -348,33 +385,4 @@ pub enum DataError {
         /// Rows and columns.
         actual: [usize; 2],
     },
-}
-
-fn type_name(code: u8) -> &'static str {
-    match code {
-        0x09 => "i8",
-        0x0b => "i16",
-        0x0c => "i32",
-        0x0d => "f32",
-        0x0e => "f64",
-        _ => "unknown",
-    }
-}
-
-fn prefix(path: Option<&Path>) -> String {
-    path.map(|path| format!("{}: ", path.display())).unwrap_or_default()
-}
-
-/// The items in backquotes, with the number of those that are not shown.
-fn list(items: &[String], total: usize) -> String {
-    let mut text = String::new();
-    for (i, item) in items.iter().enumerate() {
-        let separator = if i == 0 { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}`{item}`");
-    }
-    if total > items.len() {
-        let _ = write!(text, " and {} more", total - items.len());
-    }
-    text
 }

@@ -57,7 +57,7 @@ pub use image_files::ImageFiles;
 #[cfg(feature = "images")]
 pub use image_folder::ImageFolder;
 pub use images::Images;
-pub use jitter::{Augmentation, Jitter};
+pub use jitter::{Augmentation, Jitter, JitterOptions, Padding};
 pub use layout::ArrayLayout;
 pub use mixtures::Mixtures;
 #[cfg(feature = "mnist")]

@@ -130,7 +130,8 @@ pub fn soft_targets(
     listener: &dyn Listener,
     signals: &Signals,
 ) -> Result<Option<SoftTargets>, TrainError> {
-    let n_views = usize::try_from(experiment.recipe().train.augment.n_views()).unwrap_or(usize::MAX);
+    let n_views = experiment.recipe().train.augment.n_views().unwrap_or(0);
+    let n_views = usize::try_from(n_views).unwrap_or(usize::MAX);
     let n = experiment.transfer_set().len().saturating_mul(n_views);
     experiment.soft_targets(&Asked::new(teacher, "the teacher", n, listener).until(signals))
 }

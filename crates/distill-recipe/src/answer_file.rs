@@ -61,7 +61,11 @@ impl TeacherFormat for AnswerTables {
 fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
     let changed = [
-        (recipe.train.augment.shift > 0, "augmented", "set `train.augment.shift = 0`"),
+        (
+            recipe.train.augment.changes_inputs(),
+            "augmented",
+            "set `train.augment.shift = 0`, and leave out what else is in `train.augment`",
+        ),
         (recipe.data.mixup > 0, "mixed", "leave `data.mixup` out"),
     ];
     if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {

@@ -1,3 +1,4 @@
+mod cifar;
 mod error;
 mod folder;
 mod mnist;
@@ -24,7 +25,7 @@ pub use error::SourceError;
 pub use source::{Inputs, Source};
 
 /// The sources that have a name. What is none of these is the path of a folder.
-pub static SOURCES: [&Source; 3] = [&mnist::MNIST, &text::UDHR, &speech::ASTERISK_EN];
+pub static SOURCES: [&Source; 4] = [&mnist::MNIST, &text::UDHR, &speech::ASTERISK_EN, &cifar::CIFAR_10];
 
 /// Names in a folder that are compared with what was typed.
 const MAX_BESIDE: usize = 1000;
@@ -111,6 +112,11 @@ impl DataSource {
     /// Whether inputs have sides along which they can be shifted: those of images, or time and frequency of speech.
     pub fn has_sides(source: &str) -> bool {
         inputs(source) == Inputs::Values
+    }
+
+    /// Whether inputs may be pictures, of which the sides are those of what they show.
+    pub fn has_pictures(source: &str) -> bool {
+        named(source).is_none_or(|(named, _)| named.has_pictures)
     }
 
     /// The numbers that inputs are of, where they are no values: those of buckets.

@@ -1,9 +1,10 @@
+mod data;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
 
 use distill_audio::AudioError;
-use distill_datasets::DataError;
 use distill_models::ModelError;
 use distill_specialists::SpecialistError;
 use distill_train::{CheckpointError, ClassMismatch, TrainError};
@@ -194,70 +195,6 @@ impl From<AudioError> for Diagnostic {
     }
 }
 
-impl From<DataError> for Diagnostic {
-    fn from(error: DataError) -> Self {
-        use DataError as E;
-        let (code, help) = match &error {
-            E::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
-                (Code::DataRead, "name the folder that holds the training and the test files".into())
-            }
-            E::NoMemory { .. } => (Code::Limit, "close other programs, or raise what `ulimit -v` allows".into()),
-            E::Io { .. } => (Code::DataRead, "check the path and its permissions".into()),
-            E::MissingFile { .. } => {
-                let help = "name a folder with four IDX files, or CIFAR's, x_train.npy, train.csv or train/CLASS and the like; or `mnist`";
-                (Code::DataRead, help.into())
-            }
-            E::LabelOutOfRange { label, .. } => {
-                (Code::Label, format!("list at least {} names in `data.classes`", label + 1))
-            }
-            E::NoExamples { .. } => (Code::DataFile, "name data with at least one example in each set".into()),
-            E::BadClassList { .. } => (Code::ClassList, "write every class name once, one a line".into()),
-            E::UnknownClass { .. } => (Code::Selection, "use the names of the data's classes".into()),
-            E::EmptySelection { .. } | E::BadFraction { .. } | E::BadHoldOut { .. } | E::BadShift { .. } => {
-                (Code::Selection, "change the selection in `[data]` so that examples are left".into())
-            }
-            E::CountMismatch { .. } | E::PixelCount { .. } => {
-                (Code::Counts, "use an image file and a label file that belong together".into())
-            }
-            E::MemoryBound { path, .. } => {
-                let parts = path.iter().flat_map(|path| path.ancestors()).filter_map(Path::extension);
-                let is_read_whole =
-                    parts.into_iter().any(|end| ["csv", "parquet", "npz"].iter().any(|other| end == *other));
-                let help = if is_read_whole {
-                    "raise `data.memory`, which is three quarters of the free memory by default, or keep the data as .npy, which need not fit"
-                } else {
-                    "raise `data.memory`, or leave it out"
-                };
-                (Code::Limit, help.into())
-            }
-            E::Compressed { path, .. } => {
-                let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
-                (Code::Limit, help)
-            }
-            E::Content { .. } => {
-                (Code::DataFile, "correct the file, and look at its folder again: `distill data FOLDER`".into())
-            }
-            E::UnknownColumn { .. } => (Code::Selection, "use the names of the table's columns".into()),
-            E::UnlistedClass { .. } => {
-                (Code::Label, "correct the label, or list all classes in `classes.txt`, one a line".into())
-            }
-            E::NonFinite { .. } => (Code::DataFile, "remove or replace NaN and infinite values in the file".into()),
-            E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
-            _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
-        };
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        let mut diagnostic = Self::new(code, error.to_string()).help(help);
-        if let Some(path) = error.path() {
-            let offset = error.offset().map(|offset| format!(" at byte {offset}")).unwrap_or_default();
-            diagnostic = diagnostic.at(format!("{}{offset}", path.display()));
-        }
-        match source {
-            Some(source) => diagnostic.note(source),
-            None => diagnostic,
-        }
-    }
-}
-
 impl Diagnostic {
     /// A file that holds no model of ours.
     pub fn model_file(error: &ModelError) -> Self {
@@ -380,6 +317,7 @@ impl From<TrainError> for Diagnostic {
             TrainError::Targets { .. } | TrainError::TargetViews { .. } => Self::new(Code::SoftTargets, error.to_string())
                 .note("row i would be paired with another example")
                 .help("write them again: `distill teach RECIPE`"),
+            TrainError::TooManyViews => Self::new(Code::Value, error.to_string()).help("set `kd.targets = \"live\"`"),
             TrainError::Unpaired { .. } => Self::new(Code::Counts, error.to_string())
                 .help("compare models that were evaluated on the same test set"),
             TrainError::NonFinite { .. } => Self::new(Code::NonFinite, error.to_string())

@@ -97,7 +97,11 @@ fn cost(plan: &Plan, section: &Section) -> Vec<String> {
 
 fn training(training: &Training) -> String {
     let Training { role, epochs, views } = training;
-    let views = if *views > 1 { format!(" ({views} views)") } else { String::new() };
+    let views = match views {
+        0 => " (augmented)".to_owned(),
+        1 => String::new(),
+        views => format!(" ({views} views)"),
+    };
     format!("{role} {epochs}{views}")
 }
 

@@ -2,7 +2,7 @@ use distill_losses::Smoothing;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{ConfigProblem, not_in_parts, positive};
-use crate::{OptimizerConfig, PrecisionConfig, ScheduleConfig};
+use crate::{AugmentConfig, OptimizerConfig, PrecisionConfig, ScheduleConfig};
 
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,36 +87,12 @@ pub enum Keep {
     Best,
 }
 
-/// How inputs are varied.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct AugmentConfig {
-    /// Images are shifted by up to this many pixels in any direction. 0 leaves them alone.
-    pub shift: usize,
-    /// Models that learn from labels alone see mixtures of two examples with both labels, whose weights are drawn for each
-    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone; else it is at least 0.001. Students with a teacher have `data.mixup`.
-    ///
-    /// Zhang, Cisse, Dauphin, Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
-    #[serde(skip_serializing_if = "is_zero")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
-    pub mixup: f64,
-}
-
 fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
-}
-
-impl AugmentConfig {
-    /// How many views of an input there are, one for each shift.
-    pub fn n_views(&self) -> u64 {
-        let n_shifts = (self.shift as u64).saturating_mul(2).saturating_add(1);
-        n_shifts.saturating_mul(n_shifts)
-    }
 }
 
 impl TrainConfig {
@@ -184,12 +160,8 @@ impl TrainConfig {
             )
             .note("it is the part of the average that a step leaves as it was"));
         }
-        let mixup = self.augment.mixup;
-        if !(mixup == 0.0 || (0.001..=1.0).contains(&mixup)) {
-            let problem = format!("must be 0, or from 0.001 to 1, got {mixup}");
-            return Err(ConfigProblem::new("augment.mixup", problem, "set `augment = { mixup = 0.2 }`"));
-        }
-        if self.accumulate > 1 && mixup > 0.0 {
+        self.augment.validate().map_err(|problem| problem.under("augment"))?;
+        if self.accumulate > 1 && self.augment.mixup > 0.0 {
             return Err(not_in_parts("augment.mixup", "a row is mixed with one that may belong to another part"));
         }
         self.optimizer.validate().map_err(|problem| problem.under("optimizer"))?;

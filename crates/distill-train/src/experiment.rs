@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Jitter, Mixtures, Subset, select};
+use distill_datasets::{Chain, Dataset, Mixtures, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
 
@@ -66,6 +66,7 @@ impl<'a> Experiment<'a> {
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
         sets.check()?;
+        recipe.standardize(&*sets.train).size(sets.train.spec())?;
         let Sets { train, validation: given, unlabelled, test } = sets.clone();
         if given.is_some() && recipe.data.validation > 0 {
             let problem = "is set, but the data brings its own validation examples";
@@ -249,12 +250,9 @@ impl<'a> Experiment<'a> {
     /// If the teacher does not fit the data.
     pub fn soft_targets(&self, teacher: &dyn Model) -> Result<Option<SoftTargets>, TrainError> {
         check_fit("teacher", teacher.spec(), self.transfer.spec())?;
-        let compute = || match self.recipe.train.augment.shift {
-            0 => SoftTargets::compute(teacher, &*self.transfer),
-            shift => {
-                let jitter = Jitter::new(shift, &self.transfer.spec().input_shape)?;
-                SoftTargets::compute_views(teacher, &*self.transfer, &jitter)
-            }
+        let compute = || match self.recipe.train.augment.jitter(&self.transfer.spec().input_shape)? {
+            None => SoftTargets::compute(teacher, &*self.transfer),
+            Some(jitter) => SoftTargets::compute_views(teacher, &*self.transfer, &jitter),
         };
         self.recipe.caches_targets().then(compute).transpose()
     }
@@ -322,13 +320,14 @@ impl<'a> Experiment<'a> {
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
     fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        if !self.recipe.standardizes(&*self.all.train) {
+        let how = self.recipe.standardize(&*self.all.train);
+        if !how.is_on() {
             return Ok(None);
         }
         if let Some(known) = self.standardization.get() {
             return Ok(Some(known.clone()));
         }
-        let found = standardization(&*self.train)?;
+        let found = standardization(&*self.train, how.size(self.train.spec())?)?;
         Ok(Some(self.standardization.get_or_init(|| found).clone()))
     }
 

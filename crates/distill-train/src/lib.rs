@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answers;
+mod augment;
 mod average;
 mod batch;
 mod checkpoint;
@@ -36,10 +37,11 @@ mod teacher_check;
 mod train;
 
 pub use answers::{AnswerTable, Answers};
+pub use augment::{AugmentConfig, PaddingConfig};
 pub use average::move_average;
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointStore, Context, Found};
 pub use clip::clip_factor;
-pub use config::{AugmentConfig, Keep, TrainConfig};
+pub use config::{Keep, TrainConfig};
 pub use context::{StepContext, Teacher};
 pub use error::{CheckpointError, ClassMismatch, TrainError};
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
@@ -54,7 +56,7 @@ pub use precision::PrecisionConfig;
 pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
-    Paths, Recipe, SelectConfig, StudentConfig, TargetsMode, TeacherConfig, TextConfig, is_onnx,
+    Paths, Recipe, SelectConfig, Standardize, StudentConfig, TargetsMode, TeacherConfig, TextConfig, Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};

@@ -5,6 +5,7 @@ mod memory;
 mod model_schema;
 mod onnx;
 mod paths;
+mod standardize;
 mod teacher;
 mod text;
 
@@ -21,6 +22,7 @@ use crate::{CheckpointConfig, TrainConfig};
 pub use data::{DataConfig, SelectConfig};
 pub use files::{ColumnConfig, ImageConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
+pub use standardize::{Standardize, Together};
 pub use teacher::{Paths, TeacherConfig, is_onnx};
 pub use text::TextConfig;
 
@@ -288,7 +290,7 @@ impl Recipe {
             ("teacher.train.accumulate", self.teacher.train.accumulate > 1, parts),
             (
                 "data.standardize",
-                self.data.standardize == Some(true),
+                self.data.standardize.is_some_and(Standardize::is_on),
                 "an embedding takes bucket indices, which have no mean",
             ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
@@ -299,8 +301,13 @@ impl Recipe {
             let problem = format!("is set, but `{key}` has an embedding");
             return Err(ConfigProblem::new(setting, problem, "leave one of them out").note(*note));
         }
+        if self.kd.targets == TargetsMode::Cached && self.train.augment.n_views().is_none() {
+            let problem = "is \"cached\", but `train.augment` shows more views of an input than can be counted";
+            return Err(ConfigProblem::new("kd.targets", problem, "set `targets = \"live\"`, or leave it out")
+                .note("answers are kept for each shift of an image and of its mirror image, and for nothing else"));
+        }
         let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();
-        let fixed = is_one && self.train.augment.shift == 0 && self.caches_targets();
+        let fixed = is_one && !self.train.augment.changes_inputs() && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
             return Err(ConfigProblem::new(
                 "kd.cache",
@@ -313,26 +320,32 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether the inputs of this source are standardised: as `data.standardize` says, or else where they are the columns of
-    /// a table, which may be of any size and unit, and no model takes them as bucket indices.
-    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+    /// How the inputs of this source are standardised: as `data.standardize` says, or else each by itself where they are the
+    /// columns of a table, which may be of any size and unit, and no model takes them as bucket indices.
+    pub fn standardize(&self, data: &dyn Dataset) -> Standardize {
         let mut models = self.teacher.model.iter().chain([&self.student.model]);
-        let is_table = || data.columns().is_some() && models.all(|model| model.embedding().is_none());
-        self.data.standardize.unwrap_or_else(is_table)
+        self.data.standardize.unwrap_or_else(|| {
+            Standardize::Each(data.columns().is_some() && models.all(|model| model.embedding().is_none()))
+        })
+    }
+
+    /// Whether the inputs of this source are standardised at all.
+    pub fn standardizes(&self, data: &dyn Dataset) -> bool {
+        self.standardize(data).is_on()
     }
 
     /// The same recipe with what the data decides written down, so that it says how this data is used wherever it is read.
     #[must_use]
     pub fn settled(&self, data: &dyn Dataset) -> Self {
         let mut recipe = self.clone();
-        recipe.data.standardize = Some(self.standardizes(data));
+        recipe.data.standardize = Some(self.standardize(data));
         recipe
     }
 
     /// Whether the teacher is asked once, before the student is trained.
     pub fn caches_targets(&self) -> bool {
         match self.kd.targets {
-            TargetsMode::Auto => self.train.augment.n_views() <= u64::from(self.train.epochs),
+            TargetsMode::Auto => self.train.augment.n_views().is_some_and(|n| n <= u64::from(self.train.epochs)),
             TargetsMode::Cached => true,
             TargetsMode::Live => false,
         }

@@ -10,8 +10,8 @@ pub(crate) const EVAL_BATCH: usize = 512;
 /// The teacher's logits for every example of a dataset, in its order.
 ///
 /// They hold for inputs that do not change from epoch to epoch, or for every view of inputs that
-/// have only so many: a student may be shown shifted images, and the teacher is asked once for each
-/// shift of each image. Logits are kept, not probabilities, so one cache serves every temperature.
+/// have only so many: a student may be shown shifted and flipped images, and the teacher is asked once
+/// for each shift of each image. Logits are kept, not probabilities, so one cache serves every temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftTargets {
     /// One view after the other, each with all examples.
@@ -57,9 +57,9 @@ impl SoftTargets {
     /// Asks the teacher once for every view of every example.
     ///
     /// # Errors
-    /// If the data cannot be read or does not fit the teacher.
+    /// [`TrainError::TooManyViews`] where views cannot be counted; if the data cannot be read or does not fit the teacher.
     pub fn compute_views(teacher: &dyn Model, data: &dyn Dataset, jitter: &Jitter) -> Result<Self, TrainError> {
-        let n_views = jitter.n_views();
+        let n_views = jitter.n_views().ok_or(TrainError::TooManyViews)?;
         let mut logits = Array2::zeros((n_views * data.len(), teacher.spec().classes.len()));
         let mut seen = Array2::zeros((0, 0));
         for_each_batch(data, |start, inputs, scratch| {
@@ -80,7 +80,7 @@ impl SoftTargets {
 
     /// Whether they are answers to what training shows: `data` as it is, or each view of it.
     pub(crate) fn check(&self, data: &dyn Dataset, jitter: Option<&Jitter>) -> Result<(), TrainError> {
-        let n_views = jitter.map_or(1, Jitter::n_views);
+        let n_views = jitter.map_or(Some(1), Jitter::n_views).ok_or(TrainError::TooManyViews)?;
         let rows = n_views * data.len();
         let (expected, actual) = ([rows, data.spec().classes.len()], [self.logits.nrows(), self.logits.ncols()]);
         if expected != actual {

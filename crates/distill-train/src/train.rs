@@ -192,10 +192,7 @@ impl Plan {
         if data.is_empty() {
             return Err(TrainError::Empty { split: "training" });
         }
-        let jitter = match config.augment.shift {
-            0 => None,
-            shift => Some(Jitter::new(shift, &data.spec().input_shape)?),
-        };
+        let jitter = config.augment.jitter(&data.spec().input_shape)?;
         if let Teacher::Cached(targets) = training.teacher {
             targets.check(data, jitter.as_ref())?;
         }

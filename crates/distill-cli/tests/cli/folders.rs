@@ -73,3 +73,35 @@ fn cifar_is_learned_from() {
     lab.write("c/data_batch_2.bin", images(30));
     lab.check(&["check", "r.toml", "data.source=c", "data.memory=100 kB"], 8, bound);
 }
+
+#[test]
+fn cifar_10_says_what_is_missing_and_what_is_another() {
+    let lab = Lab::new();
+    let fetch = "curl -LO https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz && tar xzf cifar-10-binary.tar.gz";
+    let check = ["check", "r.toml", "data.source=cifar-10"];
+    let lost =
+        lab.check(&check, 4, ["E0201]: cifar-10-batches-bin lacks 6 of the 6 files", "cifar-10-batches-bin", fetch]);
+    let looked_in = format!("looked for in {}\n", lab.path("cifar-10-batches-bin").display());
+    assert!(lost.stderr.contains(&looked_in) && lost.stderr.contains("\"cifar-10:FOLDER\""), "{}", lost.stderr);
+
+    std::fs::create_dir(lab.path("c")).unwrap();
+    for name in (1..=5).map(|number| format!("data_batch_{number}.bin")) {
+        let file = std::fs::File::create(lab.path(&format!("c/{name}"))).unwrap();
+        file.set_len(30_730_000).unwrap();
+    }
+    let one = ["E0201]: c lacks 1 of the 6 files of CIFAR-10: `test_batch.bin`", "c", fetch];
+    lab.check(&["data", "cifar-10:c"], 4, one);
+    lab.write("c/test_batch.bin", "no image");
+    let cut = [
+        "E0401]: c/test_batch.bin has 8 bytes, that of CIFAR-10 has 30730000",
+        "test_batch.bin",
+        "fetch the file again",
+    ];
+    lab.check(&["data", "cifar-10:c"], 4, cut);
+    std::fs::copy(lab.path("c/data_batch_1.bin"), lab.path("c/test_batch.bin")).unwrap();
+    let other =
+        ["E0401]: the images in c/data_batch_1.bin to data_batch_5.bin", "c/data_batch_1.bin", "fetch the files again"];
+    let other = lab.check(&["check", "r.toml", "data.source=cifar-10:c"], 4, other);
+    let known = "expected 55a61f79a40ece2ceda9fb5f9f7078f6ea2fc4952489cef56682bcf92cfcc260";
+    assert!(other.stderr.contains("their SHA-256 is ") && other.stderr.contains(known), "{}", other.stderr);
+}

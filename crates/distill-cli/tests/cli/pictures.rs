@@ -135,3 +135,109 @@ fn negatives_are_warned_of_and_can_be_turned() {
     let expected = ["E0206]: `--invert` is set, and these are not images", "rows.csv", "leave it out"];
     lab.check(&["predict", &model, "--invert", "rows.csv"], 4, expected);
 }
+
+/// Folders of 12x12 pictures of two classes: red ones and green ones, of any brightness.
+fn coloured(lab: &Lab, folder: &str) {
+    for (part, n) in [("train", 40), ("test", 10)] {
+        for class in ["red", "green"] {
+            fs::create_dir_all(lab.path(&format!("{folder}/{part}/{class}"))).unwrap();
+            for i in 0..n {
+                let mut bytes = vec![];
+                let mut encoder = png::Encoder::new(&mut bytes, 12, 12);
+                encoder.set_color(png::ColorType::Rgb);
+                let value = |at: usize| {
+                    let (pixel, channel) = (at / 3, at % 3);
+                    let is_bright = channel == usize::from(class == "green");
+                    (40 + 3 * i + pixel * 7 % 31 + if is_bright { 60 } else { 0 }) as u8
+                };
+                let mut writer = encoder.write_header().unwrap();
+                writer.write_image_data(&(0..3 * 144).map(value).collect::<Vec<u8>>()).unwrap();
+                writer.finish().unwrap();
+                lab.write(&format!("{folder}/{part}/{class}/{i}.png"), bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_are_augmented_and_standardised_by_channel() {
+    let lab = Lab::new();
+    coloured(&lab, "p");
+    let text = "[data]\nsource = \"p\"\nvalidation = 10\nstandardize = \"channel\"\n[teacher]\nmodel = { hidden = [16] }\n\
+        [teacher.train]\nepochs = 6\nbatch = 16\naugment = { shift = 2, padding = \"reflect\", flip = true, crop = 0.5, \
+        brightness = 0.2, contrast = 0.2, saturation = 0.2, cutout = 3 }\n[student]\nmodel = { hidden = [8] }\n[train]\n\
+        epochs = 6\nbatch = 16\naugment = { shift = 1, padding = \"reflect\", flip = true, crop = 0.5, brightness = 0.2, \
+        contrast = 0.2, saturation = 0.2, cutout = 3 }\n";
+    lab.write("c.toml", text);
+    let shown = lab.ok(&["check", "c.toml"]).stdout;
+    assert!(shown.contains("3x12x12 numbers") && shown.contains(", standardised by channel\n"), "{shown}");
+    lab.ok(&["run", "c.toml", "-q", "--threads", "1"]);
+    let student = |run: &str| lab.read(&format!("runs/{run}/weights/student-seed1.safetensors"));
+    for (run, threads) in [("c-002", "2"), ("c-003", "3")] {
+        lab.ok(&["run", "c.toml", "-q", "--threads", threads]);
+        assert!(student(run) == student("c-001"), "{threads} threads");
+    }
+    let eval = ["eval", "runs/c-001/weights/student-seed1.safetensors", "--data", "p", "--min-accuracy", "0.9"];
+    lab.ok(&eval);
+    // Flips and shifts are asked about once, where there are more epochs than views: to the same bits.
+    let views = "train.augment={ shift = 1, flip = true }";
+    lab.ok(&["run", "c.toml", "-q", views, "kd.targets=live"]);
+    lab.ok(&["run", "c.toml", "-q", views, "kd.targets=cached"]);
+    let weights = |run| {
+        let file = student(run);
+        let n_header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+        file[8 + n_header..].to_vec()
+    };
+    assert!(weights("c-004") == weights("c-005") && weights("c-004") != weights("c-001"));
+}
+
+#[test]
+fn what_pictures_cannot_be_is_refused() {
+    let lab = Lab::new();
+    coloured(&lab, "p");
+    let run = |settings: &[&str], exit: i32, expected: [&str; 3]| {
+        lab.check(&[&["check", "r.toml"], settings].concat(), exit, expected);
+    };
+    let p = "data.source=p";
+    let line = |setting: &str| format!("command line: {setting}");
+    let refuse = |setting: &str, message: &str, help: &str| {
+        run(&[p, setting], 4, [&format!("E0205]: {message}"), &line(setting), help]);
+    };
+    refuse(
+        "train.augment.cutout=13",
+        "`cutout` needs sides of at least 13 pixels, got inputs of shape [3, 12, 12]",
+        "leave",
+    );
+    let reflect = "train.augment={ shift = 6, padding = \"reflect\" }";
+    refuse(reflect, "`padding` needs sides of more than 12 pixels, twice the shift", "shift by fewer");
+    // Those of the tiny recipe are grey.
+    let saturation =
+        ["E0205]: `saturation` needs images of three colours", "train.augment.saturation", "leave `saturation`"];
+    run(&["train.augment.saturation=0.5"], 4, saturation);
+    for (setting, message) in [
+        ("train.augment.crop=0.0", "train.augment.crop must be greater than 0 and at most 1, got 0"),
+        ("train.augment.contrast=2", "train.augment.contrast must be from 0 to 1, got 2"),
+        ("train.augment.padding=reflect", "train.augment.padding is set, but images are not shifted"),
+    ] {
+        run(&[p, setting], 3, [&format!("E0104]: {message}"), &line(setting), "set `augment = { "]);
+    }
+    let cached = ["E0104]: kd.targets is \"cached\", but `train.augment` shows more views", "kd.targets", "\"live\""];
+    run(&[p, "train.augment.cutout=3", "kd.targets=cached"], 3, cached);
+
+    // A table has no channels, no sides, and no pixels.
+    fs::create_dir(lab.path("t")).unwrap();
+    lab.write("t/train.csv", "a,b,class\n1,2,x\n3,4,y\n5,6,x\n7,9,y\n");
+    lab.write("t/test.csv", "a,b,class\n1,2,x\n3,4,y\n");
+    let table = ["data.source=t", "data.validation=0", "teacher.min_accuracy=0"];
+    let channel = [
+        "E0104]: data.standardize is \"channel\", but inputs have the shape [2] and no channels",
+        "standardize",
+        "true",
+    ];
+    run(&[&table[..], &["data.standardize=channel"]].concat(), 3, channel);
+    let flip =
+        ["E0205]: `flip` needs images, [channels, height, width], got inputs of shape [2]", "flip", "leave `flip`"];
+    run(&[&table[..], &["train.augment.flip=true"]].concat(), 4, flip);
+    let other = ["E0103]", "data.standardize", ""];
+    lab.check(&["check", "r.toml", "data.standardize=row"], 3, other);
+}

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::DataError;
 
@@ -29,7 +29,8 @@ impl DataError {
             | Self::UnlistedClass { path, .. }
             | Self::WrongRank { path, .. } => Some(path),
             Self::CountMismatch { images_path, .. } => Some(images_path),
-            Self::MissingFile { dir, .. } => Some(dir),
+            Self::MissingFile { dir, .. } | Self::MissingFiles { dir, .. } => Some(dir),
+            Self::OtherContents { paths, .. } => paths.first().map(PathBuf::as_path),
             Self::BadInputShape { path, .. }
             | Self::NoExamples { path }
             | Self::MemoryBound { path, .. }

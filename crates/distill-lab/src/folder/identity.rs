@@ -41,7 +41,7 @@ impl Identity {
             recipe.teacher.weights = Some(Paths::One("a file for each seed".to_owned()));
         }
         // Recipes from before it was decided by the data say nothing where it is not so.
-        recipe.data.standardize = recipe.data.standardize.filter(|is_so| *is_so);
+        recipe.data.standardize = recipe.data.standardize.filter(|how| how.is_on());
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();
         }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use distill_recipe::Diagnostic;
 use distill_recipe::recipe_file::{self, RecipeFile};
-use distill_train::Recipe;
+use distill_train::{Recipe, Standardize};
 
 pub use dir::{Kind, RunDir, find};
 pub use remove::{claim, remove, remove_rest};
@@ -36,6 +36,6 @@ pub const RESOLVED: &str = "recipe.resolved.toml";
 pub fn resolved(run: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let (file, mut recipe) = recipe_file::load(&run.join(RESOLVED), overrides)?;
     // Runs say whether they standardise since tables are standardised by default; earlier ones that say nothing did not.
-    recipe.data.standardize.get_or_insert(false);
+    recipe.data.standardize.get_or_insert(Standardize::Each(false));
     Ok((file, recipe))
 }

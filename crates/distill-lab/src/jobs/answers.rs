@@ -26,8 +26,8 @@ impl Trainer<'_> {
         data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
         data.extend(without_labels(&recipe.data, &self.data.key).map(|(_, value)| value));
         let data = json!(data);
-        let shift = recipe.train.augment.shift;
-        recipe.caches_targets().then(|| distill_recipe::model_file::sha256(format!("{data} {shift}").as_bytes()))
+        let views = recipe.train.augment.views_key();
+        recipe.caches_targets().then(|| distill_recipe::model_file::sha256(format!("{data} {views}").as_bytes()))
     }
 
     pub(super) fn targets(&mut self, job: &Job, key: &str, teacher: &dyn Model) -> Result<Arc<SoftTargets>, Stop> {
@@ -39,7 +39,7 @@ impl Trainer<'_> {
             None => {
                 let begin = Instant::now();
                 let setup = &job.setup;
-                let (name, n_views) = (&teacher.spec().architecture, setup.recipe.train.augment.n_views());
+                let (name, n_views) = (&teacher.spec().architecture, setup.recipe.train.augment.n_views().unwrap_or(0));
                 if n_views > 1 {
                     self.listener.note(&format!("  asking {name} for {n_views} views of each example"));
                 }

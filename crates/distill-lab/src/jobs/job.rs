@@ -165,8 +165,8 @@ impl Job {
             "seed": self.role.draws_from(self.seed),
         });
         // What was added later stands here only where it is set, so that models from before are found.
-        if recipe.data.standardize == Some(true) {
-            parts["standardize"] = json!(true);
+        if let Some(how) = recipe.data.standardize.filter(|how| how.is_on()) {
+            parts["standardize"] = json!(how);
         }
         if let (Keep::Best, Some(hash)) = (train.keep, &data.validation) {
             parts["validation_sha256"] = json!(hash);
@@ -236,7 +236,7 @@ pub struct Training {
     pub role: String,
     /// Epochs at most: training may end before.
     pub epochs: u32,
-    /// Shifts of each input that it may see.
+    /// Views of each input that it may see: shifts, also of its mirror image. 0 where there are too many to count.
     pub views: u64,
 }
 
@@ -248,7 +248,7 @@ impl Training {
             Role::Baseline => ("on labels", &recipe.train),
             Role::Student => ("taught", &recipe.train),
         };
-        Self { role: role.to_owned(), epochs: train.epochs, views: train.augment.n_views() }
+        Self { role: role.to_owned(), epochs: train.epochs, views: train.augment.n_views().unwrap_or(0) }
     }
 }
 

@@ -1,5 +1,5 @@
 use distill_datasets::Dataset;
-use distill_train::{Role, TrainError};
+use distill_train::{Role, Standardize, Together, TrainError};
 use ndarray::Array2;
 
 use super::{Fingerprints, Found, Preflight};
@@ -49,8 +49,11 @@ impl Preflight<'_> {
             Ok(sets) => {
                 let shape: Vec<_> = train.spec().input_shape.iter().map(ToString::to_string).collect();
                 let (mean, sd) = (sets.train.mean, sets.train.sd);
-                let is_standardized = self.experiment.recipe().standardizes(&*self.experiment.all().train);
-                let how = if is_standardized { ", standardised" } else { "" };
+                let how = match self.experiment.recipe().standardize(&*self.experiment.all().train) {
+                    Standardize::Each(false) => "",
+                    Standardize::Each(true) => ", standardised",
+                    Standardize::Together(Together::Channel) => ", standardised by channel",
+                };
                 found.ok("inputs", format!("{} numbers, mean {mean:.4}, sd {sd:.4}{how}", shape.join("x")));
                 self.wide(found, mean, sd);
                 self.too_large(found, &sets);

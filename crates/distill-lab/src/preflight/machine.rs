@@ -120,7 +120,7 @@ impl Preflight<'_> {
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
         let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
         let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4 * n_teachers;
-        let n_views = if recipe.caches_targets() { recipe.train.augment.n_views() } else { 0 };
+        let n_views = recipe.train.augment.n_views().filter(|_| recipe.caches_targets()).unwrap_or(0);
         let targets =
             (self.experiment.transfer_set().len() as u64 * spec.classes.len() as u64 * 4).saturating_mul(n_views);
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })

@@ -1,5 +1,6 @@
 //! What can be known to go wrong before anything is trained.
 
+mod augment;
 mod data;
 mod machine;
 mod models;

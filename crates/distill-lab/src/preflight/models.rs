@@ -1,4 +1,4 @@
-use distill_datasets::{Dataset, Jitter};
+use distill_datasets::Dataset;
 use distill_models::ModelConfig;
 use distill_train::{Keep, Role, TrainError};
 
@@ -24,7 +24,7 @@ impl Preflight<'_> {
             let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
             let checked = check_size(config, &spec.input_shape, spec.classes.len())
                 .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.{}", config.size_key())))
-                .and_then(|parameters| self.check_shift(role, training).map(|()| parameters))
+                .and_then(|parameters| self.check_augment(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
             match checked {
@@ -43,30 +43,6 @@ impl Preflight<'_> {
                 }
             }
         }
-    }
-
-    fn check_shift(&self, role: Role, training: &str) -> Result<(), Diagnostic> {
-        let shape = &self.experiment.train_set().spec().input_shape;
-        let shift = self.experiment.train_config(role).augment.shift;
-        if shift == 0 {
-            return Ok(());
-        }
-        let source = &self.experiment.recipe().data.source;
-        if !DataSource::has_sides(source) {
-            let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to shift"))
-                .note("only images and frames of speech can be shifted")
-                .help("set `augment = { shift = 0 }`");
-            return Err(self.file.locate(diagnostic, &format!("{training}.augment.shift")));
-        }
-        Jitter::new(shift, shape).map(|_| ()).map_err(|error| {
-            let sides = shape.iter().skip(1).min().map_or(0, |&side| side.saturating_sub(1));
-            let help = match sides {
-                0 => "set `augment = { shift = 0 }`".to_owned(),
-                _ => format!("set `augment = {{ shift = 1 }}`, at most {sides}"),
-            };
-            let diagnostic = Diagnostic::new(Code::Selection, error.to_string()).help(help);
-            self.file.locate(diagnostic, &format!("{training}.augment.shift"))
-        })
     }
 
     /// A student with a teacher has mixtures of its own, and the other one may be switched off.

@@ -194,8 +194,8 @@ impl<'a> Teachers<'a> {
         let data = DataConfig { source: String::new(), ..recipe.data.clone() };
         let data =
             toml::to_string(&data).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))?;
-        let shift = recipe.train.augment.shift;
-        let key = format!("{TARGETS_VERSION} {} {} {data} {shift}", taught.sha256, self.data_sha256);
+        let views = recipe.train.augment.views_key();
+        let key = format!("{TARGETS_VERSION} {} {} {data} {views}", taught.sha256, self.data_sha256);
         let key = sha256(key.as_bytes());
         if taught.targets.as_ref().is_some_and(|(found, _)| *found == key) {
             return Ok(());

@@ -15,6 +15,7 @@ pub(super) static MNIST: Source = Source {
     about: "handwritten digits, 60,000 images to train and 10,000 to test; part of the program",
     folder: None,
     inputs: Inputs::Values,
+    has_pictures: true,
     open: |_, _| Ok(Box::new(Mnist)),
 };
 

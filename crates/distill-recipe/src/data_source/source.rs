@@ -22,6 +22,8 @@ pub struct Source {
     pub folder: Option<&'static str>,
     /// What its inputs are made of.
     pub inputs: Inputs,
+    /// Whether its inputs are pictures.
+    pub has_pictures: bool,
     /// Opens it. The folder is that of its files, and empty where it has none.
     pub(crate) open: fn(&Path, Settings) -> Outcome,
 }

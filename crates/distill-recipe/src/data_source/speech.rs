@@ -19,6 +19,7 @@ pub(super) static ASTERISK_EN: Source = Source {
     about: "25 minutes of English prompts as 117 phone states; recordings from a package of Debian",
     folder: Some(ASTERISK_FOLDER),
     inputs: Inputs::Values,
+    has_pictures: false,
     open: |folder, _| Ok(Box::new(Speech(folder.to_owned()))),
 };
 

@@ -16,6 +16,7 @@ pub(super) static UDHR: Source = Source {
     about: "snippets of the Universal Declaration of Human Rights in 420 languages; part of the program",
     folder: None,
     inputs: Inputs::Buckets,
+    has_pictures: false,
     open: |_, settings| Ok(Box::new(Text(settings.text))),
 };
 

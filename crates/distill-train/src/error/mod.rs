@@ -109,6 +109,9 @@ pub enum TrainError {
         /// Views that are stored.
         actual: usize,
     },
+    /// Soft targets are to be kept for inputs that vary in more ways than can be counted.
+    #[error("the teacher's answers can be kept for shifted and flipped inputs, and inputs vary in other ways too")]
+    TooManyViews,
     /// A table of a teacher's answers cannot be used.
     #[error("the table of answers has {problem}")]
     Answers {

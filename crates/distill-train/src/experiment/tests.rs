@@ -140,3 +140,29 @@ fn a_test_set_without_the_selected_classes_is_refused() {
     let error = Experiment::new(&recipe, sets).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "the selection leaves no example (of 1)");
 }
+
+#[test]
+fn channels_are_standardised_by_what_is_not_held_out() {
+    let pixels = |n: usize| (0..4 * n).map(|at| (at * 37 % 251) as u8).collect();
+    let images = |n: usize| -> Arc<dyn Dataset> {
+        let labels = (0..n).map(|i| (i % 3) as u32).collect();
+        Arc::new(Images::new(vec![2, 1, 2], pixels(n), labels, CLASSES.map(String::from).to_vec()).unwrap())
+    };
+    let sets = Sets { train: images(60), validation: None, unlabelled: None, test: images(9) };
+    let recipe = recipe(r#""validation": 20, "standardize": "channel""#);
+    let experiment = Experiment::new(&recipe, sets.clone()).unwrap();
+    let found = experiment.standardization().unwrap().unwrap();
+    assert_eq!(found, standardization(experiment.train_set(), 2).unwrap());
+    assert_ne!(found, standardization(&*sets.train, 2).unwrap());
+    // What is kept takes pixels as they are.
+    let trained = experiment.train(Role::Baseline, 1, None, None, &mut crate::Silent).unwrap().model;
+    let standardised = Standardized::unfold(trained.clone(), Some(found)).unwrap();
+    let mut inputs = ndarray::Array2::zeros((9, 4));
+    sets.test.read(&(0..9).collect::<Vec<_>>(), inputs.view_mut()).unwrap();
+    let (plain, expected) = (trained.logits(inputs.view()).unwrap(), standardised.logits(inputs.view()).unwrap());
+    assert!((&plain - &expected).iter().all(|difference| difference.abs() < 1e-4), "{plain} {expected}");
+
+    let rows = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
+    let error = Experiment::new(&recipe, rows).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error, "data.standardize is \"channel\", but inputs have the shape [1] and no channels");
+}

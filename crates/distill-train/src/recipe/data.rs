@@ -2,7 +2,7 @@ use distill_datasets::{Dataset, select};
 use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
-use super::{ClassNames, ColumnConfig, ImageConfig, TextConfig};
+use super::{ClassNames, ColumnConfig, ImageConfig, Standardize, TextConfig};
 use crate::ConfigProblem;
 use crate::TrainError;
 
@@ -14,7 +14,7 @@ const MAX_MIXUP: usize = 100;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
+    /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
     /// How snippets are cut, if the source is text.
@@ -38,10 +38,10 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixup: usize,
-    /// Whether to standardise each input feature by its mean and standard deviation over the training set. Saved models
-    /// still take raw inputs. Left out: true for the columns of tables, otherwise false.
+    /// Whether to standardise each input feature by its mean and standard deviation over the training set, or by those of
+    /// its colour: `"channel"`. Saved models still take raw inputs. Left out: true for the columns of tables, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standardize: Option<bool>,
+    pub standardize: Option<Standardize>,
     /// Number of training examples held out for validation, the same for every seed.
     #[serde(default)]
     pub validation: usize,
