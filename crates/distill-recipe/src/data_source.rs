@@ -103,8 +103,14 @@ impl DataSource {
     /// The same source with another path, if it has one.
     pub fn with_path(source: &str, path: impl Fn(&String) -> String) -> String {
         match named(source) {
-            Some((named, Some(folder))) => format!("{}:{}", named.name, path(&folder.to_owned())),
-            Some((_, None)) => source.to_owned(),
+            Some((named, folder)) => {
+                // The usual folder of a source may be one of where the program is started.
+                let usual = named.folder.filter(|folder| Path::new(folder).is_relative());
+                match folder.or(usual) {
+                    Some(folder) => format!("{}:{}", named.name, path(&folder.to_owned())),
+                    None => source.to_owned(),
+                }
+            }
             None => path(&source.to_owned()),
         }
     }
