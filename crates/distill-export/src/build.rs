@@ -299,3 +299,48 @@ fn layer(op: &ModelOp) -> Op {
         _ => Op::Gemm,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use distill_models::{Conv, Graph as ModelGraph, GraphConfig, Provenance};
+
+    use super::*;
+    use crate::{OnnxModel, compare};
+
+    /// A convolution, a batch norm of it, and a head, which reads both or the batch norm alone.
+    fn network(reads_both: bool) -> Network {
+        let mut graph = ModelGraph::new(&[2, 4, 3]).unwrap();
+        let conv = graph.push("logits", ModelOp::Conv(Conv::same(3, 3)), &[0]).unwrap();
+        let norm = graph.push("b", ModelOp::BatchNorm, &[conv]).unwrap();
+        let both = if reads_both { graph.push("sum", ModelOp::Add, &[norm, conv]).unwrap() } else { norm };
+        let means = graph.push("probabilities", ModelOp::GlobalAveragePool, &[both]).unwrap();
+        graph.push("head", ModelOp::Linear { outputs: 2 }, &[means]).unwrap();
+        let mut model =
+            Network::new(GraphConfig::from(&graph), vec![2, 4, 3], vec!["a".into(), "b".into()], 1).unwrap();
+        let values = model.params_mut().as_mut_slice().iter_mut().enumerate();
+        values.for_each(|(i, value)| *value += 0.05 * (i % 5) as f32);
+        model
+    }
+
+    #[test]
+    fn a_batch_norm_joins_a_layer_that_nothing_else_reads() {
+        for reads_both in [false, true] {
+            for keep_batch_norm in [false, true] {
+                let model = network(reads_both);
+                let options = OnnxOptions { keep_batch_norm, probabilities: true, ..OnnxOptions::default() };
+                let graph = build(&model, options).unwrap();
+                let is_kept = graph.nodes.iter().any(|node| node.op == Op::BatchNormalization);
+                assert_eq!(is_kept, reads_both || keep_batch_norm);
+                // Whatever names a graph has, those of the outputs are the file's.
+                let exported = OnnxModel::new(&model, &Provenance::new(), options).unwrap();
+                compare(&model, &exported).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn maps_are_not_flat() {
+        let flat = OnnxOptions { flat: true, ..OnnxOptions::default() };
+        assert!(matches!(build(&network(true), flat), Err(ExportError::Flat { .. })));
+    }
+}
