@@ -279,7 +279,7 @@ impl Run<'_> {
             role,
             seed,
             architecture: &model.architecture(&data.input_shape, data.classes.len()),
-            parameters: layout.len(),
+            parameters: layout.n_trained(),
             epochs: config.epochs,
             precision: (precision != Precision::F32).then(|| precision.name()),
             leg,

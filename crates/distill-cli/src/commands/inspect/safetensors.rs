@@ -59,7 +59,9 @@ pub(super) fn facts(path: &Path, len: u64) -> Result<Facts, Diagnostic> {
 fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Facts {
     let features: usize = card.input_shape.iter().fold(1, |product, &side| product.saturating_mul(side));
     let architecture = card.config.architecture(&card.input_shape, card.classes.len());
-    let n_parameters: u64 = weights.tensors.iter().map(|tensor| tensor.n).sum();
+    // Running statistics are numbers of the file and no parameters.
+    let n_numbers = weights.tensors.iter().map(|tensor| tensor.n).sum();
+    let n_parameters: u64 = card.layout().map_or(n_numbers, |layout| layout.n_trained() as u64);
     let mut facts = Facts::new("model", format_args!("a model of distill, {} bytes", thousands(len)));
     facts.line("sha256", &weights.sha256);
     facts.line("model", format_args!("{architecture}, {} parameters", thousands(n_parameters)));
