@@ -57,6 +57,19 @@ impl FeatureLoss for Quiet {
     }
 }
 
+/// Steps on labels alone.
+fn on_labels(data: &dyn Dataset) -> StepContext<'_> {
+    StepContext {
+        data,
+        loss: &CrossEntropy,
+        teacher: Teacher::None,
+        augment: None,
+        mixup: 0.0,
+        clip_grad_norm: Some(1.0),
+        hooks: Hooks::default(),
+    }
+}
+
 /// Allocations in some steps, and in the products of as many steps alone.
 fn steps(config: &MlpConfig, kind: OptimizerKind, loss: &dyn Loss, live: bool, precision: Precision) -> (usize, usize) {
     steps_with(Hooks::default(), 1, config, kind, loss, live, precision)
@@ -205,15 +218,7 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
     pool.install(|| {
         for (config, features) in configs {
             let mut student = build(config.clone());
-            let context = StepContext {
-                data: &data,
-                loss: &CrossEntropy,
-                teacher: Teacher::None,
-                augment: None,
-                mixup: 0.0,
-                clip_grad_norm: Some(1.0),
-                hooks: Hooks::default(),
-            };
+            let context = on_labels(&data);
             let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
             let mut step = TrainingStep::new(&student, BATCH);
             let indices: Vec<usize> = (0..BATCH).collect();
@@ -295,15 +300,7 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
     for kind in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
         let (shape, classes) = (data.spec().input_shape.clone(), data.spec().classes.clone());
         let mut student = Network::new(config.clone(), shape, classes, 2).unwrap();
-        let context = StepContext {
-            data: &data,
-            loss: &CrossEntropy,
-            teacher: Teacher::None,
-            augment: None,
-            mixup: 0.0,
-            clip_grad_norm: Some(1.0),
-            hooks: Hooks::default(),
-        };
+        let context = on_labels(&data);
         let optimizer_config = OptimizerConfig { kind, lr: 1e-3, ..OptimizerConfig::default() };
         let mut optimizer = Optimizer::new(optimizer_config, student.params());
         let mut step = TrainingStep::new(&student, BATCH);

@@ -100,7 +100,10 @@ impl Matrix {
 
     /// Takes in what follows: each output by a factor, and a summand.
     pub(crate) fn scale(&mut self, factors: &[f32], summands: &[f32]) {
-        scale(&mut self.weights, &mut self.bias, factors, summands);
+        for weights in self.weights.chunks_exact_mut(factors.len()) {
+            weights.iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
+        }
+        scale_bias(&mut self.bias, factors, summands);
     }
 
     /// `y = x · w + b`, without the inputs that are zero: most pixels of an image are, and half of the units of ReLU.
@@ -110,10 +113,7 @@ impl Matrix {
     }
 }
 
-fn scale(weights: &mut [f32], bias: &mut [f32], factors: &[f32], summands: &[f32]) {
-    for weights in weights.chunks_exact_mut(factors.len()) {
-        weights.iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
-    }
+fn scale_bias(bias: &mut [f32], factors: &[f32], summands: &[f32]) {
     for ((bias, factor), summand) in bias.iter_mut().zip(factors).zip(summands) {
         *bias = *bias * factor + summand;
     }
@@ -158,14 +158,12 @@ impl Conv {
 
     /// Takes in what follows: each output by a factor, and a summand.
     pub(crate) fn scale(&mut self, factors: &[f32], summands: &[f32]) {
-        let Self { weights, bias, sides, input, .. } = self;
+        let Self { weights, sides, input, .. } = self;
         let (inputs, outputs) = (input[2] / sides.groups, sides.outputs / sides.groups);
         for (i, weight) in weights.iter_mut().enumerate() {
             *weight *= factors[i / (outputs * inputs) % sides.groups * outputs + i % outputs];
         }
-        for ((bias, factor), summand) in bias.iter_mut().zip(factors).zip(summands) {
-            *bias = *bias * factor + summand;
-        }
+        scale_bias(&mut self.bias, factors, summands);
     }
 
     fn apply(&self, x: &[f32], y: &mut [f32]) {

@@ -64,6 +64,15 @@ impl Slot {
         &mut self.value[..self.rows * self.width]
     }
 
+    /// Value and slope as slices, for the forward pass to write.
+    pub(crate) fn value_and_slope_slices_mut(&mut self) -> [&mut [f32]; 2] {
+        let n = self.rows * self.width;
+        [&mut self.value, &mut self.slope].map(|buffer| {
+            grow(buffer, n);
+            &mut buffer[..n]
+        })
+    }
+
     /// The gradient as a slice, once the backward pass has written it.
     pub(crate) fn grad_slice(&self) -> &[f32] {
         &self.grad[..self.rows * self.width]

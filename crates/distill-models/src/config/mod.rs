@@ -296,6 +296,15 @@ fn check_stages(field: &'static str, stages: &[usize]) -> Result<(), ModelError>
     }
 }
 
+/// The same where each stage has twice the channels of the one before.
+fn check_doubling(field: &'static str, stages: &[usize]) -> Result<(), ModelError> {
+    check_stages(field, stages)?;
+    match stages.len() {
+        0..=8 => Ok(()),
+        n => bad(field, format!("has {n} stages, at most 8 are possible")),
+    }
+}
+
 fn check_width(field: &'static str, width: usize) -> Result<(), ModelError> {
     const MAX: usize = 1 << 16;
     if (1..=MAX).contains(&width) { Ok(()) } else { bad(field, format!("must be from 1 to {MAX}, got {width}")) }
@@ -311,6 +320,15 @@ fn check_sides(field: &'static str, sides: [usize; 2]) -> Result<(), ModelError>
 
 fn joined<'a>(widths: impl IntoIterator<Item = &'a usize>) -> String {
     widths.into_iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+}
+
+/// The mean of each channel, with dropout, and the classes.
+fn classify_means(graph: &mut Graph, x: usize, dropout: f64, n_classes: usize) -> Result<(), ModelError> {
+    let mut x = graph.push("pool", Op::GlobalAveragePool, &[x])?;
+    if dropout > 0.0 {
+        x = graph.push("dropout", Op::Dropout { p: dropout, stream: 1 }, &[x])?;
+    }
+    graph.push_as("output", Op::Linear { outputs: n_classes }, &[x], "logits").map(drop)
 }
 
 /// A batch norm, and an activation where a name for its value is given.

@@ -1,4 +1,4 @@
-use super::{Keys, bad, normed};
+use super::{Keys, classify_means, normed};
 use crate::{Activation, Conv, Graph, ModelError, Op};
 
 /// A residual network for small images.
@@ -48,12 +48,9 @@ impl ResNetConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {
-        super::check_stages("blocks", &self.blocks)?;
+        super::check_doubling("blocks", &self.blocks)?;
         super::check_width("width", self.width)?;
         super::check_width("widen", self.widen)?;
-        if self.blocks.len() > 8 {
-            return bad("blocks", format!("has {} stages, at most 8 are possible", self.blocks.len()));
-        }
         super::check_probability("dropout", self.dropout)
     }
 
@@ -74,12 +71,7 @@ impl ResNetConfig {
         if self.preact {
             x = normed(graph, "norm", x, Some((self.activation, "last")))?;
         }
-        x = graph.push("pool", Op::GlobalAveragePool, &[x])?;
-        if self.dropout > 0.0 {
-            x = graph.push("dropout", Op::Dropout { p: self.dropout, stream: 1 }, &[x])?;
-        }
-        graph.push_as("output", Op::Linear { outputs: n_classes }, &[x], "logits")?;
-        Ok(())
+        classify_means(graph, x, self.dropout, n_classes)
     }
 
     /// Two convolutions beside a shortcut, whose value has the block's name.

@@ -1,6 +1,6 @@
 //! Networks of depthwise convolutions, which see each channel by itself, and convolutions of 1x1, which mix them.
 
-use super::{Kernel, Keys, bad, normed};
+use super::{Kernel, Keys, bad, classify_means, normed};
 use crate::{Activation, Conv, Graph, ModelError, Op};
 
 /// A network of depthwise separable convolutions (Zhang and others, 2017; Howard and others, 2017).
@@ -39,13 +39,10 @@ impl DsCnnConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {
-        super::check_stages("blocks", &self.blocks)?;
+        super::check_doubling("blocks", &self.blocks)?;
         super::check_width("width", self.width)?;
         super::check_sides("kernel", self.kernel)?;
         super::check_sides("stride", self.stride)?;
-        if self.blocks.len() > 8 {
-            return bad("blocks", format!("has {} stages, at most 8 are possible", self.blocks.len()));
-        }
         super::check_probability("dropout", self.dropout)
     }
 
@@ -76,12 +73,7 @@ impl DsCnnConfig {
                 inputs = outputs;
             }
         }
-        x = graph.push("pool", Op::GlobalAveragePool, &[x])?;
-        if self.dropout > 0.0 {
-            x = graph.push("dropout", Op::Dropout { p: self.dropout, stream: 1 }, &[x])?;
-        }
-        graph.push_as("output", Op::Linear { outputs: n_classes }, &[x], "logits")?;
-        Ok(())
+        classify_means(graph, x, self.dropout, n_classes)
     }
 
     pub(super) fn keys(&self) -> Keys {
@@ -158,12 +150,7 @@ impl MobileNetConfig {
         let last = 1280.max(self.channels(1280));
         x = graph.push("last.conv", Op::Conv(Conv::same(last, 1)), &[x])?;
         x = normed(graph, "last.norm", x, Some((self.activation, "last")))?;
-        x = graph.push("pool", Op::GlobalAveragePool, &[x])?;
-        if self.dropout > 0.0 {
-            x = graph.push("dropout", Op::Dropout { p: self.dropout, stream: 1 }, &[x])?;
-        }
-        graph.push_as("output", Op::Linear { outputs: n_classes }, &[x], "logits")?;
-        Ok(())
+        classify_means(graph, x, self.dropout, n_classes)
     }
 
     /// An inverted residual, whose value has the block's name.

@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use distill_tensor::{Init, ParamId, Params};
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
+use crate::bags::Bags;
 use crate::buffer::matrix;
 use crate::dense::for_each_row;
 use crate::graph::Slices;
@@ -66,10 +67,7 @@ impl Network {
         classes: Vec<String>,
         seed: u64,
     ) -> Result<Self, ModelError> {
-        let config = config.into();
-        let graph = config.graph(&input_shape, classes.len())?;
-        let (layout, _) = graph.layout()?;
-        let mut model = Self::with_params(config, None, input_shape, classes, Params::zeros(layout))?;
+        let mut model = Self::build(config.into(), None, input_shape, classes, None)?;
         model.draw(seed);
         Ok(model)
     }
@@ -86,8 +84,20 @@ impl Network {
         classes: Vec<String>,
         params: Params,
     ) -> Result<Self, ModelError> {
+        Self::build(config, standardize, input_shape, classes, Some(params))
+    }
+
+    /// Without weights they are all 0.
+    fn build(
+        config: ModelConfig,
+        standardize: Option<Standard>,
+        input_shape: Vec<usize>,
+        classes: Vec<String>,
+        params: Option<Params>,
+    ) -> Result<Self, ModelError> {
         let graph = config.graph_with(standardize, &input_shape, classes.len())?;
         let (layout, slices) = graph.layout()?;
+        let params = params.unwrap_or_else(|| Params::zeros(layout.clone()));
         if layout != *params.layout() {
             let problem = "has weights of other names or shapes than a network of that description".to_owned();
             return Err(ModelError::Config { field: "params", problem });
@@ -122,12 +132,10 @@ impl Network {
         let (layout, slices) = self.config.graph_with(Some(by), &input_shape, classes.len())?.layout()?;
         let problem = |problem: &str| Err(ModelError::Config { field: "standardize", problem: problem.to_owned() });
         let mut params = Params::zeros(layout);
-        let Some(&Slices::Standard { mean: means, scale: scales }) = slices.first() else {
+        let first = slices.first().filter(|_| self.standardize.is_none());
+        let Some(&Slices::Standard { mean: means, scale: scales }) = first else {
             return problem("is part of this model already");
         };
-        if self.standardize.is_some() {
-            return problem("is part of this model already");
-        }
         if [mean.len(), scale.len()] != [params.vector(means).len(); 2] {
             return problem("has another number of means than the model has channels or inputs");
         }
@@ -189,41 +197,40 @@ impl Network {
         self.prepared.get_or_init(make)
     }
 
-    fn check_features(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
+    /// Checks inputs, and reads them where they are numbers of buckets.
+    fn read(&self, inputs: ArrayView2<'_, f32>, bags: &mut Bags) -> Result<(), ModelError> {
         let (expected, actual) = (self.spec.features(), inputs.ncols());
-        if expected == actual { Ok(()) } else { Err(ModelError::Features { expected, actual }) }
+        if expected != actual {
+            return Err(ModelError::Features { expected, actual });
+        }
+        self.plan.buckets.map_or(Ok(()), |buckets| bags.read(inputs, buckets))
     }
 
     /// Evaluates as many rows as fit the buffers.
     fn eval_rows(
         &self,
         input: ArrayView2<'_, f32>,
-        bags: &crate::bags::Bags,
+        bags: &Bags,
         buffers: &mut [Vec<f32>],
         mut out: ArrayViewMut2<'_, f32>,
     ) {
-        let (plan, rows) = (&*self.plan, input.nrows());
-        let (last, steps) = plan.steps.split_last().expect("a network has a step");
-        let at = |prepared| Eval { params: &self.params, prepared, bags };
-        let prepared = self.prepared();
-        for (Planned { step, inputs, output, .. }, prepared) in steps.iter().zip(prepared) {
+        let (plan, rows, n_steps) = (&*self.plan, input.nrows(), self.plan.steps.len());
+        for (i, (Planned { step, inputs, output, .. }, prepared)) in plan.steps.iter().zip(self.prepared()).enumerate()
+        {
             let (buffer, width) = plan.places[*output];
             let mut y = std::mem::take(&mut buffers[buffer]);
             let values = Values::Buffers { input, buffers, places: &plan.places };
-            step.eval(at(prepared), Sources { values, inputs }, matrix(&mut y, rows, width));
+            let (at, xs) = (Eval { params: &self.params, prepared, bags }, Sources { values, inputs });
+            if i + 1 < n_steps {
+                step.eval(at, xs, matrix(&mut y, rows, width));
+            } else if out.is_standard_layout() {
+                step.eval(at, xs, out.view_mut());
+            } else {
+                step.eval(at, xs, matrix(&mut y, rows, width));
+                out.assign(&matrix(&mut y, rows, width));
+            }
             buffers[buffer] = y;
         }
-        let (Planned { step, inputs, output, .. }, prepared) = (last, &prepared[steps.len()]);
-        if out.is_standard_layout() {
-            let values = Values::Buffers { input, buffers, places: &plan.places };
-            return step.eval(at(prepared), Sources { values, inputs }, out);
-        }
-        let (buffer, width) = plan.places[*output];
-        let mut y = std::mem::take(&mut buffers[buffer]);
-        let values = Values::Buffers { input, buffers, places: &plan.places };
-        step.eval(at(prepared), Sources { values, inputs }, matrix(&mut y, rows, width));
-        out.assign(&matrix(&mut y, rows, width));
-        buffers[buffer] = y;
     }
 }
 
@@ -238,11 +245,8 @@ impl Model for Network {
         scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
-        self.check_features(inputs)?;
         let mut bags = scratch.take_bags();
-        if let Some(buckets) = self.plan.buckets {
-            bags.read(inputs, buckets)?;
-        }
+        self.read(inputs, &mut bags)?;
         let mut buffers = scratch.take_values();
         buffers.resize_with(self.plan.n_buffers.max(buffers.len()), Vec::new);
         let at_once = self.plan.rows.min(inputs.nrows()).max(1);
@@ -260,10 +264,7 @@ impl Model for Network {
     }
 
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
-        self.check_features(inputs)?;
-        if let Some(buckets) = self.plan.buckets {
-            tape.bags.read(inputs, buckets)?;
-        }
+        self.read(inputs, &mut tape.bags)?;
         tape.begin(inputs.nrows());
         let (bags, slots, _) = tape.parts_mut(0);
         slots[0].value_mut().assign(&inputs);
@@ -292,11 +293,8 @@ impl Trainable for Network {
     }
 
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
-        self.check_features(inputs)?;
+        self.read(inputs, &mut tape.bags)?;
         let precision = tape.precision();
-        if let Some(buckets) = self.plan.buckets {
-            tape.bags.read(inputs, buckets)?;
-        }
         tape.begin(inputs.nrows());
         let (bags, slots, work) = tape.parts_mut(self.plan.steps.len());
         let mut x = slots[0].value_mut();

@@ -1,6 +1,5 @@
 use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
-use rayon::prelude::*;
 
 use super::channels::{affine, center_and_scale, write_moments, write_weighted};
 use super::step::{
@@ -110,8 +109,7 @@ impl Step for Norm {
                 activated(Activation::Relu, y);
             }),
             Some(activation) => {
-                let (mut y, mut slope) = y.value_and_slope_mut();
-                let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
+                let [y, slope] = y.value_and_slope_slices_mut();
                 for_each_example_of_two((y, self.width), (slope, self.width), |i, y, slope| {
                     run(i, y);
                     activated_with_slope(activation, y, slope);
@@ -163,9 +161,7 @@ impl Step for Norm {
         if xs.len() > 1
             && let (_, Some((dr, add))) = xs.value_and_grad(1)
         {
-            dr.par_chunks_exact_mut(width).enumerate().for_each(|(i, dr)| {
-                put(dr, add, grad[i * width..][..width].iter().copied());
-            });
+            for_each_example(dr, width, |i, dr| put(dr, add, grad[i * width..][..width].iter().copied()));
         }
         if let (x, Some((dx, add))) = xs.value_and_grad(0) {
             for_each_example(dx, width, |i, dx| {

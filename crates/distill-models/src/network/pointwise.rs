@@ -33,8 +33,7 @@ impl Step for Pointwise {
 
     fn forward(&self, _at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let Some(activation) = self.activation else { return Self::sum(xs, y.value_slice_mut()) };
-        let (mut y, mut slope) = y.value_and_slope_mut();
-        let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
+        let [y, slope] = y.value_and_slope_slices_mut();
         Self::sum(xs, y);
         for_each_example_of_two((y, self.width), (slope, self.width), |_, y, slope| {
             activated_with_slope(activation, y, slope);
@@ -66,10 +65,9 @@ impl Step for Drop {
     }
 
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
-        let (mut y, mut slope) = y.value_and_slope_mut();
-        y.assign(&xs.get(0));
+        let [y, slope] = y.value_and_slope_slices_mut();
+        y.copy_from_slice(xs.slice(0));
         slope.fill(1.0);
-        let [y, slope] = [&mut y, &mut slope].map(|m| m.as_slice_mut().expect("the tape is contiguous"));
         let noise = at.noise;
         for_each_example_of_two((y, self.width), (slope, self.width), |row, y, slope| {
             self.dropout.apply(noise, row, y, slope);
