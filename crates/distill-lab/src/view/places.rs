@@ -60,27 +60,27 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let places = Places::new(Some("/users/ann/notes".into()), Some("/users/ann".into()));
+        let places = Places::new(Some("/home/ann/work".into()), Some("/home/ann".into()));
         assert_eq!(places.hide(text), expected);
     }
 
     #[test]
     fn folders_of_a_person_are_not_named() {
-        check("source = \"/users/ann/notes/data\"", "source = \"data\"");
-        check("weights = ['/users/ann/t.onnx', '/users/ann/notes/.t']", "weights = ['~/t.onnx', '.t']");
-        check("/users/ann/.cargo/bin/distill run /users/ann/notes/r.toml", "~/.cargo/bin/distill run r.toml");
-        check("/users/ann/notes /users/ann/notes/ /users/ann/", ". ./ ~/");
-        check("teacher.weights=/users/ann/notes/t data=\"/data/mnist\"", "teacher.weights=t data=\"/data/mnist\"");
+        check("source = \"/home/ann/work/data\"", "source = \"data\"");
+        check("weights = ['/home/ann/t.onnx', '/home/ann/work/.t']", "weights = ['~/t.onnx', '.t']");
+        check("/home/ann/.cargo/bin/distill run /home/ann/work/r.toml", "~/.cargo/bin/distill run r.toml");
+        check("/home/ann/work /home/ann/work/ /home/ann/", ". ./ ~/");
+        check("teacher.weights=/home/ann/work/t data=\"/data/mnist\"", "teacher.weights=t data=\"/data/mnist\"");
     }
 
     #[test]
     fn what_only_looks_like_it_stays() {
         check(
-            "/users/anna/x /users/ann-2 /mnt/users/ann/x /users/ann.old",
-            "/users/anna/x /users/ann-2 /mnt/users/ann/x /users/ann.old",
+            "/home/anna/x /home/ann-2 /mnt/home/ann/x /home/ann.old",
+            "/home/anna/x /home/ann-2 /mnt/home/ann/x /home/ann.old",
         );
-        check("/users/ann/notesshop", "~/workshop");
+        check("/home/ann/workshop", "~/workshop");
         assert_eq!(Places::new(Some("/".into()), Some("/".into())).hide("/a/b"), "/a/b");
-        assert_eq!(Places::new(None, None).hide("/users/ann"), "/users/ann");
+        assert_eq!(Places::new(None, None).hide("/home/ann"), "/home/ann");
     }
 }
