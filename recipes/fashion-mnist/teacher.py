@@ -59,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description="trains a teacher for Fashion-MNIST")
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--images", type=int, default=N_TRAIN, help="train on the first so many, to try the script")
     parser.add_argument("--threads", type=int, default=1)

@@ -34,7 +34,10 @@ fn all() -> AugmentConfig {
         contrast: 0.4,
         saturation: 0.4,
         cutout: 8,
-        mixup: 0.0,
+        time_mask: 5,
+        frequency_mask: 6,
+        noise: 0.02,
+        ..AugmentConfig::default()
     }
 }
 

@@ -1,16 +1,22 @@
 use ndarray::{Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
 
 /// A band that varies less has no scale to be divided by.
 const LEAST_DEVIATION: f64 = 1e-6;
 
 /// Mean and standard deviation of each band over some frames.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     mean: Vec<f64>,
     deviation: Vec<f64>,
 }
 
 impl Statistics {
+    /// Those that change nothing.
+    pub(crate) fn neutral(bands: usize) -> Self {
+        Self { mean: vec![0.0; bands], deviation: vec![1.0; bands] }
+    }
+
     /// Takes them from all rows of matrices of `(frames, bands)`; `None` if there are none.
     ///
     /// The deviation is that of the frames themselves: a sum of squares divided by their number.

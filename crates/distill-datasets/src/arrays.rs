@@ -12,7 +12,8 @@ use crate::{ArrayLayout, DataError, DataSpec, Dataset, DiskRows, Images, Split, 
 /// ```text
 /// x_train.npy    y_train.npy    inputs, one example after the other along the first side, and their classes
 /// x_test.npy     y_test.npy
-/// classes.txt                   optional: the names of the classes, one per line
+/// x_validation.npy, y_validation.npy    optional, or x_val.npy and y_val.npy
+/// classes.txt                           optional: the names of the classes, one per line
 /// ```
 /// Inputs may have any number of sides and are f4, f8 or whole numbers. Those of u1 with three sides or four are images: they
 /// are divided by 255, and an example with two sides has one channel, `[1, height, width]`. All others are taken as they are.
@@ -90,9 +91,7 @@ impl ArrayFolder {
     pub fn find(path: &Path) -> Result<Option<Self>, DataError> {
         let place = ArrayPlace::new(path);
         let found = match &place {
-            ArrayPlace::Folder(_) => {
-                [Split::Train, Split::Test].iter().any(|&split| place.path(names(split)[0]).is_file())
-            }
+            ArrayPlace::Folder(_) => [TRAIN, TEST].iter().any(|[inputs, _]| place.path(inputs).is_file()),
             ArrayPlace::Npz(path) => path.exists(),
         };
         let classes = if found { place.classes()? } else { None };
@@ -111,6 +110,32 @@ impl ArrayFolder {
         matches!(self.place, ArrayPlace::Npz(_))
     }
 
+    /// Whether there are inputs to choose settings on.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`].
+    pub fn has_validation(&self) -> Result<bool, DataError> {
+        let [inputs, _] = self.names(Split::Validation)?;
+        self.has(inputs)
+    }
+
+    /// The names of inputs and classes.
+    fn names(&self, split: Split) -> Result<[&'static str; 2], DataError> {
+        Ok(match split {
+            Split::Train => TRAIN,
+            Split::Validation if self.has(VAL[0])? => VAL,
+            Split::Validation => VALIDATION,
+            Split::Test => TEST,
+        })
+    }
+
+    fn has(&self, name: &str) -> Result<bool, DataError> {
+        match &self.place {
+            ArrayPlace::Folder(_) => Ok(self.place.path(name).is_file()),
+            ArrayPlace::Npz(_) => Ok(self.place.open(name)?.is_some()),
+        }
+    }
+
     /// The class names of `classes.txt`.
     pub fn classes(&self) -> Option<&[String]> {
         self.classes.as_deref()
@@ -124,8 +149,9 @@ impl ArrayFolder {
     /// [`DataError::Io`] and [`DataError::Content`] of the files, [`DataError::CountMismatch`], [`DataError::MemoryBound`], and the
     /// errors of [`Images::new`] and [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Arc<dyn Dataset>, DataError> {
-        let [inputs_path, labels_path] = names(split).map(|name| self.place.path(name));
-        let [inputs, labels] = names(split).map(|name| self.place.expect(name));
+        let names = self.names(split)?;
+        let [inputs_path, labels_path] = names.map(|name| self.place.path(name));
+        let [inputs, labels] = names.map(|name| self.place.expect(name));
         let (inputs, labels) = (inputs?, labels?);
         let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
         let n_labels = match labels.shape[..] {
@@ -220,13 +246,11 @@ pub(crate) fn with_labels(
 /// Classes that go by their numbers.
 const MAX_CLASSES: usize = 1 << 20;
 
-/// Inputs and classes.
-fn names(split: Split) -> [&'static str; 2] {
-    match split {
-        Split::Train => ["x_train", "y_train"],
-        Split::Test => ["x_test", "y_test"],
-    }
-}
+/// Inputs and classes of each set.
+const TRAIN: [&str; 2] = ["x_train", "y_train"];
+const VALIDATION: [&str; 2] = ["x_validation", "y_validation"];
+const VAL: [&str; 2] = ["x_val", "y_val"];
+const TEST: [&str; 2] = ["x_test", "y_test"];
 
 #[cfg(test)]
 mod tests {

@@ -80,6 +80,7 @@ impl CifarFolder {
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Images, DataError> {
         let files = match split {
             Split::Train => &self.train[..],
+            Split::Validation => &[],
             Split::Test => std::slice::from_ref(&self.test),
         };
         let record = self.n_labels + N_PIXELS;

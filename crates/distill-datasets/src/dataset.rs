@@ -21,11 +21,13 @@ impl DataSpec {
     }
 }
 
-/// Which of the two halves of a published data set.
+/// Which part of a published data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples to learn from.
     Train,
+    /// The examples to choose settings on, which few data sets bring along.
+    Validation,
     /// The examples to be measured on.
     Test,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Train => "train",
+            Self::Validation => "validation",
             Self::Test => "test",
         })
     }
@@ -92,6 +95,11 @@ pub trait Dataset: Send + Sync {
     /// their classes. None where nobody looked.
     fn counters(&self) -> &[String] {
         &[]
+    }
+
+    /// What a model that is trained on this has to remember of how files became inputs: a name, and a text in JSON.
+    fn reading(&self) -> Option<(&'static str, String)> {
+        None
     }
 
     /// A copy of some examples, where they are not in memory but there is room for them: for those

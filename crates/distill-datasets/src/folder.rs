@@ -13,7 +13,7 @@ const N_SHOWN: usize = 8;
 /// ```text
 /// train-images-idx3-ubyte    train-labels-idx1-ubyte
 /// t10k-images-idx3-ubyte     t10k-labels-idx1-ubyte
-/// classes.txt                optional: the names of the classes, one per line
+/// validation-images-idx3-ubyte, validation-labels-idx1-ubyte, classes.txt    optional; the last has a class name in each line
 /// ```
 /// Each may end in `.gz`, and `train-images.idx3-ubyte` is found as well. Where a file is
 /// there in several forms, the plain one is taken. A folder may lack the files of a split
@@ -22,6 +22,7 @@ const N_SHOWN: usize = 8;
 pub struct IdxFolder {
     dir: PathBuf,
     train: Pair,
+    validation: Pair,
     test: Pair,
     classes: Option<Vec<String>>,
 }
@@ -46,18 +47,23 @@ impl IdxFolder {
             let [images, labels] = stems(split);
             Ok(Pair { images: find(&dir, &names(images))?, labels: find(&dir, &names(labels))? })
         };
-        let (train, test) = (pair(Split::Train)?, pair(Split::Test)?);
+        let (train, validation, test) = (pair(Split::Train)?, pair(Split::Validation)?, pair(Split::Test)?);
         if train.images.is_none() && test.images.is_none() {
             let looked_for = [Split::Train, Split::Test].iter().flat_map(|&split| names(stems(split)[0])).collect();
             return Err(missing(&dir, looked_for));
         }
         let classes = find(&dir, &["classes.txt".to_owned()])?.map(|path| classes::read(&path)).transpose()?;
-        Ok(Self { dir, train, test, classes })
+        Ok(Self { dir, train, validation, test, classes })
     }
 
     /// The class names of `classes.txt`.
     pub fn classes(&self) -> Option<&[String]> {
         self.classes.as_deref()
+    }
+
+    /// Whether there are images to choose settings on.
+    pub fn has_validation(&self) -> bool {
+        self.validation.images.is_some()
     }
 
     /// The files that were found: images and labels for training, images and labels for tests.
@@ -113,6 +119,7 @@ impl IdxFolder {
     fn paths(&self, split: Split) -> Result<[PathBuf; 2], DataError> {
         let pair = match split {
             Split::Train => &self.train,
+            Split::Validation => &self.validation,
             Split::Test => &self.test,
         };
         let [images, labels] = stems(split);
@@ -148,6 +155,7 @@ fn at(error: DataError, images_path: &Path, labels_path: &Path) -> DataError {
 fn stems(split: Split) -> [&'static str; 2] {
     match split {
         Split::Train => ["train-images", "train-labels"],
+        Split::Validation => ["validation-images", "validation-labels"],
         Split::Test => ["t10k-images", "t10k-labels"],
     }
 }

@@ -1,11 +1,10 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::foreign::{Found, sniff};
-use crate::{DataError, Dataset, ImageFiles, ImageOptions, Images, Split, classes};
+use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, Split};
 
 /// Files that are no pictures of ours and are named in an error.
 const N_NAMED: usize = 3;
@@ -14,16 +13,13 @@ const N_NAMED: usize = 3;
 ///
 /// ```text
 /// train/cat/one.png    train/dog/one.jpg    PNG or JPEG, of any names
-/// test/cat/two.jpeg    test/dog/two.png
-/// classes.txt                               optional: the names of the classes in their order, one per line
+/// test/cat/two.jpeg    test/dog/two.png     as [`ClassFolders`] has them
 /// ```
 /// An input has the shape `[3, height, width]`, or `[1, height, width]` in grey, with numbers from 0 to 1. Transparency is
 /// left out. Examples stand in the order of their classes, and of their names within one.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
-    dir: PathBuf,
-    classes: Vec<String>,
-    is_listed: bool,
+    folders: ClassFolders,
     options: ImageOptions,
 }
 
@@ -33,32 +29,22 @@ impl ImageFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
     pub fn find(dir: &Path, options: ImageOptions) -> Result<Option<Self>, DataError> {
-        let mut classes = vec![];
-        for split in [Split::Train, Split::Test] {
-            let path = dir.join(split.to_string());
-            if path.is_dir() {
-                classes.extend(names(&path, fs::FileType::is_dir)?);
-            }
-        }
-        if classes.is_empty() {
-            return Ok(None);
-        }
-        classes.sort();
-        classes.dedup();
-        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
-        let listed = list.map(|path| classes::read(&path)).transpose()?;
-        let is_listed = listed.is_some();
-        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed, options }))
+        Ok(ClassFolders::find(dir)?.map(|folders| Self { folders, options }))
     }
 
     /// The class names of `classes.txt`, or those of the folders.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        self.folders.classes()
     }
 
     /// Whether the folder lists its classes.
     pub fn is_listed(&self) -> bool {
-        self.is_listed
+        self.folders.is_listed()
+    }
+
+    /// Whether there are images to choose settings on.
+    pub fn has_validation(&self) -> bool {
+        self.folders.has_validation()
     }
 
     /// Reads one split into memory, on all threads. The folders are among `classes`, or else those of the folder.
@@ -83,50 +69,22 @@ impl ImageFolder {
         if files.in_memory_bytes(files.len()) <= bound {
             return Ok(Arc::new(self.load_all(&files)?));
         }
-        let path = || Some(self.dir.join(split.to_string()));
+        let path = || Some(self.folders.folder(split));
         let files = files.within(bound).map_err(|needed| DataError::MemoryBound { path: path(), needed, bound })?;
         Ok(Arc::new(files))
     }
 
     fn load_all(&self, files: &ImageFiles) -> Result<Images, DataError> {
-        files.load((0..files.len()).into_par_iter()).map_err(|error| error.in_file(&self.dir))
+        files.load((0..files.len()).into_par_iter()).map_err(|error| error.in_file(self.folders.dir()))
     }
 
     /// The files of one split in their order.
     fn files(&self, split: Split, classes: Option<&[String]>) -> Result<ImageFiles, DataError> {
-        let classes = classes.unwrap_or(&self.classes);
-        classes::check(classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
-        let dir = self.dir.join(split.to_string());
-        let mut files: Vec<(PathBuf, u32)> = vec![];
-        for folder in names(&dir, fs::FileType::is_dir)? {
-            let path = dir.join(&folder);
-            let Some(label) = classes.iter().position(|class| *class == folder) else {
-                return Err(DataError::unlisted(&path, None, &folder, classes));
-            };
-            let names = names(&path, fs::FileType::is_file)?;
-            files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
-        }
-        files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
+        let (dir, files) = (self.folders.folder(split), self.folders.files(split, classes)?);
         refuse_foreign(&dir, files.iter().map(|(path, _)| path.as_path()))?;
-        ImageFiles::new(files, classes.to_vec(), self.options).map_err(|error| error.in_file(&dir))
+        let classes = classes.unwrap_or(self.classes()).to_vec();
+        ImageFiles::new(files, classes, self.options).map_err(|error| error.in_file(&dir))
     }
-}
-
-/// The names in a folder, sorted, without those that are hidden.
-fn names(dir: &Path, of_kind: impl Fn(&fs::FileType) -> bool) -> Result<Vec<String>, DataError> {
-    let io = |source| DataError::Io { path: dir.to_owned(), source };
-    let mut names = vec![];
-    for entry in fs::read_dir(dir).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // A link counts as what it leads to.
-        let kind = fs::metadata(entry.path()).map_err(io)?.file_type();
-        if of_kind(&kind) && !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Refuses files that are neither PNG nor JPEG, all at once and by their names. Only where the name does not say that it is
@@ -162,6 +120,7 @@ fn refuse_foreign<'a>(dir: &Path, files: impl Iterator<Item = &'a Path>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Cursor;
 
     use image::{ImageFormat, Rgb, RgbImage};

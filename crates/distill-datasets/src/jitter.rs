@@ -1,5 +1,6 @@
 mod colour;
 mod crop;
+mod frames;
 mod options;
 mod shift;
 #[cfg(test)]
@@ -14,11 +15,13 @@ pub use self::options::{JitterOptions, Padding};
 
 use self::colour::Colour;
 use self::crop::Crop;
+use self::frames::Masks;
 use crate::DataError;
 use crate::form::min_rows;
 use crate::random::below;
 
-/// Changes every image at random: its colours, a part of it for the whole, left for right, its place, and a hole.
+/// Changes every image at random: its colours, a part of it for the whole, left for right, its place, and a hole; and frames of
+/// sound, which are images of time and frequency: their place in time, stretches of both that are hidden, and noise.
 ///
 /// What is not asked for changes nothing, and whatever is on is done in this order. Colours are those of pixels from 0 to 1.
 /// A change is a function of seed, epoch and example alone, so neither the number of threads nor the other examples of a
@@ -63,6 +66,7 @@ struct Change {
     colour: Option<Colour>,
     /// The middle of the hole: row and column.
     hole: Option<(usize, usize)>,
+    masks: Option<Masks>,
 }
 
 impl Jitter {
@@ -93,10 +97,10 @@ impl Jitter {
 
     /// Which view of an example an epoch shows, from 0 to [`n_views`](Self::n_views).
     pub fn view_of(&self, seed: u64, epoch: u32, example: usize) -> usize {
-        let place = |shift: isize| shift.wrapping_add_unsigned(self.options.shift).unsigned_abs();
-        let n_shifts = self.n_shifts();
+        let [across, down] = self.options.n_shifts();
+        let place = |shift: isize, n_places: usize| shift.wrapping_add_unsigned(n_places / 2).unsigned_abs();
         let Change { shift: (dx, dy), flip, .. } = self.draw(seed, epoch, example);
-        (usize::from(flip) * n_shifts + place(dy)) * n_shifts + place(dx)
+        (usize::from(flip) * down + place(dy, down)) * across + place(dx, across)
     }
 
     /// Turns all images in the rows into one of their views.
@@ -106,11 +110,11 @@ impl Jitter {
     pub fn apply_view(&self, view: usize, mut rows: ArrayViewMut2<'_, f32>) {
         let n_views = self.n_views().unwrap_or(0);
         assert!(view < n_views, "view {view} of {n_views}");
-        let n_shifts = self.n_shifts();
-        let shift = |place: usize| place.cast_signed() - self.options.shift.cast_signed();
-        let by = (shift(view % n_shifts), shift(view / n_shifts % n_shifts));
-        let flip = view / (n_shifts * n_shifts) == 1;
-        let change = Change { shift: by, flip, crop: None, colour: None, hole: None };
+        let [across, down] = self.options.n_shifts();
+        let shift = |place: usize, n_places: usize| place.cast_signed() - (n_places / 2).cast_signed();
+        let by = (shift(view % across, across), shift(view / across % down, down));
+        let flip = view / (across * down) == 1;
+        let change = Change { shift: by, flip, crop: None, colour: None, hole: None, masks: None };
         rows.outer_iter_mut().for_each(|row| self.change(row, &change));
     }
 
@@ -125,7 +129,8 @@ impl Jitter {
             return;
         }
         let change = |(row, &example): (ArrayViewMut1<'_, f32>, &usize)| {
-            self.change(row, &self.draw(seed, epoch, example));
+            let (change, rng) = self.draw_all(seed, epoch, example);
+            self.change_with_noise(row, &change, rng);
         };
         if rows.len() < PARALLEL_MIN {
             rows.outer_iter_mut().zip(examples).for_each(change);
@@ -134,27 +139,39 @@ impl Jitter {
         }
     }
 
-    fn n_shifts(&self) -> usize {
-        2 * self.options.shift + 1
+    fn draw(&self, seed: u64, epoch: u32, example: usize) -> Change {
+        self.draw_all(seed, epoch, example).0
     }
 
-    /// All numbers are drawn, also those that are not needed, and always in this order.
+    /// All numbers are drawn, also those that are not needed, and always in this order. Noise is what comes after them.
     #[expect(clippy::cast_possible_truncation, reason = "four thousand million examples later, changes repeat")]
-    fn draw(&self, seed: u64, epoch: u32, example: usize) -> Change {
+    fn draw_all(&self, seed: u64, epoch: u32, example: usize) -> (Change, Philox) {
         let Self { options, sides } = self;
         let mut rng = Philox::new(seed, Stream::Augment, epoch, example as u32);
-        let mut draw = || below(&mut rng, self.n_shifts()) as isize - options.shift as isize;
-        let shift = (draw(), draw());
+        let mut draw = |n_places: usize| below(&mut rng, n_places) as isize - (n_places / 2) as isize;
+        let [across, down] = options.n_shifts();
+        let shift = (draw(across), draw(down));
         let flip = rng.next_u32() & 1 == 1;
         let crop = Crop::draw(&mut rng, options.crop.unwrap_or(1.0), sides.height, sides.width);
         let colour = Colour::draw(&mut rng, options);
         let hole = (below(&mut rng, sides.height), below(&mut rng, sides.width));
-        Change {
+        let masks = Masks::draw(&mut rng, options, sides);
+        let change = Change {
             shift,
             flip: flip && options.flip,
             crop: options.crop.map(|_| crop),
             colour: options.has_colour().then_some(colour),
             hole: (options.cutout > 0).then_some(hole),
+            masks: options.has_masks().then_some(masks),
+        };
+        (change, rng)
+    }
+
+    fn change_with_noise(&self, mut row: ArrayViewMut1<'_, f32>, change: &Change, mut rng: Philox) {
+        self.change(row.view_mut(), change);
+        if self.options.noise > 0.0 {
+            let row = row.as_slice_mut().expect("the rows of a batch are contiguous");
+            frames::add_noise(row, &mut rng, self.options.noise);
         }
     }
 
@@ -176,6 +193,9 @@ impl Jitter {
             }
             if let Some(middle) = change.hole {
                 cut_out(plane, sides.width, middle, options.cutout);
+            }
+            if let Some(masks) = &change.masks {
+                masks.apply(plane, sides.width);
             }
         }
     }

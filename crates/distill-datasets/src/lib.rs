@@ -2,6 +2,7 @@
 
 mod arrays;
 mod cifar;
+mod class_folders;
 mod classes;
 mod columns;
 mod csv_rows;
@@ -45,6 +46,7 @@ mod windows;
 
 pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
+pub use class_folders::ClassFolders;
 pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns};
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_rows::DiskRows;

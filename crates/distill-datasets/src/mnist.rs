@@ -24,7 +24,7 @@ macro_rules! embedded {
 /// recognition*, 1998.
 ///
 /// # Errors
-/// [`DataError`] if memory is short.
+/// [`DataError`] if memory is short, and [`DataError::NoExamples`] for [`Split::Validation`], as MNIST has none.
 ///
 /// # Examples
 /// ```
@@ -35,7 +35,7 @@ macro_rules! embedded {
 /// # Ok::<(), distill_datasets::DataError>(())
 /// ```
 pub fn mnist(split: Split) -> Result<Images, DataError> {
-    let [images, labels] = files(split);
+    let [images, labels] = files(split).ok_or(DataError::NoExamples { path: None })?;
     // From its second file on, a decoder reserves its window at once instead of growing it:
     // with the small file first, the large one takes a fifth less time.
     let mut decoder = FrameDecoder::new();
@@ -46,10 +46,11 @@ pub fn mnist(split: Split) -> Result<Images, DataError> {
     Images::new(vec![1, 28, 28], images.data, labels, classes)
 }
 
-fn files(split: Split) -> [Embedded; 2] {
+fn files(split: Split) -> Option<[Embedded; 2]> {
     match split {
-        Split::Train => [embedded!("train-images-idx3-ubyte"), embedded!("train-labels-idx1-ubyte")],
-        Split::Test => [embedded!("t10k-images-idx3-ubyte"), embedded!("t10k-labels-idx1-ubyte")],
+        Split::Train => Some([embedded!("train-images-idx3-ubyte"), embedded!("train-labels-idx1-ubyte")]),
+        Split::Validation => None,
+        Split::Test => Some([embedded!("t10k-images-idx3-ubyte"), embedded!("t10k-labels-idx1-ubyte")]),
     }
 }
 
@@ -72,7 +73,7 @@ mod tests {
     fn is_the_canonical_mnist() {
         let license = include_str!("../data/LICENSE");
         for split in [Split::Train, Split::Test] {
-            for file in files(split) {
+            for file in files(split).unwrap() {
                 let idx = unpack(&mut FrameDecoder::new(), file).unwrap();
                 let shape: Vec<_> = idx.shape.iter().map(|&side| side as u32).collect();
                 let hash: String =

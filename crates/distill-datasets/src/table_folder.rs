@@ -38,7 +38,7 @@ impl TableFolder {
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnknownColumn`],
     /// [`DataError::BadClassList`].
     pub fn find(dir: &Path, options: &ColumnOptions) -> Result<Option<Self>, DataError> {
-        if [Split::Train, Split::Test].iter().all(|&split| table_file(dir, name(split)).is_none()) {
+        if ["train", "test"].iter().all(|name| table_file(dir, name).is_none()) {
             return Ok(None);
         }
         let mut table = TableRows::open(&path(dir, Split::Train))?;
@@ -64,7 +64,7 @@ impl TableFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
     pub fn header(dir: &Path) -> Result<Option<Vec<String>>, DataError> {
-        let Some(path) = table_file(dir, name(Split::Train)) else { return Ok(None) };
+        let Some(path) = table_file(dir, "train") else { return Ok(None) };
         Ok(Some(TableRows::open(&path)?.header().to_vec()))
     }
 
@@ -74,7 +74,7 @@ impl TableFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
     pub fn with_columns(dir: &Path, columns: Columns) -> Result<Option<Self>, DataError> {
-        if table_file(dir, name(Split::Test)).is_none() {
+        if table_file(dir, "test").is_none() {
             return Ok(None);
         }
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
@@ -82,6 +82,11 @@ impl TableFolder {
         let is_listed = listed.is_some();
         let (dir, classes) = (dir.to_owned(), listed.unwrap_or_default());
         Ok(Some(Self { dir, columns, counters: vec![], classes, n_train: None, is_listed }))
+    }
+
+    /// Whether there is a table to choose settings on: `validation.csv` or `val.csv`, or Parquet.
+    pub fn has_validation(&self) -> bool {
+        path(&self.dir, Split::Validation).is_file()
     }
 
     /// The class names of `classes.txt`, or those of the labels.
@@ -218,16 +223,19 @@ fn check_memory(path: &Path, n: usize, bound: u64) -> Result<(), DataError> {
     Ok(())
 }
 
-fn name(split: Split) -> &'static str {
+/// The names that the table of a set may have, without its extension.
+fn names(split: Split) -> &'static [&'static str] {
     match split {
-        Split::Train => "train",
-        Split::Test => "test",
+        Split::Train => &["train"],
+        Split::Validation => &["validation", "val"],
+        Split::Test => &["test"],
     }
 }
 
 /// The table of a set, or where it should be.
 fn path(dir: &Path, split: Split) -> PathBuf {
-    table_file(dir, name(split)).unwrap_or_else(|| dir.join(format!("{}.csv", name(split))))
+    let found = names(split).iter().find_map(|name| table_file(dir, name));
+    found.unwrap_or_else(|| dir.join(format!("{}.csv", names(split)[0])))
 }
 
 #[cfg(test)]

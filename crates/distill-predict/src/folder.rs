@@ -9,7 +9,7 @@ use distill_recipe::words::thousands;
 
 use crate::wrong::bad_row;
 
-/// No tree of pictures is deeper, and no way through one goes in circles for ever.
+/// No tree of files is deeper, and no way through one goes in circles for ever.
 const MAX_DEPTH: usize = 16;
 
 /// Files to be answered.
@@ -21,11 +21,11 @@ pub struct Files {
     pub notes: Vec<String>,
 }
 
-/// The files to be answered: those that are named, and in place of a folder the pictures in it and in its folders, in the order
+/// The files to be answered: those that are named, and in place of a folder the pictures and recordings in it and in its folders, in the order
 /// of their names.
 ///
 /// # Errors
-/// If a folder cannot be read or has no pictures. A file that is not there is no error here, but for [`Source::open`](crate::Source::open).
+/// If a folder cannot be read or has neither pictures nor recordings. A file that is not there is no error here, but for [`Source::open`](crate::Source::open).
 pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
     let (mut found, mut notes) = (vec![], vec![]);
     for path in named {
@@ -40,16 +40,16 @@ pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
                 0 => String::new(),
                 n => format!(" and {} more", thousands(n as u64)),
             };
-            notes.push(format!("left out, not PNG or JPEG: {}{more}", other.display()));
+            notes.push(format!("left out, not PNG, JPEG or WAV: {}{more}", other.display()));
         }
-        if folder.pictures.is_empty() {
-            return Err(bad_row(path.display(), "the folder has no pictures")
-                .note("a folder is read for PNG and JPEG files, in it and in its folders")
+        if folder.read.is_empty() {
+            return Err(bad_row(path.display(), "the folder has no pictures and no recordings")
+                .note("a folder is read for PNG, JPEG and WAV files, in it and in its folders")
                 .help(
-                    "name a folder of pictures, or one file after the other; `distill eval` takes a folder with labels",
+                    "name a folder of pictures or recordings, or one file after the other; `distill eval` takes a folder with labels",
                 ));
         }
-        found.append(&mut folder.pictures);
+        found.append(&mut folder.read);
     }
     Ok(Files { found, notes })
 }
@@ -57,8 +57,8 @@ pub fn files(named: &[PathBuf]) -> Result<Files, Diagnostic> {
 /// What is in a folder.
 #[derive(Debug, Default)]
 struct Folder {
-    pictures: Vec<PathBuf>,
-    /// The first file that is no picture, and how many there are.
+    read: Vec<PathBuf>,
+    /// The first file that is neither picture nor recording, and how many there are.
     other: Option<PathBuf>,
     n_other: usize,
 }
@@ -80,8 +80,8 @@ impl Folder {
                 if depth > 0 {
                     self.walk(&path, depth - 1)?;
                 }
-            } else if is_picture(&path)? {
-                self.pictures.push(path);
+            } else if is_read(&path)? {
+                self.read.push(path);
             } else {
                 self.n_other += 1;
                 self.other.get_or_insert(path);
@@ -91,15 +91,16 @@ impl Folder {
     }
 }
 
-/// Whether a file begins as PNG or JPEG do.
-fn is_picture(path: &Path) -> Result<bool, Diagnostic> {
+/// Whether a file begins as PNG, JPEG or WAV do.
+fn is_read(path: &Path) -> Result<bool, Diagnostic> {
     // Whoever opens a pipe waits for ever.
     if !path.is_file() {
         return Ok(false);
     }
     let mut start = vec![];
     File::open(path)
-        .and_then(|file| file.take(4).read_to_end(&mut start))
+        .and_then(|file| file.take(12).read_to_end(&mut start))
         .map_err(|source| Diagnostic::from(DataError::Io { path: path.to_owned(), source }))?;
-    Ok(start == b"\x89PNG" || start.starts_with(b"\xff\xd8\xff"))
+    let is_wav = start.starts_with(b"RIFF") && start.ends_with(b"WAVE");
+    Ok(is_wav || start.starts_with(b"\x89PNG") || start.starts_with(b"\xff\xd8\xff"))
 }

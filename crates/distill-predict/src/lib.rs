@@ -11,6 +11,7 @@ mod lines;
 mod pictures;
 mod predictor;
 mod reading;
+mod sounds;
 mod source;
 mod spreadsheet;
 mod table_rows;

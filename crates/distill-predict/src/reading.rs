@@ -1,3 +1,4 @@
+use distill_audio::SoundFormat;
 use distill_datasets::{ArrayLayout, Columns, ImageOptions};
 
 /// How a model was trained to see what is in files.
@@ -9,4 +10,6 @@ pub struct Reading {
     pub images: ImageOptions,
     /// Where colours were in arrays.
     pub layout: Option<ArrayLayout>,
+    /// How recordings became inputs, if it was trained on some.
+    pub sound: Option<SoundFormat>,
 }

@@ -16,6 +16,7 @@ use crate::json_rows::JsonRows;
 use crate::lines::Lines;
 use crate::pictures::ImageRow;
 use crate::reading::Reading;
+use crate::sounds::SoundRow;
 use crate::table_rows::ParquetRows;
 use crate::wrong::{bad_row, takes};
 
@@ -37,6 +38,8 @@ pub enum Kind {
     Image,
     /// A table; columns are known by their names.
     Parquet,
+    /// One WAV file.
+    Wav,
 }
 
 /// Rows for a model, one after the other, from a file or from standard input.
@@ -50,6 +53,7 @@ enum Rows {
     Array(ArrayRows),
     Image(ImageRow),
     Parquet(ParquetRows),
+    Sound(SoundRow),
 }
 
 impl Source {
@@ -89,6 +93,7 @@ impl Source {
     ) -> Result<Self, Diagnostic> {
         let start = lines.start()?;
         let (first, foreign) = (start.first().copied(), foreign_picture(start));
+        let is_wav = start.starts_with(b"RIFF") && start.get(8..).is_some_and(|rest| rest.starts_with(b"WAVE"));
         if let (None, Some(format)) = (kind, foreign) {
             let name = path.unwrap_or(Path::new("picture"));
             let words = ["magick".into(), name.to_string_lossy(), name.with_extension("png").to_string_lossy()]
@@ -98,6 +103,7 @@ impl Source {
         }
         let kind = match kind {
             Some(kind) => kind,
+            None if is_wav => Kind::Wav,
             None => match first {
                 // Text starts with none of these.
                 Some(0x00 | 0x1f) => Kind::Idx,
@@ -122,8 +128,9 @@ impl Source {
             }
             (Kind::Image, Some(path)) => Ok(Self(Rows::Image(ImageRow::open(path, spec, &reading.images)?))),
             (Kind::Parquet, Some(path)) => Ok(Self(Rows::Parquet(ParquetRows::open(path, spec, ids, reading)?))),
-            (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet, None) => {
-                Err(bad_row("stdin", "images, arrays and Parquet cannot be read from standard input")
+            (Kind::Wav, Some(path)) => Ok(Self(Rows::Sound(SoundRow::open(path, spec, reading.sound.as_ref())?))),
+            (Kind::Idx | Kind::Npy | Kind::Image | Kind::Parquet | Kind::Wav, None) => {
+                Err(bad_row("stdin", "images, arrays, Parquet and sound cannot be read from standard input")
                     .note("the length of such a file is compared with its header before it is read")
                     .help("name the file: `distill predict MODEL images.gz`"))
             }
@@ -140,6 +147,7 @@ impl Source {
             Rows::Array(rows) => rows.next(batch),
             Rows::Image(row) => Ok(row.next(batch)),
             Rows::Parquet(rows) => rows.next(batch),
+            Rows::Sound(row) => Ok(row.next(batch)),
         }
     }
 
@@ -150,7 +158,7 @@ impl Source {
             Rows::Json(rows) => rows.part(),
             Rows::Idx(rows) => Some(rows.part()),
             Rows::Array(rows) => Some(rows.part()),
-            Rows::Image(_) => Some((1, 1)),
+            Rows::Image(_) | Rows::Sound(_) => Some((1, 1)),
             Rows::Parquet(_) => None,
         }
     }
@@ -160,7 +168,7 @@ impl Source {
         match &self.0 {
             Rows::Idx(_) | Rows::Image(_) => true,
             Rows::Array(rows) => rows.is_images(),
-            Rows::Csv(_) | Rows::Json(_) | Rows::Parquet(_) => false,
+            Rows::Csv(_) | Rows::Json(_) | Rows::Parquet(_) | Rows::Sound(_) => false,
         }
     }
 
@@ -177,7 +185,7 @@ impl Source {
         match &self.0 {
             Rows::Csv(rows) => rows.is_ready(),
             Rows::Json(rows) => rows.is_ready(),
-            Rows::Idx(_) | Rows::Array(_) | Rows::Image(_) | Rows::Parquet(_) => true,
+            Rows::Idx(_) | Rows::Array(_) | Rows::Image(_) | Rows::Parquet(_) | Rows::Sound(_) => true,
         }
     }
 }

@@ -1,12 +1,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+pub use distill_audio::SOUND;
+use distill_audio::{SoundFolder, SoundFormat, SoundOptions};
 use distill_datasets::{
     ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder,
     ImageOptions, Split, TableFolder,
 };
 use distill_models::Provenance;
-use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout};
+use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout, SoundConfig};
 
 use crate::memory;
 
@@ -21,6 +23,9 @@ pub struct FolderOptions {
     /// What columns mean to a model. Else it is learnt from the table to train on.
     columns: Option<Columns>,
     images: ImageOptions,
+    sound: SoundOptions,
+    /// How recordings are read for a model. Else it is learnt from those to train on.
+    format: Option<SoundFormat>,
     /// Whether the classes of CIFAR-100 are its twenty coarse ones.
     coarse: bool,
     /// Where the colours are in arrays.
@@ -37,6 +42,8 @@ impl FolderOptions {
             column_options: ColumnOptions { label, ignore, categorical },
             columns: None,
             images: options(config.images.unwrap_or_default()),
+            sound: sound(config.sound.unwrap_or_default()),
+            format: None,
             coarse: config.images.is_some_and(|images| images.coarse),
             layout: config.images.and_then(layout),
             expected: None,
@@ -48,6 +55,7 @@ impl FolderOptions {
         Self {
             columns: columns_of(provenance),
             images: images_of(provenance),
+            format: sound_of(provenance),
             coarse: config_of(provenance).coarse,
             layout: layout_of(provenance),
             expected: Some(input_shape.to_vec()),
@@ -77,6 +85,25 @@ fn config_of(provenance: &Provenance) -> ImageConfig {
     provenance.get(IMAGES).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
+/// How recordings were read for a model that was trained on some.
+pub fn sound_of(provenance: &Provenance) -> Option<SoundFormat> {
+    provenance.get(SOUND).and_then(|text| serde_json::from_str(text).ok())
+}
+
+fn sound(config: SoundConfig) -> SoundOptions {
+    let SoundConfig { seconds, window_ms, step_ms, bands, coefficients } = config;
+    SoundOptions { seconds, window_ms, step_ms, bands, coefficients }
+}
+
+/// Seconds of the longest recording to train on in a folder of recordings; nothing where it is none.
+///
+/// # Errors
+/// If the folder or a recording cannot be read.
+pub fn longest_recording(path: &Path) -> Result<Option<f64>, DataError> {
+    let folder = SoundFolder::find(path, SoundOptions::default())?;
+    folder.map(|folder| folder.longest()).transpose()
+}
+
 /// What the columns of a table are to a model that was trained on one.
 pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
     provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
@@ -86,10 +113,8 @@ pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
 pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
-    [(COLUMNS, columns), (IMAGES, images)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+    let found = [(COLUMNS, columns), (IMAGES, images)].into_iter().filter_map(|(name, value)| Some((name, value?)));
+    found.chain(train.reading()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {
@@ -109,6 +134,8 @@ pub enum Folder {
     Table(TableFolder),
     /// PNG and JPEG files, `train/CLASS/NAME.png`.
     Images(ImageFolder),
+    /// WAV files, `train/CLASS/NAME.wav`.
+    Sounds(SoundFolder),
 }
 
 impl Folder {
@@ -130,6 +157,12 @@ impl Folder {
         if let Some(found) = tables {
             return Ok(Self::Table(found));
         }
+        if let Some(found) = SoundFolder::find(path, options.sound)? {
+            return Ok(Self::Sounds(match options.format {
+                Some(format) => found.with_format(format),
+                None => found,
+            }));
+        }
         match ImageFolder::find(path, options.images)? {
             Some(found) => Ok(Self::Images(found)),
             None => IdxFolder::open(path).map(Self::Idx),
@@ -144,6 +177,7 @@ impl Folder {
             Self::Arrays(_) => "arrays of NumPy",
             Self::Table(_) => "tables",
             Self::Images(_) => "images",
+            Self::Sounds(_) => "recordings",
         }
     }
 
@@ -155,6 +189,22 @@ impl Folder {
             Self::Arrays(folder) => folder.classes(),
             Self::Table(folder) => folder.is_listed().then(|| folder.classes()),
             Self::Images(folder) => folder.is_listed().then(|| folder.classes()),
+            Self::Sounds(folder) => folder.is_listed().then(|| folder.classes()),
+        }
+    }
+
+    /// Whether it has examples to choose settings on.
+    ///
+    /// # Errors
+    /// If an archive cannot be read.
+    pub fn has_validation(&self) -> Result<bool, DataError> {
+        match self {
+            Self::Idx(folder) => Ok(folder.has_validation()),
+            Self::Cifar(_) => Ok(false),
+            Self::Arrays(folder) => folder.has_validation(),
+            Self::Table(folder) => Ok(folder.has_validation()),
+            Self::Images(folder) => Ok(folder.has_validation()),
+            Self::Sounds(folder) => Ok(folder.has_validation()),
         }
     }
 
@@ -177,7 +227,7 @@ impl Folder {
                 folder.files().into_iter().flatten().all(|path| path.extension().is_none_or(|end| end != "gz"))
             }
             Self::Arrays(folder) => !folder.is_npz(),
-            Self::Cifar(_) | Self::Table(_) | Self::Images(_) => false,
+            Self::Cifar(_) | Self::Table(_) | Self::Images(_) | Self::Sounds(_) => false,
         };
         let bound = memory.unwrap_or_else(|| if is_plain { u64::MAX } else { memory::share() });
         match self {
@@ -186,6 +236,7 @@ impl Folder {
             Self::Arrays(folder) => folder.load(split, classes, bound),
             Self::Table(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
             Self::Images(folder) => folder.load_within(split, classes, bound),
+            Self::Sounds(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
         }
     }
 }

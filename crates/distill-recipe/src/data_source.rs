@@ -12,7 +12,7 @@ use std::sync::Arc;
 use distill_audio::Parts;
 use distill_datasets::{Dataset, Subset, Unlabelled};
 use distill_models::Provenance;
-use distill_train::{DataConfig, Recipe, Sets};
+use distill_train::{DataConfig, ImageConfig, Recipe, Sets};
 
 use crate::data_folder::FolderOptions;
 use crate::diagnostic::Diagnostic;
@@ -67,23 +67,32 @@ impl DataSource {
     pub fn of(config: &DataConfig) -> Result<Self, SourceError> {
         let settings = Settings { text: config.text.unwrap_or_default(), folder: FolderOptions::of(config) };
         let opened = Self::open_as(&config.source, settings)?;
-        let fixed = |key, note| Err(SourceError::Fixed { key, source: config.source.clone(), note });
-        let images = config.images.as_ref();
-        match opened.0.reads() {
-            Reads::Text if config.text.is_some() => Ok(opened),
-            _ if config.text.is_some() => fixed("data.text", "nothing is cut from it"),
-            Reads::Columns => Ok(opened),
-            _ if config.columns.is_some() => {
-                fixed("data.columns", "it is no folder with tables, such as `train.csv` and `test.csv`")
-            }
-            Reads::Layout if images.is_some_and(|images| images.is_layout()) => Ok(opened),
-            _ if images.is_some_and(|images| images.layout.is_some()) => {
-                fixed("data.images.layout", "it is what arrays of NumPy may need, and nothing else is said of them")
-            }
-            Reads::Images => Ok(opened),
-            Reads::Coarse if images.is_some_and(|images| images.coarse) => Ok(opened),
-            _ if images.is_some() => fixed("data.images", "it is no folder with image files"),
-            _ => Ok(opened),
+        let (reads, images) = (opened.0.reads(), config.images.as_ref());
+        let is_read = match reads {
+            Reads::Images => images.is_none_or(|images| images.layout.is_none()),
+            Reads::Layout => images.is_none_or(ImageConfig::is_layout),
+            Reads::Coarse => images.is_none_or(|images| images.coarse),
+            _ => images.is_none(),
+        };
+        let has_layout = images.is_some_and(|images| images.layout.is_some());
+        let unread = [
+            ("data.text", config.text.is_some() && reads != Reads::Text, "nothing is cut from it"),
+            (
+                "data.columns",
+                config.columns.is_some() && reads != Reads::Columns,
+                "it is no folder with tables, such as `train.csv` and `test.csv`",
+            ),
+            ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is no folder with sound files"),
+            (
+                "data.images.layout",
+                has_layout && reads != Reads::Layout,
+                "it is what arrays of NumPy may need, and nothing else is said of them",
+            ),
+            ("data.images", !is_read, "it is no folder with image files"),
+        ];
+        match unread.into_iter().find(|(_, is_unread, _)| *is_unread) {
+            Some((key, _, note)) => Err(SourceError::Fixed { key, source: config.source.clone(), note }),
+            None => Ok(opened),
         }
     }
 

@@ -37,6 +37,21 @@ pub struct AugmentConfig {
     /// DeVries, Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017.
     #[serde(skip_serializing_if = "is_default")]
     pub cutout: usize,
+    /// Recordings are shifted in time by up to this many frames, earlier or later. 0 leaves them alone.
+    #[serde(skip_serializing_if = "is_default")]
+    pub time_shift: usize,
+    /// Up to this many frames of a recording, one after the other, become silent. 0 leaves recordings alone.
+    ///
+    /// Park and others, *SpecAugment: A Simple Data Augmentation Method for Automatic Speech Recognition*, 2019.
+    #[serde(skip_serializing_if = "is_default")]
+    pub time_mask: usize,
+    /// Up to this many neighbouring bands of a recording become silent. 0 leaves recordings alone.
+    #[serde(skip_serializing_if = "is_default")]
+    pub frequency_mask: usize,
+    /// Normal noise with this standard deviation is added to each number of an input. 0 adds none.
+    #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub noise: f64,
     /// Models that learn from labels alone see mixtures of two examples with both labels, whose weights are drawn for each
     /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone; else it is at least 0.001. Students with a teacher have `data.mixup`.
     ///
@@ -65,13 +80,38 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl AugmentConfig {
     /// What happens to each input by itself.
     pub fn options(&self) -> JitterOptions {
-        let Self { shift, flip, brightness, contrast, saturation, cutout, .. } = *self;
+        let Self {
+            shift,
+            flip,
+            brightness,
+            contrast,
+            saturation,
+            cutout,
+            time_shift,
+            time_mask,
+            frequency_mask,
+            noise,
+            ..
+        } = *self;
         let padding = match self.padding {
             PaddingConfig::Zero => Padding::Zero,
             PaddingConfig::Reflect => Padding::Reflect,
         };
         let crop = self.crop.filter(|&share| share < 1.0);
-        JitterOptions { shift, padding, flip, crop, brightness, contrast, saturation, cutout }
+        JitterOptions {
+            shift,
+            padding,
+            flip,
+            crop,
+            brightness,
+            contrast,
+            saturation,
+            cutout,
+            time_shift,
+            time_mask,
+            frequency_mask,
+            noise,
+        }
     }
 
     /// The same for inputs of a shape; nothing where inputs are left as they are.
@@ -119,7 +159,15 @@ impl AugmentConfig {
             let help = format!("set `augment = {{ {key} = 0.2 }}`, or leave the key out");
             return Err(ConfigProblem::new(key, format!("must be from 0 to 1, got {range}"), help));
         }
-        if self.padding != PaddingConfig::Zero && self.shift == 0 {
+        if !(self.noise >= 0.0 && self.noise.is_finite()) {
+            let problem = format!("must be a finite number, 0 or more, got {}", self.noise);
+            return Err(ConfigProblem::new("noise", problem, "set `augment = { noise = 0.1 }`, or leave the key out"));
+        }
+        if self.time_shift > 0 && self.shift > 0 {
+            let help = "leave `shift` out, which would shift recordings along their frequencies too";
+            return Err(ConfigProblem::new("time_shift", "is set, and `shift` too", help));
+        }
+        if self.padding != PaddingConfig::Zero && self.shift == 0 && self.time_shift == 0 {
             let help = "set `augment = { shift = 4, padding = \"reflect\" }`, or leave `padding` out";
             return Err(ConfigProblem::new("padding", "is set, but images are not shifted", help));
         }
@@ -139,7 +187,7 @@ mod tests {
     fn keys_reach_what_they_name() {
         let all = config(
             r#"{ "shift": 4, "padding": "reflect", "flip": true, "crop": 0.5, "brightness": 0.1, "contrast": 0.2,
-                "saturation": 0.3, "cutout": 8 }"#,
+                "saturation": 0.3, "cutout": 8, "time_mask": 5, "frequency_mask": 6, "noise": 0.25 }"#,
         );
         let options = JitterOptions {
             shift: 4,
@@ -150,12 +198,17 @@ mod tests {
             contrast: 0.2,
             saturation: 0.3,
             cutout: 8,
+            time_shift: 0,
+            time_mask: 5,
+            frequency_mask: 6,
+            noise: 0.25,
         };
         assert_eq!((all.options(), all.validate(), all.n_views()), (options, Ok(()), None));
         assert!(
             all.changes_inputs() && !config("{}").changes_inputs() && !config(r#"{ "mixup": 0.2 }"#).changes_inputs()
         );
         assert_eq!(config(r#"{ "shift": 4, "flip": true, "crop": 1 }"#).n_views(), Some(162));
+        assert_eq!(config(r#"{ "time_shift": 5 }"#).n_views(), Some(11));
     }
 
     /// Kept answers have hashes of it.
@@ -176,6 +229,8 @@ mod tests {
             (r#"{ "saturation": -0.5 }"#, "saturation must be from 0 to 1, got -0.5"),
             (r#"{ "brightness": 2 }"#, "brightness must be from 0 to 1, got 2"),
             (r#"{ "padding": "reflect" }"#, "padding is set, but images are not shifted"),
+            (r#"{ "noise": -1 }"#, "noise must be a finite number, 0 or more, got -1"),
+            (r#"{ "time_shift": 1, "shift": 1 }"#, "time_shift is set, and `shift` too"),
         ] {
             assert_eq!(config(text).validate().unwrap_err().to_string(), path);
         }

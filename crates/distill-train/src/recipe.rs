@@ -20,7 +20,7 @@ use crate::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig};
 
 pub use data::{DataConfig, SelectConfig};
-pub use files::{ColumnConfig, ImageConfig};
+pub use files::{ColumnConfig, ImageConfig, SoundConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
 pub use teacher::{Paths, TeacherConfig, is_onnx};

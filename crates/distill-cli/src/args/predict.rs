@@ -12,7 +12,7 @@ pub(crate) struct PredictArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
-    /// CSV, Parquet, JSON Lines, IDX, npy, PNG or JPEG, or folders of images; `-`, or no file, reads standard input
+    /// CSV, Parquet, JSON Lines, IDX, npy, PNG, JPEG or WAV, or folders of these; `-`, or no file, reads standard input
     #[arg(value_name = "FILES")]
     pub(crate) files: Vec<PathBuf>,
 
@@ -66,6 +66,7 @@ pub(crate) enum KindName {
     Npy,
     Image,
     Parquet,
+    Wav,
 }
 
 impl From<KindName> for Kind {
@@ -77,6 +78,7 @@ impl From<KindName> for Kind {
             KindName::Npy => Self::Npy,
             KindName::Image => Self::Image,
             KindName::Parquet => Self::Parquet,
+            KindName::Wav => Self::Wav,
         }
     }
 }

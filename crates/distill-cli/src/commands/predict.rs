@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_folder::{columns_of, images_of, layout_of};
+use distill_recipe::data_folder::{columns_of, images_of, layout_of, sound_of};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
 
@@ -25,6 +25,7 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
         columns: columns_of(&loaded.provenance),
         images: images_of(&loaded.provenance),
         layout: layout_of(&loaded.provenance),
+        sound: sound_of(&loaded.provenance),
     };
     let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
     answers.spreadsheet_safe = args.spreadsheet_safe;

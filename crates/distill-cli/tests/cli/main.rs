@@ -39,6 +39,7 @@ mod runs;
 mod schema;
 mod selection;
 mod slips;
+mod sounds;
 mod streams;
 mod student_files;
 mod sweep;

@@ -44,7 +44,7 @@ fn lab() -> Lab {
 fn a_convolutional_student_is_distilled_kept_and_used() {
     let lab = lab();
     let checked = lab.ok(&["check", "net.toml"]);
-    let expected = "ds-cnn 6-1x6-3, 309 parameters, 0.0 million multiplications and 2,313 activations an image";
+    let expected = "ds-cnn 6-1x6-3, 309 parameters, 0.0 million multiplications and 2,313 activations an input";
     assert!(checked.stdout.contains(expected), "{}", checked.stdout);
 
     lab.ok(&["run", "net.toml", "-q", "--threads", "1"]);

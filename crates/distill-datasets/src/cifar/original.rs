@@ -65,7 +65,7 @@ impl Original {
     ) -> Result<(), DataError> {
         let expected = match split {
             Split::Train => self.train,
-            Split::Test => self.test,
+            Split::Validation | Split::Test => self.test,
         };
         let actual = hash(labels, pixels);
         if actual == expected {

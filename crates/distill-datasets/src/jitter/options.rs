@@ -19,6 +19,14 @@ pub struct JitterOptions {
     pub saturation: f64,
     /// Side of a square, in pixels, that becomes 0.
     pub cutout: usize,
+    /// Largest shift of frames of sound, down and up, in frames; instead of [`shift`](Self::shift).
+    pub time_shift: usize,
+    /// Most frames, one after the other, that become 0.
+    pub time_mask: usize,
+    /// Most values of all frames, one beside the other, that become 0.
+    pub frequency_mask: usize,
+    /// Standard deviation of the noise that is added to each number.
+    pub noise: f64,
 }
 
 /// What is outside of an image.
@@ -34,14 +42,25 @@ pub enum Padding {
 impl JitterOptions {
     /// How many views of an image there are, see [`Jitter::n_views`](crate::Jitter::n_views).
     pub fn n_views(&self) -> Option<usize> {
-        let n_shifts = self.shift.saturating_mul(2).saturating_add(1);
-        let n_views = n_shifts.saturating_mul(n_shifts).saturating_mul(1 + usize::from(self.flip));
-        (self.crop.is_none() && !self.has_colour() && self.cutout == 0).then_some(n_views)
+        let [across, down] = self.n_shifts();
+        let n_views = across.saturating_mul(down).saturating_mul(1 + usize::from(self.flip));
+        let is_drawn =
+            self.crop.is_some() || self.has_colour() || self.cutout > 0 || self.has_masks() || self.noise > 0.0;
+        (!is_drawn).then_some(n_views)
     }
 
     /// Whether nothing is changed.
     pub fn is_off(&self) -> bool {
         self.n_views() == Some(1)
+    }
+
+    /// Places to which an image is moved, across and down.
+    pub(super) fn n_shifts(&self) -> [usize; 2] {
+        [self.shift, self.shift.max(self.time_shift)].map(|most| most.saturating_mul(2).saturating_add(1))
+    }
+
+    pub(super) fn has_masks(&self) -> bool {
+        self.time_mask > 0 || self.frequency_mask > 0
     }
 
     pub(super) fn has_colour(&self) -> bool {
@@ -66,6 +85,24 @@ impl JitterOptions {
         }
         if self.padding == Padding::Reflect && 2 * self.shift >= smaller {
             return bad("padding", format!("sides of more than {} pixels, twice the shift", 2 * self.shift), shape);
+        }
+        if self.padding == Padding::Reflect && 2 * self.time_shift >= height {
+            return bad("padding", format!("more than {} frames, twice the shift", 2 * self.time_shift), shape);
+        }
+        if self.time_shift > 0 && self.shift > 0 {
+            return bad("time_shift", "that `shift` is 0".to_owned(), format!("{}", self.shift));
+        }
+        for (key, most, side) in [
+            ("time_shift", self.time_shift, height - 1),
+            ("time_mask", self.time_mask, height),
+            ("frequency_mask", self.frequency_mask, width),
+        ] {
+            if most > side {
+                return bad(key, format!("a number up to {side}"), format!("{most} for {shape}"));
+            }
+        }
+        if !(self.noise >= 0.0 && self.noise.is_finite()) {
+            return bad("noise", "a finite number, 0 or more".to_owned(), self.noise.to_string());
         }
         if self.cutout > smaller {
             return bad("cutout", format!("sides of at least {} pixels", self.cutout), shape);
@@ -96,6 +133,12 @@ impl JitterOptions {
     fn first_key(&self) -> Option<&'static str> {
         let others = [("flip", self.flip), ("crop", self.crop.is_some()), ("cutout", self.cutout > 0)];
         let colours = self.ranges().map(|(key, range)| (key, range != 0.0));
-        others.into_iter().chain(colours).find(|(_, is_on)| *is_on).map(|(key, _)| key)
+        let frames = [
+            ("time_shift", self.time_shift > 0),
+            ("time_mask", self.time_mask > 0),
+            ("frequency_mask", self.frequency_mask > 0),
+            ("noise", self.noise != 0.0),
+        ];
+        others.into_iter().chain(colours).chain(frames).find(|(_, is_on)| *is_on).map(|(key, _)| key)
     }
 }

@@ -1,4 +1,5 @@
 use distill_datasets::DataError;
+use distill_recipe::data_folder::SOUND;
 use distill_recipe::data_source::DataSource;
 use distill_recipe::{Code, Diagnostic};
 use distill_train::{AugmentConfig, Role, TrainError};
@@ -48,9 +49,11 @@ impl Preflight<'_> {
                 .help("set `augment = { shift = 0 }`");
             return Some((key, diagnostic));
         }
-        let key = of_pictures(augment).filter(|_| !DataSource::has_pictures(source))?;
+        let is_sound = self.experiment.all().train.reading().is_some_and(|(name, _)| name == SOUND);
+        let key = of_pictures(augment).filter(|_| is_sound || !DataSource::has_pictures(source))?;
         let what = format!("`{key}` is for pictures, and the inputs of `{source}` are frames of speech");
-        let help = format!("leave `{key}` out; `shift` and `cutout` are for frames of speech too");
+        let help =
+            format!("leave `{key}` out; `time_shift`, `time_mask`, `frequency_mask` and `noise` are for recordings");
         Some((key, Diagnostic::new(Code::Selection, what).help(help)))
     }
 

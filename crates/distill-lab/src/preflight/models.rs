@@ -113,7 +113,7 @@ impl Preflight<'_> {
         let graph = config.graph(&spec.input_shape, spec.classes.len()).ok()?;
         let millions = graph.macs() as f64 / 1e6;
         Some(format!(
-            ", {millions:.1} million multiplications and {} activations an image",
+            ", {millions:.1} million multiplications and {} activations an input",
             thousands(graph.activations())
         ))
     }

@@ -23,6 +23,7 @@ impl Opened for Folder {
             Self::Table(_) => Reads::Columns,
             Self::Arrays(_) => Reads::Layout,
             Self::Images(_) => Reads::Images,
+            Self::Sounds(_) => Reads::Sound,
             Self::Cifar(_) => Reads::Coarse,
             Self::Idx(_) => Reads::Nothing,
         }
@@ -30,9 +31,11 @@ impl Opened for Folder {
 
     fn load(&self, classes: Option<&[String]>, memory: Option<u64>) -> Result<Sets, SourceError> {
         let train = self.load(Split::Train, classes, memory)?;
-        // Where nobody names the classes, the test set has those of the training set.
-        let test = self.load(Split::Test, Some(&train.spec().classes), memory)?;
-        Ok(Sets { train, validation: None, unlabelled: None, test })
+        // Where nobody names the classes, the other sets have those of the training set.
+        let other = |split| self.load(split, Some(&train.spec().classes), memory);
+        let validation = self.has_validation()?.then(|| other(Split::Validation)).transpose()?;
+        let test = other(Split::Test)?;
+        Ok(Sets { train, validation, unlabelled: None, test })
     }
 
     fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {

@@ -59,6 +59,8 @@ pub(crate) enum Reads {
     Images,
     /// Of `data.images` which of two lists of classes it is.
     Coarse,
+    /// `data.sound`.
+    Sound,
 }
 
 /// A source that is there, from which sets are read.

@@ -2,7 +2,7 @@ use distill_datasets::{Dataset, select};
 use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
-use super::{ClassNames, ColumnConfig, ImageConfig, Standardize, TextConfig};
+use super::{ClassNames, ColumnConfig, ImageConfig, SoundConfig, Standardize, TextConfig};
 use crate::ConfigProblem;
 use crate::TrainError;
 
@@ -14,7 +14,7 @@ const MAX_MIXUP: usize = 100;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables or images.
+    /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables, images or sound files.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
     /// How snippets are cut, if the source is text.
@@ -26,6 +26,9 @@ pub struct DataConfig {
     /// How images are read, if the source is a folder with image files or arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageConfig>,
+    /// How recordings are read, if the source is a folder with sound files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundConfig>,
     /// Class names in the order of the labels: a list, or a text file with one name a line. Empty: the names in the data.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = [["cat", "dog"]])))]
@@ -97,6 +100,7 @@ impl DataConfig {
             }
         }
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
+        self.sound.iter().try_for_each(SoundConfig::validate).map_err(|problem| problem.under("sound"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
         if self.mixup > MAX_MIXUP {
             let problem = format!("must be at most {MAX_MIXUP}, got {}", self.mixup);

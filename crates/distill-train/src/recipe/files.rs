@@ -6,6 +6,9 @@ use crate::ConfigProblem;
 /// Images have no longer side.
 const MAX_SIDE: u32 = 4096;
 
+/// More bands have no point of a transform between them.
+const MAX_BANDS: usize = 512;
+
 /// How the columns of a table are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -59,6 +62,63 @@ impl ImageConfig {
             }
             None if self.crop => {
                 Err(ConfigProblem::new("crop", "is set without `size`", "set `size` too, or leave `crop` out"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How recordings are read.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct SoundConfig {
+    /// Seconds of an input: the middle of longer recordings, and shorter ones between silence. Left out: all recordings must
+    /// have the same length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.01, max = 600), extend("examples" = [1.0])))]
+    pub seconds: Option<f64>,
+    /// Length of a frame in milliseconds.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
+    pub window_ms: f64,
+    /// Milliseconds from one frame to the next.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
+    pub step_ms: f64,
+    /// Number of mel bands of a frame.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 512)))]
+    pub bands: usize,
+    /// Number of cepstral coefficients (MFCC) to take in place of the bands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 512), extend("examples" = [10])))]
+    pub coefficients: Option<usize>,
+}
+
+impl Default for SoundConfig {
+    fn default() -> Self {
+        Self { seconds: None, window_ms: 40.0, step_ms: 20.0, bands: 40, coefficients: None }
+    }
+}
+
+impl SoundConfig {
+    pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
+        let wrong = |key, problem: String, help: &str| Err(ConfigProblem::new(key, problem, help));
+        if let Some(seconds) = self.seconds.filter(|seconds| !(0.01..=600.0).contains(seconds)) {
+            return wrong("seconds", format!("must be from 0.01 to 600, got {seconds}"), "set `seconds = 1.0`");
+        }
+        for (key, ms, help) in
+            [("window_ms", self.window_ms, "set `window_ms = 40`"), ("step_ms", self.step_ms, "set `step_ms = 20`")]
+        {
+            if !(1.0..=1000.0).contains(&ms) {
+                return wrong(key, format!("must be from 1 to 1000, got {ms}"), help);
+            }
+        }
+        if !(1..=MAX_BANDS).contains(&self.bands) {
+            return wrong("bands", format!("must be from 1 to {MAX_BANDS}, got {}", self.bands), "set `bands = 40`");
+        }
+        match self.coefficients {
+            Some(n) if n == 0 || n > self.bands => {
+                let problem = format!("must be from 1 to the {} bands, got {n}", self.bands);
+                wrong("coefficients", problem, "set `coefficients = 10`, or leave it out")
             }
             _ => Ok(()),
         }

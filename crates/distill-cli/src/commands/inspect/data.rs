@@ -20,7 +20,11 @@ pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {
     let mut facts = Facts::new("dataset", format_args!("a dataset of {}", folder.form()));
     let train = folder.load(Split::Train, None, None)?;
     let test = folder.load(Split::Test, Some(&train.spec().classes), None)?;
-    for (name, set) in [("train", &train), ("test", &test)] {
+    let validation =
+        folder.has_validation()?.then(|| folder.load(Split::Validation, Some(&train.spec().classes), None));
+    let validation = validation.transpose()?;
+    let sets = [("train", Some(&train)), ("valid", validation.as_ref()), ("test", Some(&test))];
+    for (name, set) in sets.into_iter().filter_map(|(name, set)| Some((name, set?))) {
         let shape = sides(&set.spec().input_shape);
         facts.line(name, format_args!("{} examples of {shape}", thousands(set.len() as u64)));
         facts.field(name, json!({ "examples": set.len(), "input_shape": set.spec().input_shape }));

@@ -17,12 +17,43 @@ pub(super) fn settings(look: &Look, has_teacher: bool) -> Vec<Setting> {
     let mut settings = vec![validation(look)];
     settings.extend(look.columns.iter().map(|columns| Setting::new("data", "columns", columns)));
     settings.extend(look.images.iter().map(|images| Setting::new("data", "images", images)));
+    settings.extend(look.sound.iter().map(|sound| Setting::new("data", "sound", sound)));
     settings.extend((look.is_wide && look.buckets.is_none()).then(|| Setting::new("data", "standardize", true)));
+    if look.is_sound {
+        settings.extend(of_sound(look, has_teacher));
+        return settings;
+    }
     settings.extend(students(look, has_teacher));
     if !has_teacher {
         // A teacher of somebody else may be a table, which answers nothing that is not in it.
         settings.extend(n_mixtures(look).map(|n| Setting::new("data", "mixup", n)));
         settings.extend(teachers(look));
+    }
+    settings
+}
+
+/// Networks with convolutions over time and frequency, and recordings that are varied for both.
+fn of_sound(look: &Look, has_teacher: bool) -> Vec<Setting> {
+    const AUGMENT: &str = "{ time_shift = 5, time_mask = 10, frequency_mask = 4 }";
+    let augment = [("time_shift", 5), ("time_mask", 10), ("frequency_mask", 4)];
+    let mut settings = vec![
+        Setting::new("student.model", "kind", "\"ds-cnn\"\nstride = 2"),
+        Setting::none("student.model", "hidden"),
+        Setting::new("train", "batch", batch(look)),
+        Setting::new("train", "epochs", epochs(look, 3000, 60)),
+        Setting::text("train.optimizer", "kind", "adamw"),
+        Setting::new("train.optimizer", "lr", "0.003"),
+    ];
+    settings.extend(augment.map(|(key, n)| Setting::new("train.augment", key, n)));
+    if !has_teacher {
+        settings.extend([
+            Setting::new("teacher", "seeds", "[1, 2, 3]"),
+            Setting::new("teacher", "model", "{ kind = \"ds-cnn\", width = 96, stride = 2, dropout = 0.2 }"),
+            Setting::new("teacher.train", "batch", batch(look)),
+            Setting::new("teacher.train", "epochs", epochs(look, 3000, 60)),
+            Setting::new("teacher.train", "augment", AUGMENT),
+            Setting::new("teacher.train", "optimizer", "{ kind = \"adamw\", lr = 0.003 }"),
+        ]);
     }
     settings
 }

@@ -6,6 +6,7 @@ use distill_train::Fingerprint;
 use super::template::{self, Setting, quoted};
 use distill_lab::preflight::is_far_from_standard;
 use distill_recipe::Diagnostic;
+use distill_recipe::data_folder::{SOUND, longest_recording};
 use distill_recipe::data_source::{DataSource, SourceError};
 use distill_recipe::recipe_file;
 
@@ -14,6 +15,9 @@ const MOST_FEATURES: usize = 64 * 64 * 3;
 
 /// What images of several sizes, or very large ones, are brought to.
 const SIZE: &str = "size = [32, 32], crop = true";
+
+/// Of longer recordings a piece of the middle is taken.
+const MOST_SECONDS: f64 = 10.0;
 
 /// What is known of data before a recipe is written for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,10 @@ pub(super) struct Look {
     /// What has to be said of it so that it can be read: of columns and of images.
     pub(super) columns: Option<String>,
     pub(super) images: Option<String>,
+    /// What has to be said of recordings.
+    pub(super) sound: Option<String>,
+    /// Whether inputs are recordings.
+    pub(super) is_sound: bool,
     /// Whether its numbers are far from 0, or all on one side of it, and nobody standardises them by default.
     pub(super) is_wide: bool,
     /// The column with the class, where that was guessed.
@@ -36,9 +44,9 @@ pub(super) struct Look {
 impl Look {
     /// Reads data as a run would, and finds out what has to be said of it.
     pub(super) fn at(source: &str) -> Result<Self, Diagnostic> {
-        let (mut images, mut label): (Vec<&str>, Option<String>) = (vec![], None);
+        let (mut images, mut label, mut sound): (Vec<&str>, Option<String>, Option<String>) = (vec![], None, None);
         loop {
-            match Self::with(source, &images, label.as_deref()) {
+            match Self::with(source, &images, label.as_deref(), sound.as_deref()) {
                 Ok(look) if look.input_shape.len() > 1 && look.n_features() > MOST_FEATURES && is_images(source) => {
                     // Arrays cannot be made smaller.
                     match images.contains(&SIZE) {
@@ -52,6 +60,10 @@ impl Look {
                     let last = TableFolder::header(Path::new(source))?.and_then(|header| header.last().cloned());
                     label = Some(last.ok_or(error)?);
                 }
+                Err(error) if sound.is_none() && asks_for(&error, "data.sound.seconds") => {
+                    let longest = longest_recording(Path::new(source))?.ok_or(error)?;
+                    sound = Some(format!("{{ seconds = {:.2} }}", longest.min(MOST_SECONDS)));
+                }
                 Err(error) => match asked_for(&error).filter(|setting| !images.contains(setting)) {
                     Some(setting) => images.push(setting),
                     None => return Err(error.into()),
@@ -60,10 +72,11 @@ impl Look {
         }
     }
 
-    fn with(source: &str, images: &[&str], label: Option<&str>) -> Result<Self, SourceError> {
+    fn with(source: &str, images: &[&str], label: Option<&str>, sound: Option<&str>) -> Result<Self, SourceError> {
         let images = (!images.is_empty()).then(|| format!("{{ {} }}", images.join(", ")));
         let mut settings = vec![Setting::text("data", "source", source)];
         settings.extend(images.iter().map(|images| Setting::new("data", "images", images)));
+        settings.extend(sound.map(|sound| Setting::new("data", "sound", sound)));
         let guessed = label.map(str::to_owned);
         let label = label.map(|label| format!("label = {}", quoted(label)));
         settings.extend(label.iter().map(|label| Setting::new("data", "columns", format!("{{ {label} }}"))));
@@ -83,6 +96,8 @@ impl Look {
             buckets: DataSource::buckets(&config),
             columns: (!columns.is_empty()).then(|| format!("{{ {} }}", columns.join(", "))),
             images,
+            sound: sound.map(str::to_owned),
+            is_sound: sets.train.reading().is_some_and(|(name, _)| name == SOUND),
             is_wide: sets.train.columns().is_none() && is_wide(&*sets.train)?,
             guessed_label: guessed,
         })

@@ -1,0 +1,134 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{DataError, Split, classes};
+
+/// A folder with a folder for each set, and in each of them a folder for each class.
+///
+/// ```text
+/// train/cat/one.png         the names of the files say nothing
+/// validation/cat/two.png    optional, or val/
+/// test/cat/three.png
+/// classes.txt               optional: the names of the classes in their order, one per line
+/// ```
+/// What the files are made of, others know. Those whose names begin with a dot are not seen.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::{ClassFolders, Split};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # for name in ["train/no/b", "train/no/a", "train/yes/c", "test/yes/d"] {
+/// #     std::fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+/// #     std::fs::write(dir.path().join(name), "").unwrap();
+/// # }
+/// # let dir = dir.path();
+/// let folders = ClassFolders::find(dir)?.expect("train/no and others are there");
+/// assert_eq!(folders.classes(), ["no", "yes"]);
+/// let files = folders.files(Split::Train, None)?;
+/// assert_eq!(files[2], (dir.join("train/yes/c"), 1));
+/// assert!(!folders.has_validation());
+/// # Ok::<(), distill_datasets::DataError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClassFolders {
+    dir: PathBuf,
+    classes: Vec<String>,
+    is_listed: bool,
+}
+
+impl ClassFolders {
+    /// Looks for a folder `train` or `test` with a folder in it. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::BadClassList`].
+    pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
+        let mut classes = vec![];
+        for split in [Split::Train, Split::Test] {
+            let path = folder(dir, split);
+            if path.is_dir() {
+                classes.extend(names(&path, fs::FileType::is_dir)?);
+            }
+        }
+        if classes.is_empty() {
+            return Ok(None);
+        }
+        classes.sort();
+        classes.dedup();
+        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
+        let listed = list.map(|path| classes::read(&path)).transpose()?;
+        let is_listed = listed.is_some();
+        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed }))
+    }
+
+    /// The folder that has them.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The class names of `classes.txt`, or those of the folders.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Whether the folder lists its classes.
+    pub fn is_listed(&self) -> bool {
+        self.is_listed
+    }
+
+    /// Whether there are examples to choose settings on.
+    pub fn has_validation(&self) -> bool {
+        self.folder(Split::Validation).is_dir()
+    }
+
+    /// The folder of a set, or where it should be.
+    pub fn folder(&self, split: Split) -> PathBuf {
+        folder(&self.dir, split)
+    }
+
+    /// The files of a set with their classes: in the order of these, and of their names within one. The folders are among
+    /// `classes`, or else those of the folder.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::BadClassList`], and [`DataError::UnlistedClass`].
+    pub fn files(&self, split: Split, classes: Option<&[String]>) -> Result<Vec<(PathBuf, u32)>, DataError> {
+        let classes = classes.unwrap_or(&self.classes);
+        classes::check(classes).map_err(|fault| DataError::BadClassList { path: None, fault })?;
+        let dir = self.folder(split);
+        let mut files: Vec<(PathBuf, u32)> = vec![];
+        for folder in names(&dir, fs::FileType::is_dir)? {
+            let path = dir.join(&folder);
+            let Some(label) = classes.iter().position(|class| *class == folder) else {
+                return Err(DataError::unlisted(&path, None, &folder, classes));
+            };
+            let names = names(&path, fs::FileType::is_file)?;
+            files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
+        }
+        files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
+        Ok(files)
+    }
+}
+
+fn folder(dir: &Path, split: Split) -> PathBuf {
+    let short = dir.join("val");
+    match dir.join(split.to_string()) {
+        named if split == Split::Validation && !named.is_dir() && short.is_dir() => short,
+        named => named,
+    }
+}
+
+/// The names in a folder, sorted, without those that are hidden.
+fn names(dir: &Path, of_kind: impl Fn(&fs::FileType) -> bool) -> Result<Vec<String>, DataError> {
+    let io = |source| DataError::Io { path: dir.to_owned(), source };
+    let mut names = vec![];
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // A link counts as what it leads to.
+        let kind = fs::metadata(entry.path()).map_err(io)?.file_type();
+        if of_kind(&kind) && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
