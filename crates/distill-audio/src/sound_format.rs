@@ -150,7 +150,11 @@ impl SoundReader {
     pub(crate) fn read_raw(&mut self, path: &Path) -> Result<Array2<f32>, DataError> {
         let wav = read(path)?;
         if wav.rate != self.format.rate {
-            let problem = format!("has {} samples a second, {} are expected", wav.rate, self.format.rate);
+            let rate = self.format.rate;
+            let problem = format!(
+                "has {} samples a second, {rate} are expected: convert it, such as with `ffmpeg -i IN -ar {rate} OUT.wav`",
+                wav.rate
+            );
             return Err(DataError::Content { path: path.to_owned(), problem });
         }
         middle(&wav.samples, self.format.samples, &mut self.samples);

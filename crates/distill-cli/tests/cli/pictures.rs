@@ -80,9 +80,9 @@ fn a_folder_is_answered_picture_by_picture() {
     let ids: Vec<&str> = ran.stdout.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(ids, ["p/a.png", "p/b.png", "p/möwe 2/x y.png", "p/no-ending"]);
     assert_eq!(classes(&ran.stdout), ["2", "0", "1", "2"]);
-    assert_eq!(ran.stderr, "left out, not PNG or JPEG: p/möwe 2/c.webp and 1 more\n");
+    assert_eq!(ran.stderr, "left out, not PNG, JPEG or WAV: p/möwe 2/c.webp and 1 more\n");
     fs::create_dir(lab.path("empty")).unwrap();
-    let expected = ["E0206]: the folder has no pictures", "empty", "name a folder of pictures"];
+    let expected = ["E0206]: the folder has no pictures and no recordings", "empty", "name a folder of pictures"];
     lab.check(&["predict", &model, "empty"], 4, expected);
     // What is no picture for training is named with its format.
     for part in ["train", "test"] {

@@ -82,19 +82,30 @@ fn a_folder_of_recordings_becomes_a_student_that_reads_recordings() {
     lab.write("long.wav", wav(8000, 9000, true, 0.0));
     assert_eq!(lab.ok(&["predict", student, "long.wav"]).stdout.lines().count(), 2);
     lab.write("fast.wav", wav(16_000, 8000, true, 0.0));
-    lab.check(&["predict", student, "fast.wav"], 3, ["fast.wav has 16000 samples a second, 8000 are expected", "", ""]);
+    lab.check(
+        &["predict", student, "fast.wav"],
+        4,
+        ["E0401]: fast.wav has 16000 samples a second, 8000 are expected", "", ""],
+    );
     lab.write("cut.wav", &wav(8000, 4000, true, 0.0)[..99]);
-    lab.check(&["predict", student, "cut.wav"], 3, ["cut.wav", "", ""]);
+    lab.check(&["predict", student, "cut.wav"], 4, ["E0401]: cut.wav byte 4", "cut.wav", ""]);
 
     // A model of numbers takes no recordings.
     lab.ok(&["train", "r.toml", "-q"]);
     let numbers = "runs/tiny-001/weights/teacher-seed1.safetensors";
-    lab.check(&["predict", numbers, "long.wav"], 4, ["this is a recording, and the model takes", "long.wav", ""]);
+    lab.check(
+        &["predict", numbers, "long.wav"],
+        4,
+        ["E0206]: this is a recording, and the model takes", "long.wav", ""],
+    );
 }
 
 #[test]
 fn a_recipe_is_written_for_recordings_and_runs_as_it_is() {
     let lab = lab();
+    let inspected = lab.ok(&["inspect", "words"]);
+    assert!(inspected.stdout.contains("a dataset of recordings"), "{}", inspected.stdout);
+    assert!(inspected.stdout.contains("valid     8 examples of 1x24x40"), "{}", inspected.stdout);
     lab.write("words/train/rises/99.wav", wav(8000, 3000, true, 0.3));
     lab.ok(&["new", "n.toml", "--data", "words"]);
     let recipe = String::from_utf8(lab.read("n.toml")).unwrap();
@@ -102,8 +113,9 @@ fn a_recipe_is_written_for_recordings_and_runs_as_it_is() {
         assert!(recipe.lines().any(|found| found == line), "{line}\n{recipe}");
     }
     lab.ok(&["check", "n.toml"]);
-    let inspected = lab.ok(&["inspect", "words"]);
-    assert!(inspected.stdout.contains("a dataset of recordings"), "{}", inspected.stdout);
+    let missing =
+        ["E0401]: words/train/rises/99.wav has 0.375 s", "99.wav", "set the key in the recipe, or on the command line"];
+    lab.check(&["check", "w.toml"], 4, missing);
 }
 
 #[test]
@@ -111,13 +123,13 @@ fn what_does_not_fit_recordings_is_said() {
     let lab = lab();
     let last = |settings: &'static str| ["check", "w.toml", settings];
     for (settings, code, message) in [
-        ("data.sound.coefficients=21", 2, "coefficients must be from 1 to the 20 bands, got 21"),
-        ("data.sound.step_ms=0", 2, "step_ms must be from 1 to 1000, got 0"),
+        ("data.sound.coefficients=21", 3, "coefficients must be from 1 to the 20 bands, got 21"),
+        ("data.sound.step_ms=0", 3, "step_ms must be from 1 to 1000, got 0"),
         ("data.images={ grey = true }", 3, "`data.images` has no meaning for `words`"),
-        ("train.augment.flip=true", 3, "`flip` is for pictures, and the inputs of `words` are frames of speech"),
+        ("train.augment.flip=true", 4, "`flip` is for pictures, and the inputs of `words` are frames of speech"),
         ("train.augment.shift=1", 3, "time_shift is set, and `shift` too"),
-        ("train.augment.time_mask=25", 3, "time_mask"),
-        ("train.augment.noise=-1", 2, "noise must be a finite number, 0 or more, got -1"),
+        ("train.augment.time_mask=25", 4, "`time_mask` needs a number up to 24"),
+        ("train.augment.noise=-1", 3, "noise must be a finite number, 0 or more, got -1"),
         ("data.validation=4", 3, "the data brings its own validation examples"),
     ] {
         let ran = lab.distill(&last(settings));
@@ -126,7 +138,7 @@ fn what_does_not_fit_recordings_is_said() {
     lab.check(
         &["check", "r.toml", "data.sound={ bands = 4 }"],
         3,
-        ["`data.sound` has no meaning for `data`", "", "leave it out"],
+        ["E0104]: `data.sound` has no meaning for `data`", "", "leave it out"],
     );
     lab.write("words/test/rises/03.wav", "RIFF");
     let ran = lab.distill(&["check", "w.toml"]);

@@ -3,7 +3,7 @@ use distill_train::{DataConfig, Fingerprint, Sets, TextConfig};
 
 use super::job::Setup;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_source::read_data;
+use distill_recipe::data_source::{DataSource, read_data};
 use distill_recipe::model_file::sha256;
 
 /// The data of a study.
@@ -43,6 +43,7 @@ impl DataKey {
         let hash = |set: &dyn Dataset| Fingerprint::of(set).map(|found| found.sha256());
         let sha256 = sha256(format!("{} {}", hash(&*sets.train)?, hash(&*sets.test)?).as_bytes());
         let validation = match &sets.validation {
+            Some(set) if DataSource::kind(&config.source) == "folder" => Some(hash(&**set)?),
             _ if config.text.unwrap_or_default().validation == TextConfig::default().validation => None,
             Some(set) => Some(hash(&**set)?),
             None => Some("none".to_owned()),

@@ -50,6 +50,9 @@ impl From<DataError> for Diagnostic {
                 let help = format!("unpack it, `gunzip {}`, raise `data.memory`, or leave it out", path.display());
                 (Code::Limit, help)
             }
+            E::Content { problem, .. } if problem.contains("`data.") => {
+                (Code::DataFile, "set the key in the recipe, or on the command line behind it".into())
+            }
             E::Content { .. } => {
                 (Code::DataFile, "correct the file, and look at its folder again: `distill data FOLDER`".into())
             }
