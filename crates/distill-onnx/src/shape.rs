@@ -55,6 +55,14 @@ impl Shape {
         Ok(Self { data, graph: std::iter::once(batch).chain(graph).collect(), layout })
     }
 
+    /// The same for batches of another size.
+    #[cfg_attr(not(feature = "tract"), expect(dead_code, reason = "an engine would use it"))]
+    pub(crate) fn of_batch(&self, batch: usize) -> Self {
+        let mut other = self.clone();
+        other.graph.splice(..1, [batch]);
+        other
+    }
+
     pub(crate) fn batch(&self) -> usize {
         self.graph.first().copied().unwrap_or(1)
     }

@@ -18,11 +18,17 @@ use crate::shape::Shape;
 /// Whether this build can compute ONNX files.
 pub const HAS_ENGINE: bool = cfg!(feature = "tract");
 
+/// The shape of an output, and its numbers.
+#[cfg(feature = "tract")]
+pub(crate) type Answer = (Vec<usize>, Vec<f32>);
+
 /// A graph that is ready to be computed, and what was found out on the way.
 pub(crate) struct Prepared {
     pub(crate) engine: Engine,
     pub(crate) shape: Shape,
     pub(crate) n_classes: usize,
+    /// The shapes of the values that are tapped, the batch first.
+    pub(crate) taps: Vec<Vec<usize>>,
     /// The operator that computes the output, but for those that only change its form.
     pub(crate) producer: String,
     pub(crate) description: Description,
