@@ -77,12 +77,15 @@ pub(crate) fn sums<F: Real>(x: ArrayView2<'_, F>, out: &mut Vec<f64>, term: impl
 fn sums_of<F: Real, const N: usize>(a: &[F], others: [&[F]; N], term: &impl Fn(f64, f64) -> f64) -> [f64; N] {
     let (chunks, rest) = a.as_chunks::<LANES>();
     let others = others.map(|row| row.as_chunks::<LANES>());
+    // Slices of one length, so that nothing is checked inside.
+    let of_others = others.map(|(others, _)| &others[..chunks.len()]);
     let mut lanes = [[0.0; LANES]; N];
     for (i, a) in chunks.iter().enumerate() {
-        for (lanes, (chunks, _)) in lanes.iter_mut().zip(&others) {
-            let b = &chunks[i];
+        let a = a.map(F::to_f64);
+        for (lanes, others) in lanes.iter_mut().zip(&of_others) {
+            let b = others[i].map(F::to_f64);
             for k in 0..LANES {
-                lanes[k] += term(a[k].to_f64(), b[k].to_f64());
+                lanes[k] += term(a[k], b[k]);
             }
         }
     }
@@ -104,11 +107,21 @@ pub(crate) fn add_weighted_rows<F: Real>(mut grad: ArrayViewMut2<'_, F>, x: Arra
         for start in (0..n_columns).step_by(COLUMNS) {
             let end = (start + COLUMNS).min(n_columns);
             let mut sums = [0.0; COLUMNS];
-            for (x, &weight) in all.chunks_exact(n_columns).zip(weights) {
-                sums.iter_mut().zip(&x[start..end]).for_each(|(sum, x)| *sum += weight * x.to_f64());
+            let sums = &mut sums[..end - start];
+            let row = |j: usize| &all[j * n_columns + start..j * n_columns + end];
+            let (blocks, rest) = weights.as_chunks::<ROWS>();
+            for (block, w) in blocks.iter().enumerate() {
+                let [a, b, c, d] = std::array::from_fn(|k| row(block * ROWS + k));
+                for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                    *sum += (w[0] * a.to_f64() + w[1] * b.to_f64()) + (w[2] * c.to_f64() + w[3] * d.to_f64());
+                }
+            }
+            for (k, weight) in rest.iter().enumerate() {
+                let row = row(blocks.len() * ROWS + k);
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += weight * x.to_f64());
             }
             let grad = grad.iter_mut().skip(start).take(end - start);
-            grad.zip(&sums).for_each(|(grad, sum)| *grad = F::from_f64(grad.to_f64() + sum));
+            grad.zip(&*sums).for_each(|(grad, sum)| *grad = F::from_f64(grad.to_f64() + sum));
         }
     };
     if in_parallel {
