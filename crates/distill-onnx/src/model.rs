@@ -225,7 +225,10 @@ impl Model for OnnxModel {
         let batch = self.shape.batch();
         let inputs = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
         let blocks = inputs.zip(out.axis_chunks_iter_mut(Axis(0), batch));
-        let write = |(inputs, out)| Ok(self.write_logits(&self.block(inputs, 1)?[0], out));
+        let write = |(inputs, out)| -> Result<(), OnnxError> {
+            self.write_logits(&self.block(inputs, 1)?[0], out);
+            Ok(())
+        };
         all(blocks.map(write).collect()).map(drop)
     }
 

@@ -56,7 +56,6 @@ impl Shape {
     }
 
     /// The same for batches of another size.
-    #[cfg_attr(not(feature = "tract"), expect(dead_code, reason = "an engine would use it"))]
     pub(crate) fn of_batch(&self, batch: usize) -> Self {
         let mut other = self.clone();
         other.graph.splice(..1, [batch]);

@@ -48,7 +48,7 @@ impl Runtime {
         let input = Tensor::from_array((shape.to_vec(), values)).map_err(failed)?;
         let answers: Result<Vec<Answer>, OnnxError> = {
             let found = session.run(vec![(self.input.as_str(), SessionInputValue::from(input))]).map_err(failed)?;
-            let answer = |name: &String| {
+            let answer = |name: &String| -> Result<Answer, OnnxError> {
                 let output = found.get(name.as_str()).ok_or_else(|| failed(format!("there is no output `{name}`")))?;
                 let sides = |shape: &[i64]| shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
                 if let Ok((shape, values)) = output.try_extract_tensor::<f32>() {

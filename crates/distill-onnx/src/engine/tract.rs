@@ -74,7 +74,7 @@ impl Engine {
                 (computes, dims, of_twice)
             }
         };
-        let n_classes = classes(&output, dims.first().map_or(&[], Vec::as_slice), shape.batch())?;
+        let n_classes = classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
         let tapped = dims.get(1..).unwrap_or_default().to_vec();
         // A graph that cannot be computed for that batch says nothing of its sides.
         let of_twice = of_twice.and_then(Result::ok);
@@ -135,7 +135,7 @@ impl Computes {
                 let input = Tensor::from_shape(&shape.graph, &values);
                 let computed = input.and_then(|input| plan.run(tvec!(input.into())));
                 let answers = computed.and_then(|outputs| {
-                    let answer = |output: TValue| {
+                    let answer = |output: TValue| -> TractResult<Answer> {
                         let output = output.cast_to::<f32>()?;
                         let output = output.to_plain_array_view::<f32>()?;
                         Ok((output.shape().to_vec(), output.iter().copied().collect()))
