@@ -173,7 +173,10 @@ fn a_value_without_the_batch_as_its_first_side_is_refused() {
         [("Transpose", &[1, 0, 2, 3][..], None), ("Shape", &[], None), ("Transpose", &[1, 0, 2, 3], Some(4))]
     {
         for error in refused(&with(operator, perm, batch)) {
-            assert!(error.contains("cannot be tapped: its first side is not the batch"), "{operator}: {error}");
+            // ONNX Runtime does not turn whole numbers into others.
+            let is_whole = operator == "Shape" && error.contains("`more` is not made of f32 or f64");
+            let refused = error.contains("cannot be tapped: its first side is not the batch");
+            assert!(refused || is_whole, "{operator}: {error}");
         }
     }
     // Of one number for all rows a batch of 1 does not tell it.

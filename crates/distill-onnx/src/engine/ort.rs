@@ -54,7 +54,9 @@ impl Runtime {
                 if let Ok((shape, values)) = output.try_extract_tensor::<f32>() {
                     return Ok((sides(shape), values.to_vec()));
                 }
-                let (shape, values) = output.try_extract_tensor::<f64>().map_err(failed)?;
+                let (shape, values) = output
+                    .try_extract_tensor::<f64>()
+                    .map_err(|error| failed(format!("`{name}` is not made of f32 or f64: {error}")))?;
                 #[expect(clippy::cast_possible_truncation, reason = "values are f32")]
                 let values = values.iter().map(|&value| value as f32).collect();
                 Ok((sides(shape), values))
