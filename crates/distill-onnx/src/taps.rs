@@ -2,8 +2,10 @@
 
 use tract_onnx::pb::{ModelProto, ValueInfoProto};
 
-use crate::engine::Answer;
 use crate::{Description, OnnxError, Tap, file};
+
+/// The shape of an output, and its numbers.
+pub(crate) type Answer = (Vec<usize>, Vec<f32>);
 
 /// What the last value of a tape is called.
 const LOGITS: &str = "logits";

@@ -18,10 +18,6 @@ use crate::shape::Shape;
 /// Whether this build can compute ONNX files.
 pub const HAS_ENGINE: bool = cfg!(feature = "tract");
 
-/// The shape of an output, and its numbers.
-#[cfg(feature = "tract")]
-pub(crate) type Answer = (Vec<usize>, Vec<f32>);
-
 /// A graph that is ready to be computed, and what was found out on the way.
 pub(crate) struct Prepared {
     pub(crate) engine: Engine,

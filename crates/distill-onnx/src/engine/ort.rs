@@ -8,8 +8,8 @@ use ort::logging::LogLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{PrimitiveTensorElementType, Tensor};
 
-use super::Answer;
 use crate::OnnxError;
+use crate::taps::Answer;
 
 /// One for the whole process, with the library that was named first.
 static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 use tract_onnx::prelude::*;
 
-use super::{Answer, Prepared};
+use super::Prepared;
 use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
 use crate::shape::{INPUT_SHAPE, Shape};
+use crate::taps::Answer;
 use crate::{OnnxError, OnnxOptions, Port, file, taps};
 
 /// Numbers in one tensor of a graph, and in all of them together.
