@@ -57,7 +57,7 @@ impl Experiment<'_> {
     }
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
-    fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
+    pub(super) fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
         let how = self.recipe.standardize(&*self.all.train);
         if !how.is_on() {
             return Ok(None);
