@@ -22,8 +22,8 @@ use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    FeatureLoss, Hooks, Optimizer, OptimizerConfig, OptimizerKind, SoftTargets, StepContext, Teacher, TrainingStep,
-    move_average,
+    FeatureConfig, FeatureKind, FeatureLoss, FeatureTerms, Hooks, Optimizer, OptimizerConfig, OptimizerKind,
+    SoftTargets, StepContext, Teacher, TrainingStep, move_average,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -241,6 +241,63 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
             println!("{config:?}: {all} allocations in 3 steps, {products} in the products of the student's logits");
             assert_eq!(all, products, "{config:?}");
         }
+    });
+}
+
+/// With losses on inner values of a live teacher, on vectors and on maps.
+#[test]
+fn a_step_with_losses_on_inner_values_allocates_nothing_of_ours() {
+    let data = images();
+    let spec = data.spec();
+    let build = |channels: usize| {
+        let config = CnnConfig { channels: vec![channels], ..CnnConfig::default() };
+        Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 2).unwrap()
+    };
+    let (teacher, mut student) = (build(12), build(8));
+    let feature = |(kind, [student, teacher]): (FeatureKind, [&str; 2])| FeatureConfig {
+        kind,
+        student: student.to_owned(),
+        teacher: teacher.to_owned(),
+        weight: 1.0,
+    };
+    let features = [
+        (FeatureKind::Similarity, ["pool.0", "stage.0"]),
+        (FeatureKind::RelationalDistance, ["logits", "pool.0"]),
+        (FeatureKind::Attention, ["stage.0", "pool.0"]),
+        (FeatureKind::Attention, ["stage.0", "stage.0"]),
+    ];
+    let features = FeatureTerms::new(&features.map(feature), &student, &teacher).unwrap();
+    let kd = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.9).unwrap();
+    let hooks = Hooks { features: Some(&features), ..Hooks::default() };
+    let context = StepContext { loss: &kd, teacher: Teacher::Live(&teacher), hooks, ..on_labels(&data) };
+    let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
+    let mut step = TrainingStep::new(&student, BATCH);
+    let indices: Vec<usize> = (0..BATCH).collect();
+    let mut run = |n: u32| {
+        for i in 0..n {
+            step.run(&mut student, &mut optimizer, &indices, Noise::new(1, i), 1e-3, &context).unwrap();
+        }
+    };
+    let zeros = |channels: usize| {
+        let width = channels * 14 * 14;
+        [(BATCH, width), (10, width), (BATCH, 10)].map(Array2::<f32>::zeros)
+    };
+    let ([mut x, mut w, mut y], [of_teacher, weights, mut answers]) = (zeros(8), zeros(12));
+    let mut products = |n: u32| {
+        for _ in 0..n {
+            matmul(of_teacher.view(), weights.t(), answers.view_mut());
+            matmul(x.view(), w.t(), y.view_mut());
+            matmul(y.t(), x.view(), w.view_mut());
+            matmul(y.view(), w.view(), x.view_mut());
+        }
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        run(2);
+        products(2);
+        let (all, of_products) = (count(|| run(3)), count(|| products(3)));
+        println!("losses on inner values: {all} allocations in 3 steps, {of_products} in their products alone");
+        assert_eq!(all, of_products);
     });
 }
 

@@ -1,13 +1,16 @@
 //! Inner values: read from a teacher, compared with a student's, and trained on.
 
+use std::sync::Arc;
+
 use distill_losses::{CrossEntropy, Loss, LossError, LossValue, Targets, Term};
 use distill_models::{
-    Activation, EmbeddingConfig, FnModel, MlpConfig, Model, ModelError, Network, Noise, Standardization, Standardized,
-    Tape, Trainable,
+    Activation, CnnConfig, Columns, Described, EmbeddingConfig, FnModel, MlpConfig, Model, ModelConfig, ModelError,
+    Network, Noise, Standardization, Standardized, Tape, Trainable, WithoutZeros, Zeros,
 };
 use distill_tensor::Params;
 use distill_train::{
-    FeatureLoss, Hooks, Silent, SoftTargets, Teacher, TrainConfig, TrainError, TrainReport, Training, train,
+    FeatureConfig, FeatureKind, FeatureLoss, FeatureTerms, Hooks, Silent, SoftTargets, Teacher, TrainConfig,
+    TrainError, TrainReport, Training, train,
 };
 use ndarray::{Array2, s};
 
@@ -134,7 +137,7 @@ struct SameHidden(f64);
 impl FeatureLoss for SameHidden {
     fn value_and_grad(&self, student: &mut Tape, teacher: Option<&Tape>) -> Result<LossValue, LossError> {
         let name = "hidden.0";
-        let missing = || LossError::MissingValue { name };
+        let missing = || LossError::MissingValue { name: name.to_owned() };
         let of_teacher = teacher.and_then(|tape| tape.activation(name)).ok_or_else(missing)?;
         let (of_student, mut grad) = student.activation_and_gradient(name).ok_or_else(missing)?;
         let difference = &of_student - &of_teacher;
@@ -195,4 +198,127 @@ fn whoever_has_no_such_value_is_refused() {
 
 fn data_shape() -> Vec<usize> {
     vec![1, 28, 28]
+}
+
+fn feature(kind: FeatureKind, student: &str, teacher: &str) -> FeatureConfig {
+    FeatureConfig { kind, student: student.to_owned(), teacher: teacher.to_owned(), weight: 3.0 }
+}
+
+fn cnn(channels: usize, seed: u64) -> Network {
+    let config: ModelConfig =
+        CnnConfig { channels: vec![channels], activation: Activation::Tanh, ..CnnConfig::default() }.into();
+    Network::new(config, vec![2, 6, 4], vec!["a".into(), "b".into(), "c".into()], seed).unwrap()
+}
+
+/// All on the way from a recipe to the gradient of a weight: names, maps, what enters, the weight of a loss.
+#[test]
+fn gradients_of_losses_on_inner_values_are_those_of_finite_differences() {
+    let (teacher, mut student) = (cnn(5, 1), cnn(3, 2));
+    let x = Array2::from_shape_fn((7, 48), |(i, j)| ((i * 48 + j) as f32 * 0.7).sin());
+    let mut of_teacher = Tape::new(teacher.inner_values());
+    teacher.record(x.view(), &mut of_teacher).unwrap();
+    for (config, step) in [
+        (feature(FeatureKind::Similarity, "pool.0", "stage.0"), 2e-3),
+        (feature(FeatureKind::RelationalDistance, "stage.0", "logits"), 2e-3),
+        (feature(FeatureKind::Attention, "stage.0", "pool.0"), 2e-3),
+        // The input lies channel by channel, what is inside pixel by pixel.
+        (feature(FeatureKind::Attention, "stage.0", "input"), 2e-3),
+    ] {
+        let terms = FeatureTerms::new(std::slice::from_ref(&config), &student, &teacher).unwrap();
+        let value = |student: &Network, tape: &mut Tape| {
+            student.forward(x.view(), NOISE, tape).unwrap();
+            terms.value_and_grad(tape, Some(&of_teacher)).unwrap()
+        };
+        let (mut tape, mut grads) = (student.tape(), Params::zeros(student.params().layout().clone()));
+        let found = value(&student, &mut tape);
+        let term = found.terms.get(config.kind.name()).unwrap();
+        assert!((found.total - 3.0 * term).abs() < 1e-12 && term > 0.0, "{found:?}");
+        student.backward(Array2::zeros((7, 3)).view(), &mut tape, &mut grads);
+        let weights: Vec<_> = student.params().layout().iter().map(|(id, name, _)| (id, name.to_owned())).collect();
+        for (n, (id, name)) in weights.into_iter().enumerate().filter(|(_, (_, name))| name.ends_with("weight")) {
+            let direction: Vec<f32> = (0..grads.vector(id).len()).map(|i| ((i * 7 + n) as f32 * 1.3).cos()).collect();
+            let pairs = grads.vector(id).iter().zip(&direction);
+            let analytic: f64 = pairs.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+            let before = student.params().vector(id).to_vec();
+            let mut moved = |h: f32| {
+                let params = student.params_mut().vector_mut(id);
+                params.iter_mut().zip(&before).zip(&direction).for_each(|((p, b), d)| *p = b + h * d);
+                let total = value(&student, &mut student.tape()).total;
+                student.params_mut().vector_mut(id).copy_from_slice(&before);
+                total
+            };
+            let numeric = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
+            let near = (numeric - analytic).abs() < 2e-2 * analytic.abs() + 2e-4;
+            assert!(near, "{config:?} {name}: the gradient says {analytic}, finite differences {numeric}");
+        }
+    }
+}
+
+#[test]
+fn maps_say_how_their_numbers_lie() {
+    let network = cnn(3, 1);
+    let x = Array2::from_shape_fn((2, 48), |(i, j)| ((i * 48 + j) as f32 * 0.7).sin());
+    let mut tape = Tape::new(network.inner_values());
+    network.record(x.view(), &mut tape).unwrap();
+    let view = |name: &str| network.inner_map(name).unwrap().view(tape.activation(name).unwrap()).unwrap();
+    // What is made pixel by pixel for the convolution is the same map as the input.
+    assert_eq!(view("input"), view("input.by_pixel"));
+    assert_eq!(
+        (view("input").dim(), view("stage.0").dim(), view("pool.0").dim()),
+        ((2, 2, 6, 4), (2, 3, 6, 4), (2, 3, 3, 2))
+    );
+    let [stage, pool] = ["stage.0", "pool.0"].map(view);
+    let largest = stage.slice(s![1, 2, 2..4, 2..4]).iter().copied().fold(f32::MIN, f32::max);
+    assert_eq!(pool[[1, 2, 1, 1]], largest);
+    assert!(network.inner_map("logits").is_none() && network.inner_map("none").is_none());
+}
+
+/// What stands between a teacher and those that ask it passes on what is inside.
+#[test]
+fn models_around_others_record_the_logits_that_they_answer() {
+    let x = inputs(9);
+    let network: Arc<dyn Model> = Arc::new(mlp(&MlpConfig { hidden: vec![5], ..MlpConfig::default() }));
+    let zeros = Zeros::of([0.0, 1.0], 3, Some(0.3));
+    let described = Described::new(network.clone(), vec![2, 3], vec!["x".into(), "y".into(), "z".into()]).unwrap();
+    let around: [Arc<dyn Model>; 3] = [
+        Arc::new(Columns::new(network.clone(), &["c".into(), "a".into()]).unwrap()),
+        Arc::new(WithoutZeros::new(network.clone(), zeros)),
+        Arc::new(described),
+    ];
+    let mut plain = Tape::new(network.inner_values());
+    network.record(x.view(), &mut plain).unwrap();
+    for model in around {
+        let mut tape = Tape::new(model.inner_values());
+        for rows in [9, 4, 9] {
+            model.record(x.slice(s![..rows, ..]), &mut tape).unwrap();
+            assert_eq!(tape.logits(), model.logits(x.slice(s![..rows, ..])).unwrap());
+        }
+        assert_eq!(tape.activation("hidden.0"), plain.activation("hidden.0"));
+        assert_eq!(tape.activation("logits").unwrap().ncols(), model.spec().classes.len());
+    }
+}
+
+#[test]
+fn losses_of_a_recipe_say_what_does_not_fit() {
+    let (teacher, student) = (cnn(5, 1), cnn(3, 2));
+    let closed = FnModel::new(vec![2, 6, 4], vec!["a".into(), "b".into(), "c".into()], |_, _| {});
+    let kind = FeatureKind::Attention;
+    let refused = |config: FeatureConfig, teacher: &dyn Model| {
+        FeatureTerms::new(&[feature(kind, "stage.0", "input"), config], &student, teacher).map(|_| ()).unwrap_err()
+    };
+    let problem = refused(feature(kind, "stage.0", "pol.0"), &teacher);
+    assert_eq!(problem.to_string(), "features[1].teacher is `pol.0`, which the teacher does not have");
+    assert!(problem.help.starts_with("did you mean `pool.0`?"), "{}", problem.help);
+    assert_eq!(
+        problem.note.unwrap(),
+        "the teacher has input, input.by_pixel, conv.0, stage.0, pool.0, flatten, logits"
+    );
+    let problem = refused(feature(kind, "logits", "pool.0"), &teacher);
+    assert_eq!(problem.to_string(), "features[1].student is `logits`, which is no map of channels and pixels");
+    let problem = FeatureTerms::new(&[feature(kind, "stage.0", "pool.0")], &student, &closed).map(|_| ()).unwrap_err();
+    assert_eq!(problem.to_string(), "features[0].teacher is set, but the teacher, function, shows no inner values");
+    let terms = FeatureTerms::new(&[feature(kind, "stage.0", "pool.0")], &student, &teacher).unwrap();
+    let missing = terms.value_and_grad(&mut student.tape(), None).unwrap_err();
+    assert!(matches!(missing, LossError::MissingValue { name } if name == "pool.0"));
+    assert_eq!(FeatureTerms::names(&[kind, kind].map(|kind| feature(kind, "a", "b"))), ["attention", "attention.2"]);
 }

@@ -11,6 +11,7 @@ mod disk;
 mod embedding;
 mod export;
 mod faults;
+mod feature_losses;
 mod from_onnx;
 mod golden;
 mod inner_values;

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use distill_models::{Model, ModelError, ModelSpec, Scratch};
+use distill_models::{MapShape, Model, ModelError, ModelSpec, Scratch, Tape};
 use distill_train::{Experiment, SoftTargets, TeacherCheck, TrainError};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
@@ -116,6 +116,25 @@ impl Model for Asked<'_> {
             self.count(end - start, begun.elapsed());
             start = end;
         }
+        Ok(())
+    }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        self.model.inner_values()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.model.inner_map(name)
+    }
+
+    /// A batch at a time, as the tape is one of all its rows.
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        if self.signals.is_some_and(|signals| signals.received().is_some()) {
+            return Err(ModelError::Stopped);
+        }
+        let begun = Instant::now();
+        self.model.record(inputs, tape)?;
+        self.count(inputs.nrows(), begun.elapsed());
         Ok(())
     }
 }

@@ -66,6 +66,16 @@ pub enum LossError {
     #[error("this loss needs the inner value `{name}` but the model has no inner value of that name")]
     MissingValue {
         /// The name.
-        name: &'static str,
+        name: String,
+    },
+    /// Inner values of student and teacher that cannot be compared.
+    #[error("the student's inner value has shape {student:?}, the teacher's {teacher:?}: {reason}")]
+    InnerShapes {
+        /// Shape of the student's, the examples first.
+        student: Vec<usize>,
+        /// Shape of the teacher's.
+        teacher: Vec<usize>,
+        /// What does not fit.
+        reason: &'static str,
     },
 }

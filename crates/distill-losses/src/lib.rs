@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attention;
 mod batch;
 mod cross_entropy;
 mod distillation;
@@ -7,17 +8,23 @@ mod error;
 mod kd;
 mod logit_matching;
 mod loss;
+mod pairs;
+mod relational;
 mod row;
+mod similarity;
 mod smoothing;
 mod temperature;
 mod terms;
 
+pub use attention::Attention;
 pub use cross_entropy::{CrossEntropy, SmoothedCrossEntropy, cross_entropy, smoothed_cross_entropy};
 pub use distillation::{Distillation, SoftTerm};
 pub use error::LossError;
 pub use kd::{KdValue, kd, soft_cross_entropy};
 pub use logit_matching::{logit_matching, logit_mse};
 pub use loss::{Loss, LossValue, Targets};
+pub use relational::RelationalDistance;
+pub use similarity::Similarity;
 pub use smoothing::Smoothing;
 pub use temperature::Temperature;
 pub use terms::{Term, Terms};

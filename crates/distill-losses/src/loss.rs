@@ -46,6 +46,11 @@ impl LossValue {
         other.terms.iter().for_each(|&term| self.terms.set(term));
     }
 
+    /// The terms besides `hard`, `soft` and `kl`, such as those on inner values.
+    pub fn other_terms(&self) -> impl Iterator<Item = &Term> {
+        self.terms.iter().filter(|term| !["hard", "soft", "kl"].contains(&term.name()))
+    }
+
     /// Cross entropy with the labels, or smoothed ones, at `T = 1`, before its weight: the term `hard`.
     pub fn hard(&self) -> Option<f64> {
         self.terms.get("hard")

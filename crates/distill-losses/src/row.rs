@@ -3,6 +3,9 @@
 /// How many partial results a row has, of which none waits for another.
 const LANES: usize = 4;
 
+/// A row with a smaller norm counts as zero, and has no direction to learn.
+pub(crate) const SMALLEST_NORM: f64 = 1e-12;
+
 /// The largest number of a row.
 ///
 /// `f64::max` ignores NaN; here one may be passed over too, but the sum of the exponentials finds it.
@@ -45,4 +48,14 @@ pub(crate) fn sum_of<const N: usize>(rows: [&[f64]; N], term: impl Fn([f64; N]) 
         lanes[i] += term(rows.map(|(_, rest)| rest[i]));
     }
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
+/// Divides a row by its norm, which is returned; one without a direction becomes zero. A NaN stays one, so that it is found.
+pub(crate) fn normalise(row: &mut [f64]) -> f64 {
+    let norm = sum_of([&*row], |[x]| x * x).sqrt();
+    match norm < SMALLEST_NORM {
+        true => row.fill(0.0),
+        false => row.iter_mut().for_each(|x| *x /= norm),
+    }
+    norm
 }

@@ -3,9 +3,13 @@ use std::sync::Arc;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::buffer::matrix;
-use crate::{Model, ModelError, ModelSpec, Scratch};
+use crate::{MapShape, Model, ModelError, ModelSpec, Scratch, Tape};
 
-/// A model of which some logits are kept, in another order.
+/// What the logits of the whole model are called.
+const ALL: &str = "all logits";
+
+/// A model of which some logits are kept, in another order. Its inner values are those of the model, with all logits of that as
+/// `all logits`.
 ///
 /// # Examples
 /// ```
@@ -65,5 +69,28 @@ impl Model for Columns {
         }
         scratch.give_back(buffer);
         answered
+    }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        let mut values = self.model.inner_values();
+        if let Some((logits, _)) = values.last_mut() {
+            let kept = (std::mem::replace(logits, ALL.to_owned()), self.columns.len());
+            values.push(kept);
+        }
+        values
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.model.inner_map(name)
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        let recorded = tape.without_last(|tape| self.model.record(inputs, tape));
+        if let ([.., all, kept], Ok(())) = (tape.slots_mut(), &recorded) {
+            for (mut kept, &column) in kept.value_mut().columns_mut().into_iter().zip(&self.columns) {
+                kept.assign(&all.value().column(column));
+            }
+        }
+        recorded
     }
 }

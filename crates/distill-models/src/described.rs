@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{Model, ModelError, ModelSpec, Scratch, Tape};
+use crate::{MapShape, Model, ModelError, ModelSpec, Scratch, Tape};
 
 /// A model under another description: the same answers to the same numbers, which form inputs of another shape, or mean
 /// classes of other names.
@@ -68,6 +68,10 @@ impl Model for Described {
 
     fn inner_values(&self) -> Vec<(String, usize)> {
         self.model.inner_values()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.model.inner_map(name)
     }
 
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {

@@ -3,7 +3,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::bags::Bags;
 use crate::buffer::matrix;
-use crate::{ModelError, Noise, Tape};
+use crate::{MapShape, ModelError, Noise, Tape};
 
 /// What a model is, to those who need not know how it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +117,13 @@ pub trait Model: Send + Sync {
         Vec::new()
     }
 
+    /// How the numbers of an inner value form a map. `None` for a vector, or if the model does not know.
+    fn inner_map(&self, _name: &str) -> Option<MapShape> {
+        None
+    }
+
     /// Computes the logits as [`logits_into`](Self::logits_into) does, to the bit, and leaves them on the tape with all that is in
-    /// between. The tape is one of [`inner_values`](Self::inner_values), and kept by the caller.
+    /// between. The tape has the slots of [`inner_values`](Self::inner_values) in their order, and is kept by the caller.
     ///
     /// # Errors
     /// [`ModelError::NoInnerValues`] if the model has none; as [`logits_into`](Self::logits_into).

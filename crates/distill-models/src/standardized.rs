@@ -3,7 +3,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::buffer::matrix;
-use crate::{Model, ModelError, ModelSpec, Network, Noise, Scratch, Standard, Tape, Trainable};
+use crate::{MapShape, Model, ModelError, ModelSpec, Network, Noise, Scratch, Standard, Tape, Trainable};
 
 /// Mean and spread of each feature of a training set: `z = (x - mean) / sd`.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,6 +199,10 @@ impl Model for Standardized {
 
     fn inner_values(&self) -> Vec<(String, usize)> {
         self.model.inner_values()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.model.inner_map(name)
     }
 
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {

@@ -97,6 +97,17 @@ impl Tape {
         &self.slots
     }
 
+    /// Lets someone write all slots but the last, and begins that with as many rows.
+    pub(crate) fn without_last<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
+        let last = self.slots.pop();
+        let written = write(self);
+        self.slots.extend(last);
+        if let Some(last) = self.slots.last_mut() {
+            last.begin(self.rows);
+        }
+        written
+    }
+
     /// What an embedding reads, the activations, and the memory of so many steps.
     pub(crate) fn parts_mut(&mut self, steps: usize) -> (&mut Bags, &mut [Slot], &mut [Work]) {
         self.work.resize_with(steps.max(self.work.len()), Work::default);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{Model, ModelError, ModelSpec, Scratch, Zeros};
+use crate::{MapShape, Model, ModelError, ModelSpec, Scratch, Tape, Zeros};
 
 /// A model whose logits are logarithms of probabilities, of which none is less than a bound.
 ///
@@ -55,6 +55,22 @@ impl Model for WithoutZeros {
         self.model.logits_into(inputs, scratch, out.view_mut())?;
         // A NaN stays one, so that it is found.
         out.mapv_inplace(|logit| if logit < self.least { self.least } else { logit });
+        Ok(())
+    }
+
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        self.model.inner_values()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.model.inner_map(name)
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        self.model.record(inputs, tape)?;
+        if let Some(logits) = tape.slots_mut().last_mut() {
+            logits.value_mut().mapv_inplace(|logit| if logit < self.least { self.least } else { logit });
+        }
         Ok(())
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
         // Older files list constants among the inputs.
         inputs: found.inputs.into_iter().filter(|input| !found.constants.contains(&input.name)).collect(),
         outputs: found.outputs,
+        values: found.values,
         parameters: found.parameters,
         metadata: found.metadata,
         files: found.files.into_iter().collect(),
@@ -76,6 +77,7 @@ struct Found {
     constants: HashSet<String>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
+    values: Vec<(String, String)>,
     parameters: usize,
     metadata: BTreeMap<String, String>,
     files: BTreeSet<String>,
@@ -121,9 +123,10 @@ impl Found {
     }
 
     fn node(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let mut operator = String::new();
+        let (mut operator, mut outputs) = (String::new(), vec![]);
         for field in Fields::new(bytes) {
             match field? {
+                (2, Value::Bytes(name)) if !name.is_empty() => outputs.push(text(name)),
                 (4, Value::Bytes(name)) => operator = text(name),
                 (5, Value::Bytes(attribute)) => {
                     for field in Fields::new(attribute) {
@@ -134,6 +137,9 @@ impl Found {
                 }
                 _ => {}
             }
+        }
+        if operator != "Constant" {
+            self.values.extend(outputs.into_iter().map(|output| (output, operator.clone())));
         }
         *self.operators.entry(operator).or_default() += 1;
         Ok(())
@@ -278,8 +284,8 @@ mod tests {
         // A constant of four numbers in an attribute.
         let constant = field(5, &[&field(1, b"value")[..], &field(5, &[10, 1, 4, 16, 10])].concat());
         let graph = [
-            field(1, &field(4, b"Gemm")),
-            field(1, &[field(4, b"Constant"), constant].concat()),
+            field(1, &[field(2, b"y"), field(4, b"Gemm")].concat()),
+            field(1, &[field(2, b"c"), field(4, b"Constant"), constant].concat()),
             field(2, b"g"),
             [weight, half, sides].map(|tensor| field(5, &tensor)).concat(),
             field(11, &input(b"x")),
@@ -304,6 +310,7 @@ mod tests {
         };
         assert_eq!(found.inputs, [port("x", "f64", &[None, Some(2), None])]);
         assert_eq!(found.outputs, [port("y", "unknown", &[])]);
+        assert_eq!(found.values, [("y".to_owned(), "Gemm".to_owned())]);
         assert_eq!((found.parameters, found.files), (6 + 4, vec!["a.onnx.data".to_owned()]));
         assert_eq!(found.metadata, BTreeMap::from([("classes".to_owned(), "a,b".to_owned())]));
     }

@@ -45,6 +45,16 @@ pub enum OnnxError {
         /// What was asked for.
         wanted: String,
     },
+    /// An inner value cannot be shown.
+    #[error("the value `{tensor}` cannot be tapped: {reason}")]
+    Tap {
+        /// Its name in the file.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Names of the values that there are, where there is none of this name.
+        found: Vec<String>,
+    },
     /// The shape of the input is not known, or is another than was said.
     #[error("input `{name}` has shape {dims}: {reason}")]
     InputShape {

@@ -14,6 +14,8 @@ mod model;
 mod names;
 mod options;
 mod shape;
+#[cfg(feature = "tract")]
+mod taps;
 mod wire;
 
 pub use beside::external_files;
@@ -22,5 +24,5 @@ pub use error::OnnxError;
 pub use guard::is_guarded;
 pub use model::OnnxModel;
 pub use names::parse_names;
-pub use options::{Description, Layout, OnnxOptions, Port};
+pub use options::{Description, Layout, OnnxOptions, Port, Tap};
 pub use wire::MAX_BYTES;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use distill_models::{AnswerKind, MIN_PROBABILITY, Model, ModelError, ModelSpec, Provenance, Scratch};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use distill_models::{AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::engine::{Engine, Prepared};
@@ -28,6 +28,16 @@ pub struct OnnxModel {
     names_classes: bool,
     names_shape: bool,
     description: Description,
+    taps: Vec<Tapped>,
+}
+
+/// An inner value that is shown.
+struct Tapped {
+    name: String,
+    /// Numbers of one example.
+    width: usize,
+    /// Operators on images have channels first, so that what has four sides is taken for a map of that order.
+    map: Option<MapShape>,
 }
 
 impl std::fmt::Debug for OnnxModel {
@@ -60,7 +70,8 @@ impl OnnxModel {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let Prepared { engine, shape, n_classes, producer, description } = Engine::prepare(bytes, beside, options)?;
+        let Prepared { engine, shape, n_classes, taps, producer, description } =
+            Engine::prepare(bytes, beside, options)?;
         let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
         let names_classes = classes.is_some();
         let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);
@@ -72,7 +83,9 @@ impl OnnxModel {
         };
         let (scale, shift) = (options.scale, options.shift);
         let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };
-        let mut model = Self { engine, shape, answers, scale, shift, spec, names_classes, names_shape, description };
+        let taps = options.taps.iter().zip(taps).map(|(tap, sides)| Tapped::new(&tap.name, &sides)).collect();
+        let mut model =
+            Self { engine, shape, answers, scale, shift, spec, names_classes, names_shape, description, taps };
         model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
         if model.answers.probabilities {
             model.spec.architecture += &format!(" ({})", AnswerKind::PROBABILITIES);
@@ -142,13 +155,21 @@ impl OnnxModel {
     }
 
     fn answer(&self, rows: &mut dyn Iterator<Item = &[f32]>) -> Result<Vec<f32>, OnnxError> {
-        self.engine.run(&self.shape, rows, |value| self.scale * value + self.shift)
+        Ok(self.answers_of(rows, 1)?.swap_remove(0))
     }
 
-    fn block(&self, inputs: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) -> Result<(), OnnxError> {
+    /// The output, and the first values that are shown; `n` in all.
+    fn answers_of(&self, rows: &mut dyn Iterator<Item = &[f32]>, n: usize) -> Result<Vec<Vec<f32>>, OnnxError> {
+        self.engine.run(&self.shape, rows, |value| self.scale * value + self.shift, n)
+    }
+
+    fn block(&self, inputs: ArrayView2<'_, f32>, n: usize) -> Result<Vec<Vec<f32>>, OnnxError> {
         let inputs = inputs.as_standard_layout();
         let rows = inputs.as_slice().unwrap_or_default();
-        let answer = self.answer(&mut rows.chunks_exact(self.spec.features()))?;
+        self.answers_of(&mut rows.chunks_exact(self.spec.features()), n)
+    }
+
+    fn write_logits(&self, answer: &[f32], mut out: ArrayViewMut2<'_, f32>) {
         for (mut out, answer) in out.rows_mut().into_iter().zip(answer.chunks_exact(self.spec.classes.len())) {
             for (out, &value) in out.iter_mut().zip(answer) {
                 *out = match self.answers.probabilities {
@@ -159,8 +180,30 @@ impl OnnxModel {
                 };
             }
         }
-        Ok(())
     }
+
+    fn check_width(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
+        match (self.spec.features(), inputs.ncols()) {
+            (expected, actual) if expected != actual => Err(ModelError::Features { expected, actual }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Tapped {
+    fn new(name: &str, sides: &[usize]) -> Self {
+        let map = match *sides {
+            [_, channels, rows, columns] => Some(MapShape { channels, rows, columns, channels_last: false }),
+            _ => None,
+        };
+        Self { name: name.to_owned(), width: sides.iter().skip(1).product(), map }
+    }
+}
+
+/// The first error in the order of the rows, with any number of threads.
+fn all<T>(outcomes: Vec<Result<T, OnnxError>>) -> Result<Vec<T>, ModelError> {
+    let outcome: Result<Vec<T>, OnnxError> = outcomes.into_iter().collect();
+    outcome.map_err(|error| ModelError::Engine { reason: error.to_string() })
 }
 
 impl Model for OnnxModel {
@@ -178,16 +221,46 @@ impl Model for OnnxModel {
         _: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
-        if inputs.ncols() != self.spec.features() {
-            return Err(ModelError::Features { expected: self.spec.features(), actual: inputs.ncols() });
-        }
+        self.check_width(inputs)?;
         let batch = self.shape.batch();
         let inputs = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
         let blocks = inputs.zip(out.axis_chunks_iter_mut(Axis(0), batch));
-        let outcomes: Vec<_> = blocks.map(|(inputs, out)| self.block(inputs, out)).collect();
-        // The first error in the order of the rows, with any number of threads.
-        let outcome: Result<(), OnnxError> = outcomes.into_iter().collect();
-        outcome.map_err(|error| ModelError::Engine { reason: error.to_string() })
+        let write = |(inputs, out)| -> Result<(), OnnxError> {
+            self.write_logits(&self.block(inputs, 1)?[0], out);
+            Ok(())
+        };
+        all(blocks.map(write).collect()).map(drop)
+    }
+
+    /// Those that the options have named.
+    fn inner_values(&self) -> Vec<(String, usize)> {
+        let taps = self.taps.iter().map(|tap| (tap.name.clone(), tap.width));
+        taps.chain([("logits".to_owned(), self.spec.classes.len())]).collect()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        self.taps.iter().find(|tap| tap.name == name)?.map
+    }
+
+    fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
+        self.check_width(inputs)?;
+        tape.begin(inputs.nrows());
+        let (batch, n) = (self.shape.batch(), 1 + self.taps.len());
+        let blocks = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
+        let answers = all(blocks.map(|inputs| self.block(inputs, n)).collect())?;
+        let Some((logits, taps)) = tape.slots_mut().split_last_mut() else { return Ok(()) };
+        for (i, answer) in answers.iter().enumerate() {
+            let rows = s![i * batch..((i + 1) * batch).min(inputs.nrows()), ..];
+            self.write_logits(&answer[0], logits.value_mut().slice_mut(rows));
+            for ((tap, answer), slot) in self.taps.iter().zip(&answer[1..]).zip(&mut *taps) {
+                let mut value = slot.value_mut();
+                let numbers = answer.chunks_exact(tap.width);
+                value.slice_mut(rows).rows_mut().into_iter().zip(numbers).for_each(|(mut row, numbers)| {
+                    row.iter_mut().zip(numbers).for_each(|(value, &number)| *value = number);
+                });
+            }
+        }
+        Ok(())
     }
 }
 

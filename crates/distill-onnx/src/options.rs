@@ -35,6 +35,17 @@ pub struct OnnxOptions {
     /// The library of ONNX Runtime, version 1.24 or later, that computes in place of tract; the first that is named holds for
     /// the whole process. It needs the feature `ort`.
     pub library: Option<PathBuf>,
+    /// Inner values that [`Model::record`](distill_models::Model::record) shows, in this order and before the logits.
+    pub taps: Vec<Tap>,
+}
+
+/// An inner value that is shown under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tap {
+    /// What it is called.
+    pub name: String,
+    /// Its name in the file. Its first side is the batch; the others are flattened to one row for each example.
+    pub tensor: String,
 }
 
 impl Default for OnnxOptions {
@@ -49,6 +60,7 @@ impl Default for OnnxOptions {
             scale: 1.0,
             shift: 0.0,
             library: None,
+            taps: vec![],
         }
     }
 }
@@ -87,6 +99,8 @@ pub struct Description {
     pub inputs: Vec<Port>,
     /// Outputs.
     pub outputs: Vec<Port>,
+    /// Values that operators compute, in the order of the file, each with its operator; no constants.
+    pub values: Vec<(String, String)>,
     /// Numbers in the constants that are no scalars.
     pub parameters: usize,
     /// What the producer added.

@@ -55,6 +55,13 @@ impl Shape {
         Ok(Self { data, graph: std::iter::once(batch).chain(graph).collect(), layout })
     }
 
+    /// The same for batches of another size.
+    pub(crate) fn of_batch(&self, batch: usize) -> Self {
+        let mut other = self.clone();
+        other.graph.splice(..1, [batch]);
+        other
+    }
+
     pub(crate) fn batch(&self) -> usize {
         self.graph.first().copied().unwrap_or(1)
     }

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, external_files};
-use distill_train::{Disk, ImageLayout, OnnxConfig, Storage as _, is_onnx};
+use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, Tap, external_files};
+use distill_train::{Disk, Experiment, ImageLayout, OnnxConfig, Storage as _, Taps, is_onnx};
 use toml::{Table, Value};
 
 use crate::class_names;
@@ -16,7 +16,10 @@ use crate::diagnostic::Diagnostic;
 use crate::loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid};
 use crate::model_file::sha256;
 pub use crate::onnx_bytes::read;
-use crate::recipe_file::Override;
+use crate::recipe_file::{Override, nearest};
+
+/// Names of values that an error lists.
+const SHOWN: usize = 8;
 
 /// ONNX files as teachers.
 #[derive(Debug)]
@@ -28,7 +31,13 @@ impl TeacherFormat for Onnx {
     }
 
     fn open(&self, path: &Path, onnx: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
-        load(path, onnx)
+        load(path, onnx, &Taps::default())
+    }
+
+    /// With the values that the recipe taps.
+    fn open_for(&self, path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
+        let teacher = &experiment.recipe().teacher;
+        load(path, &teacher.onnx.clone().unwrap_or_default(), &teacher.taps)
     }
 
     fn help_with_classes(&self) -> Option<&'static str> {
@@ -50,8 +59,9 @@ impl TeacherFormat for Onnx {
 /// # Errors
 /// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed; always in a build
 /// without the feature `onnx`.
-fn load(path: &Path, config: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
-    let options = options(config)?;
+fn load(path: &Path, config: &OnnxConfig, taps: &Taps) -> Result<LoadedTeacher, Diagnostic> {
+    let taps = taps.pairs().into_iter().map(|(name, tensor)| Tap { name: name.to_owned(), tensor: tensor.to_owned() });
+    let options = OnnxOptions { taps: taps.collect(), ..options(config)? };
     let bytes = read(path)?;
     let failed = |error: OnnxError| diagnostic(&error).at(path.display());
     let beside = read_beside(path, &external_files(&bytes).map_err(failed)?, bytes.len())?;
@@ -144,6 +154,7 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
         scale,
         shift,
         library: config.library.map(PathBuf::from),
+        taps: vec![],
     })
 }
 
@@ -169,6 +180,22 @@ pub fn diagnostic(error: &OnnxError) -> Diagnostic {
         OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
             .note("a teacher gives one number for each class")
             .help("name the output, or a tensor before it: `teacher.onnx.output`, or `--onnx output=NAME`; `distill inspect` lists them"),
+        OnnxError::Tap { tensor, found, .. } => {
+            let names: Vec<&str> = found.iter().map(String::as_str).collect();
+            let meant = nearest(tensor, names.iter().copied()).map(|name| format!("did you mean `{name}`? "));
+            let diagnostic = match names.len() {
+                0 => diagnostic.note("a value that is tapped has a row of numbers for each example: its first side is the batch"),
+                // The last are the nearest to the answers, and what is compared most.
+                n => {
+                    let shown = names[n.saturating_sub(SHOWN)..].join(", ");
+                    diagnostic.note(format!("the file computes {n} values, the last of which are {shown}"))
+                }
+            };
+            diagnostic.help(format!(
+                "{}name values of the file in `teacher.taps`; `distill inspect` lists them",
+                meant.unwrap_or_default()
+            ))
+        }
         OnnxError::InputShape { .. } => diagnostic
             .help("set the shape of one example: `teacher.onnx.input_shape`, or `--onnx 'input_shape=[1, 28, 28]'`"),
         OnnxError::Classes { .. } => diagnostic

@@ -315,11 +315,12 @@ impl RecipeFile {
         if diagnostic.has_place() {
             return diagnostic;
         }
-        // An element of an array is found where the array is.
-        let path = path.split('[').next().unwrap_or_default();
-        if let Some(entry) = self.override_of(path) {
+        // An element of an array that was set is found where the array is.
+        let list = path.split('[').next().unwrap_or_default();
+        if let Some(entry) = self.override_of(list) {
             return diagnostic.at(format!("command line: {}", entry.argument));
         }
+        let path = if self.places.contains_key(path) { path } else { list };
         // The nearest table that is written down, where the setting itself is not.
         let mut nearest = path;
         loop {
@@ -366,8 +367,17 @@ fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<Strin
     for (key, value) in table {
         let name = key.get_ref();
         let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
-        if let DeValue::Table(table) = value.get_ref() {
-            collect_places(table, &path, places);
+        match value.get_ref() {
+            DeValue::Table(table) => collect_places(table, &path, places),
+            DeValue::Array(array) => {
+                for (i, element) in array.iter().enumerate() {
+                    let DeValue::Table(table) = element.get_ref() else { continue };
+                    let path = format!("{path}[{i}]");
+                    collect_places(table, &path, places);
+                    places.insert(path, (element.span(), element.span()));
+                }
+            }
+            _ => {}
         }
         places.insert(path, (key.span(), value.span()));
     }

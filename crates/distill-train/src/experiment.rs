@@ -1,3 +1,5 @@
+mod begin;
+
 use std::sync::{Arc, OnceLock};
 
 use distill_datasets::{Chain, Dataset, Mixtures, Subset, select};
@@ -7,11 +9,10 @@ use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Sta
 use crate::context::Teacher;
 use crate::fit::check_fit;
 use crate::observer::Observer;
-use crate::standardize::standardization;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
-    Asked, Checkpoint, Hooks, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck, TeacherConfig, TrainConfig,
-    TrainError, TrainState,
+    Asked, Checkpoint, FeatureLoss, FeatureTerms, Hooks, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck,
+    TeacherConfig, TrainConfig, TrainError, TrainState,
 };
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
@@ -270,65 +271,21 @@ impl<'a> Experiment<'a> {
         Ok(Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
     }
 
-    /// Makes a student begin with the weights of a model, which takes inputs as they are, in place of random ones.
+    /// Checks that students of this recipe and a teacher have the inner values that `kd.features` compares. Where the teacher
+    /// is trained first, an untrained one is as good.
     ///
     /// # Errors
-    /// If the model does not fit the data or has another architecture than the recipe's student.
-    pub fn begin_with(&mut self, role: Role, seed: u64, model: &Network) -> Result<(), TrainError> {
-        check_fit("student", model.spec(), self.train.spec())?;
-        let mut student = self.model(role, seed)?;
-        let (of_file, of_recipe) = (model.config(), student.config());
-        if of_file.without_regularisation() != of_recipe.without_regularisation() {
-            let words = |model: &Network| {
-                format!("{} with {:?}", model.spec().architecture, model.config().activation()).to_lowercase()
-            };
-            let problem = format!("is {}, the recipe's student {}", words(model), words(&student));
-            let help = match of_file.as_mlp() {
-                Some(mlp) => {
-                    format!(
-                        "set `student.model.hidden = {:?}`, and the activation, or leave the weights out",
-                        mlp.hidden
-                    )
-                }
-                None => "set the keys of `student.model` to those of the file, or leave the weights out".to_owned(),
-            };
-            return Err(crate::ConfigProblem::new("student.weights", problem, help).into());
-        }
-        // A network that standardises its inputs itself goes on to do so.
-        if model.standardize().is_some() {
-            student = model.clone();
-        } else {
-            student.params_mut().as_mut_slice().copy_from_slice(model.params().as_slice());
-        }
-        self.beginnings.push(((role, seed), student));
-        Ok(())
+    /// If one does not, with the key; if the student cannot be built.
+    pub fn check_features(&self, teacher: &dyn Model) -> Result<(), TrainError> {
+        let seed = self.recipe.seeds.first().copied().unwrap_or_default();
+        self.features(&self.model(Role::Student, seed)?, teacher).map(drop)
     }
 
-    /// A model that is about to be trained: with random weights, or those of [`begin_with`](Self::begin_with).
-    fn untrained(&self, role: Role, seed: u64) -> Result<Standardized, TrainError> {
-        let beginning = self.beginnings.iter().find(|(model, _)| *model == (role, seed));
-        if beginning.is_none() && role.is_student() && self.recipe.student.weights.is_some() {
-            let help = "leave it out here: `distill run` and `distill train` begin with weights";
-            return Err(crate::ConfigProblem::new("student.weights", "is set, but no weights were read", help).into());
-        }
-        let standardization = self.standardization()?;
-        Ok(match beginning {
-            Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
-            None => Standardized::new(self.model(role, seed)?, standardization)?,
-        })
-    }
-
-    /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
-    fn standardization(&self) -> Result<Option<Standardization>, TrainError> {
-        let how = self.recipe.standardize(&*self.all.train);
-        if !how.is_on() {
-            return Ok(None);
-        }
-        if let Some(known) = self.standardization.get() {
-            return Ok(Some(known.clone()));
-        }
-        let found = standardization(&*self.train, how.size(self.train.spec())?)?;
-        Ok(Some(self.standardization.get_or_init(|| found).clone()))
+    /// The losses on inner values, if there are any.
+    fn features(&self, student: &dyn Model, teacher: &dyn Model) -> Result<Option<FeatureTerms>, TrainError> {
+        let config = self.recipe.kd.features.as_slice();
+        let terms = (!config.is_empty()).then(|| FeatureTerms::new(config, student, teacher));
+        Ok(terms.transpose().map_err(|problem| problem.under("kd"))?)
     }
 
     /// Trains the model of a role, from the start or from a checkpoint: teacher and baseline on
@@ -350,7 +307,9 @@ impl<'a> Experiment<'a> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
         let config = self.train_config(role);
         let smoothing = config.smoothing()?;
-        let (distillation, cross_entropy);
+        let (distillation, cross_entropy, features);
+        let mut model = self.untrained(role, seed)?;
+        let mut hooks = Hooks::default();
         let (loss, teacher): (&dyn Loss, _) = match role {
             Role::Teacher | Role::Member | Role::Baseline => {
                 cross_entropy = SmoothedCrossEntropy(smoothing);
@@ -361,14 +320,14 @@ impl<'a> Experiment<'a> {
                 check_fit("teacher", teacher.spec(), self.transfer.spec())?;
                 let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
                 distillation = loss.with_smoothing(smoothing);
+                features = self.features(&model, teacher)?;
+                hooks.features = features.as_ref().map(|features| features as &dyn FeatureLoss);
                 (self.loss.unwrap_or(&distillation), targets.map_or(Teacher::Live(teacher), Teacher::Cached))
             }
         };
         let validation = self.validation.as_deref();
-        let (seed_of_role, hooks) = (role.draws_from(seed), Hooks::default());
-        let data = &**self.set_of(role);
-        let training = Training { data, validation, loss, teacher, config, seed: seed_of_role, hooks };
-        let mut model = self.untrained(role, seed)?;
+        let (data, seed) = (&**self.set_of(role), role.draws_from(seed));
+        let training = Training { data, validation, loss, teacher, config, seed, hooks };
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),
             Some(checkpoint) => checkpoint.restore(&mut model, &config.optimizer)?,

@@ -20,7 +20,7 @@ use crate::exchange::{Alone, Exchange};
 /// impl FeatureLoss for Quiet {
 ///     fn value_and_grad(&self, student: &mut Tape, _: Option<&Tape>) -> Result<LossValue, LossError> {
 ///         let name = "hidden.0";
-///         let (value, mut grad) = student.activation_and_gradient(name).ok_or(LossError::MissingValue { name })?;
+///         let (value, mut grad) = student.activation_and_gradient(name).ok_or(LossError::MissingValue { name: name.to_owned() })?;
 ///         let n = value.len() as f32;
 ///         grad.scaled_add(1.0 / n, &value);
 ///         let loss = f64::from(value.iter().map(|x| x * x).sum::<f32>() / n) / 2.0;

@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod exchange;
 mod experiment;
+mod feature_terms;
 mod features;
 mod fingerprint;
 mod fit;
@@ -47,6 +48,7 @@ pub use error::{CheckpointError, ClassMismatch, TrainError};
 pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
 pub use exchange::{Alone, Exchange};
 pub use experiment::{Experiment, Lesson, Trained};
+pub use feature_terms::FeatureTerms;
 pub use features::{FeatureLoss, Hooks};
 pub use fingerprint::Fingerprint;
 pub use fit::{TeacherClasses, check_classes, check_fit, fit_classes};
@@ -55,9 +57,9 @@ pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
 pub use precision::PrecisionConfig;
 pub use problem::ConfigProblem;
 pub use recipe::{
-    BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
-    Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig, TargetsMode, TeacherConfig, TextConfig,
-    Together, is_onnx,
+    BaselineConfig, ClassNames, ColumnConfig, DataConfig, FeatureConfig, FeatureKind, ImageConfig, ImageLayout,
+    KdConfig, KdMethod, OnnxConfig, Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig, Taps,
+    TargetsMode, TeacherConfig, TextConfig, Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};

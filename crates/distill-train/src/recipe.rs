@@ -1,4 +1,5 @@
 mod data;
+mod features;
 mod files;
 mod memory;
 #[cfg(feature = "schema")]
@@ -6,6 +7,7 @@ mod model_schema;
 mod onnx;
 mod paths;
 mod standardize;
+mod taps;
 mod teacher;
 mod text;
 
@@ -20,9 +22,11 @@ use crate::ConfigProblem;
 use crate::{CheckpointConfig, TrainConfig};
 
 pub use data::{DataConfig, SelectConfig};
+pub use features::{FeatureConfig, FeatureKind};
 pub use files::{ColumnConfig, ImageConfig, SoundConfig};
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
+pub use taps::Taps;
 pub use teacher::{Paths, TeacherConfig, is_onnx};
 pub use text::TextConfig;
 
@@ -185,11 +189,22 @@ pub struct KdConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
     pub cache: Option<String>,
+    /// Losses on inner values, which are added to that on the logits. The teacher is then asked for every batch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = features::MAX_FEATURES), extend("examples" = [[{ "kind": "similarity", "student": "hidden.0", "teacher": "hidden.0", "weight": 100.0 }]])))]
+    pub features: Vec<FeatureConfig>,
 }
 
 impl Default for KdConfig {
     fn default() -> Self {
-        Self { method: KdMethod::Kd, temperature: 4.0, alpha: 0.9, targets: TargetsMode::Auto, cache: None }
+        Self {
+            method: KdMethod::Kd,
+            temperature: 4.0,
+            alpha: 0.9,
+            targets: TargetsMode::Auto,
+            cache: None,
+            features: vec![],
+        }
     }
 }
 
@@ -306,6 +321,7 @@ impl Recipe {
             return Err(ConfigProblem::new("kd.targets", problem, "set `targets = \"live\"`, or leave it out")
                 .note("answers are kept for each shift of an image and of its mirror image, and for nothing else"));
         }
+        self.validate_features()?;
         let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();
         let fixed = is_one && !self.train.augment.changes_inputs() && self.caches_targets();
         if self.kd.cache.is_some() && !fixed {
@@ -345,6 +361,7 @@ impl Recipe {
     /// Whether the teacher is asked once, before the student is trained.
     pub fn caches_targets(&self) -> bool {
         match self.kd.targets {
+            _ if !self.kd.features.is_empty() => false,
             TargetsMode::Auto => self.train.augment.n_views().is_some_and(|n| n <= u64::from(self.train.epochs)),
             TargetsMode::Cached => true,
             TargetsMode::Live => false,

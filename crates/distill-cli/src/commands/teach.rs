@@ -36,6 +36,12 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             .locate(Diagnostic::new(Code::Value, what), "teacher.weights")
             .help("name one teacher, `teacher.weights=teacher.safetensors`; a run asks each of several by itself"));
     }
+    if !recipe.kd.features.is_empty() {
+        let what = "the recipe compares inner values, which a file of answers does not have";
+        return Err(file.locate(Diagnostic::new(Code::Value, what), "kd.features").help(
+            "leave `features` out, `'kd.features=[]'`, or run the recipe, which asks the teacher for every batch",
+        ));
+    }
     let path = match (&args.output, &recipe.kd.cache) {
         (Some(path), _) => path.clone(),
         (None, Some(cache)) => PathBuf::from(cache),

@@ -10,6 +10,7 @@ mod eval;
 mod events;
 mod explain;
 mod export;
+mod features;
 mod files;
 mod first_hour;
 mod folders;

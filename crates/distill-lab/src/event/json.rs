@@ -2,7 +2,7 @@ use std::path::Path;
 
 use distill_losses::LossValue;
 use distill_train::EpochReport;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Event, ModelId, Step};
 use crate::trials;
@@ -111,6 +111,11 @@ fn add_loss(fields: &mut Value, loss: &LossValue) {
     fields["ce"] = json!(loss.hard());
     fields["soft"] = json!(loss.soft());
     fields["kl"] = json!(loss.kl());
+    let others: Map<String, Value> =
+        loss.other_terms().map(|term| (term.name().to_owned(), json!(term.value))).collect();
+    if !others.is_empty() {
+        fields["terms"] = json!(others);
+    }
 }
 
 fn epoch_to_json(model: ModelId<'_>, report: &EpochReport<'_>) -> Value {

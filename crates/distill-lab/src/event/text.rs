@@ -135,7 +135,8 @@ fn write_epoch(report: &EpochReport<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Res
     let kl = report.loss.kl().map_or("-".to_owned(), |kl| format!("{kl:.5}"));
     let epoch = format!("{}/{}", report.epoch, report.epochs);
     let loss = report.loss.total;
-    write!(f, "  {epoch:>5}  {loss:>8.4}  {kl:>8}  {errors:>14}  {rate:>12}  {:>9.2}", report.seconds)
+    write!(f, "  {epoch:>5}  {loss:>8.4}  {kl:>8}  {errors:>14}  {rate:>12}  {:>9.2}", report.seconds)?;
+    report.loss.other_terms().try_for_each(|term| write!(f, "  {} {:.3e}", term.name(), term.value))
 }
 
 impl fmt::Display for SweepStart<'_> {

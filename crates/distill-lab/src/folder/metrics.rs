@@ -39,6 +39,9 @@ pub(crate) struct Row {
     pub soft: Option<f64>,
     /// `KL(teacher ‖ student)` at the temperature, in nats, without `T²`.
     pub kl: Option<f64>,
+    /// Other terms of the loss, by name, before their weights.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, f64>,
     /// Learning rate of the last step.
     pub lr: f64,
     /// Seconds since 1970.
@@ -86,6 +89,7 @@ impl Row {
             ce: loss.hard(),
             soft: loss.soft(),
             kl: loss.kl(),
+            terms: loss.other_terms().map(|term| (term.name().to_owned(), term.value)).collect(),
             lr,
             time: super::status::unix_time(),
             examples: None,
@@ -94,10 +98,11 @@ impl Row {
         }
     }
 
-    fn csv(&self) -> String {
+    /// The line of `metrics.csv`, with the terms of these names at its end.
+    fn csv(&self, terms: &[String]) -> String {
         let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let count = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
-        [
+        let fields = [
             self.model.role.clone(),
             self.model.seed.to_string(),
             self.epoch.to_string(),
@@ -112,8 +117,9 @@ impl Row {
             number(self.validation.map(|v| v.nll)),
             self.examples.map_or(String::new(), |n| n.to_string()),
             number(self.seconds),
-        ]
-        .join(",")
+        ];
+        let terms = terms.iter().map(|name| number(self.terms.get(name).copied()));
+        fields.into_iter().chain(terms).collect::<Vec<_>>().join(",")
     }
 
     fn events(&self) -> Vec<u8> {
@@ -121,6 +127,7 @@ impl Row {
         let mut scalars = vec![(format!("{prefix}/loss"), self.loss), (format!("{prefix}/lr"), self.lr)];
         let terms = [("cross_entropy", self.ce), ("soft", self.soft), ("kl", self.kl)];
         scalars.extend(terms.iter().filter_map(|&(name, term)| Some((format!("{prefix}/{name}"), term?))));
+        scalars.extend(self.terms.iter().map(|(name, &term)| (format!("{prefix}/{name}"), term)));
         if let Some(Validation { examples, errors, nll }) = self.validation {
             scalars.push(("validation/accuracy".to_owned(), 1.0 - errors as f64 / examples as f64));
             scalars.push(("validation/nll".to_owned(), nll));
@@ -141,6 +148,8 @@ pub(crate) struct Metrics {
     dir: PathBuf,
     jsonl: File,
     csv: File,
+    /// Terms that have a column of their own.
+    terms: Vec<String>,
     events: BTreeMap<ModelId, File>,
 }
 
@@ -152,19 +161,20 @@ pub(crate) fn read(run: &Path) -> Vec<Row> {
 
 impl Metrics {
     /// Opens the files with the rows that still hold: after a checkpoint was gone back to, those
-    /// of later steps are made anew.
-    pub(crate) fn open(dir: &RunDir, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
+    /// of later steps are made anew. `terms` are the names of those that the recipe has besides the usual ones.
+    pub(crate) fn open(dir: &RunDir, terms: Vec<String>, keep: impl Fn(&Row) -> bool) -> Result<Self, Diagnostic> {
         let rows: Vec<Row> = read(dir.path()).into_iter().filter(keep).collect();
         let lines = |line: &dyn Fn(&Row) -> Option<String>| -> String {
             rows.iter().filter_map(line).map(|line| line + "\n").collect()
         };
         let jsonl = lines(&|row| serde_json::to_string(row).ok());
-        let csv = lines(&|row| (row.kind == RowKind::Epoch).then(|| row.csv()));
+        let csv = lines(&|row| (row.kind == RowKind::Epoch).then(|| row.csv(&terms)));
         let jsonl = dir.write("metrics.jsonl", jsonl.as_bytes())?;
-        let csv = dir.write("metrics.csv", format!("{CSV_HEADER}\n{csv}").as_bytes())?;
+        let more: String = terms.iter().map(|name| format!(",{name}")).collect();
+        let csv = dir.write("metrics.csv", format!("{CSV_HEADER}{more}\n{csv}").as_bytes())?;
         let append = |path: &Path| OpenOptions::new().append(true).open(path).map_err(|error| unwritable(path, error));
-        let mut metrics =
-            Self { dir: dir.path().to_owned(), jsonl: append(&jsonl)?, csv: append(&csv)?, events: BTreeMap::new() };
+        let [jsonl, csv] = [append(&jsonl)?, append(&csv)?];
+        let mut metrics = Self { dir: dir.path().to_owned(), jsonl, csv, terms, events: BTreeMap::new() };
         // Whatever is there belongs to rows that no longer hold.
         let _ = fs::remove_dir_all(metrics.dir.join("tensorboard"));
         for row in &rows {
@@ -177,7 +187,7 @@ impl Metrics {
         let line = serde_json::to_string(row).unwrap_or_default() + "\n";
         self.jsonl.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.jsonl"), error))?;
         if row.kind == RowKind::Epoch {
-            let line = row.csv() + "\n";
+            let line = row.csv(&self.terms) + "\n";
             self.csv.write_all(line.as_bytes()).map_err(|error| unwritable(&self.dir.join("metrics.csv"), error))?;
         }
         self.add_events(row)

@@ -2,6 +2,7 @@
 
 mod augment;
 mod data;
+mod features;
 mod machine;
 mod models;
 mod onnx;

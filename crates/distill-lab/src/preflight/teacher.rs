@@ -28,6 +28,7 @@ impl Preflight<'_> {
     /// Whether the teacher fits the data and the student, and knows enough to teach.
     pub(super) fn teacher(&self, found: &mut Found) {
         if !self.roles.contains(&Role::Teacher) || self.experiment.recipe().teacher.weights.is_none() {
+            self.features(found, None);
             return self.sizes(found, self.parameters(Role::Teacher));
         }
         match Given::load(self.experiment) {
@@ -73,6 +74,7 @@ impl Preflight<'_> {
                 found.fail("teacher accuracy", name_outputs(&given, diagnostic, &check));
             }
         }
+        self.features(found, Some(&*given.model));
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
             match self.stored(Path::new(&cache), &given, found) {
                 Err(diagnostic) => found.fail("soft targets", diagnostic),

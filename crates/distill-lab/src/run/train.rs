@@ -6,8 +6,8 @@ use std::time::Instant;
 use distill_models::{Model, ModelError};
 use distill_tensor::Precision;
 use distill_train::{
-    Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, Found, Lesson, Role,
-    TrainError, Trained,
+    Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, FeatureTerms, Found, Lesson,
+    Role, TrainError, Trained,
 };
 
 use super::course::Course;
@@ -210,7 +210,7 @@ impl Run<'_> {
         };
         let mut metrics = match self.metrics.take() {
             Some(metrics) => metrics,
-            None => Metrics::open(self.dir, holds)?,
+            None => Metrics::open(self.dir, FeatureTerms::names(&recipe.kd.features), holds)?,
         };
         let mut watch = Watch {
             pace: Pace::new(leg),

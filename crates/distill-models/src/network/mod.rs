@@ -20,7 +20,9 @@ use crate::buffer::matrix;
 use crate::dense::for_each_row;
 use crate::graph::Slices;
 use crate::max_norm::clamp_rows;
-use crate::{Graph, Model, ModelConfig, ModelError, ModelSpec, Node, Noise, Op, Scratch, Standard, Tape, Trainable};
+use crate::{
+    Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Noise, Op, Scratch, Standard, Tape, Trainable,
+};
 use plan::{Plan, Planned};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
 
@@ -261,6 +263,11 @@ impl Model for Network {
 
     fn inner_values(&self) -> Vec<(String, usize)> {
         self.plan.slots.clone()
+    }
+
+    fn inner_map(&self, name: &str) -> Option<MapShape> {
+        let slot = self.plan.slots.iter().position(|(slot, _)| slot == name)?;
+        self.plan.maps[slot]
     }
 
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {

@@ -9,7 +9,7 @@ use super::step::{Input, Step, Way};
 use crate::dense::Dense;
 use crate::embedding::Embedding;
 use crate::graph::{Slices, map};
-use crate::{Activation, Dropout, Graph, ModelError, Op};
+use crate::{Activation, Dropout, Graph, MapShape, ModelError, Op};
 
 /// Numbers that evaluation has in its buffers at once, so that they stay near the processor.
 const AT_ONCE: usize = 256 * 1024;
@@ -19,6 +19,8 @@ const AT_ONCE: usize = 256 * 1024;
 pub(super) struct Plan {
     /// Names and widths: the input first, the logits last.
     pub(super) slots: Vec<(String, usize)>,
+    /// Those of them that are maps.
+    pub(super) maps: Vec<Option<MapShape>>,
     pub(super) steps: Vec<Planned>,
     /// Dropout of the inputs themselves.
     pub(super) input_dropout: Option<Dropout>,
@@ -60,12 +62,19 @@ struct Planner<'a> {
     needs_grad: Vec<bool>,
 }
 
+/// The sides of a map; a vector has none.
+fn map_shape(shape: &[usize], channels_last: bool) -> Option<MapShape> {
+    let &[channels, rows, columns] = shape else { return None };
+    Some(MapShape { channels, rows, columns, channels_last })
+}
+
 impl Plan {
     pub(super) fn new(graph: &Graph, slices: &[Slices]) -> Result<Self, ModelError> {
         let values = graph.values();
         let input = (values[0].name.clone(), values[0].width());
         let plan = Self {
             slots: vec![input],
+            maps: vec![map_shape(&values[0].shape, false)],
             steps: vec![],
             input_dropout: None,
             buckets: None,
@@ -190,7 +199,9 @@ impl Planner<'_> {
                     return refuse("must read the input");
                 }
                 self.push(Box::new(Standardize { mean, scale }), vec![0], last, false, false);
-                self.places[last + 1] = Some(Place { slot: self.plan.slots.len() - 1, by_channel: true });
+                let slot = self.plan.slots.len() - 1;
+                self.places[last + 1] = Some(Place { slot, by_channel: true });
+                self.plan.maps[slot] = map_shape(shape, false);
             }
             (Op::Add, _) => {
                 let inputs = node.inputs.iter().map(|&input| self.read_map(input)).collect();
@@ -257,7 +268,8 @@ impl Planner<'_> {
     /// Appends a step. Its slot has the name of the value of node `last`.
     fn push(&mut self, step: Box<dyn Step>, inputs: Vec<usize>, last: usize, maps: bool, has_params: bool) {
         let value = self.graph.value(last + 1);
-        let slot = self.push_as(value.name.clone(), value.width(), step, inputs, has_params);
+        let map = map_shape(&value.shape, true);
+        let slot = self.push_as(value.name.clone(), value.width(), map, step, inputs, has_params);
         self.places[last + 1] = Some(Place { slot, by_channel: false });
         if maps && value.shape.len() > 1 {
             // Only where there are maps; a perceptron's products want whole batches.
@@ -269,12 +281,14 @@ impl Planner<'_> {
         &mut self,
         name: String,
         width: usize,
+        map: Option<MapShape>,
         step: Box<dyn Step>,
         inputs: Vec<usize>,
         has_params: bool,
     ) -> usize {
         let slot = self.plan.slots.len();
         self.plan.slots.push((name, width));
+        self.plan.maps.push(map);
         self.needs_grad.push(has_params || inputs.iter().any(|&input| self.needs_grad[input]));
         let inputs = inputs.into_iter().map(|slot| Input { slot, grad: Way::Skip }).collect();
         let needs_grad = self.needs_grad[slot];
@@ -303,7 +317,8 @@ impl Planner<'_> {
             return slot;
         }
         let name = format!("{}.by_pixel", self.graph.value(value).name);
-        let made = self.push_as(name, channels * pixels, Box::new(ToMap { channels, pixels }), vec![slot], false);
+        let (map, step) = (map_shape(shape, true), Box::new(ToMap { channels, pixels }));
+        let made = self.push_as(name, channels * pixels, map, step, vec![slot], false);
         self.as_map[value] = Some(made);
         made
     }
@@ -359,6 +374,7 @@ impl Planner<'_> {
         }
         let empty = Plan {
             slots: vec![],
+            maps: vec![],
             steps: vec![],
             input_dropout: None,
             buckets: None,

@@ -23,6 +23,8 @@ pub(crate) struct Prepared {
     pub(crate) engine: Engine,
     pub(crate) shape: Shape,
     pub(crate) n_classes: usize,
+    /// The shapes of the values that are tapped, the batch first.
+    pub(crate) taps: Vec<Vec<usize>>,
     /// The operator that computes the output, but for those that only change its form.
     pub(crate) producer: String,
     pub(crate) description: Description,

@@ -17,7 +17,8 @@ impl Engine {
         _: &Shape,
         _: &mut dyn Iterator<Item = &[f32]>,
         _: impl Fn(f32) -> f32,
-    ) -> Result<Vec<f32>, OnnxError> {
+        _: usize,
+    ) -> Result<Vec<Vec<f32>>, OnnxError> {
         Err(OnnxError::NoEngine)
     }
 }

@@ -9,6 +9,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{PrimitiveTensorElementType, Tensor};
 
 use crate::OnnxError;
+use crate::taps::Answer;
 
 /// One for the whole process, with the library that was named first.
 static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
@@ -20,46 +21,50 @@ pub(super) struct Runtime {
     graph: Vec<u8>,
     idle: Mutex<Vec<Session>>,
     input: String,
-    output: String,
+    outputs: Vec<String>,
 }
 
 impl Runtime {
     /// Loads the library, and the graph into a first session.
-    pub(super) fn new(library: &Path, graph: Vec<u8>, input: &str, output: &str) -> Result<Self, OnnxError> {
+    pub(super) fn new(library: &Path, graph: Vec<u8>, input: &str, outputs: &[String]) -> Result<Self, OnnxError> {
         let made = ENVIRONMENT.get_or_init(|| load(library));
         let environment = made.clone().map_err(|reason| OnnxError::Option { key: "library", reason })?;
         let idle = Mutex::new(vec![]);
-        let runtime = Self { environment, graph, idle, input: input.to_owned(), output: output.to_owned() };
+        let runtime = Self { environment, graph, idle, input: input.to_owned(), outputs: outputs.to_vec() };
         let first = runtime.session()?;
         runtime.give_back(first);
         Ok(runtime)
     }
 
-    /// Computes one batch: the shape of the output, and its numbers as f32.
+    /// Computes one batch: the first `n` outputs, each with its shape and its numbers as f32.
     pub(super) fn run<T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static>(
         &self,
         shape: &[usize],
         values: Vec<T>,
-    ) -> Result<(Vec<usize>, Vec<f32>), OnnxError> {
+        n: usize,
+    ) -> Result<Vec<Answer>, OnnxError> {
         let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut session = free.map_or_else(|| self.session(), Ok)?;
         let input = Tensor::from_array((shape.to_vec(), values)).map_err(failed)?;
-        let answer = {
-            let outputs = session.run(vec![(self.input.as_str(), SessionInputValue::from(input))]).map_err(failed)?;
-            let output = outputs.get(self.output.as_str());
-            let output = output.ok_or_else(|| failed(format!("there is no output `{}`", self.output)))?;
-            let sides = |shape: &[i64]| shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
-            if let Ok((shape, values)) = output.try_extract_tensor::<f32>() {
-                (sides(shape), values.to_vec())
-            } else {
-                let (shape, values) = output.try_extract_tensor::<f64>().map_err(failed)?;
-                #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
+        let answers: Result<Vec<Answer>, OnnxError> = {
+            let found = session.run(vec![(self.input.as_str(), SessionInputValue::from(input))]).map_err(failed)?;
+            let answer = |name: &String| -> Result<Answer, OnnxError> {
+                let output = found.get(name.as_str()).ok_or_else(|| failed(format!("there is no output `{name}`")))?;
+                let sides = |shape: &[i64]| shape.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+                if let Ok((shape, values)) = output.try_extract_tensor::<f32>() {
+                    return Ok((sides(shape), values.to_vec()));
+                }
+                let (shape, values) = output
+                    .try_extract_tensor::<f64>()
+                    .map_err(|error| failed(format!("`{name}` is not made of f32 or f64: {error}")))?;
+                #[expect(clippy::cast_possible_truncation, reason = "values are f32")]
                 let values = values.iter().map(|&value| value as f32).collect();
-                (sides(shape), values)
-            }
+                Ok((sides(shape), values))
+            };
+            self.outputs.iter().take(n).map(answer).collect()
         };
         self.give_back(session);
-        Ok(answer)
+        answers
     }
 
     fn session(&self) -> Result<Session, OnnxError> {

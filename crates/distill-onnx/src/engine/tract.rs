@@ -8,7 +8,8 @@ use super::Prepared;
 use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
 use crate::shape::{INPUT_SHAPE, Shape};
-use crate::{OnnxError, OnnxOptions, Port, file};
+use crate::taps::Answer;
+use crate::{OnnxError, OnnxOptions, Port, file, taps};
 
 /// Numbers in one tensor of a graph, and in all of them together.
 const MAX_TENSOR: usize = 1 << 28;
@@ -51,48 +52,70 @@ impl Engine {
         let convolves = options.library.is_none() && description.operators.contains_key("Conv");
         let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
         let output = choose_output(&mut file, &description.outputs, options)?;
+        let mut names = vec![output.clone()];
+        names.extend(taps::add(&mut file, &options.taps, &output, &description)?);
         let graph = file.graph.as_ref();
         let producer = graph.and_then(|graph| file::source(graph, &output)).map_or(String::new(), str::to_owned);
-        let (computes, dims) = match &options.library {
+        // A batch of another size tells which sides are the batch.
+        let is_open = input.dims.first() == Some(&None) && !options.taps.is_empty();
+        let twice = is_open.then(|| shape.of_batch(2 * shape.batch()));
+        let (computes, dims, of_twice) = match &options.library {
             None => {
-                let (plan, dims) = guarded_deep(|| plan(&file, &input.name, element, &shape.graph, &output))?;
-                (Computes::Tract(plan), dims)
+                let prepare = |shape: &Shape| prepare(&file, &input.name, element, &shape.graph, &names);
+                let of_twice = twice.map(|twice| guarded_deep(|| sides(&prepare(&twice)?, names.len())));
+                let (plan, dims) = guarded_deep(|| plan(prepare(&shape)?, names.len()))?;
+                (Computes::Tract(plan), dims, of_twice)
             }
-            Some(library) => runtime(library, &file, &input.name, element, &shape, &output)?,
+            Some(library) => {
+                let (computes, dims) = runtime(library, &file, &input.name, element, &shape, &names)?;
+                let answers = |twice: Shape| {
+                    guarded(|| computes.run(element, &twice, &mut std::iter::empty(), |x| x, names.len()))
+                };
+                let of_twice = twice.map(|twice| answers(twice).map(taps::shapes));
+                (computes, dims, of_twice)
+            }
         };
-        let n_classes = classes(&output, &dims, shape.batch())?;
-        Ok(Prepared { engine: Self { computes, element }, shape, n_classes, producer, description })
+        let n_classes = classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
+        let tapped = dims.get(1..).unwrap_or_default().to_vec();
+        // A graph that cannot be computed for that batch says nothing of its sides.
+        let of_twice = of_twice.and_then(Result::ok);
+        taps::check(&options.taps, &tapped, of_twice.as_deref().and_then(|shapes| shapes.get(1..)), shape.batch())?;
+        let engine = Self { computes, element };
+        Ok(Prepared { engine, shape, n_classes, taps: tapped, producer, description })
     }
 
-    /// The outputs of at most one batch of examples, one after the other. What the batch lacks is filled with zeros,
-    /// so that the engine does the same work for it, in the same order, whatever its size.
+    /// The first `n` outputs for at most one batch of examples, each one example after the other. What the batch lacks is filled
+    /// with zeros, so that the engine does the same work for it, in the same order, whatever its size.
     pub(crate) fn run(
         &self,
         shape: &Shape,
         rows: &mut dyn Iterator<Item = &[f32]>,
         scaled: impl Fn(f32) -> f32,
-    ) -> Result<Vec<f32>, OnnxError> {
-        guarded(|| self.computes.run(self.element, shape, rows, scaled).map(|(_, values)| values))
+        n: usize,
+    ) -> Result<Vec<Vec<f32>>, OnnxError> {
+        let answers = guarded(|| self.computes.run(self.element, shape, rows, scaled, n))?;
+        Ok(answers.into_iter().map(|(_, values)| values).collect())
     }
 }
 
 impl Computes {
-    /// The shape of the output, and its numbers.
+    /// The first `n` outputs.
     fn run(
         &self,
         element: DatumType,
         shape: &Shape,
         rows: &mut dyn Iterator<Item = &[f32]>,
         scaled: impl Fn(f32) -> f32,
-    ) -> Result<(Vec<usize>, Vec<f32>), OnnxError> {
+        n: usize,
+    ) -> Result<Vec<Answer>, OnnxError> {
         match element {
-            DatumType::F32 => self.run_as::<f32>(shape, rows, scaled),
-            DatumType::F64 => self.run_as::<f64>(shape, rows, |value| f64::from(scaled(value))),
+            DatumType::F32 => self.run_as::<f32>(shape, rows, scaled, n),
+            DatumType::F64 => self.run_as::<f64>(shape, rows, |value| f64::from(scaled(value)), n),
             // A number that is not whole or too large becomes the nearest that there is.
-            DatumType::U8 => self.run_as(shape, rows, |value| scaled(value).round() as u8),
-            DatumType::I8 => self.run_as(shape, rows, |value| scaled(value).round() as i8),
-            DatumType::I32 => self.run_as(shape, rows, |value| scaled(value).round() as i32),
-            _ => self.run_as(shape, rows, |value| scaled(value).round() as i64),
+            DatumType::U8 => self.run_as(shape, rows, |value| scaled(value).round() as u8, n),
+            DatumType::I8 => self.run_as(shape, rows, |value| scaled(value).round() as i8, n),
+            DatumType::I32 => self.run_as(shape, rows, |value| scaled(value).round() as i32, n),
+            _ => self.run_as(shape, rows, |value| scaled(value).round() as i64, n),
         }
     }
 
@@ -101,27 +124,32 @@ impl Computes {
         shape: &Shape,
         rows: &mut dyn Iterator<Item = &[f32]>,
         convert: impl Fn(f32) -> T,
-    ) -> Result<(Vec<usize>, Vec<f32>), OnnxError> {
-        let n = shape.features();
-        let mut values = vec![T::default(); shape.batch() * n];
-        for (row, values) in rows.zip(values.chunks_exact_mut(n)) {
+        n: usize,
+    ) -> Result<Vec<Answer>, OnnxError> {
+        let features = shape.features();
+        let mut values = vec![T::default(); shape.batch() * features];
+        for (row, values) in rows.zip(values.chunks_exact_mut(features)) {
             shape.write(row, values, &convert);
         }
         match self {
             Self::Tract(plan) => {
                 let input = Tensor::from_shape(&shape.graph, &values);
                 let computed = input.and_then(|input| plan.run(tvec!(input.into())));
-                let output = computed.and_then(|outputs| {
-                    let output =
-                        outputs.into_iter().next().ok_or_else(|| TractError::msg("the graph has no output"))?;
-                    let output = output.cast_to::<f32>()?;
-                    let output = output.to_plain_array_view::<f32>()?;
-                    Ok((output.shape().to_vec(), output.iter().copied().collect()))
+                let answers = computed.and_then(|outputs| {
+                    let answer = |output: TValue| -> TractResult<Answer> {
+                        let output = output.cast_to::<f32>()?;
+                        let output = output.to_plain_array_view::<f32>()?;
+                        Ok((output.shape().to_vec(), output.iter().copied().collect()))
+                    };
+                    outputs.into_iter().take(n).map(answer).collect::<TractResult<Vec<Answer>>>()
                 });
-                output.map_err(engine)
+                match answers.map_err(engine)? {
+                    answers if answers.len() == n => Ok(answers),
+                    _ => Err(OnnxError::Engine { reason: "the graph has fewer outputs than before".to_owned() }),
+                }
             }
             #[cfg(feature = "ort")]
-            Self::Ort(runtime) => runtime.run(&shape.graph, values),
+            Self::Ort(runtime) => runtime.run(&shape.graph, values, n),
         }
     }
 }
@@ -138,7 +166,7 @@ trait Number: Datum + Copy + Default + ort::value::PrimitiveTensorElementType {}
 #[cfg(feature = "ort")]
 impl<T: Datum + Copy + Default + ort::value::PrimitiveTensorElementType> Number for T {}
 
-/// The same graph in ONNX Runtime, and the shape of what it answers to zeros.
+/// The same graph in ONNX Runtime, and the shapes of what it answers to zeros.
 #[cfg(feature = "ort")]
 fn runtime(
     library: &std::path::Path,
@@ -146,14 +174,14 @@ fn runtime(
     input: &str,
     element: DatumType,
     shape: &Shape,
-    output: &str,
-) -> Result<(Computes, Vec<usize>), OnnxError> {
+    outputs: &[String],
+) -> Result<(Computes, Vec<Vec<usize>>), OnnxError> {
     use prost::Message as _;
 
     guarded(|| {
-        let computes = Computes::Ort(super::ort::Runtime::new(library, file.encode_to_vec(), input, output)?);
-        let (dims, _) = computes.run(element, shape, &mut std::iter::empty(), |value| value)?;
-        Ok((computes, dims))
+        let computes = Computes::Ort(super::ort::Runtime::new(library, file.encode_to_vec(), input, outputs)?);
+        let answers = computes.run(element, shape, &mut std::iter::empty(), |value| value, outputs.len())?;
+        Ok((computes, taps::shapes(answers)))
     })
 }
 
@@ -164,8 +192,8 @@ fn runtime(
     _: &str,
     _: DatumType,
     _: &Shape,
-    _: &str,
-) -> Result<(Computes, Vec<usize>), OnnxError> {
+    _: &[String],
+) -> Result<(Computes, Vec<Vec<usize>>), OnnxError> {
     let reason = "is set, but this build has no ONNX Runtime: build it with the feature `ort`".to_owned();
     Err(OnnxError::Option { key: "library", reason })
 }
@@ -229,23 +257,26 @@ fn element(input: &Port) -> Result<DatumType, OnnxError> {
     }
 }
 
-/// Prepares the graph for batches of one shape, and says which shape the output has.
-fn plan(
+/// The graph for batches of one shape, with these outputs, before it is optimised.
+fn prepare(
     file: &ModelProto,
     input: &str,
     element: DatumType,
     shape: &[usize],
-    output: &str,
-) -> Result<(Arc<TypedRunnableModel>, Vec<usize>), OnnxError> {
-    let outputs = file.graph.as_ref().map_or(&[][..], |graph: &GraphProto| &graph.output);
-    let position = outputs.iter().position(|port| port.name == output).unwrap_or_default();
+    outputs: &[String],
+) -> Result<TypedModel, OnnxError> {
+    let ports = file.graph.as_ref().map_or(&[][..], |graph: &GraphProto| &graph.output);
     let prepare = || -> TractResult<TypedModel> {
         // Sizes between input and output are those of the exporter's batch.
         let reader = tract_onnx::onnx().with_ignore_value_info(true);
         let mut model = reader.parse(file, None)?.model;
-        let outlet = model.output_outlets()?.get(position).copied();
-        let outlet = outlet.ok_or_else(|| TractError::msg(format!("there is no output `{output}`")))?;
-        model.select_output_outlets(&[outlet])?;
+        let all = model.output_outlets()?.to_vec();
+        let outlet = |output: &String| {
+            let position = ports.iter().position(|port| port.name == *output);
+            let outlet = position.and_then(|position| all.get(position)).copied();
+            outlet.ok_or_else(|| TractError::msg(format!("there is no output `{output}`")))
+        };
+        model.select_output_outlets(&outputs.iter().map(outlet).collect::<TractResult<Vec<_>>>()?)?;
         let sources = model.input_outlets()?.to_vec();
         let source = sources.iter().position(|source| model.node(source.node).name == input);
         let source = source.ok_or_else(|| TractError::msg(format!("there is no input `{input}`")))?;
@@ -254,12 +285,24 @@ fn plan(
     };
     let model = prepare().map_err(engine)?;
     check_sizes(&model)?;
+    Ok(model)
+}
+
+/// Makes it ready, and says which shapes its outputs have.
+fn plan(model: TypedModel, n_outputs: usize) -> Result<(Arc<TypedRunnableModel>, Vec<Vec<usize>>), OnnxError> {
     let optimised = model.into_optimized().map_err(engine)?;
-    let fact = optimised.output_fact(0).map_err(engine)?;
-    let dims = fact.shape.as_concrete().map(<[usize]>::to_vec);
-    let dims =
-        dims.ok_or_else(|| OnnxError::Engine { reason: format!("the output has the open shape {:?}", fact.shape) })?;
+    let dims = sides(&optimised, n_outputs)?;
     Ok((optimised.into_runnable().map_err(engine)?, dims))
+}
+
+/// The shapes of the first outputs.
+fn sides(model: &TypedModel, n_outputs: usize) -> Result<Vec<Vec<usize>>, OnnxError> {
+    let sides = |output| {
+        let fact = model.output_fact(output).map_err(engine)?;
+        let dims = fact.shape.as_concrete().map(<[usize]>::to_vec);
+        dims.ok_or_else(|| OnnxError::Engine { reason: format!("an output has the open shape {:?}", fact.shape) })
+    };
+    (0..n_outputs).map(sides).collect()
 }
 
 /// Adds up what the graph would take.

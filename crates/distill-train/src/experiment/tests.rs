@@ -3,6 +3,7 @@ use distill_losses::{CrossEntropy, LossError, LossValue, Targets, Term};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::*;
+use crate::standardize::standardization;
 
 const CLASSES: [&str; 3] = ["cat", "dog", "fox"];
 

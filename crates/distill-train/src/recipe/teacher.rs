@@ -4,6 +4,7 @@ use distill_models::{Average, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 use super::onnx::OnnxConfig;
+use super::taps::Taps;
 use super::{first_duplicate, validate_model};
 use crate::TrainConfig;
 use crate::{ConfigProblem, TeacherClasses};
@@ -58,6 +59,11 @@ pub struct TeacherConfig {
     /// Settings that ONNX files do not contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx: Option<OnnxConfig>,
+    /// Inner values of an ONNX file that `kd.features` compares, by their names in the file: a list, or a table that names them
+    /// anew.
+    #[serde(default, skip_serializing_if = "Taps::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["/layer3/Relu_output_0"]])))]
+    pub taps: Taps,
     /// Whether tables of teacher answers hold probabilities. Left out: true if every row adds up to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
@@ -215,12 +221,30 @@ impl TeacherConfig {
                 return Err(ConfigProblem::new("min_probability", problem, "set `min_probability = 0.001`"));
             }
         }
+        self.validate_taps()?;
         let Some(onnx) = &self.onnx else { return Ok(()) };
         if !self.files().into_iter().any(is_onnx) {
             let help = "leave it out, or name a file that ends with .onnx in `weights`";
             return Err(ConfigProblem::new("onnx", "is set, but no teacher is an ONNX file", help));
         }
         onnx.validate().map_err(|problem| problem.under("onnx"))
+    }
+
+    /// Networks of this program show all their values.
+    fn validate_taps(&self) -> Result<(), ConfigProblem> {
+        if self.taps.is_empty() {
+            return Ok(());
+        }
+        if !self.files().into_iter().any(is_onnx) {
+            let help = "leave it out, or name a file that ends with .onnx in `weights`";
+            return Err(ConfigProblem::new("taps", "is set, but no teacher is an ONNX file", help)
+                .note("a network of this program shows its values by itself: `hidden.0`, `stage.1` and so on"));
+        }
+        if self.is_ensemble() {
+            let problem = "is set, but several teachers that teach together have no inner values";
+            return Err(ConfigProblem::new("taps", problem, "name one teacher, or leave `taps` out"));
+        }
+        self.taps.validate()
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {

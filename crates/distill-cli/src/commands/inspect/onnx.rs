@@ -15,6 +15,10 @@ const N_TEXT: usize = 68;
 /// How many entries of the metadata are listed.
 const N_LISTED: usize = 20;
 
+/// How many values that can be tapped are shown, and how many are told to programs.
+const N_VALUES: usize = 40;
+const N_ALL_VALUES: usize = 10_000;
+
 /// A graph of another program, or one that this program has exported.
 pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     let bytes = onnx_file::read(path)?;
@@ -26,6 +30,13 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.list("weights", found.files.iter().take(N_LISTED).map(|name| format!("{} beside it", short(name, N_TEXT))));
     facts.list("inputs", found.inputs.iter().map(port));
     facts.list("outputs", found.outputs.iter().map(port));
+    let (n, values) = (found.values.len(), found.values.iter());
+    // Those nearest to the answers, which are compared most.
+    let first = n.saturating_sub(N_VALUES);
+    let more = (first > 0).then(|| format!("{} before these", thousands(first as u64)));
+    let values =
+        values.skip(first).map(|(name, operator)| format!("{} by {}", short(name, N_TEXT), short(operator, N_TEXT)));
+    facts.list("values", more.into_iter().chain(values));
     facts.list("operators", found.operators.iter().map(|(name, n)| format!("{n} {}", short(name, N_TEXT))));
     facts.list(
         "metadata",
@@ -43,6 +54,9 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.field("parameters", found.parameters);
     facts.field("inputs", ports(&found.inputs));
     facts.field("outputs", ports(&found.outputs));
+    let values =
+        found.values.iter().take(N_ALL_VALUES).map(|(name, operator)| json!({ "name": name, "operator": operator }));
+    facts.field("values", values.collect::<Vec<_>>());
     facts.field("operators", &found.operators);
     facts.field("metadata", &found.metadata);
     facts.field("files", &found.files);

@@ -71,6 +71,7 @@ fn learning(recipe: &Recipe) -> String {
         KdMethod::SoftCrossEntropy => format!("soft cross entropy at temperature {}", kd.temperature),
         KdMethod::LogitMatching => "logit matching".to_owned(),
     };
+    let features: String = kd.features.iter().map(|feature| format!(", {}", feature.describe())).collect();
     let alone = if recipe.baseline.enabled { ", and alone" } else { "" };
-    format!("{method}, alpha {}, {} epochs{alone}", kd.alpha, recipe.train.epochs)
+    format!("{method}, alpha {}{features}, {} epochs{alone}", kd.alpha, recipe.train.epochs)
 }
