@@ -63,6 +63,9 @@ fn zeros<F: Real>(rows: usize, columns: usize) -> Array2<F> {
     Array2::from_elem((rows, columns), F::from_f64(0.0))
 }
 
+/// A loss with its name in the golden file, and what student and teacher have.
+type Case<'a, F> = (&'a str, OnRows<F>, &'a Array2<F>, &'a Array2<F>);
+
 fn check_rows<F: Real>(tolerance: f64) {
     let [student, teacher] = rows::<F>();
     let mut twins = student.clone();
@@ -70,7 +73,7 @@ fn check_rows<F: Real>(tolerance: f64) {
     twins.row_mut(2).assign(&first);
     let column = |numbers: [f64; 4]| Array2::from_shape_fn((4, 1), |(b, _)| F::from_f64(numbers[b]));
     let (near, far) = (column([0.0, 0.1, 0.2, 9.0]), column([0.0, 9.0, 0.1, 0.3]));
-    let cases: [(&str, OnRows<F>, &Array2<F>, &Array2<F>); 5] = [
+    let cases: [Case<'_, F>; 5] = [
         ("similarity", similarity, &student, &teacher),
         ("similarity_twins", similarity, &twins, &teacher),
         ("relational_distance", relational, &student, &teacher),

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn what_has_no_meaning_is_refused() {
         let error = |kd: &str, teacher: &str| recipe(kd, teacher).unwrap_err();
-        let with = |weight: &str| format!(r#"{{"features": [FEATURE, FEATURE]}}"#).replacen("FEATURE", weight, 1);
+        let with = |weight: &str| r#"{"features": [FEATURE, FEATURE]}"#.to_owned().replacen("FEATURE", weight, 1);
         let bad = r#"{"kind": "attention", "student": "a", "teacher": "b", "weight": -1.0}"#;
         assert!(
             error(&with(bad), MODEL).starts_with("kd.features[0].weight must be a finite number of at least 0, got -1")
