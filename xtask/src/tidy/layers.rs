@@ -36,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "distill-specialists",
         ],
     ),
-    ("distill-predict", &["distill-tensor", "distill-models", "distill-datasets", "distill-recipe"]),
+    ("distill-predict", &["distill-tensor", "distill-models", "distill-datasets", "distill-audio", "distill-recipe"]),
     (
         "distill-lab",
         &[
