@@ -24,4 +24,5 @@ mod precision;
 mod ranks;
 mod resume;
 mod state;
+mod text;
 mod training;

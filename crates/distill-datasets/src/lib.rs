@@ -40,6 +40,7 @@ mod subset;
 mod table;
 mod table_folder;
 mod table_rows;
+mod text_folder;
 mod unlabelled;
 mod windows;
 
@@ -71,5 +72,6 @@ pub use subset::Subset;
 pub use table::Table;
 pub use table_folder::{NumberTable, TableFolder};
 pub use table_rows::{TableRows, table_file};
+pub use text_folder::{TextFolder, Texts};
 pub use unlabelled::{Chain, Unlabelled};
 pub use windows::Windows;

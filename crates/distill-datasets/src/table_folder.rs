@@ -218,7 +218,7 @@ fn check_memory(path: &Path, n: usize, bound: u64) -> Result<(), DataError> {
     Ok(())
 }
 
-fn name(split: Split) -> &'static str {
+pub(crate) fn name(split: Split) -> &'static str {
     match split {
         Split::Train => "train",
         Split::Test => "test",
@@ -226,7 +226,7 @@ fn name(split: Split) -> &'static str {
 }
 
 /// The table of a set, or where it should be.
-fn path(dir: &Path, split: Split) -> PathBuf {
+pub(crate) fn path(dir: &Path, split: Split) -> PathBuf {
     table_file(dir, name(split)).unwrap_or_else(|| dir.join(format!("{}.csv", name(split))))
 }
 

@@ -7,6 +7,8 @@ use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::lines::Lines;
+use crate::reading::Reading;
+use crate::texts::{self, TextColumn};
 use crate::wrong::{VALUES, bad_row};
 
 /// How much of a value an error shows, in characters.
@@ -30,10 +32,13 @@ pub(crate) struct CsvRows {
     columns: Option<Columns>,
     encoder: Option<ColumnEncoder>,
     encoded: Vec<f32>,
+    /// The column with a text, and where it and the names of the rows are.
+    text: Option<TextColumn>,
+    text_at: Option<(usize, Option<usize>)>,
 }
 
 impl CsvRows {
-    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
+    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, reading: &Reading) -> Self {
         Self {
             lines,
             ids,
@@ -42,9 +47,11 @@ impl CsvRows {
             header: None,
             has_id: false,
             record: StringRecord::new(),
-            columns,
+            columns: reading.columns.clone(),
             encoder: None,
             encoded: vec![],
+            text: reading.text.clone(),
+            text_at: None,
         }
     }
 
@@ -61,10 +68,34 @@ impl CsvRows {
             // The columns are needed once, to find them in the header.
             self.begin_table(&columns)?;
         }
+        if self.text.is_some() {
+            return self.next_text(batch);
+        }
         match self.encoder.is_some() {
             true => self.next_of_table(batch),
             false => self.next_numbers(batch),
         }
+    }
+
+    /// The text of a row, whose column is found in the first line.
+    fn next_text(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if !self.read(batch.n_features())? {
+            return Ok(false);
+        }
+        let Some(column) = &self.text else { return Ok(false) };
+        if self.text_at.is_none() {
+            let header: Vec<String> = self.record.iter().map(|name| name.trim().to_owned()).collect();
+            self.text_at = Some(column.find(&header, &self.lines.place())?);
+            return self.next_text(batch);
+        }
+        let Some((text, id)) = self.text_at else { return Ok(false) };
+        let Some(text) = self.record.get(text) else {
+            return Err(bad_row(self.lines.place(), format!("row has no column {}", quoted(&column.name)))
+                .help("write one example a line, with a text in quotes where it has commas"));
+        };
+        let id = id.and_then(|at| self.record.get(at)).map(str::to_owned);
+        texts::finish(column, (text, id), &mut self.encoded, &mut self.ids, self.lines.place(), batch);
+        Ok(true)
     }
 
     /// Finds the columns that the model was trained on.

@@ -14,6 +14,7 @@ mod reading;
 mod source;
 mod spreadsheet;
 mod table_rows;
+mod texts;
 mod wrong;
 
 pub use answers::{Answers, Format};
@@ -23,6 +24,7 @@ pub use predictor::{Predictor, predict_rows};
 pub use reading::Reading;
 pub use source::{Kind, STDIN, Source};
 pub use spreadsheet::safe_cell;
+pub use texts::TextColumn;
 pub use wrong::bad_row;
 
 #[cfg(test)]

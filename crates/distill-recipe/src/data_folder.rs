@@ -8,7 +8,7 @@ use distill_datasets::{
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout};
 
-use crate::memory;
+use crate::{memory, text};
 
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
@@ -32,7 +32,7 @@ pub struct FolderOptions {
 impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
-        let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
+        let ColumnConfig { label, ignore, categorical, .. } = config.columns.clone().unwrap_or_default();
         Self {
             column_options: ColumnOptions { label, ignore, categorical },
             columns: None,
@@ -89,6 +89,7 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     [(COLUMNS, columns), (IMAGES, images)]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .chain(text::remember(config))
         .collect()
 }
 

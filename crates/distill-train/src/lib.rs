@@ -56,7 +56,8 @@ pub use precision::PrecisionConfig;
 pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, ImageConfig, ImageLayout, KdConfig, KdMethod, OnnxConfig,
-    Paths, Recipe, SelectConfig, Standardize, StudentConfig, TargetsMode, TeacherConfig, TextConfig, Together, is_onnx,
+    Paths, Recipe, SelectConfig, Standardize, StudentConfig, TargetsMode, TeacherConfig, TextConfig, TextFeatures,
+    Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
