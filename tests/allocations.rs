@@ -16,8 +16,8 @@ use distill_datasets::{
 };
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
 use distill_models::{
-    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape,
-    TextCnnConfig, Trainable,
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, TextCnnConfig,
+    Trainable,
 };
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};

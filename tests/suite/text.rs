@@ -63,7 +63,8 @@ fn gradients_equal_finite_differences() {
     for activation in [Activation::Tanh, Activation::Gelu] {
         let config = TextCnnConfig { activation, dropout: 0.3, ..small() };
         let mut network = Network::new(config, vec![7], classes(3), 3).unwrap();
-        let (inputs, weights) = (tokens(6, 7), Array2::from_shape_fn((6, 3), |(i, j)| ((i * 3 + j) as f32 * 1.3).cos()));
+        let (inputs, weights) =
+            (tokens(6, 7), Array2::from_shape_fn((6, 3), |(i, j)| ((i * 3 + j) as f32 * 1.3).cos()));
         let (mut tape, mut grads) = (network.tape(), Params::zeros(network.params().layout().clone()));
         let layout = network.params().layout().clone();
         network.forward(inputs.view(), NOISE, &mut tape).unwrap();
@@ -130,10 +131,12 @@ fn what_is_no_sequence_of_tokens_is_refused() {
     let network = Network::new(small(), vec![4], classes(3), 3).unwrap();
     for value in [9.0, 0.5, -1.0, f32::NAN, f32::INFINITY] {
         let inputs = array![[0.0, 1.0, 2.0, 3.0], [0.0, 8.0, value, 3.0]];
-        let expected = format!("input 2 of example 1 of the batch is {value}, expected a whole number from 0, for none, to 8");
+        let expected =
+            format!("input 2 of example 1 of the batch is {value}, expected a whole number from 0, for none, to 8");
         assert_eq!(network.logits(inputs.view()).unwrap_err().to_string(), expected);
         let student = distill_infer::Student::from_safetensors(&to_safetensors(&network, &Provenance::new()).unwrap());
-        let error = student.unwrap().logits(&[0.0, 8.0, value, 3.0], &mut distill_infer::Scratch::default()).unwrap_err();
+        let error =
+            student.unwrap().logits(&[0.0, 8.0, value, 3.0], &mut distill_infer::Scratch::default()).unwrap_err();
         assert_eq!(error.to_string(), "number 2 of the input is not a whole number below 9");
     }
     let refused = |config: TextCnnConfig, shape: &[usize]| {
@@ -164,5 +167,8 @@ fn sizes_are_those_of_the_formulas() {
     let mut graph = Graph::new(&[6, 2, 5]).unwrap();
     graph.push("norm", Op::LayerNorm, &[0]).unwrap();
     assert_eq!((graph.macs(), graph.activations()), (3 * 60, 60));
-    assert_eq!(graph.push("bad", Op::Embedding { rows: 3, outputs: 2 }, &[1]).unwrap_err().to_string(), "sequence embedding `bad` has a table of 3x2 for inputs of shape [6, 2, 5]");
+    assert_eq!(
+        graph.push("bad", Op::Embedding { rows: 3, outputs: 2 }, &[1]).unwrap_err().to_string(),
+        "sequence embedding `bad` has a table of 3x2 for inputs of shape [6, 2, 5]"
+    );
 }

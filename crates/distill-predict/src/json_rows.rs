@@ -44,11 +44,10 @@ impl JsonRows {
             let text = error.to_string();
             let reason = text.split(" at line ").next().unwrap_or_default();
             let place = if error.column() > 0 { format!("{place}:{}", error.column()) } else { place.clone() };
-            bad_row(place, format!("the line cannot be read: {reason}"))
-                .help(match &self.text {
-                    Some(text) => format!("write `{{\"id\": …, \"{}\": \"…\"}}`, one a line", text.name),
-                    None => "write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line".to_owned(),
-                })
+            bad_row(place, format!("the line cannot be read: {reason}")).help(match &self.text {
+                Some(text) => format!("write `{{\"id\": …, \"{}\": \"…\"}}`, one a line", text.name),
+                None => "write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line".to_owned(),
+            })
         })?;
         if let Some((index, found)) = row.bad {
             return Err(bad_row(place, format!("value {} is {found}, not a finite number", index + 1)).help(VALUES));

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
+use distill_models::Provenance;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{columns_of, images_of, layout_of};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
 use distill_recipe::text::text_of;
-use distill_models::Provenance;
 
 use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, TextColumn, bad_row, files};
 

@@ -150,7 +150,11 @@ fn texts_and_models_that_do_not_fit_are_refused() {
         "{ text = \"question\", ignore = [\"number\"] }",
         ["E0104]", "columns.ignore is set, and `columns.text` too", "bad.toml:6"],
     );
-    refused("columns = { text = \"question\" }", "", ["`data.text` has no meaning for `questions`", "data.columns.text", ""]);
+    refused(
+        "columns = { text = \"question\" }",
+        "",
+        ["`data.text` has no meaning for `questions`", "data.columns.text", ""],
+    );
     refused(
         "optimizer = {",
         "augment = { mixup = 0.2 }\noptimizer = {",
