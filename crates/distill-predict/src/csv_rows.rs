@@ -2,17 +2,14 @@ use csv::{ReaderBuilder, StringRecord, Terminator};
 use distill_datasets::{Cell, ColumnEncoder, Columns};
 
 use distill_recipe::Diagnostic;
-use distill_recipe::visible::visible;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::lines::Lines;
 use crate::reading::Reading;
-use crate::texts::{self, TextColumn};
-use crate::wrong::{VALUES, bad_row};
-
-/// How much of a value an error shows, in characters.
-const N_SHOWN: usize = 40;
+use crate::texts;
+use crate::wrong::{VALUES, bad_row, quoted};
 
 /// Commas that an identifier may have. A line with more is not taken apart, which takes memory.
 const MAX_EXTRA: usize = 1024;
@@ -85,12 +82,12 @@ impl CsvRows {
         let Some(column) = &self.text else { return Ok(false) };
         if self.text_at.is_none() {
             let header: Vec<String> = self.record.iter().map(|name| name.trim().to_owned()).collect();
-            self.text_at = Some(column.find(&header, &self.lines.place())?);
+            self.text_at = Some(texts::find(column, &header, &self.lines.place())?);
             return self.next_text(batch);
         }
         let Some((text, id)) = self.text_at else { return Ok(false) };
         let Some(text) = self.record.get(text) else {
-            return Err(bad_row(self.lines.place(), format!("row has no column {}", quoted(&column.name)))
+            return Err(bad_row(self.lines.place(), format!("row has no column {}", quoted(column.name())))
                 .help("write one example a line, with a text in quotes where it has commas"));
         };
         let id = id.and_then(|at| self.record.get(at)).map(str::to_owned);
@@ -213,13 +210,4 @@ fn is_header(record: &StringRecord) -> bool {
 
 fn names_id(record: &StringRecord) -> bool {
     record.get(0).is_some_and(|first| first.trim().eq_ignore_ascii_case("id"))
-}
-
-/// A piece of the input in backquotes, without what would move the cursor.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
-    if text.chars().nth(N_SHOWN).is_some() {
-        shown.push('…');
-    }
-    format!("`{shown}`")
 }

@@ -3,13 +3,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use distill_recipe::Diagnostic;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
-use crate::csv_rows::quoted;
 use crate::lines::Lines;
-use crate::texts::TextColumn;
-use crate::wrong::{VALUES, bad_row};
+use crate::texts;
+use crate::wrong::{VALUES, bad_row, quoted};
 
 /// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
 pub(crate) struct JsonRows {
@@ -45,7 +45,7 @@ impl JsonRows {
             let reason = text.split(" at line ").next().unwrap_or_default();
             let place = if error.column() > 0 { format!("{place}:{}", error.column()) } else { place.clone() };
             bad_row(place, format!("the line cannot be read: {reason}")).help(match &self.text {
-                Some(text) => format!("write `{{\"id\": …, \"{}\": \"…\"}}`, one a line", text.name),
+                Some(text) => format!("write `{{\"id\": …, \"{}\": \"…\"}}`, one a line", text.name()),
                 None => "write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line".to_owned(),
             })
         })?;
@@ -85,7 +85,7 @@ struct Example<'a> {
 
 impl Example<'_> {
     fn push(&mut self, column: &TextColumn, text: &str) -> Row {
-        column.push(text, self.row, self.batch);
+        texts::push(column, text, self.row, self.batch);
         Row { n_values: self.row.len(), ..Row::default() }
     }
 }
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for Example<'_> {
                 "features" if row.is_some() => return Err(A::Error::duplicate_field("features")),
                 "id" => id = Some(map.next_value_seed(AnId)?),
                 "features" => row = Some(map.next_value_seed(Features(self.batch))?),
-                key if self.text.is_some_and(|text| text.name == key) => {
+                key if self.text.is_some_and(|text| text.name() == key) => {
                     if row.is_some() {
                         return Err(A::Error::custom("there are two texts, or a text and `features`"));
                     }

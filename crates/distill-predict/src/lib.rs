@@ -24,7 +24,6 @@ pub use predictor::{Predictor, predict_rows};
 pub use reading::Reading;
 pub use source::{Kind, STDIN, Source};
 pub use spreadsheet::safe_cell;
-pub use texts::TextColumn;
 pub use wrong::bad_row;
 
 #[cfg(test)]

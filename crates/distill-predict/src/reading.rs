@@ -1,6 +1,5 @@
 use distill_datasets::{ArrayLayout, Columns, ImageOptions};
-
-use crate::texts::TextColumn;
+use distill_recipe::text::TextColumn;
 
 /// How a model was trained to see what is in files.
 #[derive(Debug, Default)]

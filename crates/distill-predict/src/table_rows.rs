@@ -4,11 +4,12 @@ use distill_datasets::{Cell, ColumnEncoder, TableRows};
 use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::reading::Reading;
-use crate::texts::{self, TextColumn};
+use crate::texts;
 use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.
@@ -29,7 +30,7 @@ impl ParquetRows {
         let mut rows = TableRows::open(path)?;
         if let Some(column) = &reading.text {
             let name = path.display().to_string();
-            let (at, id) = column.find(rows.header(), &name)?;
+            let (at, id) = texts::find(column, rows.header(), &name)?;
             rows.select([at].into_iter().chain(id));
             return Ok(Self { rows, name, ids, id, encoder: None, text: Some((column.clone(), at)), row: vec![] });
         }

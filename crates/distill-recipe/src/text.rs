@@ -29,12 +29,37 @@ impl TextReading {
         Some((self.column.clone()?, self.label.clone()))
     }
 
-    /// What makes numbers of a text.
-    ///
-    /// # Errors
-    /// [`TextError`] for settings that no recipe has.
-    pub fn encoder(&self) -> Result<TextEncoder, TextError> {
-        encoder(&self.config, LENGTH)
+    /// How a model of this width sees a text, if that is what it says.
+    pub fn column(self, features: usize) -> Option<TextColumn> {
+        let encoder = encoder(&self.config, LENGTH).ok().filter(|encoder| encoder.width() == features)?;
+        let is_trimmed = self.column.is_some();
+        Some(TextColumn { name: self.column.unwrap_or_else(|| TEXT.to_owned()), encoder, is_trimmed })
+    }
+}
+
+/// How a model that was trained on texts sees one: the column or key that it is under, and what its numbers are.
+#[derive(Debug, Clone)]
+pub struct TextColumn {
+    name: String,
+    encoder: TextEncoder,
+    /// Whether spaces around a text are no part of it, as in a table.
+    is_trimmed: bool,
+}
+
+impl TextColumn {
+    /// The name of the column; `text` where texts came from no table.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Numbers of a row.
+    pub fn width(&self) -> usize {
+        self.encoder.width()
+    }
+
+    /// Writes a text into a row of that width.
+    pub fn write(&self, text: &str, row: &mut [f32]) {
+        self.encoder.write(if self.is_trimmed { text.trim() } else { text }, row);
     }
 }
 

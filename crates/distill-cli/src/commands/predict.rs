@@ -2,24 +2,15 @@ use std::path::PathBuf;
 
 use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
-use distill_models::Provenance;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{columns_of, images_of, layout_of};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
 use distill_recipe::text::text_of;
 
-use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, TextColumn, bad_row, files};
+use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, bad_row, files};
 
 use super::meter::Meter;
-
-/// The column of text that a model was trained on.
-fn text_column(provenance: &Provenance, features: usize) -> Option<TextColumn> {
-    let reading = text_of(provenance)?;
-    let encoder = reading.encoder().ok().filter(|encoder| encoder.width() == features)?;
-    let is_trimmed = reading.column.is_some();
-    Some(TextColumn { name: reading.column.unwrap_or_else(|| "text".to_owned()), encoder, is_trimmed })
-}
 
 /// `distill predict MODEL [FILES…]`
 pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {
@@ -33,7 +24,7 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let spec = loaded.model.spec();
     let reading = Reading {
         columns: columns_of(&loaded.provenance),
-        text: text_column(&loaded.provenance, spec.features()),
+        text: text_of(&loaded.provenance).and_then(|text| text.column(spec.features())),
         images: images_of(&loaded.provenance),
         layout: layout_of(&loaded.provenance),
     };
