@@ -93,7 +93,7 @@ pub(crate) fn networks() -> Vec<(String, Network)> {
             CnnConfig { channels: vec![5, 6], hidden: vec![7], activation, dropout: 0.5, ..CnnConfig::default() };
         (format!("cnn-{activation:?}").to_lowercase(), ModelConfig::from(config))
     });
-    let others: [(&str, ModelConfig); 6] = [
+    let others: [(&str, ModelConfig); 5] = [
         ("resnet", resnet.clone().into()),
         ("preact", ResNetConfig { preact: true, widen: 2, dropout: 0.1, ..resnet }.into()),
         (
@@ -103,7 +103,6 @@ pub(crate) fn networks() -> Vec<(String, Network)> {
         ),
         ("mobilenet", MobileNetConfig { multiplier: 0.25, ..MobileNetConfig::default() }.into()),
         ("graph", GraphConfig::from(&crate::networks::mixed(&shape)).into()),
-        ("layer-normed", GraphConfig::from(&crate::networks::layer_normed(&shape)).into()),
     ];
     let names: Vec<String> = (0..3).map(|class| class.to_string()).collect();
     let make = |(name, config): (String, ModelConfig)| {
@@ -134,6 +133,8 @@ fn exported_networks_answer_as_they_do() {
     let inputs =
         Array2::from_shape_fn((n, 3 * 20 * 16), |(i, j)| (((i * 131 + j * 7) % 211) as f32 / 105.0 - 1.0).powi(3));
     exported(&networks(), &inputs);
+    // Its layer norms turn maps around, which an import of ONNX refuses.
+    exported(&[("layer-normed".to_owned(), layer_normed())], &inputs);
     // Bytes with padding behind them, in all lengths.
     let bytes = Array2::from_shape_fn((n, 40), |(i, j)| if j > i % 41 { 0.0 } else { ((i * 31 + j * 7) % 257) as f32 });
     exported(&[("text-cnn".to_owned(), text_cnn())], &bytes);
@@ -143,6 +144,16 @@ fn exported_networks_answer_as_they_do() {
 fn text_cnn() -> Network {
     let config = TextCnnConfig { dims: 6, filters: 7, dropout: 0.2, ..TextCnnConfig::default() };
     let mut model = Network::new(config, vec![40], ["a", "b", "c"].map(str::to_owned).to_vec(), 3).unwrap();
+    for (i, value) in model.params_mut().as_mut_slice().iter_mut().enumerate() {
+        *value += 0.015 * ((i % 7) as f32 - 3.0);
+    }
+    model
+}
+
+fn layer_normed() -> Network {
+    let graph = crate::networks::layer_normed(&[3, 20, 16]);
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let mut model = Network::new(GraphConfig::from(&graph), vec![3, 20, 16], classes, 3).unwrap();
     for (i, value) in model.params_mut().as_mut_slice().iter_mut().enumerate() {
         *value += 0.015 * ((i % 7) as f32 - 3.0);
     }
