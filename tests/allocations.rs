@@ -16,11 +16,12 @@ use distill_datasets::{
 };
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
 use distill_models::{
-    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, Trainable,
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, TextCnnConfig,
+    Trainable,
 };
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
-use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
+use distill_text::{Features, NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
     FeatureConfig, FeatureKind, FeatureLoss, FeatureTerms, Hooks, Optimizer, OptimizerConfig, OptimizerKind,
     SoftTargets, StepContext, Teacher, TrainingStep, move_average,
@@ -380,6 +381,39 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
             assert_eq!(all, of_products, "{kind:?}");
         });
     }
+}
+
+/// With sequences of tokens, each batch of others.
+#[test]
+fn a_step_with_tokens_allocates_nothing_of_ours() {
+    let snippets = Snippets::new(Arc::new(udhr().unwrap()), Part::Train, 24, 1).unwrap();
+    let data = TextSnippets::new(snippets, Features::Bytes, 5 * BATCH).unwrap();
+    let config = TextCnnConfig { dropout: 0.2, ..TextCnnConfig::default() };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let (shape, classes) = (data.spec().input_shape.clone(), data.spec().classes.clone());
+    let (width, n_classes) = (3 * config.filters, classes.len());
+    let mut student = Network::new(config, shape, classes, 2).unwrap();
+    let (context, indices) = (on_labels(&data), (0..data.len()).collect::<Vec<_>>());
+    let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
+    let mut step = TrainingStep::new(&student, BATCH);
+    let mut run = |i: usize| {
+        let noise = Noise::new(1, i as u32);
+        step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
+    };
+    let [x, w, y] = [(BATCH, width), (n_classes, width), (BATCH, n_classes)].map(Array2::<f32>::zeros);
+    let (mut x, mut w, mut y) = (x, w, y);
+    let mut products = || {
+        matmul(x.view(), w.t(), y.view_mut());
+        matmul(y.t(), x.view(), w.view_mut());
+        matmul(y.view(), w.view(), x.view_mut());
+    };
+    pool.install(|| {
+        (0..2).for_each(&mut run);
+        products();
+        let (all, of_products) = (count(|| (2..5).for_each(&mut run)), count(|| (0..3).for_each(|_| products())));
+        println!("tokens: {all} allocations in 3 steps, {of_products} in the products of the logits");
+        assert_eq!(all, of_products);
+    });
 }
 
 /// The average of a table that is cut into blocks, and its change of places with the weights.

@@ -56,6 +56,18 @@ class Net:
         variance = self.take(channels, lambda s: 1 + 0.5 * s, is_state=True)
         return F.batch_norm(x, mean, variance, weight, bias, self.training, 0.1, 1e-5)
 
+    def embedding(self, tokens, rows, dims):
+        # Row 0 is the padding: zeros, and no gradient.
+        table = self.take((rows, dims), lambda s: torch.cat((torch.zeros(dims), s[dims:])))
+        return F.embedding(tokens.long(), table, padding_idx=0).transpose(1, 2).unsqueeze(2)
+
+    def layer_norm(self, x):
+        """Over the channels of each pixel, or all numbers of a vector."""
+        channels = (x.shape[1],)
+        weight = self.take(channels, lambda s: 1 + 0.4 * s)
+        bias = self.take(channels, lambda s: 0.3 * s)
+        return F.layer_norm(x.movedim(1, -1), channels, weight, bias, 1e-5).movedim(-1, 1)
+
     def linear(self, x, outputs):
         weight = self.take((outputs, x.shape[1]), lambda s: s * (2 / x.shape[1]) ** 0.5)
         return F.linear(x, weight, self.take((outputs,), lambda s: 0.3 * s))
@@ -112,7 +124,23 @@ def mixed(net, x):
     return net.linear(x, 3) + net.linear(x, 3)
 
 
-CASES = [(cnn, (2, 9, 8)), (resnet, (3, 8, 7)), (wide_resnet, (2, 6, 6)), (ds_cnn, (1, 11, 6)), (mixed, (2, 7, 6))]
+def text_cnn(net, x):
+    x = net.embedding(x, TOKENS, 5)
+    pools = [F.relu(net.conv(x, 4, (1, width), padding=(0, 0, 0, 0), bias=True)).amax((2, 3)) for width in (1, 3, 4)]
+    return net.linear(torch.cat(pools, 1), 3)
+
+
+def layer_normed(net, x):
+    x = F.gelu(net.layer_norm(net.conv(x, 6)))
+    y = net.layer_norm(net.conv(x, 6, 3, groups=6)) + x
+    x = net.layer_norm(y.amax((2, 3)))
+    x = torch.tanh(net.layer_norm(net.linear(x, 9)))
+    return net.linear(x, 3)
+
+
+# Inputs of a text are numbers below this.
+TOKENS = 11
+CASES = [(cnn, (2, 9, 8)), (resnet, (3, 8, 7)), (wide_resnet, (2, 6, 6)), (ds_cnn, (1, 11, 6)), (mixed, (2, 7, 6)), (text_cnn, (9,)), (layer_normed, (2, 5, 4))]
 
 
 def numbers(tensor):
@@ -122,6 +150,10 @@ def numbers(tensor):
 def case(network, shape):
     n = BATCH * math.prod(shape)
     x = f32(torch.sin(torch.arange(n) * 0.37 + torch.arange(n) ** 2 * 0.011)).reshape(BATCH, *shape)
+    if network is text_cnn:
+        # The last examples are shorter, as texts are.
+        i = torch.arange(n).reshape(BATCH, *shape)
+        x = f32((i * i * 7 + i * 3) % TOKENS * (torch.arange(shape[0]) < shape[0] - 2 * torch.arange(BATCH)[:, None]))
     # Batch norm changes its state in place, so evaluation is asked before.
     net = Net(False)
     evaluated = network(net, x)

@@ -25,4 +25,5 @@ mod precision;
 mod ranks;
 mod resume;
 mod state;
+mod text;
 mod training;

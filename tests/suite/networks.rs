@@ -4,8 +4,8 @@
 use distill_infer::Student;
 use distill_models::{
     Activation, CnnConfig, Conv, DsCnnConfig, Graph, GraphConfig, MobileNetConfig, Model, ModelConfig, Network, Noise,
-    Op, Provenance, ResNetConfig, Scratch, Standardization, Standardized, Tape, Trainable, Window, from_safetensors,
-    to_safetensors,
+    Op, Provenance, ResNetConfig, Scratch, Standardization, Standardized, Tape, TextCnnConfig, Trainable, Window,
+    from_safetensors, to_safetensors,
 };
 use distill_tensor::{Params, SliceKind};
 use ndarray::{Array2, s};
@@ -28,6 +28,10 @@ fn config(name: &str) -> ModelConfig {
             DsCnnConfig { blocks: vec![1, 1], width: 4, kernel: [4, 3], stride: [2, 1], ..DsCnnConfig::default() }
                 .into()
         }
+        "text_cnn" => {
+            TextCnnConfig { tokens: 11, dims: 5, widths: vec![1, 3, 4], filters: 4, ..TextCnnConfig::default() }.into()
+        }
+        "layer_normed" => GraphConfig::from(&layer_normed(&[2, 5, 4])).into(),
         "mixed" => GraphConfig::from(&mixed(&[2, 7, 6])).into(),
         other => panic!("no network {other}"),
     }
@@ -61,6 +65,25 @@ pub(crate) fn mixed(input_shape: &[usize]) -> Graph {
     let p = push("one", Op::Linear { outputs: 3 }, &[x]);
     let q = push("two", Op::Linear { outputs: 3 }, &[x]);
     push("logits", Op::Add, &[p, q]);
+    graph
+}
+
+/// A graph with layer norms of maps and of vectors.
+pub(crate) fn layer_normed(input_shape: &[usize]) -> Graph {
+    let mut graph = Graph::new(input_shape).unwrap();
+    let mut push = |name: &str, op: Op, inputs: &[usize]| graph.push(name, op, inputs).unwrap();
+    let x = push("conv", Op::Conv(Conv::same(6, 3)), &[0]);
+    let x = push("norm.0", Op::LayerNorm, &[x]);
+    let x = push("gelu", Op::Activation(Activation::Gelu), &[x]);
+    let y = push("depthwise", Op::Conv(Conv { groups: 6, ..Conv::same(6, 3) }), &[x]);
+    let y = push("norm.1", Op::LayerNorm, &[y]);
+    let y = push("add", Op::Add, &[y, x]);
+    let x = push("pool", Op::GlobalMaxPool, &[y]);
+    let x = push("norm.2", Op::LayerNorm, &[x]);
+    let x = push("hidden", Op::Linear { outputs: 9 }, &[x]);
+    let x = push("norm.3", Op::LayerNorm, &[x]);
+    let x = push("tanh", Op::Activation(Activation::Tanh), &[x]);
+    push("logits", Op::Linear { outputs: 3 }, &[x]);
     graph
 }
 
@@ -168,7 +191,9 @@ fn networks_answer_the_same_in_other_programs() {
     };
     for case in golden() {
         let (network, inputs) = network(&case);
-        for network in [network.clone(), standardized(network)] {
+        let is_text = network.config().takes_numbers_of_rows();
+        let networks = if is_text { vec![network] } else { vec![network.clone(), standardized(network)] };
+        for network in networks {
             let logits = network.logits(inputs.view()).unwrap();
             let file = to_safetensors(&network, &Provenance::new()).unwrap();
             let student = Student::from_safetensors(&file).unwrap();

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 use distill_datasets::{Chain, Dataset, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
 use distill_models::{
-    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, ResNetConfig, Trainable,
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, ResNetConfig, TextCnnConfig, Trainable,
 };
 use distill_tensor::Params;
-use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
+use distill_text::{Features, NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
     AugmentConfig, Checkpoint, Context, EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
     ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training,
@@ -281,6 +281,23 @@ fn resuming_networks_with_convolutions_gives_the_same_bits() {
         };
         check(Subject { student, ..digits() }, &config, &CrossEntropy, Teacher::None);
     }
+}
+
+#[test]
+fn resuming_a_network_that_reads_bytes_gives_the_same_bits() {
+    let paragraphs = Arc::new(udhr().unwrap());
+    let text = |part, n| {
+        TextSnippets::new(Snippets::new(paragraphs.clone(), part, 6, 1).unwrap(), Features::Bytes, n).unwrap()
+    };
+    let (data, validation) = (text(Part::Train, BATCH * STEPS_PER_EPOCH as usize - 3), text(Part::Validation, 50));
+    let student = |data: &dyn Dataset| {
+        let config = TextCnnConfig { dims: 3, filters: 4, dropout: 0.2, ..TextCnnConfig::default() };
+        let spec = data.spec();
+        Network::new(config, spec.input_shape.clone(), spec.classes.clone(), 5).unwrap()
+    };
+    let optimizer = OptimizerConfig { kind: OptimizerKind::AdamW, lr: 0.01, ..Default::default() };
+    let config = TrainConfig { epochs: 2, batch: BATCH, optimizer, ..TrainConfig::default() };
+    check(Subject { data: &data, validation: &validation, student }, &config, &CrossEntropy, Teacher::None);
 }
 
 /// What is remembered of a row of a table that was not touched for many steps is there after resuming.

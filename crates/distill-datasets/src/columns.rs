@@ -237,15 +237,7 @@ impl Learner {
             return Err(content(format!("has two columns `{name}`")));
         }
         let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
-        let usual =
-            || header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()));
-        let label = match &options.label {
-            Some(name) => known(name)?,
-            None => usual().ok_or_else(|| {
-                let names = list(header);
-                content(format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {names}"))
-            })?,
-        };
+        let label = label_position(path, header, options.label.as_deref())?;
         let mut categorical = vec![false; header.len()];
         for name in &options.categorical {
             categorical[known(name)?] = true;
@@ -358,6 +350,19 @@ pub(crate) fn in_order(labels: BTreeSet<String>) -> Vec<String> {
         labels.sort_by_key(|label| label.parse::<i64>().unwrap_or_default());
     }
     labels
+}
+
+/// Where the column with the class is: the named one, or one that is called so.
+pub(crate) fn label_position(path: &Path, header: &[String], label: Option<&str>) -> Result<usize, DataError> {
+    let usual = || header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()));
+    match label {
+        Some(name) => position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header)),
+        None => usual().ok_or_else(|| {
+            let names = list(header);
+            let problem = format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {names}");
+            DataError::Content { path: path.to_owned(), problem }
+        }),
+    }
 }
 
 pub(crate) fn position(header: &[String], name: &str) -> Option<usize> {

@@ -41,6 +41,7 @@ mod subset;
 mod table;
 mod table_folder;
 mod table_rows;
+mod text_folder;
 mod unlabelled;
 mod windows;
 
@@ -73,5 +74,6 @@ pub use subset::Subset;
 pub use table::Table;
 pub use table_folder::{NumberTable, TableFolder};
 pub use table_rows::{TableRows, table_file};
+pub use text_folder::{TextFolder, Texts};
 pub use unlabelled::{Chain, Unlabelled};
 pub use windows::Windows;

@@ -233,7 +233,7 @@ fn names(split: Split) -> &'static [&'static str] {
 }
 
 /// The table of a set, or where it should be.
-fn path(dir: &Path, split: Split) -> PathBuf {
+pub(crate) fn path(dir: &Path, split: Split) -> PathBuf {
     let found = names(split).iter().find_map(|name| table_file(dir, name));
     found.unwrap_or_else(|| dir.join(format!("{}.csv", names(split)[0])))
 }

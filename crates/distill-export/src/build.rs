@@ -117,7 +117,8 @@ impl Names {
 
 /// What the nodes on the way to a value may be called.
 fn parts(name: &str) -> impl Iterator<Item = String> {
-    let parts = ["scaled", "erf", "erf_plus_one", "cdf", "sigmoid", "map", "shifted"];
+    let parts =
+        ["scaled", "erf", "erf_plus_one", "cdf", "sigmoid", "map", "shifted", "numbers", "rows", "turned", "normed"];
     parts.into_iter().map(move |part| format!("{name}.{part}"))
 }
 
@@ -219,6 +220,13 @@ impl Builder<'_> {
                 self.push(Op::GlobalAveragePool, &inputs, &map);
                 return self.push(Op::Flatten, &[&map], &output);
             }
+            ModelOp::GlobalMaxPool => {
+                let map = format!("{output}.map");
+                self.push(Op::GlobalMaxPool, &inputs, &map);
+                return self.push(Op::Flatten, &[&map], &output);
+            }
+            ModelOp::Embedding { outputs, .. } => return self.sequence(node, outputs, inputs[0], &output),
+            ModelOp::LayerNorm => return self.layer_norm(node, inputs[0], &output),
             ModelOp::MaxPool(window) => Op::MaxPool(window),
             ModelOp::AveragePool(window) => Op::AveragePool(window),
             ModelOp::Add => Op::Add,
@@ -227,6 +235,31 @@ impl Builder<'_> {
             ModelOp::Dropout { .. } | ModelOp::EmbeddingBag { .. } => return,
         };
         self.push(op, &inputs, &output);
+    }
+
+    /// The rows of tokens: `(tokens)` to `(dims, 1, tokens)`. That of the padding is zeros.
+    fn sequence(&mut self, node: &ModelNode, dims: usize, x: &str, output: &str) {
+        let Some((name, sides, values)) = self.param(node, "weight") else { return };
+        let dims_of_table = vec![sides[0], dims, 1];
+        let mut values = values.to_vec();
+        values[..dims].fill(0.0);
+        self.weights.push(Tensor { name: name.clone(), dims: dims_of_table, values });
+        let [numbers, rows] = ["numbers", "rows"].map(|what| format!("{output}.{what}"));
+        self.push(Op::Cast, &[x], &numbers);
+        self.push(Op::Gather, &[&name, &numbers], &rows);
+        self.push(Op::Transpose([1, 2, 0]), &[&rows], output);
+    }
+
+    /// ONNX norms over the last sides: the channels of a map go there and back.
+    fn layer_norm(&mut self, node: &ModelNode, x: &str, output: &str) {
+        let [weight, bias] = ["weight", "bias"].map(|what| self.weight(node, what, None).unwrap_or_default());
+        if self.model.graph().value(node.inputs[0]).shape.len() == 1 {
+            return self.push(Op::LayerNormalization, &[x, &weight, &bias], output);
+        }
+        let [turned, normed] = ["turned", "normed"].map(|what| format!("{output}.{what}"));
+        self.push(Op::Transpose([1, 2, 0]), &[x], &turned);
+        self.push(Op::LayerNormalization, &[&turned, &weight, &bias], &normed);
+        self.push(Op::Transpose([2, 0, 1]), &[&normed], output);
     }
 
     /// A layer and the batch norm behind it as one layer.

@@ -22,7 +22,7 @@ const TOLERANCE: f64 = 1e-5;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, the same each time. Large networks answer fewer.
+    /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, or of tokens, the same each time. Large networks answer fewer.
     pub n_inputs: usize,
     /// Largest difference of a logit, or of a probability where the file has them.
     pub largest_difference: f64,
@@ -60,7 +60,7 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
     let mut scratch = Scratch::default();
     let mut largest_difference = 0.0_f64;
     for first in (0..n_inputs).step_by(BATCH) {
-        let inputs = inputs(first, BATCH.min(n_inputs - first), spec.features());
+        let inputs = inputs(first, BATCH.min(n_inputs - first), spec.features(), exported.tokens());
         let (mut logits, mut probs) = [(); 2].map(|()| Array2::zeros((inputs.nrows(), n_classes))).into();
         model.logits_into(inputs.view(), &mut scratch, logits.view_mut())?;
         if let Some(((row, _), &value)) = logits.indexed_iter().find(|(_, logit)| !logit.is_finite()) {
@@ -86,8 +86,9 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
     Ok(Comparison { n_inputs, largest_difference })
 }
 
-/// Some rows of the inputs, the first of all being zeros and the next one ones.
-fn inputs(first: usize, n: usize, features: usize) -> Array2<f32> {
+/// Some rows of the inputs, the first of all being zeros and the next one ones. Of a model that reads tokens they are numbers of
+/// these.
+fn inputs(first: usize, n: usize, features: usize, tokens: Option<usize>) -> Array2<f32> {
     let mut inputs = Array2::zeros((n, features));
     for (i, mut row) in (first..).zip(inputs.outer_iter_mut()) {
         match i {
@@ -95,7 +96,13 @@ fn inputs(first: usize, n: usize, features: usize) -> Array2<f32> {
             1 => row.fill(1.0),
             _ => {
                 let mut random = Philox::new(0, Stream::Probe, 0, i as u32);
-                row.map_inplace(|x| *x = random.random_range(-1.0..1.0));
+                row.map_inplace(|x| {
+                    *x = match tokens {
+                        #[expect(clippy::cast_precision_loss, reason = "f32 holds all that a table may have")]
+                        Some(tokens) => random.random_range(0..tokens) as f32,
+                        None => random.random_range(-1.0..1.0),
+                    }
+                });
             }
         }
     }

@@ -1,4 +1,4 @@
-use crate::graph::Graph;
+use crate::graph::{Graph, Tensor};
 use crate::maps;
 use crate::op::{EPSILON, Op};
 use crate::plan::{Plan, Step};
@@ -45,6 +45,16 @@ pub(crate) fn evaluate(graph: &Graph, plan: &Plan, input: &[f32]) -> Answer {
                 maps::conv(&values[x], from, constant(weight), bias.map(constant), conv, to)
             }
             Step::Pool { x, is_max, window, maps: [from, to] } => maps::pool(&values[x], from, is_max, window, to),
+            Step::Largest { x, run } => {
+                let largest = |run: &[f64]| run.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                values[x].chunks(run).map(largest).collect()
+            }
+            Step::Gather { x, table } => gather(&values[x], &graph.constants[table]),
+            Step::Transpose { x, sides, order } => transpose(&values[x], sides, order),
+            Step::LayerNorm { x, constants, run } => {
+                let [scale, shift] = constants.map(constant);
+                values[x].chunks(run).flat_map(|x| layer_norm(x, scale, shift)).collect()
+            }
             Step::Means { x, run } => {
                 values[x].chunks(run).map(|run| run.iter().sum::<f64>() / run.len() as f64).collect()
             }
@@ -72,6 +82,32 @@ fn both(op: Op, x: f64, y: f64) -> f64 {
         Op::Sub => x - y,
         _ => x + y,
     }
+}
+
+/// The rows of a constant. A number that is none of a row, as a compared model never gets, is NaN.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
+fn gather(numbers: &[f64], table: &Tensor) -> Vec<f64> {
+    let width = table.values.len() / table.dims[0].max(1);
+    let row = |&number: &f64| {
+        let row = table.values.chunks_exact(width.max(1)).nth(number as usize);
+        (0..width).map(move |i| row.map_or(f64::NAN, |row| f64::from(row[i])))
+    };
+    numbers.iter().flat_map(row).collect()
+}
+
+fn transpose(x: &[f64], sides: [usize; 3], order: [usize; 3]) -> Vec<f64> {
+    let strides = [sides[1] * sides[2], sides[2], 1];
+    let [a, b, c] = order.map(|side| (sides[side], strides[side]));
+    let each = |(n, stride): (usize, usize)| (0..n).map(move |i| i * stride);
+    each(a).flat_map(|i| each(b).flat_map(move |j| each(c).map(move |k| x[i + j + k]))).collect()
+}
+
+fn layer_norm(x: &[f64], scale: &[f32], shift: &[f32]) -> Vec<f64> {
+    let n = x.len() as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let deviation = (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n + f64::from(EPSILON)).sqrt();
+    let of = scale.iter().zip(shift).map(|(&scale, &shift)| [scale, shift].map(f64::from));
+    x.iter().zip(of).map(|(x, [scale, shift])| (x - mean) / deviation * scale + shift).collect()
 }
 
 /// Eight sums, so that it becomes vector instructions.

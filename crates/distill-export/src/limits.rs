@@ -4,6 +4,8 @@ use crate::wire::Value;
 
 /// Elements of type f32.
 pub(crate) const DATA_TYPE_FLOAT: i64 = 1;
+/// And of type i64.
+pub(crate) const DATA_TYPE_INT64: i64 = 7;
 
 /// Most inputs, outputs or sides of anything.
 pub(crate) const MAX_ITEMS: usize = 32;

@@ -5,7 +5,7 @@ use distill_models::{Model as _, Network, Provenance};
 use crate::build::build;
 use crate::evaluate::{Answer, evaluate};
 use crate::graph::Graph;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::wire::{Fields, Message};
 use crate::{ExportError, OnnxOptions};
 
@@ -167,6 +167,14 @@ impl OnnxModel {
     pub fn ports(&self) -> [Vec<(&str, &[usize])>; 2] {
         [&self.graph.inputs, &self.graph.outputs]
             .map(|ports| ports.iter().map(|port| (port.name.as_str(), port.dims.as_slice())).collect())
+    }
+
+    /// The rows of the table that its input has the numbers of, if it is one.
+    pub(crate) fn tokens(&self) -> Option<usize> {
+        self.plan.steps.iter().find_map(|step| match step {
+            Step::Gather { table, .. } => self.graph.constants[*table].dims.first().copied(),
+            _ => None,
+        })
     }
 
     /// Numbers of all values, and products of two numbers, for one input.

@@ -1,6 +1,7 @@
 use distill_models::Window;
 
 use crate::attribute::Attribute;
+use crate::limits::DATA_TYPE_INT64;
 
 /// Added to a variance, as in every batch norm here.
 pub(crate) const EPSILON: f32 = 1e-5;
@@ -25,6 +26,15 @@ pub(crate) enum Op {
     Concat,
     BatchNormalization,
     GlobalAveragePool,
+    GlobalMaxPool,
+    /// To whole numbers of 64 bits, from floats that are whole.
+    Cast,
+    /// Rows of a constant, by their numbers.
+    Gather,
+    /// Sides in another order; the batch stays in front.
+    Transpose([usize; 3]),
+    /// Over the last side.
+    LayerNormalization,
     Conv {
         window: Window,
         groups: usize,
@@ -51,6 +61,11 @@ impl Op {
             Self::Concat => "Concat",
             Self::BatchNormalization => "BatchNormalization",
             Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::GlobalMaxPool => "GlobalMaxPool",
+            Self::Cast => "Cast",
+            Self::Gather => "Gather",
+            Self::Transpose(_) => "Transpose",
+            Self::LayerNormalization => "LayerNormalization",
             Self::Conv { .. } => "Conv",
             Self::MaxPool(_) => "MaxPool",
             Self::AveragePool(_) => "AveragePool",
@@ -64,6 +79,13 @@ impl Op {
             Self::Gemm => vec![int("transB", 1)],
             Self::Softmax => vec![int("axis", -1)],
             Self::BatchNormalization => vec![("epsilon", Attribute::Float(EPSILON))],
+            Self::LayerNormalization => vec![int("axis", -1), ("epsilon", Attribute::Float(EPSILON))],
+            Self::Cast => vec![int("to", DATA_TYPE_INT64)],
+            Self::Gather => vec![int("axis", 0)],
+            Self::Transpose(order) => {
+                let sides = [0].into_iter().chain(order.map(|side| side as i64 + 1)).collect();
+                vec![("perm", Attribute::Ints(sides))]
+            }
             Self::Conv { window, groups } => [&sides(window)[..], &[int("group", groups as i64)]].concat(),
             Self::MaxPool(window) => sides(window).to_vec(),
             Self::AveragePool(window) => [&sides(window)[..], &[int("count_include_pad", 0)]].concat(),
@@ -76,6 +98,7 @@ impl Op {
             | Self::Add
             | Self::Sub
             | Self::Mul
+            | Self::GlobalMaxPool
             | Self::GlobalAveragePool => vec![],
         }
     }
@@ -99,7 +122,11 @@ impl Op {
             Some(&Attribute::Int(groups)) => usize::try_from(groups).unwrap_or_default(),
             _ => 0,
         };
-        let all = Self::all(window, groups);
+        let order = match numbers("perm")[..] {
+            [0, a, b, c] => [a, b, c].map(|side: usize| side.wrapping_sub(1)),
+            _ => [0; 3],
+        };
+        let all = Self::all(window, groups, order);
         let op = all.into_iter().find(|known| known.name() == name);
         let op = op.ok_or_else(|| format!("the operator {name:?} is not one that this crate writes"))?;
         let expected = op.attributes();
@@ -113,7 +140,7 @@ impl Op {
         Ok(op)
     }
 
-    fn all(window: Window, groups: usize) -> [Self; 18] {
+    fn all(window: Window, groups: usize, order: [usize; 3]) -> [Self; 23] {
         [
             Self::Flatten,
             Self::Gemm,
@@ -130,6 +157,11 @@ impl Op {
             Self::Concat,
             Self::BatchNormalization,
             Self::GlobalAveragePool,
+            Self::GlobalMaxPool,
+            Self::Cast,
+            Self::Gather,
+            Self::Transpose(order),
+            Self::LayerNormalization,
             Self::Conv { window, groups },
             Self::MaxPool(window),
             Self::AveragePool(window),
@@ -137,8 +169,8 @@ impl Op {
     }
 
     #[cfg(test)]
-    pub(crate) fn one_of_each() -> [Self; 18] {
-        Self::all(Window { kernel: [3, 2], stride: [2, 1], padding: [1, 0, 2, 1] }, 4)
+    pub(crate) fn one_of_each() -> [Self; 23] {
+        Self::all(Window { kernel: [3, 2], stride: [2, 1], padding: [1, 0, 2, 1] }, 4, [1, 2, 0])
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) enum Step {
     Pool { x: usize, is_max: bool, window: Window, maps: [[usize; 3]; 2] },
     /// The mean of each channel, which has so many numbers.
     Means { x: usize, run: usize },
+    /// The largest number of each channel.
+    Largest { x: usize, run: usize },
+    /// The rows of a constant whose numbers the values are.
+    Gather { x: usize, table: usize },
+    /// A value of these sides, with them in another order.
+    Transpose { x: usize, sides: [usize; 3], order: [usize; 3] },
+    /// So many numbers at a time by their own mean and variance, then scale and shift.
+    LayerNorm { x: usize, constants: [usize; 2], run: usize },
 }
 
 #[derive(Clone, Copy)]
@@ -109,6 +117,10 @@ fn work(step: &Step, graph: &Graph, numbers: usize) -> usize {
 
 /// The step of a node and the shape of what it makes, if the inputs fit the operator.
 fn step(node: &Node, sources: &[Source], graph: &Graph, shapes: &[Vec<usize>]) -> Option<(Step, Vec<usize>)> {
+    if let (Op::Gather, &[Source::Constant(table), Source::Value(x)]) = (node.op, sources) {
+        let (&[n], &[_, channels, 1]) = (&shapes[x][..], &graph.constants[table].dims[..]) else { return None };
+        return Some((Step::Gather { x, table }, vec![n, channels, 1]));
+    }
     let &[Source::Value(x), ref others @ ..] = sources else { return None };
     let shape = &shapes[x];
     let dims = |constant: usize| graph.constants[constant].dims.as_slice();
@@ -158,6 +170,18 @@ fn step(node: &Node, sources: &[Source], graph: &Graph, shapes: &[Vec<usize>]) -
             Some((Step::Norm { x, constants, run }, shape.clone()))
         }
         (Op::GlobalAveragePool, []) => Some((Step::Means { x, run }, vec![map?[0], 1, 1])),
+        (Op::GlobalMaxPool, []) => Some((Step::Largest { x, run }, vec![map?[0], 1, 1])),
+        // What follows takes whole numbers, and here a number is a number.
+        (Op::Cast, []) => Some((Step::Flatten(x), shape.clone())),
+        (Op::Transpose(order), []) => {
+            let sides = map.filter(|_| [0, 1, 2].iter().all(|side| order.contains(side)))?;
+            Some((Step::Transpose { x, sides, order }, order.map(|side| sides[side]).to_vec()))
+        }
+        (Op::LayerNormalization, &[Source::Constant(scale), Source::Constant(shift)]) => {
+            let run = *shape.last()?;
+            let fits = dims(scale) == [run] && dims(shift) == [run];
+            fits.then(|| (Step::LayerNorm { x, constants: [scale, shift], run }, shape.clone()))
+        }
         (Op::Conv { window, groups }, &[Source::Constant(weight), ref bias @ ..]) => {
             let &[outputs, inputs, height, width] = dims(weight) else { return None };
             let bias = match *bias {

@@ -31,6 +31,13 @@ pub enum Error {
         /// Numbers in the input.
         actual: usize,
     },
+    /// An input of a student that reads tokens is not the number of one.
+    Token {
+        /// Which number of the input.
+        input: usize,
+        /// Tokens that there are, that of the padding included.
+        tokens: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -41,6 +48,9 @@ impl fmt::Display for Error {
             Self::Tensor { name, reason } => write!(f, "tensor `{name}` {reason}"),
             Self::Features { expected, actual } => {
                 write!(f, "the student takes {expected} features but the input has {actual}")
+            }
+            Self::Token { input, tokens } => {
+                write!(f, "number {input} of the input is not a whole number below {tokens}")
             }
         }
     }

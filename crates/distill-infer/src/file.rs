@@ -53,7 +53,9 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
-    Linear { outputs: usize },
+    Linear {
+        outputs: usize,
+    },
     Conv(Sides),
     BatchNorm,
     Standardize,
@@ -62,6 +64,13 @@ pub(crate) enum Op {
     MaxPool(Sides),
     AveragePool(Sides),
     GlobalAveragePool,
+    GlobalMaxPool,
+    LayerNorm,
+    /// A table of so many rows of so many numbers.
+    Embedding {
+        rows: usize,
+        outputs: usize,
+    },
     Add,
     Concat,
     Flatten,
@@ -265,6 +274,8 @@ fn op(json: &mut Json<'_>) -> Result<Op, Error> {
         return match json.string()?.as_str() {
             "batch-norm" => Ok(Op::BatchNorm),
             "global-average-pool" => Ok(Op::GlobalAveragePool),
+            "global-max-pool" => Ok(Op::GlobalMaxPool),
+            "layer-norm" => Ok(Op::LayerNorm),
             "add" => Ok(Op::Add),
             "concat" => Ok(Op::Concat),
             "flatten" => Ok(Op::Flatten),
@@ -275,6 +286,18 @@ fn op(json: &mut Json<'_>) -> Result<Op, Error> {
     json.object(|name, json| {
         found = Some(match name.as_str() {
             "activation" => Op::Activation(activation(json)?),
+            "embedding" => {
+                let (mut rows, mut outputs) = (0, 0);
+                json.object(|name, json| {
+                    match name.as_str() {
+                        "rows" => rows = json.usize()?,
+                        "outputs" => outputs = json.usize()?,
+                        _ => json.skip()?,
+                    }
+                    Ok(())
+                })?;
+                Op::Embedding { rows, outputs }
+            }
             "linear" => Op::Linear { outputs: sides(json)?.outputs },
             "conv" => Op::Conv(sides(json)?),
             "max-pool" => Op::MaxPool(sides(json)?),

@@ -9,18 +9,18 @@ use core::ops::Range;
 use crate::Error;
 use crate::activation::Activation;
 use crate::file::{File, Node, Op, Sides};
-use crate::steps::{Conv, Matrix, Operation, Pool};
+use crate::steps::{Conv, EPS, Matrix, Operation, Pool};
 
 /// Most numbers in the memory that a student computes in, 256 MB: more is a damaged file.
 const MAX_NUMBERS: usize = 1 << 26;
-/// What batch norm adds to variances.
-const EPS: f32 = 1e-5;
 
 /// Steps in order, and how much memory they take.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Network {
     steps: Vec<Step>,
     n_numbers: usize,
+    /// Rows of the table, where inputs are their numbers.
+    tokens: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,14 @@ impl Network {
     /// Numbers that it computes in.
     pub(crate) fn n_numbers(&self) -> usize {
         self.n_numbers
+    }
+
+    /// The place of the first input that is no number of a row, where inputs are such.
+    pub(crate) fn bad_token(&self, input: &[f32]) -> Option<(usize, usize)> {
+        let rows = self.tokens?;
+        // Casts saturate, and make zero of NaN, so what is no such number is not equal.
+        let is_bad = |&value: &f32| (value as usize) as f32 != value || value as usize >= rows;
+        Some((input.iter().position(is_bad)?, rows))
     }
 
     /// Leaves the logits in memory, and says where.
@@ -123,6 +131,7 @@ struct Builder<'a> {
     file: &'a File<'a>,
     values: Vec<Value>,
     n_tensors: usize,
+    tokens: Option<usize>,
 }
 
 impl<'a> Builder<'a> {
@@ -134,7 +143,7 @@ impl<'a> Builder<'a> {
             by_channel: true,
             activation: None,
         };
-        Self { file, values: vec![input], n_tensors: 0 }
+        Self { file, values: vec![input], n_tensors: 0, tokens: None }
     }
 
     fn floats(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>, Error> {
@@ -178,6 +187,31 @@ impl<'a> Builder<'a> {
             Op::GlobalAveragePool => {
                 let x = self.map(first)?;
                 Ok(self.push(Operation::Mean { channels: shape[0] }, &[x], vec![shape[0]]))
+            }
+            Op::GlobalMaxPool => {
+                let &[channels, height, width] = &shape[..] else { return Err(BAD_SHAPE) };
+                let kernel = [height, width];
+                let sides = Sides { outputs: 0, kernel, stride: [1; 2], padding: [0; 4], groups: 0 };
+                let x = self.pool(first, sides, true)?;
+                self.values[x].shape = vec![channels];
+                Ok(x)
+            }
+            Op::LayerNorm => {
+                let x = self.side_by_side(first);
+                let [weight, bias] =
+                    ["weight", "bias"].map(|part| self.floats(format!("{}.{part}", node.name), &shape[..1]));
+                let norm = Operation::LayerNorm { weight: weight?, bias: bias? };
+                Ok(self.push(norm, &[x], shape))
+            }
+            Op::Embedding { rows, outputs } => {
+                let &[n] = &shape[..] else { return Err(BAD_SHAPE) };
+                // Only an input is known to hold numbers of rows.
+                if first != 0 || rows < 2 || outputs == 0 {
+                    return Err(BAD_SHAPE);
+                }
+                let table = self.floats(format!("{}.weight", node.name), &[rows, outputs])?;
+                self.tokens = Some(rows);
+                Ok(self.push(Operation::Rows { table, outputs }, &[0], vec![outputs, 1, n]))
             }
             Op::Add | Op::Concat => {
                 let maps: Vec<usize> = inputs.iter().map(|&x| self.side_by_side(x)).collect();
@@ -290,7 +324,7 @@ impl<'a> Builder<'a> {
 
     /// Gives each value memory that no value has which is still read.
     fn build(self, n_classes: usize) -> Result<Network, Error> {
-        let Self { file, values, n_tensors } = self;
+        let Self { file, values, n_tensors, tokens } = self;
         if n_tensors != file.tensors.len() {
             return Err(Error::Student { reason: "it has another number of tensors than its description says" });
         }
@@ -342,6 +376,6 @@ impl<'a> Builder<'a> {
             output,
             activation: value.activation,
         };
-        Ok(Network { steps: parts.map(step).collect(), n_numbers })
+        Ok(Network { steps: parts.map(step).collect(), n_numbers, tokens })
     }
 }

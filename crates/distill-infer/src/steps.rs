@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 
 use crate::file::Sides;
 
+/// What norms add to variances.
+pub(crate) const EPS: f32 = 1e-5;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operation {
     Matrix(Matrix),
@@ -19,6 +22,16 @@ pub(crate) enum Operation {
     /// The mean of each channel.
     Mean {
         channels: usize,
+    },
+    /// By the mean and variance of all channels of a pixel, or of a vector.
+    LayerNorm {
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+    },
+    /// Rows of a table by their numbers, of which 0 is for padding and gives zeros.
+    Rows {
+        table: Vec<f32>,
+        outputs: usize,
     },
     Copy,
     Sum,
@@ -52,6 +65,25 @@ impl Operation {
                 x.chunks_exact(*channels).for_each(|x| y.iter_mut().zip(x).for_each(|(y, x)| *y += x));
                 let share = *channels as f32 / x.len() as f32;
                 y.iter_mut().for_each(|y| *y *= share);
+            }
+            Self::LayerNorm { weight, bias } => {
+                for (y, x) in y.chunks_exact_mut(weight.len()).zip(x.chunks_exact(weight.len())) {
+                    let share = 1.0 / x.len() as f32;
+                    let mean = x.iter().sum::<f32>() * share;
+                    let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() * share;
+                    let factor = 1.0 / libm::sqrtf(variance + EPS);
+                    for (((y, x), weight), bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
+                        *y = (x - mean) * factor * weight + bias;
+                    }
+                }
+            }
+            Self::Rows { table, outputs } => {
+                for (y, x) in y.chunks_exact_mut(*outputs).zip(x) {
+                    match *x as usize {
+                        0 => y.fill(0.0),
+                        row => y.copy_from_slice(&table[row * outputs..][..*outputs]),
+                    }
+                }
             }
             Self::Copy => y.copy_from_slice(x),
             Self::Sum if i == 0 => y.copy_from_slice(x),

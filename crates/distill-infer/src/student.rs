@@ -72,7 +72,8 @@ impl Student {
     /// One number for each class, of one input in the order of its shape. Images are pixels from 0 to 1.
     ///
     /// # Errors
-    /// [`Error::Features`] if the input has another length than [`Student::features`].
+    /// [`Error::Features`] if the input has another length than [`Student::features`], [`Error::Token`] if the student reads
+    /// tokens and one is none.
     pub fn logits<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
         Ok(self.compute(input, scratch)?)
     }
@@ -104,6 +105,9 @@ impl Student {
         let (expected, actual) = (self.features(), input.len());
         if expected != actual {
             return Err(Error::Features { expected, actual });
+        }
+        if let Some((input, tokens)) = self.network.bad_token(input) {
+            return Err(Error::Token { input, tokens });
         }
         let n = self.network.n_numbers();
         if scratch.memory.len() < n {

@@ -49,6 +49,30 @@ impl Bags {
         Ok(())
     }
 
+    /// Reads a batch of sequences: each place is an example of its own, with one number or, where 0 stands, with none.
+    ///
+    /// # Errors
+    /// [`ModelError::Token`] for what is no number of a row.
+    pub(crate) fn read_tokens(&mut self, inputs: ArrayView2<'_, f32>, rows: usize) -> Result<(), ModelError> {
+        self.numbers.clear();
+        self.ends.clear();
+        self.numbers.reserve(inputs.len());
+        self.ends.reserve(inputs.len());
+        for (example, row) in inputs.rows().into_iter().enumerate() {
+            for (input, &value) in row.iter().enumerate() {
+                let number = value as u32;
+                if number as f32 != value || number as usize >= rows {
+                    return Err(ModelError::Token { example, input, value, rows });
+                }
+                if number > 0 {
+                    self.numbers.push(number);
+                }
+                self.ends.push(self.numbers.len());
+            }
+        }
+        Ok(())
+    }
+
     /// The numbers of an example in the order in which they stand.
     pub(crate) fn of(&self, example: usize) -> &[u32] {
         part(&self.numbers, &self.ends, example)

@@ -24,6 +24,18 @@ pub enum ModelError {
         /// Buckets of the model.
         buckets: usize,
     },
+    /// An input of a model that reads sequences is not the number of a row of its table.
+    #[error("input {input} of example {example} of the batch is {value}, expected a whole number from 0, for none, to {}", rows - 1)]
+    Token {
+        /// The row of the batch.
+        example: usize,
+        /// Its column.
+        input: usize,
+        /// What stands there.
+        value: f32,
+        /// Rows of the table, that of the padding included.
+        rows: usize,
+    },
     /// A description from which no model can be built.
     #[error("`{field}` {problem}")]
     Config {

@@ -33,7 +33,7 @@ pub use answers::AnswerKind;
 pub use columns::Columns;
 pub use config::{
     CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, NodeConfig, ResNetConfig,
-    Standard,
+    Standard, TextCnnConfig,
 };
 pub use described::Described;
 pub use dropout::{Dropout, Noise};

@@ -103,7 +103,7 @@ pub trait Model: Send + Sync {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the inputs have another width than the model,
-    /// [`ModelError::BucketNumber`] if it has an embedding and they are no numbers of its buckets.
+    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and they are no numbers of its rows.
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,
@@ -165,7 +165,7 @@ pub trait Trainable: Model {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the inputs have another width than the model,
-    /// [`ModelError::BucketNumber`] if it has an embedding and they are no numbers of its buckets.
+    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and they are no numbers of its rows.
     fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError>;
 
     /// Overwrites `grads` with the gradient of the parameters, given that of the logits. In the place of a

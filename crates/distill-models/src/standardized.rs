@@ -82,7 +82,7 @@ impl Standardized {
     /// whose inputs are no numbers.
     pub fn new(model: Network, standardization: Option<Standardization>) -> Result<Self, ModelError> {
         if let Some(Standardization { mean, .. }) = &standardization {
-            if model.config().embedding().is_some() {
+            if model.config().takes_numbers_of_rows() {
                 let problem =
                     "has no meaning for a model with an embedding, whose inputs are bucket indices".to_owned();
                 return Err(ModelError::Config { field: "standardize", problem });

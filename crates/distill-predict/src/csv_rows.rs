@@ -2,15 +2,14 @@ use csv::{ReaderBuilder, StringRecord, Terminator};
 use distill_datasets::{Cell, ColumnEncoder, Columns};
 
 use distill_recipe::Diagnostic;
-use distill_recipe::visible::visible;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::lines::Lines;
-use crate::wrong::{VALUES, bad_row};
-
-/// How much of a value an error shows, in characters.
-const N_SHOWN: usize = 40;
+use crate::reading::Reading;
+use crate::texts;
+use crate::wrong::{VALUES, bad_row, quoted};
 
 /// Commas that an identifier may have. A line with more is not taken apart, which takes memory.
 const MAX_EXTRA: usize = 1024;
@@ -30,10 +29,13 @@ pub(crate) struct CsvRows {
     columns: Option<Columns>,
     encoder: Option<ColumnEncoder>,
     encoded: Vec<f32>,
+    /// The column with a text, and where it and the names of the rows are.
+    text: Option<TextColumn>,
+    text_at: Option<(usize, Option<usize>)>,
 }
 
 impl CsvRows {
-    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, columns: Option<Columns>) -> Self {
+    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, reading: &Reading) -> Self {
         Self {
             lines,
             ids,
@@ -42,9 +44,11 @@ impl CsvRows {
             header: None,
             has_id: false,
             record: StringRecord::new(),
-            columns,
+            columns: reading.columns.clone(),
             encoder: None,
             encoded: vec![],
+            text: reading.text.clone(),
+            text_at: None,
         }
     }
 
@@ -61,10 +65,34 @@ impl CsvRows {
             // The columns are needed once, to find them in the header.
             self.begin_table(&columns)?;
         }
+        if self.text.is_some() {
+            return self.next_text(batch);
+        }
         match self.encoder.is_some() {
             true => self.next_of_table(batch),
             false => self.next_numbers(batch),
         }
+    }
+
+    /// The text of a row, whose column is found in the first line.
+    fn next_text(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
+        if !self.read(batch.n_features())? {
+            return Ok(false);
+        }
+        let Some(column) = &self.text else { return Ok(false) };
+        if self.text_at.is_none() {
+            let header: Vec<String> = self.record.iter().map(|name| name.trim().to_owned()).collect();
+            self.text_at = Some(texts::find(column, &header, &self.lines.place())?);
+            return self.next_text(batch);
+        }
+        let Some((text, id)) = self.text_at else { return Ok(false) };
+        let Some(text) = self.record.get(text) else {
+            return Err(bad_row(self.lines.place(), format!("row has no column {}", quoted(column.name())))
+                .help("write one example a line, with a text in quotes where it has commas"));
+        };
+        let id = id.and_then(|at| self.record.get(at)).map(str::to_owned);
+        texts::finish(column, (text, id), &mut self.encoded, &mut self.ids, self.lines.place(), batch);
+        Ok(true)
     }
 
     /// Finds the columns that the model was trained on.
@@ -182,13 +210,4 @@ fn is_header(record: &StringRecord) -> bool {
 
 fn names_id(record: &StringRecord) -> bool {
     record.get(0).is_some_and(|first| first.trim().eq_ignore_ascii_case("id"))
-}
-
-/// A piece of the input in backquotes, without what would move the cursor.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
-    if text.chars().nth(N_SHOWN).is_some() {
-        shown.push('…');
-    }
-    format!("`{shown}`")
 }

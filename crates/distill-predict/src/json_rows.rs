@@ -1,14 +1,15 @@
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use distill_recipe::Diagnostic;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
-use crate::csv_rows::quoted;
 use crate::lines::Lines;
-use crate::wrong::{VALUES, bad_row};
+use crate::texts;
+use crate::wrong::{VALUES, bad_row, quoted};
 
 /// The rows of a JSON Lines file: an array of numbers a line, or an object with `features`.
 pub(crate) struct JsonRows {
@@ -16,11 +17,14 @@ pub(crate) struct JsonRows {
     ids: Ids,
     /// What the model takes, in words.
     takes: String,
+    text: Option<TextColumn>,
+    /// The numbers of a text.
+    row: Vec<f32>,
 }
 
 impl JsonRows {
-    pub(crate) fn new(lines: Lines, ids: Ids, takes: String) -> Self {
-        Self { lines, ids, takes }
+    pub(crate) fn new(lines: Lines, ids: Ids, takes: String, text: Option<TextColumn>) -> Self {
+        Self { lines, ids, takes, text, row: vec![] }
     }
 
     pub(crate) fn part(&self) -> Option<(u64, u64)> {
@@ -33,15 +37,17 @@ impl JsonRows {
 
     pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
-        let parsed = parse(line, batch);
+        let parsed = parse(line, Example { batch, text: self.text.as_ref(), row: &mut self.row });
         let place = self.lines.place();
         let row = parsed.map_err(|error| {
             // Every line is line 1 to the parser.
             let text = error.to_string();
             let reason = text.split(" at line ").next().unwrap_or_default();
             let place = if error.column() > 0 { format!("{place}:{}", error.column()) } else { place.clone() };
-            bad_row(place, format!("the line cannot be read: {reason}"))
-                .help("write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line")
+            bad_row(place, format!("the line cannot be read: {reason}")).help(match &self.text {
+                Some(text) => format!("write `{{\"id\": …, \"{}\": \"…\"}}`, one a line", text.name()),
+                None => "write `[0, 0.5, …]` or `{\"id\": …, \"features\": [0, 0.5, …]}`, one a line".to_owned(),
+            })
         })?;
         if let Some((index, found)) = row.bad {
             return Err(bad_row(place, format!("value {} is {found}, not a finite number", index + 1)).help(VALUES));
@@ -64,14 +70,25 @@ struct Row {
     bad: Option<(usize, String)>,
 }
 
-fn parse(line: &[u8], batch: &mut Batch) -> Result<Row, serde_json::Error> {
+fn parse(line: &[u8], example: Example<'_>) -> Result<Row, serde_json::Error> {
     let mut parser = serde_json::Deserializer::from_slice(line);
-    let row = Example(batch).deserialize(&mut parser)?;
+    let row = example.deserialize(&mut parser)?;
     parser.end()?;
     Ok(row)
 }
 
-struct Example<'a>(&'a mut Batch);
+struct Example<'a> {
+    batch: &'a mut Batch,
+    text: Option<&'a TextColumn>,
+    row: &'a mut Vec<f32>,
+}
+
+impl Example<'_> {
+    fn push(&mut self, column: &TextColumn, text: &str) -> Row {
+        texts::push(column, text, self.row, self.batch);
+        Row { n_values: self.row.len(), ..Row::default() }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Example<'_> {
     type Value = Row;
@@ -89,17 +106,31 @@ impl<'de> Visitor<'de> for Example<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Row, A::Error> {
-        Features(self.0).visit_seq(seq)
+        Features(self.batch).visit_seq(seq)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+    fn visit_str<E: serde::de::Error>(mut self, text: &str) -> Result<Row, E> {
+        match self.text {
+            Some(column) => Ok(self.push(column, text)),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Row, A::Error> {
         let (mut id, mut row) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "id" if id.is_some() => return Err(A::Error::duplicate_field("id")),
                 "features" if row.is_some() => return Err(A::Error::duplicate_field("features")),
                 "id" => id = Some(map.next_value_seed(AnId)?),
-                "features" => row = Some(map.next_value_seed(Features(self.0))?),
+                "features" => row = Some(map.next_value_seed(Features(self.batch))?),
+                key if self.text.is_some_and(|text| text.name() == key) => {
+                    if row.is_some() {
+                        return Err(A::Error::custom("there are two texts, or a text and `features`"));
+                    }
+                    let text = map.next_value::<String>()?;
+                    row = self.text.map(|column| self.push(column, &text));
+                }
                 // A label, a path, whatever else people keep beside their numbers.
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -15,6 +15,7 @@ mod sounds;
 mod source;
 mod spreadsheet;
 mod table_rows;
+mod texts;
 mod wrong;
 
 pub use answers::{Answers, Format};

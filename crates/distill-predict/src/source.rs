@@ -118,8 +118,8 @@ impl Source {
         };
         let takes = takes(spec);
         match (kind, path) {
-            (Kind::Csv, _) => Ok(Self(Rows::Csv(CsvRows::new(lines, ids, takes, reading.columns.clone())))),
-            (Kind::Jsonl, _) => Ok(Self(Rows::Json(JsonRows::new(lines, ids, takes)))),
+            (Kind::Csv, _) => Ok(Self(Rows::Csv(CsvRows::new(lines, ids, takes, reading)))),
+            (Kind::Jsonl, _) => Ok(Self(Rows::Json(JsonRows::new(lines, ids, takes, reading.text.clone())))),
             (Kind::Idx, Some(path)) => Ok(Self(Rows::Idx(IdxRows::open(path, spec, ids)?))),
             (Kind::Npy, Some(path)) => Ok(Self(Rows::Array(ArrayRows::open(path, spec, reading.layout, ids)?))),
             (Kind::Image, Some(path)) if reading.columns.is_some() => {

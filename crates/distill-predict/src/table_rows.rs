@@ -4,10 +4,12 @@ use distill_datasets::{Cell, ColumnEncoder, TableRows};
 use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
+use distill_recipe::text::TextColumn;
 use distill_recipe::words::counted;
 
 use crate::batch::{Batch, Id, Ids};
 use crate::reading::Reading;
+use crate::texts;
 use crate::wrong::{VALUES, bad_row, takes};
 
 /// The rows of a Parquet file: the columns that a model was trained on, or else all in their order as its inputs.
@@ -18,12 +20,20 @@ pub(crate) struct ParquetRows {
     /// The column with names of the rows.
     id: Option<usize>,
     encoder: Option<ColumnEncoder>,
+    /// The column with a text, and where it is.
+    text: Option<(TextColumn, usize)>,
     row: Vec<f32>,
 }
 
 impl ParquetRows {
     pub(crate) fn open(path: &Path, spec: &ModelSpec, ids: Ids, reading: &Reading) -> Result<Self, Diagnostic> {
         let mut rows = TableRows::open(path)?;
+        if let Some(column) = &reading.text {
+            let name = path.display().to_string();
+            let (at, id) = texts::find(column, rows.header(), &name)?;
+            rows.select([at].into_iter().chain(id));
+            return Ok(Self { rows, name, ids, id, encoder: None, text: Some((column.clone(), at)), row: vec![] });
+        }
         let is_input = |name: &str| {
             reading.columns.as_ref().is_some_and(|columns| columns.inputs.iter().any(|column| column.name == name))
         };
@@ -48,19 +58,25 @@ impl ParquetRows {
         if let Some(encoder) = &encoder {
             rows.select(encoder.positions().iter().copied().chain(id));
         }
-        Ok(Self { rows, name: path.display().to_string(), ids, id, encoder, row: vec![] })
+        Ok(Self { rows, name: path.display().to_string(), ids, id, encoder, text: None, row: vec![] })
     }
 
     pub(crate) fn next(&mut self, batch: &mut Batch) -> Result<bool, Diagnostic> {
         if !self.rows.next()? {
             return Ok(false);
         }
+        let place = format!("{}, {}", self.name, self.rows.place());
+        if let Some((column, at)) = &self.text {
+            let text = self.rows.cell(*at).map(Cell::text).unwrap_or_default();
+            let id = self.id.and_then(|at| self.rows.cell(at)).map(|cell| cell.text().into_owned());
+            texts::finish(column, (&text, id), &mut self.row, &mut self.ids, place, batch);
+            return Ok(true);
+        }
         self.row.clear();
         let outcome = match &self.encoder {
             Some(encoder) => encoder.encode(|at| self.rows.cell(at), &mut self.row),
             None => self.numbers(),
         };
-        let place = format!("{}, {}", self.name, self.rows.place());
         outcome.map_err(|problem| bad_row(&place, problem).help(VALUES))?;
         self.row.iter().for_each(|&value| batch.push(value));
         let given = self.id.and_then(|at| self.rows.cell(at)).map(|cell| Id::Text(cell.text().into_owned()));

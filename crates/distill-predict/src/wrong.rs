@@ -1,5 +1,9 @@
 use distill_models::ModelSpec;
+use distill_recipe::visible::visible;
 use distill_recipe::{Code, Diagnostic};
+
+/// How much of a value an error shows, in characters.
+const N_SHOWN: usize = 40;
 
 pub(crate) const VALUES: &str = "write numbers such as 0.5; pixels are from 0 to 1, as in training";
 
@@ -15,4 +19,13 @@ pub(crate) fn takes(spec: &ModelSpec) -> String {
         [_] => spec.features().to_string(),
         _ => format!("{} ({})", spec.features(), sides.join("x")),
     }
+}
+
+/// A piece of the input in backquotes, without what would move the cursor.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(N_SHOWN).map(visible).collect();
+    if text.chars().nth(N_SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
 }

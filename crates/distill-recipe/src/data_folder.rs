@@ -10,7 +10,7 @@ use distill_datasets::{
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout, SoundConfig};
 
-use crate::memory;
+use crate::{memory, text};
 
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
@@ -37,7 +37,7 @@ pub struct FolderOptions {
 impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
-        let ColumnConfig { label, ignore, categorical } = config.columns.clone().unwrap_or_default();
+        let ColumnConfig { label, ignore, categorical, .. } = config.columns.clone().unwrap_or_default();
         Self {
             column_options: ColumnOptions { label, ignore, categorical },
             columns: None,
@@ -114,7 +114,8 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
     let found = [(COLUMNS, columns), (IMAGES, images)].into_iter().filter_map(|(name, value)| Some((name, value?)));
-    found.chain(train.reading()).map(|(name, value)| (name.to_owned(), value)).collect()
+    let found = found.chain(train.reading()).map(|(name, value)| (name.to_owned(), value));
+    found.chain(text::remember(config)).collect()
 }
 
 fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {

@@ -5,6 +5,7 @@ mod mnist;
 mod source;
 mod speech;
 mod text;
+mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +13,15 @@ use std::sync::Arc;
 use distill_audio::Parts;
 use distill_datasets::{Dataset, Subset, Unlabelled};
 use distill_models::Provenance;
-use distill_train::{DataConfig, ImageConfig, Recipe, Sets};
+use distill_text::Features;
+use distill_train::{DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
 
 use crate::data_folder::FolderOptions;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::memory::share;
 use crate::recipe_file::{RecipeFile, nearest};
+use crate::text::text_of;
 use source::{Opened, Reads, Settings};
 
 pub use error::SourceError;
@@ -49,12 +52,15 @@ impl DataSource {
     /// As [`DataSource::open`].
     pub fn for_model(source: &str, provenance: &Provenance, input_shape: &[usize]) -> Result<Self, SourceError> {
         let folder = FolderOptions::of_model(provenance, input_shape);
-        Self::open_as(source, Settings { folder, ..Settings::default() })
+        let text = text_of(provenance);
+        let settings = text.map(|text| Settings { columns: text.columns(), text: text.config, ..Settings::default() });
+        Self::open_as(source, Settings { folder, ..settings.unwrap_or_default() })
     }
 
     fn open_as(source: &str, settings: Settings) -> Result<Self, SourceError> {
         match named(source) {
             Some((named, folder)) => (named.open)(Path::new(folder.or(named.folder).unwrap_or_default()), settings),
+            None if settings.columns.is_some() => texts::open(Path::new(source), settings),
             None => folder::open(Path::new(source), settings),
         }
         .map(Self)
@@ -65,21 +71,33 @@ impl DataSource {
     /// # Errors
     /// As [`DataSource::open`], and [`SourceError::Fixed`] for a key that means nothing for this source.
     pub fn of(config: &DataConfig) -> Result<Self, SourceError> {
-        let settings = Settings { text: config.text.unwrap_or_default(), folder: FolderOptions::of(config) };
+        let label = config.columns.as_ref().and_then(|columns| columns.label.clone());
+        let columns = config.text_column().map(|text| (text.to_owned(), label));
+        let settings = Settings { text: config.text.unwrap_or_default(), columns, folder: FolderOptions::of(config) };
         let opened = Self::open_as(&config.source, settings)?;
         let (reads, images) = (opened.0.reads(), config.images.as_ref());
-        let is_read = match reads {
+        let reads_images = match reads {
             Reads::Images => images.is_none_or(|images| images.layout.is_none()),
             Reads::Layout => images.is_none_or(ImageConfig::is_layout),
             Reads::Coarse => images.is_none_or(|images| images.coarse),
             _ => images.is_none(),
         };
         let has_layout = images.is_some_and(|images| images.layout.is_some());
+        let (text, note) = match (config.text, reads) {
+            (None, _) | (_, Reads::Text) => (None, ""),
+            (Some(text), Reads::Texts) => {
+                (texts::of_snippets(text), "the rows of its tables are the texts, and nothing is cut from them")
+            }
+            (_, Reads::Columns) => {
+                (Some("data.text"), "no column of its tables is a text: name one in `data.columns.text`")
+            }
+            _ => (Some("data.text"), "nothing is cut from it"),
+        };
         let unread = [
-            ("data.text", config.text.is_some() && reads != Reads::Text, "nothing is cut from it"),
+            (text.unwrap_or_default(), text.is_some(), note),
             (
                 "data.columns",
-                config.columns.is_some() && reads != Reads::Columns,
+                config.columns.is_some() && !matches!(reads, Reads::Columns | Reads::Texts),
                 "it is no folder with tables, such as `train.csv` and `test.csv`",
             ),
             ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is no folder with sound files"),
@@ -88,7 +106,7 @@ impl DataSource {
                 has_layout && reads != Reads::Layout,
                 "it is what arrays of NumPy may need, and nothing else is said of them",
             ),
-            ("data.images", !is_read, "it is no folder with image files"),
+            ("data.images", !reads_images, "it is no folder with image files"),
         ];
         match unread.into_iter().find(|(_, is_unread, _)| *is_unread) {
             Some((key, _, note)) => Err(SourceError::Fixed { key, source: config.source.clone(), note }),
@@ -134,9 +152,16 @@ impl DataSource {
         named(source).is_none_or(|(named, _)| named.has_pictures)
     }
 
-    /// The numbers that inputs are of, where they are no values: those of buckets.
+    /// The numbers that inputs are of, where they are those of buckets.
     pub fn buckets(config: &DataConfig) -> Option<u32> {
-        (inputs(&config.source) == Inputs::Buckets).then(|| config.text.unwrap_or_default().buckets)
+        let text = text(config)?;
+        (text.features == TextFeatures::NGrams).then_some(text.buckets)
+    }
+
+    /// The same where they are those of tokens in their order, 0 being padding.
+    pub fn tokens(config: &DataConfig) -> Option<usize> {
+        let text = text(config)?;
+        (text.features == TextFeatures::Bytes).then_some(Features::TOKENS)
     }
 
     /// The test snippets that are drawn, those that are left out of the test set included; nothing if the source is no text.
@@ -193,6 +218,12 @@ fn named(source: &str) -> Option<(&'static Source, Option<&str>)> {
 
 fn inputs(source: &str) -> Inputs {
     named(source).map_or(Inputs::Values, |(named, _)| named.inputs)
+}
+
+/// How text is read, where inputs are text.
+fn text(config: &DataConfig) -> Option<TextConfig> {
+    let is_text = inputs(&config.source) == Inputs::Buckets || config.text_column().is_some();
+    is_text.then(|| config.text.unwrap_or_default())
 }
 
 /// Reads the sets that a recipe names.

@@ -206,6 +206,13 @@ impl Diagnostic {
                     .note("an embedding takes whole numbers, the names of the rows of its table")
                     .help("leave `embedding` out of the model, or use data that is made of bucket indices");
             }
+            E::Token { .. } => {
+                return Self::new(Code::Value, error.to_string())
+                    .note(
+                        "a model of sequences takes whole numbers, the names of the rows of its table, and 0 for none",
+                    )
+                    .help("use data that is made of such numbers, such as the bytes of a text");
+            }
             E::Engine { .. } => ("the file could be read, but not computed for these inputs", "use another model file"),
             E::NotSafetensors { .. } => ("the file is cut, damaged or of another kind", OUR_MODELS),
             E::NoMetadata => ("tensors alone do not say how they are connected", OUR_MODELS),

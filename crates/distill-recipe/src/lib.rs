@@ -29,6 +29,7 @@ mod schema;
 pub mod target_file;
 /// Teachers of any kind: safetensors, ONNX, tables of answers, specialists.
 pub mod teacher_file;
+pub mod text;
 pub mod visible;
 pub mod words;
 

@@ -68,6 +68,14 @@ pub enum TextError {
         /// The limit.
         max: u32,
     },
+    /// No bytes of a text are to be looked at, or more than is of use.
+    #[error("{length} bytes of each text were asked for, expected 1 to {max}")]
+    Length {
+        /// The number of bytes.
+        length: usize,
+        /// The limit.
+        max: usize,
+    },
     /// N-grams without bytes, or longer than is of use.
     #[error("n-grams of up to {len} bytes were asked for, expected 1 to {max}")]
     NGramLength {

@@ -68,8 +68,12 @@ impl NGrams {
 
     /// Writes the buckets of a text as f32, and [`PADDING`] behind them. Those for which there is no place are cut off.
     pub fn write(&self, text: &str, row: &mut [f32]) {
+        self.write_bytes(text.as_bytes(), row);
+    }
+
+    pub(crate) fn write_bytes(&self, bytes: &[u8], row: &mut [f32]) {
         let mut places = row.iter_mut();
-        self.for_each(text.as_bytes(), |bucket| {
+        self.for_each(bytes, |bucket| {
             #[expect(clippy::cast_precision_loss, reason = "buckets are below 2^24")]
             places.next().map(|place| *place = bucket as f32).is_some()
         });

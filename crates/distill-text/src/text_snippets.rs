@@ -5,15 +5,15 @@ use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
 use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::{NGrams, Paragraphs, Part, Snippet, Snippets, TextError};
+use crate::{Features, Paragraphs, Part, Snippet, Snippets, TextEncoder, TextError};
 
 /// Rows that a thread writes at a time; each takes about a microsecond.
 const ROWS: usize = 16;
 
 /// Snippets as a `Dataset`: the language of a snippet from its n-grams.
 ///
-/// A row holds the buckets of the snippet's n-grams as f32, in the order of [`NGrams`], and [`PADDING`](crate::PADDING)
-/// behind them. It has room for characters of four bytes, the longest there are, so nothing is ever cut off: 378 numbers
+/// A row holds the buckets of the snippet's n-grams as f32, in the order of [`NGrams`](crate::NGrams), and
+/// [`PADDING`](crate::PADDING) behind them, or its bytes, see [`Features`]. It has room for characters of four bytes, the longest there are, so nothing is ever cut off: 378 numbers
 /// for 24 characters and up to four bytes in an n-gram. Most alphabets fill a quarter of it.
 ///
 /// # Examples
@@ -30,7 +30,7 @@ const ROWS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct TextSnippets {
     snippets: Snippets,
-    n_grams: NGrams,
+    encoder: TextEncoder,
     first: u32,
     n: u32,
     spec: DataSpec,
@@ -40,28 +40,43 @@ impl TextSnippets {
     /// The first `n` snippets.
     ///
     /// # Errors
-    /// [`TextError::TooMany`] above 2³² - 1.
-    pub fn new(snippets: Snippets, n_grams: NGrams, n: usize) -> Result<Self, TextError> {
-        Self::starting_at(0, snippets, n_grams, n)
+    /// [`TextError::TooMany`] above 2³² - 1, and [`TextError::Length`] for snippets of more than 2²⁰ bytes.
+    pub fn new(snippets: Snippets, features: impl Into<Features>, n: usize) -> Result<Self, TextError> {
+        Self::starting_at(0, snippets, features, n)
     }
 
     /// The `n` snippets from number `first` on: others than those before.
     ///
     /// # Errors
-    /// [`TextError::TooMany`] if the last is above 2³² - 1.
-    pub fn starting_at(first: usize, snippets: Snippets, n_grams: NGrams, n: usize) -> Result<Self, TextError> {
+    /// [`TextError::TooMany`] if the last is above 2³² - 1, and [`TextError::Length`] for snippets of more than 2²⁰ bytes.
+    pub fn starting_at(
+        first: usize,
+        snippets: Snippets,
+        features: impl Into<Features>,
+        n: usize,
+    ) -> Result<Self, TextError> {
         let end = first.saturating_add(n);
         let too_many = |_| TextError::TooMany { n: end, max: u32::MAX };
         u32::try_from(end).map_err(too_many)?;
         let (first, n) = (first as u32, n as u32);
-        let width = n_grams.count(snippets.n_chars().saturating_mul(4));
-        let spec = DataSpec { input_shape: vec![width], classes: snippets.paragraphs().languages().to_vec() };
-        Ok(Self { snippets, n_grams, first, n, spec })
+        let encoder = TextEncoder::new(features, snippets.n_chars().saturating_mul(4))?;
+        let spec = DataSpec { input_shape: vec![encoder.width()], classes: snippets.paragraphs().languages().to_vec() };
+        Ok(Self { snippets, encoder, first, n, spec })
     }
 
-    /// Which buckets there are.
-    pub fn n_grams(&self) -> NGrams {
-        self.n_grams
+    /// What a snippet is to a model.
+    pub fn features(&self) -> Features {
+        self.encoder.features()
+    }
+
+    /// The same snippets, of which the first `length` bytes are looked at.
+    ///
+    /// # Errors
+    /// [`TextError::Length`].
+    pub fn with_length(self, length: usize) -> Result<Self, TextError> {
+        let encoder = TextEncoder::new(self.features(), length)?;
+        let spec = DataSpec { input_shape: vec![encoder.width()], ..self.spec };
+        Ok(Self { encoder, spec, ..self })
     }
 
     /// The paragraphs the snippets are cut from.
@@ -95,15 +110,9 @@ impl TextSnippets {
         u32::try_from(index).ok().filter(|&index| index < self.n).map(|index| self.first + index)
     }
 
-    fn write(&self, index: usize, mut row: ArrayViewMut1<'_, f32>) {
-        let Some(snippet) = self.snippet(index) else { return };
-        match row.as_slice_mut() {
-            Some(row) => self.n_grams.write(snippet.text, row),
-            None => {
-                let mut numbers = vec![0.0; row.len()];
-                self.n_grams.write(snippet.text, &mut numbers);
-                row.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
-            }
+    fn write(&self, index: usize, row: ArrayViewMut1<'_, f32>) {
+        if let Some(snippet) = self.snippet(index) {
+            self.encoder.write_row(snippet.text, row);
         }
     }
 }
@@ -134,7 +143,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
-    use crate::{PADDING, udhr};
+    use crate::{NGrams, PADDING, udhr};
 
     fn data(part: Part, seed: u64, n: usize) -> TextSnippets {
         TextSnippets::new(Snippets::new(Arc::new(udhr().unwrap()), part, 24, seed).unwrap(), NGrams::default(), n)

@@ -59,7 +59,7 @@ pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, FeatureConfig, FeatureKind, ImageConfig, ImageLayout,
     KdConfig, KdMethod, OnnxConfig, Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig, Taps,
-    TargetsMode, TeacherConfig, TextConfig, Together, is_onnx,
+    TargetsMode, TeacherConfig, TextConfig, TextFeatures, Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};

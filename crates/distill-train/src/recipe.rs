@@ -28,7 +28,7 @@ pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
 pub use taps::Taps;
 pub use teacher::{Paths, TeacherConfig, is_onnx};
-pub use text::TextConfig;
+pub use text::{TextConfig, TextFeatures};
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.
 const MIN_TEMPERATURE: f64 = 1e-3;
@@ -297,12 +297,13 @@ impl Recipe {
         let [student, teacher] = mixup.map(|(key, train)| {
             (key, train.augment.mixup > 0.0, "an embedding takes bucket indices, which cannot be mixed")
         });
+        let has_bags = models.iter().any(|(_, model)| model.is_some_and(|model| model.embedding().is_some()));
         let parts = "each part of a batch has other rows of its table";
         let values = [
             student,
             teacher,
-            ("train.accumulate", self.train.accumulate > 1, parts),
-            ("teacher.train.accumulate", self.teacher.train.accumulate > 1, parts),
+            ("train.accumulate", has_bags && self.train.accumulate > 1, parts),
+            ("teacher.train.accumulate", has_bags && self.teacher.train.accumulate > 1, parts),
             (
                 "data.standardize",
                 self.data.standardize.is_some_and(Standardize::is_on),
@@ -310,7 +311,8 @@ impl Recipe {
             ),
             ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
         ];
-        if let Some((key, _)) = models.iter().find(|(_, model)| model.is_some_and(|model| model.embedding().is_some()))
+        if let Some((key, _)) =
+            models.iter().find(|(_, model)| model.is_some_and(|model| model.takes_numbers_of_rows()))
             && let Some((setting, _, note)) = values.iter().find(|(_, is_set, _)| *is_set)
         {
             let problem = format!("is set, but `{key}` has an embedding");
@@ -341,7 +343,7 @@ impl Recipe {
     pub fn standardize(&self, data: &dyn Dataset) -> Standardize {
         let mut models = self.teacher.model.iter().chain([&self.student.model]);
         self.data.standardize.unwrap_or_else(|| {
-            Standardize::Each(data.columns().is_some() && models.all(|model| model.embedding().is_none()))
+            Standardize::Each(data.columns().is_some() && models.all(|model| !model.takes_numbers_of_rows()))
         })
     }
 

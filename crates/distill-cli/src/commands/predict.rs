@@ -6,6 +6,7 @@ use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{columns_of, images_of, layout_of, sound_of};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
+use distill_recipe::text::text_of;
 
 use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, bad_row, files};
 
@@ -23,6 +24,7 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     let spec = loaded.model.spec();
     let reading = Reading {
         columns: columns_of(&loaded.provenance),
+        text: text_of(&loaded.provenance).and_then(|text| text.column(spec.features())),
         images: images_of(&loaded.provenance),
         layout: layout_of(&loaded.provenance),
         sound: sound_of(&loaded.provenance),

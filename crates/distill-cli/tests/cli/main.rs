@@ -50,5 +50,6 @@ mod sweep_teachers;
 mod tables;
 mod teach;
 mod terminal;
+mod texts;
 mod tour;
 mod train_settings;

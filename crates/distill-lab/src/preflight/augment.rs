@@ -42,7 +42,8 @@ impl Preflight<'_> {
     /// Text has no sides. Those of speech are time and frequency, which are not like left and right, and nothing else.
     fn not_for_kind(&self, augment: &AugmentConfig) -> Option<(&'static str, Diagnostic)> {
         let source = &self.experiment.recipe().data.source;
-        if !DataSource::has_sides(source) && augment.changes_inputs() {
+        let is_text = self.experiment.recipe().data.text_column().is_some();
+        if (is_text || !DataSource::has_sides(source)) && augment.changes_inputs() {
             let key = if augment.shift > 0 { "shift" } else { of_pictures(augment).unwrap_or("cutout") };
             let diagnostic = Diagnostic::new(Code::Selection, format!("`{source}` has no images to {}", verb(key)))
                 .note("only images and frames of speech can be shifted")

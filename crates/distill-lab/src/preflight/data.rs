@@ -78,7 +78,7 @@ impl Preflight<'_> {
         let recipe = self.experiment.recipe();
         let mut models =
             [self.experiment.model_config(Role::Teacher), Some(&recipe.student.model)].into_iter().flatten();
-        let takes_numbers = models.any(|model| model.embedding().is_none());
+        let takes_numbers = models.any(|model| !model.takes_numbers_of_rows());
         let is_wide = is_far_from_standard(mean, sd);
         if is_wide && takes_numbers && !recipe.standardizes(&*self.experiment.all().train) {
             found.warn(

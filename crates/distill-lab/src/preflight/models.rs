@@ -1,5 +1,5 @@
 use distill_datasets::Dataset;
-use distill_models::ModelConfig;
+use distill_models::{ModelConfig, ModelError, ModelKind};
 use distill_train::{Keep, Role, TrainError};
 
 use super::data::first_input;
@@ -23,10 +23,10 @@ impl Preflight<'_> {
         ] {
             let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
             let checked = check_size(config, &spec.input_shape, spec.classes.len())
-                .map_err(|diagnostic| self.file.locate(diagnostic, &format!("{table}.model.{}", config.size_key())))
+                .map_err(|(diagnostic, key)| self.file.locate(diagnostic, &format!("{table}.model.{key}")))
                 .and_then(|parameters| self.check_augment(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
-                .and_then(|parameters| self.check_buckets(config, table).map(|()| parameters));
+                .and_then(|parameters| self.check_tokens(config, table).map(|()| parameters));
             match checked {
                 Err(diagnostic) => found.fail(name, diagnostic),
                 Ok(parameters) => {
@@ -73,11 +73,44 @@ impl Preflight<'_> {
         Err(self.file.locate(diagnostic, &format!("{training}.keep")))
     }
 
+    /// A layer cannot weigh the numbers of tokens, and who reads tokens cannot look up anything else.
+    fn check_tokens(&self, config: &ModelConfig, table: &str) -> Result<(), Diagnostic> {
+        let data = &self.experiment.recipe().data;
+        let buckets = DataSource::buckets(data);
+        let (what, note, help, key) = match (DataSource::tokens(data), config.tokens()) {
+            (Some(tokens), Some(known)) if known >= tokens => return Ok(()),
+            (Some(tokens), Some(known)) => (
+                format!("a table of {known} tokens for inputs of {tokens}"),
+                "each byte of a text is the number of a row of a table, and row 0 is for what is behind the text",
+                format!("set `tokens = {tokens}`, or leave it out"),
+                "tokens",
+            ),
+            (Some(_), None) => (
+                format!("the inputs of `{}` are bytes in their order, and the model reads no sequence", data.source),
+                "each byte of a text is the number of a row of a table",
+                "set `kind = \"text-cnn\"`, or `features = \"n-grams\"` in `data.text`".to_owned(),
+                "kind",
+            ),
+            (None, Some(_)) if buckets.is_some() => (
+                format!("the inputs of `{}` are bucket indices, and the model reads a sequence of tokens", data.source),
+                "the numbers of the n-grams of a text are in no order, and there are more of them than of bytes",
+                "set `features = \"bytes\"` in `data.text`".to_owned(),
+                "kind",
+            ),
+            (None, Some(known)) => return self.check_numbers(known, 0.0, &format!("{table}.model.tokens")),
+            (None, None) => return self.check_buckets(config, table),
+        };
+        let key = if key == "kind" && config.kind() == ModelKind::Mlp { "hidden" } else { key };
+        Err(self.file.locate(Diagnostic::new(Code::Value, what).note(note).help(help), &format!("{table}.model.{key}")))
+    }
+
     /// A layer cannot weigh bucket indices, and an embedding cannot look up values.
     fn check_buckets(&self, config: &ModelConfig, table: &str) -> Result<(), Diagnostic> {
         let data = &self.experiment.recipe().data;
         let Some(buckets) = DataSource::buckets(data) else {
-            return config.embedding().map_or(Ok(()), |embedding| self.check_numbers(embedding.buckets, table));
+            return config.embedding().map_or(Ok(()), |embedding| {
+                self.check_numbers(embedding.buckets, -1.0, &format!("{table}.model.embedding.buckets"))
+            });
         };
         let what = match config.embedding() {
             Some(embedding) if embedding.buckets >= buckets as usize => return Ok(()),
@@ -91,17 +124,25 @@ impl Preflight<'_> {
         Err(self.file.locate(diagnostic, &format!("{table}.{key}")))
     }
 
-    /// Whether all inputs are bucket indices, where the source does not promise it.
-    fn check_numbers(&self, buckets: usize, table: &str) -> Result<(), Diagnostic> {
+    /// Whether all inputs are numbers of rows, or what stands for none, where the source does not promise it.
+    fn check_numbers(&self, rows: usize, none: f32, key: &str) -> Result<(), Diagnostic> {
         for (name, set) in [("training", self.experiment.train_set()), ("test", self.experiment.test_set())] {
-            let Some((example, input, value)) = first_without_bucket(set, buckets)? else { continue };
-            let what = format!(
-                "number {input} of {name} example {example} is {value}, and not that of one of {buckets} buckets"
-            );
-            let diagnostic = Diagnostic::new(Code::Value, what)
-                .note("an embedding takes whole numbers from 0 on, the names of the rows of its table, and -1 for none")
-                .help("leave `embedding` out of the model, or give it as many buckets as the data has");
-            return Err(self.file.locate(diagnostic, &format!("{table}.model.embedding.buckets")));
+            let Some((example, input, value)) = first_without_row(set, rows, none)? else { continue };
+            let place = format!("number {input} of {name} example {example} is {value}, and not that of one of {rows}");
+            let (what, note, help) = if none < 0.0 {
+                (
+                    format!("{place} buckets"),
+                    "an embedding takes whole numbers from 0 on, the names of the rows of its table, and -1 for none",
+                    "leave `embedding` out of the model, or give it as many buckets as the data has",
+                )
+            } else {
+                (
+                    format!("{place} tokens"),
+                    "a model of sequences takes whole numbers, the names of the rows of its table, and 0 for none",
+                    "choose another `kind` of model, or give it as many tokens as the data has",
+                )
+            };
+            return Err(self.file.locate(Diagnostic::new(Code::Value, what).note(note).help(help), key));
         }
         Ok(())
     }
@@ -143,14 +184,24 @@ fn warn_of_file(name: &'static str, file: &NamedNetwork, input_shape: &[usize], 
     }
 }
 
-fn check_size(config: &ModelConfig, input_shape: &[usize], n_classes: usize) -> Result<usize, Diagnostic> {
+/// Parameters, or what is wrong and with which key.
+fn check_size(
+    config: &ModelConfig,
+    input_shape: &[usize],
+    n_classes: usize,
+) -> Result<usize, (Diagnostic, &'static str)> {
     let help = match config.as_mlp() {
         Some(_) => "use fewer units, such as `hidden = [800, 800]`",
         None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
     };
     let parameters = match config.layout(input_shape, n_classes) {
         Ok(layout) => layout.n_trained(),
-        Err(error) => return Err(Diagnostic::new(Code::Value, error.to_string()).help(help)),
+        Err(ModelError::Config { field: field @ "widths", problem }) => {
+            let diagnostic = Diagnostic::new(Code::Value, format!("`{field}` {problem}"));
+            let help = "leave out the widths that are larger, or set a larger `length` in `data.text`";
+            return Err((diagnostic.help(help), field));
+        }
+        Err(error) => return Err((Diagnostic::new(Code::Value, error.to_string()).help(help), config.size_key())),
     };
     if parameters <= MAX_PARAMETERS {
         return Ok(parameters);
@@ -163,11 +214,11 @@ fn check_size(config: &ModelConfig, input_shape: &[usize], n_classes: usize) -> 
     let features: usize = input_shape.iter().product();
     let architecture = config.architecture(input_shape, n_classes);
     let note = format!("{architecture} with {features} features and {n_classes} classes");
-    Err(Diagnostic::new(Code::Value, what).note(note).help(help))
+    Err((Diagnostic::new(Code::Value, what).note(note).help(help), config.size_key()))
 }
 
-/// Example, place and value of the first input that is neither -1 nor the number of a bucket.
-fn first_without_bucket(data: &dyn Dataset, buckets: usize) -> Result<Option<(usize, usize, f32)>, TrainError> {
-    let is_bucket = |value: f32| value == -1.0 || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < buckets);
-    first_input(data, |_, value| !is_bucket(value))
+/// Example, place and value of the first input that is neither the number of a row nor what stands for none.
+fn first_without_row(data: &dyn Dataset, rows: usize, none: f32) -> Result<Option<(usize, usize, f32)>, TrainError> {
+    let is_row = |value: f32| value == none || (value >= 0.0 && value.fract() == 0.0 && (value as usize) < rows);
+    first_input(data, |_, value| !is_row(value))
 }

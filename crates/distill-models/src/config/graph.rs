@@ -42,8 +42,9 @@ impl From<&Graph> for GraphConfig {
 
 impl GraphConfig {
     pub(super) fn architecture(&self, n_classes: usize) -> String {
-        let has_weights =
-            |node: &&NodeConfig| matches!(node.op, Op::Linear { .. } | Op::Conv(_) | Op::EmbeddingBag { .. });
+        let has_weights = |node: &&NodeConfig| {
+            matches!(node.op, Op::Linear { .. } | Op::Conv(_) | Op::EmbeddingBag { .. } | Op::Embedding { .. })
+        };
         format!("graph of {} layers-{n_classes}", self.nodes.iter().filter(has_weights).count())
     }
 
@@ -72,6 +73,13 @@ impl GraphConfig {
             _ => None,
         };
         self.nodes.iter().find_map(activation).unwrap_or_default()
+    }
+
+    pub(super) fn tokens(&self) -> Option<usize> {
+        self.nodes.iter().find_map(|node| match node.op {
+            Op::Embedding { rows, .. } => Some(rows),
+            _ => None,
+        })
     }
 
     pub(super) fn switch_off_dropout(&mut self) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::mlp::MAX_HIDDEN_LAYERS;
 use super::{
     CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, NodeConfig, ResNetConfig,
+    TextCnnConfig,
 };
 use crate::{Activation, EmbeddingConfig};
 
@@ -72,10 +73,26 @@ pub(super) struct Keys {
     /// `ds-cnn`, `mobilenet`: steps of the first convolution, down and to the right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stride: Option<Kernel>,
+    /// `text-cnn`: rows of the table of tokens, of which 0 is padding. Left out: those of bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 16_777_216)))]
+    pub(super) tokens: Option<usize>,
+    /// `text-cnn`: numbers that stand for a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
+    pub(super) dims: Option<usize>,
+    /// `text-cnn`: how many tokens the filters see, such as `[3, 4, 5]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 16), inner(range(min = 1, max = 1024)), extend("examples" = [[3, 4, 5]])))]
+    pub(super) widths: Option<Vec<usize>>,
+    /// `text-cnn`: filters of each width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65536)))]
+    pub(super) filters: Option<usize>,
     /// Non-linearity of the hidden layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) activation: Option<Activation>,
-    /// Probability that a hidden unit is dropped in training; behind convolutions, that a channel's mean is.
+    /// Probability that a hidden unit is dropped in training; behind convolutions, that a channel's mean or maximum is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub(super) dropout: Option<f64>,
@@ -110,6 +127,10 @@ impl Keys {
             multiplier,
             kernel,
             stride,
+            tokens,
+            dims,
+            widths,
+            filters,
             activation,
             dropout,
             input_dropout,
@@ -127,6 +148,10 @@ impl Keys {
             ("multiplier", multiplier.is_some()),
             ("kernel", kernel.is_some()),
             ("stride", stride.is_some()),
+            ("tokens", tokens.is_some()),
+            ("dims", dims.is_some()),
+            ("widths", widths.is_some()),
+            ("filters", filters.is_some()),
             ("activation", activation.is_some()),
             ("dropout", dropout.is_some()),
             ("input_dropout", input_dropout.is_some()),
@@ -146,6 +171,7 @@ pub(super) fn keys_of(kind: ModelKind) -> (&'static str, &'static [&'static str]
         ModelKind::ResNet => ("resnet", &["blocks", "width", "widen", "preact", "activation", "dropout"]),
         ModelKind::DsCnn => ("ds-cnn", &["blocks", "width", "kernel", "stride", "activation", "dropout"]),
         ModelKind::MobileNet => ("mobilenet", &["multiplier", "stride", "activation", "dropout"]),
+        ModelKind::TextCnn => ("text-cnn", &["tokens", "dims", "widths", "filters", "activation", "dropout"]),
         ModelKind::Graph => ("graph", &["nodes"]),
     }
 }
@@ -217,6 +243,17 @@ impl TryFrom<Keys> for ModelConfig {
                     dropout,
                 })
             }
+            ModelKind::TextCnn => {
+                let otherwise = TextCnnConfig::default();
+                Self::TextCnn(TextCnnConfig {
+                    tokens: keys.tokens.unwrap_or(otherwise.tokens),
+                    dims: keys.dims.unwrap_or(otherwise.dims),
+                    widths: keys.widths.unwrap_or(otherwise.widths),
+                    filters: keys.filters.unwrap_or(otherwise.filters),
+                    activation: activation(otherwise.activation),
+                    dropout,
+                })
+            }
             ModelKind::Graph => Self::Graph(GraphConfig { nodes: keys.nodes.ok_or("missing field `nodes`")? }),
         })
     }
@@ -230,6 +267,7 @@ impl From<ModelConfig> for Keys {
             ModelConfig::ResNet(config) => config.keys(),
             ModelConfig::DsCnn(config) => config.keys(),
             ModelConfig::MobileNet(config) => config.keys(),
+            ModelConfig::TextCnn(config) => config.keys(),
             ModelConfig::Graph(config) => Self { nodes: Some(config.nodes.clone()), ..Self::default() },
         };
         Self { kind: config.kind(), ..keys }

@@ -6,6 +6,7 @@ mod keys;
 mod mlp;
 mod resnet;
 mod separable;
+mod text_cnn;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use keys::{Kernel, Keys};
 pub use mlp::MlpConfig;
 pub use resnet::ResNetConfig;
 pub use separable::{DsCnnConfig, MobileNetConfig};
+pub use text_cnn::TextCnnConfig;
 
 /// The kinds of models that can be built from a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub enum ModelKind {
     /// MobileNetV2.
     #[serde(rename = "mobilenet")]
     MobileNet,
+    /// Convolutions over a sequence of tokens, such as the bytes of a text.
+    TextCnn,
     /// Any network, node by node.
     Graph,
 }
@@ -68,6 +72,8 @@ pub enum ModelConfig {
     DsCnn(DsCnnConfig),
     /// MobileNetV2.
     MobileNet(MobileNetConfig),
+    /// Convolutions over a sequence of tokens.
+    TextCnn(TextCnnConfig),
     /// Any network, node by node.
     Graph(GraphConfig),
 }
@@ -102,6 +108,7 @@ from!(
     ResNet(ResNetConfig),
     DsCnn(DsCnnConfig),
     MobileNet(MobileNetConfig),
+    TextCnn(TextCnnConfig),
     Graph(GraphConfig)
 );
 
@@ -114,6 +121,7 @@ impl ModelConfig {
             Self::ResNet(_) => ModelKind::ResNet,
             Self::DsCnn(_) => ModelKind::DsCnn,
             Self::MobileNet(_) => ModelKind::MobileNet,
+            Self::TextCnn(_) => ModelKind::TextCnn,
             Self::Graph(_) => ModelKind::Graph,
         }
     }
@@ -126,6 +134,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.architecture(n_classes),
             Self::DsCnn(config) => config.architecture(n_classes),
             Self::MobileNet(config) => config.architecture(n_classes),
+            Self::TextCnn(config) => config.architecture(n_classes),
             Self::Graph(config) => config.architecture(n_classes),
         }
     }
@@ -141,6 +150,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.check(),
             Self::DsCnn(config) => config.check(),
             Self::MobileNet(config) => config.check(),
+            Self::TextCnn(config) => config.check(),
             Self::Graph(config) => config.check(),
         }
     }
@@ -168,7 +178,7 @@ impl ModelConfig {
             return bad(self.size_key(), problem);
         }
         let (mut graph, mut x) = (Graph::new(input_shape)?, 0);
-        if !matches!(self, Self::Mlp(_) | Self::Graph(_)) && input_shape.len() != 3 {
+        if !matches!(self, Self::Mlp(_) | Self::TextCnn(_) | Self::Graph(_)) && input_shape.len() != 3 {
             let problem =
                 format!("takes images of channels, height and width, but an example has the shape {input_shape:?}");
             return bad("kind", problem);
@@ -182,6 +192,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.append(&mut graph, x, n_classes)?,
             Self::DsCnn(config) => config.append(&mut graph, x, n_classes)?,
             Self::MobileNet(config) => config.append(&mut graph, x, n_classes)?,
+            Self::TextCnn(config) => config.append(&mut graph, x, n_classes)?,
             Self::Graph(config) => config.append(&mut graph, x, n_classes)?,
         }
         Ok(graph)
@@ -203,6 +214,7 @@ impl ModelConfig {
             Self::Cnn(_) => "channels",
             Self::ResNet(_) | Self::DsCnn(_) => "width",
             Self::MobileNet(_) => "multiplier",
+            Self::TextCnn(_) => "filters",
             Self::Graph(_) => "nodes",
         }
     }
@@ -211,13 +223,33 @@ impl ModelConfig {
     pub fn as_mlp(&self) -> Option<&MlpConfig> {
         match self {
             Self::Mlp(config) => Some(config),
-            Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) | Self::Graph(_) => None,
+            Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) => None,
+            Self::TextCnn(_) | Self::Graph(_) => None,
         }
     }
 
     /// The embedding of its inputs, which are then bucket indices.
     pub fn embedding(&self) -> Option<EmbeddingConfig> {
         self.as_mlp().and_then(|config| config.embedding)
+    }
+
+    /// Whether inputs are numbers of the rows of a table: of buckets, or of tokens.
+    pub fn takes_numbers_of_rows(&self) -> bool {
+        match self {
+            Self::Mlp(config) => config.embedding.is_some(),
+            Self::TextCnn(_) => true,
+            Self::Graph(config) => config.nodes.iter().any(|node| node.op.reads_numbers_of_rows()),
+            Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) => false,
+        }
+    }
+
+    /// The rows of the table of a model that reads sequences of their numbers, of which 0 is padding.
+    pub fn tokens(&self) -> Option<usize> {
+        match self {
+            Self::TextCnn(config) => Some(config.tokens),
+            Self::Graph(config) => config.tokens(),
+            Self::Mlp(_) | Self::Cnn(_) | Self::ResNet(_) | Self::DsCnn(_) | Self::MobileNet(_) => None,
+        }
     }
 
     /// The largest norm of the incoming weights of a hidden unit.
@@ -233,6 +265,7 @@ impl ModelConfig {
             Self::ResNet(config) => config.activation,
             Self::DsCnn(config) => config.activation,
             Self::MobileNet(config) => config.activation,
+            Self::TextCnn(config) => config.activation,
             Self::Graph(config) => config.activation(),
         }
     }
@@ -248,7 +281,8 @@ impl ModelConfig {
             Self::Cnn(CnnConfig { dropout, .. })
             | Self::ResNet(ResNetConfig { dropout, .. })
             | Self::DsCnn(DsCnnConfig { dropout, .. })
-            | Self::MobileNet(MobileNetConfig { dropout, .. }) => *dropout = 0.0,
+            | Self::MobileNet(MobileNetConfig { dropout, .. })
+            | Self::TextCnn(TextCnnConfig { dropout, .. }) => *dropout = 0.0,
             Self::Graph(config) => config.switch_off_dropout(),
         }
         config

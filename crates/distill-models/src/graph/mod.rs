@@ -163,17 +163,18 @@ impl Graph {
     /// as the layer before counts once.
     pub fn activations(&self) -> u64 {
         let counts = |node: &Node| match node.op {
-            Op::Linear { .. } | Op::Conv(_) | Op::BatchNorm | Op::EmbeddingBag { .. } => true,
-            Op::MaxPool(_) | Op::AveragePool(_) | Op::GlobalAveragePool | Op::Concat | Op::Standardize { .. } => true,
+            Op::Linear { .. } | Op::Conv(_) | Op::BatchNorm | Op::LayerNorm => true,
+            Op::EmbeddingBag { .. } | Op::Embedding { .. } | Op::GlobalAveragePool | Op::GlobalMaxPool => true,
+            Op::MaxPool(_) | Op::AveragePool(_) | Op::Concat | Op::Standardize { .. } => true,
             Op::Activation(_) | Op::Dropout { .. } | Op::Add | Op::Flatten => false,
         };
         let nodes = self.nodes.iter().zip(&self.values[1..]).filter(|(node, _)| counts(node));
         nodes.map(|(_, value)| value.width() as u64).sum()
     }
 
-    /// Whether a node is a convolution or a batch norm: weight decay then leaves biases, scales and shifts alone.
+    /// Whether a node is a convolution or a norm: weight decay then leaves biases, scales and shifts alone.
     pub(crate) fn has_maps(&self) -> bool {
-        self.nodes.iter().any(|node| matches!(node.op, Op::Conv(_) | Op::BatchNorm))
+        self.nodes.iter().any(|node| matches!(node.op, Op::Conv(_) | Op::BatchNorm | Op::LayerNorm))
     }
 
     /// Names, shapes and kinds of the parameters, and those of each node.
@@ -193,6 +194,11 @@ impl Graph {
                 Op::EmbeddingBag { buckets, outputs } => Slices::Affine {
                     weight: layout.push("embedding.weight", &[buckets, outputs])?,
                     bias: layout.push_as(format!("{}.bias", node.name), &[outputs], of_bias)?,
+                },
+                Op::Embedding { rows, outputs } => Slices::Weight(push("weight", &[rows, outputs], SliceKind::Weight)?),
+                Op::LayerNorm => Slices::Affine {
+                    weight: push("weight", &[shape[0]], SliceKind::NoDecay)?,
+                    bias: push("bias", &[shape[0]], SliceKind::NoDecay)?,
                 },
                 Op::Conv(conv) => {
                     let sides = conv.shape([shape[0], shape[1], shape[2]]).weights();
@@ -221,6 +227,7 @@ impl Graph {
                 | Op::MaxPool(_)
                 | Op::AveragePool(_)
                 | Op::GlobalAveragePool
+                | Op::GlobalMaxPool
                 | Op::Add
                 | Op::Concat
                 | Op::Flatten => Slices::None,

@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Activation;
 
+/// f32 holds whole numbers up to here without a gap.
+const MAX_ROWS: usize = 1 << 24;
+
 /// What a node of a [`Graph`](super::Graph) computes.
 ///
 /// The enum is closed: whoever reads graphs matches all of it, so an operation that is added cannot be forgotten anywhere. Maps have
@@ -43,6 +46,13 @@ pub enum Op {
     AveragePool(Window),
     /// The mean of each channel: a map becomes a vector.
     GlobalAveragePool,
+    /// The largest number of each channel: a map becomes a vector. Over a sequence it is the maximum over time.
+    GlobalMaxPool,
+    /// Scale and shift of each example by its own mean and variance: of all numbers of a vector, or of the channels of each pixel.
+    ///
+    /// `y = (x - mean) / sqrt(variance + 1e-5) · weight + bias` with the variance of the numbers that are there, divided by how many
+    /// they are; weight and bias `(channels)`. Source: Ba, Kiros and Hinton, 2016, equation 3.
+    LayerNorm,
     /// The sum of two values of one shape.
     Add,
     /// Values one after the other, along the channels.
@@ -54,6 +64,15 @@ pub enum Op {
     EmbeddingBag {
         /// Rows of the table.
         buckets: usize,
+        /// Numbers of a row.
+        outputs: usize,
+    },
+    /// The rows of a table whose numbers the inputs are, one after the other: `n` inputs become a map `[outputs, 1, n]`. Weight
+    /// `(rows, outputs)`. Number 0 is padding: it gives zeros whatever is in row 0, which gets no gradient. A network has one at
+    /// most, which reads the input.
+    Embedding {
+        /// Rows of the table, that of the padding included.
+        rows: usize,
         /// Numbers of a row.
         outputs: usize,
     },
@@ -151,10 +170,13 @@ impl Op {
             Self::MaxPool(_) => "max pool",
             Self::AveragePool(_) => "average pool",
             Self::GlobalAveragePool => "global average pool",
+            Self::GlobalMaxPool => "global max pool",
+            Self::LayerNorm => "layer norm",
             Self::Add => "add",
             Self::Concat => "concat",
             Self::Flatten => "flatten",
             Self::EmbeddingBag { .. } => "embedding",
+            Self::Embedding { .. } => "sequence embedding",
         }
     }
 
@@ -196,7 +218,11 @@ impl Op {
                 let [height, width] = window.output([height, width])?;
                 Ok(vec![channels, height, width])
             }
-            Self::GlobalAveragePool => Ok(vec![map(first)?[0]]),
+            Self::GlobalAveragePool | Self::GlobalMaxPool => Ok(vec![map(first)?[0]]),
+            Self::LayerNorm => match first {
+                [_] | [_, _, _] => Ok(first.to_vec()),
+                _ => Err(format!("takes a vector or a map, got a value of shape {first:?}")),
+            },
             Self::Add => match inputs {
                 [a, b] if a == b => Ok(a.to_vec()),
                 [a, b] => Err(format!("takes values of one shape, got {a:?} and {b:?}")),
@@ -216,7 +242,16 @@ impl Op {
                 [_] if *buckets > 0 && *outputs > 0 => Ok(vec![*outputs]),
                 _ => Err(format!("has a table of {buckets}x{outputs} for inputs of shape {first:?}")),
             },
+            Self::Embedding { rows, outputs } => match first {
+                [n] if (2..=MAX_ROWS).contains(rows) && *outputs > 0 => Ok(vec![*outputs, 1, *n]),
+                _ => Err(format!("has a table of {rows}x{outputs} for inputs of shape {first:?}")),
+            },
         }
+    }
+
+    /// Whether its inputs are the numbers of the rows of a table, and no values.
+    pub(crate) fn reads_numbers_of_rows(&self) -> bool {
+        matches!(self, Self::EmbeddingBag { .. } | Self::Embedding { .. })
     }
 
     /// Multiplications and additions for one example of these shapes.
@@ -226,6 +261,8 @@ impl Op {
             Self::Linear { outputs } => volume(inputs[0]) * *outputs as u64,
             Self::Conv(conv) => map(inputs[0]).map_or(0, |map| conv.shape(map).macs()),
             Self::EmbeddingBag { .. } => volume(output),
+            // The sum of the squares, what takes mean and deviation away, and weight and bias.
+            Self::LayerNorm => 3 * volume(output),
             // A batch norm is part of the weights before it once a network is trained.
             Self::BatchNorm
             | Self::Standardize { .. }
@@ -234,6 +271,8 @@ impl Op {
             | Self::MaxPool(_)
             | Self::AveragePool(_)
             | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
+            | Self::Embedding { .. }
             | Self::Add
             | Self::Concat
             | Self::Flatten => 0,

@@ -3,11 +3,13 @@
 mod channels;
 mod conv;
 mod dense;
+mod layer_norm;
 mod norm;
 mod order;
 mod plan;
 mod pointwise;
 mod pool;
+mod sequence;
 mod step;
 
 use std::sync::{Arc, OnceLock};
@@ -23,7 +25,7 @@ use crate::max_norm::clamp_rows;
 use crate::{
     Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Noise, Op, Scratch, Standard, Tape, Trainable,
 };
-use plan::{Plan, Planned};
+use plan::{Plan, Planned, Reads};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
 
 /// A network: a [`Graph`] with weights.
@@ -171,7 +173,12 @@ impl Network {
             let input = &self.graph.value(node.inputs[0]).shape;
             let (weight, init, [inputs, outputs]) = match (&node.op, *slices) {
                 (Op::Linear { outputs }, Slices::Affine { weight, .. }) => (weight, of_hidden, [input[0], *outputs]),
-                (Op::EmbeddingBag { .. }, Slices::Affine { weight, .. }) => (weight, Init::Normal, [1, 1]),
+                (Op::EmbeddingBag { .. }, Slices::Affine { weight, .. })
+                | (Op::Embedding { .. }, Slices::Weight(weight)) => (weight, Init::Normal, [1, 1]),
+                (Op::LayerNorm, Slices::Affine { weight, .. }) => {
+                    self.params.vector_mut(weight).fill(1.0);
+                    continue;
+                }
                 // The variance follows the outputs, as is usual for convolutions (He et al., 2015, section 2.2).
                 (Op::Conv(conv), Slices::Weight(weight) | Slices::Affine { weight, .. }) => {
                     let fan = conv.kernel[0] * conv.kernel[1] * conv.outputs / conv.groups;
@@ -189,6 +196,9 @@ impl Network {
                 _ => continue,
             };
             init.fill(self.params.vector_mut(weight), inputs, outputs, seed, number);
+            if let Op::Embedding { outputs, .. } = node.op {
+                self.params.vector_mut(weight)[..outputs].fill(0.0);
+            }
             number += 1;
         }
     }
@@ -205,7 +215,11 @@ impl Network {
         if expected != actual {
             return Err(ModelError::Features { expected, actual });
         }
-        self.plan.buckets.map_or(Ok(()), |buckets| bags.read(inputs, buckets))
+        match self.plan.reads {
+            Reads::Values => Ok(()),
+            Reads::Bags { buckets } => bags.read(inputs, buckets),
+            Reads::Tokens { rows } => bags.read_tokens(inputs, rows),
+        }
     }
 
     /// Evaluates as many rows as fit the buffers.

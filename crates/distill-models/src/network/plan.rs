@@ -1,18 +1,19 @@
+mod places;
+
 use distill_tensor::Convolution;
 
 use super::conv::Conv;
+use super::layer_norm::LayerNorm;
 use super::norm::Norm;
 use super::order::{Concat, Flatten, ToMap};
 use super::pointwise::{Drop, Pointwise, Standardize};
 use super::pool::{GlobalMean, Of, Pool};
+use super::sequence::Sequence;
 use super::step::{Input, Step, Way};
 use crate::dense::Dense;
 use crate::embedding::Embedding;
 use crate::graph::{Slices, map};
-use crate::{Activation, Dropout, Graph, MapShape, ModelError, Op};
-
-/// Numbers that evaluation has in its buffers at once, so that they stay near the processor.
-const AT_ONCE: usize = 256 * 1024;
+use crate::{Activation, Dropout, Graph, MapShape, ModelError, Op, Window};
 
 /// How a graph is computed: nodes as few steps, each with a slot for what it gives.
 #[derive(Debug)]
@@ -24,13 +25,27 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Planned>,
     /// Dropout of the inputs themselves.
     pub(super) input_dropout: Option<Dropout>,
-    /// Rows of the table, where inputs are their numbers.
-    pub(super) buckets: Option<usize>,
+    /// What inputs are.
+    pub(super) reads: Reads,
     /// For each slot the buffer that holds it in evaluation, and its width.
     pub(super) places: Vec<(usize, usize)>,
     pub(super) n_buffers: usize,
     /// Examples that evaluation takes at once.
     pub(super) rows: usize,
+}
+
+/// What the inputs of a network are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Values,
+    /// Numbers of buckets in any order.
+    Bags {
+        buckets: usize,
+    },
+    /// Numbers of rows in an order, 0 being padding.
+    Tokens {
+        rows: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -77,7 +92,7 @@ impl Plan {
             maps: vec![map_shape(&values[0].shape, false)],
             steps: vec![],
             input_dropout: None,
-            buckets: None,
+            reads: Reads::Values,
             places: vec![],
             n_buffers: 0,
             rows: usize::MAX,
@@ -99,46 +114,6 @@ impl Plan {
         plan.say_who_writes_gradients(&planner.needs_grad);
         plan.place_buffers();
         Ok(plan)
-    }
-
-    /// Backward steps run in reverse: the last reader of a value is the first to write its gradient.
-    fn say_who_writes_gradients(&mut self, needs_grad: &[bool]) {
-        let mut written = vec![false; self.slots.len()];
-        for planned in self.steps.iter_mut().rev() {
-            for input in &mut planned.inputs {
-                input.grad = match (needs_grad[input.slot], std::mem::replace(&mut written[input.slot], true)) {
-                    (false, _) => Way::Skip,
-                    (true, false) => Way::Replace,
-                    (true, true) => Way::Add,
-                };
-            }
-        }
-    }
-
-    /// Gives each slot a buffer that no value uses which is still read.
-    fn place_buffers(&mut self) {
-        let mut last_read = vec![0; self.slots.len()];
-        for (i, planned) in self.steps.iter().enumerate() {
-            planned.inputs.iter().for_each(|input| last_read[input.slot] = i);
-        }
-        self.places = self.slots.iter().map(|(_, width)| (0, *width)).collect();
-        let (mut widths, mut free) = (vec![], vec![]);
-        for (i, planned) in self.steps.iter().enumerate() {
-            let buffer = free.pop().unwrap_or_else(|| {
-                widths.push(0);
-                widths.len() - 1
-            });
-            self.places[planned.output].0 = buffer;
-            widths[buffer] = widths[buffer].max(self.slots[planned.output].1);
-            let mut slots: Vec<_> = planned.inputs.iter().map(|input| input.slot).filter(|&slot| slot > 0).collect();
-            slots.sort_unstable();
-            slots.dedup();
-            free.extend(slots.into_iter().filter(|&slot| last_read[slot] == i).map(|slot| self.places[slot].0));
-        }
-        self.n_buffers = widths.len();
-        if self.rows != usize::MAX {
-            self.rows = (AT_ONCE / widths.iter().sum::<usize>().max(1)).clamp(4, 256);
-        }
     }
 }
 
@@ -163,16 +138,29 @@ impl Planner<'_> {
                 self.push(Box::new(Dense { weight, bias, activation, dropout }), inputs, last, false, true);
             }
             (&Op::EmbeddingBag { buckets, .. }, Slices::Affine { weight, bias }) => {
-                if self.place(node.inputs[0]).slot != 0 || self.plan.buckets.is_some() {
+                if self.place(node.inputs[0]).slot != 0 || self.plan.reads != Reads::Values {
                     return refuse("must be the only one, and read the input");
                 }
                 let Some(activation) = self.then_activation(&mut last) else {
                     return refuse("must be followed by an activation");
                 };
                 let dropout = self.then_dropout(&mut last)?;
-                self.plan.buckets = Some(buckets);
+                self.plan.reads = Reads::Bags { buckets };
                 let step = Embedding { table: weight, bias, activation, dropout };
                 self.push(Box::new(step), vec![0], last, false, true);
+            }
+            (&Op::Embedding { rows, outputs }, Slices::Weight(table)) => {
+                let is_first = self.place(node.inputs[0]).slot == 0 && self.plan.input_dropout.is_none();
+                if !is_first || self.plan.reads != Reads::Values {
+                    return refuse("must be the only one, and read the input");
+                }
+                self.plan.reads = Reads::Tokens { rows };
+                self.push(Box::new(Sequence { table, outputs }), vec![0], last, true, true);
+            }
+            (Op::LayerNorm, Slices::Affine { weight, bias }) => {
+                let inputs = vec![self.read_map(node.inputs[0])];
+                let step = LayerNorm { channels: shape[0], width: shape.iter().product(), weight, bias };
+                self.push(Box::new(step), inputs, last, true, true);
             }
             (Op::Conv(conv), Slices::Weight(_) | Slices::Affine { .. }) => {
                 let convolution = Convolution::new(conv.shape([shape[0], shape[1], shape[2]]))?;
@@ -235,6 +223,13 @@ impl Planner<'_> {
                 let inputs = vec![self.read_map(node.inputs[0])];
                 self.push(Box::new(Pool { of, window: *window, input, output }), inputs, last, true, false);
             }
+            (Op::GlobalMaxPool, _) => {
+                let input = side_by_side(shape).map_err(refused)?;
+                let window = Window { kernel: [input[0], input[1]], stride: [1; 2], padding: [0; 4] };
+                let inputs = vec![self.read_map(node.inputs[0])];
+                let step = Pool { of: Of::Largest, window, input, output: [1; 2] };
+                self.push(Box::new(step), inputs, last, true, false);
+            }
             (Op::GlobalAveragePool, _) => {
                 let inputs = vec![self.read_map(node.inputs[0])];
                 let step = GlobalMean { channels: shape[0], pixels: shape[1..].iter().product() };
@@ -256,11 +251,15 @@ impl Planner<'_> {
                 }
             }
             (
-                Op::Linear { .. } | Op::EmbeddingBag { .. } | Op::Conv(_) | Op::BatchNorm | Op::Standardize { .. },
+                Op::Linear { .. }
+                | Op::EmbeddingBag { .. }
+                | Op::Embedding { .. }
+                | Op::LayerNorm
+                | Op::Conv(_)
+                | Op::BatchNorm
+                | Op::Standardize { .. },
                 slices,
-            ) => {
-                unreachable!("{:?} has {slices:?}", node.op)
-            }
+            ) => unreachable!("{:?} has {slices:?}", node.op),
         }
         Ok(last + 1)
     }
@@ -273,7 +272,7 @@ impl Planner<'_> {
         self.places[last + 1] = Some(Place { slot, by_channel: false });
         if maps && value.shape.len() > 1 {
             // Only where there are maps; a perceptron's products want whole batches.
-            self.plan.rows = AT_ONCE;
+            self.plan.rows = places::AT_ONCE;
         }
     }
 
@@ -377,7 +376,7 @@ impl Planner<'_> {
             maps: vec![],
             steps: vec![],
             input_dropout: None,
-            buckets: None,
+            reads: Reads::Values,
             places: vec![],
             n_buffers: 0,
             rows: 0,

@@ -41,6 +41,8 @@ pub enum Inputs {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) text: TextConfig,
+    /// The column of a table that is a text, and that with the class.
+    pub(crate) columns: Option<(String, Option<String>)>,
     pub(crate) folder: FolderOptions,
 }
 
@@ -53,6 +55,8 @@ pub(crate) enum Reads {
     Text,
     /// `data.columns`.
     Columns,
+    /// `data.columns`, and what `data.text` says of texts that are there.
+    Texts,
     /// Of `data.images` what says where the colours are in an array.
     Layout,
     /// All else of `data.images`.

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use distill_datasets::{Dataset, Subset, Unlabelled};
-use distill_text::{NGrams, Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
+use distill_text::{Paragraphs, Part, Snippets, TextError, TextSnippets, udhr};
 use distill_train::{Sets, TextConfig};
 
 use super::SourceError;
 use super::source::{Inputs, Opened, Reads, Source, refuse};
+use crate::text::encoder;
 
 /// Draws the snippets: who compares models compares them on the same ones.
 const SEED: u64 = 1;
@@ -65,8 +66,9 @@ fn snippets(
     first: usize,
     n: usize,
 ) -> Result<TextSnippets, TextError> {
+    let encoder = encoder(config, config.characters.saturating_mul(4))?;
     let snippets = Snippets::new(text.clone(), part, config.characters, SEED)?;
-    TextSnippets::starting_at(first, snippets, NGrams::new(config.n_gram, config.buckets)?, n)
+    TextSnippets::starting_at(first, snippets, encoder.features(), n)?.with_length(encoder.length())
 }
 
 /// The test snippets that are drawn.

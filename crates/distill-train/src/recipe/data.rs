@@ -17,7 +17,7 @@ pub struct DataConfig {
     /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables, images or sound files.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
-    /// How snippets are cut, if the source is text.
+    /// What text is to a model and how snippets are cut, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
     /// How columns are read, if the source is a folder with tables.
@@ -83,6 +83,11 @@ impl Default for SelectConfig {
 }
 
 impl DataConfig {
+    /// The column of a table that is a text.
+    pub fn text_column(&self) -> Option<&str> {
+        self.columns.as_ref()?.text.as_deref()
+    }
+
     /// Snippets of text whose labels nobody sees.
     pub fn unlabelled_snippets(&self) -> usize {
         self.text.map_or(0, |text| text.unlabelled)
@@ -102,6 +107,7 @@ impl DataConfig {
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
         self.sound.iter().try_for_each(SoundConfig::validate).map_err(|problem| problem.under("sound"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
+        self.columns.iter().try_for_each(ColumnConfig::validate).map_err(|problem| problem.under("columns"))?;
         if self.mixup > MAX_MIXUP {
             let problem = format!("must be at most {MAX_MIXUP}, got {}", self.mixup);
             return Err(ConfigProblem::new("mixup", problem, "set `mixup = 2`, mixtures for each example"));

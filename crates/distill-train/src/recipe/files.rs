@@ -17,12 +17,28 @@ pub struct ColumnConfig {
     /// The column with the class. Left out: the one named label, class or target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The column with a text. It is then the only input, and `data.text` says what it is to a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Columns that are not inputs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
     /// Numeric columns to read as categories, such as postal codes. Columns of words are categories anyway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categorical: Vec<String>,
+}
+
+impl ColumnConfig {
+    pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
+        let others = [("ignore", self.ignore.is_empty()), ("categorical", self.categorical.is_empty())];
+        match others.into_iter().find(|(_, is_empty)| self.text.is_some() && !is_empty) {
+            Some((key, _)) => {
+                let problem = "is set, and `columns.text` too, which is then the only input";
+                Err(ConfigProblem::new(key, problem, "leave one of them out"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// How images are read, from image files or arrays.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ConfigProblem;
 
-/// What is cut from text: snippets, seen as the numbers of the buckets of their n-grams.
+/// What text is to a model, and how snippets are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +22,13 @@ pub struct TextConfig {
     /// left out.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub test: usize,
+    /// What a text is to a model: `n-grams`, the numbers of the buckets of its n-grams, or `bytes`, one after the other.
+    #[serde(skip_serializing_if = "TextFeatures::is_default")]
+    pub features: TextFeatures,
+    /// Number of bytes at the beginning of a text that are looked at. Left out: all of a snippet, 128 of a text in a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
+    pub length: Option<usize>,
     /// Length in bytes of the longest n-grams.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
     pub n_gram: usize,
@@ -38,9 +45,30 @@ impl Default for TextConfig {
             unlabelled: 0,
             validation: 10_000,
             test: 50_000,
+            features: TextFeatures::NGrams,
+            length: None,
             n_gram: 4,
             buckets: 1 << 14,
         }
+    }
+}
+
+/// What a text is to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum TextFeatures {
+    /// The numbers of the buckets of its n-grams, in no order: for an embedding.
+    #[default]
+    NGrams,
+    /// Its bytes, one after the other: for a network that reads sequences.
+    Bytes,
+}
+
+impl TextFeatures {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_default(&self) -> bool {
+        *self == Self::NGrams
     }
 }
 
@@ -51,6 +79,7 @@ pub(super) fn is_zero(n: &usize) -> bool {
 impl TextConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
         for (key, n, help) in [
+            ("length", self.length.unwrap_or(1), "set `length = 128`"),
             ("characters", self.characters, "set `characters = 24`"),
             ("train", self.train, "set `train = 125000`"),
             ("test", self.test, "set `test = 50000`"),

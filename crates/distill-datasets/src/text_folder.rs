@@ -1,0 +1,196 @@
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::columns::{Cell, canonical, in_order, label_position, position};
+use crate::table_folder::path;
+use crate::table_rows::table_file;
+use crate::{DataError, Split, TableRows, classes};
+
+/// Tables of which one column is a text: `train.csv` and `test.csv`, or Parquet, and `classes.txt` where the classes have an order.
+///
+/// ```text
+/// text,label
+/// how do i set an alarm,alarm
+/// "what is it, in euros",exchange_rate
+/// ```
+#[derive(Debug, Clone)]
+pub struct TextFolder {
+    dir: PathBuf,
+    text: String,
+    label: String,
+    classes: Vec<String>,
+    is_listed: bool,
+}
+
+/// The texts of a table with their classes, in memory. They are as in the file, without spaces around them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    text: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+    labels: Vec<u32>,
+    classes: Vec<String>,
+}
+
+impl TextFolder {
+    /// Looks for tables, and reads the classes of the one to train on, or else of the other. `text` is the column with the text,
+    /// and `label` that with the class: by default the one that is called label, class or target. `None` if there is no table.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::Content`], [`DataError::UnknownColumn`], [`DataError::BadClassList`].
+    pub fn find(dir: &Path, text: &str, label: Option<&str>) -> Result<Option<Self>, DataError> {
+        let tables = ["train", "test"].map(|name| table_file(dir, name));
+        let Some(file) = tables.into_iter().flatten().next() else { return Ok(None) };
+        let mut rows = TableRows::open(&file)?;
+        let at = label_position(&file, rows.header(), label)?;
+        let label = rows.header()[at].clone();
+        position(rows.header(), text).ok_or_else(|| DataError::unknown_column(&file, text, rows.header()))?;
+        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
+        let (classes, is_listed) = match list {
+            Some(list) => (classes::read(&list)?, true),
+            None => {
+                let mut found = BTreeSet::new();
+                rows.select([at]);
+                while rows.next()? {
+                    let class = rows.cell(at).map(Cell::name).unwrap_or_default();
+                    if !found.contains(&*class) {
+                        found.insert(class.into_owned());
+                    }
+                }
+                (in_order(found), false)
+            }
+        };
+        Ok(Some(Self { dir: dir.to_owned(), text: text.to_owned(), label, classes, is_listed }))
+    }
+
+    /// The class names of `classes.txt`, or those of the labels.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Whether the folder lists its classes.
+    pub fn is_listed(&self) -> bool {
+        self.is_listed
+    }
+
+    /// Whether there is a table to choose settings on, as [`TableFolder`](crate::TableFolder) has it.
+    pub fn has_validation(&self) -> bool {
+        path(&self.dir, Split::Validation).is_file()
+    }
+
+    /// Reads one split. The labels are among `classes`, or else those of the folder. `bound` is the most memory that the texts and
+    /// twelve bytes for each may take.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::Content`] with the place, [`DataError::UnknownColumn`], [`DataError::UnlistedClass`],
+    /// [`DataError::NoExamples`], [`DataError::MemoryBound`].
+    pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Texts, DataError> {
+        let file = path(&self.dir, split);
+        let classes = classes.unwrap_or(&self.classes).to_vec();
+        let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
+        let mut same = HashMap::new();
+        for (class, number) in classes.iter().zip(0..) {
+            same.entry(canonical(class)).or_insert(number);
+        }
+        let mut rows = TableRows::open(&file)?;
+        let known = |name: &str| {
+            position(rows.header(), name).ok_or_else(|| DataError::unknown_column(&file, name, rows.header()))
+        };
+        let (text_at, label_at) = (known(&self.text)?, known(&self.label)?);
+        rows.select([text_at, label_at]);
+        let (mut text, mut ends, mut labels) = (String::new(), vec![], vec![]);
+        while rows.next()? {
+            text.push_str(&rows.cell(text_at).map(Cell::text).unwrap_or_default());
+            ends.push(text.len());
+            let label = rows.cell(label_at).map(Cell::text).unwrap_or_default();
+            let class = numbers.get(&*label).or_else(|| same.get(&canonical(&label))).copied();
+            labels.push(class.ok_or_else(|| DataError::unlisted(&file, Some(&rows.place()), &label, &classes))?);
+            let needed = text.len() as u64 + 12 * labels.len() as u64;
+            if needed > bound {
+                return Err(DataError::MemoryBound { path: Some(file), needed, bound });
+            }
+        }
+        match labels.is_empty() {
+            true => Err(DataError::NoExamples { path: Some(file) }),
+            false => Ok(Texts { text, ends, labels, classes }),
+        }
+    }
+}
+
+impl Texts {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is none, which no table gives.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// A text, `None` out of range.
+    pub fn text(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.text[start..end])
+    }
+
+    /// Its class.
+    pub fn label(&self, index: usize) -> Option<u32> {
+        self.labels.get(index).copied()
+    }
+
+    /// The names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str, train: &str, test: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("distill-texts-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("train.csv"), train).unwrap();
+        std::fs::write(dir.join("test.csv"), test).unwrap();
+        dir
+    }
+
+    #[test]
+    fn texts_are_read_with_their_classes() {
+        let dir = folder("read", "id,text,label\n1,hi there,b\n2,\"one, two\",a\n3,,b\n4,5,a\n", "label,text\na,hé\n");
+        let found = TextFolder::find(&dir, "text", None).unwrap().unwrap();
+        assert_eq!(found.classes(), ["a", "b"]);
+        let train = found.load(Split::Train, None, 1000).unwrap();
+        let texts: Vec<_> = (0..5).map(|i| train.text(i)).collect();
+        assert_eq!(texts, [Some("hi there"), Some("one, two"), Some(""), Some("5"), None]);
+        assert_eq!((0..5).map(|i| train.label(i)).collect::<Vec<_>>(), [Some(1), Some(0), Some(1), Some(0), None]);
+        let test = found.load(Split::Test, Some(train.classes()), 1000).unwrap();
+        assert_eq!((test.len(), test.text(0)), (1, Some("hé")));
+        // Whoever measures a model needs no table to train on.
+        std::fs::remove_file(dir.join("train.csv")).unwrap();
+        let alone = TextFolder::find(&dir, "text", None).unwrap().unwrap();
+        assert_eq!(alone.load(Split::Test, Some(train.classes()), 1000).unwrap(), test);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let dir = folder("refused", "text,label\nx,a\nlong text,a\n", "text,label\nx,c\n");
+        let find = |text, label| TextFolder::find(&dir, text, label);
+        assert!(matches!(find("words", None), Err(DataError::UnknownColumn { .. })));
+        assert!(matches!(find("text", Some("class")), Err(DataError::UnknownColumn { .. })));
+        let found = find("text", None).unwrap().unwrap();
+        assert!(matches!(
+            found.load(Split::Train, None, 30),
+            Err(DataError::MemoryBound { needed: 34, bound: 30, .. })
+        ));
+        assert!(matches!(found.load(Split::Test, None, 1000), Err(DataError::UnlistedClass { .. })));
+        std::fs::write(dir.join("test.csv"), "text,label\n").unwrap();
+        assert!(matches!(found.load(Split::Test, None, 1000), Err(DataError::NoExamples { .. })));
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
