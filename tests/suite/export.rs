@@ -160,6 +160,7 @@ fn layer_normed() -> Network {
     model
 }
 
+#[expect(clippy::print_stdout, reason = "says with which libraries it was checked, or that it was not")]
 fn exported(networks: &[(String, Network)], inputs: &Array2<f32>) {
     let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
     let (folder, n) = (tempfile::tempdir().unwrap(), inputs.nrows());

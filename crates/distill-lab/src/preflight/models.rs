@@ -23,7 +23,7 @@ impl Preflight<'_> {
         ] {
             let Some(config) = self.experiment.model_config(role).filter(|_| self.is_trained(role)) else { continue };
             let checked = check_size(config, &spec.input_shape, spec.classes.len())
-                .map_err(|(diagnostic, key)| self.file.locate(diagnostic, &format!("{table}.model.{key}")))
+                .map_err(|wrong| self.file.locate(wrong.0, &format!("{table}.model.{}", wrong.1)))
                 .and_then(|parameters| self.check_augment(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_keep(role, training).map(|()| parameters))
                 .and_then(|parameters| self.check_tokens(config, table).map(|()| parameters));
@@ -189,7 +189,7 @@ fn check_size(
     config: &ModelConfig,
     input_shape: &[usize],
     n_classes: usize,
-) -> Result<usize, (Diagnostic, &'static str)> {
+) -> Result<usize, Box<(Diagnostic, &'static str)>> {
     let help = match config.as_mlp() {
         Some(_) => "use fewer units, such as `hidden = [800, 800]`",
         None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
@@ -199,9 +199,12 @@ fn check_size(
         Err(ModelError::Config { field: field @ "widths", problem }) => {
             let diagnostic = Diagnostic::new(Code::Value, format!("`{field}` {problem}"));
             let help = "leave out the widths that are larger, or set a larger `length` in `data.text`";
-            return Err((diagnostic.help(help), field));
+            return Err(Box::new((diagnostic.help(help), field)));
         }
-        Err(error) => return Err((Diagnostic::new(Code::Value, error.to_string()).help(help), config.size_key())),
+        Err(error) => {
+            let diagnostic = Diagnostic::new(Code::Value, error.to_string()).help(help);
+            return Err(Box::new((diagnostic, config.size_key())));
+        }
     };
     if parameters <= MAX_PARAMETERS {
         return Ok(parameters);
@@ -214,7 +217,7 @@ fn check_size(
     let features: usize = input_shape.iter().product();
     let architecture = config.architecture(input_shape, n_classes);
     let note = format!("{architecture} with {features} features and {n_classes} classes");
-    Err((Diagnostic::new(Code::Value, what).note(note).help(help), config.size_key()))
+    Err(Box::new((Diagnostic::new(Code::Value, what).note(note).help(help), config.size_key())))
 }
 
 /// Example, place and value of the first input that is neither the number of a row nor what stands for none.
