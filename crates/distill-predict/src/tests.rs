@@ -104,7 +104,7 @@ fn names_what_is_wrong_with_a_row() {
             "the line cannot be read: duplicate field `features` at f:1:32",
         ),
         ("[3e38, 3e38, -3e38]", "the model's answer to the row is not a finite number at f:1"),
-        ("\0\0\u{8}\u{3}", "images, arrays and Parquet cannot be read from standard input at stdin"),
+        ("\0\0\u{8}\u{3}", "images, arrays, Parquet and sound cannot be read from standard input at stdin"),
     ] {
         assert_eq!(error(input), format!("error[E0206]: {expected}"), "{input:?}");
     }

@@ -26,7 +26,8 @@ const SHOWN: usize = 12;
 /// let config = FeatureConfig { kind, student: from, teacher: to, weight: 3000.0 };
 /// assert!(FeatureTerms::new(&[config.clone()], &student, &teacher).is_ok());
 /// let other = FeatureTerms::new(&[FeatureConfig { student: "hidden.7".into(), ..config }], &student, &teacher);
-/// assert_eq!(other.unwrap_err().to_string(), "features[0].student is `hidden.7`, which the student does not have");
+/// let problem = other.err().map(|problem| problem.to_string()).unwrap_or_default();
+/// assert_eq!(problem, "features[0].student is `hidden.7`, which the student does not have");
 /// # Ok::<(), distill_models::ModelError>(())
 /// ```
 pub struct FeatureTerms {

@@ -51,7 +51,8 @@ fn parquet_is_read_wherever_tables_are() {
     fs::copy(golden("lists.parquet"), lab.path("lists.parquet")).unwrap();
     let expected = ["E0206]: the table has no column `weight`", "lists.parquet", "the same columns, in any order"];
     lab.check(&["predict", student, "lists.parquet"], 4, expected);
-    let expected = ["E0206]: images, arrays and Parquet cannot be read from standard input", "stdin", "name the file"];
+    let expected =
+        ["E0206]: images, arrays, Parquet and sound cannot be read from standard input", "stdin", "name the file"];
     lab.check(&["predict", student, "--input", "parquet", "-"], 4, expected);
     let cut = lab.read("p/train.parquet");
     lab.write("p/train.parquet", &cut[..cut.len() / 2]);

@@ -151,7 +151,11 @@ fn bad_rows_are_named_after_those_before_them() {
 
     let ran = piped(&lab, &["predict", &model], &lab.read(IMAGES));
     assert_eq!(ran.code, Some(4));
-    assert!(ran.stderr.contains("images, arrays and Parquet cannot be read from standard input"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("images, arrays, Parquet and sound cannot be read from standard input"),
+        "{}",
+        ran.stderr
+    );
     lab.check(&["predict", &model, "none"], 4, ["E0201]: cannot read none", "none", "check the path"]);
     lab.check(&["predict", "r.toml", "short"], 5, ["E0402]", "r.toml", "`weights` folder"]);
     for args in [&["--top", "0"][..], &["--temperature", "0"], &["--input", "png"]] {

@@ -221,6 +221,7 @@ pub(crate) fn execute(
         result,
         role: Role::Teacher,
         other_teacher: None,
+        answers: None,
         metrics: None,
     };
     let outcome = run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given));

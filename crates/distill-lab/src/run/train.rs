@@ -7,7 +7,7 @@ use distill_models::{Model, ModelError};
 use distill_tensor::Precision;
 use distill_train::{
     Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, FeatureTerms, Found, Lesson,
-    Role, TrainError, Trained,
+    Role, SoftTargets, TrainError, Trained,
 };
 
 use super::course::Course;
@@ -41,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) role: Role,
     /// What the students of the first seed learn from, where it has no file in this run.
     pub(crate) other_teacher: Option<Arc<dyn Model>>,
+    /// The hash of the teacher that was asked last, and what it said, if that is kept.
+    pub(super) answers: Option<(String, Option<Arc<SoftTargets>>)>,
     /// Open from the first training on. Models are trained in order, so those after the first have no
     /// rows that an earlier process left.
     pub(crate) metrics: Option<Metrics>,
@@ -154,9 +156,8 @@ impl Run<'_> {
             let targets = match given.iter().find_map(|given| given.targets.as_ref()) {
                 Some(stored) => Some(stored),
                 None => {
-                    let _span = tracing::info_span!("soft targets", seed).entered();
-                    computed = soft_targets(self.experiment, &*teacher.model, self.listener, self.signals)?;
-                    computed.as_ref()
+                    computed = self.answers_of(teacher)?;
+                    computed.as_deref()
                 }
             };
             // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
@@ -170,6 +171,19 @@ impl Run<'_> {
             };
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The answers of a teacher, if they are computed once. One that teaches the students of several seeds is asked for the first.
+    fn answers_of(&mut self, teacher: &Taught) -> Result<Option<Arc<SoftTargets>>, Failure> {
+        if let Some((_, answers)) = self.answers.as_ref().filter(|(sha256, _)| *sha256 == teacher.sha256) {
+            return Ok(answers.clone());
+        }
+        let _span = tracing::info_span!("soft targets").entered();
+        // Those of another teacher make room before.
+        self.answers = None;
+        let answers = soft_targets(self.experiment, &*teacher.model, self.listener, self.signals)?.map(Arc::new);
+        self.answers = Some((teacher.sha256.clone(), answers.clone()));
+        Ok(answers)
     }
 
     pub(super) fn say_done_before(&self, role: Role, seed: u64) {
