@@ -48,7 +48,7 @@ fn lab() -> Lab {
 fn a_student_of_bytes_is_distilled_kept_and_used() {
     let lab = lab();
     let checked = lab.ok(&["check", "text.toml"]);
-    let expected = "text-cnn 6-8x3-3, 1,721 parameters, 0.0 million multiplications and 331 activations an example";
+    let expected = "text-cnn 6-8x3-3, 1,721 parameters, 0.0 million multiplications and 331 activations an input";
     assert!(checked.stdout.contains(expected), "{}", checked.stdout);
 
     lab.ok(&["run", "text.toml", "-q", "--threads", "1"]);
