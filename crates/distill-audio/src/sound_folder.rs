@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use distill_datasets::{ClassFolders, DataError, DataSpec, Dataset, Split, Table};
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2};
 use rayon::prelude::*;
 
 use crate::Statistics;
 use crate::sound_format::{SoundFormat, SoundOptions, SoundReader, read};
+use crate::wav::Wav;
 
 /// Under this name the file of a model has its [`SoundFormat`].
 pub const SOUND: &str = "sound";
@@ -96,14 +97,21 @@ impl SoundFolder {
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Sounds, DataError> {
         let files = self.files(split, classes)?;
         let known = self.format.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let format = match known {
-            Some(format) => format,
-            None if split == Split::Train => self.learn(&files, bound)?,
-            None => self.learn(&self.files(Split::Train, None)?, bound)?,
+        let (format, learnt_from) = match known {
+            Some(format) => (format, None),
+            None if split == Split::Train => {
+                self.learn(&files, bound).map(|(format, inputs)| (format, Some(inputs)))?
+            }
+            None => (self.learn(&self.files(Split::Train, None)?, bound)?.0, None),
         };
         check_memory(self.folders.folder(split), files.len(), &format, bound)?;
-        let reader = || reader(&format, &files[0].0);
-        let inputs = in_order(&files, reader, |reader, path| reader.read(path))?;
+        let inputs = match learnt_from {
+            Some(mut inputs) => {
+                inputs.iter_mut().for_each(|frames| format.statistics.apply(frames));
+                inputs
+            }
+            None => in_order(&files, || reader(&format, &files[0].0), |reader, path| reader.read(path))?,
+        };
         let values = inputs.into_iter().flatten().collect();
         let labels = files.iter().map(|&(_, label)| label).collect();
         let classes = classes.unwrap_or(self.classes()).to_vec();
@@ -112,23 +120,24 @@ impl SoundFolder {
         Ok(Sounds { table: Arc::new(table), format })
     }
 
-    /// How recordings are read, by the first, and mean and deviation over all.
-    fn learn(&self, files: &[(PathBuf, u32)], bound: u64) -> Result<SoundFormat, DataError> {
+    /// How recordings are read, by the first, and mean and deviation over all; and their frames before these are applied.
+    fn learn(&self, files: &[(PathBuf, u32)], bound: u64) -> Result<(SoundFormat, Vec<Array2<f32>>), DataError> {
         let first = &files[0].0;
         let wav = read(first)?;
         let format = SoundFormat::of(&self.options, wav.rate, wav.samples.len());
         check_memory(self.folders.folder(Split::Train), files.len(), &format, bound)?;
         let make = || Ok((reader(&format, first)?, self.options.seconds.is_none()));
         let inputs = in_order(files, make, |(reader, is_whole), path| {
+            let found = read(path)?;
             if *is_whole {
-                same_length(path, first, wav.samples.len())?;
+                same_length(&found, path, first, wav.samples.len())?;
             }
-            reader.read_raw(path)
+            reader.frames(&found, path)
         })?;
         let views: Vec<_> = inputs.iter().map(|frames| frames.view()).collect();
         let statistics =
             Statistics::of(&views).ok_or(DataError::NoExamples { path: Some(self.folders.dir().into()) })?;
-        Ok(SoundFormat { statistics, ..format })
+        Ok((SoundFormat { statistics, ..format }, inputs))
     }
 
     fn files(&self, split: Split, classes: Option<&[String]>) -> Result<Vec<(PathBuf, u32)>, DataError> {
@@ -166,8 +175,7 @@ fn reader(format: &SoundFormat, first: &Path) -> Result<SoundReader, DataError> 
     })
 }
 
-fn same_length(path: &Path, first: &Path, expected: usize) -> Result<(), DataError> {
-    let wav = read(path)?;
+fn same_length(wav: &Wav, path: &Path, first: &Path, expected: usize) -> Result<(), DataError> {
     if wav.samples.len() == expected {
         return Ok(());
     }

@@ -141,14 +141,13 @@ impl SoundReader {
     /// [`DataError::Io`], [`DataError::Damaged`] for what is no WAV file of 16 bits, and [`DataError::Content`] for another
     /// sample rate.
     pub fn read(&mut self, path: &Path) -> Result<Array2<f32>, DataError> {
-        let mut values = self.read_raw(path)?;
+        let mut values = self.frames(&read(path)?, path)?;
         self.format.statistics.apply(&mut values);
         Ok(values)
     }
 
-    /// The same before it is normalised.
-    pub(crate) fn read_raw(&mut self, path: &Path) -> Result<Array2<f32>, DataError> {
-        let wav = read(path)?;
+    /// The frames of a recording before they are normalised.
+    pub(crate) fn frames(&mut self, wav: &wav::Wav, path: &Path) -> Result<Array2<f32>, DataError> {
         if wav.rate != self.format.rate {
             let rate = self.format.rate;
             let problem = format!(

@@ -1,8 +1,6 @@
 use std::f32::consts::PI;
 use std::fs;
 
-use ndarray::Array2;
-
 use super::*;
 
 /// A WAV file with a tone.
