@@ -12,7 +12,9 @@ pub mod preflight;
 mod roles;
 pub mod run;
 pub mod runs;
+mod saving;
 mod signals;
+mod stop;
 /// Weights that students begin with, in place of random ones.
 pub mod student_file;
 /// The table and the sentence that a run ends with, and the words of both.
@@ -26,3 +28,4 @@ pub mod view;
 pub use asked::{Asked, check_teacher, soft_targets};
 pub use lab::{Conclude, Lab};
 pub use latency::Latency;
+pub use stop::Stop;

@@ -79,14 +79,11 @@ impl Plan {
         let trainer = Trainer::new(self.name, Store::new(&dir), listener, &signals, data);
         let mut study = Study { plan: self, lab: trainer, overrides };
         for row in rows {
-            match run_row(&mut study, row, &dir, write, listener).and_then(|section| Ok(show(&section)?)) {
-                Ok(()) => {}
-                Err(Stop::Error(diagnostic)) => {
-                    return Err(diagnostic.note(format!("what is finished is in {} and stays", dir.path().display())));
-                }
-                Err(Stop::Signal(signal)) => {
-                    return Ok(StudyEnd { dir: dir.path().to_owned(), signal: Some(signal) });
-                }
+            let done = run_row(&mut study, row, &dir, write, listener).and_then(|section| Ok(show(&section)?));
+            if let Err(stop) = done {
+                let kept = || format!("what is finished is in {} and stays", dir.path().display());
+                let signal = stop.signal().map_err(|diagnostic| diagnostic.note(kept()))?;
+                return Ok(StudyEnd { dir: dir.path().to_owned(), signal: Some(signal) });
             }
         }
         Ok(StudyEnd { dir: dir.path().to_owned(), signal: None })

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::job::{Job, without_labels};
 use super::store::TargetFacts;
 use super::trainer::Trainer;
-use super::watch::Stop;
+use crate::stop::Stop;
 use crate::asked::soft_targets;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;

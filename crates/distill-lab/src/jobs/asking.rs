@@ -4,7 +4,7 @@ use distill_train::{Evaluation, SoftTargets, evaluate};
 
 use super::job::Setup;
 use super::trainer::Trainer;
-use super::watch::Stop;
+use crate::stop::Stop;
 use crate::asked::Asked;
 use distill_recipe::Diagnostic;
 

@@ -11,9 +11,9 @@ mod trainer;
 mod watch;
 
 pub use crate::facts::Facts;
+pub use crate::stop::Stop;
 pub use data::{Data, DataKey};
 pub use job::{Job, Setup, Specialists, Teachers, Training};
 pub use outcomes::{Loss, Outcome, Outcomes};
 pub use store::{Store, TargetFacts};
 pub use trainer::{Sizes, Trainer};
-pub use watch::Stop;

@@ -5,7 +5,7 @@ use distill_tensor::LogPartition;
 use serde::{Deserialize, Serialize};
 
 use super::trainer::Trainer;
-use super::watch::Stop;
+use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 

@@ -10,7 +10,7 @@ use ndarray::Array2;
 use super::job::{Job, Specialists};
 use super::store::TargetFacts;
 use super::trainer::{Trainer, lock};
-use super::watch::Stop;
+use crate::stop::Stop;
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file::sha256;
 
@@ -118,10 +118,7 @@ mod tests {
     }
 
     fn ok<T>(found: Result<T, Stop>) -> T {
-        found.unwrap_or_else(|stop| match stop {
-            Stop::Error(diagnostic) => panic!("{diagnostic:?}"),
-            Stop::Signal(_) => panic!("a signal"),
-        })
+        found.unwrap_or_else(|stop| panic!("{stop:?}"))
     }
 
     /// A study of these sets with a trained generalist.

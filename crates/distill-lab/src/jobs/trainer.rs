@@ -1,20 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Model, ModelError, Network, Provenance};
-use distill_train::{CheckpointStore, Context, Disk, Experiment, Found, Lesson, SoftTargets, TrainError, evaluate};
+use distill_train::{CheckpointStore, Context, Disk, Experiment, Lesson, SoftTargets, TrainError, evaluate};
 
 use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers, Training};
 use super::store::Store;
-use super::watch::{Progress, Stop, Watch};
+use super::watch::{Progress, Watch};
 use crate::event::{Event, Listener};
 use crate::facts::Facts;
 use crate::folder::durable_folder;
+use crate::saving::Saving;
 use crate::signals::Signals;
+use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::locate;
@@ -274,29 +275,17 @@ impl<'a> Trainer<'a> {
         durable_folder(&folder).map_err(failed)?;
         let context: Context = [("key".to_owned(), key.clone())].into();
         let store = CheckpointStore::new(&Disk, &folder, 1);
-        let Found { newest, .. } = store.load().map_err(TrainError::from)?;
-        let checkpoint = newest.map(|(checkpoint, _)| checkpoint).filter(|found| found.context == context);
+        let saving = Saving::new(store, &context, &setup.recipe.checkpoint, self.signals);
+        let checkpoint = saving.newest()?;
 
         let config = experiment.train_config(job.role);
         let n_steps = experiment.set_of(job.role).len().div_ceil(config.batch).max(1) as f64 * f64::from(config.epochs);
-        let mut watch = Watch {
-            store,
-            context: &context,
-            every_seconds: setup.recipe.checkpoint.every_seconds,
-            signals: self.signals,
-            progress,
-            step_work: part / n_steps,
-            work: 0.0,
-            last_save: Instant::now(),
-            end: None,
-        };
+        let mut watch = Watch { saving, progress, step_work: part / n_steps, work: 0.0 };
         let lesson = teacher.as_ref().map(|teacher| Lesson { teacher: &**teacher, targets: targets.as_deref() });
         let trained = experiment
             .train(job.role, job.seed, lesson, checkpoint, &mut watch)
             .map_err(|error| locate(&setup.file, &setup.recipe, error))?;
-        if let (Some(stop), false) = (watch.end.take(), trained.report.completed) {
-            return Err(stop);
-        }
+        watch.saving.end(&trained.report)?;
         // Models beside each other show how far they are together.
         let test = evaluate(&self.asked(&trained.model, 0), &*self.data.sets.test).map_err(|error| self.stop(error))?;
         let spec = trained.model.spec();

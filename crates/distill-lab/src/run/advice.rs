@@ -2,11 +2,12 @@
 
 use distill_train::{Evaluation, Role};
 
-use super::train::{Failure, Run};
+use super::train::Run;
+use crate::stop::Stop;
 
 impl Run<'_> {
     /// A loss that is larger at the end than in the first epoch.
-    pub(super) fn warn_of_loss(&self, role: Role, first: f64, last: f64) -> Result<(), Failure> {
+    pub(super) fn warn_of_loss(&self, role: Role, first: f64, last: f64) -> Result<(), Stop> {
         if last <= first {
             return Ok(());
         }
@@ -15,7 +16,7 @@ impl Run<'_> {
     }
 
     /// A model that might as well always say the same.
-    pub(super) fn warn_of_chance(&self, role: Role, test: &Evaluation) -> Result<(), Failure> {
+    pub(super) fn warn_of_chance(&self, role: Role, test: &Evaluation) -> Result<(), Stop> {
         // Both are quotients of whole numbers.
         if test.accuracy() > test.chance() + 1e-9 {
             return Ok(());

@@ -1,4 +1,3 @@
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,12 +8,13 @@ use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_abs
 use distill_train::{Experiment, Recipe, Role, TrainError};
 
 use super::further::Former;
-use super::train::{Failure, Run};
+use super::train::Run;
 use crate::Lab;
 use crate::event::{Event, Listener};
 use crate::folder::{DataResult, Identity, RESOLVED, RunDir, RunResult, RunStatus, Status, find, resolved};
 use crate::preflight::{Found, Outcome, Preflight};
 use crate::signals::Signal;
+use crate::stop::Stop;
 use crate::student_file;
 use crate::summary::conclusion;
 
@@ -224,20 +224,16 @@ pub(crate) fn execute(
         answers: None,
         metrics: None,
     };
-    let outcome = run.announce(Path::new(file.path())).map_err(Failure::from).and_then(|()| run.train_all(given));
-    let outcome = outcome.and_then(|flow| match flow {
-        ControlFlow::Continue(()) => run.conclude(),
-        signal => Ok(signal),
-    });
-    let outcome = outcome.map_err(|failure| explain(failure, file, recipe, &run)).and_then(|flow| match flow {
-        ControlFlow::Continue(()) => {
-            // The report is made from the files of a run that is complete, and can be made again.
+    let trained = run.announce(Path::new(file.path())).map_err(Stop::from).and_then(|()| run.train_all(given));
+    let trained = trained.and_then(|()| run.conclude());
+    let outcome = match trained.map_err(|stop| stop.or_signal(&signals)) {
+        // The report is made from the files of a run that is complete, and can be made again.
+        Ok(()) => {
             status.end(Status::Completed, 0, None, began);
-            status.write(&dir)?;
-            lab.conclude(dir.path(), &run.result).map(|()| None)
+            status.write(&dir).and_then(|()| lab.conclude(dir.path(), &run.result)).map(|()| None)
         }
-        ControlFlow::Break(signal) => Ok(Some(signal)),
-    });
+        Err(stop) => explain(stop, file, recipe, &run).map(Some),
+    };
     let is_done = match &outcome {
         Ok(None) => true,
         Ok(Some(signal)) => {
@@ -271,23 +267,24 @@ pub(crate) fn warn(found: Found, listener: &dyn Listener) -> Result<Found, Diagn
     Ok(found)
 }
 
-/// An error of training with its place in the recipe, and what is saved all the same.
-fn explain(failure: Failure, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Diagnostic {
-    let diagnostic = match failure {
-        Failure::Training(error @ TrainError::NonFinite { .. }) => {
+/// The signal that has ended a run; or what failed, with its place in the recipe, and what is saved all the same.
+fn explain(stop: Stop, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Result<Signal, Diagnostic> {
+    let diagnostic = match stop {
+        Stop::Training(error @ TrainError::NonFinite { .. }) => {
             let table = run.training();
             let help = format!("lower `{table}.optimizer.lr`, or set `{table}.clip_grad_norm = 1.0`");
             file.locate(Diagnostic::from(error).better_help(help), &format!("{table}.optimizer.lr"))
         }
-        Failure::Training(error @ TrainError::Answer { split: "test", .. }) => {
+        Stop::Training(error @ TrainError::Answer { split: "test", .. }) => {
             let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
             let help = format!("correct the test set, which trained models stay for, then go on: `{resume}`");
             locate(file, recipe, error).better_help(help)
         }
-        Failure::Training(error) => locate(file, recipe, error),
-        Failure::Other(diagnostic) => diagnostic,
+        Stop::Training(error) => locate(file, recipe, error),
+        Stop::Error(diagnostic) => diagnostic,
+        Stop::Signal(signal) => return Ok(signal),
     };
-    diagnostic.note(run.saved())
+    Err(diagnostic.note(run.saved()))
 }
 
 fn new_result(experiment: &Experiment<'_>) -> RunResult {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use distill_models::{Model, Network, Provenance, to_safetensors};
 use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
 
-use super::train::{Failure, Run};
+use super::train::Run;
 use crate::asked::Asked;
 use crate::evaluation_files;
 use crate::folder::Identity;
@@ -11,6 +11,7 @@ use crate::folder::weights_name;
 use crate::folder::{ModelResult, WeightsFile};
 use crate::latency::Latency;
 use crate::roles::heading;
+use crate::stop::Stop;
 use crate::view::{GALLERY, collect, gallery};
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::remember;
@@ -26,7 +27,7 @@ impl Run<'_> {
 
     /// Writes down examples of the test set that are worth a look, with what the models of the
     /// first seed say of them.
-    pub(crate) fn write_gallery(&self) -> Result<(), Failure> {
+    pub(crate) fn write_gallery(&self) -> Result<(), Stop> {
         let recipe = self.experiment.recipe();
         let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
         let teacher: Arc<dyn Model> = match &self.other_teacher {
@@ -59,7 +60,7 @@ impl Run<'_> {
         trained: &Trained,
         teacher: Option<&Evaluation>,
         teacher_sha256: Option<&str>,
-    ) -> Result<(Evaluation, String), Failure> {
+    ) -> Result<(Evaluation, String), Stop> {
         let bytes = self.safetensors(role, seed, &trained.model, teacher_sha256)?;
         let path = self.dir.write(&weights_name(role, seed), &bytes)?;
         if let Some(other) = &trained.other {
@@ -103,7 +104,7 @@ impl Run<'_> {
         model: &dyn Model,
         entry: ModelResult,
         teacher: Option<&Evaluation>,
-    ) -> Result<Evaluation, Failure> {
+    ) -> Result<Evaluation, Stop> {
         let test = self.evaluate(role, seed, model).inspect_err(|_| {
             // The model is not lost where the test set is to blame. The first error is the one to hear of.
             self.result.put(entry.clone());
@@ -121,7 +122,7 @@ impl Run<'_> {
         role: Role,
         seed: u64,
         teacher: Option<&Evaluation>,
-    ) -> Result<Option<(Network, Evaluation, String)>, Failure> {
+    ) -> Result<Option<(Network, Evaluation, String)>, Stop> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
         self.listener.note(&format!("{:<9} trained before, seed {seed}, measured anew", heading(role)));
@@ -130,7 +131,7 @@ impl Run<'_> {
         Ok(Some((model, test, sha256)))
     }
 
-    fn latency(&self, model: &dyn Model) -> Result<Option<Latency>, Failure> {
+    fn latency(&self, model: &dyn Model) -> Result<Option<Latency>, Stop> {
         self.listener.note("  timing it on one example at a time");
         Ok(Some(Latency::measure(model, self.experiment.test_set())?))
     }
@@ -143,7 +144,7 @@ impl Run<'_> {
         model: &dyn Model,
         weights: &WeightsFile<'_>,
         say: impl FnOnce(&mut ModelResult),
-    ) -> Result<Evaluation, Failure> {
+    ) -> Result<Evaluation, Stop> {
         let test = self.evaluate(role, seed, model)?;
         let mut entry = ModelResult::new(role, seed, model.spec(), weights, None).measured(&test, None);
         entry.latency = self.latency(model)?;
@@ -152,7 +153,7 @@ impl Run<'_> {
         Ok(test)
     }
 
-    fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Failure> {
+    fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Stop> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
         let test = self.ask(role, model)?;
         for (name, table) in evaluation_files::all(&test, &self.experiment.test_set().spec().classes) {
@@ -162,7 +163,7 @@ impl Run<'_> {
     }
 
     /// Asks a model about the test set.
-    pub(super) fn ask(&self, role: Role, model: &dyn Model) -> Result<Evaluation, Failure> {
+    pub(super) fn ask(&self, role: Role, model: &dyn Model) -> Result<Evaluation, Stop> {
         let (data, what) = (self.experiment.test_set(), format!("the {}", role.name()));
         let asked = Asked::new(model, &what, data.len(), self.listener).until(self.signals);
         Ok(evaluate(&asked, data).map_err(|error| error.of_set("test"))?)
@@ -174,7 +175,7 @@ impl Run<'_> {
         seed: u64,
         model: &Network,
         teacher_sha256: Option<&str>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, Stop> {
         let recipe = self.experiment.recipe();
         let mut provenance = provenance(recipe, &self.identity, self.inputs, role, seed);
         if let Some(sha256) = teacher_sha256 {

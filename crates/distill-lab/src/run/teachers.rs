@@ -1,14 +1,14 @@
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use distill_models::{Model, Network};
 use distill_train::{Evaluation, Role};
 
-use super::train::{Failure, Flow, Run, Taught};
+use super::train::{Run, Taught};
 use crate::asked::check_teacher;
 use crate::folder::{ModelResult, WeightsFile};
 use crate::preflight::weak_teacher;
+use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file::{self, LoadedModel, sha256};
@@ -17,9 +17,9 @@ use distill_recipe::teacher_file::Given;
 impl Run<'_> {
     /// The teacher of the students of all seeds: one that was made before, or several that teach together.
     /// `None` where each seed has a teacher of its own, or nobody needs one.
-    pub(super) fn shared_teacher(&mut self, given: &[Given]) -> Flow<Option<Taught>> {
+    pub(super) fn shared_teacher(&mut self, given: &[Given]) -> Result<Option<Taught>, Stop> {
         if !self.roles.contains(&Role::Teacher) {
-            return Ok(ControlFlow::Continue(None));
+            return Ok(None);
         }
         let recipe = self.experiment.recipe();
         let (is_ensemble, first) = (recipe.teacher.is_ensemble(), recipe.seeds.first().copied().unwrap_or_default());
@@ -38,16 +38,16 @@ impl Run<'_> {
                 }
                 let n_bytes = given.members.iter().map(|member| member.loaded.n_bytes).sum();
                 let members = given.members.iter().map(|member| member.loaded.model.clone()).collect();
-                self.together(members, &tests, n_bytes, &given.sha256, first).map(|taught| flow(Some(taught)))
+                self.together(members, &tests, n_bytes, &given.sha256, first).map(Some)
             }
-            Some(given) => self.given_teacher(given, first).map(flow),
-            None if is_ensemble => self.trained_members(first),
-            None => Ok(flow(None)),
+            Some(given) => self.given_teacher(given, first),
+            None if is_ensemble => self.trained_members(first).map(Some),
+            None => Ok(None),
         }
     }
 
     /// A teacher from a file, that of this seed or of all.
-    fn given_teacher(&mut self, given: &Given, seed: u64) -> Result<Option<Taught>, Failure> {
+    fn given_teacher(&mut self, given: &Given, seed: u64) -> Result<Option<Taught>, Stop> {
         let Some(member) = given.members.first() else { return Ok(None) };
         let weights = WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: given.sha256.clone() };
         if given.seed.is_none() {
@@ -59,14 +59,11 @@ impl Run<'_> {
     }
 
     /// Trains the teachers of all seeds that teach together.
-    fn trained_members(&mut self, first: u64) -> Flow<Option<Taught>> {
+    fn trained_members(&mut self, first: u64) -> Result<Taught, Stop> {
         let (mut members, mut tests, mut hashes, mut n_bytes) = (vec![], vec![], vec![], 0);
         for seed in self.experiment.recipe().teacher.seeds.clone() {
             self.say_done_before(Role::Member, seed);
-            let (model, test, sha256) = match self.trained(Role::Member, seed)? {
-                ControlFlow::Continue(trained) => trained,
-                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-            };
+            let (model, test, sha256) = self.trained(Role::Member, seed)?;
             n_bytes += self.result.find(Role::Member, seed).map_or(0, |recorded| recorded.weights_bytes);
             members.push(Arc::new(model) as Arc<dyn Model>);
             tests.push(test);
@@ -77,7 +74,7 @@ impl Run<'_> {
         if self.roles.contains(&Role::Student) {
             self.check_teacher(&*taught.model, &self.dir.path().join("weights"))?;
         }
-        Ok(flow(Some(taught)))
+        Ok(taught)
     }
 
     /// Measures what several teachers say together.
@@ -88,7 +85,7 @@ impl Run<'_> {
         n_bytes: usize,
         sha256: &str,
         seed: u64,
-    ) -> Result<Taught, Failure> {
+    ) -> Result<Taught, Stop> {
         // What they predict is what they say at temperature 1, whatever they teach at.
         let predicting = self.experiment.together(members.clone(), 1.0)?;
         let path = self.dir.path().join("weights");
@@ -114,7 +111,7 @@ impl Run<'_> {
         seed: u64,
         model: &dyn Model,
         weights: &WeightsFile<'_>,
-    ) -> Result<Evaluation, Failure> {
+    ) -> Result<Evaluation, Stop> {
         match self.result.find(role, seed) {
             Some(_) => self.ask(role, model),
             None => self.measure_as(role, seed, model, weights, |_| {}),
@@ -122,42 +119,35 @@ impl Run<'_> {
     }
 
     /// The teacher of a seed: from its file, trained before, or now.
-    pub(super) fn teacher(&mut self, seed: u64, given: &[Given]) -> Flow<Taught> {
+    pub(super) fn teacher(&mut self, seed: u64, given: &[Given]) -> Result<Taught, Stop> {
         if let Some(given) = given.iter().find(|given| given.seed == Some(seed))
             && let Some(taught) = self.given_teacher(given, seed)?
         {
-            return Ok(flow(taught));
+            return Ok(taught);
         }
-        let (model, test, sha256) = match self.trained(Role::Teacher, seed)? {
-            ControlFlow::Continue(trained) => trained,
-            ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-        };
+        let (model, test, sha256) = self.trained(Role::Teacher, seed)?;
         if self.roles.contains(&Role::Student) {
             self.check_teacher(&model, &self.dir.weights(Role::Teacher, seed))?;
         }
-        Ok(flow(Taught { model: Arc::new(model), test, sha256 }))
+        Ok(Taught { model: Arc::new(model), test, sha256 })
     }
 
     /// A model on labels alone that this run has finished, or trains now.
-    fn trained(&mut self, role: Role, seed: u64) -> Flow<(Network, Evaluation, String)> {
+    fn trained(&mut self, role: Role, seed: u64) -> Result<(Network, Evaluation, String), Stop> {
         if let Some(recorded) = self.result.find(role, seed) {
             let loaded = self.trained_before(role, recorded, seed)?;
             let test = self.ask(role, &loaded.model)?;
-            return Ok(flow((loaded.model, test, loaded.sha256)));
+            return Ok((loaded.model, test, loaded.sha256));
         }
         if let Some(measured) = self.measure_again(role, seed, None)? {
-            return Ok(flow(measured));
+            return Ok(measured);
         }
-        match self.fit(role, seed, None, None)? {
-            ControlFlow::Continue(trained) => {
-                let (test, sha256) = self.keep(role, seed, &trained, None, None)?;
-                Ok(flow((trained.model, test, sha256)))
-            }
-            ControlFlow::Break(signal) => Ok(ControlFlow::Break(signal)),
-        }
+        let trained = self.fit(role, seed, None, None)?;
+        let (test, sha256) = self.keep(role, seed, &trained, None, None)?;
+        Ok((trained.model, test, sha256))
     }
 
-    fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), Failure> {
+    fn check_teacher(&self, model: &dyn Model, place: &Path) -> Result<(), Stop> {
         let check = check_teacher(self.experiment, model, self.listener, Some(self.signals))?;
         match check.passes() {
             true => Ok(()),
@@ -182,10 +172,6 @@ impl Run<'_> {
             .note(format!("SHA-256 is {}, was {}", loaded.sha256, recorded.weights_sha256))
             .help("put the file back, or start a new run: it never overwrites this one"))
     }
-}
-
-fn flow<T, B>(value: T) -> ControlFlow<B, T> {
-    ControlFlow::Continue(value)
 }
 
 /// The mean part of the examples on which two members name different classes, over all pairs.

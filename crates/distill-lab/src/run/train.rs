@@ -1,9 +1,7 @@
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
-use distill_models::{Model, ModelError};
+use distill_models::Model;
 use distill_tensor::Precision;
 use distill_train::{
     Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, FeatureTerms, Found, Lesson,
@@ -11,7 +9,7 @@ use distill_train::{
 };
 
 use super::course::Course;
-use super::watch::{End, Pace, Watch};
+use super::watch::{Pace, Watch};
 use crate::asked::{Asked, soft_targets};
 use crate::event::Leg;
 use crate::event::{Event, Listener, ModelStart, RunStart};
@@ -20,7 +18,9 @@ use crate::folder::metrics::{Metrics, ModelId, Row};
 use crate::folder::{Identity, check_context};
 use crate::folder::{ModelResult, RunResult};
 use crate::roles::heading;
-use crate::signals::{Signal, Signals};
+use crate::saving::Saving;
+use crate::signals::Signals;
+use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::teacher_file::Given;
@@ -48,24 +48,6 @@ pub(crate) struct Run<'a> {
     pub(crate) metrics: Option<Metrics>,
 }
 
-/// Why a run cannot go on.
-pub(crate) enum Failure {
-    Training(TrainError),
-    Other(Diagnostic),
-}
-
-impl From<TrainError> for Failure {
-    fn from(error: TrainError) -> Self {
-        Self::Training(error)
-    }
-}
-
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Other(diagnostic)
-    }
-}
-
 /// A model that can teach: what it says, its evaluation, hash of its files.
 #[derive(Clone)]
 pub(super) struct Taught {
@@ -74,71 +56,38 @@ pub(super) struct Taught {
     pub(super) sha256: String,
 }
 
-pub(super) type Flow<T> = Result<ControlFlow<Signal, T>, Failure>;
-
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
-    pub(crate) fn train_all(&mut self, given: &[Given]) -> Flow<()> {
-        let flow = self.train_each(given);
-        self.or_signal(flow)
-    }
-
-    /// A model that was told to stop while it was asked is no failure.
-    fn or_signal(&self, flow: Flow<()>) -> Flow<()> {
-        match (flow, self.signals.received()) {
-            (Err(Failure::Training(TrainError::Model(ModelError::Stopped))), Some(signal)) => {
-                Ok(ControlFlow::Break(signal))
-            }
-            (other, _) => other,
-        }
-    }
-
-    /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
-    pub(crate) fn conclude(&mut self) -> Flow<()> {
-        let written = self.write_gallery().map(ControlFlow::Continue);
-        match self.or_signal(written)? {
-            ControlFlow::Continue(()) => {
-                self.compare()?;
-                self.remove_all_checkpoints();
-                Ok(ControlFlow::Continue(()))
-            }
-            signal => Ok(signal),
-        }
-    }
-
-    fn train_each(&mut self, given: &[Given]) -> Flow<()> {
-        let shared = match self.shared_teacher(given)? {
-            ControlFlow::Continue(shared) => shared,
-            ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-        };
+    pub(crate) fn train_all(&mut self, given: &[Given]) -> Result<(), Stop> {
+        let shared = self.shared_teacher(given)?;
         let seeds = self.experiment.recipe().seeds.clone();
         let of_first = given.iter().find(|given| given.seed == seeds.first().copied()).map(|given| &given.model);
         self.other_teacher = shared.as_ref().map(|taught| &taught.model).or(of_first).cloned();
-        for seed in seeds {
-            if let ControlFlow::Break(signal) = self.seed(seed, given, shared.as_ref())? {
-                return Ok(ControlFlow::Break(signal));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        seeds.into_iter().try_for_each(|seed| self.seed(seed, given, shared.as_ref()))
+    }
+
+    /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
+    pub(crate) fn conclude(&mut self) -> Result<(), Stop> {
+        self.write_gallery()?;
+        self.compare()?;
+        self.remove_all_checkpoints();
+        Ok(())
     }
 
     /// Teacher, baseline and student of one seed.
-    fn seed(&mut self, seed: u64, given: &[Given], shared: Option<&Taught>) -> Flow<()> {
+    fn seed(&mut self, seed: u64, given: &[Given], shared: Option<&Taught>) -> Result<(), Stop> {
         // A teacher of all seeds is there already.
         let mut own: Vec<Role> = self.roles.clone();
         own.retain(|&role| role != Role::Member && (role != Role::Teacher || shared.is_none()));
         if own.iter().all(|&role| self.result.find(role, seed).is_some()) {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(());
         }
         for &role in &own {
             self.say_done_before(role, seed);
         }
         let teacher = match (shared, self.roles.contains(&Role::Teacher)) {
             (Some(shared), _) => Some(shared.clone()),
-            (None, true) => match self.teacher(seed, given)? {
-                ControlFlow::Continue(teacher) => Some(teacher),
-                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-            },
+            (None, true) => Some(self.teacher(seed, given)?),
             (None, false) => None,
         };
         let test = teacher.as_ref().map(|teacher| &teacher.test);
@@ -146,10 +95,8 @@ impl Run<'_> {
             self.measure_again(role, seed, test)?;
         }
         if self.is_due(Role::Baseline, seed) {
-            match self.fit(Role::Baseline, seed, None, None)? {
-                ControlFlow::Continue(trained) => self.keep(Role::Baseline, seed, &trained, test, None)?,
-                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-            };
+            let trained = self.fit(Role::Baseline, seed, None, None)?;
+            self.keep(Role::Baseline, seed, &trained, test, None)?;
         }
         if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
             let computed;
@@ -163,18 +110,14 @@ impl Run<'_> {
             // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
             let asked = Asked::new(&*teacher.model, "the teacher", 0, self.listener).until(self.signals);
             let lesson = Lesson { teacher: &asked, targets };
-            match self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))? {
-                ControlFlow::Continue(trained) => {
-                    self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?
-                }
-                ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-            };
+            let trained = self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))?;
+            self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?;
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// The answers of a teacher, if they are computed once. One that teaches the students of several seeds is asked for the first.
-    fn answers_of(&mut self, teacher: &Taught) -> Result<Option<Arc<SoftTargets>>, Failure> {
+    fn answers_of(&mut self, teacher: &Taught) -> Result<Option<Arc<SoftTargets>>, Stop> {
         if let Some((_, answers)) = self.answers.as_ref().filter(|(sha256, _)| *sha256 == teacher.sha256) {
             return Ok(answers.clone());
         }
@@ -204,9 +147,9 @@ impl Run<'_> {
         seed: u64,
         lesson: Option<Lesson<'_>>,
         teacher_sha256: Option<&str>,
-    ) -> Flow<Trained> {
+    ) -> Result<Trained, Stop> {
         if let Some(signal) = self.signals.received() {
-            return Ok(ControlFlow::Break(signal));
+            return Err(Stop::Signal(signal));
         }
         self.role = role;
         let recipe = self.experiment.recipe();
@@ -230,39 +173,30 @@ impl Run<'_> {
             pace: Pace::new(leg),
             metrics: &mut metrics,
             model,
-            store,
-            context: &context,
-            config: &recipe.checkpoint,
-            signals: self.signals,
+            saving: Saving::new(store, &context, &recipe.checkpoint, self.signals),
             listener: self.listener,
-            last_save: Instant::now(),
             first_loss: None,
-            end: None,
         };
         let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch);
         self.listener.tell(&Event::TrainingEnd);
         let trained = trained?;
-        let (end, first_loss) = (watch.end.take(), watch.first_loss);
+        let Watch { saving, first_loss, .. } = watch;
         self.metrics = Some(metrics);
         if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
             let since = format!("no improvement on the validation set since epoch {}", best.epoch);
             self.listener.note(&format!("  stopped after epoch {epoch}: {since}"));
         }
-        match end {
-            Some(End::Failure(diagnostic)) => Err(diagnostic.into()),
-            Some(End::Signal(signal, step)) if !trained.report.completed => {
-                self.listener.note(&format!("saved   step {}", thousands(u64::from(step))));
-                Ok(ControlFlow::Break(signal))
+        saving.end(&trained.report).inspect_err(|stop| {
+            if let Stop::Signal(_) = stop {
+                self.listener.note(&format!("saved   step {}", thousands(u64::from(trained.report.steps))));
             }
-            _ => {
-                first_loss.map_or(Ok(()), |first| self.warn_of_loss(role, first, trained.report.loss.total))?;
-                Ok(ControlFlow::Continue(trained))
-            }
-        }
+        })?;
+        first_loss.map_or(Ok(()), |first| self.warn_of_loss(role, first, trained.report.loss.total))?;
+        Ok(trained)
     }
 
     /// The newest checkpoint that can be used. It must belong to this training.
-    fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Failure> {
+    fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Stop> {
         let Found { newest, damaged } = store.load().map_err(TrainError::from)?;
         let reason = |(path, error): &(PathBuf, CheckpointError)| format!("{}: {error}", path.display());
         let Some((checkpoint, path)) = newest else {
@@ -281,7 +215,7 @@ impl Run<'_> {
     }
 
     /// Tells of a model that is about to be trained.
-    fn start(&self, role: Role, seed: u64, done: u32) -> Result<Option<Leg>, Failure> {
+    fn start(&self, role: Role, seed: u64, done: u32) -> Result<Option<Leg>, Stop> {
         let data = self.experiment.test_set().spec();
         let (model, config) = (self.experiment.model_config(role).cloned(), self.experiment.train_config(role));
         let model = model.unwrap_or_default();
@@ -303,7 +237,7 @@ impl Run<'_> {
     }
 
     /// Adds a model to the result and writes it, so that an interrupted run keeps what it found.
-    pub(super) fn record(&mut self, model: ModelResult) -> Result<(), Failure> {
+    pub(super) fn record(&mut self, model: ModelResult) -> Result<(), Stop> {
         self.result.put(model.clone());
         self.write_result()?;
         Ok(self.listener.hear(&Event::ModelEnd(&model))?)

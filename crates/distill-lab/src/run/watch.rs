@@ -2,44 +2,27 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use distill_train::{
-    CheckpointConfig, CheckpointStore, Context, EpochReport, Observer, Snapshot, StepReport, TrainError,
-};
+use distill_recipe::Diagnostic;
+use distill_train::{EpochReport, Observer, Snapshot, StepReport};
 
 use crate::event::Leg;
 use crate::event::{self, Event, Listener};
 use crate::folder::metrics::{Metrics, ModelId, Row, RowKind, Validation};
-use crate::signals::{Signal, Signals};
-use distill_recipe::Diagnostic;
+use crate::saving::Saving;
 
 /// Steps of a model that are written to the metrics, so that a long training has no more than a
 /// short one.
 const LOGGED_STEPS: u32 = 200;
 
-/// Watches the training of one model: shows it, writes its numbers down, saves checkpoints, and
-/// ends it when a signal asks for it.
+/// Watches the training of one model of a run: shows it, writes its numbers down, and saves it.
 pub(super) struct Watch<'a> {
     pub(super) pace: Pace,
     pub(super) metrics: &'a mut Metrics,
     pub(super) model: ModelId,
-    pub(super) store: CheckpointStore<'a>,
-    pub(super) context: &'a Context,
-    pub(super) config: &'a CheckpointConfig,
-    pub(super) signals: &'a Signals,
+    pub(super) saving: Saving<'a>,
     pub(super) listener: &'a dyn Listener,
-    pub(super) last_save: Instant,
     /// The loss of the first epoch, if this process saw it.
     pub(super) first_loss: Option<f64>,
-    /// Why it was ended.
-    pub(super) end: Option<End>,
-}
-
-/// Why a training was ended before it was over.
-pub(super) enum End {
-    /// A signal; the state after this step is saved.
-    Signal(Signal, u32),
-    /// What was to be written cannot be.
-    Failure(Diagnostic),
 }
 
 /// How fast a training is.
@@ -69,18 +52,7 @@ impl Watch<'_> {
         event::ModelId { role: &self.model.role, seed: self.model.seed }
     }
 
-    fn save(&mut self, snapshot: Snapshot<'_>) -> Result<PathBuf, Diagnostic> {
-        let step = snapshot.state.step;
-        let path = self
-            .store
-            .save(self.context, snapshot)
-            .map_err(|error| Diagnostic::from(TrainError::from(error)).note(format!("saving after step {step}")))?;
-        self.last_save = Instant::now();
-        self.listener.tell(&Event::Checkpoint { model: self.id(), step, path: &path });
-        Ok(path)
-    }
-
-    fn after_step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> Result<Option<End>, Diagnostic> {
+    fn after_step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> Result<(), Diagnostic> {
         let is_logged = report.step.is_multiple_of((report.total_steps / LOGGED_STEPS).max(1));
         let times = self.pace.times(report);
         let step = event::Step { model: self.id(), label: None, report, times, leg: self.pace.leg, is_logged };
@@ -95,42 +67,31 @@ impl Watch<'_> {
                 report.lr,
             ))?;
         }
-        if let Some(signal) = self.signals.received() {
+        if self.saving.is_asked_to_end() {
             self.listener.note("  stopping after this step; a second signal stops at once");
-            self.save(snapshot)?;
-            return Ok(Some(End::Signal(signal, report.step)));
         }
-        let due = self.last_save.elapsed().as_secs_f64() >= self.config.every_seconds
-            || self.config.every_steps.is_some_and(|every| report.step.is_multiple_of(every));
-        if due {
-            self.save(snapshot)?;
-        }
-        Ok(None)
+        let saved = self.saving.after_step(report, snapshot)?;
+        self.tell_of(report.step, saved);
+        Ok(())
     }
 
-    fn stop(&mut self, end: Result<Option<End>, Diagnostic>) -> ControlFlow<()> {
-        if self.end.is_none() {
-            self.end = end.unwrap_or_else(|diagnostic| Some(End::Failure(diagnostic)));
+    fn tell_of(&self, step: u32, saved: Option<PathBuf>) {
+        if let Some(path) = saved {
+            self.listener.tell(&Event::Checkpoint { model: self.id(), step, path: &path });
         }
-        if self.end.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
 impl Observer for Watch<'_> {
     fn step(&mut self, report: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
-        let end = self.after_step(report, snapshot);
-        self.stop(end)
+        let written = self.after_step(report, snapshot);
+        self.saving.flow(written)
     }
 
     fn stopped(&mut self, snapshot: Snapshot<'_>) {
-        let end = match self.signals.received() {
-            Some(signal) => {
-                let step = snapshot.state.step;
-                self.save(snapshot).map(|_| Some(End::Signal(signal, step)))
-            }
-            None => Ok(None),
-        };
-        let _ = self.stop(end);
+        let step = snapshot.state.step;
+        let saved = self.saving.on_signal(snapshot);
+        let _ = self.saving.flow(saved.map(|path| self.tell_of(step, path)));
     }
 
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
@@ -142,7 +103,7 @@ impl Observer for Watch<'_> {
         row.examples = Some(report.examples);
         row.seconds = Some(report.seconds);
         row.validation = report.validation.map(|v| Validation { examples: v.examples, errors: v.errors, nll: v.nll });
-        let added = self.metrics.add(&row).map(|()| None);
-        self.stop(added)
+        let written = self.metrics.add(&row);
+        self.saving.flow(written)
     }
 }

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -153,7 +152,7 @@ fn execute(
     let inputs = (prints.train.mean, prints.train.sd);
     let outcome = Records::open(&dir, &plan).and_then(|records| {
         let teachers = Teachers::new(&dir, listener, &signals, prints.sha256(), inputs);
-        let mut sweep = Sweep { plan: &plan, file, sets, listener, signals: &signals, teachers, records };
+        let mut sweep = Sweep { plan: &plan, file, sets, dir: &dir, listener, signals: &signals, teachers, records };
         listener.hear(&Event::SweepStart(&SweepStart {
             sweep: dir.path(),
             definition: &status.definition,
@@ -161,17 +160,16 @@ fn execute(
             n_finished: sweep.records.all().len(),
         }))?;
         match sweep.run() {
-            Ok(ControlFlow::Continue(())) => {
+            Ok(()) => {
                 // Before the report, which says so.
                 status.process.end(Status::Completed, 0, None, began);
                 let records = sweep.records.all();
                 conclude(&FinishedSweep { dir: dir.path(), status: &status, plan: &plan, file, records }).map(|()| None)
             }
-            Ok(ControlFlow::Break(signal)) => Ok(Some(signal)),
-            Err(diagnostic) => {
+            Err(stop) => stop.signal().map(Some).map_err(|diagnostic| {
                 let (n, again) = (sweep.records.all().len(), again(dir.path()));
-                Err(diagnostic.note(format!("{n} trials are finished; `{again}` goes on")))
-            }
+                diagnostic.note(format!("{n} trials are finished; `{again}` goes on"))
+            }),
         }
     });
     match &outcome {

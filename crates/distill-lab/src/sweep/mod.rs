@@ -3,7 +3,7 @@
 mod execute;
 mod sweeping;
 mod teachers;
-mod watch;
+mod training;
 
 pub use crate::trials::{
     BestAndNext, CSV, Definition, Difference, Metric, Plan, Record, Records, SHOWN, Score, SeedResult, SweepStatus,

@@ -1,12 +1,13 @@
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use distill_train::{Experiment, Recipe, Role, Sets, TrainError, evaluate};
 
 use super::teachers::Teachers;
-use super::watch::{Stop, Watch};
+use super::training::{NoResult, Training, forget_all};
 use crate::event::{Event, Listener};
-use crate::signals::{Signal, Signals};
+use crate::folder::{Identity, RunDir};
+use crate::signals::Signals;
+use crate::stop::Stop;
 use crate::student_file;
 use crate::trials::Plan;
 use crate::trials::n_survivors;
@@ -24,6 +25,7 @@ pub(crate) struct Sweep<'a> {
     pub(crate) file: &'a RecipeFile,
     /// Training and test set. No trial is evaluated on the second.
     pub(crate) sets: Sets,
+    pub(crate) dir: &'a RunDir,
     pub(crate) listener: &'a dyn Listener,
     pub(crate) signals: &'a Signals,
     pub(crate) teachers: Teachers<'a>,
@@ -32,24 +34,21 @@ pub(crate) struct Sweep<'a> {
 
 impl Sweep<'_> {
     /// Does all trials that are not done yet. A signal ends it in good order.
-    pub(crate) fn run(&mut self) -> Result<ControlFlow<Signal>, Diagnostic> {
+    pub(crate) fn run(&mut self) -> Result<(), Stop> {
         let mut left: Vec<usize> = (1..=self.plan.trials.len()).collect();
         for (rung, &epochs) in (1..).zip(&self.plan.budgets) {
             for &trial in &left {
                 if self.records.find(trial, rung).is_some() {
                     continue;
                 }
-                match self.trial(trial, rung, epochs)? {
-                    ControlFlow::Continue(record) => {
-                        self.records.add(record.clone())?;
-                        self.listener.hear(&Event::TrialEnd { record: &record, plan: self.plan })?;
-                    }
-                    ControlFlow::Break(signal) => return Ok(ControlFlow::Break(signal)),
-                }
+                let record = self.trial(trial, rung, epochs)?;
+                self.records.add(record.clone())?;
+                forget_all(self.dir);
+                self.listener.hear(&Event::TrialEnd { record: &record, plan: self.plan })?;
             }
             left = self.survivors(rung, left.len());
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// The best trials of a rung, in the order of their numbers.
@@ -63,7 +62,7 @@ impl Sweep<'_> {
     }
 
     /// Trains and measures the students of one trial, one for each seed.
-    fn trial(&mut self, trial: usize, rung: usize, epochs: u32) -> Result<ControlFlow<Signal, Record>, Diagnostic> {
+    fn trial(&mut self, trial: usize, rung: usize, epochs: u32) -> Result<Record, Stop> {
         let (file, mut recipe) = self.plan.recipe(self.file, trial)?;
         if self.plan.eta.is_some() {
             recipe.train.epochs = epochs;
@@ -79,29 +78,38 @@ impl Sweep<'_> {
             error: None,
         };
         match self.students(&file, &recipe, &mut record) {
-            Ok(()) => Ok(ControlFlow::Continue(record)),
-            Err(Stop::Failed(why)) => Ok(ControlFlow::Continue(Record { seeds: vec![], error: Some(why), ..record })),
-            Err(Stop::Signal(signal)) => Ok(ControlFlow::Break(signal)),
-            Err(Stop::Error(diagnostic)) => Err(diagnostic),
+            Ok(()) => Ok(record),
+            Err(NoResult::Failed(why)) => Ok(Record { seeds: vec![], error: Some(why), ..record }),
+            Err(NoResult::Stop(stop)) => Err(stop),
         }
     }
 
-    fn students(&mut self, file: &RecipeFile, recipe: &Recipe, record: &mut Record) -> Result<(), Stop> {
+    fn students(&mut self, file: &RecipeFile, recipe: &Recipe, record: &mut Record) -> Result<(), NoResult> {
         let mut experiment = Experiment::new(recipe, self.sets.clone()).map_err(|error| locate(file, recipe, error))?;
-        student_file::begin(file, recipe, &mut experiment, &[Role::Student])?;
+        let student_sha256 = student_file::begin(file, recipe, &mut experiment, &[Role::Student])?;
+        let settled = recipe.settled(&*experiment.all().train);
+        let identity = Identity { student_sha256, ..Identity::new(&settled, self.teachers.data_sha256().to_owned())? };
         let Some(validation) = experiment.validation_set() else {
             return Err(Diagnostic::new(Code::Bug, "a trial has lost its validation set").into());
         };
         for &seed in &recipe.seeds {
-            let lesson = self.teachers.lesson(&experiment, file, seed)?;
-            let label = format!("{}, seed {seed}", self.plan.label(record));
-            let mut watch = Watch::new(self.listener, self.signals, (Role::Student, seed), label)?;
+            let (lesson, teacher_sha256) = self.teachers.lesson(&experiment, file, seed)?;
+            let training = Training {
+                dir: self.dir,
+                listener: self.listener,
+                signals: self.signals,
+                experiment: &experiment,
+                file,
+                role: Role::Student,
+                seed,
+                context: identity.context(Role::Student, seed, Some(teacher_sha256)),
+                label: format!("{}, seed {seed}", self.plan.label(record)),
+            };
             let start = Instant::now();
-            let trained = experiment.train(Role::Student, seed, Some(lesson), None, &mut watch);
+            let trained = training.run(Some(lesson));
             record.seconds += start.elapsed().as_secs_f64();
-            let of = |error: TrainError| Stop::of(error, file, recipe);
-            let trained = trained.map_err(of)?;
-            watch.check(&trained.report)?;
+            let trained = trained?;
+            let of = |error: TrainError| NoResult::of(error, file, recipe);
             let found = evaluate(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
             record.seeds.push(SeedResult {
                 seed,

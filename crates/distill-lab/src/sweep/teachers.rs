@@ -1,21 +1,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
-use distill_models::{Model, ModelConfig, ModelError, Network, Provenance, to_safetensors};
+use distill_models::{Model, ModelConfig, Network, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
     SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
 };
 
-use super::watch::{Stop, Watch};
+use super::training::{NoResult, Training};
 use crate::asked::soft_targets;
 use crate::event::Listener;
 use crate::folder::{Identity, RunDir};
 use crate::preflight::weak_teacher;
 use crate::run::provenance;
 use crate::signals::Signals;
+use crate::stop::Stop;
 use crate::trials::Settings;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
@@ -73,13 +73,18 @@ impl<'a> Teachers<'a> {
         Self { dir, listener, signals, data_sha256, inputs, ready: BTreeMap::new() }
     }
 
-    /// Whom the students of a trial learn from: made before, or now.
+    /// What the data of the sweep is known by.
+    pub(super) fn data_sha256(&self) -> &str {
+        &self.data_sha256
+    }
+
+    /// Whom the students of a trial learn from, made before or now, and what all its answers depend on.
     pub(super) fn lesson(
         &mut self,
         experiment: &Experiment<'_>,
         file: &RecipeFile,
         seed: u64,
-    ) -> Result<Lesson<'_>, Stop> {
+    ) -> Result<(Lesson<'_>, &str), NoResult> {
         let recipe = experiment.recipe();
         // Whether inputs are standardised may hang on the student.
         let part = member_part(&recipe.settled(&*experiment.all().train));
@@ -98,7 +103,7 @@ impl<'a> Teachers<'a> {
                 let taught = match taught {
                     Ok(taught) => Ok(taught),
                     // No trial that shares it has to find out again.
-                    Err(Stop::Failed(why)) => Err(why),
+                    Err(NoResult::Failed(why)) => Err(why),
                     Err(stop) => return Err(stop),
                 };
                 Ready { key, taught }
@@ -109,10 +114,11 @@ impl<'a> Teachers<'a> {
         }
         self.ready.insert(seed, ready);
         match &self.ready[&seed].taught {
-            Err(why) => Err(Stop::Failed(why.clone())),
+            Err(why) => Err(NoResult::Failed(why.clone())),
             Ok(taught) => {
                 let targets = taught.targets.as_ref().filter(|_| recipe.caches_targets());
-                Ok(Lesson { teacher: &*taught.model, targets: targets.map(|(_, targets)| targets) })
+                let lesson = Lesson { teacher: &*taught.model, targets: targets.map(|(_, targets)| targets) };
+                Ok((lesson, &taught.sha256))
             }
         }
     }
@@ -125,11 +131,11 @@ impl<'a> Teachers<'a> {
         part: &Recipe,
         identity: &Identity,
         seed: u64,
-    ) -> Result<Taught, Stop> {
+    ) -> Result<Taught, NoResult> {
         let recipe = experiment.recipe();
         let network = |role: Role, seed: u64| {
             let provenance = provenance(part, identity, self.inputs, role, seed);
-            self.trained(experiment, file, &provenance, &teacher_path(self.dir.path(), identity, seed), seed)
+            self.trained(experiment, file, &provenance, identity, seed)
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
@@ -142,7 +148,7 @@ impl<'a> Teachers<'a> {
             hashes += &sha256;
         }
         let model = experiment.together(models, recipe.kd.temperature);
-        Ok(Taught::new(model.map_err(|error| Stop::of(error, file, recipe))?, &hashes, recipe))
+        Ok(Taught::new(model.map_err(|error| NoResult::of(error, file, recipe))?, &hashes, recipe))
     }
 
     /// A network of this sweep: from its file, or trained now.
@@ -151,9 +157,10 @@ impl<'a> Teachers<'a> {
         experiment: &Experiment<'_>,
         file: &RecipeFile,
         provenance: &Provenance,
-        path: &Path,
+        identity: &Identity,
         seed: u64,
-    ) -> Result<(Network, String), Stop> {
+    ) -> Result<(Network, String), NoResult> {
+        let path = &teacher_path(self.dir.path(), identity, seed);
         if path.is_file() {
             let LoadedModel { model, provenance: found, sha256, .. } = model_file::load(path)
                 .map_err(|diagnostic| diagnostic.better_help("remove the file, then the teacher is trained again"))?;
@@ -173,23 +180,29 @@ impl<'a> Teachers<'a> {
             let config = experiment.model_config(Role::Teacher).cloned().unwrap_or_default();
             let label = format!("teacher  {}, seed {seed}", config.architecture(&spec.input_shape, spec.classes.len()));
             self.listener.note(&format!("{label}, {}", epochs(recipe.teacher.train.epochs)));
-            let start = Instant::now();
-            let mut watch = Watch::new(self.listener, self.signals, (Role::Teacher, seed), label.clone())?;
-            let trained = experiment
-                .train(Role::Teacher, seed, None, None, &mut watch)
-                .map_err(|error| Stop::of(error, file, recipe))?;
-            watch.check(&trained.report)?;
-            drop(watch);
+            let training = Training {
+                dir: self.dir,
+                listener: self.listener,
+                signals: self.signals,
+                experiment,
+                file,
+                role: Role::Teacher,
+                seed,
+                context: identity.context(Role::Teacher, seed, None),
+                label,
+            };
+            let trained = training.run(None)?;
             let bytes = to_safetensors(&trained.model, provenance)
                 .map_err(|error| Diagnostic::from(TrainError::from(error)))?;
             self.write(path, &bytes)?;
-            self.listener.note(&format!("{label}, trained in {:.1} s", start.elapsed().as_secs_f64()));
+            training.forget();
+            self.listener.note(&format!("{}, trained in {:.1} s", training.label, trained.report.seconds));
             Ok((trained.model, sha256(&bytes)))
         }
     }
 
     /// Makes sure that the teacher's answers for the transfer set are there.
-    fn ask(&self, experiment: &Experiment<'_>, file: &RecipeFile, taught: &mut Taught) -> Result<(), Stop> {
+    fn ask(&self, experiment: &Experiment<'_>, file: &RecipeFile, taught: &mut Taught) -> Result<(), NoResult> {
         let recipe = experiment.recipe();
         let data = DataConfig { source: String::new(), ..recipe.data.clone() };
         let data =
@@ -201,10 +214,7 @@ impl<'a> Teachers<'a> {
             return Ok(());
         }
         let transfer = experiment.transfer_set();
-        let of = |error| match (error, self.signals.received()) {
-            (TrainError::Model(ModelError::Stopped), Some(signal)) => Stop::Signal(signal),
-            (error, _) => Stop::of(error, file, recipe),
-        };
+        let of = |error| NoResult::of(error, file, recipe);
         let data_sha256 = Fingerprint::of(transfer).map_err(of)?.sha256();
         let path = kept(self.dir.path(), "targets", &key, "soft.safetensors");
         // What cannot be used is written anew: it only saves time.
@@ -215,7 +225,7 @@ impl<'a> Teachers<'a> {
         });
         taught.targets = match stored {
             Some(stored) => Some((key, stored.into_targets())),
-            None => match soft_targets(experiment, &*taught.model, self.listener, self.signals).map_err(of)? {
+            None => match self.answers(experiment, file, &*taught.model)? {
                 None => None,
                 Some(targets) => {
                     let (classes, teacher_sha256) = (transfer.spec().classes.clone(), taught.sha256.clone());
@@ -227,6 +237,19 @@ impl<'a> Teachers<'a> {
             },
         };
         Ok(())
+    }
+
+    fn answers(
+        &self,
+        experiment: &Experiment<'_>,
+        file: &RecipeFile,
+        teacher: &dyn Model,
+    ) -> Result<Option<SoftTargets>, NoResult> {
+        let answers = soft_targets(experiment, teacher, self.listener, self.signals);
+        answers.map_err(|error| match Stop::from(error).or_signal(self.signals) {
+            Stop::Training(error) => NoResult::of(error, file, experiment.recipe()),
+            stop => stop.into(),
+        })
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
@@ -277,10 +300,10 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
 }
 
 /// A teacher that knows enough to teach.
-fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, Stop> {
+fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, NoResult> {
     let check = experiment.check_teacher(&*taught.model);
-    let check = check.map_err(|error| Stop::of(error, file, experiment.recipe()))?;
-    if check.passes() { Ok(taught) } else { Err(Stop::Failed(weak_teacher(&check).title())) }
+    let check = check.map_err(|error| NoResult::of(error, file, experiment.recipe()))?;
+    if check.passes() { Ok(taught) } else { Err(NoResult::Failed(weak_teacher(&check).title())) }
 }
 
 /// The recipe without all that a teacher, or one of several, does not depend on.
