@@ -69,7 +69,7 @@ pub use mnist::mnist;
 pub use parquet_file::is_guarded;
 #[cfg(feature = "images")]
 pub use picture::{ImageOptions, Picture, read_image};
-pub use random::{below, beta};
+pub use random::{below, beta, spread};
 pub use subset::Subset;
 pub use table::Table;
 pub use table_folder::{NumberTable, TableFolder};

@@ -1,4 +1,4 @@
-use distill_tensor::Philox;
+use distill_tensor::{Philox, Stream};
 use ndarray_rand::rand::RngCore;
 
 /// A number below `n`, each with the same probability. For those who write a data set; `n` is at least 1.
@@ -36,6 +36,17 @@ pub fn beta(rng: &mut Philox, alpha: f64) -> f64 {
     }
 }
 
+/// `n` of the `len` examples of a set, in their order, at most all of them: one from each of `n` stretches, drawn at random.
+///
+/// They are spread over the set, and fair to one whose classes take turns, of which every fifth example may be all of one class.
+/// The same numbers give the same examples.
+pub fn spread(n: usize, len: usize) -> Vec<usize> {
+    let n = n.min(len);
+    let mut rng = Philox::new(0, Stream::Probe, 0, 0);
+    let mut draw = |first: usize, end: usize| first + below(&mut rng, end - first);
+    (0..n).map(|i| draw(i * len / n, (i + 1) * len / n)).collect()
+}
+
 /// Fisher and Yates: each of the orders has the same probability.
 pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut Philox) {
     for last in (1..items.len()).rev() {
@@ -45,9 +56,21 @@ pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut Philox) {
 
 #[cfg(test)]
 mod tests {
-    use distill_tensor::Stream;
-
     use super::*;
+
+    #[test]
+    fn a_sample_is_spread_over_the_set_and_fair_to_classes_that_take_turns() {
+        let sample = spread(2000, 10_000);
+        assert_eq!(sample, spread(2000, 10_000));
+        assert!(sample.iter().enumerate().all(|(i, &at)| at / 5 == i), "one of each stretch");
+        for class in 0..10 {
+            let n = sample.iter().filter(|&&at| at % 10 == class).count();
+            // 200 of each are expected, with a deviation of at most 13.
+            assert!((150..250).contains(&n), "{n} of class {class}");
+        }
+        assert_eq!(spread(9, 4), [0, 1, 2, 3]);
+        assert!(spread(3, 0).is_empty());
+    }
 
     #[test]
     fn numbers_below_a_bound_are_even() {

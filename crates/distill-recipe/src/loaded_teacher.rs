@@ -3,7 +3,7 @@ mod format;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_datasets::{DataSpec, Dataset};
+use distill_datasets::{DataSpec, Dataset, spread};
 use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
 use distill_train::{TeacherClasses, check_fit, fit_classes};
 use ndarray::Array2;
@@ -114,9 +114,8 @@ impl LoadedTeacher {
         else {
             return Ok(self);
         };
-        let n = data.len().min(SAMPLE);
-        let indices: Vec<usize> = (0..n).map(|i| i * data.len() / n).collect();
-        let mut inputs = Array2::zeros((n, data.spec().features()));
+        let indices = spread(SAMPLE, data.len());
+        let mut inputs = Array2::zeros((indices.len(), data.spec().features()));
         data.read(&indices, inputs.view_mut())?;
         let logits = self.model.logits(inputs.view())?;
         let n_classes = self.model.spec().classes.len();

@@ -1,4 +1,4 @@
-use distill_datasets::{Augmentation, Dataset, Jitter};
+use distill_datasets::{Augmentation, Dataset, Jitter, spread};
 use distill_models::{Model, Scratch};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
@@ -121,9 +121,8 @@ impl SoftTargets {
                 actual: [self.logits.nrows(), self.logits.ncols()],
             });
         }
-        let n_rows = n_rows.min(data.len());
-        let indices: Vec<usize> = (0..n_rows).map(|i| i * data.len() / n_rows).collect();
-        let mut inputs = Array2::zeros((n_rows, data.spec().features()));
+        let indices = spread(n_rows, data.len());
+        let mut inputs = Array2::zeros((indices.len(), data.spec().features()));
         data.read(&indices, inputs.view_mut())?;
         let answers = teacher.logits(inputs.view())?;
         let logits = storage.round(answers.view());

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use distill_datasets::{Dataset, Subset};
+use distill_datasets::{Dataset, Subset, spread};
 use distill_models::Model;
 use ndarray::Array2;
 
@@ -147,8 +147,7 @@ impl Renamed {
 }
 
 fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>, name: &'static str) -> Result<Evaluation, TrainError> {
-    let examples = data.len().min(TeacherCheck::MAX_EXAMPLES);
-    let indices: Vec<usize> = (0..examples).map(|i| i * data.len() / examples).collect();
+    let indices = spread(TeacherCheck::MAX_EXAMPLES, data.len());
     // An example is known by its place in the whole set.
     evaluate(teacher, &Subset::new(data.clone(), indices.clone())?).map_err(|error| match error.of_set(name) {
         TrainError::Answer { model, split, example, value } => {
