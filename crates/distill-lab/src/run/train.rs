@@ -180,13 +180,13 @@ impl Run<'_> {
         let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch);
         self.listener.tell(&Event::TrainingEnd);
         let trained = trained?;
-        let Watch { saving, first_loss, .. } = watch;
+        let (ended, first_loss) = (watch.saving.end(&trained.report), watch.first_loss);
         self.metrics = Some(metrics);
         if let (Some(epoch), Some(best)) = (trained.report.stopped_early, &trained.report.best) {
             let since = format!("no improvement on the validation set since epoch {}", best.epoch);
             self.listener.note(&format!("  stopped after epoch {epoch}: {since}"));
         }
-        saving.end(&trained.report).inspect_err(|stop| {
+        ended.inspect_err(|stop| {
             if let Stop::Signal(_) = stop {
                 self.listener.note(&format!("saved   step {}", thousands(u64::from(trained.report.steps))));
             }
