@@ -100,6 +100,55 @@ fn an_interrupted_sweep_goes_on_to_the_same_table() {
     assert!(n_resumed >= 5, "most signals must hit a sweep: {n_resumed}");
 }
 
+/// The saved steps of the model that is being trained.
+fn checkpoints(lab: &Lab) -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(lab.path(SWEEP).join("checkpoints")).into_iter().flatten().flatten();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten());
+    files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|it| it == "ckpt")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_of_a_sweep_goes_on_in_the_middle() {
+    let lab = Lab::new();
+    // Two models: a teacher, and the student of the one trial.
+    let long = [
+        "sweep",
+        "r.toml",
+        "teacher.train.epochs=4000",
+        "train.epochs=4000",
+        "--set",
+        "kd.temperature=2",
+        "checkpoint.every_seconds=1000",
+        "--threads",
+        "1",
+    ];
+    lab.ok(&[&long[..], &["--runs-dir", "whole"]].concat());
+    let whole = trials(&lab, &SWEEP.replacen("runs", "whole", 1));
+    let (mut n_ended, mut steps) = (0, vec![]);
+    let mut command = lab.command(&long);
+    loop {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for(&lab, &mut child, SWEEP, 0);
+        std::thread::sleep(Duration::from_millis(50));
+        // It fails if the sweep has just come to its end, and ends the process before that hears signals.
+        let command_line = format!("kill -INT {} 2>/dev/null", child.id());
+        std::process::Command::new("sh").args(["-c", &command_line]).status().unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        if ran.code == Some(0) {
+            break;
+        }
+        assert!(matches!(ran.code, None | Some(130)), "{}", ran.stderr);
+        n_ended += 1;
+        assert!(n_ended < 300, "a sweep that starts each model anew comes to no end");
+        steps.extend(checkpoints(&lab));
+        command = lab.command(&["sweep", "--resume", SWEEP, "--threads", "1"]);
+    }
+    assert!(n_ended > 0 && !steps.is_empty(), "{n_ended} ended, saved {steps:?}");
+    assert_eq!(trials(&lab, SWEEP), whole);
+    assert!(!lab.path(SWEEP).join("checkpoints").exists(), "finished models need no checkpoints");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_sweep_has_one_writer_and_goes_on_with_what_it_began_with() {
