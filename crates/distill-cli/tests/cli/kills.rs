@@ -169,7 +169,7 @@ fn sweeps() {
     let long = [
         "train.epochs=30",
         "student.model.hidden=[40]",
-        "checkpoint.every_steps=1",
+        "checkpoint.every_steps=25",
         "--set",
         "train.optimizer.lr=0.001..0.5",
         "--set",
