@@ -178,7 +178,8 @@ impl CsvRows {
     }
 
     fn check_width(&self, n_features: usize, subject: &str, thing: &str) -> Result<(), Diagnostic> {
-        let n_values = self.record.len() - usize::from(self.has_id);
+        // A line that is a byte order mark alone has no field, not even an id.
+        let n_values = self.record.len().saturating_sub(usize::from(self.has_id));
         if n_values == n_features {
             return Ok(());
         }

@@ -81,6 +81,7 @@ fn names_what_is_wrong_with_a_row() {
         ("a,b\n1,2,3\n", "the header names 2 columns, the model takes 3 (1x1x3) at f:1"),
         ("id,a,b\n", "the header names 2 columns besides the id, the model takes 3 (1x1x3) at f:1"),
         ("id,a,b,c\n1,2,3\n", "row has 2 values besides the id, the model takes 3 (1x1x3) at f:2"),
+        ("id,a,b,c\n\u{feff}\n", "row has 0 values besides the id, the model takes 3 (1x1x3) at f:2"),
         ("1,\"2,3\n", "a quote is not closed in its line at f:1"),
         ("1,2\r3,4\n", "column 2 is `2\u{fffd}3`, not a number at f:1"),
         ("1,\u{1b}[2J,3\n", "column 2 is `\u{fffd}[2J`, not a number at f:1"),
