@@ -28,7 +28,7 @@ fn main() -> Result<(), Diagnostic> {
     let rows = PLANS[0].rows_named(&names)?;
     let lab = Lab::at(std::env::temp_dir().join("distill-studies-example"));
     let show = |section: &Section| -> Result<(), Diagnostic> {
-        println!("{}\n{}", section.title, section.in_words());
+        println!("{}\n{}", section.title, section.in_words(&PLANS[0].beside));
         Ok(())
     };
     let end = PLANS[0].reproduce(&lab, &rows, &SETTINGS.map(str::to_owned), None, &show)?;

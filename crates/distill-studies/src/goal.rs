@@ -50,6 +50,12 @@ impl Goal {
         Some(Self { text: format!("at most {limit}{unit}"), reached })
     }
 
+    /// So much at least, on average over seeds.
+    pub(crate) fn at_least(limit: f64, unit: &str, values: &[f64]) -> Option<Self> {
+        let reached = Reached::by(mean(values), interval_of_mean(values), |value| value >= limit);
+        Some(Self { text: format!("at least {limit}{unit}"), reached })
+    }
+
     /// A mean of differences whose interval is above zero.
     pub(crate) fn above_zero(differences: &[f64]) -> Option<Self> {
         let reached = Reached::by(mean(differences), interval_of_mean(differences), |value| value > 0.0);
@@ -97,6 +103,8 @@ mod tests {
             [69.0, 68.0, 65.0, 63.0].map(|limit| at_most(limit, &errors)),
             [Reached::Yes, Reached::NotShown, Reached::NotShown, Reached::No]
         );
+        let at_least = |limit| Goal::at_least(limit, "", &errors).unwrap().reached;
+        assert_eq!([58.0, 60.0, 64.0].map(at_least), [Reached::Yes, Reached::NotShown, Reached::No]);
         // One seed has no interval, and none has nothing.
         assert_eq!((at_most(69.0, &[1.0]), at_most(69.0, &[])), (Reached::NotShown, Reached::No));
         let above = |values: &[f64]| Goal::above_zero(values).unwrap().reached;

@@ -13,7 +13,7 @@ mod study;
 pub use folder::Folder;
 pub use goal::Reached;
 pub use page::{BEGIN, END, kept, page};
-pub use plan::{Plan, Row, Study, setup};
+pub use plan::{Beside, Plan, Row, Study, setup};
 pub use plans::PLANS;
 pub use section::Section;
 pub use study::{Show, StudyEnd};

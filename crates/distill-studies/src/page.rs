@@ -13,10 +13,10 @@ pub const END: &str = "<!-- end of what is kept -->";
 
 /// The paper's numbers beside ours, and what each row found. `kept` is what people wrote on the page that it replaces.
 pub fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
-    let Plan { title, about, .. } = plan;
+    let Plan { title, about, beside, .. } = plan;
     let mut page = format!(
         "# {title}\n\n\
-        Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. {about}\n\n\
+        {about}\n\n\
         Written by `{}`; only what stands between the marks is written by hand. `66.4 ± 3.2` is the mean \
         with the standard deviation over the seeds, `-63 (-71 to -55)` a mean with its 95 % interval by Student's t over the \
         seeds. Intervals of a part of a gain are a bootstrap over test examples and seeds, if they do not say `seeds \
@@ -24,7 +24,7 @@ pub fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
         seeds; `no` is one that the number itself misses; what is neither is `not shown`.\n\n",
         command(plan, &[]),
     );
-    page += "## The paper and ours\n\n";
+    let _ = write!(page, "## {}\n\n", beside.heading);
     let lines: Vec<Vec<String>> = (sections.iter())
         .flat_map(|section| &section.compared)
         .map(|compared| {
@@ -35,7 +35,7 @@ pub fn page(plan: &Plan, sections: &[Section], kept: &str) -> String {
             [&compared.what, &compared.paper, &compared.ours, goal, reached].map(str::to_owned).into()
         })
         .collect();
-    page += &table(&["what", "paper", "ours", "goal", "reached"], &lines);
+    page += &table(&["what", beside.column, "ours", "goal", "reached"], &lines);
     let _ = write!(page, "\n{BEGIN}\n{kept}{}{END}\n\n", if kept.is_empty() { "" } else { "\n" });
     page += "## Commands and times\n\n";
     let lines: Vec<Vec<String>> = sections.iter().map(|section| cost(plan, section)).collect();

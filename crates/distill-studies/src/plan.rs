@@ -18,10 +18,21 @@ pub struct Plan {
     pub title: &'static str,
     /// What the numbers of the page are of.
     pub about: &'static str,
+    /// What its numbers stand beside.
+    pub beside: Beside,
     /// In the order of the page.
     pub rows: &'static [Row],
     /// The recipes of the rows, which also run by themselves. They name one teacher and one set of data; the first is `teacher`.
     pub recipes: &'static [(&'static str, &'static str)],
+}
+
+/// What the numbers of a study are compared with.
+#[derive(Debug)]
+pub struct Beside {
+    /// The heading of the table with both.
+    pub heading: &'static str,
+    /// The column with the other numbers.
+    pub column: &'static str,
 }
 
 /// A part of a study that is run and shown by itself.

@@ -1,5 +1,5 @@
-use crate::plan::Plan;
-use crate::rows::{mnist, specialists, speech};
+use crate::plan::{Beside, Plan};
+use crate::rows::{cifar, mnist, specialists, speech};
 
 /// Hinton, Vinyals, Dean, 2015, section 3 and what belongs to it.
 static MNIST: Plan = Plan {
@@ -7,8 +7,9 @@ static MNIST: Plan = Plan {
     page: "mnist",
     summary: "Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", on MNIST",
     title: "The paper on MNIST",
-    about: "Section 3 of the paper and what belongs to it. Errors are of the 10,000 test images; all models are trained on all \
+    about: "Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. Section 3 of the paper and what belongs to it. Errors are of the 10,000 test images; all models are trained on all \
             60,000 training images if nothing else is said.",
+    beside: PAPER,
     rows: mnist::ROWS,
     recipes: &[
         ("teacher", include_str!("../../../recipes/hinton-2015/teacher.toml")),
@@ -31,10 +32,11 @@ static SPEECH: Plan = Plan {
     page: "speech",
     summary: "The same paper on speech",
     title: "The paper on speech",
-    about: "Sections 4 and 6 of the paper on `asterisk-en`, 25 minutes of recorded English prompts by one speaker in place of \
+    about: "Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. Sections 4 and 6 of the paper on `asterisk-en`, 25 minutes of recorded English prompts by one speaker in place of \
             2000 hours. Accuracies are of the frames of held-out utterances, in 117 phone states. The phone error rate is that \
             of the Viterbi path through three-state phones and a bigram, silence not counted; its scale and penalty are chosen \
             on the validation utterances for each model.",
+    beside: PAPER,
     rows: speech::ROWS,
     recipes: &[
         ("teacher", include_str!("../../../recipes/hinton-2015-speech/teacher.toml")),
@@ -50,9 +52,10 @@ static SPECIALISTS: Plan = Plan {
     page: "specialists",
     summary: "The same paper's specialists, on text",
     title: "The paper's specialists on text",
-    about: "Section 5 of the paper on snippets of 24 characters in 420 languages, in place of 100 million images of 15,000 classes. \
+    about: "Hinton, Vinyals, Dean, \"Distilling the Knowledge in a Neural Network\", 2015. Section 5 of the paper on snippets of 24 characters in 420 languages, in place of 100 million images of 15,000 classes. \
             Accuracies are top-1 of the test snippets: of 50,000 from paragraphs that nothing was trained on, those whose text does not \
             stand in a training paragraph as well.",
+    beside: PAPER,
     rows: specialists::ROWS,
     recipes: &[
         ("teacher", include_str!("../../../recipes/hinton-2015-specialists/teacher.toml")),
@@ -61,8 +64,29 @@ static SPECIALISTS: Plan = Plan {
     ],
 };
 
+/// Small convolutional networks beside those of others.
+static CIFAR: Plan = Plan {
+    name: "cifar-10",
+    page: "cifar-10",
+    summary: "Small convolutional networks on CIFAR-10, beside those of MLPerf Tiny",
+    title: "CIFAR-10",
+    about: "Students with convolutions on the 50,000 training images of CIFAR-10, on labels alone and taught by one WRN-16-2. \
+            Accuracies and errors are of the 10,000 test images. The reference models are those of MLPerf Tiny (Banbury and \
+            others, 2021), of the same shape, on labels alone.",
+    beside: Beside { heading: "Others and ours", column: "others" },
+    rows: cifar::ROWS,
+    recipes: &[
+        ("teacher", include_str!("../../../recipes/cifar-10/teacher.toml")),
+        ("distilled", include_str!("../../../recipes/cifar-10/distilled.toml")),
+        ("frontier", include_str!("../../../recipes/cifar-10/frontier.toml")),
+    ],
+};
+
 /// All studies.
-pub static PLANS: [&Plan; 3] = [&MNIST, &SPEECH, &SPECIALISTS];
+pub static PLANS: [&Plan; 4] = [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR];
+
+/// Opens the page of each study of the paper.
+const PAPER: Beside = Beside { heading: "The paper and ours", column: "paper" };
 
 impl Plan {
     /// The study of that name.

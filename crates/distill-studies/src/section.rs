@@ -4,6 +4,7 @@ use distill_train::{TrainError, part_of_gain};
 use serde::{Deserialize, Serialize};
 
 use crate::goal::{Goal, Reached};
+use crate::plan::Beside;
 use distill_lab::jobs::{Loss, Outcomes, Training};
 use distill_recipe::Diagnostic;
 
@@ -110,8 +111,8 @@ impl Section {
         }
     }
 
-    /// The paper and ours, for a terminal.
-    pub fn in_words(&self) -> String {
+    /// Others and ours, for a terminal.
+    pub fn in_words(&self, beside: &Beside) -> String {
         let lines = self.compared.iter().map(|compared| {
             let goal = match &compared.goal {
                 None => String::new(),
@@ -125,7 +126,7 @@ impl Section {
                 }
             };
             let paper = if compared.paper.is_empty() { "-" } else { &compared.paper };
-            format!("{}\n    paper {paper}  ours {}{goal}", compared.what, compared.ours)
+            format!("{}\n    {} {paper}  ours {}{goal}", compared.what, beside.column, compared.ours)
         });
         lines.collect::<Vec<_>>().join("\n")
     }

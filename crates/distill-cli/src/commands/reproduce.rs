@@ -29,7 +29,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     }
     let screen = Screen::new(output);
     let show = |section: &Section| {
-        output.result(&section.in_words())?;
+        output.result(&section.in_words(&plan.beside))?;
         output.event("row_end", serde_json::to_value(section).unwrap_or_default())
     };
     let end = plan.reproduce(&screen.lab(&args.runs_dir), &rows, &overrides, args.write.as_deref(), &show)?;

@@ -1,6 +1,10 @@
 //! The rows of the studies: what each trains, and what it says of that.
 
+pub(crate) mod cifar;
 mod fractions;
 pub(crate) mod mnist;
+mod seeds;
 pub(crate) mod specialists;
 pub(crate) mod speech;
+
+use seeds::by_seed;
