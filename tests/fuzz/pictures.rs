@@ -94,6 +94,9 @@ fn png() -> Vec<u8> {
 impl Parser for Pictures {
     const NAME: &str = "pictures";
 
+    // A file of a few bytes may hold a picture of a million pixels: the decoder has it, and then each channel.
+    const SET: usize = 8 << 20;
+
     type Parsed = ([usize; 3], Vec<u8>);
 
     fn corpus(&self) -> Vec<Vec<u8>> {

@@ -14,7 +14,7 @@ const MAX_ALLOC: u64 = 512 << 20;
 const MAX_FILE: u64 = 256 << 20;
 /// The most that deflate makes of a byte; JPEG makes less. Below so many bytes nobody looks.
 const MAX_RATIO: u64 = 1032;
-const SMALL: u64 = 4 << 20;
+const SMALL: u64 = 1 << 20;
 
 /// What is made of each image. Without any of it all images must have the same size and stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,6 +109,10 @@ fn channels(image: DynamicImage, grey: bool) -> ([usize; 3], Vec<u8>) {
     let (width, height) = (image.width() as usize, image.height() as usize);
     if grey {
         return ([1, height, width], image.into_luma8().into_raw());
+    }
+    if !image.color().has_color() {
+        // Three equal channels, without a copy of them side by side.
+        return ([3, height, width], image.into_luma8().into_raw().repeat(3));
     }
     let interleaved = image.into_rgb8().into_raw();
     let planar = (0..3).flat_map(|channel| interleaved.iter().skip(channel).step_by(3).copied()).collect();

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod beside;
 mod folder;
 mod goal;
 mod numbers;
@@ -10,10 +11,11 @@ mod rows;
 mod section;
 mod study;
 
+pub use beside::Beside;
 pub use folder::Folder;
 pub use goal::Reached;
 pub use page::{BEGIN, END, kept, page};
-pub use plan::{Beside, Plan, Row, Study, setup};
+pub use plan::{Plan, Row, Study, setup};
 pub use plans::PLANS;
 pub use section::Section;
 pub use study::{Show, StudyEnd};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use distill_lab::jobs::{Job, Setup, Stop, Teachers, Trainer};
 use distill_recipe::Diagnostic;
 
+use crate::beside::Beside;
 use crate::section::Section;
 
 /// What a study is: its rows and their recipes.
@@ -24,15 +25,6 @@ pub struct Plan {
     pub rows: &'static [Row],
     /// The recipes of the rows, which also run by themselves. They name one teacher and one set of data; the first is `teacher`.
     pub recipes: &'static [(&'static str, &'static str)],
-}
-
-/// What the numbers of a study are compared with.
-#[derive(Debug)]
-pub struct Beside {
-    /// The heading of the table with both.
-    pub heading: &'static str,
-    /// The column with the other numbers.
-    pub column: &'static str,
 }
 
 /// A part of a study that is run and shown by itself.

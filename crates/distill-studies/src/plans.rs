@@ -1,4 +1,5 @@
-use crate::plan::{Beside, Plan};
+use crate::beside::Beside;
+use crate::plan::Plan;
 use crate::rows::{cifar, mnist, specialists, speech};
 
 /// Hinton, Vinyals, Dean, 2015, section 3 and what belongs to it.

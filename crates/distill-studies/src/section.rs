@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use distill_train::{TrainError, part_of_gain};
 use serde::{Deserialize, Serialize};
 
+use crate::beside::Beside;
 use crate::goal::{Goal, Reached};
-use crate::plan::Beside;
 use distill_lab::jobs::{Loss, Outcomes, Training};
 use distill_recipe::Diagnostic;
 

@@ -125,12 +125,13 @@ fn a_model_of_a_sweep_goes_on_in_the_middle() {
     ];
     lab.ok(&[&long[..], &["--runs-dir", "whole"]].concat());
     let whole = trials(&lab, &SWEEP.replacen("runs", "whole", 1));
-    let (mut n_ended, mut steps) = (0, vec![]);
+    let (mut n_ended, mut steps) = (0_u64, vec![]);
     let mut command = lab.command(&long);
     loop {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         wait_for(&lab, &mut child, SWEEP, 0);
-        std::thread::sleep(Duration::from_millis(50));
+        // Each time a little longer, so that a busy machine gets there too.
+        std::thread::sleep(Duration::from_millis(50 + 10 * n_ended));
         // It fails if the sweep has just come to its end, and ends the process before that hears signals.
         let command_line = format!("kill -INT {} 2>/dev/null", child.id());
         std::process::Command::new("sh").args(["-c", &command_line]).status().unwrap();
