@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
+use distill_export::{OnnxExport, OnnxExportOptions};
 use distill_models::{Activation, MlpConfig, Model, Network, Provenance};
-use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
+use distill_onnx::{ChannelOrder, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
 use ndarray::{Array2, s};
 use prost::Message as _;
 use rayon::prelude::*;
@@ -123,11 +123,14 @@ fn exports_of_distill_answer_as_their_models_do() {
         let config = MlpConfig { hidden: vec![9, 7], activation, ..MlpConfig::default() };
         let model = Network::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
-        let bytes =
-            Exported::new(&model, &provenance, ExportOptions { flat, probabilities, ..ExportOptions::default() })
-                .unwrap()
-                .to_bytes()
-                .unwrap();
+        let bytes = OnnxExport::new(
+            &model,
+            &provenance,
+            OnnxExportOptions { flat, probabilities, ..OnnxExportOptions::default() },
+        )
+        .unwrap()
+        .to_bytes()
+        .unwrap();
         let read = OnnxModel::from_bytes(&bytes, &OnnxOptions::default()).unwrap();
         assert_eq!(read.spec(), model.spec());
         assert_eq!(read.provenance(), provenance);
@@ -196,7 +199,7 @@ fn numbers_are_scaled_and_rounded_to_the_type() {
 
 #[test]
 fn channels_may_be_last() {
-    let options = OnnxOptions { layout: Layout::Nhwc, ..OnnxOptions::default() };
+    let options = OnnxOptions { layout: ChannelOrder::Nhwc, ..OnnxOptions::default() };
     let model = read(&file(DataType::Float, &[OPEN, 2, 5, 3], true), &options).unwrap();
     assert_eq!(model.spec().input_shape, [3, 2, 5]);
     let inputs = inputs(20, 30);

@@ -171,8 +171,8 @@ mod tests {
             };
             for ((i, j), &found) in grad.indexed_iter() {
                 let step = 1.0 / 64.0;
-                let slope = (at(i, j, step) - at(i, j, -step)) / f64::from(2.0 * step);
-                assert!((slope - f64::from(found)).abs() < 2e-5, "{i} {j}: {slope} {found}");
+                let derivative = (at(i, j, step) - at(i, j, -step)) / f64::from(2.0 * step);
+                assert!((derivative - f64::from(found)).abs() < 2e-5, "{i} {j}: {derivative} {found}");
             }
         }
         let loss = DustbinLoss { dustbin: &dustbin(), loss: &CrossEntropy, teacher_lift: 0.0 };

@@ -207,11 +207,11 @@ impl<F: Fn(&Event<'_>) + Sync> Listener for F {
     }
 }
 
-/// Hears nothing.
+/// A listener that ignores every event.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct NullListener;
 
-impl Listener for Silent {
+impl Listener for NullListener {
     fn hear(&self, _: &Event<'_>) -> Result<(), Diagnostic> {
         Ok(())
     }

@@ -45,12 +45,12 @@ impl Setup {
 
     /// Trains the teacher of the recipe.
     pub fn teacher(self: &Arc<Self>, seed: u64) -> Job {
-        Job { setup: self.clone(), role: Role::Teacher, seed, lesson: None }
+        Job { setup: self.clone(), role: Role::Teacher, seed, teachers: None }
     }
 
     /// Trains the student on labels alone.
     pub fn alone(self: &Arc<Self>, seed: u64) -> Job {
-        Job { setup: self.clone(), role: Role::Baseline, seed, lesson: None }
+        Job { setup: self.clone(), role: Role::Baseline, seed, teachers: None }
     }
 
     /// Trains the student on what the teacher of the recipe with this seed says.
@@ -60,7 +60,7 @@ impl Setup {
 
     /// Trains the student on what these teachers say together.
     pub fn distilled_from(self: &Arc<Self>, seed: u64, teachers: Teachers) -> Job {
-        Job { setup: self.clone(), role: Role::Student, seed, lesson: Some(teachers) }
+        Job { setup: self.clone(), role: Role::Student, seed, teachers: Some(teachers) }
     }
 }
 
@@ -74,7 +74,7 @@ pub struct Job {
     /// Of its first weights and the order of its batches.
     pub seed: u64,
     /// Whom a student learns from.
-    pub lesson: Option<Teachers>,
+    pub teachers: Option<Teachers>,
 }
 
 /// One teacher, or several that speak as one.
@@ -161,7 +161,7 @@ impl Job {
             "model": model,
             "train": train,
             "kd": kd,
-            "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data)),
+            "teachers": self.teachers.as_ref().map(|teachers| teachers.key(recipe, data)),
             "seed": self.role.draws_from(self.seed),
         });
         // What was added later stands here only where it is set, so that models from before are found.
@@ -184,11 +184,11 @@ impl Job {
         let recipe = &self.setup.recipe;
         let name = |config: &ModelConfig| config.architecture(input_shape, n_classes);
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
-        if let Some(lesson) = &self.lesson {
+        if let Some(teachers) = &self.teachers {
             let _ = write!(label, " distilled");
-            match &lesson.specialists {
+            match &teachers.specialists {
                 Some(specialists) => _ = write!(label, " from {} specialists", specialists.clusters.clusters),
-                None if lesson.jobs.len() > 1 => _ = write!(label, " from {} models", lesson.jobs.len()),
+                None if teachers.jobs.len() > 1 => _ = write!(label, " from {} models", teachers.jobs.len()),
                 None => {}
             }
             let _ = write!(label, ", {}", recipe.kd.method.in_short(recipe.kd.temperature));
@@ -345,7 +345,7 @@ mod tests {
         let of = |average, temperature: &str| {
             let setup = setup(&[temperature]);
             let job = setup.distilled_from(1, Teachers::several(vec![setup.teacher(1), setup.teacher(2)], average));
-            job.lesson.as_ref().unwrap().key(&setup.recipe, &data("d"))
+            job.teachers.as_ref().unwrap().key(&setup.recipe, &data("d"))
         };
         let (a, g) = (Average::Arithmetic, Average::Geometric);
         assert_eq!(of(g, "kd.temperature=2"), of(g, "kd.temperature=3"));

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, TrainError};
@@ -158,7 +158,7 @@ pub(crate) fn execute(
     };
     let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, listener }.check_all();
     let found = warn(found, listener)?.passed()?;
-    let Found { fingerprints: Some(sets), given, .. } = &found else {
+    let Found { fingerprints: Some(sets), pretrained, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
     // A run that goes on is known by the data that it was begun with, of which the test set may have been corrected since.
@@ -168,7 +168,7 @@ pub(crate) fn execute(
     };
     let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
 
-    let teacher_sha256 = Given::sha256_of(given);
+    let teacher_sha256 = PretrainedTeacher::sha256_of(pretrained);
     let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
     now.test_sha256 = Some(sets.test.sha256());
     let begin = |runs_dir: &Path| {
@@ -224,7 +224,7 @@ pub(crate) fn execute(
         answers: None,
         metrics: None,
     };
-    let trained = run.announce(Path::new(file.path())).map_err(Stop::from).and_then(|()| run.train_all(given));
+    let trained = run.announce(Path::new(file.path())).map_err(Stop::from).and_then(|()| run.train_all(pretrained));
     let trained = trained.and_then(|()| run.conclude());
     let outcome = match trained.map_err(|stop| stop.or_signal(&signals)) {
         // The report is made from the files of a run that is complete, and can be made again.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
 use distill_recipe::model_file::sha256;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, Sets};
@@ -121,12 +121,12 @@ fn execute(
     let found =
         Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, listener }.check_all();
     let found = warn(found, listener)?.passed()?;
-    let Found { fingerprints: Some(prints), given, .. } = &found else {
+    let Found { fingerprints: Some(prints), pretrained, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
     let identity = Identity { student_sha256, ..Identity::new(recipe, prints.sha256())? };
     let now = SweepStatus {
-        process: RunStatus::new(&[Role::Student], &identity, Given::sha256_of(given)),
+        process: RunStatus::new(&[Role::Student], &identity, PretrainedTeacher::sha256_of(pretrained)),
         definition,
         targets: TARGETS_VERSION,
     };
