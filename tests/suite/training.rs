@@ -60,7 +60,7 @@ fn schedules_by_hand() {
         let config = ScheduleConfig {
             kind,
             warmup_epochs,
-            min_factor: 0.1,
+            min_lr_ratio: 0.1,
             every_epochs: 2,
             gamma: 0.5,
             ..ScheduleConfig::default()

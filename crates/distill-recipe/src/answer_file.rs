@@ -66,7 +66,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             "augmented",
             "set `train.augment.shift = 0`, and leave out what else is in `train.augment`",
         ),
-        (recipe.data.mixup > 0, "mixed", "leave `data.mixup` out"),
+        (recipe.data.mixtures > 0, "mixed", "leave `data.mixtures` out"),
     ];
     if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {
         return Err(Diagnostic::new(

@@ -107,9 +107,10 @@ impl<'a> Experiment<'a> {
         if let Some(unlabelled) = unlabelled {
             transfer = Arc::new(Chain::new(transfer, unlabelled)?);
         }
-        if let copies @ 1.. = recipe.data.mixup {
+        if let copies @ 1.. = recipe.data.mixtures {
             let problem = "is set, but the examples do not all fit in the memory they may take";
-            let fits = || crate::ConfigProblem::new("data.mixup", problem, "leave one of `mixup` and `memory` out");
+            let fits =
+                || crate::ConfigProblem::new("data.mixtures", problem, "leave one of `mixtures` and `memory` out");
             if transfer.windows().is_some() {
                 return Err(fits()
                     .note("mixtures pair random examples, which would need random access to the disk")

@@ -27,6 +27,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
         output.progress(&format!("page  {}", page.path().display()));
         return Ok(0);
     }
+    super::recipe::warn_of_settings(&overrides, output)?;
     let screen = Screen::new(output);
     let show = |section: &Section| {
         output.result(&section.in_words())?;

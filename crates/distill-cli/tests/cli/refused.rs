@@ -163,7 +163,7 @@ fn test_inputs_among_those_without_labels() {
     let images = lab.read("data/t10k-images-idx3-ubyte");
     lab.write("more-idx3-ubyte", &images);
     let check = |settings: &[&str]| lab.ok(&[&["check", "r.toml"], settings].concat()).stdout;
-    let found = check(&["data.unlabelled=more-idx3-ubyte", "data.mixup=2"]);
+    let found = check(&["data.unlabelled=more-idx3-ubyte", "data.mixtures=2"]);
     assert!(found.contains("60 test examples are among the inputs without labels"), "{found}");
     assert!(found.contains("180 train, 20 validation, 60 test, 60 without labels, 480 mixtures"), "{found}");
     lab.write("more-idx3-ubyte", idx(&[2, 4, 4], &(0..32).collect::<Vec<u8>>()));

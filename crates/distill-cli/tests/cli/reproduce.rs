@@ -147,7 +147,7 @@ fn parts_of_the_data_may_have_inputs_without_labels_beside_them() {
     let lab = lab();
     let images = lab.read("ten/t10k-images-idx3-ubyte");
     lab.write("more", &images);
-    lab.ok(&args(&["fractions"], &["data.mixup=1", "data.unlabelled=more"]));
+    lab.ok(&args(&["fractions"], &["data.mixtures=1", "data.unlabelled=more"]));
     let page = String::from_utf8(lab.read("runs/hinton-2015/mnist.md")).unwrap();
     assert!(page.contains("a part of 460 training examples; 40 others"), "{page}");
     let speech = |file: &str, runs_dir: &str| {

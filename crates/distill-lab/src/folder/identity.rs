@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
 use distill_recipe::model_file::sha256;
-use distill_recipe::{Code, recipe_text};
+use distill_recipe::{Code, hashed_text, renamed};
 
 /// What tells in a context which random numbers students drew.
 pub(super) const STREAMS: &str = "streams";
@@ -45,7 +45,7 @@ impl Identity {
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();
         }
-        let text = recipe_text(&recipe)?;
+        let text = hashed_text(&recipe)?;
         Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256, student_sha256: None })
     }
 
@@ -80,7 +80,11 @@ pub(crate) fn check_context(
     if differing.is_empty() {
         return Ok(());
     }
-    let table = |context: &CheckpointContext| context.get("recipe").and_then(|text| text.parse::<Table>().ok());
+    let table = |context: &CheckpointContext| {
+        let mut table = context.get("recipe")?.parse::<Table>().ok()?;
+        renamed::update(&mut table).ok()?;
+        Some(table)
+    };
     let mut notes: Vec<String> = vec![];
     for name in differing {
         match (name, table(found), table(expected)) {

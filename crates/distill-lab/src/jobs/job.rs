@@ -123,8 +123,8 @@ pub(super) fn without_labels(data: &DataConfig, key: &DataKey) -> impl Iterator<
     // What is in a file, wherever it lies.
     let file = data.unlabelled.as_ref().map(|_| ("unlabelled", json!(key.unlabelled)));
     let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
-    let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
-    file.into_iter().chain(snippets).chain(mixup)
+    let mixtures = Some(data.mixtures).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
+    file.into_iter().chain(snippets).chain(mixtures)
 }
 
 impl Job {
@@ -293,7 +293,7 @@ mod tests {
             ("data.validation=10", [true; 3]),
             ("data.unlabelled=more.npy", [false, false, true]),
             ("data.text={ unlabelled = 7 }", [false, false, true]),
-            ("data.mixup=2", [false, false, true]),
+            ("data.mixtures=2", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }

@@ -55,7 +55,7 @@ impl Preflight<'_> {
                 "student model",
                 "`train.augment.mixup` has no effect here",
                 "it is for models that learn from labels alone, and the student without a teacher is not trained",
-                "set `data.mixup` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
+                "set `data.mixtures` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
             );
         }
     }

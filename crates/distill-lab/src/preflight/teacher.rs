@@ -188,7 +188,8 @@ impl Preflight<'_> {
     /// The hash of the transfer set, which mostly is the training set.
     fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
         let data = &self.experiment.recipe().data;
-        let same = data.transfer == Default::default() && data.mixup == 0 && self.experiment.all().unlabelled.is_none();
+        let same =
+            data.transfer == Default::default() && data.mixtures == 0 && self.experiment.all().unlabelled.is_none();
         match &found.fingerprints {
             Some(sets) if same => Ok(sets.train.sha256()),
             _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),
@@ -222,7 +223,7 @@ fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
         "teacher accuracy",
         format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
         "it has been trained on them: its answers there are surer than it can be, and teach little that the labels do not",
-        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixup`; \
+        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixtures`; \
          or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
     );
 }

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
+use distill_recipe::renamed::FormerKey;
 use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
@@ -148,6 +149,7 @@ pub(crate) fn execute(
 ) -> Result<FinishedRun, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let (began, listener) = (Instant::now(), lab.listener());
+    warn_of_former(file.former_keys(), listener)?;
     let sets = read_data(file, recipe)?;
     let recipe = &recipe.settled(&*sets.train);
     let mut experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
@@ -252,6 +254,20 @@ pub(crate) fn execute(
     let signal = outcome?;
     written?;
     Ok(FinishedRun { dir: dir.path().to_owned(), status, result: run.result, signal, was_complete: false })
+}
+
+/// Warns of keys that are written under their former names.
+///
+/// # Errors
+/// Those of the listener.
+pub(crate) fn warn_of_former<'a>(
+    keys: impl IntoIterator<Item = &'a FormerKey>,
+    listener: &dyn Listener,
+) -> Result<(), Diagnostic> {
+    for [what, note, help] in keys.into_iter().map(FormerKey::warning) {
+        listener.warn(&what, &note, &help)?;
+    }
+    Ok(())
 }
 
 /// Says what may not be as it was meant.

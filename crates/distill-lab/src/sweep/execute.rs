@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
 use distill_recipe::model_file::sha256;
+use distill_recipe::renamed::former_key;
 use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
@@ -14,7 +15,7 @@ use crate::Lab;
 use crate::event::{Event, Listener, SweepStart};
 use crate::folder::{Identity, Kind, RESOLVED, RunDir, RunStatus, Status, resolved};
 use crate::preflight::{Found, Preflight};
-use crate::run::warn;
+use crate::run::{warn, warn_of_former};
 use crate::signals::Signal;
 use crate::student_file;
 use crate::trials::{Definition, Plan, Record, Records, SweepStatus};
@@ -109,6 +110,11 @@ fn execute(
 ) -> Result<SweepEnd, Diagnostic> {
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let (began, listener) = (Instant::now(), lab.listener());
+    warn_of_former(file.former_keys(), listener)?;
+    if matches!(place, Place::New) {
+        let keys = definition.sets.iter().filter_map(|set| former_key(set.split('=').next()?.trim(), "`--set`"));
+        warn_of_former(&keys.collect::<Vec<_>>(), listener)?;
+    }
     let sets = read_data(file, recipe)?;
     let recipe = &recipe.settled(&*sets.train);
     let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
