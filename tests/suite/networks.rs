@@ -167,7 +167,7 @@ fn networks_keep_the_contract_of_models() {
         let mut scratch = Scratch::default();
         for range in [0..rows, 2..3, 4..7, 0..1, 3..30, 5..5] {
             let part = inputs.slice(s![range.clone(), ..]);
-            // Every second column of a wider matrix, so that rows are no slices.
+            // Every second column of a wider matrix, so that rows are not slices.
             let mut out = Array2::from_elem((part.nrows(), 2 * logits.ncols()), f32::NAN);
             network.logits_into(part, &mut scratch, out.slice_mut(s![.., ..;2])).unwrap();
             assert_eq!(out.slice(s![.., ..;2]), logits.slice(s![range, ..]), "{}", case["name"]);

@@ -1,4 +1,4 @@
-//! What is no weight but lies with the weights: it takes in the batches, and no optimizer, norm or decay touches it.
+//! What is not a weight but lies with the weights: it takes in the batches, and no optimizer, norm or decay touches it.
 
 use std::ops::ControlFlow;
 

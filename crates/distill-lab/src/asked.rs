@@ -8,7 +8,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use crate::event::{Asking, Event, Listener};
 use crate::signals::Signals;
 
-/// How long a model may take before it is shown how far it is, and how often that is told to programs and to logs.
+/// How long a model may take before its progress is shown, and how often programs and logs are told.
 const SILENT: Duration = Duration::from_millis(500);
 const EVENTS: Duration = Duration::from_secs(1);
 const LINES: Duration = Duration::from_secs(30);

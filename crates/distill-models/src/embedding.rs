@@ -105,7 +105,7 @@ impl Embedding {
     }
 }
 
-/// What a row counts in the mean of an example, 0 if there are none.
+/// The weight of a row in the mean of an example, 0 for an example without rows.
 fn share(bags: &Bags, example: usize) -> f32 {
     match bags.of(example).len() {
         0 => 0.0,

@@ -79,7 +79,7 @@ impl Standardized {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the numbers of features differ, [`ModelError::Config`] if the model has an embedding,
-    /// whose inputs are no numbers.
+    /// whose inputs are not numbers.
     pub fn new(model: Network, standardization: Option<Standardization>) -> Result<Self, ModelError> {
         if let Some(Standardization { mean, .. }) = &standardization {
             if model.config().takes_numbers_of_rows() {

@@ -101,7 +101,7 @@ pub struct Description {
     pub outputs: Vec<Port>,
     /// Values that operators compute, in the order of the file, each with its operator; no constants.
     pub values: Vec<(String, String)>,
-    /// Numbers in the constants that are no scalars.
+    /// Numbers in the constants that are not scalars.
     pub parameters: usize,
     /// What the producer added.
     pub metadata: BTreeMap<String, String>,

@@ -225,7 +225,7 @@ fn outputs_by_name_position_and_kind() {
         let logs = read(&file, &with(output, None)).unwrap().logits(inputs.view()).unwrap();
         near(&logs, &probs.mapv(f32::ln), 1e-6);
     }
-    // A tensor that is no output is one if it is asked for.
+    // A tensor that is not an output is one if it is asked for.
     let mut hidden = file.clone();
     hidden.graph.as_mut().unwrap().output.remove(0);
     assert_eq!(read(&hidden, &with("scores", None)).unwrap().logits(inputs.view()).unwrap(), scores);
@@ -233,7 +233,7 @@ fn outputs_by_name_position_and_kind() {
         let error = read(&file, &with(output, None)).unwrap_err();
         assert!(matches!(&error, OnnxError::Port { kind: "output", .. }), "{error}");
     }
-    // A score of zero is no probability.
+    // A score of zero is not a probability.
     let error = read(&file, &with("scores", Some(true))).unwrap_err();
     assert!(matches!(&error, OnnxError::Option { key: "probabilities", .. }), "{error}");
     // An impossible class has the smallest probability.
@@ -418,7 +418,7 @@ fn what_cannot_be_a_teacher_is_refused() {
     // Weights that do not fit, found by the engine.
     let error = error(&|graph| graph.input[0] = port("x", DataType::Float, &[OPEN, 13]));
     assert!(error.starts_with("the graph cannot be computed"), "{error}");
-    // One number for an example is no choice between classes.
+    // One number for an example is not a choice between classes.
     let mut one = good.clone();
     let graph = one.graph.as_mut().unwrap();
     graph.initializer[0] = floats("w", &[12, 1], &[0.5; 12]);

@@ -121,8 +121,8 @@ fn names_that_are_no_inner_values_are_refused() {
     }
     for (taps, reason) in [
         (vec![tap("x", "logits")], "it is the output, which is always there as `logits`"),
-        (vec![tap("logits", &relu)], "it is to be called `logits`, as the output is"),
-        (vec![tap("a", &relu), tap("b", &relu)], "it, or its name, is there twice"),
+        (vec![tap("logits", &relu)], "it has the name of the output, `logits`"),
+        (vec![tap("a", &relu), tap("b", &relu)], "it, or its name, occurs twice"),
     ] {
         assert!(refused(&taps).iter().all(|(found, _)| found == reason), "{taps:?}");
     }

@@ -57,7 +57,7 @@ impl TeacherFormat for AnswerTables {
 ///
 /// # Errors
 /// If students see other inputs than the table was made from, which mixtures and shifts do; if the table cannot be read, or
-/// has not one row for each example.
+/// does not have one row for each example.
 fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
     let changed = [

@@ -220,7 +220,7 @@ impl Diagnostic {
             E::MissingTensor { .. } | E::TensorCount { .. } | E::TensorShape { .. } => {
                 ("the file was changed after it was written", OUR_MODELS)
             }
-            _ => ("the description in the file is not one of a model", OUR_MODELS),
+            _ => ("the file does not describe a model", OUR_MODELS),
         };
         Self::new(Code::ModelFile, error.to_string()).note(note).help(help)
     }

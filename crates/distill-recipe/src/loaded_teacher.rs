@@ -25,7 +25,7 @@ pub struct LoadedTeacher {
     pub n_bytes: usize,
     /// In hexadecimal, of the file or of the list of all files.
     pub sha256: String,
-    /// What its answers were taken for, where it is no model of this program.
+    /// How its answers were interpreted, for a model of another program.
     pub answers: Option<AnswerKind>,
     /// Whether its outputs have names and were put into the order of the data.
     pub is_reordered: bool,
@@ -158,7 +158,7 @@ pub fn in_words(spec: &ModelSpec) -> String {
     }
 }
 
-/// The sides that matter: one channel is none.
+/// The sides that matter, without a single channel.
 pub fn without_ones(sides: &[usize]) -> Vec<usize> {
     sides.iter().copied().filter(|&side| side != 1).collect()
 }

@@ -56,7 +56,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), D
 /// What [`load`] does with the bytes of the file.
 ///
 /// # Errors
-/// [`Code::Syntax`] if it is no TOML, [`Code::UnknownKey`], [`Code::Shape`] or [`Code::Value`] for a key or a value,
+/// [`Code::Syntax`] if it is not TOML, [`Code::UnknownKey`], [`Code::Shape`] or [`Code::Value`] for a key or a value,
 /// [`Code::Override`] for a setting that cannot be read. The place is the line and column, or the setting.
 pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let text = decode(path, bytes)?;

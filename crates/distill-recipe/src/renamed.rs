@@ -40,7 +40,7 @@ impl FormerKey {
         [
             format!("`{former}` is now called `{present}`"),
             format!("{place} has the former name, which is still read; the models are the same"),
-            format!("write `{new}` in place of `{old}`"),
+            format!("write `{new}` instead of `{old}`"),
         ]
     }
 

@@ -27,7 +27,7 @@ pub fn format_of(path: &Path) -> &'static dyn TeacherFormat {
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
 ///
 /// # Errors
-/// If it cannot be read, is damaged, or is a table of answers, which knows nothing of other inputs.
+/// If it cannot be read, is damaged, or is a table of answers, which cannot answer other inputs.
 pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
     format_of(path).open(path, onnx.unwrap_or(&OnnxConfig::default()))
 }
@@ -136,7 +136,7 @@ pub fn answer_settings(recipe: &Recipe) -> String {
         train: TrainConfig::default(),
         ..recipe.teacher.clone()
     };
-    // One teacher is no average, and that of the logits is the same at every temperature.
+    // One teacher is not an ensemble, and the average of the logits is the same at every temperature.
     let mut temperature = None;
     if !recipe.teacher.is_ensemble() {
         (teacher.average, teacher.shares) = (Average::default(), vec![]);

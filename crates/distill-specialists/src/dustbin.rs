@@ -22,7 +22,7 @@ impl Dustbin {
         match classes {
             [] => refused("there are none"),
             _ if !classes.windows(2).all(|pair| pair[0] < pair[1]) => {
-                refused("they are not sorted, or one is there twice")
+                refused("they are not sorted, or one occurs twice")
             }
             [.., last] if *last as usize >= n => refused(&format!("the generalist has {n}")),
             _ if classes.len() == n => refused("they are all that there are, nothing is left for the dustbin"),

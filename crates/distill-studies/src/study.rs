@@ -59,7 +59,7 @@ impl Plan {
             return Err(base
                 .file
                 .locate(Diagnostic::new(Code::Value, what), "student.weights")
-                .note("rows compare students that nobody has taught before")
+                .note("rows compare students that have not been taught before")
                 .help(
                     "leave it out, or run a recipe of the study by itself: `distill run RECIPE student.weights=FILE`",
                 ));

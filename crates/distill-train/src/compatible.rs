@@ -81,7 +81,7 @@ pub fn check_compatible(role: &'static str, model: &ModelSpec, data: &DataSpec) 
 /// are then those that they have if none of the missing classes is possible.
 ///
 /// # Errors
-/// How the classes differ, where that is no matter of order.
+/// How the classes differ, other than in their order.
 pub fn align_classes(
     model: Arc<dyn Model>,
     data: &[String],

@@ -54,7 +54,7 @@ pub struct Experiment<'a> {
     standardization: OnceLock<Standardization>,
     /// What students begin with, by role and seed, in place of random weights.
     beginnings: Vec<((Role, u64), Network)>,
-    /// What the student with a teacher minimises in place of what the recipe says.
+    /// The loss of the distilled student, if it replaces that of the recipe.
     loss: Option<&'a dyn Loss>,
 }
 

@@ -162,7 +162,7 @@ impl Model for LogitTable {
             None => Ok(()),
             Some(row) => Err(ModelError::Engine {
                 reason: format!(
-                    "example {row} of the batch, and {} more, are none of the inputs that the table has answers to",
+                    "the table has no answers for example {row} of the batch, nor for {} more",
                     missing.len() - 1
                 ),
             }),

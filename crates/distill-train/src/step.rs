@@ -59,7 +59,7 @@ impl TrainingStep {
     ///
     /// # Errors
     /// If data, teacher or loss refuse; [`TrainError::NonFinite`] with `epoch` and `step` zero if
-    /// the loss or the gradient is no number; [`TrainError::OtherRank`] if that is so on another rank. The weights are then left
+    /// the loss or the gradient is not a number; [`TrainError::OtherRank`] if that is so on another rank. The weights are then left
     /// as they were, on all ranks.
     pub fn run(
         &mut self,
@@ -167,7 +167,7 @@ fn check(student: &dyn Trainable, context: &StepContext<'_>, n_parts: usize) -> 
     Ok(())
 }
 
-/// Refuses what is no gradient of all weights where several are summed up.
+/// Refuses gradients that do not cover all weights, where several are summed.
 fn check_touched(context: &StepContext<'_>, n_parts: usize) -> Result<(), ConfigProblem> {
     if n_parts > 1 {
         return Err(not_in_parts("model.embedding", "the parts' gradients have other rows of the table"));

@@ -81,7 +81,7 @@ pub fn train(
 /// [`Checkpoint::restore`](crate::Checkpoint::restore).
 ///
 /// # Errors
-/// As [`train`]. A teacher that is told to stop is no error: training ends before that step, see [`Observer::stopped`].
+/// As [`train`]. A teacher that is told to stop is not an error: training ends before that step, see [`Observer::stopped`].
 pub fn train_from(
     student: &mut dyn Trainable,
     training: &Training<'_>,

@@ -54,15 +54,18 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
     Ok(0)
 }
 
-/// Asks on the terminal. Where there is none, nobody agrees.
+/// Asks on the terminal. Without a terminal the answer is no.
 fn confirmed(question: &str, args: &RmArgs) -> Result<bool, Diagnostic> {
     if !io::stdin().is_terminal() {
         let runs: Vec<_> = args.runs.iter().map(|run| run.to_string_lossy()).collect();
         let words = ["distill", "rm", "--yes"].into_iter().chain(runs.iter().map(|run| &**run));
-        return Err(Diagnostic::new(Code::NotConfirmed, "nobody was there to confirm that runs are removed")
-            .at("standard input")
-            .note("nothing was removed")
-            .help(format!("agree beforehand: `{}`", shell(words))));
+        return Err(Diagnostic::new(
+            Code::NotConfirmed,
+            "removing runs needs a confirmation, and there is no terminal to ask on",
+        )
+        .at("standard input")
+        .note("nothing was removed")
+        .help(format!("agree beforehand: `{}`", shell(words))));
     }
     let refused = |error| Diagnostic::io("cannot ask on the terminal", None, error);
     let mut stderr = io::stderr().lock();

@@ -29,7 +29,9 @@ fn an_old_recipe_is_the_same_run_with_a_warning() {
     }
     assert!(!lab.ok(&["run", "new.toml"]).stderr.contains(NOTE));
     let text = |name: &str| String::from_utf8(lab.read(name)).unwrap();
-    let known = |run: &str| text(&format!("runs/{run}/run.toml")).lines().find(|l| l.contains("recipe_sha256")).map(str::to_owned);
+    let known = |run: &str| {
+        text(&format!("runs/{run}/run.toml")).lines().find(|l| l.contains("recipe_sha256")).map(str::to_owned)
+    };
     assert!(known("tiny-001").is_some());
     assert_eq!(known("tiny-001"), known("tiny-002"));
     assert_eq!(hashes(&lab, "runs/tiny-001"), hashes(&lab, "runs/tiny-002"));
@@ -74,11 +76,7 @@ fn settings_have_former_names_too() {
     );
     let help = "remove `data.mixup`: it is the former name of `data.mixtures`";
     let what = "E0104]: `data.mixup` and `data.mixtures` are both set, and are the same key";
-    lab.check(
-        &["check", "r.toml", "data.mixup=1", "data.mixtures=2"],
-        3,
-        [what, "command line: data.mixup=1", help],
-    );
+    lab.check(&["check", "r.toml", "data.mixup=1", "data.mixtures=2"], 3, [what, "command line: data.mixup=1", help]);
     lab.write("both.toml", recipe(["mixup = 1\nmixtures", "pct_start"]));
     lab.check(&["run", "both.toml"], 3, [what, "both.toml:6:1", help]);
 }

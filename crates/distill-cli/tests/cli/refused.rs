@@ -147,7 +147,7 @@ fn settings_that_the_data_makes_meaningless() {
     check(&[embedding], ["E0104]: number 0 of training example", embedding, "as many buckets"]);
     lab.write("a/x_test.npy", rows(60, 2, |_| 4.0));
     lab.ok(&["check", "r.toml", "data.source=a", "student.model.embedding.buckets=6"]);
-    let best = ["E0104]: the best weights are to be kept", "train.keep=best", "hold some out"];
+    let best = ["E0104]: the best weights cannot be found", "train.keep=best", "hold some out"];
     check(&["train.keep=best", "data.validation=0"], best);
     let unused = lab.ok(&["check", "r.toml", "baseline.enabled=false", "train.augment.mixup=0.2"]).stdout;
     assert!(unused.contains("`train.augment.mixup` has no effect here"), "{unused}");

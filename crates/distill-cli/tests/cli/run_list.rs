@@ -137,10 +137,10 @@ fn runs_are_removed_on_request_and_only_then() {
         crate::lab::Ran::from(command.stdin(Stdio::null()).output().unwrap())
     };
     let agree = "agree beforehand: `distill rm --yes tiny-001`";
-    lab.check(&["rm", "tiny-001"], 7, ["E0505]: nobody was there to confirm", "standard input", agree]);
+    lab.check(&["rm", "tiny-001"], 7, ["E0505]: removing runs needs a confirmation", "standard input", agree]);
     assert!(lab.path("runs/tiny-001/run.toml").exists());
 
-    // All or none: one of them is no run.
+    // All or none: one of them is not a run.
     assert_eq!(remove(&["tiny-001", "data", "--yes"]).code, Some(7));
     assert!(lab.path("runs/tiny-001/run.toml").exists());
 

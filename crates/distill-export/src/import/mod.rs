@@ -38,7 +38,7 @@ pub struct FromOnnx {
 /// again. Whatever the bytes are, memory is taken only for what they hold.
 ///
 /// # Errors
-/// [`ExportError::Unreadable`] for bytes that are no such file; [`ExportError::Node`] with the node that is not possible here.
+/// [`ExportError::Unreadable`] for bytes of another kind; [`ExportError::Node`] with the node that is not possible here.
 ///
 /// # Examples
 /// ```

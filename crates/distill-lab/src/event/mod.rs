@@ -149,7 +149,7 @@ pub struct ModelStart<'a> {
 pub struct Step<'a> {
     /// Which model of a run it is.
     pub model: ModelId<'a>,
-    /// What trains, in words, where that is no model of a run.
+    /// A description of the model, if it does not belong to a run.
     pub label: Option<&'a str>,
     /// What the step came to.
     pub report: &'a StepReport,

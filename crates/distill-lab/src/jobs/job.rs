@@ -142,7 +142,7 @@ impl Job {
         let recipe = &self.setup.recipe;
         let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
-        // A selection that leaves nothing out is none.
+        // A selection of everything counts as no selection.
         let transfer = transfer.filter(|transfer| **transfer != Default::default());
         let mut train = train.clone();
         train.precision = train.precision.settled();

@@ -152,7 +152,7 @@ impl Preflight<'_> {
         found.warn(
             "columns",
             what,
-            "no two rows have the same value there: models know by it the rows to train on, and it says nothing of others",
+            "every row has a different value there: a model memorises the training rows by it and learns nothing for new ones",
             format!("set `data.columns.ignore = [{}]`, or leave it so if it was measured", names.join(", ")),
         );
     }

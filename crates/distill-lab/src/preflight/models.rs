@@ -66,10 +66,9 @@ impl Preflight<'_> {
         if keep != Keep::Best || self.experiment.validation_set().is_some() {
             return Ok(());
         }
-        let diagnostic =
-            Diagnostic::new(Code::Value, "the best weights are to be kept, but there are no validation examples")
-                .note("the best are those with the fewest errors on examples that are held out")
-                .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
+        let diagnostic = Diagnostic::new(Code::Value, "the best weights cannot be found without validation examples")
+            .note("the best are those with the fewest errors on examples that are held out")
+            .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
         Err(self.file.locate(diagnostic, &format!("{training}.keep")))
     }
 
@@ -192,7 +191,7 @@ fn check_size(
 ) -> Result<usize, Box<(Diagnostic, &'static str)>> {
     let help = match config.as_mlp() {
         Some(_) => "use fewer units, such as `hidden = [800, 800]`",
-        None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
+        None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs other than images",
     };
     let parameters = match config.layout(input_shape, n_classes) {
         Ok(layout) => layout.n_trained(),

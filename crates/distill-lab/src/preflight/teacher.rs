@@ -81,7 +81,7 @@ impl Preflight<'_> {
                 Ok(targets) => {
                     let rows = targets.logits().nrows();
                     let text =
-                        format!("{} rows, {} computed anew, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
+                        format!("{} rows, {} recomputed, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
                     found.ok("soft targets", text);
                     pretrained.targets = Some(targets);
                 }

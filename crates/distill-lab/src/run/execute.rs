@@ -202,7 +202,7 @@ pub(crate) fn execute(
             status.check_unchanged("the run was started with a different recipe, data or teacher", &now, dir.path())?;
             let mut result = RunResult::read_partly(dir.path())?.unwrap_or_else(|| new_result(&experiment));
             if status.measure_on(&sets.test.sha256()) {
-                listener.note("the test set is another one: all models are measured anew\n");
+                listener.note("the test set has changed: all models are measured again\n");
                 result.forget_tests(experiment.test_set().len());
             }
             status.resume();

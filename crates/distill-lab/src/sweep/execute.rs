@@ -174,7 +174,7 @@ fn execute(
             }
             Err(stop) => stop.signal().map(Some).map_err(|diagnostic| {
                 let (n, again) = (sweep.records.all().len(), again(dir.path()));
-                diagnostic.note(format!("{n} trials are finished; `{again}` goes on"))
+                diagnostic.note(format!("{n} trials are finished; `{again}` continues"))
             }),
         }
     });

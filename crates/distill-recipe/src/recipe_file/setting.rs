@@ -25,7 +25,7 @@ impl Override {
     /// Reads `KEY=VALUE`. The key is dotted, the value TOML, and a word needs no quotes: `kd.temperature=4`, `name=mine`.
     ///
     /// # Errors
-    /// [`Code::Override`] if the key is missing or the value is no TOML.
+    /// [`Code::Override`] if the key is missing or the value is not TOML.
     pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
         Self::parse_from(argument, argument)
     }

@@ -129,7 +129,8 @@ fn a_renamed_key_changes_no_hash() {
 #[test]
 fn former_names_have_their_places() {
     let [old, _] = both_names();
-    let (file, _) = from_bytes(Path::new("r.toml"), old.clone().into(), &["teacher.train.schedule.peak=0.2".into()]).unwrap();
+    let (file, _) =
+        from_bytes(Path::new("r.toml"), old.clone().into(), &["teacher.train.schedule.peak=0.2".into()]).unwrap();
     let found: Vec<_> = file.former_keys().map(|key| (key.former.as_str(), key.place.as_str())).collect();
     let expected = [
         ("data.mixup", "r.toml:7"),
@@ -141,7 +142,10 @@ fn former_names_have_their_places() {
     assert_eq!(file.kept().former_keys().count(), 1);
     // An error has the present name, and the place of the former one.
     let error = load(&old.replace("mixup = 2", "mixup = 200"), &[]).unwrap_err();
-    assert!(error.starts_with("error[E0104]: data.mixtures must be at most 100, got 200\n  --> r.toml:7:9\n"), "{error}");
+    assert!(
+        error.starts_with("error[E0104]: data.mixtures must be at most 100, got 200\n  --> r.toml:7:9\n"),
+        "{error}"
+    );
     // No former name is offered.
     let error = load(&old.replace("gamma", "x").replace("clip_grad_norm", "schedule.gama"), &[]).unwrap_err();
     assert!(!error.contains("min_factor,"), "{error}");

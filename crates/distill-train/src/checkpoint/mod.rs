@@ -35,7 +35,7 @@ impl Checkpoint {
     /// The bytes of a checkpoint file.
     ///
     /// # Errors
-    /// [`CheckpointError::NonFinite`] if a parameter is no number.
+    /// [`CheckpointError::NonFinite`] if a parameter is not a number.
     pub fn encode(context: &CheckpointContext, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
         let Snapshot { params, state } = snapshot;
         if let Some((index, &value)) = params.as_slice().iter().enumerate().find(|(_, value)| !value.is_finite()) {

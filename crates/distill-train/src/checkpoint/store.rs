@@ -33,7 +33,7 @@ impl<'a> CheckpointStore<'a> {
     /// Writes a checkpoint and, once it is durable, removes what is no longer kept.
     ///
     /// # Errors
-    /// [`CheckpointError::NonFinite`] if a parameter is no number: older checkpoints stay.
+    /// [`CheckpointError::NonFinite`] if a parameter is not a number: older checkpoints stay.
     /// [`CheckpointError::Io`] if it cannot be written: older checkpoints stay.
     pub fn save(&self, context: &CheckpointContext, snapshot: Snapshot<'_>) -> Result<PathBuf, CheckpointError> {
         let _span = tracing::debug_span!("save checkpoint", step = snapshot.state.step).entered();
