@@ -44,7 +44,7 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
         .read(path, bytes.len() as u64)
         .map_err(|error| Diagnostic::io("cannot read what was written", Some(path), error))?;
     if found != bytes {
-        return Err(Diagnostic::new(Code::Io, "the file does not hold what was written")
+        return Err(Diagnostic::new(Code::Io, "the file differs from the bytes that were written")
             .at(path.display())
             .help("look after the disk, then export it again with `--force`"));
     }

@@ -23,10 +23,8 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
         output.progress(&format!("{:<8} {}  {}", dir.kind().noun(), dir.path().display(), size(*bytes)));
         for other in others.iter().filter(|other| !is_among(&dirs, &other.path) && uses(other, dir.path())) {
             is_needed = true;
-            output.progress(&format!(
-                "         {} has weights from there, and cannot be gone on with without",
-                other.name
-            ));
+            output
+                .progress(&format!("         {} uses weights from it, and cannot be resumed without them", other.name));
         }
     }
     let all = size(sizes.iter().sum());
@@ -41,7 +39,7 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
     if is_needed && args.yes {
         output.warning(
             "a run is removed whose weights another one uses",
-            "the other run is complete or cannot be gone on with; what it found stays",
+            "the other run is complete or cannot be resumed; its results stay",
             "name the weights' new place in `teacher.weights` if they were copied",
         )?;
     }

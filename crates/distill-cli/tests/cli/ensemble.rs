@@ -147,5 +147,5 @@ fn each_seed_learns_from_its_own_file() {
         lab.check(arguments, 3, [&format!("E0104]: {message}"), "command line: ", help]);
     }
     let warned = lab.ok(&["rm", "runs/tiny-001", "--yes"]).stderr;
-    assert!(warned.contains("tiny-002 has weights from there"), "{warned}");
+    assert!(warned.contains("tiny-002 uses weights from it"), "{warned}");
 }

@@ -92,7 +92,7 @@ fn outputs_that_stand_for_other_classes_are_named() {
         5,
         ["E0305]: the teacher gets 33.3 % of 60 test examples right, and must get 40.0 %", "t", help],
     );
-    let note = "with other names for its outputs it gets 100.0 % right: what is now called `0` is `1`, `1` is `0`";
+    let note = "with other names for its outputs it gets 100.0 % right: the output now called `0` is `1`, `1` is `0`";
     assert!(ran.stderr.contains(note), "{}", ran.stderr);
     lab.write("t/classes.txt", "1\n0\n2\n");
     let shown = lab.ok(&["check", "r.toml", "teacher.weights=t"]).stdout;

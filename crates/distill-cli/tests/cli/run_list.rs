@@ -149,7 +149,7 @@ fn runs_are_removed_on_request_and_only_then() {
     let ran = remove(&["tiny-001", "runs/zero-001", "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("removed 2 directories, "), "{}", ran.stdout);
-    assert!(ran.stderr.contains("tiny-003 has weights from there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("tiny-003 uses weights from it"), "{}", ran.stderr);
     assert_eq!(names(&lab.ok(&["runs"]).stdout), ["tiny-002", "tiny-003"]);
     assert!(!lab.path("runs/tiny-001").exists() && !lab.path("runs/zero-001").exists());
 }

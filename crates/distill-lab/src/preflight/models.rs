@@ -80,7 +80,7 @@ impl Preflight<'_> {
             (Some(tokens), Some(known)) if known >= tokens => return Ok(()),
             (Some(tokens), Some(known)) => (
                 format!("a table of {known} tokens for inputs of {tokens}"),
-                "each byte of a text is the number of a row of a table, and row 0 is for what is behind the text",
+                "each byte of a text is a row number of the table, and row 0 is for the padding after the text",
                 format!("set `tokens = {tokens}`, or leave it out"),
                 "tokens",
             ),

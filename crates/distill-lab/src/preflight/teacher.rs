@@ -237,7 +237,7 @@ fn name_outputs(pretrained: &PretrainedTeacher, diagnostic: Diagnostic, check: &
     let pairs: Vec<String> =
         moved.take(SHOWN).map(|output| format!("`{}` is `{}`", names[output], class(output))).collect();
     let diagnostic = diagnostic.note(format!(
-        "with other names for its outputs it gets {:.1} % right: what is now called {}",
+        "with other names for its outputs it gets {:.1} % right: the output now called {}",
         100.0 * renamed.accuracy,
         pairs.join(", ")
     ));
