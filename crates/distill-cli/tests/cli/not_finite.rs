@@ -77,7 +77,7 @@ fn a_run_goes_on_once_its_test_set_is_mended() {
     numbers(&lab, "0");
     let ran = lab.ok(&["run", "--resume"]);
     assert!(ran.stderr.contains("teacher   trained before, seed 1, measured again"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the test set is another one"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the test set has changed"), "{}", ran.stderr);
     assert_eq!(lab.read(teacher), trained);
     lab.ok(&["report", "runs/tiny-001"]);
 

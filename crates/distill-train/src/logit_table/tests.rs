@@ -26,7 +26,7 @@ fn inputs_find_their_answers_in_any_order() {
     let found = teacher.logits(many.view()).unwrap();
     assert!(found.outer_iter().enumerate().all(|(i, row)| row == answers.row(i % 2)));
     let error = teacher.logits(array![[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]].view()).unwrap_err().to_string();
-    assert!(error.contains("example 1 of the batch, and 1 more"), "{error}");
+    assert!(error.contains("example 1 of the batch, nor for 1 more"), "{error}");
     assert!(matches!(teacher.logits(array![[1.0]].view()), Err(ModelError::Features { actual: 1, .. })));
     assert_eq!((teacher.spec().architecture.as_str(), teacher.n_bytes()), ("table of 3 answers", 36));
     assert_ne!(teacher.sha256(), table(answers + 1.0).unwrap().sha256());
