@@ -16,8 +16,8 @@ use distill_datasets::{
 };
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Temperature, Term};
 use distill_models::{
-    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, Noise, ResNetConfig, Tape, TextCnnConfig,
-    Trainable,
+    CnnConfig, DsCnnConfig, EmbeddingConfig, MlpConfig, ModelConfig, Network, ResNetConfig, StepKey, Tape,
+    TextCnnConfig, Trainable,
 };
 use distill_tensor::{Precision, matmul};
 use distill_tests::counting::{Counting, measure};
@@ -118,8 +118,8 @@ fn steps_with(
         for i in 0..n {
             // Whole and smaller batches.
             let indices = if i % 4 == 3 { &indices[..70] } else { &indices[BATCH..] };
-            let noise = Noise::new(1, i);
-            step.run(&mut student, &mut optimizer, indices, noise, 1e-3, &context).unwrap();
+            let key = StepKey::new(1, i);
+            step.run(&mut student, &mut optimizer, indices, key, 1e-3, &context).unwrap();
         }
     };
     run(4);
@@ -225,7 +225,7 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
             let indices: Vec<usize> = (0..BATCH).collect();
             let mut run = |n: u32| {
                 for i in 0..n {
-                    step.run(&mut student, &mut optimizer, &indices, Noise::new(1, i), 1e-3, &context).unwrap();
+                    step.run(&mut student, &mut optimizer, &indices, StepKey::new(1, i), 1e-3, &context).unwrap();
                 }
             };
             run(2);
@@ -276,7 +276,7 @@ fn a_step_with_losses_on_inner_values_allocates_nothing_of_ours() {
     let indices: Vec<usize> = (0..BATCH).collect();
     let mut run = |n: u32| {
         for i in 0..n {
-            step.run(&mut student, &mut optimizer, &indices, Noise::new(1, i), 1e-3, &context).unwrap();
+            step.run(&mut student, &mut optimizer, &indices, StepKey::new(1, i), 1e-3, &context).unwrap();
         }
     };
     let zeros = |channels: usize| {
@@ -329,8 +329,8 @@ fn a_step_without_labels_allocates_nothing_of_ours() {
     let mut run = |steps: std::ops::Range<usize>| {
         for i in steps {
             let indices: [usize; BATCH] = std::array::from_fn(|j| ((i * BATCH + j) * 37) % n);
-            let noise = Noise::new(1, i as u32);
-            step.run(&mut student, &mut optimizer, &indices, noise, 1e-3, &context).unwrap();
+            let key = StepKey::new(1, i as u32);
+            step.run(&mut student, &mut optimizer, &indices, key, 1e-3, &context).unwrap();
         }
     };
     let mut products = products(&config, Some(&config), Precision::F32);
@@ -363,8 +363,8 @@ fn a_step_with_an_embedding_allocates_nothing_of_ours() {
         let mut optimizer = Optimizer::new(optimizer_config, student.params());
         let mut step = TrainingStep::new(&student, BATCH);
         let mut run = |i: usize| {
-            let noise = Noise::new(1, i as u32);
-            step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
+            let key = StepKey::new(1, i as u32);
+            step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], key, 1e-3, &context).unwrap();
         };
         let zeros = |rows, columns| Array2::<f32>::zeros((rows, columns));
         let (mut x, mut w, mut y) = (zeros(BATCH, hidden), zeros(n_classes, hidden), zeros(BATCH, n_classes));
@@ -397,8 +397,8 @@ fn a_step_with_tokens_allocates_nothing_of_ours() {
     let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
     let mut step = TrainingStep::new(&student, BATCH);
     let mut run = |i: usize| {
-        let noise = Noise::new(1, i as u32);
-        step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], noise, 1e-3, &context).unwrap();
+        let key = StepKey::new(1, i as u32);
+        step.run(&mut student, &mut optimizer, &indices[i * BATCH..][..BATCH], key, 1e-3, &context).unwrap();
     };
     let [x, w, y] = [(BATCH, width), (n_classes, width), (BATCH, n_classes)].map(Array2::<f32>::zeros);
     let (mut x, mut w, mut y) = (x, w, y);

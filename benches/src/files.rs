@@ -10,7 +10,9 @@ use distill_losses::CrossEntropy;
 use distill_models::{MlpConfig, Network, Trainable};
 use distill_tensor::softmax;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
-use distill_train::{Hooks, OptimizerConfig, Silent, SoftTargets, Teacher, TrainConfig, Training, evaluate, train};
+use distill_train::{
+    Hooks, NullObserver, OptimizerConfig, SoftTargets, Teacher, TrainConfig, Training, evaluate, train,
+};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::Result;
@@ -161,7 +163,7 @@ fn trained(data: &Images, hidden: &[usize], epochs: u32) -> Result<Network> {
         seed: 1,
         hooks: Hooks::default(),
     };
-    train(&mut model, &training, &mut Silent)?;
+    train(&mut model, &training, &mut NullObserver)?;
     Ok(model)
 }
 

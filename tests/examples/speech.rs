@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     train(&mut model, &training, &mut Printer)?;
     println!("test frames right: {:.2} %", 100.0 * evaluate(&model, &parts.test)?.accuracy());
 
-    // Scale and penalty are chosen on the validation utterances. Silence is no phone that counts.
+    // Scale and penalty are chosen on the validation utterances. Silence is not a phone that counts.
     let hmm = Hmm::estimate(&asterisk_alignment()?)?;
     let logits = SoftTargets::compute(&model, &parts.validation)?;
     let mut best: Option<(f64, DecodeConfig)> = None;

@@ -1,6 +1,6 @@
 use distill_losses::Term;
 use distill_models::{MlpConfig, Network, Trainable};
-use distill_train::{Best, Checkpoint, Context, OptimizerConfig, OptimizerKind, Snapshot, TrainState};
+use distill_train::{Best, Checkpoint, CheckpointContext, OptimizerConfig, OptimizerKind, Snapshot, TrainState};
 use sha2::{Digest as _, Sha256};
 
 use crate::mutate;
@@ -29,7 +29,7 @@ fn optimizer(kind: OptimizerKind) -> OptimizerConfig {
 
 #[derive(Debug)]
 struct Restored {
-    context: Context,
+    context: CheckpointContext,
     model: Network,
     state: TrainState,
 }
@@ -62,7 +62,7 @@ impl Parser for CheckpointFile {
             state.loss.terms.set(Term::new("kl", 0.5));
             state.average = best.then(|| model.params().clone());
             state.best = best.then(|| Best { epoch: 2, errors: 3, nll: 0.25, params: model.params().clone() });
-            let context = Context::from([("role".to_owned(), "student".to_owned())]);
+            let context = CheckpointContext::from([("role".to_owned(), "student".to_owned())]);
             Restored { context, model, state }.encode()
         };
         vec![encode(OptimizerKind::Sgd, false), encode(OptimizerKind::AdamW, true)]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use distill_export::{FromOnnx, OnnxModel, OnnxOptions, network_from_onnx};
+use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, network_from_onnx};
 use distill_models::{Model as _, Provenance, Trainable as _};
 
 use crate::mutate;
@@ -89,8 +89,8 @@ impl Parser for OnnxNetwork {
             return;
         }
         // What was accepted can be written, and is the same network then, but for dropout.
-        let options = OnnxOptions { keep_batch_norm: true, ..OnnxOptions::default() };
-        let bytes = OnnxModel::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap();
+        let options = OnnxExportOptions { keep_batch_norm: true, ..OnnxExportOptions::default() };
+        let bytes = OnnxExport::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap();
         let again = network_from_onnx(&bytes).unwrap().network(network.spec().classes.clone()).unwrap();
         assert_eq!(again.params().as_slice(), network.params().as_slice());
     }

@@ -1,6 +1,6 @@
 //! ONNX files, changed as trees: a message is a list of fields, of which some are messages.
 
-use distill_export::{OnnxModel, OnnxOptions, compare};
+use distill_export::{OnnxExport, OnnxExportOptions, compare};
 use distill_models::{Activation, CnnConfig, MlpConfig, Network, Provenance};
 
 use crate::mutate;
@@ -17,22 +17,22 @@ fn onnx() {
 impl Parser for OnnxFile {
     const NAME: &str = "onnx";
 
-    type Parsed = OnnxModel;
+    type Parsed = OnnxExport;
 
     fn corpus(&self) -> Vec<Vec<u8>> {
         let encode = |hidden: &[usize], activation, shape: &[usize], probabilities| {
-            let options = OnnxOptions { probabilities, ..OnnxOptions::default() };
+            let options = OnnxExportOptions { probabilities, ..OnnxExportOptions::default() };
             let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
-            OnnxModel::new(&model(hidden, activation, shape), &provenance, options).unwrap().to_bytes().unwrap()
+            OnnxExport::new(&model(hidden, activation, shape), &provenance, options).unwrap().to_bytes().unwrap()
         };
         let config =
             CnnConfig { channels: vec![2], hidden: vec![3], activation: Activation::Relu6, ..CnnConfig::default() };
         let network = Network::new(config, vec![1, 4, 3], vec!["a".into(), "é".into()], 1).unwrap();
-        let options = OnnxOptions { keep_batch_norm: true, ..OnnxOptions::default() };
+        let options = OnnxExportOptions { keep_batch_norm: true, ..OnnxExportOptions::default() };
         vec![
             encode(&[], Activation::Relu, &[3], false),
             encode(&[3, 2], Activation::Gelu, &[1, 2, 2], true),
-            OnnxModel::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap(),
+            OnnxExport::new(&network, &Provenance::new(), options).unwrap().to_bytes().unwrap(),
         ]
     }
 
@@ -73,11 +73,11 @@ impl Parser for OnnxFile {
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
-        OnnxModel::from_bytes(bytes).map_err(|error| error.to_string())
+        OnnxExport::from_bytes(bytes).map_err(|error| error.to_string())
     }
 
     fn check(&self, model: &Self::Parsed) {
-        let again = OnnxModel::from_bytes(&model.to_bytes().unwrap()).unwrap();
+        let again = OnnxExport::from_bytes(&model.to_bytes().unwrap()).unwrap();
         assert_eq!(&again, model);
         let n_classes = model.classes().len();
         // Whatever is accepted can be run; another model has other answers, or the same.
@@ -94,7 +94,7 @@ fn classes(n_bytes: usize) -> Vec<u8> {
     let names = format!("[{}\"\"]", "\"\",".repeat(n_bytes / 3));
     let entry =
         [Field { key: 1 << 3 | 2, value: b"classes".to_vec() }, Field { key: 2 << 3 | 2, value: names.into_bytes() }];
-    let good = OnnxModel::new(&model(&[], Activation::Relu, &[3]), &Provenance::new(), OnnxOptions::default());
+    let good = OnnxExport::new(&model(&[], Activation::Relu, &[3]), &Provenance::new(), OnnxExportOptions::default());
     [good.unwrap().to_bytes().unwrap(), encode(&[Field { key: 14 << 3 | 2, value: encode(&entry) }])].concat()
 }
 

@@ -7,8 +7,8 @@ use distill_datasets::{Augmentation, Dataset, Images};
 use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Scratch, Trainable};
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, Hooks, Observer, PaddingConfig, Silent, Snapshot, SoftTargets, StepReport,
-    Teacher, TrainConfig, TrainError, Training, train, train_from,
+    AugmentConfig, Checkpoint, CheckpointContext, Hooks, NullObserver, Observer, PaddingConfig, Snapshot, SoftTargets,
+    StepReport, Teacher, TrainConfig, TrainError, Training, train, train_from,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -59,7 +59,7 @@ fn weights(data: &dyn Dataset, config: &TrainConfig, teacher: Teacher<'_>) -> Re
     let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.7).unwrap();
     let training = Training { data, validation: None, loss: &loss, teacher, config, seed: 3, hooks: Hooks::default() };
     let mut student = model(data, 16, 7);
-    train(&mut student, &training, &mut Silent)?;
+    train(&mut student, &training, &mut NullObserver)?;
     Ok(student.params().as_slice().to_vec())
 }
 
@@ -98,7 +98,7 @@ impl Observer for StopAt {
         if report.step < self.0 {
             return ControlFlow::Continue(());
         }
-        self.1 = Checkpoint::encode(&Context::new(), snapshot).unwrap();
+        self.1 = Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap();
         ControlFlow::Break(())
     }
 }
@@ -123,7 +123,7 @@ fn resumed_training_sees_the_same_pictures() {
         train(&mut model(&data, 16, 7), &training, &mut stop).unwrap();
         let mut student = model(&data, 16, 8);
         let state = Checkpoint::decode(&stop.1).unwrap().restore(&mut student, &config.optimizer).unwrap();
-        train_from(&mut student, &training, state, &mut Silent).unwrap();
+        train_from(&mut student, &training, state, &mut NullObserver).unwrap();
         assert!(student.params().as_slice() == expected, "step {step}");
     }
 }

@@ -2,7 +2,7 @@
 //! running one in evaluation.
 
 use distill_datasets::Dataset;
-use distill_models::{Model, ModelError, ModelSpec, Noise, Scratch, Tape, Trainable};
+use distill_models::{Model, ModelError, ModelSpec, Scratch, StepKey, Tape, Trainable};
 use distill_tensor::{Init, LayoutBuilder, ParamId, Params, SliceKind};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
@@ -76,7 +76,7 @@ impl Trainable for Centred {
         )
     }
 
-    fn forward(&self, inputs: ArrayView2<'_, f32>, _: Noise, tape: &mut Tape) -> Result<(), ModelError> {
+    fn forward(&self, inputs: ArrayView2<'_, f32>, _: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
         tape.begin(inputs.nrows());
         let [input, centred, logits] = tape.slots_mut() else { unreachable!() };
         input.value_mut().assign(&inputs);

@@ -8,7 +8,7 @@ use distill_models::{
     CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, ModelConfig, Network, Provenance, ResNetConfig, to_safetensors,
 };
 use distill_train::{
-    AugmentConfig, Hooks, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Silent,
+    AugmentConfig, Hooks, NullObserver, OptimizerConfig, OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind,
     SoftTargets, Teacher, TrainConfig, Training, train,
 };
 
@@ -53,7 +53,7 @@ fn weights(threads: usize, optimizer: OptimizerKind, live: bool, precision: Prec
             seed: 3,
             hooks: Hooks::default(),
         };
-        train(&mut student, &training, &mut Silent).unwrap();
+        train(&mut student, &training, &mut NullObserver).unwrap();
         to_safetensors(&student, &Provenance::new()).unwrap()
     })
 }
@@ -99,7 +99,7 @@ fn weights_of_network(threads: usize, config: &ModelConfig) -> Vec<u8> {
             seed: 3,
             hooks: Hooks::default(),
         };
-        train(&mut student, &training, &mut Silent).unwrap();
+        train(&mut student, &training, &mut NullObserver).unwrap();
         to_safetensors(&student, &Provenance::new()).unwrap()
     })
 }

@@ -10,8 +10,8 @@ use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
 use distill_models::{MlpConfig, Network, Trainable};
 use distill_tensor::Params;
 use distill_train::{
-    Checkpoint, Context, Fingerprint, Hooks, Observer, OptimizerConfig, Silent, Snapshot, SoftTargets, StepReport,
-    Teacher, TrainConfig, Training, evaluate, train, train_from,
+    Checkpoint, CheckpointContext, Fingerprint, Hooks, NullObserver, Observer, OptimizerConfig, Snapshot, SoftTargets,
+    StepReport, Teacher, TrainConfig, Training, evaluate, train, train_from,
 };
 
 /// The first digits of the test set, sorted by class if it is asked for, as a folder of IDX files.
@@ -50,7 +50,7 @@ struct KeepAll(Vec<Vec<u8>>);
 
 impl Observer for KeepAll {
     fn step(&mut self, _: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
-        self.0.push(Checkpoint::encode(&Context::new(), snapshot).unwrap());
+        self.0.push(Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap());
         ControlFlow::Continue(())
     }
 }
@@ -100,7 +100,7 @@ fn any_number_of_threads_and_any_interruption_gives_the_same_bits() {
     for (step, bytes) in (1..).zip(&checkpoints) {
         let mut student = model(&[400, 100]);
         let state = Checkpoint::decode(bytes).unwrap().restore(&mut student, &config.optimizer).unwrap();
-        train_from(&mut student, &training, state, &mut Silent).unwrap();
+        train_from(&mut student, &training, state, &mut NullObserver).unwrap();
         assert!(student.params() == &expected, "resumed after step {step}");
     }
 }
@@ -121,7 +121,7 @@ fn a_file_that_is_sorted_by_class_trains_as_well_as_memory_does() {
         let training =
             Training { data, validation: None, loss, teacher, config: &config, seed, hooks: Hooks::default() };
         let mut student = model(&[100]);
-        train(&mut student, &training, &mut Silent).unwrap();
+        train(&mut student, &training, &mut NullObserver).unwrap();
         evaluate(&student, &held_out).unwrap().errors
     };
     let sum = |data: &dyn Dataset| (1..=3).map(|seed| errors(data, seed)).sum::<usize>();

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use distill_datasets::Dataset;
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{
-    EmbeddingConfig, MlpConfig, Model, ModelError, Network, Noise, Provenance, Tape, Trainable, to_safetensors,
+    EmbeddingConfig, MlpConfig, Model, ModelError, Network, Provenance, StepKey, Tape, Trainable, to_safetensors,
 };
 use distill_tensor::{ParamId, Params};
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    Hooks, Optimizer, OptimizerConfig, OptimizerKind, PrecisionConfig, Silent, StepContext, Teacher, TrainConfig,
+    Hooks, NullObserver, Optimizer, OptimizerConfig, OptimizerKind, PrecisionConfig, StepContext, Teacher, TrainConfig,
     TrainError, Training, TrainingStep, clip_factor, train,
 };
 use ndarray::{Array2, array};
 
 const BUCKETS: usize = 40;
-const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
+const KEY: StepKey = StepKey { seed: 5, step: 3, first_row: 0 };
 
 fn classes(n: usize) -> Vec<String> {
     (0..n).map(|class| class.to_string()).collect()
@@ -52,7 +52,7 @@ fn id(params: &Params, name: &str) -> ParamId {
 }
 
 fn gradient(model: &Network, inputs: &Array2<f32>, tape: &mut Tape, grads: &mut Params) {
-    model.forward(inputs.view(), NOISE, tape).unwrap();
+    model.forward(inputs.view(), KEY, tape).unwrap();
     let mut grad = Array2::zeros(tape.logits().dim());
     let targets = Targets { labels: Some(&[0, 1, 2, 2, 1, 0]), teacher_logits: None };
     CrossEntropy.value_and_grad(tape.logits(), &targets, grad.view_mut()).unwrap();
@@ -176,7 +176,7 @@ fn what_is_no_bucket_changes_nothing() {
         };
         assert!(is_named(&model.logits(inputs.view()).unwrap_err()));
         let mut tape = model.tape();
-        assert!(is_named(&model.forward(inputs.view(), NOISE, &mut tape).unwrap_err()));
+        assert!(is_named(&model.forward(inputs.view(), KEY, &mut tape).unwrap_err()));
         assert_eq!(tape.rows(), 0);
 
         // A step of training says so too, and leaves the weights alone.
@@ -192,7 +192,7 @@ fn what_is_no_bucket_changes_nothing() {
             hooks: Hooks::default(),
         };
         let mut step = TrainingStep::new(&model, 6);
-        let error = step.run(&mut model, &mut optimizer, &[0, 1, 2, 3, 4, 5], NOISE, 0.1, &context).unwrap_err();
+        let error = step.run(&mut model, &mut optimizer, &[0, 1, 2, 3, 4, 5], KEY, 0.1, &context).unwrap_err();
         assert!(matches!(error, TrainError::Model(error) if is_named(&error)));
         assert_eq!(model.params(), &before);
     }
@@ -264,7 +264,7 @@ fn weights(threads: usize, kind: OptimizerKind, precision: PrecisionConfig) -> V
             seed: 3,
             hooks: Hooks::default(),
         };
-        train(&mut student, &training, &mut Silent).unwrap();
+        train(&mut student, &training, &mut NullObserver).unwrap();
         to_safetensors(&student, &Provenance::new()).unwrap()
     })
 }

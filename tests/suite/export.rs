@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use distill_datasets::{Dataset, Split, mnist};
-use distill_export::{OnnxModel, OnnxOptions, compare, from_npz, to_npz};
+use distill_export::{OnnxExport, OnnxExportOptions, compare, from_npz, to_npz};
 use distill_infer::{Scratch, Student};
 use distill_models::{
     Activation, CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, Model, ModelConfig, Network,
@@ -64,10 +64,10 @@ fn onnxruntime_and_numpy_answer_as_the_model_does() {
         let logits = model.logits(inputs.view()).unwrap();
         write_floats(&path(&format!("{name}.logits.f32")), logits.as_slice().unwrap());
         for (kind, options) in [
-            ("image", OnnxOptions::default()),
-            ("flat", OnnxOptions { flat: true, probabilities: true, ..OnnxOptions::default() }),
+            ("image", OnnxExportOptions::default()),
+            ("flat", OnnxExportOptions { flat: true, probabilities: true, ..OnnxExportOptions::default() }),
         ] {
-            let bytes = OnnxModel::new(model, &provenance, options).unwrap().to_bytes().unwrap();
+            let bytes = OnnxExport::new(model, &provenance, options).unwrap().to_bytes().unwrap();
             fs::write(path(&format!("{name}.{kind}.onnx")), bytes).unwrap();
         }
         fs::write(path(&format!("{name}.npz")), to_npz(model, &provenance).unwrap()).unwrap();
@@ -170,10 +170,11 @@ fn exported(networks: &[(String, Network)], inputs: &Array2<f32>) {
         let logits = model.logits(inputs.view()).unwrap();
         write_floats(&path(&format!("{name}.logits.f32")), logits.as_slice().unwrap());
         for (kind, keep_batch_norm) in [("folded", false), ("kept", true)] {
-            let options = OnnxOptions { keep_batch_norm, probabilities: keep_batch_norm, ..OnnxOptions::default() };
-            let exported = OnnxModel::new(model, &provenance, options).unwrap();
+            let options =
+                OnnxExportOptions { keep_batch_norm, probabilities: keep_batch_norm, ..OnnxExportOptions::default() };
+            let exported = OnnxExport::new(model, &provenance, options).unwrap();
             let bytes = exported.to_bytes().unwrap();
-            let read = OnnxModel::from_bytes(&bytes).unwrap();
+            let read = OnnxExport::from_bytes(&bytes).unwrap();
             assert!(read == exported && read.to_bytes().unwrap() == bytes, "{name}");
             let apart = compare(model, &read).unwrap_or_else(|error| panic!("{name}, {kind}: {error}"));
             assert!(apart.largest_difference > 0.0 && apart.largest_difference < 1e-4, "{name}, {kind}: {apart:?}");

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use distill_models::{MlpConfig, Network, Trainable};
 use distill_train::{
-    CheckpointError, CheckpointStore, Context, Found, OptimizerConfig, Snapshot, Storage, StorageFile, TEMPORARY,
-    TrainState, write_atomic,
+    CheckpointContext, CheckpointError, CheckpointStore, Found, OptimizerConfig, Snapshot, Storage, StorageFile,
+    TEMPORARY, TrainState, write_atomic,
 };
 
 /// What happens to the n-th operation.
@@ -195,7 +195,7 @@ fn save_three(at: usize, fault: Fault) -> (bool, bool) {
     let store = CheckpointStore::new(&memory, folder, 3);
     let model = model();
     let mut state = TrainState::new(OptimizerConfig::default(), model.params());
-    let save = |state: &TrainState| store.save(&Context::new(), Snapshot { params: model.params(), state });
+    let save = |state: &TrainState| store.save(&CheckpointContext::new(), Snapshot { params: model.params(), state });
     let mut saved = BTreeSet::new();
     // The first is there before anything goes wrong.
     for step in [10, 20, 30, 40, 50] {
@@ -279,7 +279,7 @@ fn save_with_faults(n: u64) -> usize {
             memory.arm(random.below(25), FAULTS[random.below(FAULTS.len())]);
         }
         state.step = 10 * step;
-        if store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).is_ok() {
+        if store.save(&CheckpointContext::new(), Snapshot { params: model.params(), state: &state }).is_ok() {
             saved.insert(state.step);
         }
         n_faults += usize::from(memory.fired());
@@ -306,7 +306,7 @@ fn saved_five(memory: &Memory) {
     let mut state = TrainState::new(OptimizerConfig::default(), model.params());
     for step in [10, 20, 30, 40, 50] {
         state.step = step;
-        store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).unwrap();
+        store.save(&CheckpointContext::new(), Snapshot { params: model.params(), state: &state }).unwrap();
     }
 }
 
@@ -377,7 +377,7 @@ fn a_new_checkpoint_that_is_not_listed_yet_removes_no_other() {
     let mut state = TrainState::new(OptimizerConfig::default(), model.params());
     state.step = 60;
     let store = CheckpointStore::new(&late, Path::new("checkpoints"), 3);
-    store.save(&Context::new(), Snapshot { params: model.params(), state: &state }).unwrap();
+    store.save(&CheckpointContext::new(), Snapshot { params: model.params(), state: &state }).unwrap();
     assert_eq!(late.0.list(Path::new("checkpoints")).unwrap().len(), 4);
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use distill_export::{FromOnnx, OnnxModel, OnnxOptions, network_from_onnx};
+use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, network_from_onnx};
 use distill_models::{Activation, Model as _, Network, Op, Provenance};
 use ndarray::Array2;
 use serde_json::Value;
@@ -51,8 +51,10 @@ fn what_pytorch_exported_answers_as_in_pytorch() {
             assert!(apart <= 1e-5, "{name}, {exporter}: {apart}");
             assert_eq!(found.notes(), [""; 0]);
             // And as a file of ours once more.
-            let bytes =
-                OnnxModel::new(&network, &Provenance::new(), OnnxOptions::default()).unwrap().to_bytes().unwrap();
+            let bytes = OnnxExport::new(&network, &Provenance::new(), OnnxExportOptions::default())
+                .unwrap()
+                .to_bytes()
+                .unwrap();
             let again = network_from_onnx(&bytes).unwrap();
             assert_eq!(again.classes(), Some(&names(found.n_classes())[..]));
             assert!(self::apart(&again.network(names(found.n_classes())).unwrap(), &case) <= 1e-5);
@@ -122,8 +124,8 @@ fn nodes_have_the_names_and_kinds_that_they_had() {
 fn networks_of_each_kind_come_back_from_their_files() {
     for (name, model) in crate::export::networks() {
         for keep_batch_norm in [false, true] {
-            let options = OnnxOptions { keep_batch_norm, probabilities: true, ..OnnxOptions::default() };
-            let bytes = OnnxModel::new(&model, &Provenance::new(), options).unwrap().to_bytes().unwrap();
+            let options = OnnxExportOptions { keep_batch_norm, probabilities: true, ..OnnxExportOptions::default() };
+            let bytes = OnnxExport::new(&model, &Provenance::new(), options).unwrap().to_bytes().unwrap();
             let found = network_from_onnx(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             let again = found.network(model.spec().classes.clone()).unwrap();
             let inputs =

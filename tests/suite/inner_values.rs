@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use distill_losses::{CrossEntropy, Loss, LossError, LossValue, Targets, Term};
 use distill_models::{
-    Activation, CnnConfig, Columns, Described, EmbeddingConfig, FnModel, MlpConfig, Model, ModelConfig, ModelError,
-    Network, Noise, Standardization, Standardized, Tape, Trainable, WithoutZeros, Zeros,
+    Activation, CnnConfig, Described, EmbeddingConfig, FnModel, MlpConfig, Model, ModelConfig, ModelError, Network,
+    SelectedLogits, Standardization, Standardized, StepKey, Tape, Trainable, WithoutZeros, Zeros,
 };
 use distill_tensor::Params;
 use distill_train::{
-    FeatureConfig, FeatureKind, FeatureLoss, FeatureTerms, Hooks, Silent, SoftTargets, Teacher, TrainConfig,
+    FeatureConfig, FeatureKind, FeatureLoss, FeatureTerms, Hooks, NullObserver, SoftTargets, Teacher, TrainConfig,
     TrainError, TrainReport, Training, train,
 };
 use ndarray::{Array2, s};
 
 use crate::training::{digits, model};
 
-const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
+const KEY: StepKey = StepKey { seed: 5, step: 3, first_row: 0 };
 const LABELS: [u32; 7] = [0, 1, 2, 0, 1, 2, 0];
 
 fn mlp(config: &MlpConfig) -> Network {
@@ -71,7 +71,7 @@ const WEIGHTS: [(&str, f32); 3] = [("hidden.0", 0.7), ("hidden.1", -0.4), ("logi
 
 /// A loss on the labels and on inner values; the gradient of the latter enters on the tape.
 fn loss(model: &dyn Trainable, inputs: &Array2<f32>, tape: &mut Tape, inner: bool) -> (f64, Array2<f32>) {
-    model.forward(inputs.view(), NOISE, tape).unwrap();
+    model.forward(inputs.view(), KEY, tape).unwrap();
     let mut grad = Array2::zeros(tape.logits().dim());
     let targets = Targets { labels: Some(&LABELS), teacher_logits: None };
     let mut total = CrossEntropy.value_and_grad(tape.logits(), &targets, grad.view_mut()).unwrap().total;
@@ -155,7 +155,7 @@ fn fit(student: &mut dyn Trainable, teacher: Teacher<'_>, weight: f64) -> Result
     let hooks = Hooks { features: Some(&features), ..Hooks::default() };
     let loss = &CrossEntropy;
     let training = Training { data: &data, validation: None, loss, teacher, config: &config, seed: 3, hooks };
-    train(student, &training, &mut Silent)
+    train(student, &training, &mut NullObserver)
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_student_comes_near_the_inner_values_of_its_teacher() {
     let config = TrainConfig { epochs: 8, batch: 50, ..TrainConfig::default() };
     let (loss, teacher, hooks) = (&CrossEntropy, Teacher::Live(&teacher), Hooks::default());
     let training = Training { data: &data, validation: None, loss, teacher, config: &config, seed: 3, hooks };
-    train(&mut plain, &training, &mut Silent).unwrap();
+    train(&mut plain, &training, &mut NullObserver).unwrap();
     assert!(*plain.params() == without.1);
 }
 
@@ -226,7 +226,7 @@ fn gradients_of_losses_on_inner_values_are_those_of_finite_differences() {
     ] {
         let terms = FeatureTerms::new(std::slice::from_ref(&config), &student, &teacher).unwrap();
         let value = |student: &Network, tape: &mut Tape| {
-            student.forward(x.view(), NOISE, tape).unwrap();
+            student.forward(x.view(), KEY, tape).unwrap();
             terms.value_and_grad(tape, Some(&of_teacher)).unwrap()
         };
         let (mut tape, mut grads) = (student.tape(), Params::zeros(student.params().layout().clone()));
@@ -281,7 +281,7 @@ fn models_around_others_record_the_logits_that_they_answer() {
     let zeros = Zeros::of([0.0, 1.0], 3, Some(0.3));
     let described = Described::new(network.clone(), vec![2, 3], vec!["x".into(), "y".into(), "z".into()]).unwrap();
     let around: [Arc<dyn Model>; 3] = [
-        Arc::new(Columns::new(network.clone(), &["c".into(), "a".into()]).unwrap()),
+        Arc::new(SelectedLogits::new(network.clone(), &["c".into(), "a".into()]).unwrap()),
         Arc::new(WithoutZeros::new(network.clone(), zeros)),
         Arc::new(described),
     ];

@@ -2,10 +2,10 @@
 
 use distill_datasets::{Dataset, Split, Table, beta, mnist};
 use distill_losses::{CrossEntropy, LossValue};
-use distill_models::{MlpConfig, Network, Noise, Trainable as _};
+use distill_models::{MlpConfig, Network, StepKey, Trainable as _};
 use distill_tensor::{Philox, Stream};
 use distill_train::{
-    AugmentConfig, Hooks, Optimizer, OptimizerConfig, Silent, StepContext, Teacher, TrainConfig, Training,
+    AugmentConfig, Hooks, NullObserver, Optimizer, OptimizerConfig, StepContext, Teacher, TrainConfig, Training,
     TrainingStep, train,
 };
 use ndarray::Array2;
@@ -46,9 +46,8 @@ fn step(data: &dyn Dataset, mixup: f64) -> (LossValue, Vec<f32>) {
     let plain = OptimizerConfig { momentum: 0.0, nesterov: false, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::new(plain, student.params());
     let indices: Vec<usize> = (0..N).collect();
-    let noise = Noise::new(5, 3);
-    let loss =
-        TrainingStep::new(&student, N).run(&mut student, &mut optimizer, &indices, noise, 1.0, &context).unwrap();
+    let key = StepKey::new(5, 3);
+    let loss = TrainingStep::new(&student, N).run(&mut student, &mut optimizer, &indices, key, 1.0, &context).unwrap();
     (loss, student.params().as_slice().iter().zip(&before).map(|(after, before)| after - before).collect())
 }
 
@@ -95,7 +94,7 @@ fn mixed_training_gives_the_same_bits_for_any_number_of_threads() {
                 seed: 1,
                 hooks: Hooks::default(),
             };
-            train(&mut student, &training, &mut Silent).unwrap();
+            train(&mut student, &training, &mut NullObserver).unwrap();
             student.params().as_slice().to_vec()
         })
     };

@@ -2,13 +2,13 @@
 
 use distill_losses::{CrossEntropy, Loss, Targets};
 use distill_models::{
-    Activation, EmbeddingConfig, MlpConfig, Model, ModelError, ModelSpec, Network, Noise, Provenance, Scratch, Tape,
+    Activation, EmbeddingConfig, MlpConfig, Model, ModelError, ModelSpec, Network, Provenance, Scratch, StepKey, Tape,
     Trainable, from_safetensors, to_safetensors,
 };
 use distill_tensor::Params;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
-const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
+const KEY: StepKey = StepKey { seed: 5, step: 3, first_row: 0 };
 const LABELS: [u32; 7] = [0, 1, 2, 0, 1, 2, 0];
 
 fn mlp(config: MlpConfig) -> Network {
@@ -100,7 +100,7 @@ fn evaluation_sees_changed_weights() {
 }
 
 fn loss(model: &dyn Trainable, inputs: Inputs, tape: &mut Tape) -> (f64, Array2<f32>) {
-    model.forward(inputs(7).view(), NOISE, tape).unwrap();
+    model.forward(inputs(7).view(), KEY, tape).unwrap();
     let mut grad = Array2::zeros(tape.logits().dim());
     let targets = Targets { labels: Some(&LABELS), teacher_logits: None };
     let value = CrossEntropy.value_and_grad(tape.logits(), &targets, grad.view_mut()).unwrap();
@@ -138,7 +138,7 @@ fn check_trainable(model: &mut dyn Trainable, inputs: Inputs) -> Result<(), Stri
     let mut used = model.tape();
     let mut dirty = Params::zeros(model.params().layout().clone());
     dirty.as_mut_slice().fill(7.0);
-    model.forward(inputs(20).view(), Noise::new(1, 1), &mut used).unwrap();
+    model.forward(inputs(20).view(), StepKey::new(1, 1), &mut used).unwrap();
     let (again, grad_again) = loss(model, inputs, &mut used);
     model.backward(grad_again.view(), &mut used, &mut dirty);
     if again.to_bits() != value.to_bits() || dirty != grads {
@@ -165,7 +165,7 @@ fn every_mlp_keeps_the_contract() {
 fn training_and_evaluation_agree_without_dropout() {
     let model = mlp(MlpConfig { hidden: vec![8, 5], activation: Activation::Gelu, ..MlpConfig::default() });
     let mut tape = model.tape();
-    model.forward(inputs(7).view(), NOISE, &mut tape).unwrap();
+    model.forward(inputs(7).view(), KEY, &mut tape).unwrap();
     assert_eq!(tape.logits(), model.logits(inputs(7).view()).unwrap());
     assert_eq!(tape.activation("input").unwrap(), inputs(7));
     assert_eq!(tape.activation("hidden.1").unwrap().dim(), (7, 5));
@@ -231,12 +231,12 @@ impl Trainable for Buggy {
         self.0.tape()
     }
 
-    fn forward(&self, x: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
+    fn forward(&self, x: ArrayView2<'_, f32>, key: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
         // A stale tape keeps what an earlier, larger batch has left.
         if matches!(self.1, Bug::StaleTape) && tape.rows() > x.nrows() {
             return Ok(());
         }
-        self.0.forward(x, noise, tape)
+        self.0.forward(x, key, tape)
     }
 
     fn backward(&self, grad: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {

@@ -3,15 +3,15 @@
 
 use distill_infer::Student;
 use distill_models::{
-    Activation, CnnConfig, Conv, DsCnnConfig, Graph, GraphConfig, MobileNetConfig, Model, ModelConfig, Network, Noise,
-    Op, Provenance, ResNetConfig, Scratch, Standardization, Standardized, Tape, TextCnnConfig, Trainable, Window,
+    Activation, CnnConfig, Conv, DsCnnConfig, Graph, GraphConfig, MobileNetConfig, Model, ModelConfig, Network, Op,
+    Provenance, ResNetConfig, Scratch, Standardization, Standardized, StepKey, Tape, TextCnnConfig, Trainable, Window,
     from_safetensors, to_safetensors,
 };
 use distill_tensor::{Params, SliceKind};
 use ndarray::{Array2, s};
 use serde_json::Value;
 
-const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
+const KEY: StepKey = StepKey { seed: 5, step: 3, first_row: 0 };
 
 /// The networks of `golden/networks.py`, by name.
 fn config(name: &str) -> ModelConfig {
@@ -135,7 +135,7 @@ fn networks_answer_and_learn_as_in_pytorch() {
         close(&format!("{name}: evaluation"), &evaluated, &numbers(&case, "evaluated"), 1e-5);
 
         let (mut tape, mut grads) = (network.tape(), Params::zeros(network.params().layout().clone()));
-        network.forward(inputs.view(), NOISE, &mut tape).unwrap();
+        network.forward(inputs.view(), KEY, &mut tape).unwrap();
         close(&format!("{name}: training"), tape.logits(), &numbers(&case, "logits"), 1e-5);
         let grad = Array2::from_shape_vec(evaluated.dim(), numbers(&case, "grad_logits")).unwrap();
         network.backward(grad.view(), &mut tape, &mut grads);
@@ -167,7 +167,7 @@ fn networks_keep_the_contract_of_models() {
         let mut scratch = Scratch::default();
         for range in [0..rows, 2..3, 4..7, 0..1, 3..30, 5..5] {
             let part = inputs.slice(s![range.clone(), ..]);
-            // Every second column of a wider matrix, so that rows are no slices.
+            // Every second column of a wider matrix, so that rows are not slices.
             let mut out = Array2::from_elem((part.nrows(), 2 * logits.ncols()), f32::NAN);
             network.logits_into(part, &mut scratch, out.slice_mut(s![.., ..;2])).unwrap();
             assert_eq!(out.slice(s![.., ..;2]), logits.slice(s![range, ..]), "{}", case["name"]);
@@ -233,7 +233,7 @@ fn gradients_equal_finite_differences() {
         let (mut tape, mut grads) = (network.tape(), Params::zeros(network.params().layout().clone()));
         // Twice the square of an inner value and the logits, so that gradients enter inside as well.
         let loss = |network: &Network, tape: &mut Tape| {
-            network.forward(inputs.view(), NOISE, tape).unwrap();
+            network.forward(inputs.view(), KEY, tape).unwrap();
             let logits = tape.logits().iter().zip(&weights).map(|(x, w)| f64::from(x * w)).sum::<f64>();
             let (inner, value) = (tape.slots()[3].name().to_owned(), tape.slots()[3].value().to_owned());
             let (_, mut entering) = tape.activation_and_gradient(&inner).unwrap();

@@ -1,4 +1,4 @@
-//! What is no number ends training before it changes a weight, and teaches nobody.
+//! NaN and infinity end training before they change a weight or teach a student.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,7 +56,7 @@ fn a_loss_that_is_no_number_stops_before_the_weights_change() {
     assert!(matches!(error, TrainError::NonFinite { epoch: 1.., step: 2.., .. }), "{error}");
 }
 
-/// Cross entropy whose gradient is no number for one logit from some call on.
+/// Cross entropy whose gradient is not a number for one logit from some call on.
 struct Steep(f32, AtomicUsize);
 
 impl Loss for Steep {

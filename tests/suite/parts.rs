@@ -6,8 +6,8 @@ use distill_datasets::{Dataset, Table};
 use distill_losses::{CrossEntropy, LossValue};
 use distill_models::{EmbeddingConfig, MlpConfig, Network, Trainable as _};
 use distill_train::{
-    Checkpoint, Context, Hooks, Observer, OptimizerKind, Silent, Snapshot, StepReport, Teacher, TrainConfig, Training,
-    train, train_from,
+    Checkpoint, CheckpointContext, Hooks, NullObserver, Observer, OptimizerKind, Snapshot, StepReport, Teacher,
+    TrainConfig, Training, train, train_from,
 };
 
 use crate::centred::Centred;
@@ -66,7 +66,7 @@ struct KeepAll(Vec<Vec<u8>>);
 
 impl Observer for KeepAll {
     fn step(&mut self, _: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
-        self.0.push(Checkpoint::encode(&Context::new(), snapshot).unwrap());
+        self.0.push(Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap());
         ControlFlow::Continue(())
     }
 }
@@ -94,7 +94,7 @@ fn state_is_the_mean_of_the_parts_and_exact_at_resume() {
         let mut model = Centred::new(&data, 2);
         let state = Checkpoint::decode(bytes).unwrap().restore(&mut model, &config.optimizer).unwrap();
         let step = state.step;
-        train_from(&mut model, &training(&data, &config), state, &mut Silent).unwrap();
+        train_from(&mut model, &training(&data, &config), state, &mut NullObserver).unwrap();
         assert!(model.params() == expected.params(), "resumed after step {step}");
     }
 }
@@ -105,7 +105,7 @@ fn what_cannot_be_in_parts_is_refused() {
     let refused = |data: &dyn Dataset, config: &TrainConfig, student: &Network| {
         let mut student = student.clone();
         let before = student.params().clone();
-        let error = train(&mut student, &training(data, config), &mut Silent).unwrap_err().to_string();
+        let error = train(&mut student, &training(data, config), &mut NullObserver).unwrap_err().to_string();
         assert!(*student.params() == before, "{error}");
         error
     };

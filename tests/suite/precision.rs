@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Split, Subset, mnist};
 use distill_losses::{CrossEntropy, Loss, Targets};
-use distill_models::{Activation, MlpConfig, Model, Network, Noise, Trainable};
+use distill_models::{Activation, MlpConfig, Model, Network, StepKey, Trainable};
 use distill_tensor::{Params, Precision, bf16_is_native};
-use distill_train::{Hooks, PrecisionConfig, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
+use distill_train::{
+    Hooks, NullObserver, PrecisionConfig, Teacher, TrainConfig, TrainError, Training, evaluate, train,
+};
 use ndarray::Array2;
 
 fn digits(range: std::ops::Range<usize>) -> Subset {
@@ -28,7 +30,7 @@ fn gradient(model: &Network, data: &Subset, precision: Precision) -> (Array2<f32
 
     let mut tape = model.tape().with_precision(precision);
     let mut grads = Params::zeros(model.params().layout().clone());
-    model.forward(inputs.view(), Noise::new(1, 0), &mut tape).unwrap();
+    model.forward(inputs.view(), StepKey::new(1, 0), &mut tape).unwrap();
     let logits = tape.logits().to_owned();
     let mut grad_logits = Array2::zeros(logits.dim());
     CrossEntropy.value_and_grad(logits.view(), &targets, grad_logits.view_mut()).unwrap();
@@ -38,7 +40,7 @@ fn gradient(model: &Network, data: &Subset, precision: Precision) -> (Array2<f32
 
 /// A rounding changes a number by at most 2⁻⁸ of it. Four products lie between the inputs and the gradient of
 /// the first layer, with two rounded operands each, so by the first order the norm of a gradient changes by
-/// at most 8 · 2⁻⁸, where slopes vary slowly.
+/// at most 8 · 2⁻⁸, where derivatives vary slowly.
 #[test]
 fn the_gradient_is_that_of_f32_within_the_rounding() {
     let data = digits(0..100);
@@ -92,7 +94,7 @@ fn a_model_learns_as_well_as_in_f32() {
     let train_in = |precision| {
         let config = TrainConfig { epochs: 5, batch: 64, precision, ..TrainConfig::default() };
         let mut student = model(&data, MlpConfig { hidden: vec![100, 60], ..MlpConfig::default() });
-        let report = train(&mut student, &training(&data, &config), &mut Silent).unwrap();
+        let report = train(&mut student, &training(&data, &config), &mut NullObserver).unwrap();
         (evaluate(&student, &rest).unwrap().accuracy(), report.precision, student.params().clone())
     };
     let (exact, precision, exact_params) = train_in(PrecisionConfig::F32);
@@ -114,7 +116,7 @@ fn bf16_without_its_instructions_is_an_error_or_f32() {
         let config = TrainConfig { epochs: 1, precision, ..TrainConfig::default() };
         let mut student = model(&data, MlpConfig { hidden: vec![16], ..MlpConfig::default() });
         let before = student.params().clone();
-        let outcome = train(&mut student, &training(&data, &config), &mut Silent);
+        let outcome = train(&mut student, &training(&data, &config), &mut NullObserver);
         (outcome.map(|report| report.precision), before, student.params().clone())
     };
     let (outcome, before, after) = run(PrecisionConfig::Bf16);

@@ -124,7 +124,7 @@ pub(crate) fn weights(data: &dyn Dataset, config: &TrainConfig, hooks: Hooks<'_>
     let teacher = Teacher::Live(&teacher);
     let training = Training { data, validation: None, loss: &loss, teacher, config, seed: 7, hooks };
     let mut student = student(data);
-    let report = train(&mut student, &training, &mut distill_train::Silent).unwrap();
+    let report = train(&mut student, &training, &mut distill_train::NullObserver).unwrap();
     (student.params().as_slice().to_vec(), report)
 }
 
@@ -272,7 +272,7 @@ fn a_teacher_that_is_told_to_stop_stops_all() {
         let (hooks, teacher) = (Hooks { exchange: rank, ..Hooks::default() }, Teacher::Live(&teacher));
         let training =
             Training { data: &data, validation: None, loss: &loss, teacher, config: &config, seed: 7, hooks };
-        let report = train(&mut student(&data), &training, &mut distill_train::Silent).unwrap();
+        let report = train(&mut student(&data), &training, &mut distill_train::NullObserver).unwrap();
         (report.steps, report.completed)
     });
     assert_eq!(all, [(1, false), (1, false)]);
@@ -286,7 +286,7 @@ fn what_ranks_cannot_share_is_refused() {
             let (hooks, loss) = (Hooks { exchange: rank, ..Hooks::default() }, &CrossEntropy);
             let teacher = Teacher::None;
             let training = Training { data, validation: None, loss, teacher, config, seed: 7, hooks };
-            train(&mut student.clone(), &training, &mut distill_train::Silent).unwrap_err().to_string()
+            train(&mut student.clone(), &training, &mut distill_train::NullObserver).unwrap_err().to_string()
         });
         assert_eq!(all[0], all[1]);
         all[0].clone()

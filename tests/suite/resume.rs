@@ -11,9 +11,9 @@ use distill_models::{
 use distill_tensor::Params;
 use distill_text::{Features, NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    AugmentConfig, Checkpoint, Context, EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind, PrecisionConfig,
-    ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig, TrainReport, Training,
-    train, train_from,
+    AugmentConfig, Checkpoint, CheckpointContext, EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind,
+    PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig,
+    TrainReport, Training, train, train_from,
 };
 
 const BATCH: usize = 16;
@@ -39,7 +39,7 @@ struct KeepAll(Vec<Vec<u8>>);
 
 impl Observer for KeepAll {
     fn step(&mut self, _: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
-        let context = Context::from([("role".to_owned(), "student".to_owned())]);
+        let context = CheckpointContext::from([("role".to_owned(), "student".to_owned())]);
         self.0.push(Checkpoint::encode(&context, snapshot).unwrap());
         ControlFlow::Continue(())
     }
@@ -53,7 +53,7 @@ impl Observer for StopAfter {
         if report.step < self.0 {
             return ControlFlow::Continue(());
         }
-        self.1 = Checkpoint::encode(&Context::new(), snapshot).unwrap();
+        self.1 = Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap();
         ControlFlow::Break(())
     }
 }
@@ -117,9 +117,9 @@ fn check(subject: Subject<'_>, config: &TrainConfig, loss: &dyn Loss, teacher: T
         let state = checkpoint.restore(&mut model, &config.optimizer).unwrap();
         // What is read back is what was written, byte for byte.
         let snapshot = Snapshot { params: model.params(), state: &state };
-        let context = Context::from([("role".to_owned(), "student".to_owned())]);
+        let context = CheckpointContext::from([("role".to_owned(), "student".to_owned())]);
         assert!(&Checkpoint::encode(&context, snapshot).unwrap() == bytes, "step {step}");
-        let report = train_from(&mut model, &training, state, &mut distill_train::Silent).unwrap();
+        let report = train_from(&mut model, &training, state, &mut distill_train::NullObserver).unwrap();
         assert!(outcome(&model, &report) == expected, "resumed after step {step}: {config:?}");
     }
 
@@ -199,7 +199,7 @@ fn early_stopping_needs_something_to_watch() {
         seed: 9,
         hooks: Hooks::default(),
     };
-    let error = train(&mut student(data), &training, &mut distill_train::Silent).unwrap_err();
+    let error = train(&mut student(data), &training, &mut distill_train::NullObserver).unwrap_err();
     assert_eq!(error.to_string(), "early_stopping is set, but there is no validation set to watch training on");
 }
 

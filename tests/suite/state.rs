@@ -1,4 +1,4 @@
-//! What is no weight but lies with the weights: it takes in the batches, and no optimizer, norm or decay touches it.
+//! What is not a weight but lies with the weights: it takes in the batches, and no optimizer, norm or decay touches it.
 
 use std::ops::ControlFlow;
 
@@ -6,8 +6,8 @@ use distill_datasets::{Dataset, select};
 use distill_losses::CrossEntropy;
 use distill_models::Trainable as _;
 use distill_train::{
-    Checkpoint, Context, Hooks, Observer, OptimizerConfig, OptimizerKind, Snapshot, StepReport, Teacher, TrainConfig,
-    TrainError, TrainReport, Training, train, train_from,
+    Checkpoint, CheckpointContext, Hooks, Observer, OptimizerConfig, OptimizerKind, Snapshot, StepReport, Teacher,
+    TrainConfig, TrainError, TrainReport, Training, train, train_from,
 };
 use ndarray::{Array2, Axis};
 
@@ -32,7 +32,7 @@ struct KeepAll(Vec<Vec<u8>>);
 
 impl Observer for KeepAll {
     fn step(&mut self, _: &StepReport, snapshot: Snapshot<'_>) -> ControlFlow<()> {
-        self.0.push(Checkpoint::encode(&Context::new(), snapshot).unwrap());
+        self.0.push(Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap());
         ControlFlow::Continue(())
     }
 }
@@ -85,8 +85,13 @@ fn state_is_exact_at_resume() {
             let mut model = Centred::new(&data, 2);
             let state = Checkpoint::decode(bytes).unwrap().restore(&mut model, &config.optimizer).unwrap();
             let step = state.step;
-            train_from(&mut model, &training(&data, &config, Hooks::default()), state, &mut distill_train::Silent)
-                .unwrap();
+            train_from(
+                &mut model,
+                &training(&data, &config, Hooks::default()),
+                state,
+                &mut distill_train::NullObserver,
+            )
+            .unwrap();
             assert!(model.params() == expected.params(), "{kind:?}, resumed after step {step}");
         }
     }
@@ -113,7 +118,7 @@ fn state_that_is_no_number_stops_before_anything_changes() {
             let mut model = Centred::new(&data, 1);
             model.bad_mean = Some(bad);
             let training = training(&data, &config, Hooks::default());
-            let error = train(&mut model, &training, &mut distill_train::Silent).unwrap_err();
+            let error = train(&mut model, &training, &mut distill_train::NullObserver).unwrap_err();
             assert!(matches!(error, TrainError::NonFinite { epoch: 1, step: 1, .. }), "{error}");
             assert!(error.to_string().starts_with("a statistic of the batch became "), "{error}");
             assert!(model.params() == Centred::new(&data, 1).params(), "{bad}");

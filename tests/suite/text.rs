@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use distill_losses::CrossEntropy;
 use distill_models::{
-    Activation, Graph, GraphConfig, Model, ModelConfig, Network, Noise, Op, Provenance, TextCnnConfig, Trainable,
+    Activation, Graph, GraphConfig, Model, ModelConfig, Network, Op, Provenance, StepKey, TextCnnConfig, Trainable,
     to_safetensors,
 };
 use distill_tensor::{ParamId, Params};
 use distill_text::{Features, Part, Snippets, TextSnippets, udhr};
-use distill_train::{Hooks, Silent, Teacher, TrainConfig, Training, train};
+use distill_train::{Hooks, NullObserver, Teacher, TrainConfig, Training, train};
 use ndarray::{Array2, array};
 
-const NOISE: Noise = Noise { seed: 5, step: 3, first_row: 0 };
+const KEY: StepKey = StepKey { seed: 5, step: 3, first_row: 0 };
 
 fn classes(n: usize) -> Vec<String> {
     (0..n).map(|class| class.to_string()).collect()
@@ -50,7 +50,7 @@ fn a_token_has_its_row_and_padding_none() {
     let (mut tape, mut grads) = (network.tape(), Params::zeros(network.params().layout().clone()));
     for _ in 0..2 {
         grads.as_mut_slice().fill(7.0);
-        network.forward(x.view(), NOISE, &mut tape).unwrap();
+        network.forward(x.view(), KEY, &mut tape).unwrap();
         let grad = Array2::from_shape_fn((2, 8), |(i, j)| if i == 0 { (j + 1) as f32 } else { 100.0 });
         network.backward(grad.view(), &mut tape, &mut grads);
         assert_eq!(grads.vector(table), [0.0, 0.0, 2.0, 6.0, 4.0, 12.0]);
@@ -67,10 +67,10 @@ fn gradients_equal_finite_differences() {
             (tokens(6, 7), Array2::from_shape_fn((6, 3), |(i, j)| ((i * 3 + j) as f32 * 1.3).cos()));
         let (mut tape, mut grads) = (network.tape(), Params::zeros(network.params().layout().clone()));
         let layout = network.params().layout().clone();
-        network.forward(inputs.view(), NOISE, &mut tape).unwrap();
+        network.forward(inputs.view(), KEY, &mut tape).unwrap();
         network.backward(weights.view(), &mut tape, &mut grads);
         let mut loss = |network: &Network| {
-            network.forward(inputs.view(), NOISE, &mut tape).unwrap();
+            network.forward(inputs.view(), KEY, &mut tape).unwrap();
             tape.logits().iter().zip(&weights).map(|(x, w)| f64::from(x * w)).sum::<f64>()
         };
         for (n, (id, name, _)) in layout.iter().enumerate() {
@@ -111,7 +111,7 @@ fn any_number_of_threads_gives_the_same_bits() {
                 seed: 3,
                 hooks: Hooks::default(),
             };
-            train(&mut student, &training, &mut Silent).unwrap();
+            train(&mut student, &training, &mut NullObserver).unwrap();
             (to_safetensors(&student, &Provenance::new()).unwrap(), student)
         })
     };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use distill_datasets::{Chain, Dataset, Images, Split, Subset, Unlabelled, mnist};
 use distill_losses::{CrossEntropy, Distillation, Loss, LossError, LossValue, SoftTerm, Targets, Temperature, Term};
-use distill_models::{MlpConfig, Network, Noise, Trainable};
+use distill_models::{MlpConfig, Network, StepKey, Trainable};
 use distill_tensor::{LayoutBuilder, Params, SliceKind};
 use distill_train::{
-    AugmentConfig, EpochReport, Hooks, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule, ScheduleConfig,
-    ScheduleKind, Silent, Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError, Training,
-    TrainingStep, evaluate, train,
+    AugmentConfig, EpochReport, Hooks, NullObserver, Observer, Optimizer, OptimizerConfig, OptimizerKind, Schedule,
+    ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepContext, StepReport, Teacher, TrainConfig, TrainError,
+    Training, TrainingStep, evaluate, train,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -60,7 +60,7 @@ fn schedules_by_hand() {
         let config = ScheduleConfig {
             kind,
             warmup_epochs,
-            min_factor: 0.1,
+            min_lr_ratio: 0.1,
             every_epochs: 2,
             gamma: 0.5,
             ..ScheduleConfig::default()
@@ -112,7 +112,7 @@ fn a_student_learns_from_the_teacher_without_a_label() {
         seed: 1,
         hooks: Hooks::default(),
     };
-    train(&mut teacher, &training, &mut Silent).unwrap();
+    train(&mut teacher, &training, &mut NullObserver).unwrap();
     let of_teacher = evaluate(&teacher, &rest).unwrap();
     assert!(of_teacher.accuracy() > 0.9, "{}", of_teacher.accuracy());
 
@@ -122,7 +122,7 @@ fn a_student_learns_from_the_teacher_without_a_label() {
     let mut student = model(&data, &[20], 2);
     let before = teacher.params().clone();
     let training = Training { loss: &loss, teacher: Teacher::Cached(&targets), ..training };
-    let report = train(&mut student, &training, &mut Silent).unwrap();
+    let report = train(&mut student, &training, &mut NullObserver).unwrap();
     assert_eq!(report.loss.hard(), None, "labels have no part in it");
     assert_eq!(teacher.params(), &before, "the teacher is a constant");
     let of_student = evaluate(&student, &rest).unwrap();
@@ -132,7 +132,7 @@ fn a_student_learns_from_the_teacher_without_a_label() {
     // The live teacher says the same as the cache, to the bit.
     let mut live = model(&data, &[20], 2);
     let training = Training { teacher: Teacher::Live(&teacher), ..training };
-    train(&mut live, &training, &mut Silent).unwrap();
+    train(&mut live, &training, &mut NullObserver).unwrap();
     assert_eq!(live.params(), student.params());
 }
 
@@ -159,7 +159,7 @@ fn an_example_without_a_label_has_the_soft_term_alone() {
         let before = student.params().as_slice().to_vec();
         let mut optimizer = Optimizer::new(plain.clone(), student.params());
         let mut buffers = TrainingStep::new(&student, 40);
-        let loss = buffers.run(&mut student, &mut optimizer, indices, Noise::new(1, 0), 1.0, &context).unwrap();
+        let loss = buffers.run(&mut student, &mut optimizer, indices, StepKey::new(1, 0), 1.0, &context).unwrap();
         let change: Vec<f32> = student.params().as_slice().iter().zip(&before).map(|(a, b)| a - b).collect();
         (loss, change)
     };
@@ -255,7 +255,7 @@ fn the_hard_term_of_an_epoch_is_the_mean_over_labelled_examples() {
             seed: 1,
             hooks: Hooks::default(),
         };
-        let loss = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap().loss;
+        let loss = train(&mut model(&data, &[3], 2), &training, &mut NullObserver).unwrap().loss;
         assert!((loss.hard().unwrap() - expected).abs() < 1e-12, "{batch}: {loss:?} {expected}");
         assert!((loss.total - 1.0).abs() < 1e-12 && (loss.soft().unwrap() - 2.0).abs() < 1e-12, "{batch}: {loss:?}");
     }
@@ -280,7 +280,7 @@ fn soft_targets_of_other_views_are_refused() {
             seed: 1,
             hooks: Hooks::default(),
         };
-        train(&mut model(data, &[3], 2), &training, &mut Silent).map(|_| ()).map_err(|error| error.to_string())
+        train(&mut model(data, &[3], 2), &training, &mut NullObserver).map(|_| ()).map_err(|error| error.to_string())
     };
     let expected = "the soft targets have 9 views of each example, training shows 1";
     assert_eq!(run(&data, &targets, 0), Err(expected.to_owned()));
@@ -308,6 +308,6 @@ fn an_unlabelled_or_empty_set_cannot_be_evaluated() {
         seed: 1,
         hooks: Hooks::default(),
     };
-    let report = train(&mut model(&data, &[3], 2), &training, &mut Silent).unwrap();
+    let report = train(&mut model(&data, &[3], 2), &training, &mut NullObserver).unwrap();
     assert_eq!(report.loss.total, report.loss.soft().unwrap(), "without labels the soft term has weight 1");
 }

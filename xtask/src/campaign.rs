@@ -51,7 +51,7 @@ pub(crate) fn options(args: &[OsString]) -> Result<Options, String> {
             "--minutes" => {
                 let text = words.next().ok_or("`--minutes` needs a number")?;
                 let minutes = text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0);
-                options.minutes = minutes.ok_or_else(|| format!("`{text}` is no number of minutes"))?;
+                options.minutes = minutes.ok_or_else(|| format!("`{text}` is not a number of minutes"))?;
             }
             _ => return Err(format!("campaign does not take `{word}`")),
         }
@@ -121,9 +121,9 @@ mod tests {
         assert_eq!(read("--fresh --minutes 2.5 --only kills"), Ok(all));
         for (args, what) in [
             ("--minutes", "needs a number"),
-            ("--minutes soon", "`soon` is no number"),
-            ("--minutes -1", "`-1` is no number"),
-            ("--minutes inf", "`inf` is no number"),
+            ("--minutes soon", "`soon` is not a number"),
+            ("--minutes -1", "`-1` is not a number"),
+            ("--minutes inf", "`inf` is not a number"),
             ("--only", "needs a word"),
             ("idx", "does not take `idx`"),
         ] {

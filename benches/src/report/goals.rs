@@ -57,7 +57,7 @@ fn ratio(what: &str, of: &str, ratios: &[f64], goal: f64, otherwise: &str) -> St
     format!("| {what} | {of} | {measured} | {goal} | {reached} |\n")
 }
 
-/// The one goal that is no ratio.
+/// The one goal that is not a ratio.
 fn first_step(bench: &Bench) -> String {
     let found = find(bench, job::START).and_then(|row| Some((row.unit, Spread::of(&row.outcomes.first()?.values)?)));
     let (measured, reached) = match found {

@@ -31,7 +31,7 @@ pub(super) fn achieved(bench: &Bench) -> Vec<Achieved<'_>> {
 }
 
 fn achieved_in<'b>(bench: &'b Bench, row: &'b RowResult) -> Vec<Achieved<'b>> {
-    // What a table of rows does are no products.
+    // A table of rows multiplies nothing.
     let is_products = |request: &&Request| request.work == Work::Train && request.lesson != Lesson::Text;
     let Some(request) = row.request.as_ref().filter(is_products) else { return vec![] };
     let scale = train_flops(&request.layers) / 1e9;

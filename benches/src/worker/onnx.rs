@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use distill_export::{OnnxModel, OnnxOptions};
+use distill_export::{OnnxExport, OnnxExportOptions};
 use distill_models::{Network, Provenance};
 use ndarray::ArrayView2;
 use ort::environment::Environment;
@@ -44,8 +44,8 @@ impl Engine {
 
     /// A session that answers as this network does.
     pub(super) fn session(&self, model: &Network) -> Result<Graph> {
-        let options = OnnxOptions { flat: true, ..OnnxOptions::default() };
-        let bytes = OnnxModel::new(model, &Provenance::default(), options)?.to_bytes()?;
+        let options = OnnxExportOptions { flat: true, ..OnnxExportOptions::default() };
+        let bytes = OnnxExport::new(model, &Provenance::default(), options)?.to_bytes()?;
         let builder = Session::builder(&self.environment)?.with_intra_threads(self.threads);
         let session = builder.map_err(|error| error.to_string())?.commit_from_memory(&bytes)?;
         Ok(Graph { session })

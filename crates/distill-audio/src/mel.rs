@@ -7,7 +7,7 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::FilterbankFault;
 
-/// A transform of a second at the highest rate of any recording is no window of speech.
+/// A transform of a second at the highest rate of any recording is not a window of speech.
 const MAX_FFT: usize = 1 << 18;
 
 /// The numbers of a [`Filterbank`].

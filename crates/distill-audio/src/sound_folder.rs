@@ -14,7 +14,7 @@ use crate::wav::Wav;
 /// Under this name the file of a model has its [`SoundFormat`].
 pub const SOUND: &str = "sound";
 
-/// Files that are no recordings of ours and are named in an error.
+/// Files that are not recordings of ours and are named in an error.
 const N_NAMED: usize = 3;
 
 /// A folder with recordings, in a folder for each class.
@@ -91,7 +91,7 @@ impl SoundFolder {
     /// the folder. `bound` is the most memory that it may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Damaged`] for what is no WAV file with 16 bits, [`DataError::Content`] for one of another
+    /// [`DataError::Io`], [`DataError::Damaged`] for a file that is not WAV with 16 bits, [`DataError::Content`] for one of another
     /// sample rate, of another length where all have to have one, or of another kind, [`DataError::UnlistedClass`],
     /// [`DataError::NoExamples`], and [`DataError::MemoryBound`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Sounds, DataError> {
@@ -156,7 +156,7 @@ fn in_order<R: Send, T: Send>(
     make: impl Fn() -> Result<R, DataError> + Sync + Send,
     work: impl Fn(&mut R, &Path) -> Result<T, DataError> + Sync + Send,
 ) -> Result<Vec<T>, DataError> {
-    // One that works is made here, so that it is no surprise on a thread.
+    // A working one is made here, so that no thread meets the error.
     make()?;
     let results: Vec<Result<T, DataError>> = files
         .par_iter()
@@ -219,7 +219,7 @@ fn sniff(path: &Path) -> Result<Found, DataError> {
     })
 }
 
-/// Refuses files that are no WAV by their name, all at once, where their first bytes say so too.
+/// Refuses files whose name and first bytes are not those of WAV, all at once.
 fn refuse_foreign(dir: &Path, files: &[(PathBuf, u32)]) -> Result<(), DataError> {
     let mut found = vec![];
     for (path, _) in files {

@@ -10,7 +10,7 @@ use crate::{AudioError, Filterbank, FilterbankConfig, Statistics, wav};
 /// The least power of a band. It is below the noise of 16 bits, and silence that is added is not far from that of recordings.
 const FLOOR: f64 = 1e-6;
 
-/// A recording that is longer is no word, and no sentence.
+/// A recording that is longer is not a word.
 const MAX_SECONDS: f64 = 600.0;
 
 /// What recordings of any length are turned into.
@@ -138,7 +138,7 @@ impl SoundReader {
     /// Reads a recording, shape `(frames, values)`, normalised.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Damaged`] for what is no WAV file of 16 bits, and [`DataError::Content`] for another
+    /// [`DataError::Io`], [`DataError::Damaged`] for a file that is not WAV with 16 bits, and [`DataError::Content`] for another
     /// sample rate.
     pub fn read(&mut self, path: &Path) -> Result<Array2<f32>, DataError> {
         let mut values = self.frames(&read(path)?, path)?;

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::AudioError;
 pub use crate::error::WavFault;
 
-/// More than four hours at 16 kHz: a larger file is no utterance.
+/// More than four hours at 16 kHz: a larger file is not an utterance.
 const MAX_BYTES: u64 = 1 << 29;
 
 const PCM: u16 = 1;

@@ -7,7 +7,7 @@ use crate::sheet::Sheet;
 /// The PNG of a [`LineChart`](crate::LineChart) of which only the SVG is left, with the look that the SVG has. See
 /// [`Chart::png`].
 ///
-/// This is no reader of SVG: it knows what [`LineChart::svg`](crate::LineChart::svg) writes, and returns nothing for
+/// This is not a reader of SVG: it knows what [`LineChart::svg`](crate::LineChart::svg) writes, and returns nothing for
 /// any other text.
 pub fn png_of_svg(svg: &str) -> Option<Vec<u8>> {
     let (chart, style) = read(svg)?;

@@ -286,7 +286,7 @@ mod tests {
         let mut n_commands = 0;
         for (place, command) in found {
             let command = command.split(" # ").next().unwrap_or_default();
-            // What is filled in later, or stands for something, is a word all the same. Patterns are no commands.
+            // What is filled in later, or stands for something, is a word all the same. Patterns are not commands.
             if command.contains(['[', '|', '\n']) && !command.contains('\'') {
                 continue;
             }

@@ -36,7 +36,7 @@ impl Output {
     }
 
     /// Standard error also has a log: no line is drawn twice between its lines, and where it is for
-    /// programs there are none for people.
+    /// programs it prints none for people.
     pub(crate) fn with_log(self, is_on: bool, for_programs: bool) -> Self {
         Self { animate: self.animate && !is_on && !for_programs, for_programs, ..self }
     }
@@ -62,7 +62,7 @@ impl Output {
         Ok(())
     }
 
-    /// Lines for the log alone. A log that cannot be written is no reason to end the work.
+    /// Lines for the log alone. A log that cannot be written is not a reason to end the work.
     pub(crate) fn log(&self, text: &str) {
         if let Ok(mut log) = LOG.lock()
             && let Some(file) = &mut *log
@@ -112,7 +112,7 @@ impl Output {
             event.append(fields);
         }
         match write_stdout(&event.to_string()) {
-            // Nobody reads any more, which is no reason to end the work.
+            // Nobody reads any more, which is not a reason to end the work.
             Err(diagnostic) if diagnostic.is_broken_pipe() => Ok(()),
             other => other,
         }

@@ -15,7 +15,7 @@ use distill_recipe::{recipe_file, recipe_text};
 /// `path` gives errors their place and the recipe its name; nothing is read from it.
 ///
 /// # Errors
-/// The diagnostic, without colours, for a text that is no recipe or a setting without a meaning.
+/// The diagnostic, without colours, for a text that is not a recipe or a setting without a meaning.
 pub fn check_recipe(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<String, String> {
     recipe_file::from_bytes(path, bytes, overrides).and_then(|(_, recipe)| recipe_text(&recipe)).map_err(printed)
 }
@@ -31,7 +31,7 @@ pub fn predict_rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, String> 
 /// A `predictions.csv` of a run, read as `distill report` reads it, and written again.
 ///
 /// # Errors
-/// The diagnostic, without colours, of the first line that is no prediction.
+/// The diagnostic, without colours, of the first line that is not a prediction.
 pub fn read_predictions(path: &Path, bytes: &[u8]) -> Result<String, String> {
     evaluation_files::read_predictions(path, bytes)
         .map(|found| evaluation_files::written_again(&found))

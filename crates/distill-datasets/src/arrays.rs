@@ -52,7 +52,7 @@ impl ArrayPlace {
         path.join(format!("{name}.npy"))
     }
 
-    /// Opens an array; `None` if there is none of that name.
+    /// Opens an array; `None` if no array has that name.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
@@ -76,7 +76,7 @@ impl ArrayPlace {
     /// Opens an array that has to be there.
     ///
     /// # Errors
-    /// The same, and [`DataError::Io`] where there is none.
+    /// The same, but a missing array is [`DataError::Io`].
     pub fn expect(&self, name: &str) -> Result<Array<Box<dyn Read + Send>>, DataError> {
         let missing = || DataError::Io { path: self.path(name), source: std::io::ErrorKind::NotFound.into() };
         self.open(name)?.ok_or_else(missing)

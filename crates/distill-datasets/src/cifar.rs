@@ -75,7 +75,7 @@ impl CifarFolder {
     /// `bound` is the most memory that it may take, in bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Records`] if a file is no whole number of images, [`DataError::MemoryBound`], the
+    /// [`DataError::Io`], [`DataError::Records`] if a file is not a whole number of images, [`DataError::MemoryBound`], the
     /// errors of [`Images::new`], and [`DataError::OtherContents`] if the images have to be others.
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Images, DataError> {
         let files = match split {

@@ -13,7 +13,7 @@ use counter::{Counter, is_index_name, ordinal};
 pub(crate) use names::canonical;
 use names::place_of;
 
-/// A column with more different words is no category but a name for each example.
+/// A column with more different words is not a category but a name for each example.
 const MAX_VALUES: usize = 1000;
 
 /// What a recipe says of the columns of a table. All of it may be left out.
@@ -21,7 +21,7 @@ const MAX_VALUES: usize = 1000;
 pub struct ColumnOptions {
     /// The column with the class. `None`: the one that is called label, class or target.
     pub label: Option<String>,
-    /// Columns that are no inputs.
+    /// Columns that are not inputs.
     pub ignore: Vec<String>,
     /// Columns whose numbers are names, such as a postal code.
     pub categorical: Vec<String>,
@@ -209,7 +209,7 @@ impl ColumnEncoder {
 struct Seen {
     counter: Counter,
     n_numbers: u64,
-    /// The place of the first that is no number, and what it is.
+    /// The place of the first that is not a number, and what it is.
     word: Option<(String, String)>,
     values: BTreeSet<String>,
 }

@@ -8,7 +8,7 @@ use crate::DataError;
 use crate::columns::Cell;
 use crate::files::regular;
 
-/// The most bytes of a line: a file without line ends is no table.
+/// The most bytes of a line: a file without line ends is not a table.
 const MAX_LINE: usize = 64 << 20;
 
 /// The rows of a file, one after the other.

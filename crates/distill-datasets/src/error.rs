@@ -99,7 +99,7 @@ pub enum DataError {
         compressed: u64,
     },
     /// A gzip file goes on after its first stream.
-    #[error("{path} goes on after the end of its gzip stream at byte {offset}")]
+    #[error("{path} has more bytes after its gzip stream, from byte {offset}")]
     GzipTrailing {
         /// The file.
         path: PathBuf,
@@ -190,7 +190,7 @@ pub enum DataError {
         /// What it is.
         value: f32,
     },
-    /// A file is no whole number of records.
+    /// A file is not a whole number of records.
     #[error("{path} has {bytes} bytes, which is not a whole number of images of {record} bytes")]
     Records {
         /// The file.
@@ -228,7 +228,7 @@ pub enum DataError {
         /// How many it has.
         n_known: usize,
     },
-    /// An example has a class that is none of those of the data.
+    /// An example has a class that the data lacks.
     #[error("{path} has the class `{name}`{place}, the classes are {}", list(known, *n_known))]
     UnlistedClass {
         /// The file, or the folder of a class.

@@ -33,7 +33,7 @@ pub fn foreign_picture(start: &[u8]) -> Option<&'static str> {
         () if has_brand(&[b"avif", b"avis"]) => Some("AVIF"),
         () if has_brand(&[b"heic", b"heix", b"hevc", b"mif1", b"msf1"]) => Some("HEIC"),
         () if at(0, b"II*\0") || at(0, b"MM\0*") => Some("TIFF"),
-        // Text may begin with these letters; four bytes of zeros it has not.
+        // Text may begin with these letters, but not with four zero bytes.
         () if at(0, b"BM") && at(6, &[0; 4]) => Some("BMP"),
         () => None,
     }

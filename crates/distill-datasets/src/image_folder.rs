@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::foreign::{Found, sniff};
 use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, Split};
 
-/// Files that are no pictures of ours and are named in an error.
+/// Files that are not pictures of ours and are named in an error.
 const N_NAMED: usize = 3;
 
 /// A folder with images, in a folder for each class.

@@ -31,7 +31,7 @@ impl Npz {
     /// Opens a file and reads the list of its arrays.
     ///
     /// # Errors
-    /// [`DataError::Io`], and [`DataError::Damaged`] if it is no zip file.
+    /// [`DataError::Io`], and [`DataError::Damaged`] if it is not a zip file.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let io = |source| DataError::Io { path: path.to_owned(), source };
         let len = std::fs::metadata(path).and_then(regular).map_err(io)?.len();
@@ -46,7 +46,7 @@ impl Npz {
         names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect()
     }
 
-    /// Opens an array, which is unpacked when its numbers are read; `None` if there is none of that name. No size that the file
+    /// Opens an array, which is unpacked when its numbers are read; `None` if no array has that name. No size that the file
     /// claims is believed before it is compared with the bytes that are there; what it promises is then known before memory is
     /// taken for it.
     ///

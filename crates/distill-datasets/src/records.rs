@@ -46,7 +46,7 @@ pub enum TableFault {
         what: String,
     },
     /// The table is larger than a corpus can be.
-    #[error("the table goes on after {max} bytes")]
+    #[error("the table is longer than {max} bytes")]
     TooLarge {
         /// The limit.
         max: u64,

@@ -124,7 +124,7 @@ impl Texts {
         self.labels.len()
     }
 
-    /// Whether there is none, which no table gives.
+    /// Whether it is empty; never for a table.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -145,7 +145,7 @@ impl Chain {
     /// Both have the same inputs and classes.
     ///
     /// # Errors
-    /// [`DataError::BadInputShape`] if they have not.
+    /// [`DataError::BadInputShape`] otherwise.
     pub fn new(first: Arc<dyn Dataset>, second: Arc<dyn Dataset>) -> Result<Self, DataError> {
         if first.spec() != second.spec() {
             let input_shape = second.spec().input_shape.clone();

@@ -4,17 +4,17 @@
 
 use std::error::Error;
 
-use distill_export::{OnnxModel, OnnxOptions, compare};
+use distill_export::{OnnxExport, OnnxExportOptions, compare};
 use distill_models::{MlpConfig, Network, Provenance};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A real program reads the weights of a student by `distill_models::from_safetensors`.
     let config = MlpConfig { hidden: vec![30], ..MlpConfig::default() };
     let model = Network::new(config, vec![1, 28, 28], (0..10).map(|digit| digit.to_string()).collect(), 1)?;
-    let options = OnnxOptions { probabilities: true, ..OnnxOptions::default() };
-    let bytes = OnnxModel::new(&model, &Provenance::new(), options)?.to_bytes()?;
+    let options = OnnxExportOptions { probabilities: true, ..OnnxExportOptions::default() };
+    let bytes = OnnxExport::new(&model, &Provenance::new(), options)?.to_bytes()?;
 
-    let read = OnnxModel::from_bytes(&bytes)?;
+    let read = OnnxExport::from_bytes(&bytes)?;
     let [inputs, outputs] = read.ports();
     println!("{} bytes, inputs {inputs:?}, outputs {outputs:?}", bytes.len());
     let found = compare(&model, &read)?;

@@ -5,14 +5,14 @@ use distill_models::{Activation, Model as _, Network, Node as ModelNode, Op as M
 use crate::fold::Norm;
 use crate::graph::{Graph, Node, Port, Tensor};
 use crate::op::Op;
-use crate::{ExportError, OnnxOptions};
+use crate::{ExportError, OnnxExportOptions};
 
 const INPUT: &str = "input";
 const LOGITS: &str = "logits";
 const PROBABILITIES: &str = "probabilities";
 
 /// The graph of a network for inference: without dropout, and with batch norms in the weights before them.
-pub(crate) fn build(model: &Network, options: OnnxOptions) -> Result<Graph, ExportError> {
+pub(crate) fn build(model: &Network, options: OnnxExportOptions) -> Result<Graph, ExportError> {
     let (spec, nodes) = (model.spec(), model.graph().nodes());
     let architecture = || spec.architecture.clone();
     let reads_input = |node: &&ModelNode| node.inputs.contains(&0);
@@ -59,7 +59,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(model: &Network, options: OnnxOptions) -> Self {
+    fn of(model: &Network, options: OnnxExportOptions) -> Self {
         let graph = model.graph();
         let (nodes, n) = (graph.nodes(), graph.values().len());
         let mut origin: Vec<usize> = (0..n).collect();
@@ -338,7 +338,7 @@ mod tests {
     use distill_models::{Conv, Graph as ModelGraph, GraphConfig, Provenance};
 
     use super::*;
-    use crate::{OnnxModel, compare};
+    use crate::{OnnxExport, compare};
 
     /// A convolution, a batch norm of it, and a head, which reads both or the batch norm alone.
     fn network(reads_both: bool) -> Network {
@@ -360,12 +360,13 @@ mod tests {
         for reads_both in [false, true] {
             for keep_batch_norm in [false, true] {
                 let model = network(reads_both);
-                let options = OnnxOptions { keep_batch_norm, probabilities: true, ..OnnxOptions::default() };
+                let options =
+                    OnnxExportOptions { keep_batch_norm, probabilities: true, ..OnnxExportOptions::default() };
                 let graph = build(&model, options).unwrap();
                 let is_kept = graph.nodes.iter().any(|node| node.op == Op::BatchNormalization);
                 assert_eq!(is_kept, reads_both || keep_batch_norm);
                 // Whatever names a graph has, those of the outputs are the file's.
-                let exported = OnnxModel::new(&model, &Provenance::new(), options).unwrap();
+                let exported = OnnxExport::new(&model, &Provenance::new(), options).unwrap();
                 compare(&model, &exported).unwrap();
             }
         }
@@ -373,7 +374,7 @@ mod tests {
 
     #[test]
     fn maps_are_not_flat() {
-        let flat = OnnxOptions { flat: true, ..OnnxOptions::default() };
+        let flat = OnnxExportOptions { flat: true, ..OnnxExportOptions::default() };
         assert!(matches!(build(&network(true), flat), Err(ExportError::Flat { .. })));
     }
 }

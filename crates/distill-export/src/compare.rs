@@ -3,7 +3,7 @@ use distill_tensor::{Philox, Stream, softmax};
 use ndarray::Array2;
 use ndarray_rand::rand::Rng as _;
 
-use crate::{ExportError, OnnxModel};
+use crate::{ExportError, OnnxExport};
 
 /// Inputs of a comparison: zeros, ones, and what a generator gives.
 const N_INPUTS: usize = 256;
@@ -18,10 +18,10 @@ const BATCH: usize = 64;
 /// Logits may differ by this part of the largest number on the way to them, or of 1: a sum of some thousand f32.
 const TOLERANCE: f64 = 1e-5;
 
-/// How a file answers beside the model it was made of.
+/// How far the logits of an exported file differ from those of its model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Comparison {
+pub struct ExportCheck {
     /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, or of tokens, the same each time. Large networks answer fewer.
     pub n_inputs: usize,
     /// Largest difference of a logit, or of a probability where the file has them.
@@ -34,7 +34,7 @@ pub struct Comparison {
 /// [`ExportError::ClassName`] for another name of a class; [`ExportError::Differs`] if input shape or answers are not the
 /// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::TooLong`] for a
 /// network that would answer for minutes; [`ExportError::NonFinite`] if the model answers with no number.
-pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, ExportError> {
+pub fn compare(model: &dyn Model, exported: &OnnxExport) -> Result<ExportCheck, ExportError> {
     let spec = model.spec();
     let differs = |what: &str, expected: String, actual: String| {
         Err(ExportError::Differs { what: what.to_owned(), expected, actual })
@@ -83,7 +83,7 @@ pub fn compare(model: &dyn Model, exported: &OnnxModel) -> Result<Comparison, Ex
             }
         }
     }
-    Ok(Comparison { n_inputs, largest_difference })
+    Ok(ExportCheck { n_inputs, largest_difference })
 }
 
 /// Some rows of the inputs, the first of all being zeros and the next one ones. Of a model that reads tokens they are numbers of
@@ -114,7 +114,7 @@ mod tests {
     use distill_models::{Activation, MlpConfig, Network, Provenance, Trainable as _};
 
     use super::*;
-    use crate::OnnxOptions;
+    use crate::OnnxExportOptions;
 
     fn model(activation: Activation, hidden: &[usize]) -> Network {
         let config = MlpConfig { hidden: hidden.to_vec(), activation, dropout: 0.5, ..MlpConfig::default() };
@@ -128,11 +128,11 @@ mod tests {
                 [(&[][..], true, false), (&[], false, true), (&[7], false, false), (&[6, 4, 5], true, true)]
             {
                 let model = model(activation, hidden);
-                let options = OnnxOptions { flat, probabilities, ..OnnxOptions::default() };
+                let options = OnnxExportOptions { flat, probabilities, ..OnnxExportOptions::default() };
                 let exported =
-                    OnnxModel::new(&model, &Provenance::from([("seed".into(), "1".into())]), options).unwrap();
+                    OnnxExport::new(&model, &Provenance::from([("seed".into(), "1".into())]), options).unwrap();
                 let bytes = exported.to_bytes().unwrap();
-                let read = OnnxModel::from_bytes(&bytes).unwrap();
+                let read = OnnxExport::from_bytes(&bytes).unwrap();
                 assert_eq!(read, exported);
                 assert_eq!(read.to_bytes().unwrap(), bytes);
                 let found = compare(&model, &read).unwrap();
@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn a_file_that_answers_otherwise_is_found() {
         let good = model(Activation::Gelu, &[7]);
-        let export = |model: &Network| OnnxModel::new(model, &Provenance::new(), OnnxOptions::default()).unwrap();
+        let export =
+            |model: &Network| OnnxExport::new(model, &Provenance::new(), OnnxExportOptions::default()).unwrap();
         for at in 0..good.params().as_slice().len() {
             let mut bad = good.clone();
             bad.params_mut().as_mut_slice()[at] += 0.01;
@@ -168,7 +169,7 @@ mod tests {
     fn a_model_that_answers_with_no_number_is_refused() {
         let mut model = model(Activation::Relu, &[7]);
         model.params_mut().as_mut_slice().fill(f32::MAX);
-        let exported = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default()).unwrap();
+        let exported = OnnxExport::new(&model, &Provenance::new(), OnnxExportOptions::default()).unwrap();
         let error = compare(&model, &exported).unwrap_err().to_string();
         assert_eq!(error, "the model answers input 0 with inf");
     }

@@ -82,7 +82,7 @@ pub enum ExportError {
         /// Its name in the file.
         actual: String,
     },
-    /// The model answers something that is no number.
+    /// The model answers with NaN or infinity.
     #[error("the model answers input {input} with {value}")]
     NonFinite {
         /// Number of the probe.

@@ -84,7 +84,7 @@ fn both(op: Op, x: f64, y: f64) -> f64 {
     }
 }
 
-/// The rows of a constant. A number that is none of a row, as a compared model never gets, is NaN.
+/// The rows of a constant. A number outside the rows, which a compared model never gets, gives NaN.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
 fn gather(numbers: &[f64], table: &Tensor) -> Vec<f64> {
     let width = table.values.len() / table.dims[0].max(1);

@@ -19,9 +19,9 @@ mod plan;
 pub mod wire;
 mod zip;
 
-pub use compare::{Comparison, compare};
+pub use compare::{ExportCheck, compare};
 pub use error::ExportError;
 pub use import::{FromOnnx, network_from_onnx};
 pub use npz::{from_npz, to_npz};
-pub use onnx::{OPSET, OnnxModel};
-pub use options::OnnxOptions;
+pub use onnx::{OPSET, OnnxExport};
+pub use options::OnnxExportOptions;

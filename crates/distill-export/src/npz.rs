@@ -162,7 +162,7 @@ mod tests {
         let config = MlpConfig { hidden: vec![4], embedding, ..MlpConfig::default() };
         let model = Network::new(config, vec![3], vec!["a".into(), "b".into()], 1).unwrap();
         let none = Provenance::new();
-        let graph = crate::OnnxModel::new(&model, &none, crate::OnnxOptions::default()).map(|_| ());
+        let graph = crate::OnnxExport::new(&model, &none, crate::OnnxExportOptions::default()).map(|_| ());
         for outcome in [to_npz(&model, &none).map(|_| ()), graph] {
             assert!(matches!(outcome, Err(ExportError::Embedding { .. })), "{outcome:?}");
         }

@@ -7,7 +7,7 @@ use crate::evaluate::{Answer, evaluate};
 use crate::graph::Graph;
 use crate::plan::{Plan, Step};
 use crate::wire::{Fields, Message};
-use crate::{ExportError, OnnxOptions};
+use crate::{ExportError, OnnxExportOptions};
 
 /// The version of ONNX's operators that files are written for.
 pub const OPSET: i64 = 17;
@@ -33,18 +33,18 @@ const DOC: &str = "A classifier. `input` is what the model was trained on: image
 ///
 /// # Examples
 /// ```
-/// use distill_export::{OnnxModel, OnnxOptions, compare};
+/// use distill_export::{OnnxExport, OnnxExportOptions, compare};
 /// use distill_models::{Network, MlpConfig, Provenance};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
 /// let model = Network::new(config, vec![1, 2, 2], vec!["yes".into(), "no".into()], 1)?;
-/// let bytes = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default())?.to_bytes()?;
-/// let exported = OnnxModel::from_bytes(&bytes)?;
+/// let bytes = OnnxExport::new(&model, &Provenance::new(), OnnxExportOptions::default())?.to_bytes()?;
+/// let exported = OnnxExport::from_bytes(&bytes)?;
 /// assert_eq!((exported.classes(), exported.input_shape()), (&["yes".to_owned(), "no".into()][..], &[1, 2, 2][..]));
 /// assert!(compare(&model, &exported)?.largest_difference < 1e-5);
 /// # Ok::<(), distill_export::ExportError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct OnnxModel {
+pub struct OnnxExport {
     graph: Graph,
     plan: Plan,
     producer_version: String,
@@ -53,12 +53,12 @@ pub struct OnnxModel {
     provenance: Provenance,
 }
 
-impl OnnxModel {
+impl OnnxExport {
     /// The graph of a model.
     ///
     /// # Errors
     /// [`ExportError::Embedding`] and [`ExportError::Flat`] for what is not written; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
-    pub fn new(model: &Network, provenance: &Provenance, options: OnnxOptions) -> Result<Self, ExportError> {
+    pub fn new(model: &Network, provenance: &Provenance, options: OnnxExportOptions) -> Result<Self, ExportError> {
         let graph = build(model, options)?;
         let plan = Plan::new(&graph).map_err(refused)?;
         Ok(Self {
@@ -98,7 +98,7 @@ impl OnnxModel {
         Ok(bytes)
     }
 
-    /// Reads what [`OnnxModel::to_bytes`] wrote. Whatever the bytes are, memory is taken only for what they hold.
+    /// Reads what [`OnnxExport::to_bytes`] wrote. Whatever the bytes are, memory is taken only for what they hold.
     ///
     /// # Errors
     /// [`ExportError::Onnx`].

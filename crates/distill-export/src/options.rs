@@ -1,6 +1,6 @@
-/// What may be chosen for an ONNX file.
+/// Options for writing an ONNX file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OnnxOptions {
+pub struct OnnxExportOptions {
     /// The input is `[batch, features]` instead of the shape of the data.
     pub flat: bool,
     /// A second output, `probabilities`, is the softmax of the logits.

@@ -1,6 +1,6 @@
 //! Files of perceptrons are what they have always been, byte for byte.
 
-use distill_export::{OnnxModel, OnnxOptions, to_npz};
+use distill_export::{OnnxExport, OnnxExportOptions, to_npz};
 use distill_models::{Activation, MlpConfig, Network, Provenance, Trainable as _};
 
 /// FNV-1a of 64 bits, of a file as version 0.1.0 writes it.
@@ -25,8 +25,8 @@ fn perceptrons_have_the_bytes_that_they_had_before_networks() {
             let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
             let mut found = vec![];
             for (flat, probabilities) in [(false, false), (true, true)] {
-                let options = OnnxOptions { flat, probabilities, ..OnnxOptions::default() };
-                found.push(hash(OnnxModel::new(&model, &provenance, options).unwrap().to_bytes().unwrap()));
+                let options = OnnxExportOptions { flat, probabilities, ..OnnxExportOptions::default() };
+                found.push(hash(OnnxExport::new(&model, &provenance, options).unwrap().to_bytes().unwrap()));
             }
             found.push(hash(to_npz(&model, &provenance).unwrap()));
             assert_eq!(found, expected, "{activation:?}");

@@ -37,7 +37,7 @@ pub(crate) struct Description {
     pub(crate) activation: Activation,
     pub(crate) input_shape: Vec<usize>,
     pub(crate) classes: Vec<String>,
-    /// What a network computes that is no perceptron.
+    /// The graph of a network other than a perceptron.
     pub(crate) graph: Option<Vec<Node>>,
     is_mlp: bool,
 }

@@ -149,7 +149,7 @@ impl<'a> Json<'a> {
                     && self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"\\u"))
                 {
                     self.at += 2;
-                    // A half without the other one is no character.
+                    // A half without the other one is not a character.
                     let low = self.hex()?.checked_sub(0xdc00).filter(|low| *low < 0x400).unwrap_or(u32::MAX >> 1);
                     code = 0x1_0000 + ((code - 0xd800) << 10) + low;
                 }

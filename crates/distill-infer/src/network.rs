@@ -44,10 +44,10 @@ impl Network {
         self.n_numbers
     }
 
-    /// The place of the first input that is no number of a row, where inputs are such.
+    /// The position of the first input that is not a row number, for networks whose inputs are row numbers.
     pub(crate) fn bad_token(&self, input: &[f32]) -> Option<(usize, usize)> {
         let rows = self.tokens?;
-        // Casts saturate, and make zero of NaN, so what is no such number is not equal.
+        // Casts saturate and turn NaN into zero, so any other number compares unequal.
         let is_bad = |&value: &f32| (value as usize) as f32 != value || value as usize >= rows;
         Some((input.iter().position(is_bad)?, rows))
     }

@@ -73,7 +73,7 @@ impl Student {
     ///
     /// # Errors
     /// [`Error::Features`] if the input has another length than [`Student::features`], [`Error::Token`] if the student reads
-    /// tokens and one is none.
+    /// tokens and an input is not a token.
     pub fn logits<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
         Ok(self.compute(input, scratch)?)
     }

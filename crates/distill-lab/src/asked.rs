@@ -8,7 +8,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use crate::event::{Asking, Event, Listener};
 use crate::signals::Signals;
 
-/// How long a model may take before it is shown how far it is, and how often that is told to programs and to logs.
+/// How long a model may take before its progress is shown, and how often programs and logs are told.
 const SILENT: Duration = Duration::from_millis(500);
 const EVENTS: Duration = Duration::from_secs(1);
 const LINES: Duration = Duration::from_secs(30);
@@ -185,7 +185,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
-    use crate::event::Silent;
+    use crate::event::NullListener;
 
     /// A model that takes some time for each batch, and notes how many rows it was asked for.
     struct Slow {
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn answers_are_those_of_the_model_however_many_are_asked_for() {
         let model = slow(4, Duration::ZERO);
-        let asked = Asked::new(&model, "the model", 1000, &Silent);
+        let asked = Asked::new(&model, "the model", 1000, &NullListener);
         assert_eq!(asked.logits(inputs(1000).view()).unwrap(), model.model.logits(inputs(1000).view()).unwrap());
         let n: Vec<usize> = model.asked.lock().unwrap().clone();
         assert_eq!(n.iter().sum::<usize>(), 1000);
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_slow_one_is_asked_for_few_rows_and_hears_of_a_signal_between_them() {
         let (model, signals) = (slow(4, 3 * BETWEEN_LOOKS), Signals::default());
-        let asked = Asked::new(&model, "the model", 100, &Silent).until(&signals);
+        let asked = Asked::new(&model, "the model", 100, &NullListener).until(&signals);
         std::thread::scope(|scope| {
             let answer = scope.spawn(|| asked.logits(inputs(100).view()));
             while model.asked.lock().unwrap().len() < 3 {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use distill_recipe::Diagnostic;
 
-use crate::event::{Listener, Silent};
+use crate::event::{Listener, NullListener};
 use crate::folder::RunResult;
 use crate::signals::Signals;
 
@@ -25,7 +25,7 @@ impl<'a> Lab<'a> {
     /// A lab whose runs are in this folder, which is made when it is needed.
     pub fn at(runs_dir: impl Into<PathBuf>) -> Self {
         let signals = Signals::default();
-        Self { runs_dir: runs_dir.into(), listener: &Silent, signals, catches_signals: false, conclude: None }
+        Self { runs_dir: runs_dir.into(), listener: &NullListener, signals, catches_signals: false, conclude: None }
     }
 
     /// The same, telling this listener of all that happens.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use distill_recipe::Diagnostic;
 use distill_train::{
-    Checkpoint, CheckpointConfig, CheckpointStore, Context, Snapshot, StepReport, TrainError, TrainReport,
+    Checkpoint, CheckpointConfig, CheckpointContext, CheckpointStore, Snapshot, StepReport, TrainError, TrainReport,
 };
 
 use crate::signals::Signals;
@@ -18,7 +18,7 @@ const WORTH_SAVING: Duration = Duration::from_secs(1);
 pub(crate) struct Saving<'a> {
     store: CheckpointStore<'a>,
     /// What the checkpoints belong to.
-    context: &'a Context,
+    context: &'a CheckpointContext,
     config: &'a CheckpointConfig,
     signals: &'a Signals,
     last_save: Instant,
@@ -29,7 +29,7 @@ pub(crate) struct Saving<'a> {
 impl<'a> Saving<'a> {
     pub(crate) fn new(
         store: CheckpointStore<'a>,
-        context: &'a Context,
+        context: &'a CheckpointContext,
         config: &'a CheckpointConfig,
         signals: &'a Signals,
     ) -> Self {

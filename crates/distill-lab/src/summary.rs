@@ -107,7 +107,7 @@ pub fn columns(lines: &[impl AsRef<[String]>], n_words: usize) -> String {
 }
 
 /// What to try where distillation did not help. What helped most on other data stands first: `docs/results/defaults.md`.
-const OTHER_SETTINGS: &str = "`kd.alpha = 0.5`, then another `kd.temperature`, from 1 to 8, `data.mixup = 2` unless the \
+const OTHER_SETTINGS: &str = "`kd.alpha = 0.5`, then another `kd.temperature`, from 1 to 8, `data.mixtures = 2` unless the \
                               teacher is a table, more `train.epochs`, a lower `train.optimizer.lr`";
 
 /// What distillation bought, in one sentence.

@@ -81,7 +81,7 @@ pub(crate) fn add_cross_entropy(block: &mut Block<'_>, smoothing: Smoothing, wei
         let start = exps.len();
         row::extend_scaled(exps, z, 1.0);
         value -= of_label * exps[start + label as usize];
-        // Without smoothing a class may be impossible, and 0 times an infinity is no number.
+        // Without smoothing a class may be impossible, and 0 times an infinity is not a number.
         if of_each > 0.0 {
             value -= of_each * row::sum(&exps[start..]);
         }

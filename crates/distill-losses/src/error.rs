@@ -50,7 +50,7 @@ pub enum LossError {
         /// What was given.
         value: f64,
     },
-    /// A part of the labels that leaves nothing of them, or is none.
+    /// A smoothing outside the range from 0 to below 1.
     #[error("label smoothing must be at least 0 and below 1, got {value}")]
     Smoothing {
         /// What was given.

@@ -70,14 +70,14 @@ impl RelationalDistance {
             let u = s / mean;
             let e = u - t / mean_of_teacher;
             loss += if e.abs() <= 1.0 { 0.5 * e * e } else { e.abs() - 0.5 };
-            through_mean += slope(e) * u;
+            through_mean += derivative(e) * u;
         }
         through_mean /= pairs;
         for (i, (s, t)) in of_student.chunks_exact_mut(n).zip(of_teacher.chunks_exact(n)).enumerate() {
             let mut sum = 0.0;
             for (j, (s, t)) in s.iter_mut().zip(t).enumerate() {
                 let moves = i != j && *s > SMALLEST;
-                let by_distance = (slope(*s / mean - t / mean_of_teacher) - through_mean) / (mean * all);
+                let by_distance = (derivative(*s / mean - t / mean_of_teacher) - through_mean) / (mean * all);
                 let pull = if moves { 2.0 * weight * by_distance / *s } else { 0.0 };
                 sum += pull;
                 *s = -pull;
@@ -90,7 +90,7 @@ impl RelationalDistance {
 }
 
 /// The derivative of the loss of a pair.
-fn slope(e: f64) -> f64 {
+fn derivative(e: f64) -> f64 {
     e.clamp(-1.0, 1.0)
 }
 

@@ -1,7 +1,7 @@
 //! Teaches a small network whether two numbers differ, by plain gradient descent: `cargo run -p distill-models --example xor`.
 #![expect(clippy::print_stdout, reason = "an example shows what it computes")]
 
-use distill_models::{MlpConfig, Model, ModelError, Network, Noise, Trainable};
+use distill_models::{MlpConfig, Model, ModelError, Network, StepKey, Trainable};
 use distill_tensor::{Params, softmax};
 use ndarray::{Array2, array};
 
@@ -15,7 +15,7 @@ fn main() -> Result<(), ModelError> {
     let (mut tape, mut grads) = (model.tape(), Params::zeros(model.params().layout().clone()));
     let mut probs = Array2::zeros((4, 2));
     for step in 0..=400 {
-        model.forward(inputs.view(), Noise::new(1, step), &mut tape)?;
+        model.forward(inputs.view(), StepKey::new(1, step), &mut tape)?;
         softmax(tape.logits(), 1.0, probs.view_mut());
         if step % 100 == 0 {
             let loss: f32 = labels.iter().enumerate().map(|(row, &label)| -probs[[row, label]].ln() / 4.0).sum();

@@ -49,12 +49,12 @@ impl Activation {
     ///
     /// ```
     /// use distill_models::Activation;
-    /// assert_eq!(Activation::Relu.value_and_slope(2.0), (2.0, 1.0));
-    /// assert_eq!(Activation::Tanh.value_and_slope(0.0), (0.0, 1.0));
-    /// assert_eq!(Activation::Gelu.value_and_slope(0.0), (0.0, 0.5));
+    /// assert_eq!(Activation::Relu.value_and_derivative(2.0), (2.0, 1.0));
+    /// assert_eq!(Activation::Tanh.value_and_derivative(0.0), (0.0, 1.0));
+    /// assert_eq!(Activation::Gelu.value_and_derivative(0.0), (0.0, 0.5));
     /// ```
     #[inline(always)]
-    pub fn value_and_slope(self, z: f32) -> (f32, f32) {
+    pub fn value_and_derivative(self, z: f32) -> (f32, f32) {
         match self {
             // A comparison, not `max`, so that NaN goes through and is found.
             Self::Relu if z <= 0.0 => (0.0, 0.0),
@@ -97,21 +97,22 @@ mod tests {
             (2.0, 1.954_499_7, 0.964_027_6),
         ];
         for (z, gelu, tanh) in expected {
-            assert!((Activation::Gelu.value_and_slope(z).0 - gelu).abs() < 5e-7, "gelu {z}");
-            assert!((Activation::Tanh.value_and_slope(z).0 - tanh).abs() < 5e-7, "tanh {z}");
+            assert!((Activation::Gelu.value_and_derivative(z).0 - gelu).abs() < 5e-7, "gelu {z}");
+            assert!((Activation::Tanh.value_and_derivative(z).0 - tanh).abs() < 5e-7, "tanh {z}");
         }
     }
 
     #[test]
-    fn slope_is_the_derivative() {
+    fn value_and_derivative_agree() {
         for activation in Activation::ALL {
             for z in [-5.0_f32, -1.5, -0.3, 0.4, 1.0, 2.5, 5.0, 7.0] {
                 let h = 1e-2;
-                let numeric = (activation.value_and_slope(z + h).0 - activation.value_and_slope(z - h).0) / (2.0 * h);
-                let (_, slope) = activation.value_and_slope(z);
-                assert!((numeric - slope).abs() < 1e-4, "{activation:?} at {z}: {numeric} {slope}");
+                let numeric =
+                    (activation.value_and_derivative(z + h).0 - activation.value_and_derivative(z - h).0) / (2.0 * h);
+                let (_, derivative) = activation.value_and_derivative(z);
+                assert!((numeric - derivative).abs() < 1e-4, "{activation:?} at {z}: {numeric} {derivative}");
             }
-            assert!(activation.value_and_slope(f32::NAN).0.is_nan(), "{activation:?} hides NaN");
+            assert!(activation.value_and_derivative(f32::NAN).0.is_nan(), "{activation:?} hides NaN");
         }
     }
 }

@@ -37,7 +37,7 @@ impl Bags {
                 if value == PADDING {
                     continue;
                 }
-                // Casts saturate, and make zero of NaN, so what is no such number is not equal.
+                // Casts saturate and turn NaN into zero, so any other number compares unequal.
                 let number = value as u32;
                 if number as f32 != value || number as usize >= buckets {
                     return Err(ModelError::BucketNumber { example, input, value, buckets });
@@ -52,7 +52,7 @@ impl Bags {
     /// Reads a batch of sequences: each place is an example of its own, with one number or, where 0 stands, with none.
     ///
     /// # Errors
-    /// [`ModelError::Token`] for what is no number of a row.
+    /// [`ModelError::Token`] for an input that is not a row number.
     pub(crate) fn read_tokens(&mut self, inputs: ArrayView2<'_, f32>, rows: usize) -> Result<(), ModelError> {
         self.numbers.clear();
         self.ends.clear();

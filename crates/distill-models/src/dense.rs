@@ -2,7 +2,7 @@ use distill_tensor::{PARALLEL_MIN, ParamId, Params, Precision, Weights, matmul};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::{Activation, Dropout, Noise};
+use crate::{Activation, Dropout, StepKey};
 
 /// A fully connected layer: `y = dropout(activation(x · wᵀ + b))`.
 ///
@@ -34,14 +34,14 @@ impl Dense {
         });
     }
 
-    /// Training: also records `slope`, the derivative of `y` by the affine output.
+    /// Training: also records `derivative`, the derivative of `y` by the affine output.
     pub(crate) fn forward(
         &self,
         params: &Params,
-        (noise, precision): (Noise, Precision),
+        (key, precision): (StepKey, Precision),
         x: ArrayView2<'_, f32>,
         mut y: ArrayViewMut2<'_, f32>,
-        slope: ArrayViewMut2<'_, f32>,
+        derivative: ArrayViewMut2<'_, f32>,
     ) {
         let Some(activation) = self.activation else {
             matmul(x, params.matrix(self.weight).t(), y.view_mut());
@@ -50,10 +50,10 @@ impl Dense {
         precision.matmul(x, params.matrix(self.weight).t(), y.view_mut());
         let bias = params.vector(self.bias);
         let (dropout, work) = (self.dropout, y.len());
-        for_each_row_pair(y, slope, work, |row, y, slope| {
-            activate_with_slope(activation, y, slope, bias);
+        for_each_row_pair(y, derivative, work, |row, y, derivative| {
+            activate_with_derivative(activation, y, derivative, bias);
             if let Some(dropout) = dropout {
-                dropout.apply(noise, row, y, slope);
+                dropout.apply(key, row, y, derivative);
             }
         });
     }
@@ -100,7 +100,7 @@ macro_rules! with_function {
     (@each $activation:expr, $f:ident, $run:expr, $($name:ident)*) => {
         match $activation {
             $(Activation::$name => {
-                let $f = |z| Activation::$name.value_and_slope(z);
+                let $f = |z| Activation::$name.value_and_derivative(z);
                 $run
             })*
         }
@@ -113,8 +113,8 @@ pub(crate) fn activate(activation: Activation, y: &mut [f32], bias: &[f32]) {
 }
 
 /// As [`activate`], with the derivative.
-pub(crate) fn activate_with_slope(activation: Activation, y: &mut [f32], slope: &mut [f32], bias: &[f32]) {
-    with_function!(activation, |f| each_with_slope(y, slope, bias, f));
+pub(crate) fn activate_with_derivative(activation: Activation, y: &mut [f32], derivative: &mut [f32], bias: &[f32]) {
+    with_function!(activation, |f| each_with_derivative(y, derivative, bias, f));
 }
 
 /// `y = activation(y)`.
@@ -123,8 +123,8 @@ pub(crate) fn activated(activation: Activation, y: &mut [f32]) {
 }
 
 /// As [`activated`], with the derivative.
-pub(crate) fn activated_with_slope(activation: Activation, y: &mut [f32], slope: &mut [f32]) {
-    with_function!(activation, |f| y.iter_mut().zip(slope).for_each(|(y, slope)| (*y, *slope) = f(*y)));
+pub(crate) fn activated_with_derivative(activation: Activation, y: &mut [f32], derivative: &mut [f32]) {
+    with_function!(activation, |f| y.iter_mut().zip(derivative).for_each(|(y, derivative)| (*y, *derivative) = f(*y)));
 }
 
 /// The sum of all rows: the gradient of a bias.
@@ -143,9 +143,9 @@ fn each(y: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {
     y.iter_mut().zip(bias).for_each(|(y, b)| *y = f(*y + b));
 }
 
-fn each_with_slope(y: &mut [f32], slope: &mut [f32], bias: &[f32], f: impl Fn(f32) -> (f32, f32)) {
-    for ((y, slope), b) in y.iter_mut().zip(slope).zip(bias) {
-        (*y, *slope) = f(*y + b);
+fn each_with_derivative(y: &mut [f32], derivative: &mut [f32], bias: &[f32], f: impl Fn(f32) -> (f32, f32)) {
+    for ((y, derivative), b) in y.iter_mut().zip(derivative).zip(bias) {
+        (*y, *derivative) = f(*y + b);
     }
 }
 
@@ -168,21 +168,24 @@ pub(crate) fn for_each_row(mut y: ArrayViewMut2<'_, f32>, work: usize, f: impl F
 /// As [`for_each_row`], with the same row of another matrix.
 pub(crate) fn for_each_row_pair(
     mut y: ArrayViewMut2<'_, f32>,
-    mut slope: ArrayViewMut2<'_, f32>,
+    mut derivative: ArrayViewMut2<'_, f32>,
     work: usize,
     f: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
 ) {
     let width = y.len_of(Axis(1)).max(1);
     let y = y.as_slice_mut().expect("the tape is contiguous");
-    let slope = slope.as_slice_mut().expect("the tape is contiguous");
+    let derivative = derivative.as_slice_mut().expect("the tape is contiguous");
     if work >= PARALLEL_MIN {
         y.par_chunks_mut(width)
-            .zip(slope.par_chunks_mut(width))
+            .zip(derivative.par_chunks_mut(width))
             .with_min_len(8)
             .enumerate()
-            .for_each(|(i, (y, slope))| f(i, y, slope));
+            .for_each(|(i, (y, derivative))| f(i, y, derivative));
     } else {
-        y.chunks_mut(width).zip(slope.chunks_mut(width)).enumerate().for_each(|(i, (y, slope))| f(i, y, slope));
+        y.chunks_mut(width)
+            .zip(derivative.chunks_mut(width))
+            .enumerate()
+            .for_each(|(i, (y, derivative))| f(i, y, derivative));
     }
 }
 

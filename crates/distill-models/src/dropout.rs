@@ -2,12 +2,12 @@ use distill_tensor::{Philox, Stream};
 
 use crate::ModelError;
 
-/// Where the randomness of one training step comes from.
+/// The key of the random numbers of one training step.
 ///
-/// A mask is a function of seed, step and row, so a step can be repeated, by any number of
-/// threads, and gives the same bits.
+/// A mask is a function of seed, step and row. A step can be repeated with any number of threads
+/// and gives the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Noise {
+pub struct StepKey {
     /// The run's seed.
     pub seed: u64,
     /// Optimizer steps done before this one.
@@ -17,8 +17,8 @@ pub struct Noise {
     pub first_row: usize,
 }
 
-impl Noise {
-    /// That of a whole batch.
+impl StepKey {
+    /// The key of a step on a whole batch.
     pub fn new(seed: u64, step: u32) -> Self {
         Self { seed, step, first_row: 0 }
     }
@@ -53,31 +53,31 @@ impl Dropout {
         Ok((threshold > 0).then_some(Self { threshold, scale, layer }))
     }
 
-    /// Multiplies every unit of a row of values, and its slope, by 0 or by the scale.
-    pub(crate) fn apply(&self, noise: Noise, row: usize, values: &mut [f32], slopes: &mut [f32]) {
-        self.for_chunks(noise, row, values.len(), |first, factors| {
+    /// Multiplies every unit of a row of values, and its derivative, by 0 or by the scale.
+    pub(crate) fn apply(&self, key: StepKey, row: usize, values: &mut [f32], derivatives: &mut [f32]) {
+        self.for_chunks(key, row, values.len(), |first, factors| {
             let units = first..first + factors.len();
-            let pairs = values[units.clone()].iter_mut().zip(&mut slopes[units]);
-            for ((value, slope), factor) in pairs.zip(factors) {
+            let pairs = values[units.clone()].iter_mut().zip(&mut derivatives[units]);
+            for ((value, derivative), factor) in pairs.zip(factors) {
                 *value *= factor;
-                *slope *= factor;
+                *derivative *= factor;
             }
         });
     }
 
-    /// As [`Self::apply`], for values that have no slope.
-    pub(crate) fn apply_to_inputs(&self, noise: Noise, row: usize, values: &mut [f32]) {
-        self.for_chunks(noise, row, values.len(), |first, factors| {
+    /// As [`Self::apply`], for values that have no derivative.
+    pub(crate) fn apply_to_inputs(&self, key: StepKey, row: usize, values: &mut [f32]) {
+        self.for_chunks(key, row, values.len(), |first, factors| {
             values[first..].iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
         });
     }
 
     /// Calls `f(first unit, factors)` for the units of a row, some at a time; a factor is 0 or the scale.
-    fn for_chunks(&self, noise: Noise, row: usize, width: usize, mut f: impl FnMut(usize, &[f32])) {
+    fn for_chunks(&self, key: StepKey, row: usize, width: usize, mut f: impl FnMut(usize, &[f32])) {
         // A multiple of the numbers in a block of the generator, so that none is dropped between the chunks.
         const CHUNK: usize = 256;
         #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 rows")]
-        let mut rng = Philox::new(noise.seed, Stream::Dropout(self.layer), noise.step, (noise.first_row + row) as u32);
+        let mut rng = Philox::new(key.seed, Stream::Dropout(self.layer), key.step, (key.first_row + row) as u32);
         let (mut numbers, mut factors) = ([0; CHUNK], [0.0; CHUNK]);
         for first in (0..width).step_by(CHUNK) {
             let n = CHUNK.min(width - first);
@@ -94,21 +94,21 @@ impl Dropout {
 mod tests {
     use super::*;
 
-    fn mask(p: f64, noise: Noise, row: usize) -> Vec<f32> {
+    fn mask(p: f64, key: StepKey, row: usize) -> Vec<f32> {
         let dropout = Dropout::new(p, 3, "dropout").unwrap().unwrap();
-        let (mut mask, mut slopes, mut inputs) = (vec![1.0; 2003], vec![2.0; 2003], vec![1.0; 2003]);
-        dropout.apply(noise, row, &mut mask, &mut slopes);
-        dropout.apply_to_inputs(noise, row, &mut inputs);
+        let (mut mask, mut derivatives, mut inputs) = (vec![1.0; 2003], vec![2.0; 2003], vec![1.0; 2003]);
+        dropout.apply(key, row, &mut mask, &mut derivatives);
+        dropout.apply_to_inputs(key, row, &mut inputs);
         assert_eq!(mask, inputs);
-        assert!(mask.iter().zip(slopes).all(|(mask, slope)| 2.0 * mask == slope));
+        assert!(mask.iter().zip(derivatives).all(|(mask, derivative)| 2.0 * mask == derivative));
         mask
     }
 
     #[test]
     fn keeps_the_expectation_and_repeats() {
-        let noise = Noise::new(1, 5);
+        let key = StepKey::new(1, 5);
         for p in [0.2_f64, 0.5, 0.9] {
-            let rows: Vec<f32> = (0..50).flat_map(|row| mask(p, noise, row)).collect();
+            let rows: Vec<f32> = (0..50).flat_map(|row| mask(p, key, row)).collect();
             let n = rows.len() as f64;
             let mean = rows.iter().map(|&f| f64::from(f)).sum::<f64>() / n;
             let dropped = rows.iter().filter(|&&f| f == 0.0).count() as f64 / n;
@@ -116,10 +116,10 @@ mod tests {
             assert!((dropped - p).abs() < 4.0 * sd, "{p}: {dropped}");
             assert!((mean - 1.0).abs() < 4.0 * sd / (1.0 - p), "{p}: {mean}");
         }
-        assert_eq!(mask(0.5, noise, 1), mask(0.5, noise, 1));
-        assert_ne!(mask(0.5, noise, 1), mask(0.5, noise, 2));
-        assert_ne!(mask(0.5, noise, 1), mask(0.5, Noise { step: 6, ..noise }, 1));
-        assert_eq!(mask(0.5, noise, 7), mask(0.5, Noise { first_row: 5, ..noise }, 2));
+        assert_eq!(mask(0.5, key, 1), mask(0.5, key, 1));
+        assert_ne!(mask(0.5, key, 1), mask(0.5, key, 2));
+        assert_ne!(mask(0.5, key, 1), mask(0.5, StepKey { step: 6, ..key }, 1));
+        assert_eq!(mask(0.5, key, 7), mask(0.5, StepKey { first_row: 5, ..key }, 2));
     }
 
     #[test]

@@ -3,8 +3,8 @@ use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
 
 use crate::bags::Bags;
-use crate::dense::{activate, activate_with_slope, for_each_row, for_each_row_pair, sum_columns};
-use crate::{Activation, Dropout, ModelError, Noise};
+use crate::dense::{activate, activate_with_derivative, for_each_row, for_each_row_pair, sum_columns};
+use crate::{Activation, Dropout, ModelError, StepKey};
 
 /// f32 holds whole numbers up to here without a gap.
 const MAX_BUCKETS: usize = 1 << 24;
@@ -66,21 +66,21 @@ impl Embedding {
         });
     }
 
-    /// Training: also records `slope`, the derivative of `y` by what goes into the activation.
+    /// Training: also records `derivative`, the derivative of `y` by what goes into the activation.
     pub(crate) fn forward(
         &self,
         params: &Params,
-        noise: Noise,
+        key: StepKey,
         bags: &Bags,
         y: ArrayViewMut2<'_, f32>,
-        slope: ArrayViewMut2<'_, f32>,
+        derivative: ArrayViewMut2<'_, f32>,
     ) {
         let (bias, work) = (params.vector(self.bias), bags.n_numbers() * y.ncols());
-        for_each_row_pair(y, slope, work, |example, y, slope| {
+        for_each_row_pair(y, derivative, work, |example, y, derivative| {
             self.mean(params, bags, example, y);
-            activate_with_slope(self.activation, y, slope, bias);
+            activate_with_derivative(self.activation, y, derivative, bias);
             if let Some(dropout) = self.dropout {
-                dropout.apply(noise, example, y, slope);
+                dropout.apply(key, example, y, derivative);
             }
         });
     }
@@ -105,7 +105,7 @@ impl Embedding {
     }
 }
 
-/// What a row counts in the mean of an example, 0 if there are none.
+/// The weight of a row in the mean of an example, 0 for an example without rows.
 fn share(bags: &Bags, example: usize) -> f32 {
     match bags.of(example).len() {
         0 => 0.0,

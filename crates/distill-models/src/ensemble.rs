@@ -190,7 +190,7 @@ impl Ensemble {
                 for (sum, &z) in sums.iter_mut().zip(z) {
                     let term = log_weight + partition.log_prob(z);
                     let (small, large) = if *sum < term { (*sum, term) } else { (term, *sum) };
-                    // Two times minus infinity is no number, and a NaN stays one.
+                    // Two times minus infinity is not a number, and a NaN stays one.
                     *sum = if *sum == f64::NEG_INFINITY { term } else { large + libm::log1p(libm::exp(small - large)) };
                 }
             }

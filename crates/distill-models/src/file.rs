@@ -28,7 +28,7 @@ pub(crate) struct Description {
     pub(crate) standardize: Option<Standard>,
     pub(crate) input_shape: Vec<usize>,
     pub(crate) classes: Vec<String>,
-    /// What a network that is no perceptron computes, so that a reader need not know how it was built.
+    /// The graph of a network other than a perceptron, so that readers need not know how it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) graph: Option<Vec<NodeConfig>>,
     pub(crate) provenance: Provenance,
@@ -96,7 +96,7 @@ pub fn to_safetensors(model: &Network, provenance: &Provenance) -> Result<Vec<u8
 /// Sizes are checked against the bytes that are there before memory is taken for the weights.
 ///
 /// # Errors
-/// If the bytes are no safetensors file, not one of ours, if tensors are missing, too many or of
+/// If the bytes are not a safetensors file of this program, if tensors are missing, too many or of
 /// another shape than the description says, or if a weight is not a finite number.
 pub fn from_safetensors(bytes: &[u8]) -> Result<(Network, Provenance), ModelError> {
     let header = read_header(bytes)?;

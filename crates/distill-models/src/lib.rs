@@ -4,7 +4,6 @@ mod activation;
 mod answers;
 mod bags;
 mod buffer;
-mod columns;
 mod config;
 mod dense;
 mod described;
@@ -21,6 +20,7 @@ mod map_shape;
 mod max_norm;
 mod model;
 mod network;
+mod selected_logits;
 mod slot;
 mod standardized;
 mod tape;
@@ -30,13 +30,12 @@ mod zeros;
 
 pub use activation::Activation;
 pub use answers::AnswerKind;
-pub use columns::Columns;
 pub use config::{
     CnnConfig, DsCnnConfig, GraphConfig, MlpConfig, MobileNetConfig, ModelConfig, ModelKind, NodeConfig, ResNetConfig,
     Standard, TextCnnConfig,
 };
 pub use described::Described;
-pub use dropout::{Dropout, Noise};
+pub use dropout::{Dropout, StepKey};
 pub use embedding::EmbeddingConfig;
 pub use ensemble::{Average, Ensemble};
 pub use error::ModelError;
@@ -48,6 +47,7 @@ pub use header_check::{MAX_HEADER_BYTES, check_safetensors};
 pub use map_shape::MapShape;
 pub use model::{Model, ModelSpec, Scratch, Trainable};
 pub use network::Network;
+pub use selected_logits::SelectedLogits;
 pub use slot::Slot;
 pub use standardized::{Standardization, Standardized};
 pub use tape::Tape;

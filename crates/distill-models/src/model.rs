@@ -3,7 +3,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::bags::Bags;
 use crate::buffer::matrix;
-use crate::{MapShape, ModelError, Noise, Tape};
+use crate::{MapShape, ModelError, StepKey, Tape};
 
 /// What a model is, to those who need not know how it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub trait Model: Send + Sync {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the inputs have another width than the model,
-    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and they are no numbers of its rows.
+    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and an input is not one of its row numbers.
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,
@@ -165,8 +165,8 @@ pub trait Trainable: Model {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the inputs have another width than the model,
-    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and they are no numbers of its rows.
-    fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError>;
+    /// [`ModelError::BucketNumber`] or [`ModelError::Token`] if it has an embedding and an input is not one of its row numbers.
+    fn forward(&self, inputs: ArrayView2<'_, f32>, key: StepKey, tape: &mut Tape) -> Result<(), ModelError>;
 
     /// Overwrites `grads` with the gradient of the parameters, given that of the logits. In the place of a
     /// [`SliceKind::State`](distill_tensor::SliceKind::State) it writes what the layer found in the batch, for [`absorb`](Self::absorb).
@@ -175,7 +175,7 @@ pub trait Trainable: Model {
     /// [takes it](Self::takes_inner_gradients).
     ///
     /// # Panics
-    /// If `grad_logits` has not the shape of the logits on the tape: it belongs to another
+    /// If `grad_logits` differs in shape from the logits on the tape: it belongs to another
     /// forward pass.
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params);
 

@@ -10,7 +10,7 @@ pub struct Slot {
     width: usize,
     rows: usize,
     value: Vec<f32>,
-    slope: Vec<f32>,
+    derivative: Vec<f32>,
     grad: Vec<f32>,
     /// The gradient that a loss on inner values has put here, and whether one has.
     entering: Vec<f32>,
@@ -19,8 +19,8 @@ pub struct Slot {
 
 impl Slot {
     pub(crate) fn new(name: String, width: usize) -> Self {
-        let [value, slope, grad, entering] = [const { Vec::new() }; 4];
-        Self { name, width, rows: 0, value, slope, grad, entering, has_entered: false }
+        let [value, derivative, grad, entering] = [const { Vec::new() }; 4];
+        Self { name, width, rows: 0, value, derivative, grad, entering, has_entered: false }
     }
 
     pub(crate) fn begin(&mut self, rows: usize) {
@@ -49,9 +49,9 @@ impl Slot {
         matrix(&mut self.value, self.rows, self.width)
     }
 
-    /// The same, and the derivative of the value by the affine output, for [`scale_grad_by_slope`](Self::scale_grad_by_slope).
-    pub fn value_and_slope_mut(&mut self) -> (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        (matrix(&mut self.value, self.rows, self.width), matrix(&mut self.slope, self.rows, self.width))
+    /// The same, and the derivative of the value by the affine output, for [`scale_grad_by_derivative`](Self::scale_grad_by_derivative).
+    pub fn value_and_derivative_mut(&mut self) -> (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>) {
+        (matrix(&mut self.value, self.rows, self.width), matrix(&mut self.derivative, self.rows, self.width))
     }
 
     /// The value as a slice.
@@ -64,10 +64,10 @@ impl Slot {
         &mut self.value[..self.rows * self.width]
     }
 
-    /// Value and slope as slices, for the forward pass to write.
-    pub(crate) fn value_and_slope_slices_mut(&mut self) -> [&mut [f32]; 2] {
+    /// Value and derivative as slices, for the forward pass to write.
+    pub(crate) fn value_and_derivative_slices_mut(&mut self) -> [&mut [f32]; 2] {
         let n = self.rows * self.width;
-        [&mut self.value, &mut self.slope].map(|buffer| {
+        [&mut self.value, &mut self.derivative].map(|buffer| {
             grow(buffer, n);
             &mut buffer[..n]
         })
@@ -85,10 +85,10 @@ impl Slot {
         (&self.value[..n], &mut self.grad[..n])
     }
 
-    /// The value, its slope if a pass has written one, and the gradient.
-    pub(crate) fn value_slope_and_grad_mut(&mut self) -> (&[f32], &[f32], &mut [f32]) {
+    /// The value, its derivative if a pass has written one, and the gradient.
+    pub(crate) fn value_derivative_and_grad_mut(&mut self) -> (&[f32], &[f32], &mut [f32]) {
         let n = self.rows * self.width;
-        (&self.value[..n], &self.slope, &mut self.grad[..n])
+        (&self.value[..n], &self.derivative, &mut self.grad[..n])
     }
 
     /// The gradient of the value, once the backward pass has written it.
@@ -104,13 +104,13 @@ impl Slot {
         matrix(&mut self.grad, self.rows, self.width)
     }
 
-    /// Multiplies the gradient of the value by the slope: the gradient of the affine output.
+    /// Multiplies the gradient of the value by the derivative: the gradient of the affine output.
     ///
     /// # Panics
     /// If no pass of so many rows has written both.
-    pub fn scale_grad_by_slope(&mut self) {
+    pub fn scale_grad_by_derivative(&mut self) {
         let n = self.rows * self.width;
-        crate::dense::for_each_pair(&mut self.grad[..n], &self.slope[..n], |grad, slope| *grad *= slope);
+        crate::dense::for_each_pair(&mut self.grad[..n], &self.derivative[..n], |grad, derivative| *grad *= derivative);
     }
 
     /// The gradient that has entered here since the forward pass, from a loss on inner values: the backward pass adds it to

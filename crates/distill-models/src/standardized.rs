@@ -3,7 +3,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
 
 use crate::buffer::matrix;
-use crate::{MapShape, Model, ModelError, ModelSpec, Network, Noise, Scratch, Standard, Tape, Trainable};
+use crate::{MapShape, Model, ModelError, ModelSpec, Network, Scratch, Standard, StepKey, Tape, Trainable};
 
 /// Mean and spread of each feature of a training set: `z = (x - mean) / sd`.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,7 @@ impl Standardized {
     ///
     /// # Errors
     /// [`ModelError::Features`] if the numbers of features differ, [`ModelError::Config`] if the model has an embedding,
-    /// whose inputs are no numbers.
+    /// whose inputs are not numbers.
     pub fn new(model: Network, standardization: Option<Standardization>) -> Result<Self, ModelError> {
         if let Some(Standardization { mean, .. }) = &standardization {
             if model.config().takes_numbers_of_rows() {
@@ -223,8 +223,8 @@ impl Trainable for Standardized {
         self.model.tape()
     }
 
-    fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
-        self.with_standard(inputs, tape, |model, inputs, tape| model.forward(inputs, noise, tape))
+    fn forward(&self, inputs: ArrayView2<'_, f32>, key: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
+        self.with_standard(inputs, tape, |model, inputs, tape| model.forward(inputs, key, tape))
     }
 
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
@@ -282,7 +282,7 @@ mod tests {
             let model = Standardized::new(mlp(hidden), Some(Standardization::new(&mean, &sd).unwrap())).unwrap();
             let expected = model.logits(inputs.view()).unwrap();
             let mut tape = model.tape();
-            model.forward(inputs.view(), Noise::new(1, 0), &mut tape).unwrap();
+            model.forward(inputs.view(), StepKey::new(1, 0), &mut tape).unwrap();
             assert!((&expected - &tape.logits()).iter().all(|difference| difference.abs() < 1e-5));
             let folded = model.fold();
             let found = folded.logits(inputs.view()).unwrap();

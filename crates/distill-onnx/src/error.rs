@@ -52,7 +52,7 @@ pub enum OnnxError {
         tensor: String,
         /// What is wrong with it.
         reason: String,
-        /// Names of the values that there are, where there is none of this name.
+        /// Names of the values in the file, if none has this name.
         found: Vec<String>,
     },
     /// The shape of the input is not known, or is another than was said.

@@ -80,13 +80,13 @@ fn check_graph(graph: &GraphProto, is_known: impl Fn(&str) -> bool) -> Result<()
     for tensor in &graph.initializer {
         check_tensor(tensor)?;
         if !defined.insert(&tensor.name) {
-            return Err(damaged(format!("the tensor `{}` is there twice", tensor.name)));
+            return Err(damaged(format!("the tensor `{}` occurs twice", tensor.name)));
         }
     }
     let mut inputs = HashSet::new();
     for input in &graph.input {
         if !inputs.insert(input.name.as_str()) {
-            return Err(damaged(format!("the input `{}` is there twice", input.name)));
+            return Err(damaged(format!("the input `{}` occurs twice", input.name)));
         }
     }
     defined.extend(inputs);

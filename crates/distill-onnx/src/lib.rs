@@ -24,5 +24,5 @@ pub use error::OnnxError;
 pub use guard::is_guarded;
 pub use model::OnnxModel;
 pub use names::parse_names;
-pub use options::{Description, Layout, OnnxOptions, Port, Tap};
+pub use options::{ChannelOrder, Description, OnnxOptions, Port, Tap};
 pub use wire::MAX_BYTES;

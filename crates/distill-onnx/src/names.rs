@@ -43,7 +43,7 @@ fn check(names: Vec<String>, n: usize, place: &'static str) -> Result<Vec<String
     let mut seen = HashSet::new();
     match names.iter().find(|name| name.is_empty() || !seen.insert(name.as_str())) {
         Some(name) if name.is_empty() => refused("one is empty".to_owned()),
-        Some(name) => refused(format!("`{name}` is there twice")),
+        Some(name) => refused(format!("`{name}` occurs twice")),
         None => Ok(names),
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     fn lists_that_do_not_fit_are_refused() {
         let error = |names: &str, n| check(parse_names(names), n, "the metadata").unwrap_err().to_string();
         assert!(error("cat,dog", 3).ends_with("there are 2 and the output has 3"));
-        assert!(error("cat,cat", 2).ends_with("`cat` is there twice"));
+        assert!(error("cat,cat", 2).ends_with("`cat` occurs twice"));
         assert!(error("cat,,dog", 3).ends_with("one is empty"));
     }
 }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Where a file has the channels of an image.
+/// Where the channels of an image stand in the input of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
+pub enum ChannelOrder {
     /// Before its rows and columns, as PyTorch has them.
     #[default]
     Nchw,
@@ -11,7 +11,7 @@ pub enum Layout {
     Nhwc,
 }
 
-/// What a file does not say of itself. Each default is what the file says, or what is usual.
+/// Settings that an ONNX file does not contain. The defaults follow the file, or common practice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnnxOptions {
     /// Name of the input that takes the examples. `None`: the only one.
@@ -23,7 +23,7 @@ pub struct OnnxOptions {
     /// its numbers for some made-up inputs are from 0 to 1 and add up to 1.
     pub probabilities: Option<bool>,
     /// Where the channels are.
-    pub layout: Layout,
+    pub layout: ChannelOrder,
     /// Shape of one example as the data has it, channels first. `None`: what metadata or input say.
     pub input_shape: Option<Vec<usize>>,
     /// Names of the classes in the order of the output. `None`: the metadata's, or `0`, `1`, …
@@ -54,7 +54,7 @@ impl Default for OnnxOptions {
             input: None,
             output: None,
             probabilities: None,
-            layout: Layout::Nchw,
+            layout: ChannelOrder::Nchw,
             input_shape: None,
             classes: None,
             scale: 1.0,
@@ -101,7 +101,7 @@ pub struct Description {
     pub outputs: Vec<Port>,
     /// Values that operators compute, in the order of the file, each with its operator; no constants.
     pub values: Vec<(String, String)>,
-    /// Numbers in the constants that are no scalars.
+    /// Numbers in the constants that are not scalars.
     pub parameters: usize,
     /// What the producer added.
     pub metadata: BTreeMap<String, String>,

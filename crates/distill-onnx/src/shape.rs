@@ -1,4 +1,4 @@
-use crate::{Layout, OnnxError, OnnxOptions, Port};
+use crate::{ChannelOrder, OnnxError, OnnxOptions, Port};
 
 /// Entries of the metadata with the shape of an example as the data has it.
 pub(crate) const INPUT_SHAPE: &str = "input_shape";
@@ -14,7 +14,7 @@ pub(crate) struct Shape {
     pub(crate) data: Vec<usize>,
     /// Shape of a batch as the graph takes it.
     pub(crate) graph: Vec<usize>,
-    layout: Layout,
+    layout: ChannelOrder,
 }
 
 impl Shape {
@@ -34,7 +34,7 @@ impl Shape {
             return Err(refused(format!("a batch has from 1 to {MAX_BATCH} examples")));
         }
         let layout = options.layout;
-        if layout == Layout::Nhwc && sides.len() != 3 {
+        if layout == ChannelOrder::Nhwc && sides.len() != 3 {
             return Err(refused("the layout `nhwc` is for images, which have four sides with the batch".to_owned()));
         }
         let said = options.input_shape.as_ref().or(metadata);
@@ -73,7 +73,7 @@ impl Shape {
     /// Writes an example in the order of the graph.
     pub(crate) fn write<T>(&self, row: &[f32], out: &mut [T], convert: impl Fn(f32) -> T) {
         match (self.layout, self.graph.as_slice()) {
-            (Layout::Nhwc, &[_, height, width, channels]) => {
+            (ChannelOrder::Nhwc, &[_, height, width, channels]) => {
                 let area = height * width;
                 for (i, out) in out.iter_mut().enumerate() {
                     let at = (i % channels) * area + i / channels;
@@ -87,9 +87,9 @@ impl Shape {
 
 /// Three sides moved to the left where channels are last: by one, `[C, H, W]` is `[H, W, C]`; by two, it is
 /// `[C, H, W]` again.
-fn turned(sides: &[usize], layout: Layout, left: usize) -> Vec<usize> {
+fn turned(sides: &[usize], layout: ChannelOrder, left: usize) -> Vec<usize> {
     let mut sides = sides.to_vec();
-    if layout == Layout::Nhwc && sides.len() == 3 {
+    if layout == ChannelOrder::Nhwc && sides.len() == 3 {
         sides.rotate_left(left);
     }
     sides
@@ -124,7 +124,7 @@ mod tests {
         Shape::new(&port, options, None, 16)
     }
 
-    fn said(sides: &[usize], layout: Layout) -> OnnxOptions {
+    fn said(sides: &[usize], layout: ChannelOrder) -> OnnxOptions {
         OnnxOptions { input_shape: Some(sides.to_vec()), layout, ..OnnxOptions::default() }
     }
 
@@ -133,15 +133,15 @@ mod tests {
         let none = OnnxOptions::default();
         let found = shape(&[None, Some(1), Some(4), Some(6)], &none).unwrap();
         assert_eq!((found.data, found.graph), (vec![1, 4, 6], vec![16, 1, 4, 6]));
-        let found = shape(&[Some(2), Some(24)], &said(&[1, 4, 6], Layout::Nchw)).unwrap();
+        let found = shape(&[Some(2), Some(24)], &said(&[1, 4, 6], ChannelOrder::Nchw)).unwrap();
         assert_eq!((found.data, found.graph), (vec![1, 4, 6], vec![2, 24]));
-        let found = shape(&[None, Some(3), None, None], &said(&[3, 4, 6], Layout::Nchw)).unwrap();
+        let found = shape(&[None, Some(3), None, None], &said(&[3, 4, 6], ChannelOrder::Nchw)).unwrap();
         assert_eq!(found.graph, [16, 3, 4, 6]);
-        let found = shape(&[None, Some(3), None], &said(&[3, 4, 6], Layout::Nchw)).unwrap();
+        let found = shape(&[None, Some(3), None], &said(&[3, 4, 6], ChannelOrder::Nchw)).unwrap();
         assert_eq!(found.graph, [16, 3, 24]);
-        let found = shape(&[None, None, None, Some(3)], &said(&[3, 4, 6], Layout::Nhwc)).unwrap();
+        let found = shape(&[None, None, None, Some(3)], &said(&[3, 4, 6], ChannelOrder::Nhwc)).unwrap();
         assert_eq!(found.graph, [16, 4, 6, 3]);
-        let nhwc = OnnxOptions { layout: Layout::Nhwc, ..none };
+        let nhwc = OnnxOptions { layout: ChannelOrder::Nhwc, ..none };
         assert_eq!(shape(&[None, Some(4), Some(6), Some(3)], &nhwc).unwrap().data, [3, 4, 6]);
     }
 
@@ -152,18 +152,18 @@ mod tests {
         assert!(error(&[None, None], &none).contains("[?, ?]: a side is open"));
         assert!(error(&[Some(4)], &none).contains("expected a batch"));
         assert!(error(&[Some(0), Some(4)], &none).contains("a batch has from 1"));
-        assert!(error(&[None, Some(5)], &said(&[4], Layout::Nchw)).contains("[4] do not fit"));
-        assert!(error(&[None, Some(4), Some(6)], &said(&[6, 4], Layout::Nchw)).contains("do not fit"));
-        assert!(error(&[None, Some(5), None], &said(&[4, 3, 1, 1], Layout::Nchw)).contains("do not fit"));
+        assert!(error(&[None, Some(5)], &said(&[4], ChannelOrder::Nchw)).contains("[4] do not fit"));
+        assert!(error(&[None, Some(4), Some(6)], &said(&[6, 4], ChannelOrder::Nchw)).contains("do not fit"));
+        assert!(error(&[None, Some(5), None], &said(&[4, 3, 1, 1], ChannelOrder::Nchw)).contains("do not fit"));
         assert!(error(&[None, Some(usize::MAX), Some(2)], &none).contains("an example has from 1"));
         assert!(error(&[None, Some(0)], &none).contains("an example has from 1"));
-        let nhwc = OnnxOptions { layout: Layout::Nhwc, ..none };
+        let nhwc = OnnxOptions { layout: ChannelOrder::Nhwc, ..none };
         assert!(error(&[None, Some(4)], &nhwc).contains("for images"));
     }
 
     #[test]
     fn channels_go_last() {
-        let nhwc = OnnxOptions { layout: Layout::Nhwc, ..OnnxOptions::default() };
+        let nhwc = OnnxOptions { layout: ChannelOrder::Nhwc, ..OnnxOptions::default() };
         let shape = shape(&[Some(1), Some(2), Some(2), Some(3)], &nhwc).unwrap();
         let row: Vec<f32> = (0..12_u8).map(f32::from).collect();
         let mut out = vec![0.0; 12];

@@ -24,10 +24,10 @@ pub(crate) fn add(
             return Err(refused("it is the output, which is always there as `logits`"));
         }
         if name == LOGITS {
-            return Err(refused("it is to be called `logits`, as the output is"));
+            return Err(refused("it has the name of the output, `logits`"));
         }
         if taps[..i].iter().any(|other| other.tensor == *tensor || other.name == *name) {
-            return Err(refused("it, or its name, is there twice"));
+            return Err(refused("it, or its name, occurs twice"));
         }
         let graph = file.graph.as_mut().filter(|graph| file::producer(graph, tensor).is_some());
         let Some(graph) = graph else {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
+use distill_export::{OnnxExport, OnnxExportOptions};
 use distill_models::{Activation, MlpConfig, Model, Network, Provenance};
-use distill_onnx::{Layout, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
+use distill_onnx::{ChannelOrder, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
 use ndarray::{Array2, s};
 use prost::Message as _;
 use rayon::prelude::*;
@@ -123,11 +123,14 @@ fn exports_of_distill_answer_as_their_models_do() {
         let config = MlpConfig { hidden: vec![9, 7], activation, ..MlpConfig::default() };
         let model = Network::new(config, shape, vec!["a".into(), "b".into(), "c é".into()], 3).unwrap();
         let provenance = Provenance::from([("seed".to_owned(), "3".to_owned())]);
-        let bytes =
-            Exported::new(&model, &provenance, ExportOptions { flat, probabilities, ..ExportOptions::default() })
-                .unwrap()
-                .to_bytes()
-                .unwrap();
+        let bytes = OnnxExport::new(
+            &model,
+            &provenance,
+            OnnxExportOptions { flat, probabilities, ..OnnxExportOptions::default() },
+        )
+        .unwrap()
+        .to_bytes()
+        .unwrap();
         let read = OnnxModel::from_bytes(&bytes, &OnnxOptions::default()).unwrap();
         assert_eq!(read.spec(), model.spec());
         assert_eq!(read.provenance(), provenance);
@@ -196,7 +199,7 @@ fn numbers_are_scaled_and_rounded_to_the_type() {
 
 #[test]
 fn channels_may_be_last() {
-    let options = OnnxOptions { layout: Layout::Nhwc, ..OnnxOptions::default() };
+    let options = OnnxOptions { layout: ChannelOrder::Nhwc, ..OnnxOptions::default() };
     let model = read(&file(DataType::Float, &[OPEN, 2, 5, 3], true), &options).unwrap();
     assert_eq!(model.spec().input_shape, [3, 2, 5]);
     let inputs = inputs(20, 30);
@@ -222,7 +225,7 @@ fn outputs_by_name_position_and_kind() {
         let logs = read(&file, &with(output, None)).unwrap().logits(inputs.view()).unwrap();
         near(&logs, &probs.mapv(f32::ln), 1e-6);
     }
-    // A tensor that is no output is one if it is asked for.
+    // A tensor that is not an output is one if it is asked for.
     let mut hidden = file.clone();
     hidden.graph.as_mut().unwrap().output.remove(0);
     assert_eq!(read(&hidden, &with("scores", None)).unwrap().logits(inputs.view()).unwrap(), scores);
@@ -230,7 +233,7 @@ fn outputs_by_name_position_and_kind() {
         let error = read(&file, &with(output, None)).unwrap_err();
         assert!(matches!(&error, OnnxError::Port { kind: "output", .. }), "{error}");
     }
-    // A score of zero is no probability.
+    // A score of zero is not a probability.
     let error = read(&file, &with("scores", Some(true))).unwrap_err();
     assert!(matches!(&error, OnnxError::Option { key: "probabilities", .. }), "{error}");
     // An impossible class has the smallest probability.
@@ -415,7 +418,7 @@ fn what_cannot_be_a_teacher_is_refused() {
     // Weights that do not fit, found by the engine.
     let error = error(&|graph| graph.input[0] = port("x", DataType::Float, &[OPEN, 13]));
     assert!(error.starts_with("the graph cannot be computed"), "{error}");
-    // One number for an example is no choice between classes.
+    // One number for an example is not a choice between classes.
     let mut one = good.clone();
     let graph = one.graph.as_mut().unwrap();
     graph.initializer[0] = floats("w", &[12, 1], &[0.5; 12]);

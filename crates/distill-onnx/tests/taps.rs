@@ -1,8 +1,8 @@
 //! Inner values of files: those of networks that distill exports, and graphs made here.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
-use distill_export::{OnnxModel as Exported, OnnxOptions as ExportOptions};
-use distill_models::{CnnConfig, Columns, Model, ModelConfig, Network, Provenance, Tape};
+use distill_export::{OnnxExport, OnnxExportOptions};
+use distill_models::{CnnConfig, Model, ModelConfig, Network, Provenance, SelectedLogits, Tape};
 use distill_onnx::{OnnxError, OnnxModel, OnnxOptions, Tap};
 use ndarray::{Array2, ArrayView2, s};
 use prost::Message as _;
@@ -14,7 +14,7 @@ fn network() -> Network {
 }
 
 fn bytes() -> Vec<u8> {
-    Exported::new(&network(), &Provenance::new(), ExportOptions::default()).unwrap().to_bytes().unwrap()
+    OnnxExport::new(&network(), &Provenance::new(), OnnxExportOptions::default()).unwrap().to_bytes().unwrap()
 }
 
 fn inputs(rows: usize) -> Array2<f32> {
@@ -83,7 +83,7 @@ fn what_is_tapped_is_what_the_network_has() {
         assert_eq!(tape(&model, x.slice(s![..0, ..])).rows(), 0);
         assert!(model.record(x.slice(s![.., ..5]), &mut Tape::new(model.inner_values())).is_err());
         // Other orders of classes keep what is inside.
-        let columns = Columns::new(std::sync::Arc::new(model), &["c".to_owned(), "a".to_owned()]).unwrap();
+        let columns = SelectedLogits::new(std::sync::Arc::new(model), &["c".to_owned(), "a".to_owned()]).unwrap();
         let of_columns = tape(&columns, x.view());
         assert_eq!(of_columns.logits(), columns.logits(x.view()).unwrap());
         assert_eq!(of_columns.activation("deep"), found.activation("deep"));
@@ -121,8 +121,8 @@ fn names_that_are_no_inner_values_are_refused() {
     }
     for (taps, reason) in [
         (vec![tap("x", "logits")], "it is the output, which is always there as `logits`"),
-        (vec![tap("logits", &relu)], "it is to be called `logits`, as the output is"),
-        (vec![tap("a", &relu), tap("b", &relu)], "it, or its name, is there twice"),
+        (vec![tap("logits", &relu)], "it has the name of the output, `logits`"),
+        (vec![tap("a", &relu), tap("b", &relu)], "it, or its name, occurs twice"),
     ] {
         assert!(refused(&taps).iter().all(|(found, _)| found == reason), "{taps:?}");
     }

@@ -31,7 +31,7 @@ pub struct Answers<'a> {
     top: usize,
     probs: bool,
     temperature: f64,
-    /// Cells of CSV are none that a spreadsheet would compute.
+    /// Whether to escape cells of CSV that a spreadsheet would compute.
     pub spreadsheet_safe: bool,
     text: Vec<u8>,
     /// The classes of the present row, the most probable ones in front.

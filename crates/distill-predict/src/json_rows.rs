@@ -66,7 +66,7 @@ impl JsonRows {
 struct Row {
     id: Option<Id>,
     n_values: usize,
-    /// The first value that is no finite number: its index, and what it is.
+    /// The first value that is not a finite number: its index, and what it is.
     bad: Option<(usize, String)>,
 }
 

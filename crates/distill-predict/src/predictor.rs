@@ -44,7 +44,7 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     /// the source that is.
     ///
     /// # Errors
-    /// For the first row that cannot be read, that does not fit the model, or of which the answer is no finite number: with
+    /// For the first row that cannot be read, that does not fit the model, or of which the answer is not a finite number: with
     /// its line, [`Code::PredictInput`](distill_recipe::Code::PredictInput). And what `write` returns.
     pub fn answer(
         &mut self,

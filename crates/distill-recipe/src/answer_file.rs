@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
 use distill_models::ModelError;
-use distill_train::{AnswerTable, Answers, Experiment, OnnxConfig, TrainError};
+use distill_train::{Experiment, LogitTable, OnnxConfig, TeacherOutputs, TrainError};
 use ndarray::Array2;
 
 use crate::code::Code;
@@ -57,7 +57,7 @@ impl TeacherFormat for AnswerTables {
 ///
 /// # Errors
 /// If students see other inputs than the table was made from, which mixtures and shifts do; if the table cannot be read, or
-/// has not one row for each example.
+/// does not have one row for each example.
 fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
     let recipe = experiment.recipe();
     let changed = [
@@ -66,7 +66,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             "augmented",
             "set `train.augment.shift = 0`, and leave out what else is in `train.augment`",
         ),
-        (recipe.data.mixup > 0, "mixed", "leave `data.mixup` out"),
+        (recipe.data.mixtures > 0, "mixed", "leave `data.mixtures` out"),
     ];
     if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {
         return Err(Diagnostic::new(
@@ -92,7 +92,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
                 named = Some(columns);
             }
-            let answered = Answers::of_all(values, probabilities);
+            let answered = TeacherOutputs::of_all(values, probabilities);
             (file, answered)
         } else {
             let classes = named.as_deref().unwrap_or(&spec.classes);
@@ -115,7 +115,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
         ));
     }
-    let table = AnswerTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
+    let table = LogitTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
         .map_err(|error| refused(error).at(path.display()))?;
     let (n_bytes, sha256, answers) = (table.n_bytes(), table.sha256().to_owned(), Some(table.kind().clone()));
     Ok(LoadedTeacher { answers, ..LoadedTeacher::new(&AnswerTables, Arc::new(table), n_bytes, sha256) })
@@ -127,7 +127,7 @@ fn arrays(
     name: &str,
     n_classes: usize,
     probabilities: Option<bool>,
-) -> Result<Result<Answers, TrainError>, Diagnostic> {
+) -> Result<Result<TeacherOutputs, TrainError>, Diagnostic> {
     let path = place.path(name);
     let missing = |error| {
         match error {
@@ -152,7 +152,7 @@ fn arrays(
     let values = Array2::from_shape_vec((rows, columns), values)
         .map_err(|error| Diagnostic::new(Code::Bug, error.to_string()))?;
     let Some(classes) = place.open(&format!("{name}_classes"))? else {
-        return Ok(Answers::of_all(values, probabilities));
+        return Ok(TeacherOutputs::of_all(values, probabilities));
     };
     let path = place.path(&format!("{name}_classes"));
     let damaged = || {
@@ -172,7 +172,7 @@ fn arrays(
         classes.into_labels().map_err(|source| Diagnostic::from(DataError::Io { path: path.clone(), source }))?;
     let classes: Option<Vec<u32>> = classes.into_iter().collect();
     let classes = Array2::from_shape_vec((n, k), classes.ok_or_else(damaged)?).map_err(|_| damaged())?;
-    Ok(Answers::of_largest(classes.view(), values.view(), n_classes, probabilities))
+    Ok(TeacherOutputs::of_largest(classes.view(), values.view(), n_classes, probabilities))
 }
 
 /// Answers that cannot be used.

@@ -131,7 +131,7 @@ pub static REGISTRY: [Entry; N_CODES] = {
         entry(C::Locked, "E0502", 7, "another process writes this run", include_str!("code/E0502.md")),
         entry(C::NotResumable, "E0503", 7, "there is nothing to resume", include_str!("code/E0503.md")),
         entry(C::Exists, "E0504", 7, "a file already exists", include_str!("code/E0504.md")),
-        entry(C::NotConfirmed, "E0505", 7, "nobody confirmed a removal", include_str!("code/E0505.md")),
+        entry(C::NotConfirmed, "E0505", 7, "a removal was not confirmed", include_str!("code/E0505.md")),
         entry(C::NonFinite, "E0601", 6, "a loss, gradient or answer is not a number", include_str!("code/E0601.md")),
         entry(C::Gate, "E0701", 1, "a bound that was asked for was missed", include_str!("code/E0701.md")),
         entry(C::Limit, "E0801", 8, "it would take too much memory or disk", include_str!("code/E0801.md")),

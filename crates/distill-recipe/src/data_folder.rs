@@ -95,7 +95,7 @@ fn sound(config: SoundConfig) -> SoundOptions {
     SoundOptions { seconds, window_ms, step_ms, bands, coefficients }
 }
 
-/// Seconds of the longest recording to train on in a folder of recordings; nothing where it is none.
+/// Seconds of the longest training recording in a folder of recordings; `None` for another folder.
 ///
 /// # Errors
 /// If the folder or a recording cannot be read.

@@ -27,7 +27,7 @@ use source::{Opened, Reads, Settings};
 pub use error::SourceError;
 pub use source::{Inputs, Source};
 
-/// The sources that have a name. What is none of these is the path of a folder.
+/// The sources that have a name. Any other name is the path of a folder.
 pub static SOURCES: [&Source; 4] = [&mnist::MNIST, &text::UDHR, &speech::ASTERISK_EN, &cifar::CIFAR_10];
 
 /// Names in a folder that are compared with what was typed.
@@ -164,7 +164,7 @@ impl DataSource {
         (text.features == TextFeatures::Bytes).then_some(Features::TOKENS)
     }
 
-    /// The test snippets that are drawn, those that are left out of the test set included; nothing if the source is no text.
+    /// The test snippets that are drawn, those that are left out of the test set included; nothing if the source is not text.
     pub fn n_test_snippets(config: &DataConfig) -> Option<usize> {
         (inputs(&config.source) == Inputs::Buckets).then(|| config.text.unwrap_or_default().test)
     }
@@ -183,7 +183,7 @@ impl DataSource {
         self.0.load((!classes.is_empty()).then_some(classes), memory)
     }
 
-    /// Speech with its utterances; nothing if the source is no speech.
+    /// Speech with its utterances; nothing if the source is not speech.
     ///
     /// # Errors
     /// If recordings or labels are missing or damaged.
@@ -191,7 +191,7 @@ impl DataSource {
         self.0.speech()
     }
 
-    /// Test snippets that are left out, as training paragraphs have their text too; nothing if the source is no text.
+    /// Test snippets that are left out, as training paragraphs have their text too; nothing if the source is not text.
     ///
     /// # Errors
     /// If the settings of `data.text` leave no text.

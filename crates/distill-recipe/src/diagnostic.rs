@@ -220,7 +220,7 @@ impl Diagnostic {
             E::MissingTensor { .. } | E::TensorCount { .. } | E::TensorShape { .. } => {
                 ("the file was changed after it was written", OUR_MODELS)
             }
-            _ => ("the description in the file is not one of a model", OUR_MODELS),
+            _ => ("the file does not describe a model", OUR_MODELS),
         };
         Self::new(Code::ModelFile, error.to_string()).note(note).help(help)
     }
@@ -335,7 +335,7 @@ impl From<TrainError> for Diagnostic {
                 .help("`distill check` says which inputs are too large: correct the example or leave it out; else use another model"),
             TrainError::NoBf16 => Self::new(Code::Processor, error.to_string())
                 .note("bf16 needs AVX512-BF16: AMD Zen 4 and later, Intel Cooper Lake, Sapphire Rapids and later")
-                .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where it is there, or `\"bf16-emulated\"` to try its accuracy"),
+                .help("set `precision = \"f32\"`, `\"bf16-or-f32\"` for bf16 where available, or `\"bf16-emulated\"` to try its accuracy"),
             TrainError::Loss(_) | TrainError::Unlabelled { .. } | TrainError::Empty { .. } => {
                 Self::new(Code::Label, error.to_string()).help("use labelled data, or `kd.alpha = 1.0` for students")
             }

@@ -24,6 +24,8 @@ mod paint;
 mod paths;
 /// Recipes as TOML with settings over them, and the place of every key for errors.
 pub mod recipe_file;
+/// Keys of recipes that had another name once.
+pub mod renamed;
 mod schema;
 /// Soft targets in files, as `distill teach` writes them.
 pub mod target_file;
@@ -39,5 +41,5 @@ pub use loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid, in_words, without
 pub use locate::locate;
 pub use paint::{Paint, Plain};
 pub use paths::with_absolute_paths;
-pub use recipe_file::{Override, RecipeFile, recipe_text};
+pub use recipe_file::{Override, RecipeFile, hashed_text, recipe_text};
 pub use schema::recipe_schema;

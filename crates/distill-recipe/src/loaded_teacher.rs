@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distill_datasets::{DataSpec, Dataset, spread};
 use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
-use distill_train::{TeacherClasses, check_fit, fit_classes};
+use distill_train::{TeacherClasses, align_classes, check_compatible};
 use ndarray::Array2;
 
 use crate::diagnostic::Diagnostic;
@@ -25,7 +25,7 @@ pub struct LoadedTeacher {
     pub n_bytes: usize,
     /// In hexadecimal, of the file or of the list of all files.
     pub sha256: String,
-    /// What its answers were taken for, where it is no model of this program.
+    /// How its answers were interpreted, for a model of another program.
     pub answers: Option<AnswerKind>,
     /// Whether its outputs have names and were put into the order of the data.
     pub is_reordered: bool,
@@ -79,7 +79,7 @@ impl LoadedTeacher {
     ) -> Result<Self, Diagnostic> {
         let this = self.described(data)?;
         let found = this.model.spec().clone();
-        let model = fit_classes(this.model, &data.classes, allowed).map_err(|mismatch| {
+        let model = align_classes(this.model, &data.classes, allowed).map_err(|mismatch| {
             let lacks_none = data.classes.iter().all(|class| found.classes.contains(class));
             let diagnostic = Diagnostic::from(mismatch).at(path.display());
             let diagnostic = diagnostic
@@ -91,7 +91,7 @@ impl LoadedTeacher {
                 None => diagnostic,
             }
         })?;
-        check_fit(role, model.spec(), data).map_err(|error| {
+        check_compatible(role, model.spec(), data).map_err(|error| {
             let diagnostic = Diagnostic::from(error).at(path.display());
             let has_as_many = found.features() == data.features();
             match has_as_many.then(|| this.format.help_with_shape(&data.input_shape)).flatten() {
@@ -158,7 +158,7 @@ pub fn in_words(spec: &ModelSpec) -> String {
     }
 }
 
-/// The sides that matter: one channel is none.
+/// The sides that matter, without a single channel.
 pub fn without_ones(sides: &[usize]) -> Vec<usize> {
     sides.iter().copied().filter(|&side| side != 1).collect()
 }

@@ -42,7 +42,7 @@ impl NamedNetwork {
 /// Reads what a file computes, and its weights.
 ///
 /// # Errors
-/// [`Code::Io`] if it cannot be read, [`Code::ModelFile`] if it is no ONNX file or has an operation that cannot be trained.
+/// [`Code::Io`] if it cannot be read, [`Code::ModelFile`] if it is not an ONNX file or has an operation that cannot be trained.
 pub fn load(path: &Path) -> Result<FromOnnx, Diagnostic> {
     read(path).map(|(network, _)| network)
 }

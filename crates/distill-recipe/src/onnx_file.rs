@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_onnx::{Layout, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, Tap, external_files};
+use distill_onnx::{ChannelOrder, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, Tap, external_files};
 use distill_train::{Disk, Experiment, ImageLayout, OnnxConfig, Storage as _, Taps, is_onnx};
 use toml::{Table, Value};
 
@@ -146,8 +146,8 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
         output: config.output,
         probabilities: config.probabilities,
         layout: match config.layout {
-            ImageLayout::Nchw => Layout::Nchw,
-            ImageLayout::Nhwc => Layout::Nhwc,
+            ImageLayout::Nchw => ChannelOrder::Nchw,
+            ImageLayout::Nhwc => ChannelOrder::Nhwc,
         },
         input_shape: config.input_shape,
         classes: config.classes.map(|names| names.list().to_vec()),

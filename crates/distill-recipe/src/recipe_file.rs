@@ -1,5 +1,7 @@
+mod former;
 mod setting;
 mod suggest;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,19 +11,22 @@ use std::path::Path;
 
 use distill_models::ModelConfig;
 use distill_train::{ConfigProblem, Recipe};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use toml::{Table, Value};
 
 use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Snippet};
 use crate::network_file::{self, NamedNetwork};
+use crate::renamed::{self, FormerKey};
 use crate::words::shell;
 
 use suggest::{Keys, quoted_after, suggestion, wanted};
+use written::collect_places;
 
 pub use setting::Override;
 pub use suggest::{flag_as_settings, nearest};
+pub use written::{hashed_text, recipe_text};
 
 /// A recipe is written by hand; a larger file is something else. To read it takes up to a hundred times its size.
 const MAX_BYTES: u64 = 1 << 17;
@@ -34,6 +39,8 @@ pub struct RecipeFile {
     /// Dotted path of a key to the places of key and value in the text.
     places: BTreeMap<String, (Range<usize>, Range<usize>)>,
     overrides: Vec<Override>,
+    /// Keys that the text has under their former names.
+    former: Vec<FormerKey>,
     /// Models that are read from files.
     networks: Vec<NamedNetwork>,
 }
@@ -49,7 +56,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), D
 /// What [`load`] does with the bytes of the file.
 ///
 /// # Errors
-/// [`Code::Syntax`] if it is no TOML, [`Code::UnknownKey`], [`Code::Shape`] or [`Code::Value`] for a key or a value,
+/// [`Code::Syntax`] if it is not TOML, [`Code::UnknownKey`], [`Code::Shape`] or [`Code::Value`] for a key or a value,
 /// [`Code::Override`] for a setting that cannot be read. The place is the line and column, or the setting.
 pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let text = decode(path, bytes)?;
@@ -59,18 +66,10 @@ pub fn from_bytes(path: &Path, bytes: Vec<u8>, overrides: &[String]) -> Result<(
             .help("write them into the recipe"));
     }
     let overrides = overrides.iter().map(|argument| Override::parse(argument)).collect::<Result<Vec<_>, _>>()?;
-    let mut file =
-        RecipeFile { path: path.display().to_string(), text, places: BTreeMap::new(), overrides, networks: vec![] };
+    let path = path.display().to_string();
+    let mut file = RecipeFile { path, text, places: BTreeMap::new(), overrides, former: vec![], networks: vec![] };
     let recipe = file.recipe()?;
     Ok((file, recipe))
-}
-
-/// All settings of a recipe as TOML.
-///
-/// # Errors
-/// Only if the recipe holds what TOML cannot, which no recipe that was read does.
-pub fn recipe_text(recipe: &Recipe) -> Result<String, Diagnostic> {
-    toml::to_string(recipe).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
@@ -163,6 +162,8 @@ impl RecipeFile {
     /// Puts the settings over the text and checks what comes out.
     fn recipe(&mut self) -> Result<Recipe, Diagnostic> {
         let mut table = self.parse()?;
+        self.former = self.update(&mut table)?;
+        self.refuse_twice()?;
         for entry in &self.overrides {
             entry.apply(&mut table)?;
         }
@@ -237,7 +238,7 @@ impl RecipeFile {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
         let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);
-        let valid: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let mut valid: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let Some(key) = quoted_after(message, "unknown field ") else {
             let help = match quoted_after(message, "unknown variant ") {
                 Some(word) => suggestion(word, &valid, "valid words"),
@@ -251,6 +252,7 @@ impl RecipeFile {
         };
         let table = path.strip_suffix(key).filter(|rest| rest.is_empty() || rest.ends_with('.')).unwrap_or(&path);
         let table = table.trim_end_matches('.');
+        valid.retain(|key| !renamed::is_former(table, key));
         let within = if table.is_empty() { "the recipe".to_owned() } else { format!("[{table}]") };
         let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
         let diagnostic = Diagnostic::new(Code::UnknownKey, format!("unknown key `{key}` in {within}"));
@@ -361,26 +363,6 @@ fn run_name(stem: &str) -> String {
     // Accents that follow their letters are left out.
     let name: String = stem.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).map(kept).collect();
     name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
-}
-
-fn collect_places(table: &DeTable<'_>, prefix: &str, places: &mut BTreeMap<String, (Range<usize>, Range<usize>)>) {
-    for (key, value) in table {
-        let name = key.get_ref();
-        let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
-        match value.get_ref() {
-            DeValue::Table(table) => collect_places(table, &path, places),
-            DeValue::Array(array) => {
-                for (i, element) in array.iter().enumerate() {
-                    let DeValue::Table(table) = element.get_ref() else { continue };
-                    let path = format!("{path}[{i}]");
-                    collect_places(table, &path, places);
-                    places.insert(path, (element.span(), element.span()));
-                }
-            }
-            _ => {}
-        }
-        places.insert(path, (key.span(), value.span()));
-    }
 }
 
 #[cfg(test)]

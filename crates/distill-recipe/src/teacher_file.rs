@@ -27,17 +27,17 @@ pub fn format_of(path: &Path) -> &'static dyn TeacherFormat {
 /// Reads a model of any kind that can teach. The settings are those of an ONNX file.
 ///
 /// # Errors
-/// If it cannot be read, is damaged, or is a table of answers, which knows nothing of other inputs.
+/// If it cannot be read, is damaged, or is a table of answers, which cannot answer other inputs.
 pub fn load(path: &Path, onnx: Option<&OnnxConfig>) -> Result<LoadedTeacher, Diagnostic> {
     format_of(path).open(path, onnx.unwrap_or(&OnnxConfig::default()))
 }
 
-/// Teachers that were made before a run: those of all seeds, or that of one of them.
-pub struct Given {
-    /// Whose students they teach; `None` for those of all seeds.
+/// A teacher from files, for all seeds or for one. Several files form an ensemble.
+pub struct PretrainedTeacher {
+    /// The seed whose student it teaches; `None`: it teaches all.
     pub seed: Option<u64>,
-    /// At least one; several teach together.
-    pub members: Vec<GivenMember>,
+    /// Its members: at least one, several in an ensemble.
+    pub members: Vec<TeacherMember>,
     /// What the students learn from.
     pub model: Arc<dyn Model>,
     /// Of the file, or of all files. What these say depends on [`answer_settings`] too.
@@ -46,15 +46,15 @@ pub struct Given {
     pub targets: Option<SoftTargets>,
 }
 
-/// One of them, with its file.
-pub struct GivenMember {
-    /// The model, fitted to the data.
+/// A member of a teacher from files.
+pub struct TeacherMember {
+    /// The model, with the classes of the data.
     pub loaded: LoadedTeacher,
     /// As the recipe names it.
     pub path: PathBuf,
 }
 
-impl Given {
+impl PretrainedTeacher {
     /// Reads the teachers that a recipe names, each of which must fit its data: none where it trains them, one for each seed
     /// where it names them so, else those that teach all seeds.
     ///
@@ -70,16 +70,16 @@ impl Given {
     /// Reads those that teach the students of a seed. `None` where the recipe trains them.
     ///
     /// # Errors
-    /// As [`Given::load`].
+    /// As [`PretrainedTeacher::load`].
     pub fn load_for(experiment: &Experiment<'_>, seed: u64) -> Result<Option<Self>, Diagnostic> {
         let recipe = experiment.recipe();
-        let mut members: Vec<GivenMember> = vec![];
+        let mut members: Vec<TeacherMember> = vec![];
         for path in recipe.teacher.files_for(seed) {
             let path = PathBuf::from(path);
             let loaded = format_of(&path).open_for(&path, experiment)?;
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
-            members.push(GivenMember { loaded, path });
+            members.push(TeacherMember { loaded, path });
         }
         if recipe.teacher.probabilities.is_some() && !members.iter().any(|member| member.loaded.format.is_table()) {
             let what = "teacher.probabilities is set, but no teacher is a table of answers";
@@ -106,7 +106,8 @@ impl Given {
             [] => None,
             [one] if one.seed.is_none() => Some(one.sha256.clone()),
             several => {
-                let pairs = several.iter().map(|given| format!("{} {}", given.seed.unwrap_or_default(), given.sha256));
+                let pairs =
+                    several.iter().map(|teacher| format!("{} {}", teacher.seed.unwrap_or_default(), teacher.sha256));
                 Some(sha256(pairs.collect::<Vec<_>>().join(" ").as_bytes()))
             }
         }
@@ -135,7 +136,7 @@ pub fn answer_settings(recipe: &Recipe) -> String {
         train: TrainConfig::default(),
         ..recipe.teacher.clone()
     };
-    // One teacher is no average, and that of the logits is the same at every temperature.
+    // One teacher is not an ensemble, and the average of the logits is the same at every temperature.
     let mut temperature = None;
     if !recipe.teacher.is_ensemble() {
         (teacher.average, teacher.shares) = (Average::default(), vec![]);

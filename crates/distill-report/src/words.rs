@@ -110,7 +110,7 @@ pub(super) fn curve_gaps(report: &Report) -> Vec<String> {
     gaps
 }
 
-/// What pictures there are none of.
+/// Why there are no pictures.
 pub(super) fn picture_gap(report: &Report) -> Option<&'static str> {
     let any = !(report.gallery.disagreements.is_empty() && report.gallery.dark_knowledge.is_empty());
     (any && report.gallery.image.is_none()).then_some("The data are not images, so there are no pictures.")

@@ -22,7 +22,7 @@ impl Dustbin {
         match classes {
             [] => refused("there are none"),
             _ if !classes.windows(2).all(|pair| pair[0] < pair[1]) => {
-                refused("they are not sorted, or one is there twice")
+                refused("they are not sorted, or one occurs twice")
             }
             [.., last] if *last as usize >= n => refused(&format!("the generalist has {n}")),
             _ if classes.len() == n => refused("they are all that there are, nothing is left for the dustbin"),
@@ -171,8 +171,8 @@ mod tests {
             };
             for ((i, j), &found) in grad.indexed_iter() {
                 let step = 1.0 / 64.0;
-                let slope = (at(i, j, step) - at(i, j, -step)) / f64::from(2.0 * step);
-                assert!((slope - f64::from(found)).abs() < 2e-5, "{i} {j}: {slope} {found}");
+                let derivative = (at(i, j, step) - at(i, j, -step)) / f64::from(2.0 * step);
+                assert!((derivative - f64::from(found)).abs() < 2e-5, "{i} {j}: {derivative} {found}");
             }
         }
         let loss = DustbinLoss { dustbin: &dustbin(), loss: &CrossEntropy, teacher_lift: 0.0 };

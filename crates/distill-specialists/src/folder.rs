@@ -73,7 +73,7 @@ pub struct SystemTraining<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Ends a training when it is told to.
+/// An observer that stops training on request.
 struct Stoppable<'a>(&'a (dyn Fn() -> bool + Sync));
 
 impl Observer for Stoppable<'_> {
@@ -196,7 +196,7 @@ impl SystemFolder {
 
     /// A model with what its file says, and which file that is.
     fn model(&self, file: &str) -> Result<(Network, Provenance, SystemFiles), SpecialistError> {
-        // A name that leads out of the folder is none that was written here.
+        // This program never writes a name that leads out of the folder.
         if Path::new(file).components().count() != 1 || file.starts_with('.') {
             return Err(self.damaged(MANIFEST, format!("names the file `{file}`, which does not belong to the folder")));
         }

@@ -142,7 +142,7 @@ fn raise_others(model: &mut Network, dustbin: &Dustbin, by: f64) {
 mod tests {
     use distill_datasets::Images;
     use distill_models::MlpConfig;
-    use distill_train::{OptimizerConfig, Silent};
+    use distill_train::{NullObserver, OptimizerConfig};
 
     use super::*;
 
@@ -165,7 +165,7 @@ mod tests {
                 alpha: 0.5,
                 seed: 1,
             };
-            Specialist::train(0, &generalist, &data, &[1, 4], &config, &mut Silent).unwrap()
+            Specialist::train(0, &generalist, &data, &[1, 4], &config, &mut NullObserver).unwrap()
         };
         let inputs = Array2::from_shape_fn((7, 3), |(i, j)| (i as f32 - j as f32) * 0.3);
         let all = generalist.logits(inputs.view()).unwrap();

@@ -37,7 +37,7 @@ impl SpecialistSystem {
     ///
     /// # Errors
     /// [`SpecialistError::Setting`] if `top` is 0 or more than there are classes, or a setting of the solver has no
-    /// meaning; [`SpecialistError::Classes`] if a specialist has classes that the generalist has not.
+    /// meaning; [`SpecialistError::Classes`] if a specialist has classes that the generalist lacks.
     pub fn new(
         generalist: Arc<dyn Model>,
         specialists: Vec<Specialist>,

@@ -92,10 +92,10 @@ impl Folder<'_> {
             }
         };
         kept(&old).ok_or_else(|| {
-            Diagnostic::new(Code::RunFile, "the page of results does not have the two marks around what is kept")
+            Diagnostic::new(Code::RunFile, "the page of results lacks the two marks around the text to keep")
                 .at(path.display())
                 .note(KEPT)
-                .help(format!("put `{BEGIN}` before what is written by hand and `{END}` after it, once each"))
+                .help(format!("put `{BEGIN}` before the text written by hand and `{END}` after it, once each"))
         })
     }
 

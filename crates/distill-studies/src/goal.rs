@@ -72,7 +72,7 @@ fn interval_of_mean(values: &[f64]) -> Option<[f64; 2]> {
     PairedDifference::new(values).map(|found| found.interval)
 }
 
-/// Rows from before have a pair in place of it, judged by the mean alone: what a mean reached says nothing of its interval.
+/// Rows from before have a pair in place of it, judged by the mean alone, without an interval.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum GoalFile {

@@ -59,7 +59,7 @@ impl Plan {
             return Err(base
                 .file
                 .locate(Diagnostic::new(Code::Value, what), "student.weights")
-                .note("rows compare students that nobody has taught before")
+                .note("rows compare students that have not been taught before")
                 .help(
                     "leave it out, or run a recipe of the study by itself: `distill run RECIPE student.weights=FILE`",
                 ));
@@ -81,7 +81,7 @@ impl Plan {
         for row in rows {
             let done = run_row(&mut study, row, &dir, write, listener).and_then(|section| Ok(show(&section)?));
             if let Err(stop) = done {
-                let kept = || format!("what is finished is in {} and stays", dir.path().display());
+                let kept = || format!("finished models are in {} and stay", dir.path().display());
                 let signal = stop.signal().map_err(|diagnostic| diagnostic.note(kept()))?;
                 return Ok(StudyEnd { dir: dir.path().to_owned(), signal: Some(signal) });
             }

@@ -16,7 +16,7 @@ pub enum SliceKind {
     /// It follows its gradient, and weight decay leaves it alone: biases and the scale and shift of a batch norm, in networks
     /// with convolutions.
     NoDecay,
-    /// It is no weight, but what a layer remembers of the batches, such as the running mean and variance of a batch norm. It lies in
+    /// It is not a weight, but what a layer remembers of the batches, such as the running mean and variance of a batch norm. It lies in
     /// the same buffer, so that it is saved, hashed and resumed with the weights.
     ///
     /// In a gradient the slice holds what the layer found in the batch, which is averaged like a gradient where a batch is computed in

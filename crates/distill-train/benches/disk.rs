@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use distill_datasets::{Dataset, IdxFolder, Split};
 use distill_losses::CrossEntropy;
 use distill_models::{MlpConfig, Network};
-use distill_train::{Hooks, Silent, Teacher, TrainConfig, Training, train};
+use distill_train::{Hooks, NullObserver, Teacher, TrainConfig, Training, train};
 
 /// As many as MNIST has.
 const N: usize = 60_000;
@@ -52,7 +52,7 @@ fn epochs(c: &mut Criterion) {
                 seed: 1,
                 hooks: Hooks::default(),
             };
-            group.bench_function(id, |b| b.iter(|| train(&mut model, &training, &mut Silent).expect("an epoch")));
+            group.bench_function(id, |b| b.iter(|| train(&mut model, &training, &mut NullObserver).expect("an epoch")));
         }
     }
     group.finish();

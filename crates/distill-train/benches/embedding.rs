@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use distill_datasets::{DataError, DataSpec, Dataset, check_batch};
 use distill_losses::CrossEntropy;
-use distill_models::{EmbeddingConfig, MlpConfig, Network, Noise, Trainable};
+use distill_models::{EmbeddingConfig, MlpConfig, Network, StepKey, Trainable};
 use distill_tensor::{Philox, Stream};
 use distill_train::{Hooks, Optimizer, OptimizerConfig, OptimizerKind, StepContext, Teacher, TrainingStep};
 use ndarray::{Array2, ArrayViewMut2};
@@ -80,14 +80,14 @@ fn steps(c: &mut Criterion) {
             let config = OptimizerConfig { kind, ..OptimizerConfig::default() };
             let mut optimizer = Optimizer::new(config, model.params());
             let mut step = TrainingStep::new(&model, BATCH);
-            let mut noise = Noise::new(1, 0);
+            let mut key = StepKey::new(1, 0);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             group.bench_function(BenchmarkId::new(name, format!("{threads} threads")), |b| {
                 pool.install(|| {
                     b.iter(|| {
-                        noise.step += 1;
-                        let batch = &indices[noise.step as usize % N_BATCHES * BATCH..][..BATCH];
-                        step.run(&mut model, &mut optimizer, batch, noise, 1e-4, &context).expect("a step")
+                        key.step += 1;
+                        let batch = &indices[key.step as usize % N_BATCHES * BATCH..][..BATCH];
+                        step.run(&mut model, &mut optimizer, batch, key, 1e-4, &context).expect("a step")
                     });
                 });
             });

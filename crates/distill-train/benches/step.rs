@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use distill_datasets::{Augmentation, Dataset, Images, Jitter};
 use distill_losses::{CrossEntropy, Distillation, Loss, SoftTerm, Temperature};
-use distill_models::{MlpConfig, Network, Noise, Trainable};
+use distill_models::{MlpConfig, Network, StepKey, Trainable};
 use distill_train::{Hooks, Optimizer, OptimizerConfig, SoftTargets, StepContext, Teacher, TrainingStep};
 
 const BATCH: usize = 128;
@@ -51,11 +51,11 @@ fn steps(c: &mut Criterion) {
         let mut model = build(config);
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), model.params());
         let mut step = TrainingStep::new(&model, BATCH);
-        let mut noise = Noise::new(1, 0);
+        let mut key = StepKey::new(1, 0);
         group.bench_function(id, |b| {
             b.iter(|| {
-                noise.step += 1;
-                step.run(&mut model, &mut optimizer, &indices, noise, 1e-4, &context).expect("a step")
+                key.step += 1;
+                step.run(&mut model, &mut optimizer, &indices, key, 1e-4, &context).expect("a step")
             });
         });
     }

@@ -5,9 +5,9 @@
 
 use distill_datasets::{Dataset, Table};
 use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
-use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Noise, Scratch, Tape, Trainable};
+use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Scratch, StepKey, Tape, Trainable};
 use distill_tensor::{LayoutBuilder, ParamId, Params};
-use distill_train::{Hooks, Silent, Teacher, TrainConfig, TrainError, Training, evaluate, train};
+use distill_train::{Hooks, NullObserver, Teacher, TrainConfig, TrainError, Training, evaluate, train};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 /// `logits = x · wᵀ + b`.
@@ -72,7 +72,7 @@ impl Trainable for Linear {
         Tape::new(widths.map(|(name, width)| (name.to_owned(), width)))
     }
 
-    fn forward(&self, inputs: ArrayView2<'_, f32>, _: Noise, tape: &mut Tape) -> Result<(), ModelError> {
+    fn forward(&self, inputs: ArrayView2<'_, f32>, _: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
         self.check(inputs)?;
         tape.begin(inputs.nrows());
         let [input, logits] = tape.slots_mut() else { unreachable!("the tape of this model has two slots") };
@@ -116,13 +116,13 @@ fn main() -> Result<(), TrainError> {
 
     let hidden = MlpConfig { hidden: vec![64], ..MlpConfig::default() };
     let mut perceptron = Network::new(hidden, vec![5], classes.clone(), 1)?;
-    train(&mut perceptron, &alone, &mut Silent)?;
+    train(&mut perceptron, &alone, &mut NullObserver)?;
 
     let kd = Distillation::new(SoftTerm::Kd(Temperature::new(2.0)?), 0.9)?;
     let taught = Training { loss: &kd, teacher: Teacher::Live(&perceptron), ..alone };
     let mut linear = Linear::new(5, classes)?;
     let before = evaluate(&linear, &data)?.accuracy();
-    train(&mut linear, &taught, &mut Silent)?;
+    train(&mut linear, &taught, &mut NullObserver)?;
 
     let of_teacher = evaluate(&perceptron, &data)?;
     let after = evaluate(&linear, &data)?;

@@ -53,7 +53,7 @@ pub struct AugmentConfig {
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub noise: f64,
     /// Models that learn from labels alone see mixtures of two examples with both labels, whose weights are drawn for each
-    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone; else it is at least 0.001. Students with a teacher have `data.mixup`.
+    /// batch from Beta(`mixup`, `mixup`). 0 leaves them alone; else it is at least 0.001. Students with a teacher have `data.mixtures`.
     ///
     /// Zhang, Cisse, Dauphin, Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
     #[serde(skip_serializing_if = "is_default")]

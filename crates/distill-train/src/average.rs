@@ -7,7 +7,7 @@ use distill_tensor::Params;
 /// ```
 ///
 /// So early on it forgets fast, as in TensorFlow's `ExponentialMovingAverage` with `num_updates`: the first steps of a short training would
-/// weigh too much else. What is no weight, such as the running statistics of a batch norm, is averaged too, see adr/0060.
+/// weigh too much else. What is not a weight, such as the running statistics of a batch norm, is averaged too, see adr/0060.
 ///
 /// # Examples
 /// ```

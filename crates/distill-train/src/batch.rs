@@ -170,7 +170,7 @@ fn part_of_labelled(rows: &Range<usize>, n_labelled: usize) -> Range<usize> {
     rows.start.min(n_labelled)..rows.end.min(n_labelled)
 }
 
-/// The mean of two losses, the first of which has the weight `share`. A term that the second has not is left out, unless it is of
+/// The mean of two losses, the first of which has the weight `share`. A term that the second lacks is left out, unless it is of
 /// labelled examples alone: then it is the first's.
 pub(crate) fn together(first: &LossValue, second: &LossValue, share: f64) -> LossValue {
     let mean = |first: f64, second: f64| share * first + (1.0 - share) * second;

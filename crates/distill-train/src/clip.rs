@@ -9,7 +9,7 @@ const BLOCK: usize = 32 * 1024;
 const GROUP: usize = 64;
 
 /// The Euclidean norm of a gradient, of which only [touched](Params::touched) rows are read, and the factor that brings it down to
-/// `max_norm`. What is there of a [`SliceKind::State`] is no gradient, and has no part in it.
+/// `max_norm`. A [`SliceKind::State`] holds no gradient and is left out.
 ///
 /// # Examples
 /// ```
@@ -50,7 +50,7 @@ fn trained(grads: &Params) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// What a layer found in the batch to remember, if it is no number.
+/// The first state of a layer that is not finite.
 pub(crate) fn bad_state(grads: &Params) -> Option<f32> {
     let mut states = grads.layout().stretches().filter(|(kind, _)| *kind == SliceKind::State);
     states.find_map(|(_, at)| grads.as_slice()[at].iter().copied().find(|value| !value.is_finite()))

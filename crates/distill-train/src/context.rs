@@ -8,7 +8,7 @@ use crate::soft_targets::SoftTargets;
 /// Where the soft targets of a batch come from.
 #[derive(Clone, Copy)]
 pub enum Teacher<'a> {
-    /// There are none: the model learns from labels alone.
+    /// No teacher: the model learns from labels alone.
     None,
     /// Computed once before training, for inputs that do not change or have only so many views.
     Cached(&'a SoftTargets),

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView1, Axis, s};
 pub use self::breakdown::{CalibrationBin, ClassResult};
 use self::breakdown::{calibration, calibration_error};
 use crate::TrainError;
-use crate::fit::check_fit;
+use crate::compatible::check_compatible;
 use crate::soft_targets::{EVAL_BATCH, for_each_batch};
 
 /// Classes that the label may be among for a top-k answer, where there are as many.
@@ -78,7 +78,7 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
     if data.is_empty() {
         return Err(TrainError::Empty { split: "evaluation" });
     }
-    check_fit("model", model.spec(), data.spec())?;
+    check_compatible("model", model.spec(), data.spec())?;
     let (examples, n_classes) = (data.len(), model.spec().classes.len());
     let mut logits = Array2::zeros((EVAL_BATCH, n_classes));
     let list = || Vec::with_capacity(examples);

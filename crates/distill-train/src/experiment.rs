@@ -6,8 +6,8 @@ use distill_datasets::{Chain, Dataset, Mixtures, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
 
+use crate::compatible::check_compatible;
 use crate::context::Teacher;
-use crate::fit::check_fit;
 use crate::observer::Observer;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
@@ -30,12 +30,12 @@ pub struct Trained {
     pub report: TrainReport,
 }
 
-/// Whom a student learns from.
+/// What a student learns from: a teacher, and its logits where they were computed before.
 #[derive(Clone, Copy)]
-pub struct Lesson<'a> {
+pub struct TeacherSignal<'a> {
     /// The teacher.
     pub teacher: &'a dyn Model,
-    /// Its answers, where they were computed before.
+    /// The logits of the teacher for the transfer set. `None`: the teacher is asked for every batch.
     pub targets: Option<&'a SoftTargets>,
 }
 
@@ -54,7 +54,7 @@ pub struct Experiment<'a> {
     standardization: OnceLock<Standardization>,
     /// What students begin with, by role and seed, in place of random weights.
     beginnings: Vec<((Role, u64), Network)>,
-    /// What the student with a teacher minimises in place of what the recipe says.
+    /// The loss of the distilled student, if it replaces that of the recipe.
     loss: Option<&'a dyn Loss>,
 }
 
@@ -107,9 +107,10 @@ impl<'a> Experiment<'a> {
         if let Some(unlabelled) = unlabelled {
             transfer = Arc::new(Chain::new(transfer, unlabelled)?);
         }
-        if let copies @ 1.. = recipe.data.mixup {
+        if let copies @ 1.. = recipe.data.mixtures {
             let problem = "is set, but the examples do not all fit in the memory they may take";
-            let fits = || crate::ConfigProblem::new("data.mixup", problem, "leave one of `mixup` and `memory` out");
+            let fits =
+                || crate::ConfigProblem::new("data.mixtures", problem, "leave one of `mixtures` and `memory` out");
             if transfer.windows().is_some() {
                 return Err(fits()
                     .note("mixtures pair random examples, which would need random access to the disk")
@@ -250,7 +251,7 @@ impl<'a> Experiment<'a> {
     /// # Errors
     /// If the teacher does not fit the data.
     pub fn soft_targets(&self, teacher: &dyn Model) -> Result<Option<SoftTargets>, TrainError> {
-        check_fit("teacher", teacher.spec(), self.transfer.spec())?;
+        check_compatible("teacher", teacher.spec(), self.transfer.spec())?;
         let compute = || match self.recipe.train.augment.jitter(&self.transfer.spec().input_shape)? {
             None => SoftTargets::compute(teacher, &*self.transfer),
             Some(jitter) => SoftTargets::compute_views(teacher, &*self.transfer, &jitter),
@@ -295,12 +296,12 @@ impl<'a> Experiment<'a> {
     /// As [`train_from`]; if the teacher or the checkpoint does not fit.
     ///
     /// # Panics
-    /// If a student is given no lesson.
+    /// If a student is given no teacher.
     pub fn train(
         &self,
         role: Role,
         seed: u64,
-        lesson: Option<Lesson<'_>>,
+        signal: Option<TeacherSignal<'_>>,
         from: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<Trained, TrainError> {
@@ -316,8 +317,8 @@ impl<'a> Experiment<'a> {
                 (&cross_entropy, Teacher::None)
             }
             Role::Student => {
-                let Lesson { teacher, targets } = lesson.expect("a student learns from a teacher");
-                check_fit("teacher", teacher.spec(), self.transfer.spec())?;
+                let TeacherSignal { teacher, targets } = signal.expect("a student learns from a teacher");
+                check_compatible("teacher", teacher.spec(), self.transfer.spec())?;
                 let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
                 distillation = loss.with_smoothing(smoothing);
                 features = self.features(&model, teacher)?;

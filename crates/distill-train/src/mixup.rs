@@ -1,6 +1,6 @@
 use distill_datasets::beta;
 use distill_losses::{Loss, LossValue};
-use distill_models::Noise;
+use distill_models::StepKey;
 use distill_tensor::{Philox, Stream};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Zip, s};
 
@@ -22,8 +22,8 @@ impl Mixup {
     }
 
     /// Mixes the inputs of a batch, if `alpha` is not 0 and it has labels and nothing else to learn from.
-    pub(crate) fn mix(&mut self, batch: &mut Batch, noise: Noise, alpha: f64) {
-        self.weight = (alpha > 0.0 && batch.has_labels_alone()).then(|| weight(noise, alpha));
+    pub(crate) fn mix(&mut self, batch: &mut Batch, key: StepKey, alpha: f64) {
+        self.weight = (alpha > 0.0 && batch.has_labels_alone()).then(|| weight(key, alpha));
         if let Some(weight) = self.weight {
             mix(batch.inputs_mut(), weight);
             self.labels.clear();
@@ -53,8 +53,8 @@ impl Mixup {
 }
 
 /// The weight of the partners in a batch, as Beta(`alpha`, `alpha`) draws it: a function of seed and step.
-fn weight(noise: Noise, alpha: f64) -> f32 {
-    beta(&mut Philox::new(noise.seed, Stream::BatchMixture, noise.step, 0), alpha) as f32
+fn weight(key: StepKey, alpha: f64) -> f32 {
+    beta(&mut Philox::new(key.seed, Stream::BatchMixture, key.step, 0), alpha) as f32
 }
 
 /// Mixes each row with its partner: the first with the last, the second with the one before it, and so on.
@@ -82,7 +82,7 @@ mod tests {
     fn batches_do_not_share_numbers_with_fixed_mixtures() {
         for step in 0..4 {
             let fixed = beta(&mut Philox::new(0, Stream::Mixture, step, 0), 0.4) as f32;
-            assert_ne!(weight(Noise::new(0, step), 0.4), fixed);
+            assert_ne!(weight(StepKey::new(0, step), 0.4), fixed);
         }
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_weight_belongs_to_its_seed_and_step() {
-        let of = |seed, step| weight(Noise::new(seed, step), 0.4);
+        let of = |seed, step| weight(StepKey::new(seed, step), 0.4);
         assert_eq!(of(1, 7), of(1, 7));
         assert!(of(1, 7) != of(1, 8) && of(1, 7) != of(2, 7));
     }

@@ -309,7 +309,7 @@ impl Recipe {
                 self.data.standardize.is_some_and(Standardize::is_on),
                 "an embedding takes bucket indices, which have no mean",
             ),
-            ("data.mixup", self.data.mixup > 0, "an embedding takes bucket indices, which cannot be mixed"),
+            ("data.mixtures", self.data.mixtures > 0, "an embedding takes bucket indices, which cannot be mixed"),
         ];
         if let Some((key, _)) =
             models.iter().find(|(_, model)| model.is_some_and(|model| model.takes_numbers_of_rows()))

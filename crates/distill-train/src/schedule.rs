@@ -13,15 +13,17 @@ pub enum ScheduleKind {
     Constant,
     /// Multiplied by `gamma` every `every_epochs` epochs.
     Step,
-    /// Half a cosine from the rate down to `min_factor` of it.
+    /// Half a cosine from the rate down to `min_lr_ratio` of it.
     #[default]
     Cosine,
-    /// Up from a 25th of the rate in the first `peak` of the steps, then down to `min_factor` of it,
+    /// Up from a 25th of the rate in the first `pct_start` of the steps, then down to `min_lr_ratio` of it,
     /// both along half a cosine (Smith and Topin, 2018).
     OneCycle,
 }
 
 /// The schedule and its settings. Settings of the other shapes are ignored.
+///
+/// Keys that were renamed are written under their first names, by which models are known (adr/0082).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -32,11 +34,13 @@ pub struct ScheduleConfig {
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub warmup_epochs: f64,
     /// For `cosine` and `one-cycle`: the final rate as a fraction of the maximum.
+    #[serde(rename(serialize = "min_factor", deserialize = "min_lr_ratio"), alias = "min_factor")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
-    pub min_factor: f64,
-    /// For `one-cycle`: the fraction of the steps in which the rate rises.
+    pub min_lr_ratio: f64,
+    /// For `one-cycle`: the fraction of the steps in which the rate rises, as `pct_start` of PyTorch's `OneCycleLR`.
+    #[serde(rename(serialize = "peak", deserialize = "pct_start"), alias = "peak")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
-    pub peak: f64,
+    pub pct_start: f64,
     /// For `step`: epochs between two changes.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub every_epochs: u32,
@@ -50,8 +54,8 @@ impl Default for ScheduleConfig {
         Self {
             kind: ScheduleKind::Cosine,
             warmup_epochs: 0.0,
-            min_factor: 0.0,
-            peak: 0.3,
+            min_lr_ratio: 0.0,
+            pct_start: 0.3,
             every_epochs: 10,
             gamma: 0.1,
         }
@@ -71,22 +75,22 @@ impl ScheduleConfig {
             return Err(ConfigProblem::new(
                 "warmup_epochs",
                 format!("must be 0 with `kind = \"one-cycle\"`, got {}", self.warmup_epochs),
-                "leave the key out and set `peak`, the part of the steps in which the rate rises, or set `kind = \"cosine\"`",
+                "leave the key out and set `pct_start`, the part of the steps in which the rate rises, or set `kind = \"cosine\"`",
             )
             .note("the rate of one cycle grows slowly by itself; after a warm-up it would fall to a 25th and grow again"));
         }
-        if !(0.0..=1.0).contains(&self.min_factor) {
+        if !(0.0..=1.0).contains(&self.min_lr_ratio) {
             return Err(ConfigProblem::new(
-                "min_factor",
-                format!("must be between 0 and 1, got {}", self.min_factor),
-                "set `min_factor = 0.0`",
+                "min_lr_ratio",
+                format!("must be between 0 and 1, got {}", self.min_lr_ratio),
+                "set `min_lr_ratio = 0.0`",
             ));
         }
-        if !(self.peak > 0.0 && self.peak < 1.0) {
+        if !(self.pct_start > 0.0 && self.pct_start < 1.0) {
             return Err(ConfigProblem::new(
-                "peak",
-                format!("must be greater than 0 and below 1, got {}", self.peak),
-                "set `peak = 0.3`",
+                "pct_start",
+                format!("must be greater than 0 and below 1, got {}", self.pct_start),
+                "set `pct_start = 0.3`",
             ));
         }
         if self.every_epochs == 0 {
@@ -144,10 +148,12 @@ impl Schedule {
                 let epoch = step / self.steps_per_epoch;
                 config.gamma.powf(f64::from(epoch / config.every_epochs.max(1)))
             }
-            ScheduleKind::Cosine => half_cosine(1.0, config.min_factor, progress),
-            ScheduleKind::OneCycle if progress < config.peak => half_cosine(1.0 / 25.0, 1.0, progress / config.peak),
+            ScheduleKind::Cosine => half_cosine(1.0, config.min_lr_ratio, progress),
+            ScheduleKind::OneCycle if progress < config.pct_start => {
+                half_cosine(1.0 / 25.0, 1.0, progress / config.pct_start)
+            }
             ScheduleKind::OneCycle => {
-                half_cosine(1.0, config.min_factor, (progress - config.peak) / (1.0 - config.peak))
+                half_cosine(1.0, config.min_lr_ratio, (progress - config.pct_start) / (1.0 - config.pct_start))
             }
         }
     }
@@ -167,7 +173,7 @@ mod tests {
         let config = |kind, warmup_epochs| ScheduleConfig { kind, warmup_epochs, ..ScheduleConfig::default() };
         let problem = config(ScheduleKind::OneCycle, 0.5).validate().unwrap_err();
         assert_eq!(problem.to_string(), "warmup_epochs must be 0 with `kind = \"one-cycle\"`, got 0.5");
-        assert!(problem.help.contains("`peak`"), "{}", problem.help);
+        assert!(problem.help.contains("`pct_start`"), "{}", problem.help);
         assert_eq!(config(ScheduleKind::OneCycle, 0.0).validate(), Ok(()));
         assert_eq!(config(ScheduleKind::Cosine, 0.5).validate(), Ok(()));
     }

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use distill_losses::LossValue;
-use distill_models::{Noise, Tape, Trainable};
+use distill_models::{StepKey, Tape, Trainable};
 use distill_tensor::{Params, Precision};
 use ndarray::{Array2, s};
 
@@ -59,19 +59,19 @@ impl TrainingStep {
     ///
     /// # Errors
     /// If data, teacher or loss refuse; [`TrainError::NonFinite`] with `epoch` and `step` zero if
-    /// the loss or the gradient is no number; [`TrainError::OtherRank`] if that is so on another rank. The weights are then left
+    /// the loss or the gradient is not a number; [`TrainError::OtherRank`] if that is so on another rank. The weights are then left
     /// as they were, on all ranks.
     pub fn run(
         &mut self,
         student: &mut dyn Trainable,
         optimizer: &mut Optimizer,
         indices: &[usize],
-        noise: Noise,
+        key: StepKey,
         lr: f64,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
         let exchange = context.hooks.exchange;
-        let loss = all_or_none(exchange, self.differentiate_part(student, indices, noise, context))?;
+        let loss = all_or_none(exchange, self.differentiate_part(student, indices, key, context))?;
         mean(exchange, &mut self.grads, indices.len())?;
         let grad_scale = self.clip(context.clip_grad_norm)?;
         optimizer.step(student.params_mut(), &self.grads, lr, grad_scale);
@@ -85,7 +85,7 @@ impl TrainingStep {
         &mut self,
         student: &dyn Trainable,
         indices: &[usize],
-        noise: Noise,
+        key: StepKey,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
         check(student, context, self.parts.n())?;
@@ -96,7 +96,7 @@ impl TrainingStep {
             return Ok(LossValue::default());
         }
         for part in self.parts.of(rows.clone()) {
-            let loss = self.differentiate(student, (indices, part), noise, context)?;
+            let loss = self.differentiate(student, (indices, part), key, context)?;
             if self.grads.touched().is_some() {
                 check_touched(context, self.parts.n())?;
             }
@@ -110,16 +110,16 @@ impl TrainingStep {
         &mut self,
         student: &dyn Trainable,
         (indices, rows): (&[usize], Range<usize>),
-        noise: Noise,
+        key: StepKey,
         context: &StepContext<'_>,
     ) -> Result<LossValue, TrainError> {
         let Self { batch, mixup, tape, grad_logits, grads, .. } = self;
-        let noise = Noise { first_row: noise.first_row + rows.start, ..noise };
+        let key = StepKey { first_row: key.first_row + rows.start, ..key };
         let mut grad_logits = grad_logits.slice_mut(s![..rows.len(), ..]);
 
         batch.read(indices, rows, context)?;
-        mixup.mix(batch, noise, context.mixup);
-        student.forward(batch.inputs(), noise, tape)?;
+        mixup.mix(batch, key, context.mixup);
+        student.forward(batch.inputs(), key, tape)?;
         let mut loss = mixup.loss(batch, context.loss, tape.logits(), grad_logits.view_mut())?;
         if let Some(features) = context.hooks.features {
             loss.add(&features.value_and_grad(tape, batch.teacher_tape())?);
@@ -167,7 +167,7 @@ fn check(student: &dyn Trainable, context: &StepContext<'_>, n_parts: usize) -> 
     Ok(())
 }
 
-/// Refuses what is no gradient of all weights where several are summed up.
+/// Refuses gradients that do not cover all weights, where several are summed.
 fn check_touched(context: &StepContext<'_>, n_parts: usize) -> Result<(), ConfigProblem> {
     if n_parts > 1 {
         return Err(not_in_parts("model.embedding", "the parts' gradients have other rows of the table"));

@@ -162,7 +162,7 @@ mod tests {
     use distill_datasets::Table;
 
     use super::*;
-    use crate::{AnswerTable, Answers};
+    use crate::{LogitTable, TeacherOutputs};
 
     /// Three examples and a teacher that names these outputs for them.
     fn check(outputs: [usize; 4]) -> TeacherCheck {
@@ -170,8 +170,8 @@ mod tests {
         let data = Table::new(vec![1], vec![0.0, 1.0, 2.0, 3.0], vec![0, 1, 2, 0], classes.clone()).unwrap();
         let mut answers = Array2::zeros((4, 3));
         outputs.iter().enumerate().for_each(|(row, &output)| answers[(row, output)] = 9.0);
-        let answers = Answers::of_all(answers, Some(false)).unwrap();
-        let teacher = AnswerTable::new(data.spec(), classes, vec![(&data, answers)], None).unwrap();
+        let answers = TeacherOutputs::of_all(answers, Some(false)).unwrap();
+        let teacher = LogitTable::new(data.spec(), classes, vec![(&data, answers)], None).unwrap();
         let data: Arc<dyn Dataset> = Arc::new(data);
         TeacherCheck::of(&teacher, &Asked { name: "test", data: &data, train: Some(&data) }, None).unwrap()
     }

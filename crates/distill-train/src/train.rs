@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use distill_datasets::{Augmentation, Dataset, Jitter, select};
 use distill_losses::{Loss, LossValue};
-use distill_models::{ModelError, Noise, Trainable};
+use distill_models::{ModelError, StepKey, Trainable};
 use distill_tensor::Precision;
 
 use crate::batch::n_labelled;
@@ -81,7 +81,7 @@ pub fn train(
 /// [`Checkpoint::restore`](crate::Checkpoint::restore).
 ///
 /// # Errors
-/// As [`train`]. A teacher that is told to stop is no error: training ends before that step, see [`Observer::stopped`].
+/// As [`train`]. A teacher that is told to stop is not an error: training ends before that step, see [`Observer::stopped`].
 pub fn train_from(
     student: &mut dyn Trainable,
     training: &Training<'_>,
@@ -125,8 +125,8 @@ pub fn train_from(
             let _span = tracing::debug_span!("step", step = state.step + 1).entered();
             let start = Instant::now();
             let lr = config.optimizer.lr * schedule.factor(state.step);
-            let noise = Noise::new(seed, state.step);
-            let loss = match buffers.run(student, &mut state.optimizer, indices, noise, lr, &context) {
+            let key = StepKey::new(seed, state.step);
+            let loss = match buffers.run(student, &mut state.optimizer, indices, key, lr, &context) {
                 // A live teacher is asked before anything is changed.
                 Err(TrainError::Model(ModelError::Stopped)) => {
                     observer.stopped(Snapshot { params: student.params(), state: &state });

@@ -9,7 +9,8 @@ use distill_losses::CrossEntropy;
 use distill_models::{EmbeddingConfig, MlpConfig, Model as _, Network};
 use distill_text::{NGrams, Paragraphs, Part, Snippets, TextSnippets};
 use distill_train::{
-    Hooks, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Silent, Teacher, TrainConfig, Training, train,
+    Hooks, NullObserver, OptimizerConfig, OptimizerKind, ScheduleConfig, ScheduleKind, Teacher, TrainConfig, Training,
+    train,
 };
 
 const N_CHARS: usize = 24;
@@ -41,7 +42,7 @@ pub(crate) fn generalist(data: &dyn Dataset, hidden: usize, epochs: u32) -> Resu
         seed: 1,
         hooks: Hooks::default(),
     };
-    train(&mut generalist, &training, &mut Silent)?;
+    train(&mut generalist, &training, &mut NullObserver)?;
     println!("{}: {:.1?}", generalist.spec().architecture, start.elapsed());
     Ok(generalist)
 }

@@ -153,7 +153,7 @@ impl Decoder {
         if expected != actual {
             return Err(AudioError::ScoreColumns { expected, actual });
         }
-        // A posterior of zero is a fact, one that is no number is a mistake.
+        // A posterior of zero is a fact, NaN is a mistake.
         match log_posteriors.indexed_iter().find(|&(_, &value)| value.is_nan() || value == f32::INFINITY) {
             Some(((frame, class), &value)) => Err(AudioError::ScoreValue { frame, class, value }),
             None => Ok(()),

@@ -4,7 +4,7 @@ use distill_datasets::records::TableFault;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AlignmentFault {
-    /// It is no table of this kind.
+    /// It is not a table of this kind.
     #[error(transparent)]
     Table(#[from] TableFault),
     /// Frames are missing or there twice.

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum WavFault {
     /// It is larger than a recording can be.
-    #[error("the file goes on after {max} bytes")]
+    #[error("the file is longer than {max} bytes")]
     TooLarge {
         /// The limit.
         max: u64,
@@ -43,7 +43,7 @@ pub enum WavFault {
         /// Its name.
         id: &'static str,
     },
-    /// The samples come before their format, or there are none.
+    /// The samples come before their format, or are missing.
     #[error("no chunk `{id}` up to here")]
     NoChunk {
         /// Its name.

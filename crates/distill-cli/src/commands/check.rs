@@ -12,12 +12,11 @@ use distill_lab::student_file;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::read_data;
 use distill_recipe::locate;
-use distill_recipe::recipe_file;
 use distill_recipe::words::shell;
 
 /// `distill check RECIPE [KEY=VALUE ...]`: everything that a run checks before it trains.
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<u8, Diagnostic> {
-    let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
+    let (file, recipe) = super::recipe::load(&args.recipe, output)?;
     let mut experiment =
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let roles = all_roles(&recipe);

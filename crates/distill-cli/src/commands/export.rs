@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use distill_export::{Comparison, ExportError, OPSET, OnnxModel, OnnxOptions, compare, from_npz, to_npz};
+use distill_export::{ExportCheck, ExportError, OPSET, OnnxExport, OnnxExportOptions, compare, from_npz, to_npz};
 use distill_models::{Model as _, from_safetensors, to_safetensors};
 use distill_train::{Disk, Storage as _};
 use serde_json::json;
@@ -21,8 +21,8 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
         refuse_to_replace(path)?;
     }
     let options =
-        OnnxOptions { flat: args.flat, probabilities: args.probabilities, keep_batch_norm: args.keep_batch_norm };
-    if *format != Format::Onnx && options != OnnxOptions::default() {
+        OnnxExportOptions { flat: args.flat, probabilities: args.probabilities, keep_batch_norm: args.keep_batch_norm };
+    if *format != Format::Onnx && options != OnnxExportOptions::default() {
         let what = format!(
             "`--flat`, `--probabilities` and `--keep-batch-norm` change nothing in files that end with .{}",
             format.name()
@@ -44,7 +44,7 @@ pub(crate) fn export(args: &ExportArgs, output: &Output) -> Result<(), Diagnosti
         .read(path, bytes.len() as u64)
         .map_err(|error| Diagnostic::io("cannot read what was written", Some(path), error))?;
     if found != bytes {
-        return Err(Diagnostic::new(Code::Io, "the file does not hold what was written")
+        return Err(Diagnostic::new(Code::Io, "the file differs from the bytes that were written")
             .at(path.display())
             .help("look after the disk, then export it again with `--force`"));
     }
@@ -55,8 +55,8 @@ fn report(
     args: &ExportArgs,
     loaded: &LoadedModel,
     bytes: &[u8],
-    exported: &OnnxModel,
-    compared: Comparison,
+    exported: &OnnxExport,
+    compared: ExportCheck,
     output: &Output,
 ) -> Result<(), Diagnostic> {
     let (spec, format) = (loaded.model.spec(), args.to.format);
@@ -105,20 +105,20 @@ fn refuse_to_replace(path: &Path) -> Result<(), Diagnostic> {
         .help("choose another name, or replace it with `--force`"))
 }
 
-fn encode(loaded: &LoadedModel, format: Format, options: OnnxOptions) -> Result<Vec<u8>, ExportError> {
+fn encode(loaded: &LoadedModel, format: Format, options: OnnxExportOptions) -> Result<Vec<u8>, ExportError> {
     let LoadedModel { model, provenance, .. } = loaded;
     match format {
-        Format::Onnx => OnnxModel::new(model, provenance, options)?.to_bytes(),
+        Format::Onnx => OnnxExport::new(model, provenance, options)?.to_bytes(),
         Format::Npz => to_npz(model, provenance),
         Format::Safetensors => Ok(to_safetensors(model, provenance)?),
     }
 }
 
 /// Reads the bytes as a stranger would, and compares the answers. Whatever the format, the graph of ONNX gives them.
-fn check(loaded: &LoadedModel, bytes: &[u8], format: Format) -> Result<(OnnxModel, Comparison), ExportError> {
-    let graph = |(model, provenance)| OnnxModel::new(&model, &provenance, OnnxOptions::default());
+fn check(loaded: &LoadedModel, bytes: &[u8], format: Format) -> Result<(OnnxExport, ExportCheck), ExportError> {
+    let graph = |(model, provenance)| OnnxExport::new(&model, &provenance, OnnxExportOptions::default());
     let exported = match format {
-        Format::Onnx => OnnxModel::from_bytes(bytes)?,
+        Format::Onnx => OnnxExport::from_bytes(bytes)?,
         Format::Npz => graph(from_npz(bytes)?)?,
         Format::Safetensors => graph(from_safetensors(bytes)?)?,
     };
@@ -138,7 +138,7 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
         }
         E::Flat { .. } => Diagnostic::new(Code::Limit, what).help("leave `--flat` out"),
         E::TooLong { .. } => Diagnostic::new(Code::Limit, what)
-            .help("call `OnnxModel::new` of the crate distill-export, which compares nothing"),
+            .help("call `OnnxExport::new` of the crate distill-export, which compares nothing"),
         E::NonFinite { .. } => Diagnostic::new(Code::ModelFile, what)
             .note("the weights are finite, but so large that sums of them are not")
             .help("train it again, with a lower learning rate or `clip_grad_norm = 1.0`"),

@@ -11,6 +11,7 @@ mod man;
 mod meter;
 mod new;
 mod predict;
+mod recipe;
 mod report;
 mod reproduce;
 mod rm;

@@ -18,7 +18,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
     if let (true, Some(folder)) = (args.pages, &args.write) {
         let page = Folder { plan, folder };
         if page.sections()?.is_empty() {
-            return Err(Diagnostic::new(Code::RunFile, "no row of the study is there to make a page of")
+            return Err(Diagnostic::new(Code::RunFile, "the study has no finished row for a page")
                 .at(page.parts().join("rows").display())
                 .note("a page is made from the files that each row leaves there")
                 .help("name the folder that rows were written into, or leave `--pages` out to run them"));
@@ -27,6 +27,7 @@ pub(crate) fn reproduce(args: &ReproduceArgs, output: &Output) -> Result<u8, Dia
         output.progress(&format!("page  {}", page.path().display()));
         return Ok(0);
     }
+    super::recipe::warn_of_settings(&overrides, output)?;
     let screen = Screen::new(output);
     let show = |section: &Section| {
         output.result(&section.in_words(&plan.beside))?;

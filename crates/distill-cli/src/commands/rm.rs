@@ -23,10 +23,8 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
         output.progress(&format!("{:<8} {}  {}", dir.kind().noun(), dir.path().display(), size(*bytes)));
         for other in others.iter().filter(|other| !is_among(&dirs, &other.path) && uses(other, dir.path())) {
             is_needed = true;
-            output.progress(&format!(
-                "         {} has weights from there, and cannot be gone on with without",
-                other.name
-            ));
+            output
+                .progress(&format!("         {} uses weights from it, and cannot be resumed without them", other.name));
         }
     }
     let all = size(sizes.iter().sum());
@@ -41,7 +39,7 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
     if is_needed && args.yes {
         output.warning(
             "a run is removed whose weights another one uses",
-            "the other run is complete or cannot be gone on with; what it found stays",
+            "the other run is complete or cannot be resumed; its results stay",
             "name the weights' new place in `teacher.weights` if they were copied",
         )?;
     }
@@ -54,15 +52,18 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
     Ok(0)
 }
 
-/// Asks on the terminal. Where there is none, nobody agrees.
+/// Asks on the terminal. Without a terminal the answer is no.
 fn confirmed(question: &str, args: &RmArgs) -> Result<bool, Diagnostic> {
     if !io::stdin().is_terminal() {
         let runs: Vec<_> = args.runs.iter().map(|run| run.to_string_lossy()).collect();
         let words = ["distill", "rm", "--yes"].into_iter().chain(runs.iter().map(|run| &**run));
-        return Err(Diagnostic::new(Code::NotConfirmed, "nobody was there to confirm that runs are removed")
-            .at("standard input")
-            .note("nothing was removed")
-            .help(format!("agree beforehand: `{}`", shell(words))));
+        return Err(Diagnostic::new(
+            Code::NotConfirmed,
+            "removing runs needs a confirmation, and there is no terminal to ask on",
+        )
+        .at("standard input")
+        .note("nothing was removed")
+        .help(format!("agree beforehand: `{}`", shell(words))));
     }
     let refused = |error| Diagnostic::io("cannot ask on the terminal", None, error);
     let mut stderr = io::stderr().lock();

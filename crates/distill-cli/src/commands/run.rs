@@ -19,7 +19,7 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<u8, Diagnostic> {
         return with_lab(&args.runs_dir, output, |lab| lab.resume(run));
     }
     if let Some(run) = &args.from {
-        // The first argument is no recipe here.
+        // The first argument is not a recipe here.
         let settings: Vec<String> = first().chain(args.overrides.iter().cloned()).collect();
         return with_lab(&args.runs_dir, output, |lab| lab.further(run, &settings));
     }

@@ -6,21 +6,23 @@ use distill_lab::runs::{Column, Entry, by_setting, differing, entries, table};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::recipe_file::nearest;
+use distill_recipe::renamed::present_path;
 
 /// What runs are sorted or filtered by.
-enum Key<'a> {
+enum Key {
     Column(Column),
-    Setting(&'a str),
+    Setting(String),
 }
 
-impl<'a> Key<'a> {
+impl Key {
     /// A column, or a setting that one of the runs has.
-    fn find(name: &'a str, entries: &[Entry], place: &str) -> Result<Self, Diagnostic> {
+    fn find(name: &str, entries: &[Entry], place: &str) -> Result<Self, Diagnostic> {
         if let Some(column) = Column::ALL.into_iter().find(|column| column.name() == name) {
             return Ok(Self::Column(column));
         }
-        if entries.iter().any(|entry| entry.settings.contains_key(name)) {
-            return Ok(Self::Setting(name));
+        let path = present_path(name);
+        if entries.iter().any(|entry| entry.settings.contains_key(&path)) {
+            return Ok(Self::Setting(path));
         }
         let columns = Column::ALL.map(Column::name);
         let settings = entries.iter().flat_map(|entry| entry.settings.keys().map(String::as_str));
@@ -37,14 +39,14 @@ impl<'a> Key<'a> {
     fn text(&self, entry: &Entry) -> Option<String> {
         match self {
             Self::Column(column) => Some(column.text(entry)),
-            Self::Setting(key) => entry.settings.get(*key).cloned(),
+            Self::Setting(key) => entry.settings.get(key).cloned(),
         }
     }
 
     fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
         match self {
             Self::Column(column) => column.compare(a, b),
-            Self::Setting(key) => by_setting(a.settings.get(*key), b.settings.get(*key)),
+            Self::Setting(key) => by_setting(a.settings.get(key), b.settings.get(key)),
         }
     }
 

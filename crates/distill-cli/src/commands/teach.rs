@@ -15,15 +15,14 @@ use distill_recipe::atomic;
 use distill_recipe::data_source::read_data;
 use distill_recipe::locate;
 use distill_recipe::model_file::sha256;
-use distill_recipe::recipe_file;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::words::{size, thousands};
 
 /// `distill teach RECIPE [KEY=VALUE ...] [--output FILE]`: asks a teacher once for every example.
 pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic> {
     let _span = tracing::info_span!("teach").entered();
-    let (file, recipe) = recipe_file::load(&args.recipe.recipe, &args.recipe.overrides)?;
+    let (file, recipe) = super::recipe::load(&args.recipe, output)?;
     if recipe.teacher.weights.is_none() {
         let what = "the recipe trains its teacher, which does not exist yet";
         return Err(file
@@ -52,7 +51,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     let experiment =
         Experiment::new(&recipe, read_data(&file, &recipe)?).map_err(|error| locate(&file, &recipe, error))?;
     let transfer = experiment.transfer_set();
-    let Some(teacher) = Given::load(&experiment)?.pop() else {
+    let Some(teacher) = PretrainedTeacher::load(&experiment)?.pop() else {
         return Err(Diagnostic::new(Code::Bug, "a teacher that the recipe names was not read"));
     };
     for (path, kind) in teacher.answers() {

@@ -92,7 +92,7 @@ fn outputs_that_stand_for_other_classes_are_named() {
         5,
         ["E0305]: the teacher gets 33.3 % of 60 test examples right, and must get 40.0 %", "t", help],
     );
-    let note = "with other names for its outputs it gets 100.0 % right: what is now called `0` is `1`, `1` is `0`";
+    let note = "with other names for its outputs it gets 100.0 % right: the output now called `0` is `1`, `1` is `0`";
     assert!(ran.stderr.contains(note), "{}", ran.stderr);
     lab.write("t/classes.txt", "1\n0\n2\n");
     let shown = lab.ok(&["check", "r.toml", "teacher.weights=t"]).stdout;
@@ -189,9 +189,12 @@ fn a_new_recipe_fits_its_data_and_runs_as_it_is() {
         }
     }
     for (name, lines) in [
-        ("table", &["#validation = 5000", "#augment = { shift = 2 }", "batch = 32", "#mixup = 0", "alpha = 0.9"][..]),
-        ("images", &["validation = 210", "augment = { shift = 2 }", "batch = 64", "mixup = 2", "hidden = [64]"]),
-        ("pictures", &["images = { size = [32, 32], crop = true }", "augment = { shift = 2 }", "#mixup = 0"]),
+        (
+            "table",
+            &["#validation = 5000", "#augment = { shift = 2 }", "batch = 32", "#mixtures = 0", "alpha = 0.9"][..],
+        ),
+        ("images", &["validation = 210", "augment = { shift = 2 }", "batch = 64", "mixtures = 2", "hidden = [64]"]),
+        ("pictures", &["images = { size = [32, 32], crop = true }", "augment = { shift = 2 }", "#mixtures = 0"]),
     ] {
         lab.ok(&["new", &format!("for-{name}"), "--data", name, "-q"]);
         let text = String::from_utf8(lab.read(&format!("for-{name}.toml"))).unwrap();
@@ -233,7 +236,7 @@ fn a_run_without_a_recipe_leaves_one_behind() {
     assert!(ran.stderr.contains("wrote     data.toml"), "{}", ran.stderr);
     let recipe = lab.read("data.toml");
     let text = String::from_utf8(recipe.clone()).unwrap();
-    for line in ["weights = \"forest\"", "alpha = 0.5", "#mixup = 0"] {
+    for line in ["weights = \"forest\"", "alpha = 0.5", "#mixtures = 0"] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
     assert_eq!(lab.json("runs/data-001/result.json")["models"].as_array().unwrap().len(), 3);

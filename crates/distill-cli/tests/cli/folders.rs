@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, npy};
 
-/// Three classes of four numbers, which are no images.
+/// Three classes of four numbers, which are not images.
 fn arrays(lab: &Lab, folder: &str) {
     std::fs::create_dir(lab.path(folder)).unwrap();
     for (part, n) in [("train", 200), ("test", 60)] {

@@ -47,7 +47,7 @@ fn a_model_of_ours() {
     }
     assert!(ran.stdout.starts_with(&format!("file      {model}\n")));
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
-    let health = "health    all weights are there and finite\n";
+    let health = "health    all weights are present and finite\n";
     assert_eq!(lab.ok(&["inspect", &model, "-q"]).stdout, health);
 }
 

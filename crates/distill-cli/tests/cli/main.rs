@@ -14,6 +14,7 @@ mod features;
 mod files;
 mod first_hour;
 mod folders;
+mod former_keys;
 mod further;
 mod inspect;
 mod kills;

@@ -91,8 +91,9 @@ fn says_what_it_cannot_do() {
     let place = "command line: data.memory=";
     lab.check(&run("data.memory=lots"), 3, ["E0104]: data.memory must be a whole number of B, kB", place, "512 MiB"]);
     lab.check(&run("data.memory=99999999999 GiB"), 3, ["E0104]: data.memory must be", place, "512 MiB"]);
-    let mixed = ["E0104]: data.mixup is set, but the examples do not all fit", "data.mixup", "`mixup` and `memory`"];
-    lab.check(&["run", "r.toml", memory, "data.mixup=1"], 3, mixed);
+    let mixed =
+        ["E0104]: data.mixtures is set, but the examples do not all fit", "data.mixtures", "`mixtures` and `memory`"];
+    lab.check(&["run", "r.toml", memory, "data.mixtures=1"], 3, mixed);
     lab.check(&run("data.memory=10 kB"), 8, ["E0801]: ", "data/train-images-idx3-ubyte", "raise `data.memory`"]);
     let mnist = ["run", "r.toml", "data.source=mnist", "data.memory=40 MB"];
     lab.check(&mnist, 8, ["E0801]: at least 47280000 bytes", place, "raise `data.memory`"]);
@@ -255,12 +256,12 @@ fn what_a_check_says_is_what_a_run_takes() {
             "teacher.model.embedding={ buckets = 16384 }",
             "student.model.embedding={ buckets = 16384 }",
         ],
-        &["data.source=data", "data.mixup=3"],
+        &["data.source=data", "data.mixtures=3"],
         &["data.source=a", "data.unlabelled=a/x_train.npy"],
         // 117 classes; the kinds differ in what is largest: soft targets, or what is compared at the end.
         &["data.source=asterisk-en", "data.validation=0"],
         &["data.source=asterisk-en", "data.validation=0", "kd.targets=live"],
-        &["data.source=asterisk-en", "data.validation=0", "data.mixup=2"],
+        &["data.source=asterisk-en", "data.validation=0", "data.mixtures=2"],
     ];
     // Not every machine has the recordings.
     let has_speech = lab.distill(&["data", "asterisk-en"]).code == Some(0);

@@ -8,7 +8,7 @@ fn students_with_a_teacher_learn_from_mixtures_too() {
         (hashes(&lab, format!("runs/{name}-001")), lab.json(&format!("runs/{name}-001/result.json")))
     };
     let (without, _) = run(&[], "without");
-    let (with, result) = run(&["data.mixup=2", "--threads", "2"], "with");
+    let (with, result) = run(&["data.mixtures=2", "--threads", "2"], "with");
     assert_eq!((&result["data"]["train"], &result["data"]["transfer"]), (&180.into(), &540.into()));
     let nll = |name: &str, model: usize| {
         lab.json(&format!("runs/{name}-001/result.json"))["models"][model]["test_nll"].clone()
@@ -17,22 +17,22 @@ fn students_with_a_teacher_learn_from_mixtures_too() {
         assert_eq!(nll("with", model) != nll("without", model), differs, "{model}");
     }
     assert_eq!(with.len(), without.len());
-    run(&["data.mixup=2", "kd.targets=live", "--threads", "1"], "live");
-    run(&["data.mixup=3"], "three");
+    run(&["data.mixtures=2", "kd.targets=live", "--threads", "1"], "live");
+    run(&["data.mixtures=3"], "three");
     assert_eq!(nll("live", 2), nll("with", 2), "live or cached, one thread or two");
     assert_ne!(nll("three", 2), nll("with", 2));
 
     // Of a part of the data there are mixtures of this part.
-    let (_, part) = run(&["data.mixup=1", "data.transfer.fraction=0.5"], "part");
+    let (_, part) = run(&["data.mixtures=1", "data.transfer.fraction=0.5"], "part");
     assert_eq!((&part["data"]["train"], &part["data"]["transfer"]), (&180.into(), &180.into()));
 
     // Answers that are computed once belong to the mixtures as well.
     let teacher = "teacher.weights=runs/with-001/weights/teacher-seed1.safetensors";
-    lab.ok(&["teach", "r.toml", teacher, "data.mixup=2", "--output", "answers"]);
-    lab.ok(&["check", "r.toml", teacher, "data.mixup=2", "kd.cache=answers"]);
-    let other = ["check", "r.toml", teacher, "data.mixup=1", "kd.cache=answers"];
+    lab.ok(&["teach", "r.toml", teacher, "data.mixtures=2", "--output", "answers"]);
+    lab.ok(&["check", "r.toml", teacher, "data.mixtures=2", "kd.cache=answers"]);
+    let other = ["check", "r.toml", teacher, "data.mixtures=1", "kd.cache=answers"];
     lab.check(&other, 5, ["E0306]: the cached soft targets belong to other data", "answers", "distill teach"]);
-    lab.ok(&["sweep", "r.toml", "-q", "--set", "data.mixup=0,1"]);
+    lab.ok(&["sweep", "r.toml", "-q", "--set", "data.mixtures=0,1"]);
 }
 
 #[test]
@@ -54,12 +54,17 @@ fn those_who_learn_from_labels_alone_can_have_mixed_batches() {
 fn says_what_cannot_be_mixed() {
     let lab = Lab::new();
     let run = |settings: &[&'static str]| [&["run", "r.toml"], settings].concat();
-    let place = "command line: data.mixup=";
-    lab.check(&run(&["data.mixup=101"]), 3, ["E0104]: data.mixup must be at most 100, got 101", place, "mixup = 2"]);
-    lab.check(&run(&["data.mixup=-1"]), 3, ["E0103]: ", "data.mixup", ""]);
+    let place = "command line: data.mixtures=";
+    lab.check(
+        &run(&["data.mixtures=101"]),
+        3,
+        ["E0104]: data.mixtures must be at most 100, got 101", place, "mixtures = 2"],
+    );
+    lab.check(&run(&["data.mixtures=-1"]), 3, ["E0103]: ", "data.mixtures", ""]);
     let embedding = "student.model.embedding={ buckets = 9 }";
-    let expected = ["E0104]: data.mixup is set, but `student.model` has an embedding", place, "leave one of them out"];
-    lab.check(&run(&["data.mixup=1", embedding]), 3, expected);
+    let expected =
+        ["E0104]: data.mixtures is set, but `student.model` has an embedding", place, "leave one of them out"];
+    lab.check(&run(&["data.mixtures=1", embedding]), 3, expected);
     let place = "command line: train.augment.mixup=";
     for value in ["2", "0.0001", "-1", "nan"] {
         let setting = format!("train.augment.mixup={value}");

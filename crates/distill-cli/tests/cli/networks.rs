@@ -63,7 +63,7 @@ fn a_convolutional_student_is_distilled_kept_and_used() {
     assert!(eval.stdout.contains("ds-cnn 6-1x6-3"), "{}", eval.stdout);
     let seen = lab.ok(&["inspect", &student]);
     assert!(
-        seen.stdout.contains("stage.0.0.depthw") && seen.stdout.contains("all weights are there"),
+        seen.stdout.contains("stage.0.0.depthw") && seen.stdout.contains("all weights are present"),
         "{}",
         seen.stdout
     );

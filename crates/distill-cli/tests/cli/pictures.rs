@@ -84,7 +84,7 @@ fn a_folder_is_answered_picture_by_picture() {
     fs::create_dir(lab.path("empty")).unwrap();
     let expected = ["E0206]: the folder has no pictures and no recordings", "empty", "name a folder of pictures"];
     lab.check(&["predict", &model, "empty"], 4, expected);
-    // What is no picture for training is named with its format.
+    // What is not a picture for training is named with its format.
     for part in ["train", "test"] {
         fs::create_dir_all(lab.path(&format!("d é/{part}/möwe 2"))).unwrap();
         fs::create_dir_all(lab.path(&format!("d é/{part}/cat"))).unwrap();

@@ -147,7 +147,7 @@ fn settings_that_the_data_makes_meaningless() {
     check(&[embedding], ["E0104]: number 0 of training example", embedding, "as many buckets"]);
     lab.write("a/x_test.npy", rows(60, 2, |_| 4.0));
     lab.ok(&["check", "r.toml", "data.source=a", "student.model.embedding.buckets=6"]);
-    let best = ["E0104]: the best weights are to be kept", "train.keep=best", "hold some out"];
+    let best = ["E0104]: the best weights cannot be found", "train.keep=best", "hold some out"];
     check(&["train.keep=best", "data.validation=0"], best);
     let unused = lab.ok(&["check", "r.toml", "baseline.enabled=false", "train.augment.mixup=0.2"]).stdout;
     assert!(unused.contains("`train.augment.mixup` has no effect here"), "{unused}");
@@ -163,7 +163,7 @@ fn test_inputs_among_those_without_labels() {
     let images = lab.read("data/t10k-images-idx3-ubyte");
     lab.write("more-idx3-ubyte", &images);
     let check = |settings: &[&str]| lab.ok(&[&["check", "r.toml"], settings].concat()).stdout;
-    let found = check(&["data.unlabelled=more-idx3-ubyte", "data.mixup=2"]);
+    let found = check(&["data.unlabelled=more-idx3-ubyte", "data.mixtures=2"]);
     assert!(found.contains("60 test examples are among the inputs without labels"), "{found}");
     assert!(found.contains("180 train, 20 validation, 60 test, 60 without labels, 480 mixtures"), "{found}");
     lab.write("more-idx3-ubyte", idx(&[2, 4, 4], &(0..32).collect::<Vec<u8>>()));

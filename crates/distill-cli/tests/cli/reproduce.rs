@@ -147,7 +147,7 @@ fn parts_of_the_data_may_have_inputs_without_labels_beside_them() {
     let lab = lab();
     let images = lab.read("ten/t10k-images-idx3-ubyte");
     lab.write("more", &images);
-    lab.ok(&args(&["fractions"], &["data.mixup=1", "data.unlabelled=more"]));
+    lab.ok(&args(&["fractions"], &["data.mixtures=1", "data.unlabelled=more"]));
     let page = String::from_utf8(lab.read("runs/hinton-2015/mnist.md")).unwrap();
     assert!(page.contains("a part of 460 training examples; 40 others"), "{page}");
     let speech = |file: &str, runs_dir: &str| {
@@ -186,7 +186,7 @@ fn a_page_is_made_from_rows_of_before_without_data_or_models() {
     assert!(page.contains("different streams of random numbers: `teacher`."), "{page}");
     assert!(before.contains("| 1, 2 | teacher 2 (25 views) | ") && page.contains("| 1, 2 |  | "), "{before}{page}");
     let nowhere = ["reproduce", "hinton-2015", "--write", "nowhere", "--pages"];
-    lab.check(&nowhere, 5, ["E0405]: no row of the study", "nowhere/mnist/rows", "leave `--pages` out"]);
+    lab.check(&nowhere, 5, ["E0405]: the study has no finished row", "nowhere/mnist/rows", "leave `--pages` out"]);
     // Where the page is must be said.
     assert_eq!(lab.distill(&["reproduce", "hinton-2015", "--pages"]).code, Some(2));
 }
@@ -201,7 +201,7 @@ fn a_page_whose_marks_are_gone_is_left_as_it_is() {
         lab.check(&args(&["distilled"], &["--write", "results"]), 5, expected);
         assert_eq!(models(&lab, "runs/hinton-2015").len(), 2, "nothing is trained");
     };
-    let marks = "E0405]: the page of results does not have the two marks";
+    let marks = "E0405]: the page of results lacks the two marks";
     lab.write("results/mnist.md", &cut);
     check([marks, "results/mnist.md", "<!-- end of what is kept -->"]);
     assert_eq!(String::from_utf8(lab.read("results/mnist.md")).unwrap(), cut);

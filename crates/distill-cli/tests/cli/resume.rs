@@ -143,7 +143,7 @@ fn a_damaged_checkpoint_is_passed_over_and_said_so() {
     lab.ok(&["run", "--resume"]);
     assert_eq!(hashes(&lab, run), expected);
 
-    // A complete run has nothing left to do, and that is no error.
+    // A complete run has nothing left to do, and that is not an error.
     let ran = lab.ok(&["run", "--resume"]);
     assert!(ran.stderr.contains("is complete"), "{}", ran.stderr);
 }

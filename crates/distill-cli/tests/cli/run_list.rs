@@ -137,10 +137,10 @@ fn runs_are_removed_on_request_and_only_then() {
         crate::lab::Ran::from(command.stdin(Stdio::null()).output().unwrap())
     };
     let agree = "agree beforehand: `distill rm --yes tiny-001`";
-    lab.check(&["rm", "tiny-001"], 7, ["E0505]: nobody was there to confirm", "standard input", agree]);
+    lab.check(&["rm", "tiny-001"], 7, ["E0505]: removing runs needs a confirmation", "standard input", agree]);
     assert!(lab.path("runs/tiny-001/run.toml").exists());
 
-    // All or none: one of them is no run.
+    // All or none: one of them is not a run.
     assert_eq!(remove(&["tiny-001", "data", "--yes"]).code, Some(7));
     assert!(lab.path("runs/tiny-001/run.toml").exists());
 
@@ -149,7 +149,7 @@ fn runs_are_removed_on_request_and_only_then() {
     let ran = remove(&["tiny-001", "runs/zero-001", "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("removed 2 directories, "), "{}", ran.stdout);
-    assert!(ran.stderr.contains("tiny-003 has weights from there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("tiny-003 uses weights from it"), "{}", ran.stderr);
     assert_eq!(names(&lab.ok(&["runs"]).stdout), ["tiny-002", "tiny-003"]);
     assert!(!lab.path("runs/tiny-001").exists() && !lab.path("runs/zero-001").exists());
 }

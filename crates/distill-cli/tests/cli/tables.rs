@@ -154,8 +154,9 @@ fn a_table_of_answers_teaches_as_the_teacher_does() {
     let augmented =
         ["E0104]: the teacher is a table, and the students' inputs are augmented", "t", "train.augment.shift = 0"];
     check(&["train.augment.shift=1"], 3, augmented);
-    let mixed = ["E0104]: the teacher is a table, and the students' inputs are mixed", "t", "leave `data.mixup` out"];
-    check(&["data.mixup=1"], 3, mixed);
+    let mixed =
+        ["E0104]: the teacher is a table, and the students' inputs are mixed", "t", "leave `data.mixtures` out"];
+    check(&["data.mixtures=1"], 3, mixed);
     lab.check(
         &["eval", "t", "--data", "data"],
         5,

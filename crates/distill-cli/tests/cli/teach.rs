@@ -129,7 +129,7 @@ fn kept_answers_teach_the_same() {
     lab.ok(&["run", "r.toml", &weights, cache]);
     assert_eq!(hashes(&lab, "runs/tiny-002"), hashes(&lab, "runs/tiny-003"));
     let ran = lab.ok(&["check", "r.toml", &weights, cache]);
-    let line = "ok    soft targets      180 rows, 64 computed anew, all equal\n";
+    let line = "ok    soft targets      180 rows, 64 recomputed, all equal\n";
     assert!(ran.stdout.contains(line), "{}", ran.stdout);
 
     // Written again, they are the same bytes.

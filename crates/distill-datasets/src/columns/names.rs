@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 /// A number as it is called, where programs write it in several ways: `1.0` and `1e0` are `1`. All else is called as it is
-/// written, also what is no plain number, such as `007`, and what no program writes for a number, such as `1.10`.
+/// written, also what is not a plain number, such as `007`, and what no program writes for a number, such as `1.10`.
 pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_plain = |digits: &str| {

@@ -41,7 +41,7 @@ impl DataError {
         }
     }
 
-    /// A class that is none of the classes of the data. `place` is where in the file, if not all of it.
+    /// A class that the data lacks. `place` is where in the file, if not all of it.
     pub(crate) fn unlisted(path: &Path, place: Option<&str>, name: &str, classes: &[String]) -> Self {
         Self::UnlistedClass {
             path: path.to_owned(),

@@ -73,7 +73,7 @@ fn says_what_is_wrong_with_a_gzip_file() {
     for garbage in [&honest[..], &[0]] {
         let n = honest.len();
         let error = error(&[&honest, garbage].concat());
-        assert_eq!(error.to_string(), format!("f goes on after the end of its gzip stream at byte {n}"));
+        assert_eq!(error.to_string(), format!("f has more bytes after its gzip stream, from byte {n}"));
         assert_eq!(error.offset(), Some(n as u64));
     }
     // Cut anywhere, the length and the checksum included.

@@ -38,16 +38,16 @@ pub struct FromOnnx {
 /// again. Whatever the bytes are, memory is taken only for what they hold.
 ///
 /// # Errors
-/// [`ExportError::Unreadable`] for bytes that are no such file; [`ExportError::Node`] with the node that is not possible here.
+/// [`ExportError::Unreadable`] for bytes of another kind; [`ExportError::Node`] with the node that is not possible here.
 ///
 /// # Examples
 /// ```
-/// use distill_export::{OnnxModel, OnnxOptions, network_from_onnx};
+/// use distill_export::{OnnxExport, OnnxExportOptions, network_from_onnx};
 /// use distill_models::{CnnConfig, Model, Network, Provenance};
 /// use ndarray::Array2;
 /// let config = CnnConfig { channels: vec![3], ..CnnConfig::default() };
 /// let model = Network::new(config, vec![1, 6, 6], vec!["yes".into(), "no".into()], 1)?;
-/// let bytes = OnnxModel::new(&model, &Provenance::new(), OnnxOptions::default())?.to_bytes()?;
+/// let bytes = OnnxExport::new(&model, &Provenance::new(), OnnxExportOptions::default())?.to_bytes()?;
 ///
 /// let read = network_from_onnx(&bytes)?;
 /// assert_eq!((read.input_shape(), read.n_classes()), (&[1, 6, 6][..], 2));

@@ -149,7 +149,7 @@ pub struct ModelStart<'a> {
 pub struct Step<'a> {
     /// Which model of a run it is.
     pub model: ModelId<'a>,
-    /// What trains, in words, where that is no model of a run.
+    /// A description of the model, if it does not belong to a run.
     pub label: Option<&'a str>,
     /// What the step came to.
     pub report: &'a StepReport,
@@ -207,11 +207,11 @@ impl<F: Fn(&Event<'_>) + Sync> Listener for F {
     }
 }
 
-/// Hears nothing.
+/// A listener that ignores every event.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct NullListener;
 
-impl Listener for Silent {
+impl Listener for NullListener {
     fn hear(&self, _: &Event<'_>) -> Result<(), Diagnostic> {
         Ok(())
     }

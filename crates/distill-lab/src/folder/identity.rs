@@ -1,12 +1,12 @@
 use std::path::Path;
 
-use distill_train::{CheckpointConfig, Context, Paths, Recipe, Role};
+use distill_train::{CheckpointConfig, CheckpointContext, Paths, Recipe, Role};
 use toml::{Table, Value};
 
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
 use distill_recipe::model_file::sha256;
-use distill_recipe::{Code, recipe_text};
+use distill_recipe::{Code, hashed_text, renamed};
 
 /// What tells in a context which random numbers students drew.
 pub(super) const STREAMS: &str = "streams";
@@ -45,12 +45,12 @@ impl Identity {
         for train in [&mut recipe.train, &mut recipe.teacher.train] {
             train.precision = train.precision.settled();
         }
-        let text = recipe_text(&recipe)?;
+        let text = hashed_text(&recipe)?;
         Ok(Self { recipe_sha256: sha256(text.as_bytes()), recipe: text, data_sha256, student_sha256: None })
     }
 
     /// What a checkpoint of a model belongs to.
-    pub(crate) fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> Context {
+    pub(crate) fn context(&self, role: Role, seed: u64, teacher_sha256: Option<&str>) -> CheckpointContext {
         let pairs = [
             ("recipe", self.recipe.as_str()),
             ("data_sha256", &self.data_sha256),
@@ -66,7 +66,12 @@ impl Identity {
 }
 
 /// A checkpoint, or a whole run, of another recipe, other data or another teacher, with what has changed.
-pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, path: &Path) -> Result<(), Diagnostic> {
+pub(crate) fn check_context(
+    what: &str,
+    found: &CheckpointContext,
+    expected: &CheckpointContext,
+    path: &Path,
+) -> Result<(), Diagnostic> {
     let differing: Vec<&str> = expected
         .iter()
         .filter(|(name, value)| found.get(*name) != Some(value))
@@ -75,7 +80,11 @@ pub(crate) fn check_context(what: &str, found: &Context, expected: &Context, pat
     if differing.is_empty() {
         return Ok(());
     }
-    let table = |context: &Context| context.get("recipe").and_then(|text| text.parse::<Table>().ok());
+    let table = |context: &CheckpointContext| {
+        let mut table = context.get("recipe")?.parse::<Table>().ok()?;
+        renamed::update(&mut table).ok()?;
+        Some(table)
+    };
     let mut notes: Vec<String> = vec![];
     for name in differing {
         match (name, table(found), table(expected)) {

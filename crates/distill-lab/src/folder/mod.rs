@@ -35,6 +35,7 @@ pub const RESOLVED: &str = "recipe.resolved.toml";
 /// Those of [`recipe_file::load`].
 pub fn resolved(run: &Path, overrides: &[String]) -> Result<(RecipeFile, Recipe), Diagnostic> {
     let (file, mut recipe) = recipe_file::load(&run.join(RESOLVED), overrides)?;
+    let file = file.kept();
     // Runs say whether they standardise since tables are standardised by default; earlier ones that say nothing did not.
     recipe.data.standardize.get_or_insert(Standardize::Each(false));
     Ok((file, recipe))

@@ -43,7 +43,7 @@ fn locate(runs_dir: &Path, named: &Path) -> Result<(Kind, PathBuf), Diagnostic> 
 /// Removes a directory with all that is in it. It is renamed first, so that it is a run or none at any moment.
 ///
 /// # Errors
-/// [`Code::Io`] if the system refuses. What is left then is no run any more, and [`remove_rest`] removes it.
+/// [`Code::Io`] if the system refuses. The rest is then no longer a run, and [`remove_rest`] removes it.
 pub fn remove(dir: &RunDir) -> Result<(), Diagnostic> {
     let path = dir.path();
     let failed = |path: &Path, error: io::Error| {

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use distill_train::{Context, Role};
+use distill_train::{CheckpointContext, Role};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +172,7 @@ impl RunStatus {
             true => status.streams,
             false => STREAMS,
         };
-        let context = |status: &Self| -> Context {
+        let context = |status: &Self| -> CheckpointContext {
             let pairs = [
                 (identity::STREAMS, streams(status).to_string()),
                 ("recipe", status.depends_on.clone()),

@@ -20,8 +20,8 @@ const MAX_KEPT: usize = 256 << 20;
 impl Trainer<'_> {
     /// What soft targets of a student depend on; nothing where they are not computed before.
     pub(super) fn target_key(&self, job: &Job) -> Option<String> {
-        let (lesson, recipe) = (job.lesson.as_ref()?, &job.setup.recipe);
-        let teachers = lesson.key(recipe, &self.data.key);
+        let (teachers, recipe) = (job.teachers.as_ref()?, &job.setup.recipe);
+        let teachers = teachers.key(recipe, &self.data.key);
         let mut data = vec![json!(teachers), json!(recipe.data.validation)];
         data.extend([json!(recipe.data.select), json!(recipe.data.transfer)]);
         data.extend(without_labels(&recipe.data, &self.data.key).map(|(_, value)| value));

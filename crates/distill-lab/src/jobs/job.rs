@@ -45,12 +45,12 @@ impl Setup {
 
     /// Trains the teacher of the recipe.
     pub fn teacher(self: &Arc<Self>, seed: u64) -> Job {
-        Job { setup: self.clone(), role: Role::Teacher, seed, lesson: None }
+        Job { setup: self.clone(), role: Role::Teacher, seed, teachers: None }
     }
 
     /// Trains the student on labels alone.
     pub fn alone(self: &Arc<Self>, seed: u64) -> Job {
-        Job { setup: self.clone(), role: Role::Baseline, seed, lesson: None }
+        Job { setup: self.clone(), role: Role::Baseline, seed, teachers: None }
     }
 
     /// Trains the student on what the teacher of the recipe with this seed says.
@@ -60,7 +60,7 @@ impl Setup {
 
     /// Trains the student on what these teachers say together.
     pub fn distilled_from(self: &Arc<Self>, seed: u64, teachers: Teachers) -> Job {
-        Job { setup: self.clone(), role: Role::Student, seed, lesson: Some(teachers) }
+        Job { setup: self.clone(), role: Role::Student, seed, teachers: Some(teachers) }
     }
 }
 
@@ -74,7 +74,7 @@ pub struct Job {
     /// Of its first weights and the order of its batches.
     pub seed: u64,
     /// Whom a student learns from.
-    pub lesson: Option<Teachers>,
+    pub teachers: Option<Teachers>,
 }
 
 /// One teacher, or several that speak as one.
@@ -123,8 +123,8 @@ pub(super) fn without_labels(data: &DataConfig, key: &DataKey) -> impl Iterator<
     // What is in a file, wherever it lies.
     let file = data.unlabelled.as_ref().map(|_| ("unlabelled", json!(key.unlabelled)));
     let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
-    let mixup = Some(data.mixup).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
-    file.into_iter().chain(snippets).chain(mixup)
+    let mixtures = Some(data.mixtures).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
+    file.into_iter().chain(snippets).chain(mixtures)
 }
 
 impl Job {
@@ -142,7 +142,7 @@ impl Job {
         let recipe = &self.setup.recipe;
         let (model, train) = self.configs();
         let transfer = (self.role != Role::Teacher).then_some(&recipe.data.transfer);
-        // A selection that leaves nothing out is none.
+        // A selection of everything counts as no selection.
         let transfer = transfer.filter(|transfer| **transfer != Default::default());
         let mut train = train.clone();
         train.precision = train.precision.settled();
@@ -161,7 +161,7 @@ impl Job {
             "model": model,
             "train": train,
             "kd": kd,
-            "teachers": self.lesson.as_ref().map(|lesson| lesson.key(recipe, data)),
+            "teachers": self.teachers.as_ref().map(|teachers| teachers.key(recipe, data)),
             "seed": self.role.draws_from(self.seed),
         });
         // What was added later stands here only where it is set, so that models from before are found.
@@ -184,11 +184,11 @@ impl Job {
         let recipe = &self.setup.recipe;
         let name = |config: &ModelConfig| config.architecture(input_shape, n_classes);
         let mut label = self.configs().0.map_or("teacher".to_owned(), name);
-        if let Some(lesson) = &self.lesson {
+        if let Some(teachers) = &self.teachers {
             let _ = write!(label, " distilled");
-            match &lesson.specialists {
+            match &teachers.specialists {
                 Some(specialists) => _ = write!(label, " from {} specialists", specialists.clusters.clusters),
-                None if lesson.jobs.len() > 1 => _ = write!(label, " from {} models", lesson.jobs.len()),
+                None if teachers.jobs.len() > 1 => _ = write!(label, " from {} models", teachers.jobs.len()),
                 None => {}
             }
             let _ = write!(label, ", {}", recipe.kd.method.in_short(recipe.kd.temperature));
@@ -293,7 +293,7 @@ mod tests {
             ("data.validation=10", [true; 3]),
             ("data.unlabelled=more.npy", [false, false, true]),
             ("data.text={ unlabelled = 7 }", [false, false, true]),
-            ("data.mixup=2", [false, false, true]),
+            ("data.mixtures=2", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }
@@ -345,7 +345,7 @@ mod tests {
         let of = |average, temperature: &str| {
             let setup = setup(&[temperature]);
             let job = setup.distilled_from(1, Teachers::several(vec![setup.teacher(1), setup.teacher(2)], average));
-            job.lesson.as_ref().unwrap().key(&setup.recipe, &data("d"))
+            job.teachers.as_ref().unwrap().key(&setup.recipe, &data("d"))
         };
         let (a, g) = (Average::Arithmetic, Average::Geometric);
         assert_eq!(of(g, "kd.temperature=2"), of(g, "kd.temperature=3"));

@@ -97,7 +97,7 @@ mod tests {
     use super::super::job::Setup;
     use super::super::store::Store;
     use super::*;
-    use crate::event::Silent;
+    use crate::event::NullListener;
     use crate::folder::RunDir;
     use crate::signals::Signals;
 
@@ -127,7 +127,7 @@ mod tests {
         let dir = RunDir::study(folder.path(), "study").unwrap();
         let (signals, setup) = (Signals::default(), Setup::new("t.toml", TEXT, &[]).unwrap());
         let data = Data { sets, key: DataKey { sha256: "d".to_owned(), ..DataKey::default() } };
-        let mut lab = Trainer::new("study", Store::new(&dir), &Silent, &signals, data);
+        let mut lab = Trainer::new("study", Store::new(&dir), &NullListener, &signals, data);
         let generalist = setup.teacher(1);
         ok(lab.train(std::slice::from_ref(&generalist)));
         let clusters = ClusterConfig { clusters: 2, size: Some(2), ..ClusterConfig::default() };

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Model, ModelError, Network, Provenance};
-use distill_train::{CheckpointStore, Context, Disk, Experiment, Lesson, SoftTargets, TrainError, evaluate};
+use distill_train::{
+    CheckpointContext, CheckpointStore, Disk, Experiment, SoftTargets, TeacherSignal, TrainError, evaluate,
+};
 
 use super::data::Data;
 use super::job::{Job, Setup, Specialists, Teachers, Training};
@@ -68,7 +70,7 @@ impl<'a> Trainer<'a> {
     /// finished by then is kept.
     pub fn train(&mut self, jobs: &[Job]) -> Result<Vec<Facts>, Stop> {
         let mut teachers: Vec<Job> = vec![];
-        for job in jobs.iter().filter_map(|job| job.lesson.as_ref()).flat_map(|lesson| &lesson.jobs) {
+        for job in jobs.iter().filter_map(|job| job.teachers.as_ref()).flat_map(|teachers| &teachers.jobs) {
             if teachers.iter().all(|other| other.key(&self.data.key) != job.key(&self.data.key)) {
                 teachers.push(job.clone());
             }
@@ -188,8 +190,8 @@ impl<'a> Trainer<'a> {
 
     /// What a training needs besides the data, made with all threads.
     fn prepare<'j>(&mut self, job: &'j Job, key: String) -> Result<Due<'j>, Stop> {
-        let Some(lesson) = &job.lesson else { return Ok(Due { job, key, teacher: None, targets: None }) };
-        let teacher = self.ensemble(lesson, job.setup.recipe.kd.temperature)?;
+        let Some(teachers) = &job.teachers else { return Ok(Due { job, key, teacher: None, targets: None }) };
+        let teacher = self.ensemble(teachers, job.setup.recipe.kd.temperature)?;
         let targets = match self.target_key(job) {
             Some(key) => Some(self.targets(job, &key, &*teacher)?),
             None => None,
@@ -273,7 +275,7 @@ impl<'a> Trainer<'a> {
                 .help("check the write permissions")
         };
         durable_folder(&folder).map_err(failed)?;
-        let context: Context = [("key".to_owned(), key.clone())].into();
+        let context: CheckpointContext = [("key".to_owned(), key.clone())].into();
         let store = CheckpointStore::new(&Disk, &folder, 1);
         let saving = Saving::new(store, &context, &setup.recipe.checkpoint, self.signals);
         let checkpoint = saving.newest()?;
@@ -281,9 +283,10 @@ impl<'a> Trainer<'a> {
         let config = experiment.train_config(job.role);
         let n_steps = experiment.set_of(job.role).len().div_ceil(config.batch).max(1) as f64 * f64::from(config.epochs);
         let mut watch = Watch { saving, progress, step_work: part / n_steps, work: 0.0 };
-        let lesson = teacher.as_ref().map(|teacher| Lesson { teacher: &**teacher, targets: targets.as_deref() });
+        let teacher_signal =
+            teacher.as_ref().map(|teacher| TeacherSignal { teacher: &**teacher, targets: targets.as_deref() });
         let trained = experiment
-            .train(job.role, job.seed, lesson, checkpoint, &mut watch)
+            .train(job.role, job.seed, teacher_signal, checkpoint, &mut watch)
             .map_err(|error| locate(&setup.file, &setup.recipe, error))?;
         watch.saving.end(&trained.report)?;
         // Models beside each other show how far they are together.

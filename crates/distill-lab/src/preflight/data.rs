@@ -131,7 +131,7 @@ impl Preflight<'_> {
     fn without_labels(&self) -> String {
         let unlabelled = self.experiment.all().unlabelled.as_ref().map_or(0, |set| set.len());
         // There are so many mixtures of each example that the student has.
-        let copies = self.experiment.recipe().data.mixup;
+        let copies = self.experiment.recipe().data.mixtures;
         let mixtures = self.experiment.transfer_set().len() / (copies + 1) * copies;
         [(unlabelled, "without labels"), (mixtures, "mixtures")]
             .into_iter()
@@ -152,7 +152,7 @@ impl Preflight<'_> {
         found.warn(
             "columns",
             what,
-            "no two rows have the same value there: models know by it the rows to train on, and it says nothing of others",
+            "every row has a different value there: a model memorises the training rows by it and learns nothing for new ones",
             format!("set `data.columns.ignore = [{}]`, or leave it so if it was measured", names.join(", ")),
         );
     }

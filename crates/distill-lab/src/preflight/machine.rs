@@ -126,13 +126,13 @@ impl Preflight<'_> {
         (lists + largest).saturating_add(if self.trains_student() { targets.saturating_add(teacher) } else { 0 })
     }
 
-    /// Bytes of all that training keeps of one row: values, gradients, and slopes where values do not show them.
+    /// Bytes of all that training keeps of one row: values, gradients, and derivatives where values do not show them.
     fn row_bytes(&self, role: Role) -> u64 {
         let spec = self.experiment.train_set().spec();
         let of = |config: &ModelConfig| {
             let graph = config.graph(&spec.input_shape, spec.classes.len()).ok()?;
-            let has_slopes = config.as_mlp().is_some() || config.activation() != Activation::Relu;
-            Some(4 * (graph.activations() + spec.features() as u64) * if has_slopes { 3 } else { 2 })
+            let has_derivatives = config.as_mlp().is_some() || config.activation() != Activation::Relu;
+            Some(4 * (graph.activations() + spec.features() as u64) * if has_derivatives { 3 } else { 2 })
         };
         self.experiment.model_config(role).and_then(of).unwrap_or_default()
     }

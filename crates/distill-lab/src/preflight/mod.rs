@@ -18,7 +18,7 @@ use crate::event::Listener;
 use crate::folder::Fingerprints;
 use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 
 pub use data::is_far_from_standard;
 pub use teacher::weak_teacher;
@@ -83,14 +83,14 @@ pub struct Found {
     /// Hashes of the data; `None` if it could not be read to its end.
     pub fingerprints: Option<Fingerprints>,
     /// Teachers from files, read and fitted; none where the recipe trains them.
-    pub given: Vec<Given>,
+    pub pretrained: Vec<PretrainedTeacher>,
 }
 
 impl Preflight<'_> {
     /// Makes all checks, also those after one that failed, where they can still be made.
     pub fn check_all(&self) -> Found {
         let _span = tracing::info_span!("preflight").entered();
-        let mut found = Found { checks: vec![], fingerprints: None, given: vec![] };
+        let mut found = Found { checks: vec![], fingerprints: None, pretrained: vec![] };
         self.data(&mut found);
         self.models(&mut found);
         self.precision(&mut found);
@@ -101,7 +101,7 @@ impl Preflight<'_> {
 
     /// Only whether the models can be built and trained here: no pass over the data.
     pub(crate) fn check_models(&self) -> Result<Found, Diagnostic> {
-        let mut found = Found { checks: vec![], fingerprints: None, given: vec![] };
+        let mut found = Found { checks: vec![], fingerprints: None, pretrained: vec![] };
         self.models(&mut found);
         self.precision(&mut found);
         found.passed()

@@ -55,7 +55,7 @@ impl Preflight<'_> {
                 "student model",
                 "`train.augment.mixup` has no effect here",
                 "it is for models that learn from labels alone, and the student without a teacher is not trained",
-                "set `data.mixup` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
+                "set `data.mixtures` for the student with a teacher, or `teacher.train.augment.mixup` for the teacher",
             );
         }
     }
@@ -66,10 +66,9 @@ impl Preflight<'_> {
         if keep != Keep::Best || self.experiment.validation_set().is_some() {
             return Ok(());
         }
-        let diagnostic =
-            Diagnostic::new(Code::Value, "the best weights are to be kept, but there are no validation examples")
-                .note("the best are those with the fewest errors on examples that are held out")
-                .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
+        let diagnostic = Diagnostic::new(Code::Value, "the best weights cannot be found without validation examples")
+            .note("the best are those with the fewest errors on examples that are held out")
+            .help("hold some out, such as `data.validation = 5000`, or set `keep = \"last\"`");
         Err(self.file.locate(diagnostic, &format!("{training}.keep")))
     }
 
@@ -81,7 +80,7 @@ impl Preflight<'_> {
             (Some(tokens), Some(known)) if known >= tokens => return Ok(()),
             (Some(tokens), Some(known)) => (
                 format!("a table of {known} tokens for inputs of {tokens}"),
-                "each byte of a text is the number of a row of a table, and row 0 is for what is behind the text",
+                "each byte of a text is a row number of the table, and row 0 is for the padding after the text",
                 format!("set `tokens = {tokens}`, or leave it out"),
                 "tokens",
             ),
@@ -192,7 +191,7 @@ fn check_size(
 ) -> Result<usize, Box<(Diagnostic, &'static str)>> {
     let help = match config.as_mlp() {
         Some(_) => "use fewer units, such as `hidden = [800, 800]`",
-        None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs that are no images",
+        None => "make the model smaller or shallower, or choose `kind = \"mlp\"` for inputs other than images",
     };
     let parameters = match config.layout(input_shape, n_classes) {
         Ok(layout) => layout.n_trained(),

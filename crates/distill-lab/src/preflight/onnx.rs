@@ -4,7 +4,7 @@ use distill_train::is_onnx;
 
 use super::{Found, Preflight};
 use distill_recipe::Diagnostic;
-use distill_recipe::teacher_file::{Given, GivenMember};
+use distill_recipe::teacher_file::{PretrainedTeacher, TeacherMember};
 use distill_recipe::words::thousands;
 
 /// Who waits for longer wants to know how to wait less.
@@ -12,8 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Preflight<'_> {
     /// What files leave open, and what they were taken for, which the accuracy of the teacher proves or disproves.
-    pub(super) fn assumed(found: &mut Found, given: &Given) {
-        for GivenMember { loaded, path } in &given.members {
+    pub(super) fn assumed(found: &mut Found, pretrained: &PretrainedTeacher) {
+        for TeacherMember { loaded, path } in &pretrained.members {
             for assumed in &loaded.assumed {
                 found.ok("teacher file", format!("{assumed}; its accuracy confirms it ({})", path.display()));
             }
@@ -21,10 +21,10 @@ impl Preflight<'_> {
     }
 
     /// How long a teacher takes that tract computes, where that is long.
-    pub(super) fn speed(&self, found: &mut Found, given: &Given, asked: usize, took: Duration) {
+    pub(super) fn speed(&self, found: &mut Found, pretrained: &PretrainedTeacher, asked: usize, took: Duration) {
         let onnx = self.experiment.recipe().teacher.onnx.as_ref();
         let by_tract = onnx.is_none_or(|onnx| onnx.library.is_none());
-        if !by_tract || !self.trains_student() || !given.members.iter().any(|member| is_onnx(&member.path)) {
+        if !by_tract || !self.trains_student() || !pretrained.members.iter().any(|member| is_onnx(&member.path)) {
             return;
         }
         let Some(what) = slow(asked, took, self.experiment.transfer_set().len()) else { return };
@@ -48,9 +48,9 @@ fn slow(asked: usize, took: Duration, n: usize) -> Option<String> {
 }
 
 /// The same with what was assumed of the files of a teacher that knows too little.
-pub(super) fn explained(diagnostic: Diagnostic, given: &Given) -> Diagnostic {
-    let assumed = given.members.iter().flat_map(|member| &member.loaded.assumed);
-    let names_none = given.members.iter().any(|member| member.loaded.unsaid.classes);
+pub(super) fn explained(diagnostic: Diagnostic, pretrained: &PretrainedTeacher) -> Diagnostic {
+    let assumed = pretrained.members.iter().flat_map(|member| &member.loaded.assumed);
+    let names_none = pretrained.members.iter().any(|member| member.loaded.unsaid.classes);
     let diagnostic = assumed.fold(diagnostic, |diagnostic, assumed| diagnostic.note(format!("assumed: {assumed}")));
     match names_none {
         true => diagnostic.better_help(

@@ -11,7 +11,7 @@ use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::in_words;
 use distill_recipe::target_file;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::thousands;
 
 /// Classes that a message names.
@@ -31,26 +31,26 @@ impl Preflight<'_> {
             self.features(found, None);
             return self.sizes(found, self.parameters(Role::Teacher));
         }
-        match Given::load(self.experiment) {
+        match PretrainedTeacher::load(self.experiment) {
             Err(diagnostic) => found.fail("teacher", diagnostic),
-            Ok(all) => all.into_iter().for_each(|given| self.given(found, given)),
+            Ok(all) => all.into_iter().for_each(|pretrained| self.pretrained(found, pretrained)),
         }
     }
 
-    fn given(&self, found: &mut Found, mut given: Given) {
-        let of_seed = given.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
-        found.ok("teacher", in_words(given.model.spec()) + &of_seed);
-        if found.given.is_empty() {
-            self.sizes(found, Some(given.model.spec().parameters));
+    fn pretrained(&self, found: &mut Found, mut pretrained: PretrainedTeacher) {
+        let of_seed = pretrained.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
+        found.ok("teacher", in_words(pretrained.model.spec()) + &of_seed);
+        if found.pretrained.is_empty() {
+            self.sizes(found, Some(pretrained.model.spec().parameters));
         }
-        for (path, kind) in given.answers() {
+        for (path, kind) in pretrained.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
         }
-        for member in &given.members {
+        for member in &pretrained.members {
             self.normalisation(found, &member.loaded.provenance);
         }
         let start = Instant::now();
-        let checked = check_teacher(self.experiment, &*given.model, self.listener, None);
+        let checked = check_teacher(self.experiment, &*pretrained.model, self.listener, None);
         let took = start.elapsed();
         match checked {
             Err(error) => found.fail("teacher accuracy", error.into()),
@@ -65,29 +65,29 @@ impl Preflight<'_> {
                 found.ok("teacher accuracy", accuracy);
                 warn_of_doubt(found, &check);
                 warn_of_seen(found, &check);
-                Self::assumed(found, &given);
-                self.speed(found, &given, self.experiment.n_check_answers(), took);
+                Self::assumed(found, &pretrained);
+                self.speed(found, &pretrained, self.experiment.n_check_answers(), took);
             }
             Ok(check) => {
-                let diagnostic = weak_teacher(&check).at(given.place());
-                let diagnostic = explained(diagnostic, &given);
-                found.fail("teacher accuracy", name_outputs(&given, diagnostic, &check));
+                let diagnostic = weak_teacher(&check).at(pretrained.place());
+                let diagnostic = explained(diagnostic, &pretrained);
+                found.fail("teacher accuracy", name_outputs(&pretrained, diagnostic, &check));
             }
         }
-        self.features(found, Some(&*given.model));
+        self.features(found, Some(&*pretrained.model));
         if let Some(cache) = self.experiment.recipe().kd.cache.clone().filter(|_| self.trains_student()) {
-            match self.stored(Path::new(&cache), &given, found) {
+            match self.stored(Path::new(&cache), &pretrained, found) {
                 Err(diagnostic) => found.fail("soft targets", diagnostic),
                 Ok(targets) => {
                     let rows = targets.logits().nrows();
                     let text =
-                        format!("{} rows, {} computed anew, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
+                        format!("{} rows, {} recomputed, all equal", thousands(rows as u64), RECOMPUTED.min(rows));
                     found.ok("soft targets", text);
-                    given.targets = Some(targets);
+                    pretrained.targets = Some(targets);
                 }
             }
         }
-        found.given.push(given);
+        found.pretrained.push(pretrained);
     }
 
     fn sizes(&self, found: &mut Found, teacher: Option<usize>) {
@@ -138,7 +138,7 @@ impl Preflight<'_> {
     }
 
     /// Soft targets from a file, which must be those of this teacher for this data.
-    fn stored(&self, path: &Path, given: &Given, found: &Found) -> Result<SoftTargets, Diagnostic> {
+    fn stored(&self, path: &Path, pretrained: &PretrainedTeacher, found: &Found) -> Result<SoftTargets, Diagnostic> {
         let file: SoftTargetFile = target_file::load(path)?;
         let wrong = |what: &str, notes: [String; 2]| {
             let recipe = self.file.path();
@@ -152,8 +152,8 @@ impl Preflight<'_> {
             return Err(wrong("the cached soft targets are for other classes", [error.to_string(), String::new()]));
         }
         let was_now = |was: &str, now: &str| format!("made for {was:.12}…, now {now:.12}…");
-        if file.teacher_sha256 != given.sha256 {
-            let note = was_now(&file.teacher_sha256, &given.sha256);
+        if file.teacher_sha256 != pretrained.sha256 {
+            let note = was_now(&file.teacher_sha256, &pretrained.sha256);
             return Err(wrong("the cached soft targets are those of another teacher", [note, String::new()]));
         }
         let data_sha256 = self.transfer_sha256(found)?;
@@ -175,7 +175,7 @@ impl Preflight<'_> {
             return Err(diagnostic);
         }
         let targets = file.into_targets();
-        let differing = targets.differing(storage, &*given.model, transfer, RECOMPUTED)?;
+        let differing = targets.differing(storage, &*pretrained.model, transfer, RECOMPUTED)?;
         match differing.first() {
             None => Ok(targets),
             Some(first) => {
@@ -188,7 +188,8 @@ impl Preflight<'_> {
     /// The hash of the transfer set, which mostly is the training set.
     fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
         let data = &self.experiment.recipe().data;
-        let same = data.transfer == Default::default() && data.mixup == 0 && self.experiment.all().unlabelled.is_none();
+        let same =
+            data.transfer == Default::default() && data.mixtures == 0 && self.experiment.all().unlabelled.is_none();
         match &found.fingerprints {
             Some(sets) if same => Ok(sets.train.sha256()),
             _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),
@@ -222,21 +223,21 @@ fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
         "teacher accuracy",
         format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
         "it has been trained on them: its answers there are surer than it can be, and teach little that the labels do not",
-        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixup`; \
+        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixtures`; \
          or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
     );
 }
 
 /// Where the outputs of a teacher seem to stand for other classes: which, and how to say it.
-fn name_outputs(given: &Given, diagnostic: Diagnostic, check: &TeacherCheck) -> Diagnostic {
-    let (Some(renamed), [member]) = (&check.renamed, given.members.as_slice()) else { return diagnostic };
-    let names = &given.model.spec().classes;
+fn name_outputs(pretrained: &PretrainedTeacher, diagnostic: Diagnostic, check: &TeacherCheck) -> Diagnostic {
+    let (Some(renamed), [member]) = (&check.renamed, pretrained.members.as_slice()) else { return diagnostic };
+    let names = &pretrained.model.spec().classes;
     let class = |output: usize| names[renamed.classes[output] as usize].as_str();
     let moved = (0..names.len()).filter(|&output| class(output) != names[output]);
     let pairs: Vec<String> =
         moved.take(SHOWN).map(|output| format!("`{}` is `{}`", names[output], class(output))).collect();
     let diagnostic = diagnostic.note(format!(
-        "with other names for its outputs it gets {:.1} % right: what is now called {}",
+        "with other names for its outputs it gets {:.1} % right: the output now called {}",
         100.0 * renamed.accuracy,
         pairs.join(", ")
     ));

@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::renamed::FormerKey;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, TrainError};
@@ -148,6 +149,7 @@ pub(crate) fn execute(
 ) -> Result<FinishedRun, Diagnostic> {
     let _span = tracing::info_span!("run", recipe = file.path()).entered();
     let (began, listener) = (Instant::now(), lab.listener());
+    warn_of_former(file.former_keys(), listener)?;
     let sets = read_data(file, recipe)?;
     let recipe = &recipe.settled(&*sets.train);
     let mut experiment = Experiment::new(recipe, sets).map_err(|error| locate(file, recipe, error))?;
@@ -158,7 +160,7 @@ pub(crate) fn execute(
     };
     let found = Preflight { file, experiment: &experiment, roles: &roles, runs_dir, resumes, listener }.check_all();
     let found = warn(found, listener)?.passed()?;
-    let Found { fingerprints: Some(sets), given, .. } = &found else {
+    let Found { fingerprints: Some(sets), pretrained, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
     // A run that goes on is known by the data that it was begun with, of which the test set may have been corrected since.
@@ -168,7 +170,7 @@ pub(crate) fn execute(
     };
     let identity = Identity { student_sha256, ..Identity::new(recipe, data_sha256)? };
 
-    let teacher_sha256 = Given::sha256_of(given);
+    let teacher_sha256 = PretrainedTeacher::sha256_of(pretrained);
     let mut now = RunStatus::new(&roles, &identity, teacher_sha256);
     now.test_sha256 = Some(sets.test.sha256());
     let begin = |runs_dir: &Path| {
@@ -200,7 +202,7 @@ pub(crate) fn execute(
             status.check_unchanged("the run was started with a different recipe, data or teacher", &now, dir.path())?;
             let mut result = RunResult::read_partly(dir.path())?.unwrap_or_else(|| new_result(&experiment));
             if status.measure_on(&sets.test.sha256()) {
-                listener.note("the test set is another one: all models are measured anew\n");
+                listener.note("the test set has changed: all models are measured again\n");
                 result.forget_tests(experiment.test_set().len());
             }
             status.resume();
@@ -224,7 +226,7 @@ pub(crate) fn execute(
         answers: None,
         metrics: None,
     };
-    let trained = run.announce(Path::new(file.path())).map_err(Stop::from).and_then(|()| run.train_all(given));
+    let trained = run.announce(Path::new(file.path())).map_err(Stop::from).and_then(|()| run.train_all(pretrained));
     let trained = trained.and_then(|()| run.conclude());
     let outcome = match trained.map_err(|stop| stop.or_signal(&signals)) {
         // The report is made from the files of a run that is complete, and can be made again.
@@ -252,6 +254,20 @@ pub(crate) fn execute(
     let signal = outcome?;
     written?;
     Ok(FinishedRun { dir: dir.path().to_owned(), status, result: run.result, signal, was_complete: false })
+}
+
+/// Warns of keys that are written under their former names.
+///
+/// # Errors
+/// Those of the listener.
+pub(crate) fn warn_of_former<'a>(
+    keys: impl IntoIterator<Item = &'a FormerKey>,
+    listener: &dyn Listener,
+) -> Result<(), Diagnostic> {
+    for [what, note, help] in keys.into_iter().map(FormerKey::warning) {
+        listener.warn(&what, &note, &help)?;
+    }
+    Ok(())
 }
 
 /// Says what may not be as it was meant.

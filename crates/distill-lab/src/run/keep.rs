@@ -125,7 +125,7 @@ impl Run<'_> {
     ) -> Result<Option<(Network, Evaluation, String)>, Stop> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
-        self.listener.note(&format!("{:<9} trained before, seed {seed}, measured anew", heading(role)));
+        self.listener.note(&format!("{:<9} trained before, seed {seed}, measured again", heading(role)));
         let test = self.measure(role, seed, &model, entry, teacher)?;
         self.remove_checkpoints(role, seed);
         Ok(Some((model, test, sha256)))

@@ -18,5 +18,5 @@ pub use crate::folder::{
 pub use crate::signals::{Signal, Signals};
 pub use execute::{FinishedRun, all_roles};
 
-pub(crate) use execute::warn;
+pub(crate) use execute::{warn, warn_of_former};
 pub(crate) use keep::provenance;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use distill_models::{Model, Network};
 use distill_train::{Evaluation, Role};
 
-use super::train::{Run, Taught};
+use super::train::{ReadyTeacher, Run};
 use crate::asked::check_teacher;
 use crate::folder::{ModelResult, WeightsFile};
 use crate::preflight::weak_teacher;
@@ -12,21 +12,21 @@ use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file::{self, LoadedModel, sha256};
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 
 impl Run<'_> {
     /// The teacher of the students of all seeds: one that was made before, or several that teach together.
     /// `None` where each seed has a teacher of its own, or nobody needs one.
-    pub(super) fn shared_teacher(&mut self, given: &[Given]) -> Result<Option<Taught>, Stop> {
+    pub(super) fn shared_teacher(&mut self, pretrained: &[PretrainedTeacher]) -> Result<Option<ReadyTeacher>, Stop> {
         if !self.roles.contains(&Role::Teacher) {
             return Ok(None);
         }
         let recipe = self.experiment.recipe();
         let (is_ensemble, first) = (recipe.teacher.is_ensemble(), recipe.seeds.first().copied().unwrap_or_default());
-        match given.iter().find(|given| given.seed.is_none()) {
-            Some(given) if is_ensemble => {
+        match pretrained.iter().find(|pretrained| pretrained.seed.is_none()) {
+            Some(pretrained) if is_ensemble => {
                 let mut tests = vec![];
-                for (member, number) in given.members.iter().zip(1..) {
+                for (member, number) in pretrained.members.iter().zip(1..) {
                     self.say_done_before(Role::Member, number);
                     let weights = WeightsFile {
                         path: &member.path,
@@ -36,30 +36,31 @@ impl Run<'_> {
                     self.listener.note(&format!("\nmember    from {}", member.path.display()));
                     tests.push(self.measured(Role::Member, number, &*member.loaded.model, &weights)?);
                 }
-                let n_bytes = given.members.iter().map(|member| member.loaded.n_bytes).sum();
-                let members = given.members.iter().map(|member| member.loaded.model.clone()).collect();
-                self.together(members, &tests, n_bytes, &given.sha256, first).map(Some)
+                let n_bytes = pretrained.members.iter().map(|member| member.loaded.n_bytes).sum();
+                let members = pretrained.members.iter().map(|member| member.loaded.model.clone()).collect();
+                self.together(members, &tests, n_bytes, &pretrained.sha256, first).map(Some)
             }
-            Some(given) => self.given_teacher(given, first),
+            Some(pretrained) => self.pretrained_teacher(pretrained, first),
             None if is_ensemble => self.trained_members(first).map(Some),
             None => Ok(None),
         }
     }
 
     /// A teacher from a file, that of this seed or of all.
-    fn given_teacher(&mut self, given: &Given, seed: u64) -> Result<Option<Taught>, Stop> {
-        let Some(member) = given.members.first() else { return Ok(None) };
-        let weights = WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: given.sha256.clone() };
-        if given.seed.is_none() {
+    fn pretrained_teacher(&mut self, pretrained: &PretrainedTeacher, seed: u64) -> Result<Option<ReadyTeacher>, Stop> {
+        let Some(member) = pretrained.members.first() else { return Ok(None) };
+        let weights =
+            WeightsFile { path: &member.path, n_bytes: member.loaded.n_bytes, sha256: pretrained.sha256.clone() };
+        if pretrained.seed.is_none() {
             self.say_done_before(Role::Teacher, seed);
         }
         self.listener.note(&format!("\nteacher   from {}", member.path.display()));
-        let test = self.measured(Role::Teacher, seed, &*given.model, &weights)?;
-        Ok(Some(Taught { model: given.model.clone(), test, sha256: weights.sha256 }))
+        let test = self.measured(Role::Teacher, seed, &*pretrained.model, &weights)?;
+        Ok(Some(ReadyTeacher { model: pretrained.model.clone(), test, sha256: weights.sha256 }))
     }
 
     /// Trains the teachers of all seeds that teach together.
-    fn trained_members(&mut self, first: u64) -> Result<Taught, Stop> {
+    fn trained_members(&mut self, first: u64) -> Result<ReadyTeacher, Stop> {
         let (mut members, mut tests, mut hashes, mut n_bytes) = (vec![], vec![], vec![], 0);
         for seed in self.experiment.recipe().teacher.seeds.clone() {
             self.say_done_before(Role::Member, seed);
@@ -70,11 +71,11 @@ impl Run<'_> {
             hashes.push(sha256);
         }
         let sha256 = sha256(hashes.join(" ").as_bytes());
-        let taught = self.together(members, &tests, n_bytes, &sha256, first)?;
+        let teacher = self.together(members, &tests, n_bytes, &sha256, first)?;
         if self.roles.contains(&Role::Student) {
-            self.check_teacher(&*taught.model, &self.dir.path().join("weights"))?;
+            self.check_teacher(&*teacher.model, &self.dir.path().join("weights"))?;
         }
-        Ok(taught)
+        Ok(teacher)
     }
 
     /// Measures what several teachers say together.
@@ -85,7 +86,7 @@ impl Run<'_> {
         n_bytes: usize,
         sha256: &str,
         seed: u64,
-    ) -> Result<Taught, Stop> {
+    ) -> Result<ReadyTeacher, Stop> {
         // What they predict is what they say at temperature 1, whatever they teach at.
         let predicting = self.experiment.together(members.clone(), 1.0)?;
         let path = self.dir.path().join("weights");
@@ -101,7 +102,7 @@ impl Run<'_> {
         };
         let temperature = self.experiment.recipe().kd.temperature;
         let model = self.experiment.together(members, temperature)?;
-        Ok(Taught { model, test, sha256: sha256.to_owned() })
+        Ok(ReadyTeacher { model, test, sha256: sha256.to_owned() })
     }
 
     /// The evaluation of a model from a file, which is written down once.
@@ -119,17 +120,17 @@ impl Run<'_> {
     }
 
     /// The teacher of a seed: from its file, trained before, or now.
-    pub(super) fn teacher(&mut self, seed: u64, given: &[Given]) -> Result<Taught, Stop> {
-        if let Some(given) = given.iter().find(|given| given.seed == Some(seed))
-            && let Some(taught) = self.given_teacher(given, seed)?
+    pub(super) fn teacher(&mut self, seed: u64, pretrained: &[PretrainedTeacher]) -> Result<ReadyTeacher, Stop> {
+        if let Some(pretrained) = pretrained.iter().find(|pretrained| pretrained.seed == Some(seed))
+            && let Some(teacher) = self.pretrained_teacher(pretrained, seed)?
         {
-            return Ok(taught);
+            return Ok(teacher);
         }
         let (model, test, sha256) = self.trained(Role::Teacher, seed)?;
         if self.roles.contains(&Role::Student) {
             self.check_teacher(&model, &self.dir.weights(Role::Teacher, seed))?;
         }
-        Ok(Taught { model: Arc::new(model), test, sha256 })
+        Ok(ReadyTeacher { model: Arc::new(model), test, sha256 })
     }
 
     /// A model on labels alone that this run has finished, or trains now.

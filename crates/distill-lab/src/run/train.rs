@@ -4,8 +4,8 @@ use std::sync::Arc;
 use distill_models::Model;
 use distill_tensor::Precision;
 use distill_train::{
-    Checkpoint, CheckpointError, CheckpointStore, Context, Disk, Evaluation, Experiment, FeatureTerms, Found, Lesson,
-    Role, SoftTargets, TrainError, Trained,
+    Checkpoint, CheckpointContext, CheckpointError, CheckpointStore, Disk, Evaluation, Experiment, FeatureTerms, Found,
+    Role, SoftTargets, TeacherSignal, TrainError, Trained,
 };
 
 use super::course::Course;
@@ -23,7 +23,7 @@ use crate::signals::Signals;
 use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::thousands;
 
 /// A run in progress: what is found is written down after every model.
@@ -48,9 +48,9 @@ pub(crate) struct Run<'a> {
     pub(crate) metrics: Option<Metrics>,
 }
 
-/// A model that can teach: what it says, its evaluation, hash of its files.
+/// A teacher that is trained and measured, with the hash of its files.
 #[derive(Clone)]
-pub(super) struct Taught {
+pub(super) struct ReadyTeacher {
     pub(super) model: Arc<dyn Model>,
     pub(super) test: Evaluation,
     pub(super) sha256: String,
@@ -58,12 +58,15 @@ pub(super) struct Taught {
 
 impl Run<'_> {
     /// Trains all models that are not finished yet. A signal ends it in good order.
-    pub(crate) fn train_all(&mut self, given: &[Given]) -> Result<(), Stop> {
-        let shared = self.shared_teacher(given)?;
+    pub(crate) fn train_all(&mut self, pretrained: &[PretrainedTeacher]) -> Result<(), Stop> {
+        let shared = self.shared_teacher(pretrained)?;
         let seeds = self.experiment.recipe().seeds.clone();
-        let of_first = given.iter().find(|given| given.seed == seeds.first().copied()).map(|given| &given.model);
-        self.other_teacher = shared.as_ref().map(|taught| &taught.model).or(of_first).cloned();
-        seeds.into_iter().try_for_each(|seed| self.seed(seed, given, shared.as_ref()))
+        let of_first = pretrained
+            .iter()
+            .find(|pretrained| pretrained.seed == seeds.first().copied())
+            .map(|pretrained| &pretrained.model);
+        self.other_teacher = shared.as_ref().map(|teacher| &teacher.model).or(of_first).cloned();
+        seeds.into_iter().try_for_each(|seed| self.seed(seed, pretrained, shared.as_ref()))
     }
 
     /// What a finished run leaves besides its models: examples that are worth a look, and the comparison.
@@ -75,7 +78,7 @@ impl Run<'_> {
     }
 
     /// Teacher, baseline and student of one seed.
-    fn seed(&mut self, seed: u64, given: &[Given], shared: Option<&Taught>) -> Result<(), Stop> {
+    fn seed(&mut self, seed: u64, pretrained: &[PretrainedTeacher], shared: Option<&ReadyTeacher>) -> Result<(), Stop> {
         // A teacher of all seeds is there already.
         let mut own: Vec<Role> = self.roles.clone();
         own.retain(|&role| role != Role::Member && (role != Role::Teacher || shared.is_none()));
@@ -87,7 +90,7 @@ impl Run<'_> {
         }
         let teacher = match (shared, self.roles.contains(&Role::Teacher)) {
             (Some(shared), _) => Some(shared.clone()),
-            (None, true) => Some(self.teacher(seed, given)?),
+            (None, true) => Some(self.teacher(seed, pretrained)?),
             (None, false) => None,
         };
         let test = teacher.as_ref().map(|teacher| &teacher.test);
@@ -100,7 +103,7 @@ impl Run<'_> {
         }
         if let (true, Some(teacher)) = (self.is_due(Role::Student, seed), &teacher) {
             let computed;
-            let targets = match given.iter().find_map(|given| given.targets.as_ref()) {
+            let targets = match pretrained.iter().find_map(|pretrained| pretrained.targets.as_ref()) {
                 Some(stored) => Some(stored),
                 None => {
                     computed = self.answers_of(teacher)?;
@@ -109,15 +112,15 @@ impl Run<'_> {
             };
             // A teacher that is asked for every batch hears of signals too; the bar is that of the training.
             let asked = Asked::new(&*teacher.model, "the teacher", 0, self.listener).until(self.signals);
-            let lesson = Lesson { teacher: &asked, targets };
-            let trained = self.fit(Role::Student, seed, Some(lesson), Some(&teacher.sha256))?;
+            let teacher_signal = TeacherSignal { teacher: &asked, targets };
+            let trained = self.fit(Role::Student, seed, Some(teacher_signal), Some(&teacher.sha256))?;
             self.keep(Role::Student, seed, &trained, test, Some(&teacher.sha256))?;
         }
         Ok(())
     }
 
     /// The answers of a teacher, if they are computed once. One that teaches the students of several seeds is asked for the first.
-    fn answers_of(&mut self, teacher: &Taught) -> Result<Option<Arc<SoftTargets>>, Stop> {
+    fn answers_of(&mut self, teacher: &ReadyTeacher) -> Result<Option<Arc<SoftTargets>>, Stop> {
         if let Some((_, answers)) = self.answers.as_ref().filter(|(sha256, _)| *sha256 == teacher.sha256) {
             return Ok(answers.clone());
         }
@@ -145,7 +148,7 @@ impl Run<'_> {
         &mut self,
         role: Role,
         seed: u64,
-        lesson: Option<Lesson<'_>>,
+        teacher_signal: Option<TeacherSignal<'_>>,
         teacher_sha256: Option<&str>,
     ) -> Result<Trained, Stop> {
         if let Some(signal) = self.signals.received() {
@@ -177,7 +180,7 @@ impl Run<'_> {
             listener: self.listener,
             first_loss: None,
         };
-        let trained = self.experiment.train(role, seed, lesson, checkpoint, &mut watch);
+        let trained = self.experiment.train(role, seed, teacher_signal, checkpoint, &mut watch);
         self.listener.tell(&Event::TrainingEnd);
         let trained = trained?;
         let (ended, first_loss) = (watch.saving.end(&trained.report), watch.first_loss);
@@ -196,7 +199,7 @@ impl Run<'_> {
     }
 
     /// The newest checkpoint that can be used. It must belong to this training.
-    fn newest(&self, store: &CheckpointStore<'_>, context: &Context) -> Result<Option<Checkpoint>, Stop> {
+    fn newest(&self, store: &CheckpointStore<'_>, context: &CheckpointContext) -> Result<Option<Checkpoint>, Stop> {
         let Found { newest, damaged } = store.load().map_err(TrainError::from)?;
         let reason = |(path, error): &(PathBuf, CheckpointError)| format!("{}: {error}", path.display());
         let Some((checkpoint, path)) = newest else {

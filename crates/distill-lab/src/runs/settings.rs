@@ -3,6 +3,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use distill_recipe::renamed;
+
 use crate::folder::RESOLVED;
 
 /// The settings of a run by their dotted keys, as TOML.
@@ -14,7 +16,8 @@ const LEFT_OUT: [&str; 3] = ["version", "name", "checkpoint"];
 /// The settings of a run, whatever version of the program wrote them. `None` where they cannot be read.
 pub(super) fn read(run: &Path) -> Option<Settings> {
     let text = std::fs::read_to_string(run.join(RESOLVED)).ok()?;
-    let table = text.parse::<Table>().ok()?;
+    let mut table = text.parse::<Table>().ok()?;
+    renamed::update(&mut table).ok()?;
     let mut settings = Settings::new();
     flatten(&table, "", &mut settings);
     Some(settings)

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use distill_recipe::data_source::read_data;
 use distill_recipe::model_file::sha256;
-use distill_recipe::teacher_file::Given;
+use distill_recipe::renamed::former_key;
+use distill_recipe::teacher_file::PretrainedTeacher;
 use distill_recipe::words::shell;
 use distill_recipe::{Code, Diagnostic, RecipeFile, locate, recipe_text, with_absolute_paths};
 use distill_train::{Experiment, Recipe, Role, Sets};
@@ -14,7 +15,7 @@ use crate::Lab;
 use crate::event::{Event, Listener, SweepStart};
 use crate::folder::{Identity, Kind, RESOLVED, RunDir, RunStatus, Status, resolved};
 use crate::preflight::{Found, Preflight};
-use crate::run::warn;
+use crate::run::{warn, warn_of_former};
 use crate::signals::Signal;
 use crate::student_file;
 use crate::trials::{Definition, Plan, Record, Records, SweepStatus};
@@ -109,6 +110,11 @@ fn execute(
 ) -> Result<SweepEnd, Diagnostic> {
     let _span = tracing::info_span!("sweep", recipe = file.path()).entered();
     let (began, listener) = (Instant::now(), lab.listener());
+    warn_of_former(file.former_keys(), listener)?;
+    if matches!(place, Place::New) {
+        let keys = definition.sets.iter().filter_map(|set| former_key(set.split('=').next()?.trim(), "`--set`"));
+        warn_of_former(&keys.collect::<Vec<_>>(), listener)?;
+    }
     let sets = read_data(file, recipe)?;
     let recipe = &recipe.settled(&*sets.train);
     let plan = Plan::new(&definition, file, recipe, sets.validation.is_some())?;
@@ -121,12 +127,12 @@ fn execute(
     let found =
         Preflight { file, experiment: &experiment, roles: &ROLES, runs_dir, resumes: false, listener }.check_all();
     let found = warn(found, listener)?.passed()?;
-    let Found { fingerprints: Some(prints), given, .. } = &found else {
+    let Found { fingerprints: Some(prints), pretrained, .. } = &found else {
         return Err(Diagnostic::new(Code::Bug, "the data passed its checks without being read"));
     };
     let identity = Identity { student_sha256, ..Identity::new(recipe, prints.sha256())? };
     let now = SweepStatus {
-        process: RunStatus::new(&[Role::Student], &identity, Given::sha256_of(given)),
+        process: RunStatus::new(&[Role::Student], &identity, PretrainedTeacher::sha256_of(pretrained)),
         definition,
         targets: TARGETS_VERSION,
     };
@@ -168,7 +174,7 @@ fn execute(
             }
             Err(stop) => stop.signal().map(Some).map_err(|diagnostic| {
                 let (n, again) = (sweep.records.all().len(), again(dir.path()));
-                diagnostic.note(format!("{n} trials are finished; `{again}` goes on"))
+                diagnostic.note(format!("{n} trials are finished; `{again}` continues"))
             }),
         }
     });

@@ -93,7 +93,7 @@ impl Sweep<'_> {
             return Err(Diagnostic::new(Code::Bug, "a trial has lost its validation set").into());
         };
         for &seed in &recipe.seeds {
-            let (lesson, teacher_sha256) = self.teachers.lesson(&experiment, file, seed)?;
+            let (teacher_signal, teacher_sha256) = self.teachers.teacher_signal(&experiment, file, seed)?;
             let training = Training {
                 dir: self.dir,
                 listener: self.listener,
@@ -106,7 +106,7 @@ impl Sweep<'_> {
                 label: format!("{}, seed {seed}", self.plan.label(record)),
             };
             let start = Instant::now();
-            let trained = training.run(Some(lesson));
+            let trained = training.run(Some(teacher_signal));
             record.seconds += start.elapsed().as_secs_f64();
             let trained = trained?;
             let of = |error: TrainError| NoResult::of(error, file, recipe);

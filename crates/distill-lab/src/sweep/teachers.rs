@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use distill_models::{Model, ModelConfig, Network, Provenance, to_safetensors};
 use distill_train::{
-    BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Lesson, Recipe, Role, SelectConfig, SoftTargetFile,
-    SoftTargets, StudentConfig, TargetStorage, TrainConfig, TrainError,
+    BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Recipe, Role, SelectConfig, SoftTargetFile,
+    SoftTargets, StudentConfig, TargetStorage, TeacherSignal, TrainConfig, TrainError,
 };
 
 use super::training::{NoResult, Training};
@@ -22,7 +22,7 @@ use distill_recipe::Diagnostic;
 use distill_recipe::RecipeFile;
 use distill_recipe::model_file::{self, LoadedModel, sha256};
 use distill_recipe::target_file;
-use distill_recipe::teacher_file::{Given, answer_settings};
+use distill_recipe::teacher_file::{PretrainedTeacher, answer_settings};
 use distill_recipe::words::epochs;
 
 /// Counts up with what the names of the files in `targets/` are made of. Version 1 lacked settings of teachers from files.
@@ -38,16 +38,16 @@ pub(crate) struct Teachers<'a> {
     /// Mean and standard deviation of the training inputs.
     inputs: (f64, f64),
     /// The last one of each seed.
-    ready: BTreeMap<u64, Ready>,
+    ready: BTreeMap<u64, Kept>,
 }
 
-struct Ready {
+struct Kept {
     key: String,
     /// Or why it cannot teach.
-    taught: Result<Taught, String>,
+    teacher: Result<ReadyTeacher, String>,
 }
 
-struct Taught {
+struct ReadyTeacher {
     model: Arc<dyn Model>,
     /// Of all that its answers to an input depend on.
     sha256: String,
@@ -55,7 +55,7 @@ struct Taught {
     targets: Option<(String, SoftTargets)>,
 }
 
-impl Taught {
+impl ReadyTeacher {
     /// `weights` is what the files of its members are known by.
     fn new(model: Arc<dyn Model>, weights: &str, recipe: &Recipe) -> Self {
         Self { model, sha256: sha256(format!("{weights} {}", answer_settings(recipe)).as_bytes()), targets: None }
@@ -79,12 +79,12 @@ impl<'a> Teachers<'a> {
     }
 
     /// Whom the students of a trial learn from, made before or now, and what all its answers depend on.
-    pub(super) fn lesson(
+    pub(super) fn teacher_signal(
         &mut self,
         experiment: &Experiment<'_>,
         file: &RecipeFile,
         seed: u64,
-    ) -> Result<(Lesson<'_>, &str), NoResult> {
+    ) -> Result<(TeacherSignal<'_>, &str), NoResult> {
         let recipe = experiment.recipe();
         // Whether inputs are standardised may hang on the student.
         let part = member_part(&recipe.settled(&*experiment.all().train));
@@ -95,30 +95,31 @@ impl<'a> Teachers<'a> {
         let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
             Some(ready) => ready,
             None => {
-                let taught = match Given::load_for(experiment, seed)? {
-                    Some(Given { model, sha256, .. }) => Ok(Taught::new(model, &sha256, recipe)),
+                let teacher = match PretrainedTeacher::load_for(experiment, seed)? {
+                    Some(PretrainedTeacher { model, sha256, .. }) => Ok(ReadyTeacher::new(model, &sha256, recipe)),
                     None => self.members(experiment, file, &part, &identity, seed),
                 };
-                let taught = taught.and_then(|taught| accept(experiment, file, taught));
-                let taught = match taught {
-                    Ok(taught) => Ok(taught),
+                let teacher = teacher.and_then(|teacher| accept(experiment, file, teacher));
+                let teacher = match teacher {
+                    Ok(teacher) => Ok(teacher),
                     // No trial that shares it has to find out again.
                     Err(NoResult::Failed(why)) => Err(why),
                     Err(stop) => return Err(stop),
                 };
-                Ready { key, taught }
+                Kept { key, teacher }
             }
         };
-        if let (Ok(taught), true) = (&mut ready.taught, recipe.caches_targets()) {
-            self.ask(experiment, file, taught)?;
+        if let (Ok(teacher), true) = (&mut ready.teacher, recipe.caches_targets()) {
+            self.ask(experiment, file, teacher)?;
         }
         self.ready.insert(seed, ready);
-        match &self.ready[&seed].taught {
+        match &self.ready[&seed].teacher {
             Err(why) => Err(NoResult::Failed(why.clone())),
-            Ok(taught) => {
-                let targets = taught.targets.as_ref().filter(|_| recipe.caches_targets());
-                let lesson = Lesson { teacher: &*taught.model, targets: targets.map(|(_, targets)| targets) };
-                Ok((lesson, &taught.sha256))
+            Ok(teacher) => {
+                let targets = teacher.targets.as_ref().filter(|_| recipe.caches_targets());
+                let teacher_signal =
+                    TeacherSignal { teacher: &*teacher.model, targets: targets.map(|(_, targets)| targets) };
+                Ok((teacher_signal, &teacher.sha256))
             }
         }
     }
@@ -131,7 +132,7 @@ impl<'a> Teachers<'a> {
         part: &Recipe,
         identity: &Identity,
         seed: u64,
-    ) -> Result<Taught, NoResult> {
+    ) -> Result<ReadyTeacher, NoResult> {
         let recipe = experiment.recipe();
         let network = |role: Role, seed: u64| {
             let provenance = provenance(part, identity, self.inputs, role, seed);
@@ -139,7 +140,7 @@ impl<'a> Teachers<'a> {
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
-            return Ok(Taught::new(Arc::new(model), &sha256, recipe));
+            return Ok(ReadyTeacher::new(Arc::new(model), &sha256, recipe));
         }
         let (mut models, mut hashes): (Vec<Arc<dyn Model>>, String) = (vec![], String::new());
         for &seed in &recipe.teacher.seeds {
@@ -148,7 +149,7 @@ impl<'a> Teachers<'a> {
             hashes += &sha256;
         }
         let model = experiment.together(models, recipe.kd.temperature);
-        Ok(Taught::new(model.map_err(|error| NoResult::of(error, file, recipe))?, &hashes, recipe))
+        Ok(ReadyTeacher::new(model.map_err(|error| NoResult::of(error, file, recipe))?, &hashes, recipe))
     }
 
     /// A network of this sweep: from its file, or trained now.
@@ -202,15 +203,15 @@ impl<'a> Teachers<'a> {
     }
 
     /// Makes sure that the teacher's answers for the transfer set are there.
-    fn ask(&self, experiment: &Experiment<'_>, file: &RecipeFile, taught: &mut Taught) -> Result<(), NoResult> {
+    fn ask(&self, experiment: &Experiment<'_>, file: &RecipeFile, teacher: &mut ReadyTeacher) -> Result<(), NoResult> {
         let recipe = experiment.recipe();
         let data = DataConfig { source: String::new(), ..recipe.data.clone() };
         let data =
             toml::to_string(&data).map_err(|error| Diagnostic::io("cannot write the recipe as TOML", None, error))?;
         let views = recipe.train.augment.views_key();
-        let key = format!("{TARGETS_VERSION} {} {} {data} {views}", taught.sha256, self.data_sha256);
+        let key = format!("{TARGETS_VERSION} {} {} {data} {views}", teacher.sha256, self.data_sha256);
         let key = sha256(key.as_bytes());
-        if taught.targets.as_ref().is_some_and(|(found, _)| *found == key) {
+        if teacher.targets.as_ref().is_some_and(|(found, _)| *found == key) {
             return Ok(());
         }
         let transfer = experiment.transfer_set();
@@ -219,16 +220,16 @@ impl<'a> Teachers<'a> {
         let path = kept(self.dir.path(), "targets", &key, "soft.safetensors");
         // What cannot be used is written anew: it only saves time.
         let stored = target_file::load(&path).ok().filter(|stored| {
-            stored.teacher_sha256 == taught.sha256
+            stored.teacher_sha256 == teacher.sha256
                 && stored.data_sha256 == data_sha256
                 && stored.classes == transfer.spec().classes
         });
-        taught.targets = match stored {
+        teacher.targets = match stored {
             Some(stored) => Some((key, stored.into_targets())),
-            None => match self.answers(experiment, file, &*taught.model)? {
+            None => match self.answers(experiment, file, &*teacher.model)? {
                 None => None,
                 Some(targets) => {
-                    let (classes, teacher_sha256) = (transfer.spec().classes.clone(), taught.sha256.clone());
+                    let (classes, teacher_sha256) = (transfer.spec().classes.clone(), teacher.sha256.clone());
                     let stored =
                         SoftTargetFile::new(&targets, TargetStorage::F32, classes, data_sha256, teacher_sha256);
                     self.write(&path, &stored.and_then(|stored| stored.to_bytes()).map_err(of)?)?;
@@ -300,10 +301,10 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
 }
 
 /// A teacher that knows enough to teach.
-fn accept(experiment: &Experiment<'_>, file: &RecipeFile, taught: Taught) -> Result<Taught, NoResult> {
-    let check = experiment.check_teacher(&*taught.model);
+fn accept(experiment: &Experiment<'_>, file: &RecipeFile, teacher: ReadyTeacher) -> Result<ReadyTeacher, NoResult> {
+    let check = experiment.check_teacher(&*teacher.model);
     let check = check.map_err(|error| NoResult::of(error, file, experiment.recipe()))?;
-    if check.passes() { Ok(taught) } else { Err(NoResult::Failed(weak_teacher(&check).title())) }
+    if check.passes() { Ok(teacher) } else { Err(NoResult::Failed(weak_teacher(&check).title())) }
 }
 
 /// The recipe without all that a teacher, or one of several, does not depend on.
@@ -316,7 +317,7 @@ fn member_part(recipe: &Recipe) -> Recipe {
         ..recipe.clone()
     };
     part.data.transfer = SelectConfig::default();
-    part.data.mixup = 0;
+    part.data.mixtures = 0;
     part.teacher.min_accuracy = None;
     part.teacher.seeds = vec![];
     part.teacher.shares = vec![];

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use distill_recipe::model_file::sha256;
 use distill_recipe::{Diagnostic, RecipeFile, locate};
 use distill_train::{
-    CheckpointStore, Context, Disk, Experiment, Lesson, Observer, Recipe, Role, Snapshot, StepReport, TrainError,
-    Trained,
+    CheckpointContext, CheckpointStore, Disk, Experiment, Observer, Recipe, Role, Snapshot, StepReport, TeacherSignal,
+    TrainError, Trained,
 };
 
 use crate::event::{Event, Listener, ModelId, Step};
@@ -61,14 +61,14 @@ pub(super) struct Training<'a> {
     pub(super) role: Role,
     pub(super) seed: u64,
     /// All that its weights depend on.
-    pub(super) context: Context,
+    pub(super) context: CheckpointContext,
     /// What it is called beside its bar.
     pub(super) label: String,
 }
 
 impl Training<'_> {
     /// Trains it, from its newest checkpoint if there is one. Its checkpoints stay until [`forget`](Self::forget).
-    pub(super) fn run(&self, lesson: Option<Lesson<'_>>) -> Result<Trained, NoResult> {
+    pub(super) fn run(&self, teacher_signal: Option<TeacherSignal<'_>>) -> Result<Trained, NoResult> {
         if let Some(signal) = self.signals.received() {
             return Err(Stop::Signal(signal).into());
         }
@@ -83,7 +83,7 @@ impl Training<'_> {
         let saving = Saving::new(store, &self.context, &recipe.checkpoint, self.signals);
         let checkpoint = saving.newest().map_err(of)?;
         let mut watch = Watch { saving, listener: self.listener, role: self.role, seed: self.seed, label: &self.label };
-        let trained = self.experiment.train(self.role, self.seed, lesson, checkpoint, &mut watch);
+        let trained = self.experiment.train(self.role, self.seed, teacher_signal, checkpoint, &mut watch);
         self.listener.tell(&Event::TrainingEnd);
         let trained = trained.map_err(of)?;
         watch.saving.end(&trained.report)?;

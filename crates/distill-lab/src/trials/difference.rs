@@ -9,7 +9,7 @@ const BOOTSTRAP_SEED: u64 = 1;
 
 /// How sure it is that the best trial makes other numbers of validation errors than the next one.
 ///
-/// The pairs are the validation examples, or from three seeds on the seeds. The interval knows nothing of the choice: the
+/// The pairs are the validation examples, or from three seeds on the seeds. The interval ignores the choice: the
 /// best of many trials is in part the luckiest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BestAndNext {

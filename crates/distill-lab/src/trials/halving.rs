@@ -7,7 +7,7 @@ pub(super) fn budgets(epochs: u32, eta: Option<u32>, n_trials: usize) -> Vec<u32
     let mut budgets = vec![epochs];
     let Some(eta) = eta.filter(|&eta| eta >= 2) else { return budgets };
     let (mut left, mut divisor) = (n_trials / eta as usize, u64::from(eta));
-    // A rung in which nobody is left out, or that is no cheaper than the next, decides nothing.
+    // A rung that drops no trial, or is as expensive as the next, decides nothing.
     while left >= 1 && budgets.last().is_some_and(|&last| last > 1) {
         budgets.push(u32::try_from(u64::from(epochs).div_ceil(divisor)).unwrap_or(epochs));
         left /= eta as usize;

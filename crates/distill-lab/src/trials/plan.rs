@@ -53,7 +53,7 @@ impl Plan {
             let what = "a sweep needs a validation set to compare its trials on";
             return Err(file
                 .locate(Diagnostic::new(Code::Value, what), "data.validation")
-                .note("what is chosen on the test set says nothing about new data")
+                .note("errors on a test set that chose the settings say nothing about new data")
                 .help("set `data.validation=5000`"));
         }
         let trials = match definition.random {

@@ -6,6 +6,7 @@ use super::axis::{Axis, Choice};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::Override;
+use distill_recipe::renamed::present_path;
 
 /// Nobody waits for more, and a slip of the finger makes more.
 pub(super) const MAX_TRIALS: usize = 10_000;
@@ -125,8 +126,9 @@ impl Space {
     }
 }
 
-/// Whether one of two keys is, or holds, the other.
+/// Whether one of two keys is, or holds, the other, under whichever of their names.
 fn overlap(a: &str, b: &str) -> bool {
+    let (a, b) = (&*present_path(a), &*present_path(b));
     let holds = |table: &str, key: &str| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
     a == b || holds(a, b) || holds(b, a)
 }

@@ -162,7 +162,7 @@ pub struct CurvePoint {
 /// Examples of the test set worth a look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gallery {
-    /// Nothing when the data are no images.
+    /// Nothing when the data are not images.
     pub image: Option<ImageShape>,
     /// The temperature of `teacher_soft`.
     pub temperature: f64,
@@ -190,7 +190,7 @@ pub struct GalleryExample {
     pub index: usize,
     /// The class that is right, as its place among the classes.
     pub label: u32,
-    /// Empty when the data are no images; hexadecimal in JSON.
+    /// Empty when the data are not images; hexadecimal in JSON.
     #[serde(with = "super::hex")]
     pub pixels: Vec<u8>,
     /// At `T = 1`.

@@ -138,7 +138,7 @@ impl Graph {
     /// A value by its number. The last one is the logits.
     ///
     /// # Panics
-    /// If there is none of that number.
+    /// If no operation has that number.
     pub fn value(&self, number: usize) -> &Value {
         &self.values[number]
     }

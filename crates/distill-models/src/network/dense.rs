@@ -17,13 +17,13 @@ impl Step for Dense {
     }
 
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
-        let (y, slope) = y.value_and_slope_mut();
-        Self::forward(self, at.params, (at.noise, at.precision), xs.get(0), y, slope);
+        let (y, derivative) = y.value_and_derivative_mut();
+        Self::forward(self, at.params, (at.key, at.precision), xs.get(0), y, derivative);
     }
 
     fn backward(&self, at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
         if self.activation.is_some() {
-            y.scale_grad_by_slope();
+            y.scale_grad_by_derivative();
         }
         let dz = y.grad();
         let (input, way) = xs.slot(0);
@@ -51,12 +51,12 @@ impl Step for Embedding {
     }
 
     fn forward(&self, at: &mut Forward<'_>, _xs: Sources<'_>, y: &mut Slot) {
-        let (y, slope) = y.value_and_slope_mut();
-        Self::forward(self, at.params, at.noise, at.bags, y, slope);
+        let (y, derivative) = y.value_and_derivative_mut();
+        Self::forward(self, at.params, at.key, at.bags, y, derivative);
     }
 
     fn backward(&self, at: &mut Backward<'_>, _xs: &mut Inputs<'_>, y: &mut Slot) {
-        y.scale_grad_by_slope();
+        y.scale_grad_by_derivative();
         self.backward_params(at.bags, y.grad_mut(), at.grads);
     }
 }

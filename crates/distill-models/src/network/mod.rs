@@ -23,7 +23,7 @@ use crate::dense::for_each_row;
 use crate::graph::Slices;
 use crate::max_norm::clamp_rows;
 use crate::{
-    Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Noise, Op, Scratch, Standard, Tape, Trainable,
+    Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Op, Scratch, Standard, StepKey, Tape, Trainable,
 };
 use plan::{Plan, Planned, Reads};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
@@ -313,7 +313,7 @@ impl Trainable for Network {
         Tape::new(self.inner_values())
     }
 
-    fn forward(&self, inputs: ArrayView2<'_, f32>, noise: Noise, tape: &mut Tape) -> Result<(), ModelError> {
+    fn forward(&self, inputs: ArrayView2<'_, f32>, key: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
         self.read(inputs, &mut tape.bags)?;
         let precision = tape.precision();
         tape.begin(inputs.nrows());
@@ -322,11 +322,11 @@ impl Trainable for Network {
         x.assign(&inputs);
         if let Some(dropout) = self.plan.input_dropout {
             let n = x.len();
-            for_each_row(x, n, |row, x| dropout.apply_to_inputs(noise, row, x));
+            for_each_row(x, n, |row, x| dropout.apply_to_inputs(key, row, x));
         }
         for (Planned { step, inputs, output, .. }, work) in self.plan.steps.iter().zip(work) {
             let (before, after) = slots.split_at_mut(*output);
-            let mut at = Forward { params: &self.params, noise, precision, bags, work };
+            let mut at = Forward { params: &self.params, key, precision, bags, work };
             step.forward(&mut at, Sources { values: Values::Slots(before), inputs }, &mut after[0]);
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::step::{
     Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_from,
     for_each_example_of_two, put,
 };
-use crate::dense::{activated, activated_with_slope};
+use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Slot};
 
 /// Added to the variance.
@@ -102,17 +102,17 @@ impl Step for Norm {
             affine(&x[range.clone()], other.map(|other| &other[range]), [factors, summands], y);
         };
         match self.activation {
-            // The slope of ReLU is seen from its value.
+            // The derivative of ReLU is seen from its value.
             None => for_each_example(y.value_slice_mut(), self.width, run),
             Some(Activation::Relu) => for_each_example(y.value_slice_mut(), self.width, |i, y| {
                 run(i, y);
                 activated(Activation::Relu, y);
             }),
             Some(activation) => {
-                let [y, slope] = y.value_and_slope_slices_mut();
-                for_each_example_of_two((y, self.width), (slope, self.width), |i, y, slope| {
+                let [y, derivative] = y.value_and_derivative_slices_mut();
+                for_each_example_of_two((y, self.width), (derivative, self.width), |i, y, derivative| {
                     run(i, y);
-                    activated_with_slope(activation, y, slope);
+                    activated_with_derivative(activation, y, derivative);
                 });
             }
         }
@@ -120,7 +120,7 @@ impl Step for Norm {
 
     fn backward(&self, at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
         let (channels, width, work) = (self.channels, self.width, &mut *at.work);
-        let (value, slope, grad) = y.value_slope_and_grad_mut();
+        let (value, derivative, grad) = y.value_derivative_and_grad_mut();
         let examples = grad.len() / width;
         let x = xs.value_and_grad(0).0;
         let (mean, variance) = work.moments[..2 * channels].split_at(channels);
@@ -134,7 +134,9 @@ impl Step for Norm {
                     let value = &value[range.clone()];
                     grad.iter_mut().zip(value).for_each(|(grad, &value)| *grad = if value > 0.0 { *grad } else { 0.0 });
                 }
-                Some(_) => grad.iter_mut().zip(&slope[range.clone()]).for_each(|(grad, slope)| *grad *= slope),
+                Some(_) => {
+                    grad.iter_mut().zip(&derivative[range.clone()]).for_each(|(grad, derivative)| *grad *= derivative);
+                }
             }
             write_weighted(grad, &x[range], mean, sums);
         });

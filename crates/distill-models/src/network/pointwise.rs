@@ -3,7 +3,7 @@ use ndarray::ArrayViewMut2;
 use distill_tensor::ParamId;
 
 use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put};
-use crate::dense::{activated, activated_with_slope};
+use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Dropout, Slot};
 
 /// The sum of one or two values, and a function of it.
@@ -33,16 +33,16 @@ impl Step for Pointwise {
 
     fn forward(&self, _at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let Some(activation) = self.activation else { return Self::sum(xs, y.value_slice_mut()) };
-        let [y, slope] = y.value_and_slope_slices_mut();
+        let [y, derivative] = y.value_and_derivative_slices_mut();
         Self::sum(xs, y);
-        for_each_example_of_two((y, self.width), (slope, self.width), |_, y, slope| {
-            activated_with_slope(activation, y, slope);
+        for_each_example_of_two((y, self.width), (derivative, self.width), |_, y, derivative| {
+            activated_with_derivative(activation, y, derivative);
         });
     }
 
     fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
         if self.activation.is_some() {
-            y.scale_grad_by_slope();
+            y.scale_grad_by_derivative();
         }
         for i in 0..xs.len() {
             if let (_, Some((dx, add))) = xs.value_and_grad(i) {
@@ -65,18 +65,18 @@ impl Step for Drop {
     }
 
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
-        let [y, slope] = y.value_and_slope_slices_mut();
+        let [y, derivative] = y.value_and_derivative_slices_mut();
         y.copy_from_slice(xs.slice(0));
-        slope.fill(1.0);
-        let noise = at.noise;
-        for_each_example_of_two((y, self.width), (slope, self.width), |row, y, slope| {
-            self.dropout.apply(noise, row, y, slope);
+        derivative.fill(1.0);
+        let key = at.key;
+        for_each_example_of_two((y, self.width), (derivative, self.width), |row, y, derivative| {
+            self.dropout.apply(key, row, y, derivative);
         });
     }
 
     fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
         if let (_, Some((dx, add))) = xs.value_and_grad(0) {
-            y.scale_grad_by_slope();
+            y.scale_grad_by_derivative();
             put(dx, add, y.grad_slice().iter().copied());
         }
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::bags::Bags;
 use crate::work::Work;
-use crate::{Noise, Slot};
+use crate::{Slot, StepKey};
 
 /// One pass over values: a node of the graph, or a chain of them.
 ///
@@ -55,7 +55,7 @@ pub(super) struct Eval<'a> {
 /// What the forward pass of training has beside the values.
 pub(super) struct Forward<'a> {
     pub(super) params: &'a Params,
-    pub(super) noise: Noise,
+    pub(super) key: StepKey,
     pub(super) precision: Precision,
     pub(super) bags: &'a Bags,
     pub(super) work: &'a mut Work,

@@ -77,7 +77,7 @@ impl Engine {
         };
         let n_classes = classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
         let tapped = dims.get(1..).unwrap_or_default().to_vec();
-        // A graph that cannot be computed for that batch says nothing of its sides.
+        // A graph that cannot be computed for that batch does not reveal its sides.
         let of_twice = of_twice.and_then(Result::ok);
         taps::check(&options.taps, &tapped, of_twice.as_deref().and_then(|shapes| shapes.get(1..)), shape.batch())?;
         let engine = Self { computes, element };

@@ -80,7 +80,7 @@ pub(crate) trait Opened: fmt::Debug {
     /// Reads the test set. Where the data names no classes it gets those of the model.
     fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError>;
 
-    /// Speech with its utterances; nothing if it is no speech.
+    /// Speech with its utterances; nothing if it is not speech.
     fn speech(&self) -> Result<Option<Parts>, SourceError> {
         Ok(None)
     }

@@ -61,7 +61,7 @@ impl From<DataError> for Diagnostic {
                 (Code::Label, "correct the label, or list all classes in `classes.txt`, one a line".into())
             }
             E::NonFinite { .. } => (Code::DataFile, "remove or replace NaN and infinite values in the file".into()),
-            E::Changed { .. } => (Code::DataFile, "put back what was there, then go on: `distill run --resume`".into()),
+            E::Changed { .. } => (Code::DataFile, "restore the file, then continue: `distill run --resume`".into()),
             _ => (Code::DataFile, "fetch the file again: it is damaged or something else".into()),
         };
         let looked_in = match &error {

@@ -15,7 +15,7 @@ pub trait TeacherFormat: fmt::Debug + Sync {
     /// Reads a model that answers to any input. The settings are those of ONNX files.
     ///
     /// # Errors
-    /// If it cannot be read, is damaged, or knows nothing of inputs but those that it was made from.
+    /// If it cannot be read, is damaged, or can answer only the inputs that it was made from.
     fn open(&self, path: &Path, onnx: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic>;
 
     /// Reads the teacher of an experiment.

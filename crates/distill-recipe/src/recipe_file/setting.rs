@@ -5,6 +5,7 @@ use toml::{Table, Value};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::renamed::{self, FormerKey};
 
 /// No key of a recipe has more parts; deeper tables would use up the stack.
 const MAX_DEPTH: usize = 16;
@@ -16,13 +17,15 @@ pub struct Override {
     pub(super) value: Value,
     /// What was typed, for errors.
     pub(super) argument: String,
+    /// Keys that were typed under their former names.
+    pub(super) former: Vec<FormerKey>,
 }
 
 impl Override {
     /// Reads `KEY=VALUE`. The key is dotted, the value TOML, and a word needs no quotes: `kd.temperature=4`, `name=mine`.
     ///
     /// # Errors
-    /// [`Code::Override`] if the key is missing or the value is no TOML.
+    /// [`Code::Override`] if the key is missing or the value is not TOML.
     pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
         Self::parse_from(argument, argument)
     }
@@ -54,12 +57,20 @@ impl Override {
         };
         // A word needs no quotes, so that a shell's quotes are enough.
         let bare = !text.is_empty() && !text.starts_with(['"', '\'', '[', '{']);
-        let value = match value {
+        let mut value = match value {
             Some(value) => value,
             None if bare => Value::String(text.trim().to_owned()),
             None => return Err(wrong("the value of a setting is not TOML")),
         };
-        Ok(Self { key: key.to_owned(), value, argument: argument.to_owned() })
+        let (mut key, place) = (key.to_owned(), format!("command line: {argument}"));
+        let former = renamed::update_setting(&mut key, &mut value).map_err(|twice| twice.twice().at(&place))?;
+        let former = former.into_iter().map(|former| former.at(&place)).collect();
+        Ok(Self { key, value, argument: argument.to_owned(), former })
+    }
+
+    /// Keys that were typed under their former names.
+    pub fn former_keys(&self) -> &[FormerKey] {
+        &self.former
     }
 
     /// The value, before anything checks that it fits the key.

@@ -89,3 +89,64 @@ fn every_file_name_makes_a_name_of_runs() {
         assert_eq!(run_name(stem), name);
     }
 }
+
+/// The former names of keys in a recipe, and the present ones.
+fn both_names() -> [String; 2] {
+    let of = |[mixtures, ratio, start]: [&str; 3]| {
+        let text = RECIPE.replace("validation = 20", &format!("{mixtures} = 2"));
+        text.replace("\"one-cycle\" }", &format!("\"one-cycle\", {ratio} = 0.1, {start} = 0.2 }}"))
+    };
+    [of(["mixup", "min_factor", "peak"]), of(["mixtures", "min_lr_ratio", "pct_start"])]
+}
+
+/// Models and runs are known by hashes of this text, so that no key of it may ever get another name.
+#[test]
+fn a_renamed_key_changes_no_hash() {
+    let [old, new] = both_names();
+    let recipe = load(&old, &[]).unwrap();
+    assert_eq!(recipe, load(&new, &[]).unwrap());
+    let hashed = hashed_text(&recipe).unwrap();
+    for line in ["mixup = 2", "min_factor = 0.1", "peak = 0.2"] {
+        assert!(hashed.lines().any(|of| of == line), "{line}: {hashed}");
+    }
+    for name in ["mixtures", "min_lr_ratio", "pct_start"] {
+        assert!(!hashed.contains(name), "{name}: {hashed}");
+    }
+    let schedule = serde_json::json!({
+        "kind": "one-cycle", "warmup_epochs": 0.0, "min_factor": 0.1, "peak": 0.2, "every_epochs": 10, "gamma": 0.1,
+    });
+    assert_eq!(serde_json::to_value(&recipe.train.schedule).unwrap(), schedule);
+    // What people read has the present names, in the same order.
+    let text = recipe_text(&recipe).unwrap();
+    assert_eq!(text.lines().count(), hashed.lines().count());
+    let (file, again) = from_bytes(Path::new("r.toml"), text.into(), &[]).unwrap();
+    assert_eq!((file.former_keys().count(), again), (0, recipe.clone()));
+    // Serde reads what it has written.
+    assert_eq!(toml::from_str::<Recipe>(&hashed).unwrap(), recipe);
+    assert_eq!(crate::renamed::recipe_json(&recipe)["data"]["mixtures"], 2);
+}
+
+#[test]
+fn former_names_have_their_places() {
+    let [old, _] = both_names();
+    let (file, _) =
+        from_bytes(Path::new("r.toml"), old.clone().into(), &["teacher.train.schedule.peak=0.2".into()]).unwrap();
+    let found: Vec<_> = file.former_keys().map(|key| (key.former.as_str(), key.place.as_str())).collect();
+    let expected = [
+        ("data.mixup", "r.toml:7"),
+        ("train.schedule.min_factor", "r.toml:27"),
+        ("train.schedule.peak", "r.toml:27"),
+        ("teacher.train.schedule.peak", "command line: teacher.train.schedule.peak=0.2"),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(file.kept().former_keys().count(), 1);
+    // An error has the present name, and the place of the former one.
+    let error = load(&old.replace("mixup = 2", "mixup = 200"), &[]).unwrap_err();
+    assert!(
+        error.starts_with("error[E0104]: data.mixtures must be at most 100, got 200\n  --> r.toml:7:9\n"),
+        "{error}"
+    );
+    // No former name is offered.
+    let error = load(&old.replace("gamma", "x").replace("clip_grad_norm", "schedule.gama"), &[]).unwrap_err();
+    assert!(!error.contains("min_factor,"), "{error}");
+}

@@ -89,7 +89,7 @@ fn the_page_says_which_differences_are_noise() {
         &page,
         &[
             "Of 4 trials the best is kd.temperature=4 kd.alpha=0.5, with 83 validation errors of 5,000. 1 of the 2 other \
-             trials cannot be told apart from the best. What lies between them may be chance: any of them may be the best.",
+             trials cannot be told apart from the best. The differences between them may be chance: any of them may be the best.",
             "<th scope=\"row\">2</th><td>83</td><td>best</td><td>4</td><td>0.5</td><td>-</td>",
             "<th scope=\"row\">3</th><td>86</td><td>noise</td><td>4</td><td>0.9</td><td>+3</td>",
             "<th scope=\"row\">1</th><td>160</td><td>more errors</td><td>1</td><td>0.5</td><td>+77</td>",

@@ -35,7 +35,8 @@ pub(super) fn verdict(report: &SweepReport) -> String {
             let mut letters = summary.chars();
             let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
             let noise = report.differences.iter().any(Difference::is_noise);
-            let advice = if noise { " What lies between them may be chance: any of them may be the best." } else { "" };
+            let advice =
+                if noise { " The differences between them may be chance: any of them may be the best." } else { "" };
             format!("{found} {first}{}.{advice}", letters.as_str())
         }
     }

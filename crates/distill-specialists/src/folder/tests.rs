@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use distill_datasets::Images;
 use distill_losses::CrossEntropy;
 use distill_models::{MlpConfig, Trainable as _};
-use distill_train::{OptimizerConfig, Silent, Teacher, TrainConfig, Training, train};
+use distill_train::{NullObserver, OptimizerConfig, Teacher, TrainConfig, Training, train};
 
 use super::*;
 use crate::Report;
@@ -50,7 +50,7 @@ fn generalist(data: &Arc<dyn Dataset>) -> Network {
         seed: 1,
         hooks: distill_train::Hooks::default(),
     };
-    train(&mut model, &training, &mut Silent).unwrap();
+    train(&mut model, &training, &mut NullObserver).unwrap();
     model
 }
 

@@ -56,7 +56,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         for (fraction, copies, times) in MIXTURES {
             let setup = recipe.with(&[
                 format!("data.transfer.fraction={fraction:?}"),
-                format!("data.mixup={copies}"),
+                format!("data.mixtures={copies}"),
                 format!("train.epochs={}", recipe.recipe.train.epochs * times),
             ])?;
             let jobs =

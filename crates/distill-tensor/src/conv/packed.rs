@@ -80,7 +80,7 @@ impl Packing {
         }
     }
 
-    /// Packs weights, and a bias for each result, which is 0 where there is none.
+    /// Packs weights, and a bias for each result, 0 if the layer has none.
     pub(super) fn pack(
         &self,
         shape: &ConvShape,

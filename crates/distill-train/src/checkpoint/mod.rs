@@ -14,13 +14,13 @@ pub use config::CheckpointConfig;
 pub use store::{CheckpointStore, Found};
 
 /// What a checkpoint belongs to, as names and values: recipe, data, role, seed.
-pub type Context = BTreeMap<String, String>;
+pub type CheckpointContext = BTreeMap<String, String>;
 
 /// Training between two steps, as it was read from a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// What it belongs to.
-    pub context: Context,
+    pub context: CheckpointContext,
     head: codec::Head,
     buffers: Vec<Vec<f32>>,
 }
@@ -35,8 +35,8 @@ impl Checkpoint {
     /// The bytes of a checkpoint file.
     ///
     /// # Errors
-    /// [`CheckpointError::NonFinite`] if a parameter is no number.
-    pub fn encode(context: &Context, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
+    /// [`CheckpointError::NonFinite`] if a parameter is not a number.
+    pub fn encode(context: &CheckpointContext, snapshot: Snapshot<'_>) -> Result<Vec<u8>, CheckpointError> {
         let Snapshot { params, state } = snapshot;
         if let Some((index, &value)) = params.as_slice().iter().enumerate().find(|(_, value)| !value.is_finite()) {
             return Err(CheckpointError::NonFinite { index, value, step: state.step });

@@ -1,7 +1,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, Context};
+use super::{Checkpoint, CheckpointContext};
 use crate::CheckpointError;
 use crate::storage::{Storage, TEMPORARY, write_atomic};
 use crate::{Snapshot, TrainError};
@@ -33,9 +33,9 @@ impl<'a> CheckpointStore<'a> {
     /// Writes a checkpoint and, once it is durable, removes what is no longer kept.
     ///
     /// # Errors
-    /// [`CheckpointError::NonFinite`] if a parameter is no number: older checkpoints stay.
+    /// [`CheckpointError::NonFinite`] if a parameter is not a number: older checkpoints stay.
     /// [`CheckpointError::Io`] if it cannot be written: older checkpoints stay.
-    pub fn save(&self, context: &Context, snapshot: Snapshot<'_>) -> Result<PathBuf, CheckpointError> {
+    pub fn save(&self, context: &CheckpointContext, snapshot: Snapshot<'_>) -> Result<PathBuf, CheckpointError> {
         let _span = tracing::debug_span!("save checkpoint", step = snapshot.state.step).entered();
         let bytes = Checkpoint::encode(context, snapshot)?;
         let path = self.folder.join(format!("step-{:09}.ckpt", snapshot.state.step));

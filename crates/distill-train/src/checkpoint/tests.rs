@@ -38,8 +38,9 @@ fn the_first_version_is_still_read() {
 fn what_has_no_average_has_the_version_from_before() {
     let (model, optimizer) = (model(1), OptimizerConfig::default());
     let mut state = TrainState::new(optimizer.clone(), model.params());
-    let encode =
-        |state: &TrainState| Checkpoint::encode(&Context::new(), Snapshot { params: model.params(), state }).unwrap();
+    let encode = |state: &TrainState| {
+        Checkpoint::encode(&CheckpointContext::new(), Snapshot { params: model.params(), state }).unwrap()
+    };
     let without = encode(&state);
     assert_eq!(without[8..12], [2, 0, 0, 0]);
     state.average = Some(super::tests::model(9).params().clone());
@@ -58,7 +59,7 @@ fn terms_of_any_name_come_back() {
     let mut state = TrainState::new(optimizer.clone(), model.params());
     state.loss = LossValue::new(2.0).with(Term::new("features", 0.5)).with(Term::of_labelled("margin", 0.25));
     let snapshot = Snapshot { params: model.params(), state: &state };
-    let bytes = Checkpoint::encode(&Context::new(), snapshot).unwrap();
+    let bytes = Checkpoint::encode(&CheckpointContext::new(), snapshot).unwrap();
     let restored = Checkpoint::decode(&bytes).unwrap().restore(&mut model.clone(), &optimizer).unwrap();
     assert_eq!(restored, state);
 }

@@ -3,7 +3,7 @@
 use distill_models::{Model as _, Network, Standardization, Standardized, Trainable as _};
 
 use super::Experiment;
-use crate::fit::check_fit;
+use crate::compatible::check_compatible;
 use crate::standardize::standardization;
 use crate::{Role, TrainError};
 
@@ -13,7 +13,7 @@ impl Experiment<'_> {
     /// # Errors
     /// If the model does not fit the data or has another architecture than the recipe's student.
     pub fn begin_with(&mut self, role: Role, seed: u64, model: &Network) -> Result<(), TrainError> {
-        check_fit("student", model.spec(), self.train.spec())?;
+        check_compatible("student", model.spec(), self.train.spec())?;
         let mut student = self.model(role, seed)?;
         let (of_file, of_recipe) = (model.config(), student.config());
         if of_file.without_regularisation() != of_recipe.without_regularisation() {

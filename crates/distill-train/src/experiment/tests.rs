@@ -101,12 +101,12 @@ fn a_loss_of_ones_own_trains_the_student_and_nobody_else() {
     let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
     let experiment = Experiment::new(&recipe, sets).unwrap().with_loss(&Own);
     let teacher = experiment.model(Role::Teacher, 1).unwrap();
-    let lesson = || Some(Lesson { teacher: &teacher, targets: None });
-    let terms = |role, lesson| {
-        let trained = experiment.train(role, 1, lesson, None, &mut crate::Silent).unwrap();
+    let signal = || Some(TeacherSignal { teacher: &teacher, targets: None });
+    let terms = |role, signal| {
+        let trained = experiment.train(role, 1, signal, None, &mut crate::NullObserver).unwrap();
         trained.report.loss.terms.iter().map(|term| term.name().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(terms(Role::Student, lesson()), ["own"]);
+    assert_eq!(terms(Role::Student, signal()), ["own"]);
     assert_eq!(terms(Role::Baseline, None), ["hard"]);
 }
 
@@ -119,9 +119,9 @@ fn labels_are_smoothed_for_all_who_learn_from_them() {
         let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
         let experiment = Experiment::new(&recipe, sets).unwrap();
         let teacher = experiment.model(Role::Teacher, 1).unwrap();
-        let lesson = || Some(Lesson { teacher: &teacher, targets: None });
-        [(Role::Teacher, None), (Role::Baseline, None), (Role::Student, lesson())].map(|(role, lesson)| {
-            let trained = experiment.train(role, 1, lesson, None, &mut crate::Silent).unwrap();
+        let signal = || Some(TeacherSignal { teacher: &teacher, targets: None });
+        [(Role::Teacher, None), (Role::Baseline, None), (Role::Student, signal())].map(|(role, signal)| {
+            let trained = experiment.train(role, 1, signal, None, &mut crate::NullObserver).unwrap();
             trained.report.loss.hard().unwrap()
         })
     };
@@ -156,7 +156,7 @@ fn channels_are_standardised_by_what_is_not_held_out() {
     assert_eq!(found, standardization(experiment.train_set(), 2).unwrap());
     assert_ne!(found, standardization(&*sets.train, 2).unwrap());
     // What is kept takes pixels as they are.
-    let trained = experiment.train(Role::Baseline, 1, None, None, &mut crate::Silent).unwrap().model;
+    let trained = experiment.train(Role::Baseline, 1, None, None, &mut crate::NullObserver).unwrap().model;
     let standardised = Standardized::unfold(trained.clone(), Some(found)).unwrap();
     let mut inputs = ndarray::Array2::zeros((9, 4));
     sets.test.read(&(0..9).collect::<Vec<_>>(), inputs.view_mut()).unwrap();

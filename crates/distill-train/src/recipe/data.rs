@@ -7,7 +7,7 @@ use crate::ConfigProblem;
 use crate::TrainError;
 
 /// Mixtures of each example: more would be more epochs.
-const MAX_MIXUP: usize = 100;
+const MAX_MIXTURES: usize = 100;
 
 /// Where the data comes from and which part of it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,14 @@ pub struct DataConfig {
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
     /// Mixtures of two inputs for each training example. They have no labels: only the distilled student sees them.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(
+        default,
+        rename(serialize = "mixup", deserialize = "mixtures"),
+        alias = "mixup",
+        skip_serializing_if = "is_zero"
+    )]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
-    pub mixup: usize,
+    pub mixtures: usize,
     /// Whether to standardise each input feature by its mean and standard deviation over the training set, or by those of
     /// its colour: `"channel"`. Saved models still take raw inputs. Left out: true for the columns of tables, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,9 +113,9 @@ impl DataConfig {
         self.sound.iter().try_for_each(SoundConfig::validate).map_err(|problem| problem.under("sound"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
         self.columns.iter().try_for_each(ColumnConfig::validate).map_err(|problem| problem.under("columns"))?;
-        if self.mixup > MAX_MIXUP {
-            let problem = format!("must be at most {MAX_MIXUP}, got {}", self.mixup);
-            return Err(ConfigProblem::new("mixup", problem, "set `mixup = 2`, mixtures for each example"));
+        if self.mixtures > MAX_MIXTURES {
+            let problem = format!("must be at most {MAX_MIXTURES}, got {}", self.mixtures);
+            return Err(ConfigProblem::new("mixtures", problem, "set `mixtures = 2`, mixtures for each example"));
         }
         if self.unlabelled.is_some() && self.unlabelled_snippets() > 0 {
             let problem = "is set, and `text.unlabelled` too";
@@ -124,7 +129,7 @@ impl DataConfig {
         let settings = [
             ("unlabelled", self.unlabelled.is_some()),
             ("text.unlabelled", self.unlabelled_snippets() > 0),
-            ("mixup", self.mixup > 0),
+            ("mixtures", self.mixtures > 0),
         ];
         let Some((setting, _)) = settings.into_iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
         let problem = format!("adds inputs without labels, but `kd.method = \"{method}\"` needs a label for each");
@@ -188,7 +193,7 @@ mod tests {
         for (path, more) in [
             ("unlabelled", r#", "unlabelled": "more""#),
             ("text.unlabelled", r#", "text": { "unlabelled": 3 }"#),
-            ("mixup", r#", "mixup": 2"#),
+            ("mixtures", r#", "mixtures": 2"#),
         ] {
             let problem = refused(more).unwrap_err();
             assert_eq!(problem.path, path);

@@ -5,7 +5,7 @@ impl DataConfig {
     /// The bytes that `memory` means.
     ///
     /// # Errors
-    /// If it is no size.
+    /// If it is not a size.
     pub fn memory_bytes(&self) -> Result<Option<u64>, ConfigProblem> {
         let parse = |text: &String| {
             parse_bytes(text).ok_or_else(|| {

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 pub(super) fn model_or_file(generator: &mut SchemaGenerator) -> Schema {
     let model = generator.subschema_for::<ModelConfig>();
     let file = json_schema!({
-        "description": "An ONNX file whose network is trained anew.",
+        "description": "An ONNX file that contains the network to train.",
         "type": "string",
         "examples": ["net.onnx"],
     });

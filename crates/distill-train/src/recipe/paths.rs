@@ -3,7 +3,7 @@ use super::{Paths, Recipe};
 impl Recipe {
     /// The paths of all files that it names, to change. Whoever adds a key with a path adds it here, and nowhere else.
     ///
-    /// `data.source` is left to those who know which sources have a name, and is no path then. Files with names of classes
+    /// `data.source` is left to those who know which sources have a name, and is not a path then. Files with names of classes
     /// are not among them, as the names stand in their place once a recipe is read.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let Self { data, teacher, student, kd, .. } = self;

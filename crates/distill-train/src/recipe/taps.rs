@@ -25,7 +25,7 @@ impl Default for Taps {
 }
 
 impl Taps {
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::List(names) => names.is_empty(),

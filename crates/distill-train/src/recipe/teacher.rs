@@ -177,7 +177,7 @@ impl TeacherConfig {
         match self.shares.iter().find(|share| !(**share > 0.0 && share.is_finite())) {
             Some(share) => {
                 let problem = format!("must be finite numbers greater than 0, got {share}");
-                Err(ConfigProblem::new("shares", problem, "leave a teacher out that is not to count"))
+                Err(ConfigProblem::new("shares", problem, "remove a teacher that should not count"))
             }
             None => Ok(()),
         }

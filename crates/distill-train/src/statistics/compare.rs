@@ -70,7 +70,7 @@ impl Verdict {
 /// Student's t would take it for certainty. The interval comes from a
 /// bootstrap (seeded by `bootstrap_seed`) and the p-value from McNemar's exact test. They measure the networks that were
 /// trained, and not the method: another seed may well decide otherwise. Several seeds are pooled example by example, because
-/// what two networks answer to one example is no independent evidence: in the bootstrap an example carries the outcomes
+/// what two networks answer to one example is not independent evidence: in the bootstrap an example carries the outcomes
 /// of all seeds, and in the test it counts once, for the side that is right more often.
 ///
 /// # Errors

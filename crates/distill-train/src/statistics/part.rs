@@ -113,7 +113,7 @@ fn part_of(groups: &[&[Vec<f64>]; 3], seed: u64, n_resamples: u32) -> Result<Par
     };
     let drawn: Vec<(f64, f64)> = (0..n_resamples).into_par_iter().map(draw).collect();
     let gain = Estimate { value: base - whole, interval: interval(drawn.iter().map(|&(gain, _)| gain).collect()) };
-    // Beside a gain that is none a loss is infinitely far below, and a gain infinitely far above.
+    // Relative to a gain of zero, a loss is infinitely far below and a gain infinitely far above.
     let ratio = |&(gain, kept): &(f64, f64)| if gain > 0.0 { kept / gain } else { kept.signum() * f64::INFINITY };
     let is_there = gain.interval[0] > 0.0;
     let part = is_there

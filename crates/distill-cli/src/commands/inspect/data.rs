@@ -11,7 +11,7 @@ use distill_recipe::words::{sides, thousands};
 
 use super::facts::Facts;
 
-/// A folder with data that is no set of IDX files; `None` if it holds no data that is known. All of it is read.
+/// A folder with data that is not a set of IDX files; `None` if it holds no known data. Reads all of it.
 pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {
     let folder = match Folder::open(dir, FolderOptions::default()) {
         Err(DataError::MissingFile { .. }) => return Ok(None),
@@ -34,7 +34,7 @@ pub(super) fn folder_facts(dir: &Path) -> Result<Option<Facts>, Diagnostic> {
     Ok(Some(facts))
 }
 
-/// A file of data by its name; `None` if that is none of data.
+/// A file of data by its name; `None` if the name is not that of a data file.
 pub(super) fn file_facts(path: &Path) -> Result<Option<Facts>, Diagnostic> {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase()).unwrap_or_default();
     Ok(Some(match extension.to_str() {

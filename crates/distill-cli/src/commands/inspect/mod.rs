@@ -105,12 +105,12 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Ok(start)
 }
 
-/// The first byte that is no white space.
+/// The first byte that is not white space.
 fn first_word(start: &[u8]) -> Option<u8> {
     start.trim_ascii_start().first().copied()
 }
 
-/// Reads a file of text that is not larger than such a file can be, `None` if it is none.
+/// Reads a text file up to the size that such a file can have; `None` if it is not text.
 fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, Diagnostic> {
     let mut bytes = Vec::new();
     let read = |file: File| file.take(max_bytes + 1).read_to_end(&mut bytes);

@@ -15,7 +15,7 @@ const N_TEXT: usize = 68;
 /// How many entries of the metadata are listed.
 const N_LISTED: usize = 20;
 
-/// How many values that can be tapped are shown, and how many are told to programs.
+/// How many values that can be tapped are shown to people, and how many to programs.
 const N_VALUES: usize = 40;
 const N_ALL_VALUES: usize = 10_000;
 

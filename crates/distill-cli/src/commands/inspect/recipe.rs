@@ -6,6 +6,7 @@ use distill_train::{KdMethod, Recipe};
 use distill_recipe::Diagnostic;
 use distill_recipe::model_file::sha256;
 use distill_recipe::recipe_file;
+use distill_recipe::renamed::recipe_json;
 
 use super::facts::Facts;
 use super::read_text;
@@ -39,7 +40,7 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.line("learning", learning(&recipe));
     facts.list("seeds", recipe.seeds.iter().map(ToString::to_string));
     facts.field("sha256", sha256);
-    facts.field("recipe", &recipe);
+    facts.field("recipe", recipe_json(&recipe));
     Ok(facts)
 }
 

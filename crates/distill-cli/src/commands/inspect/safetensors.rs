@@ -100,7 +100,7 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
         facts.line("problem", problem);
     }
     let is_sound = problem.is_none() && weights.tensors.iter().all(|tensor| tensor.n_bad == 0);
-    facts.line("health", if is_sound { "all weights are there and finite" } else { "this model cannot be used" });
+    facts.line("health", if is_sound { "all weights are present and finite" } else { "this model cannot be used" });
 
     facts.field("bytes", len);
     facts.field("sha256", &weights.sha256);

@@ -38,7 +38,7 @@ fn a_model_with_a_table_is_sound() {
     let facts = inspected("m", &to_safetensors(&model, &Provenance::new()).unwrap()).unwrap();
     let text = facts.text();
     assert!(text.contains("9-5-4-2, 84 parameters") && text.contains("\nembedding.weight    9x5 "), "{text}");
-    assert!(text.contains("all weights are there and finite"), "{text}");
+    assert!(text.contains("all weights are present and finite"), "{text}");
 }
 
 #[test]

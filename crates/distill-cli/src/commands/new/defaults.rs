@@ -26,7 +26,7 @@ pub(super) fn settings(look: &Look, has_teacher: bool) -> Vec<Setting> {
     settings.extend(students(look, has_teacher));
     if !has_teacher {
         // A teacher of somebody else may be a table, which answers nothing that is not in it.
-        settings.extend(n_mixtures(look).map(|n| Setting::new("data", "mixup", n)));
+        settings.extend(n_mixtures(look).map(|n| Setting::new("data", "mixtures", n)));
         settings.extend(teachers(look));
     }
     settings

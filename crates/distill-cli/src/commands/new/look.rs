@@ -10,7 +10,7 @@ use distill_recipe::data_folder::{SOUND, longest_recording};
 use distill_recipe::data_source::{DataSource, SourceError};
 use distill_recipe::recipe_file;
 
-/// Inputs of images that are no larger are taken as they are.
+/// Images up to this size keep their size.
 const MOST_FEATURES: usize = 64 * 64 * 3;
 
 /// What images of several sizes, or very large ones, are brought to.

@@ -46,7 +46,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
          mixtures, `x + λ (y - x)` of its window and another with λ from 0 to 1/2: {} examples in all, for {} epochs in place of {}. No other \
          sound and no other label is used.",
         setup.recipe.kd.temperature,
-        setup.recipe.data.mixup,
+        setup.recipe.data.mixtures,
         thousands(n_examples as u64),
         setup.recipe.train.epochs,
         base.recipe.train.epochs,

@@ -26,7 +26,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "fractions", about: "3 %, 10 % and 100 % of the frames, hard and soft targets", run: fractions::run },
 ];
 
-/// Examples of each test utterance; nothing where the data is no speech.
+/// Examples of each test utterance; nothing where the data is not speech.
 pub(super) fn test_utterances(source: &str) -> Result<Vec<usize>, Diagnostic> {
     Ok(phones::Phones::open(source)?.map_or(vec![], |phones| phones.test_utterances()))
 }

@@ -83,7 +83,7 @@ fn on_validation_frames(study: &Study<'_>, setup: &Setup, model: &dyn Model) -> 
     Ok(study.lab.on_validation_set(setup, model)?.map(|found| 100.0 * found.accuracy()))
 }
 
-/// Phone errors of a model in percent, none where the data is no speech.
+/// Phone errors of a model in percent, none where the data is not speech.
 pub(super) fn error_rate(phones: Option<&Phones>, lab: &Trainer<'_>, model: &dyn Model) -> Result<Option<f64>, Stop> {
     phones.map(|phones| phones.error_rate(lab, model)).transpose()
 }

@@ -21,7 +21,7 @@ pub(super) struct Phones {
 }
 
 impl Phones {
-    /// Nothing where the data of the study is no speech.
+    /// Nothing where the data of the study is not speech.
     pub(super) fn open(source: &str) -> Result<Option<Self>, Diagnostic> {
         let Some(parts) = DataSource::open(source)?.speech()? else { return Ok(None) };
         let hmm = asterisk_alignment().and_then(|alignment| Hmm::estimate(&alignment)).map_err(Diagnostic::from)?;

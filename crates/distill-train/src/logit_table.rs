@@ -15,34 +15,33 @@ const MIN_REST: f32 = 1e-6;
 /// Rows that a thread looks up at a time.
 const ROWS: usize = 32;
 
-/// A teacher's answers to one set: logits or probabilities.
+/// The outputs of a teacher for one set: logits or probabilities.
 #[derive(Debug, Clone)]
-pub struct Answers {
+pub struct TeacherOutputs {
     values: Array2<f32>,
     kind: AnswerKind,
 }
 
-/// A teacher that has answered before: a table of logits, by the inputs that they are answers to.
+/// A teacher that is a table: its logits for known inputs, found by a hash of the input.
 ///
-/// It is found by a hash of the input, so it answers in any order and for any part of the data, as the model itself would,
-/// and it cannot answer anything else.
+/// It answers in any order and for any part of the data, as the model itself would, and refuses all other inputs.
 ///
 /// # Examples
 /// ```
 /// use distill_datasets::{Dataset, Table};
 /// use distill_models::Model;
-/// use distill_train::{AnswerTable, Answers};
+/// use distill_train::{LogitTable, TeacherOutputs};
 /// use ndarray::array;
 /// let classes = vec!["no".to_owned(), "yes".to_owned()];
 /// let data = Table::new(vec![1], vec![0.5, 2.0], vec![0, 1], classes.clone())?;
-/// let answers = Answers::of_all(array![[3.0, -1.0], [0.2, 0.4]], None)?;
-/// let teacher = AnswerTable::new(data.spec(), classes, vec![(&data, answers)], None)?;
+/// let answers = TeacherOutputs::of_all(array![[3.0, -1.0], [0.2, 0.4]], None)?;
+/// let teacher = LogitTable::new(data.spec(), classes, vec![(&data, answers)], None)?;
 /// assert_eq!(teacher.logits(array![[2.0], [0.5]].view())?, array![[0.2, 0.4], [3.0, -1.0]]);
 /// assert!(teacher.logits(array![[1.0]].view()).is_err());
 /// # Ok::<(), distill_train::TrainError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct AnswerTable {
+pub struct LogitTable {
     spec: ModelSpec,
     rows: HashMap<u128, usize>,
     logits: Array2<f32>,
@@ -50,7 +49,7 @@ pub struct AnswerTable {
     sha256: String,
 }
 
-impl AnswerTable {
+impl LogitTable {
     /// Takes the answers to every example of some sets. Of two equal inputs the answer to the first counts.
     ///
     /// Where they are probabilities, the logits are their logarithms. Those below `min_probability` are taken as it; without it
@@ -63,7 +62,7 @@ impl AnswerTable {
     pub fn new(
         data: &DataSpec,
         classes: Vec<String>,
-        answers: Vec<(&dyn Dataset, Answers)>,
+        answers: Vec<(&dyn Dataset, TeacherOutputs)>,
         min_probability: Option<f32>,
     ) -> Result<Self, TrainError> {
         let Some(mut kind) = answers.first().map(|(_, answers)| answers.kind.clone()) else {
@@ -133,7 +132,7 @@ impl AnswerTable {
     }
 }
 
-impl Model for AnswerTable {
+impl Model for LogitTable {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }
@@ -163,7 +162,7 @@ impl Model for AnswerTable {
             None => Ok(()),
             Some(row) => Err(ModelError::Engine {
                 reason: format!(
-                    "example {row} of the batch, and {} more, are none of the inputs that the table has answers to",
+                    "the table has no answers for example {row} of the batch, nor for {} more",
                     missing.len() - 1
                 ),
             }),
@@ -171,7 +170,7 @@ impl Model for AnswerTable {
     }
 }
 
-impl Answers {
+impl TeacherOutputs {
     /// Takes logits or probabilities, of which the logarithms are the logits: one row for each example and one column for
     /// each class. Without `probabilities` the rows tell which they are, see [`AnswerKind::of`].
     ///

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use distill_datasets::DataSpec;
-use distill_models::{Columns, Model, ModelSpec};
+use distill_models::{Model, ModelSpec, SelectedLogits};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ pub fn check_classes(model: &[String], data: &[String]) -> Result<(), ClassMisma
 ///
 /// # Errors
 /// [`TrainError::InputShape`] or [`TrainError::Classes`].
-pub fn check_fit(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Result<(), TrainError> {
+pub fn check_compatible(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Result<(), TrainError> {
     if model.input_shape != data.input_shape {
         return Err(TrainError::InputShape {
             model: role,
@@ -81,8 +81,8 @@ pub fn check_fit(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Resu
 /// are then those that they have if none of the missing classes is possible.
 ///
 /// # Errors
-/// How the classes differ, where that is no matter of order.
-pub fn fit_classes(
+/// How the classes differ, other than in their order.
+pub fn align_classes(
     model: Arc<dyn Model>,
     data: &[String],
     allowed: TeacherClasses,
@@ -96,7 +96,7 @@ pub fn fit_classes(
         return Err(mismatch);
     }
     // Fails where the data has a class that the model lacks.
-    match Columns::new(model, data) {
+    match SelectedLogits::new(model, data) {
         Ok(columns) => Ok(Arc::new(columns)),
         Err(_) => Err(mismatch),
     }
@@ -113,7 +113,7 @@ mod tests {
         let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
         let model: Arc<dyn Model> = Arc::new(Network::new(config, vec![2], names("a b c"), 1).unwrap());
         let fitted = |data: &str, allowed| {
-            fit_classes(model.clone(), &names(data), allowed).map(|model| model.spec().classes.join(" "))
+            align_classes(model.clone(), &names(data), allowed).map(|model| model.spec().classes.join(" "))
         };
         let (same, subset) = (TeacherClasses::Same, TeacherClasses::Subset);
         assert_eq!(fitted("a b c", same), Ok("a b c".to_owned()));

@@ -8,29 +8,28 @@ use crate::{MapShape, Model, ModelError, ModelSpec, Scratch, Tape};
 /// What the logits of the whole model are called.
 const ALL: &str = "all logits";
 
-/// A model of which some logits are kept, in another order. Its inner values are those of the model, with all logits of that as
-/// `all logits`.
+/// Some logits of a model, in another order. Its inner values are those of the model, whose logits it names `all logits`.
 ///
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use distill_models::{Columns, Network, MlpConfig, Model};
+/// use distill_models::{SelectedLogits, Network, MlpConfig, Model};
 /// let config = MlpConfig { hidden: vec![3], ..MlpConfig::default() };
 /// let model = Arc::new(Network::new(config, vec![1], vec!["cat".into(), "dog".into(), "fox".into()], 1)?);
-/// let some = Columns::new(model.clone(), &["fox".into(), "cat".into()])?;
+/// let some = SelectedLogits::new(model.clone(), &["fox".into(), "cat".into()])?;
 /// let inputs = ndarray::array![[0.5]];
 /// let (all, kept) = (model.logits(inputs.view())?, some.logits(inputs.view())?);
 /// assert_eq!((kept[[0, 0]], kept[[0, 1]]), (all[[0, 2]], all[[0, 0]]));
 /// # Ok::<(), distill_models::ModelError>(())
 /// ```
 #[derive(Clone)]
-pub struct Columns {
+pub struct SelectedLogits {
     model: Arc<dyn Model>,
     columns: Vec<usize>,
     spec: ModelSpec,
 }
 
-impl Columns {
+impl SelectedLogits {
     /// The same model with these classes, in this order.
     ///
     /// # Errors
@@ -46,7 +45,7 @@ impl Columns {
     }
 }
 
-impl Model for Columns {
+impl Model for SelectedLogits {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }

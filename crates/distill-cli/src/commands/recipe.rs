@@ -1,0 +1,24 @@
+use distill_recipe::renamed::FormerKey;
+use distill_recipe::{Diagnostic, Override, RecipeFile, recipe_file};
+use distill_train::Recipe;
+
+use crate::args::RecipeArgs;
+use crate::output::Output;
+
+/// Reads a recipe with its settings, and warns of keys that it has under their former names.
+pub(crate) fn load(args: &RecipeArgs, output: &Output) -> Result<(RecipeFile, Recipe), Diagnostic> {
+    let (file, recipe) = recipe_file::load(&args.recipe, &args.overrides)?;
+    file.former_keys().try_for_each(|key| warn(key, output))?;
+    Ok((file, recipe))
+}
+
+/// The same warning for settings over a recipe that is not read here.
+pub(crate) fn warn_of_settings(settings: &[String], output: &Output) -> Result<(), Diagnostic> {
+    let settings = settings.iter().filter_map(|setting| Override::parse(setting).ok());
+    settings.flat_map(|setting| setting.former_keys().to_vec()).try_for_each(|key| warn(&key, output))
+}
+
+fn warn(key: &FormerKey, output: &Output) -> Result<(), Diagnostic> {
+    let [what, note, help] = key.warning();
+    output.warning(&what, &note, &help)
+}
