@@ -14,8 +14,6 @@ use crate::wav::Wav;
 /// Under this name the file of a model has its [`SoundFormat`].
 pub const SOUND: &str = "sound";
 
-/// Files that are not recordings of ours and are named in an error.
-const N_NAMED: usize = 3;
 
 /// A folder with recordings, in a folder for each class.
 ///
@@ -228,23 +226,12 @@ fn refuse_foreign(dir: &Path, files: &[(PathBuf, u32)]) -> Result<(), DataError>
         }
         match sniff(path)? {
             Found::Wav => {}
-            Found::Other(format) => found.push((path, format!(" ({format})"))),
-            Found::Else => found.push((path, String::new())),
+            Found::Other(format) => found.push((path.as_path(), Some(format))),
+            Found::Else => found.push((path.as_path(), None)),
         }
     }
-    if found.is_empty() {
-        return Ok(());
-    }
-    let named = found.iter().take(N_NAMED).map(|(path, what)| {
-        let path = path.strip_prefix(dir).unwrap_or(path);
-        format!("{}{what}", path.display())
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = if found.len() > N_NAMED { format!(" and {} more", found.len() - N_NAMED) } else { String::new() };
-    let (what, are) = if found.len() == 1 { ("a file", "is") } else { ("files", "are") };
-    let convert = "convert them, such as with `ffmpeg -i IN -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`";
-    let problem = format!("has {what} among its recordings that {are} not WAV: {named}{more}; {convert}");
-    Err(DataError::Content { path: dir.to_owned(), problem })
+    let convert = "; convert them, such as with `ffmpeg -i IN -ac 1 -ar 16000 -c:a pcm_s16le OUT.wav`";
+    ClassFolders::refuse(dir, &found, ["recordings", "not WAV"], convert)
 }
 
 /// Recordings as inputs with labels, in memory.

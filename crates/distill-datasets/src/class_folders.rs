@@ -60,6 +60,33 @@ impl ClassFolders {
         Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed }))
     }
 
+    /// The error for files that are of another kind than those of a class: `foreign` has each with its format, or nothing where
+    /// that is unknown. All are told of at once, the first by their names. None is no error.
+    ///
+    /// # Errors
+    /// [`DataError::Content`], whose problem reads `has files among its images that are not PNG: a.webp (WebP)`.
+    pub fn refuse(
+        dir: &Path,
+        foreign: &[(&Path, Option<&str>)],
+        [whole, kind]: [&str; 2],
+        cure: &str,
+    ) -> Result<(), DataError> {
+        const N_NAMED: usize = 3;
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        let named = foreign.iter().take(N_NAMED).map(|(path, format)| {
+            let path = path.strip_prefix(dir).unwrap_or(path).display();
+            format.map_or(path.to_string(), |format| format!("{path} ({format})"))
+        });
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = foreign.len().checked_sub(N_NAMED).filter(|&n| n > 0);
+        let more = more.map_or(String::new(), |n| format!(" and {n} more"));
+        let (what, are) = if foreign.len() == 1 { ("a file", "is") } else { ("files", "are") };
+        let problem = format!("has {what} among its {whole} that {are} {kind}: {named}{more}{cure}");
+        Err(DataError::Content { path: dir.to_owned(), problem })
+    }
+
     /// The folder that has them.
     pub fn dir(&self) -> &Path {
         &self.dir

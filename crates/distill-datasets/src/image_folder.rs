@@ -6,8 +6,6 @@ use rayon::prelude::*;
 use crate::foreign::{Found, sniff};
 use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, Split};
 
-/// Files that are not pictures of ours and are named in an error.
-const N_NAMED: usize = 3;
 
 /// A folder with images, in a folder for each class.
 ///
@@ -98,24 +96,11 @@ fn refuse_foreign<'a>(dir: &Path, files: impl Iterator<Item = &'a Path>) -> Resu
         }
         match sniff(path).map_err(|source| DataError::Io { path: path.to_owned(), source })? {
             Found::Ours => {}
-            Found::Picture(format) => found.push((path, format!(" ({format})"))),
-            Found::Else => found.push((path, String::new())),
+            Found::Picture(format) => found.push((path, Some(format))),
+            Found::Else => found.push((path, None)),
         }
     }
-    if found.is_empty() {
-        return Ok(());
-    }
-    let named = found.iter().take(N_NAMED).map(|(path, what)| {
-        let path = path.strip_prefix(dir).unwrap_or(path);
-        format!("{}{what}", path.display())
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = if found.len() > N_NAMED { format!(" and {} more", found.len() - N_NAMED) } else { String::new() };
-    let (what, is) = if found.len() == 1 { ("a file", "is") } else { ("files", "are") };
-    Err(DataError::Content {
-        path: dir.to_owned(),
-        problem: format!("has {what} among its images that {is} neither PNG nor JPEG: {named}{more}"),
-    })
+    ClassFolders::refuse(dir, &found, ["images", "neither PNG nor JPEG"], "")
 }
 
 #[cfg(test)]
