@@ -314,7 +314,7 @@ fn losses_of_a_recipe_say_what_does_not_fit() {
         "the teacher has input, input.by_pixel, conv.0, stage.0, pool.0, flatten, logits"
     );
     let problem = refused(feature(kind, "logits", "pool.0"), &teacher);
-    assert_eq!(problem.to_string(), "features[1].student is `logits`, which is no map of channels and pixels");
+    assert_eq!(problem.to_string(), "features[1].student is `logits`, which is not a map of channels and pixels");
     let problem = FeatureTerms::new(&[feature(kind, "stage.0", "pool.0")], &student, &closed).map(|_| ()).unwrap_err();
     assert_eq!(problem.to_string(), "features[0].teacher is set, but the teacher, function, shows no inner values");
     let terms = FeatureTerms::new(&[feature(kind, "stage.0", "pool.0")], &student, &teacher).unwrap();

@@ -200,7 +200,7 @@ fn early_stopping_needs_something_to_watch() {
         hooks: Hooks::default(),
     };
     let error = train(&mut student(data), &training, &mut distill_train::NullObserver).unwrap_err();
-    assert_eq!(error.to_string(), "early_stopping is set, but there is no validation set to watch training on");
+    assert_eq!(error.to_string(), "early_stopping is set, but there is no validation set");
 }
 
 /// Errors and negative log-likelihood on the validation set after each epoch.

@@ -129,7 +129,7 @@ pub enum DataError {
         bound: u64,
     },
     /// The system does not give the memory that a file takes.
-    #[error("{path} takes {needed} bytes of memory, which the system does not give")]
+    #[error("{path} takes {needed} bytes of memory, more than the system provides")]
     NoMemory {
         /// The file.
         path: PathBuf,

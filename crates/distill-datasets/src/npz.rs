@@ -96,7 +96,7 @@ impl Read for Member {
         if n > 0 && self.left == 0 {
             let damaged = |problem| Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             if self.crc.sum() != self.sum {
-                return damaged("its check sum is another one");
+                return damaged("its checksum does not match");
             }
             if self.source.read(&mut [0])? > 0 {
                 return damaged("it holds more than it promises");

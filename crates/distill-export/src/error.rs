@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum ExportError {
     /// The bytes are no ONNX file that this crate wrote.
-    #[error("not an ONNX file of ours: {reason}")]
+    #[error("not an ONNX file written by distill: {reason}")]
     Onnx {
         /// What is wrong, and where.
         reason: String,
@@ -27,13 +27,13 @@ pub enum ExportError {
         problem: String,
     },
     /// The bytes are no npz file that this crate wrote.
-    #[error("not an npz file of ours: {reason}")]
+    #[error("not an npz file written by distill: {reason}")]
     Npz {
         /// What is wrong, and where.
         reason: String,
     },
     /// A model whose first layer is a table of rows, for which no graph is written yet.
-    #[error("the first layer of {architecture} is a table of rows, which no other format holds yet")]
+    #[error("the first layer of {architecture} is an embedding, which no other format supports yet")]
     Embedding {
         /// Of the model.
         architecture: String,

@@ -179,7 +179,7 @@ mod tests {
             members.extend(array.map(|array| (name.to_owned(), array)));
             from_npz(&zip::write(&members)).map(|_| ()).unwrap_err().to_string()
         };
-        let message = |reason: &str| format!("not an npz file of ours: {reason}");
+        let message = |reason: &str| format!("not an npz file written by distill: {reason}");
         assert_eq!(with("classes.npy", None), message("it has no `classes`"));
         assert_eq!(with("more.npy", Some(npy::integers(&[1]))), message("it has 9 arrays, the model needs 8"));
         assert_eq!(

@@ -82,9 +82,9 @@ pub(crate) fn read(archive: &[u8]) -> Result<Vec<(String, &[u8])>, String> {
         let end = start.zip(usize::try_from(entry.size()).ok()).and_then(|(start, len)| start.checked_add(len));
         let data = start.zip(end).and_then(|(start, end)| archive.get(start..end));
         let data = data.ok_or_else(|| format!("member {name:?} is outside of the file"))?;
-        unread = unread.checked_sub(data.len()).ok_or_else(|| format!("member {name:?} lies where others do"))?;
+        unread = unread.checked_sub(data.len()).ok_or_else(|| format!("member {name:?} overlaps others"))?;
         if crc32(data) != entry.crc32() {
-            return Err(format!("member {name:?} is damaged, as its checksum says"));
+            return Err(format!("member {name:?} is damaged: its checksum does not match"));
         }
         members.push((name, data));
     }
@@ -132,7 +132,7 @@ mod tests {
         }
         let mut bad = archive.clone();
         bad[LOCAL_LEN + 5 + 3] ^= 1;
-        assert_eq!(read(&bad).unwrap_err(), "member \"a.npy\" is damaged, as its checksum says");
+        assert_eq!(read(&bad).unwrap_err(), "member \"a.npy\" is damaged: its checksum does not match");
         let mut bad = archive;
         let method = bad.len() - END_LEN - 3 * CENTRAL_LEN - 10 + 10;
         bad[method] = 8;

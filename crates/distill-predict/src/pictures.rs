@@ -33,7 +33,7 @@ impl ImageRow {
         let wanted = wanted(spec, found).ok_or_else(|| {
             let what = format!("the image is {}, the model takes {}", sides(&found), takes(spec));
             bad_row(path.display(), what)
-                .note("an image is brought to another size, or made grey, where the model takes one or three channels of an image")
+                .note("images are resized or converted to grey only for models with one or three channels")
                 .help("write the numbers that the model takes into a table, one example a line")
         })?;
         let [channels, height, width] = wanted;

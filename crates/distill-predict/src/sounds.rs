@@ -20,7 +20,7 @@ impl SoundRow {
         let Some(format) = trained else {
             let what = format!("this is a recording, and the model takes {}", takes(spec));
             return Err(bad_row(path.display(), what)
-                .note("only a model that was trained on a folder of recordings knows what they become")
+                .note("only a model trained on a folder of recordings can read recordings")
                 .help("write the numbers that the model takes into a table, one example a line"));
         };
         let damaged =

@@ -18,7 +18,7 @@ pub(crate) fn find(column: &TextColumn, header: &[String], place: &str) -> Resul
     let at = header.iter().position(|found| found == column.name()).ok_or_else(|| {
         bad_row(place, format!("there is no column {name}"))
             .note("the model was trained on texts, and the first line has the names of the columns")
-            .help(format!("call the column with the text {name}; others are not read but for `id`"))
+            .help(format!("call the column with the text {name}; of the others, only `id` is read"))
     })?;
     let id = header.iter().enumerate().position(|(i, name)| i != at && name.eq_ignore_ascii_case("id"));
     Ok((at, id))

@@ -74,7 +74,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             format!("the teacher is a table, and the students' inputs are {how}"),
         )
         .at(path.display())
-        .note("a table has answers to inputs as they are, and the teacher must see what the student sees")
+        .note("a table has no answers to augmented inputs, and the teacher must see what the student sees")
         .help(format!("{help}, or name the teacher itself in `teacher.weights`")));
     }
     let all = experiment.all();
@@ -111,9 +111,9 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
     let classes = named.unwrap_or_else(|| spec.classes.clone());
     if let Some((_, table)) = answers.iter().find(|(_, table)| table.shape()[1] != classes.len()) {
         let what = format!("the table has {} columns for {} classes", table.shape()[1], classes.len());
-        return Err(Diagnostic::new(Code::ClassCount, what).at(path.display()).help(
-            "write one column for each class, and where they are not those of the data, name them in `classes.txt`",
-        ));
+        return Err(Diagnostic::new(Code::ClassCount, what)
+            .at(path.display())
+            .help("write one column for each class; if they are not those of the data, name them in `classes.txt`"));
     }
     let table = LogitTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
         .map_err(|error| refused(error).at(path.display()))?;

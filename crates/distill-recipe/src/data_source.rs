@@ -98,15 +98,15 @@ impl DataSource {
             (
                 "data.columns",
                 config.columns.is_some() && !matches!(reads, Reads::Columns | Reads::Texts),
-                "it is no folder with tables, such as `train.csv` and `test.csv`",
+                "it is not a folder of tables, such as `train.csv` and `test.csv`",
             ),
-            ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is no folder with sound files"),
+            ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is not a folder of sound files"),
             (
                 "data.images.layout",
                 has_layout && reads != Reads::Layout,
-                "it is what arrays of NumPy may need, and nothing else is said of them",
+                "the layout is for arrays of NumPy, which have no other setting",
             ),
-            ("data.images", !reads_images, "it is no folder with image files"),
+            ("data.images", !reads_images, "it is not a folder of image files"),
         ];
         match unread.into_iter().find(|(_, is_unread, _)| *is_unread) {
             Some((key, _, note)) => Err(SourceError::Fixed { key, source: config.source.clone(), note }),

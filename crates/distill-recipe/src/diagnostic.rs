@@ -200,17 +200,15 @@ impl Diagnostic {
     pub fn model_file(error: &ModelError) -> Self {
         use ModelError as E;
         let (note, help) = match error {
-            E::NonFinite { .. } => ("a model with such a weight answers nothing", "train it again"),
+            E::NonFinite { .. } => ("a model with such a weight gives no usable answers", "train it again"),
             E::BucketNumber { .. } => {
                 return Self::new(Code::Value, error.to_string())
-                    .note("an embedding takes whole numbers, the names of the rows of its table")
+                    .note("an embedding takes whole numbers, the indices of the rows of its table")
                     .help("leave `embedding` out of the model, or use data that is made of bucket indices");
             }
             E::Token { .. } => {
                 return Self::new(Code::Value, error.to_string())
-                    .note(
-                        "a model of sequences takes whole numbers, the names of the rows of its table, and 0 for none",
-                    )
+                    .note("a model of sequences takes token numbers, with 0 for padding")
                     .help("use data that is made of such numbers, such as the bytes of a text");
             }
             E::Engine { .. } => ("the file could be read, but not computed for these inputs", "use another model file"),

@@ -83,7 +83,7 @@ fn diagnostic(error: &ExportError, path: &Path) -> Diagnostic {
         Diagnostic::new(Code::ModelFile, error.to_string()).note(format!("the file is {}", path.display()));
     match error {
         ExportError::Node { .. } => diagnostic
-            .note("a network that is trained here has the operations of docs/recipes.md; a teacher that is only asked may have others")
+            .note("docs/recipes.md lists the operations that can be trained; a teacher may have others")
             .help("change the network and export it again, or name the file as `teacher.weights`"),
         ExportError::Model(_) => diagnostic.help("change the network, and export it again"),
         _ => diagnostic.help(

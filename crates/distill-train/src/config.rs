@@ -104,7 +104,7 @@ impl TrainConfig {
         Smoothing::new(self.label_smoothing).map_err(|_| {
             let problem = format!("must be at least 0 and below 1, got {}", self.label_smoothing);
             ConfigProblem::new("label_smoothing", problem, "set `label_smoothing = 0.1`, or leave the key out")
-                .note("it is the part of a label's probability that all classes share alike")
+                .note("it is the share of a label's probability spread over all classes")
         })
     }
 
@@ -149,7 +149,7 @@ impl TrainConfig {
         if self.early_stopping == Some(0) {
             let help = "set `early_stopping = 5`, or leave the key out to train for all epochs";
             return Err(ConfigProblem::new("early_stopping", "must be at least 1, got 0", help)
-                .note("it is the number of epochs without anything better after which training ends"));
+                .note("training stops after this many epochs without improvement"));
         }
         if let Some(ema) = self.ema.filter(|&ema| !(ema > 0.0 && ema < 1.0)) {
             let problem = format!("must be greater than 0 and below 1, got {ema}");
@@ -158,7 +158,7 @@ impl TrainConfig {
                 problem,
                 "set `ema = 0.999`, or leave the key out to average nothing",
             )
-            .note("it is the part of the average that a step leaves as it was"));
+            .note("it is the share of the average that a step keeps"));
         }
         self.augment.validate().map_err(|problem| problem.under("augment"))?;
         if self.accumulate > 1 && self.augment.mixup > 0.0 {

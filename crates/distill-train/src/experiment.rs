@@ -108,7 +108,7 @@ impl<'a> Experiment<'a> {
             transfer = Arc::new(Chain::new(transfer, unlabelled)?);
         }
         if let copies @ 1.. = recipe.data.mixtures {
-            let problem = "is set, but the examples do not all fit in the memory they may take";
+            let problem = "is set, but the examples do not all fit in the memory limit";
             let fits =
                 || crate::ConfigProblem::new("data.mixtures", problem, "leave one of `mixtures` and `memory` out");
             if transfer.windows().is_some() {

@@ -194,10 +194,10 @@ impl Side {
             return Err(ConfigProblem::new(&self.path(i), problem, help).note(note));
         }
         if self == Self::Student && (wanted == "input" || wanted.starts_with("input.")) {
-            let help = "name a value behind a layer, such as `hidden.0` or `stage.0`";
+            let help = "name a value after a layer, such as `hidden.0` or `stage.0`";
             return Err(ConfigProblem::new(
                 &self.path(i),
-                format!("is `{wanted}`, behind which nothing is trained"),
+                format!("is `{wanted}`, which no trained layer computes"),
                 help,
             ));
         }
@@ -208,7 +208,7 @@ impl Side {
     fn map(self, i: usize, config: &FeatureConfig, model: &dyn Model) -> Result<MapShape, ConfigProblem> {
         let wanted = self.value(config);
         model.inner_map(wanted).ok_or_else(|| {
-            let problem = format!("is `{wanted}`, which is no map of channels and pixels");
+            let problem = format!("is `{wanted}`, which is not a map of channels and pixels");
             let maps =
                 model.inner_values().into_iter().map(|(name, _)| name).filter(|name| model.inner_map(name).is_some());
             let maps: Vec<String> = maps.take(SHOWN).collect();
@@ -239,7 +239,7 @@ fn attention(
             config.student,
             sides(&from)
         );
-        let help = "name two maps of one size, or of which one has a multiple of the other's rows and columns";
+        let help = "name two maps of one size, or one with a multiple of the other's rows and columns";
         return Err(ConfigProblem::new(&Side::Teacher.path(i), problem, help)
             .note("the larger is averaged to the size of the smaller"));
     }

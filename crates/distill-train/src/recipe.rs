@@ -321,7 +321,7 @@ impl Recipe {
         if self.kd.targets == TargetsMode::Cached && self.train.augment.n_views().is_none() {
             let problem = "is \"cached\", but `train.augment` shows more views of an input than can be counted";
             return Err(ConfigProblem::new("kd.targets", problem, "set `targets = \"live\"`, or leave it out")
-                .note("answers are kept for each shift of an image and of its mirror image, and for nothing else"));
+                .note("logits can be cached only for shifts of an image and of its mirror image"));
         }
         self.validate_features()?;
         let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();

@@ -207,7 +207,7 @@ impl Plan {
 /// What early stopping needs.
 pub(crate) fn no_validation() -> ConfigProblem {
     let help = "hold some examples out, such as `data.validation = 1000`, or leave `early_stopping` out";
-    ConfigProblem::new("early_stopping", "is set, but there is no validation set to watch training on", help)
+    ConfigProblem::new("early_stopping", "is set, but there is no validation set", help)
 }
 
 /// Looks at the model after an epoch and tells the observer.

@@ -38,9 +38,9 @@ pub(crate) fn rm(args: &RmArgs, output: &Output) -> Result<u8, Diagnostic> {
     }
     if is_needed && args.yes {
         output.warning(
-            "a run is removed whose weights another one uses",
+            "another run uses weights of a removed run",
             "the other run is complete or cannot be resumed; its results stay",
-            "name the weights' new place in `teacher.weights` if they were copied",
+            "if you copied the weights, set `teacher.weights` to the copy",
         )?;
     }
     for (dir, bytes) in dirs.iter().zip(sizes) {

@@ -186,15 +186,15 @@ fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
             "student = \"stage.0\"",
             "student = \"input\"",
             [
-                "E0104]: kd.features[2].student is `input`, behind which nothing is trained",
+                "E0104]: kd.features[2].student is `input`, which no trained layer computes",
                 "f.toml:35:11",
-                "behind a layer",
+                "after a layer",
             ],
         ),
         (
             "student = \"stage.0\"",
             "student = \"logits\"",
-            ["E0104]: kd.features[2].student is `logits`, which is no map", "f.toml:35:11", "relational-distance"],
+            ["E0104]: kd.features[2].student is `logits`, which is not a map", "f.toml:35:11", "relational-distance"],
         ),
     ] {
         assert!(recipe().contains(from), "{from}");
@@ -212,7 +212,7 @@ fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
         ),
         (
             &["teacher.seeds=[1, 2]"],
-            ["E0104]: kd.features compares inner values, but several teachers", "f.toml", "one teacher"],
+            ["E0104]: kd.features compares inner values, but an ensemble", "f.toml", "one teacher"],
         ),
         (
             &["teacher.taps=[\"x\"]"],
@@ -319,6 +319,6 @@ fn values_of_an_onnx_file_are_tapped_by_name() {
     lab.check(
         &["check", "f.toml", "teacher.weights=[\"t.onnx\", \"t.onnx\"]", &taps],
         3,
-        ["E0104]: teacher.taps is set, but several teachers", "teacher.taps", "one teacher"],
+        ["E0104]: teacher.taps is set, but an ensemble", "teacher.taps", "one teacher"],
     );
 }

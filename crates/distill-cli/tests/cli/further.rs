@@ -71,7 +71,7 @@ fn students_of_a_sweep_begin_with_weights() {
     let changed =
         ["E0307]: the sweep was started with a different recipe, data or teacher", "tiny-sweep-001", "undo the change"];
     let ran = lab.check(&["sweep", "--resume"], 5, changed);
-    assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: the initial weights of its students have changed"), "{}", ran.stderr);
 }
 
 /// What is kept takes inputs as they are, and what is trained takes standardised ones.
@@ -125,7 +125,7 @@ fn weights_that_do_not_fit_are_refused() {
     let changed =
         ["E0307]: the run was started with a different recipe, data or teacher", "runs/tiny-002", "undo the change"];
     let ran = lab.check(&["run", "--resume", "runs/tiny-002"], 5, changed);
-    assert!(ran.stderr.contains("note: the weights that its students begin with are others"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: the initial weights of its students have changed"), "{}", ran.stderr);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn what_is_free_bounds_a_set_by_default() {
     // What is allowed is not always there.
     let ran = check(taken + 70_000, "data.memory=100MB");
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
-    let lacks = "train-images-idx3-ubyte.gz takes 78400016 bytes of memory, which the system does not give";
+    let lacks = "train-images-idx3-ubyte.gz takes 78400016 bytes of memory, more than the system provides";
     assert!(ran.stderr.starts_with("error[E0801]: ") && ran.stderr.contains(lacks), "{}", ran.stderr);
     // Without the limit more is free.
     lab.ok(&["check", "r.toml", "data.source=z"]);

@@ -56,6 +56,6 @@ fn parquet_is_read_wherever_tables_are() {
     lab.check(&["predict", student, "--input", "parquet", "-"], 4, expected);
     let cut = lab.read("p/train.parquet");
     lab.write("p/train.parquet", &cut[..cut.len() / 2]);
-    let expected = ["E0401]: p/train.parquet is no whole Parquet file", "p/train.parquet", ""];
+    let expected = ["E0401]: p/train.parquet is not a complete Parquet file", "p/train.parquet", ""];
     lab.check(&[&["check", "r.toml"], &settings[..]].concat(), 4, expected);
 }

@@ -82,7 +82,7 @@ fn memory_that_cannot_be_had_is_a_limit() {
     };
     let ran = run("'student.model.hidden=[15000, 15000]'");
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error[E0801]: training takes at least 2.7 GB, and the system does not give as much"));
+    assert!(ran.stderr.contains("error[E0801]: training takes at least 2.7 GB, more than the system provides"));
     assert!(ran.stderr.contains("`ulimit -v`") && !lab.path("runs").exists(), "{}", ran.stderr);
     assert_eq!(run("-q").code, Some(0));
 }

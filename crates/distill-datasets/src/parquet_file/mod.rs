@@ -220,7 +220,8 @@ fn check_ends(mut file: &File, length: u64) -> Result<(), Fault> {
     }
     let [first, size, last] = ends;
     if first != MAGIC || last != MAGIC {
-        let what = if last == *b"PARE" { "is encrypted, which is not read here" } else { "is no whole Parquet file" };
+        let what =
+            if last == *b"PARE" { "is encrypted, which is not read here" } else { "is not a complete Parquet file" };
         return Err(Fault::Cannot(what.to_owned()));
     }
     let size = u64::from(u32::from_le_bytes(size));

@@ -98,8 +98,8 @@ fn what_cannot_be_read_says_why() {
         file.write_all(bytes).unwrap();
         refusal(file.path())
     };
-    assert!(with(b"PAR1").contains("is no whole Parquet file"));
-    assert!(with(&bytes[..bytes.len() - 100]).contains("is no whole Parquet file"));
+    assert!(with(b"PAR1").contains("is not a complete Parquet file"));
+    assert!(with(&bytes[..bytes.len() - 100]).contains("is not a complete Parquet file"));
     let lying = [&bytes[..bytes.len() - 8], &[255, 255, 255, 127], MAGIC].concat();
     assert!(with(&lying).contains("the length of the list of its columns"));
     // The middle is gone, and the list at the end promises what was there.

@@ -90,8 +90,8 @@ pub(crate) fn check_context(
         match (name, table(found), table(expected)) {
             ("recipe", Some(was), Some(is)) => changes(&was, &is, "", &mut notes),
             ("data_sha256", ..) => notes.push("the data has changed".to_owned()),
-            (STUDENT, ..) => notes.push("the weights that its students begin with are others".to_owned()),
-            ("teacher_sha256", ..) => notes.push("the teacher is another one".to_owned()),
+            (STUDENT, ..) => notes.push("the initial weights of its students have changed".to_owned()),
+            ("teacher_sha256", ..) => notes.push("the teacher has changed".to_owned()),
             (STREAMS, ..) => notes.push(
                 "its students draw the random numbers of their teachers, as all did in earlier versions; now they have \
                  their own"

@@ -84,7 +84,7 @@ impl Preflight<'_> {
             found.warn(
                 "inputs",
                 format!("inputs are large, with mean {mean:.4} and standard deviation {sd:.4}"),
-                "networks are made for numbers near 0 of size 1, and may not learn from others",
+                "networks need inputs near 0 with a deviation near 1, and may not learn from others",
                 "set `data.standardize = true`",
             );
         }
@@ -115,7 +115,7 @@ impl Preflight<'_> {
                 Err(error) => return found.fail("inputs", error.into()),
             };
             let what = format!("number {feature} of {name} example {example} is {value:e}");
-            let note = "examples and their numbers are counted from 0; such values often stand for one that is missing";
+            let note = "examples and their numbers are counted from 0; such values often stand for missing ones";
             let help = "write another value, or leave the example or the column out";
             if value.abs() < OVERFLOWS {
                 found.warn("inputs", what, note, help);

@@ -34,7 +34,7 @@ impl Preflight<'_> {
         let memory = now.saturating_add(self.training().max(self.compared())).max(most);
         let least = self.least();
         if !memory::can_be_had(least) {
-            let what = format!("training takes at least {}, and the system does not give as much", size(least));
+            let what = format!("training takes at least {}, more than the system provides", size(least));
             let diagnostic = Diagnostic::new(Code::Limit, what)
                 .note("weights and gradients of the largest model, and what its optimizer keeps")
                 .help(

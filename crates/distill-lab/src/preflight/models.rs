@@ -85,7 +85,10 @@ impl Preflight<'_> {
                 "tokens",
             ),
             (Some(_), None) => (
-                format!("the inputs of `{}` are bytes in their order, and the model reads no sequence", data.source),
+                format!(
+                    "the inputs of `{}` are bytes in their order, but the model does not read sequences",
+                    data.source
+                ),
                 "each byte of a text is the number of a row of a table",
                 "set `kind = \"text-cnn\"`, or `features = \"n-grams\"` in `data.text`".to_owned(),
                 "kind",
@@ -131,13 +134,13 @@ impl Preflight<'_> {
             let (what, note, help) = if none < 0.0 {
                 (
                     format!("{place} buckets"),
-                    "an embedding takes whole numbers from 0 on, the names of the rows of its table, and -1 for none",
+                    "an embedding takes whole numbers from 0, the indices of the rows of its table, or -1 for none",
                     "leave `embedding` out of the model, or give it as many buckets as the data has",
                 )
             } else {
                 (
                     format!("{place} tokens"),
-                    "a model of sequences takes whole numbers, the names of the rows of its table, and 0 for none",
+                    "a model of sequences takes token numbers, with 0 for padding",
                     "choose another `kind` of model, or give it as many tokens as the data has",
                 )
             };

@@ -209,7 +209,7 @@ fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
             "right on {accuracy:.1} %, but {confidence:.1} % sure; its NLL is {:.2}, that of a guess {:.2}",
             check.nll, check.max_nll
         ),
-        "accuracy and confidence cannot both be right: are its answers probabilities that are taken for logits?",
+        "accuracy and confidence cannot both be right: are its answers probabilities mistaken for logits?",
         "for a table set `teacher.probabilities = true`, for an ONNX file `teacher.onnx.probabilities = true`; \
          or leave it so if the teacher is that unsure",
     );
@@ -222,7 +222,7 @@ fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
     found.warn(
         "teacher accuracy",
         format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
-        "it has been trained on them: its answers there are surer than it can be, and teach little that the labels do not",
+        "it was trained on them: it is overconfident there, and teaches little that the labels do not",
         "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixtures`; \
          or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
     );

@@ -12,7 +12,7 @@ impl Run<'_> {
             return Ok(());
         }
         let what = format!("the loss of the {} went up, from {first:.4} in the first epoch to {last:.4}", role.name());
-        Ok(self.listener.warn(&what, "each step throws away what the steps before have found", &self.cure(role))?)
+        Ok(self.listener.warn(&what, "each step undoes what the steps before have learned", &self.cure(role))?)
     }
 
     /// A model that might as well always say the same.
@@ -27,7 +27,7 @@ impl Run<'_> {
             100.0 * test.accuracy(),
             100.0 * test.chance()
         );
-        Ok(self.listener.warn(&what, "it has learned nothing that can be used", &self.cure(role))?)
+        Ok(self.listener.warn(&what, "it has learned nothing useful", &self.cure(role))?)
     }
 
     /// The settings to change first.

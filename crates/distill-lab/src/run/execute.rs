@@ -293,7 +293,7 @@ fn explain(stop: Stop, file: &RecipeFile, recipe: &Recipe, run: &Run<'_>) -> Res
         }
         Stop::Training(error @ TrainError::Answer { split: "test", .. }) => {
             let resume = shell(["distill", "run", "--resume", &*run.dir.path().to_string_lossy()]);
-            let help = format!("correct the test set, which trained models stay for, then go on: `{resume}`");
+            let help = format!("correct the test set, then continue: `{resume}`; trained models stay");
             locate(file, recipe, error).better_help(help)
         }
         Stop::Training(error) => locate(file, recipe, error),

@@ -71,7 +71,7 @@ impl Former {
     fn refuse(&self, what: &str) -> Diagnostic {
         Diagnostic::new(Code::RecipeChanged, what)
             .at(self.path.display())
-            .note("a run that begins with another has the same teachers")
+            .note("a run that starts from another must have the same teachers")
             .help("leave the settings of data and teacher as they were, or start a run of the recipe")
     }
 

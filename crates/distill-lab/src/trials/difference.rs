@@ -33,7 +33,7 @@ impl BestAndNext {
         let Comparison { difference, interval: [low, high], p_value, verdict, .. } = &self.comparison;
         let says = match verdict {
             Verdict::NotDistinguishable => "validation cannot tell the two apart",
-            _ => "chosen after the fact, so it is the luckiest of all in part",
+            _ => "chosen after the fact, so partly by luck",
         };
         let interval = format!("95 % interval {low:+.1} to {high:+.1}, {}", verdict::p_value(*p_value));
         let settings = next(&self.settings);

@@ -65,7 +65,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
         return Err(Diagnostic::new(Code::RecipeChanged, "the runs are on different data or of different teachers")
             .at(other.path.display())
             .note(format!("the first is {}", first.path.display()))
-            .note("only models that learned from the same and were tested on the same can be joined")
+            .note("only models with the same teacher, training data and test data can be combined")
             .help("make a report of each"));
     }
     let mut models: Vec<(&RunFiles, &ModelResult)> = vec![];

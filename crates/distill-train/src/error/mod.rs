@@ -110,7 +110,7 @@ pub enum TrainError {
         actual: usize,
     },
     /// Soft targets are to be kept for inputs that vary in more ways than can be counted.
-    #[error("the teacher's answers can be kept for shifted and flipped inputs, and inputs vary in other ways too")]
+    #[error("the teacher's logits can be cached for shifted and flipped inputs, but inputs vary in other ways too")]
     TooManyViews,
     /// A table of a teacher's answers cannot be used.
     #[error("the table of answers has {problem}")]

@@ -85,7 +85,7 @@ impl Recipe {
             return Err(ConfigProblem::new("kd.cache", problem, "leave one of them out").note(why));
         }
         if self.teacher.is_ensemble() {
-            let problem = "compares inner values, but several teachers that teach together have none";
+            let problem = "compares inner values, but an ensemble of teachers has none";
             let help = "name one teacher, or leave `features` out";
             return Err(ConfigProblem::new("kd.features", problem, help)
                 .note("only their logits are averaged; one teacher for each seed is possible"));
@@ -136,7 +136,7 @@ mod tests {
         let cache = r#"{"features": [FEATURE], "cache": "x.safetensors"}"#;
         assert!(error(cache, r#"{"weights": "t.safetensors"}"#).starts_with("kd.cache is set, but"));
         for several in [r#"{"model": {"hidden": [9]}, "seeds": [1, 2]}"#, r#"{"weights": ["a", "b"]}"#] {
-            assert!(error(r#"{"features": [FEATURE]}"#, several).contains("several teachers that teach together"));
+            assert!(error(r#"{"features": [FEATURE]}"#, several).contains("an ensemble of teachers"));
         }
         for (from, to) in [("similarity", "hint"), ("\"weight\"", "\"wieght\""), (", \"weight\": 3000.0", "")] {
             let feature =

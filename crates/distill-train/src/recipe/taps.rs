@@ -47,7 +47,7 @@ impl Taps {
         for (name, tensor) in self.pairs() {
             let problem = match (name, tensor) {
                 ("", _) | (_, "") => "has an empty name".to_owned(),
-                ("logits", _) => "names a value `logits`, as the output is called, which is always there".to_owned(),
+                ("logits", _) => "names a value `logits`, which is the name of the output".to_owned(),
                 _ if !seen.insert(tensor) => format!("names `{tensor}` twice"),
                 _ => continue,
             };
@@ -81,7 +81,7 @@ mod tests {
             (r#"{"x": "/a", "y": "/a"}"#, "taps names `/a` twice"),
             (r#"["/a", ""]"#, "taps has an empty name"),
             (r#"{"": "/a"}"#, "taps has an empty name"),
-            (r#"["logits"]"#, "taps names a value `logits`, as the output is called, which is always there"),
+            (r#"["logits"]"#, "taps names a value `logits`, which is the name of the output"),
         ] {
             assert_eq!(taps(text).validate().unwrap_err().to_string(), problem, "{text}");
         }

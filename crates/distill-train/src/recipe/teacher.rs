@@ -241,7 +241,7 @@ impl TeacherConfig {
                 .note("a network of this program shows its values by itself: `hidden.0`, `stage.1` and so on"));
         }
         if self.is_ensemble() {
-            let problem = "is set, but several teachers that teach together have no inner values";
+            let problem = "is set, but an ensemble of teachers has no inner values";
             return Err(ConfigProblem::new("taps", problem, "name one teacher, or leave `taps` out"));
         }
         self.taps.validate()
