@@ -14,7 +14,6 @@ use crate::wav::Wav;
 /// Under this name the file of a model has its [`SoundFormat`].
 pub const SOUND: &str = "sound";
 
-
 /// A folder with recordings, in a folder for each class.
 ///
 /// ```text

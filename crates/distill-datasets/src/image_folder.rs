@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use crate::foreign::{Found, sniff};
 use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, Split};
 
-
 /// A folder with images, in a folder for each class.
 ///
 /// ```text

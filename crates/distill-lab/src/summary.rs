@@ -116,7 +116,8 @@ pub(crate) fn conclusion(result: &RunResult) -> String {
     let (teacher, alone, distilled) = (errors(Role::Teacher), errors(Role::Baseline), errors(Role::Student));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let number = |value: f64| if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.1}") };
-    let makes = |who: &str, errors: &[f64]| format!("{who} makes {} test errors", number(mean(errors)));
+    let counted = |value: f64| format!("{} test error{}", number(value), if value == 1.0 { "" } else { "s" });
+    let makes = |who: &str, errors: &[f64]| format!("{who} makes {}", counted(mean(errors)));
     match (alone.as_slice(), distilled.as_slice()) {
         ([], []) => return format!("{}.", makes("The teacher", &teacher)),
         (alone, []) => return format!("{}.", makes("The student alone", alone)),
@@ -129,9 +130,9 @@ pub(crate) fn conclusion(result: &RunResult) -> String {
     let (from, to, of) = (mean(&alone), mean(&distilled), mean(&teacher));
     let part = 100.0 * (from - to) / from;
     let what = if to < from {
-        format!("Distillation took the student from {} to {} test errors, {part:.0} % fewer", number(from), number(to))
+        format!("Distillation took the student from {} to {}, {part:.0} % fewer", number(from), counted(to))
     } else {
-        format!("Distillation did not help: {} test errors on labels alone, {} distilled", number(from), number(to))
+        format!("Distillation did not help: {} on labels alone, {} distilled", counted(from), number(to))
     };
     let verdict = result.comparison.as_ref().map_or(String::new(), |comparison| {
         let ([low, high], decimals) = (comparison.interval, verdict::decimals(comparison));

@@ -29,8 +29,19 @@ const PICKLE: Format = Format {
            or save what it answers, a table of `predict_proba`",
 };
 
-/// The error for a model file of another program; `None` if it is not known to be one.
+/// The error for a model file of another program, or for a part of a table of answers; `None` if it is not known to be one.
 pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
+    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if ["csv", "npy", "parquet"].contains(&end.as_str()) {
+        return Some(
+            Diagnostic::new(Code::ModelFile, "this is a table, not a model")
+                .at(path.display())
+                .note("the answers of a teacher that was asked elsewhere are a folder: one table for the training examples, one for the others")
+                .help(format!(
+                    "name a model; or, as a teacher, a folder with `train.{end}` and `test.{end}`, one row per example in the order of the data"
+                )),
+        );
+    }
     let Format { what, note, help } = format(path, start)?;
     Some(
         Diagnostic::new(Code::ModelFile, format!("this is a model of {what}"))
@@ -63,6 +74,14 @@ mod tests {
 
     fn found(name: &str, start: &[u8]) -> &'static str {
         format(Path::new(name), start).map_or("none", |format| format.what.split([' ', ',']).next().unwrap())
+    }
+
+    #[test]
+    fn one_table_is_not_all_answers_of_a_teacher() {
+        let said = |name: &str| refused(Path::new(name), b"").map(|diagnostic| diagnostic.to_string());
+        let csv = said("forest.CSV").unwrap();
+        assert!(csv.contains("a folder with `train.csv` and `test.csv`"), "{csv}");
+        assert!(said("logits.npy").is_some() && said("logits.npz").is_none());
     }
 
     #[test]

@@ -155,7 +155,8 @@ impl TeacherConfig {
         }
         if self.weights.is_some() && !self.seeds.is_empty() {
             let note = "teachers that come from files are not trained";
-            return Err(ConfigProblem::new("seeds", "is set beside `weights`", "leave one of them out").note(note));
+            let help = "leave one of them out; `teacher.seeds=[]` on the command line does";
+            return Err(ConfigProblem::new("seeds", "is set beside `weights`", help).note(note));
         }
         if self.seeds.len() == 1 {
             let help = "name more, or leave `seeds` out; one teacher of all seeds is trained first and named in `teacher.weights`";
