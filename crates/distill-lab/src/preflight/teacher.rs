@@ -43,6 +43,9 @@ impl Preflight<'_> {
         if found.given.is_empty() {
             self.sizes(found, Some(given.model.spec().parameters));
         }
+        for (path, engine) in given.engines() {
+            found.ok("teacher engine", format!("{engine} ({})", path.display()));
+        }
         for (path, kind) in given.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
         }
