@@ -213,10 +213,10 @@ impl OnnxModel {
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         if (self.scale, self.shift) == (1.0, 0.0) {
-            network.logits_into(inputs, scratch, out.view_mut())?;
+            Engine::logits_into(network, inputs, scratch, out.view_mut())?;
         } else {
             let inputs = inputs.mapv(|value| self.scale * value + self.shift);
-            network.logits_into(inputs.view(), scratch, out.view_mut())?;
+            Engine::logits_into(network, inputs.view(), scratch, out.view_mut())?;
         }
         if self.answers.probabilities {
             out.mapv_inplace(|answer| self.logit(answer));

@@ -45,7 +45,6 @@ fn near(name: &str, found: &Array2<f32>, expected: &Array2<f32>) {
     assert_eq!(found.dim(), expected.dim(), "{name}");
     let largest = expected.iter().fold(0.0_f32, |largest, z| largest.max(z.abs()));
     let apart = found.iter().zip(expected).fold(0.0_f32, |apart, (a, b)| apart.max((a - b).abs()));
-    println!("{name}: {:.1e} of the largest logit", apart / largest);
     assert!(largest > 0.0 && apart <= 1e-5 * largest, "{name}: {apart} of {largest}");
 }
 
@@ -334,7 +333,9 @@ fn files_of_a_training_are_not_asked_as_if_they_were_none() {
         match OnnxModel::from_bytes(&bytes, &OnnxOptions::default()) {
             Ok(model) => assert!(model.engine().to_string().contains(reason), "{}", model.engine()),
             Err(OnnxError::NoEngine { because }) => assert!(because.contains(reason), "{because}"),
-            Err(error) => assert!(HAS_TRACT, "{error}"),
+            // tract may have none of these either.
+            Err(_) if HAS_TRACT => {}
+            Err(error) => panic!("{error}"),
         }
     }
 }

@@ -12,7 +12,8 @@ mod tract;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use distill_models::Network;
+use distill_models::{ModelError, Network, Scratch};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 #[cfg(not(feature = "tract"))]
 use none::Engine as Other;
@@ -93,6 +94,16 @@ impl Engine {
                 Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
             }
         }
+    }
+
+    /// The logits of any number of rows by a network of our own.
+    pub(crate) fn logits_into(
+        network: &Network,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        own::logits_into(network, inputs, scratch, out)
     }
 
     /// The network that computes it, which takes any number of rows.

@@ -2,14 +2,18 @@
 //! that students have.
 
 use distill_export::{ExportError, frozen_network_from_onnx};
-use distill_models::{Model as _, Network};
-use ndarray::Array2;
+use distill_models::{Model as _, ModelError, Network, Scratch};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
 
 use super::Prepared;
 use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output};
 use crate::describe::describe;
 use crate::shape::{INPUT_SHAPE, Shape};
 use crate::{Layout, OnnxError, OnnxOptions};
+
+/// Rows that a thread takes at a time.
+const BLOCK: usize = 16;
 
 /// Operators had other meanings before.
 const OLDEST_OPSET: i64 = 9;
@@ -58,6 +62,22 @@ pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Result<Prep
     }
     let producer = String::new();
     Ok(Ok(Prepared { engine: network, shape, n_classes, taps: vec![], producer, description }))
+}
+
+/// Writes the logits of a matrix. Many rows are shared among the threads from the first layer to the last, so that none waits for the
+/// others behind every layer.
+pub(crate) fn logits_into(
+    network: &Network,
+    inputs: ArrayView2<'_, f32>,
+    scratch: &mut Scratch,
+    mut out: ArrayViewMut2<'_, f32>,
+) -> Result<(), ModelError> {
+    if inputs.nrows() <= BLOCK {
+        return network.logits_into(inputs, scratch, out);
+    }
+    let blocks = inputs.axis_chunks_iter(Axis(0), BLOCK).into_par_iter();
+    let blocks = blocks.zip(out.axis_chunks_iter_mut(Axis(0), BLOCK));
+    blocks.map_init(Scratch::default, |scratch, (inputs, out)| network.logits_into(inputs, scratch, out)).collect()
 }
 
 /// The logits of some rows, one after the other.
