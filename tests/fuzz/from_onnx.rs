@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, network_from_onnx};
+use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, frozen_network_from_onnx, network_from_onnx};
 use distill_models::{Model as _, Provenance, Trainable as _};
+use ndarray::{Array2, s};
 
 use crate::mutate;
 use crate::onnx::{Field, change, encode};
@@ -20,6 +21,15 @@ const READ_AGAIN: usize = 16;
 #[test]
 fn from_onnx() {
     run(&OnnxNetwork::default());
+}
+
+/// The same to be asked alone, for which more is possible.
+#[derive(Default)]
+struct Frozen(OnnxNetwork);
+
+#[test]
+fn frozen_from_onnx() {
+    run(&Frozen::default());
 }
 
 fn message(field: u64, value: &[u8]) -> Vec<u8> {
@@ -97,5 +107,50 @@ impl Parser for OnnxNetwork {
 
     fn check_message(&self, message: &str) {
         assert!(!message.is_empty() && message.len() < 2000, "{message}");
+    }
+}
+
+impl Parser for Frozen {
+    const NAME: &str = "frozen_from_onnx";
+
+    type Parsed = FromOnnx;
+
+    fn corpus(&self) -> Vec<Vec<u8>> {
+        let shortened = include_bytes!("../golden/from_pytorch/shortened.script.onnx").to_vec();
+        // The second is one in training, which is refused here.
+        let others = self.0.corpus().into_iter().step_by(2);
+        [shortened.clone(), shortened].into_iter().chain(others).collect()
+    }
+
+    fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+        self.0.mutate(bytes, other, random);
+    }
+
+    fn large(&self) -> Vec<Vec<u8>> {
+        self.0.large()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
+        frozen_network_from_onnx(bytes, None).map_err(|error| error.to_string())
+    }
+
+    fn check(&self, found: &Self::Parsed) {
+        let names = (0..found.n_classes()).map(|class| class.to_string()).collect();
+        let network = match found.network(names) {
+            Ok(network) => network,
+            Err(error) => return assert!(!error.to_string().is_empty()),
+        };
+        self.0.0.set(self.0.0.get() + 1);
+        // It answers, where that takes no longer than others do, and each row by itself.
+        if network.graph().macs() < 1 << 20 && self.0.0.get().is_multiple_of(READ_AGAIN) {
+            let inputs = Array2::from_shape_fn((2, network.spec().features()), |(i, j)| ((i + j) % 7) as f32 / 7.0);
+            let both = network.logits(inputs.view()).unwrap();
+            let second = network.logits(inputs.slice(s![1.., ..])).unwrap();
+            assert!(second.iter().zip(both.row(1)).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+
+    fn check_message(&self, message: &str) {
+        self.0.check_message(message);
     }
 }

@@ -98,6 +98,26 @@ class Plain(nn.Module):
         return self.head(self.drop(F.relu(self.hidden(x))))
 
 
+class Shortened(nn.Module):
+    """Shortcuts without weights, of which the second pads unevenly, and a convolution that is used twice."""
+
+    shape = (3, 11, 10)
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.first, self.second = nn.Conv2d(4, 8, 3, 2, 1), nn.Conv2d(8, 12, 3, (2, 1), 1)
+        self.twice = nn.Conv2d(8, 8, 3, padding=1)
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, x):
+        x = F.relu(self.stem(x))
+        x = F.relu(self.first(x) + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2)))
+        x = F.relu(self.twice(F.relu(self.twice(x))))
+        x = F.relu(self.second(x) + F.pad(x[:, :, ::2, :], (0, 0, 0, 0, 1, 3)))
+        return self.head(F.relu(x[:, :, ::2, ::3]).mean((2, 3)))
+
+
 def export(network):
     torch.manual_seed(1)
     name, model = network.__name__.lower(), network()
@@ -117,6 +137,9 @@ def export(network):
         "script": axes,
         "training": axes | {"training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False},
     }
+    if network is Shortened:
+        # It is there to be asked, and not trained.
+        del kinds["training"]
     for kind, options in kinds.items():
         if kind == "training":
             # The exporter runs it in training, and its statistics are to be those of the answers.
@@ -145,5 +168,5 @@ def strip(file):
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     FOLDER.mkdir(exist_ok=True)
-    for network in (Residual, Depthwise, Plain):
+    for network in (Residual, Depthwise, Plain, Shortened):
         export(network)

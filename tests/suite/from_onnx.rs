@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, network_from_onnx};
+use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, frozen_network_from_onnx, network_from_onnx};
 use distill_models::{Activation, Model as _, Network, Op, Provenance};
 use ndarray::Array2;
 use serde_json::Value;
@@ -59,6 +59,22 @@ fn what_pytorch_exported_answers_as_in_pytorch() {
             assert_eq!(again.classes(), Some(&names(found.n_classes())[..]));
             assert!(self::apart(&again.network(names(found.n_classes())).unwrap(), &case) <= 1e-5);
         }
+    }
+}
+
+/// A network with shortcuts without weights, and a convolution that is used twice.
+#[test]
+fn what_is_only_asked_answers_as_in_pytorch_too() {
+    let case: Value = serde_json::from_slice(&fs::read(path("shortened.json")).unwrap()).unwrap();
+    for exporter in ["dynamo", "raw", "script"] {
+        let bytes = fs::read(path(&format!("shortened.{exporter}.onnx"))).unwrap();
+        let error = network_from_onnx(&bytes).unwrap_err().to_string();
+        assert!(error.contains("the Slice ") && error.contains(" cannot be trained here: Conv, "), "{error}");
+        let found = frozen_network_from_onnx(&bytes, None).unwrap_or_else(|error| panic!("{exporter}: {error}"));
+        let apart = apart(&found.network(names(4)).unwrap(), &case);
+        assert!(apart <= 1e-5, "{exporter}: {apart}");
+        // Two slices and a pad are one convolution.
+        assert_eq!(found.config().nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))).count(), 5 + 3);
     }
 }
 

@@ -21,7 +21,7 @@ mod zip;
 
 pub use compare::{ExportCheck, compare};
 pub use error::ExportError;
-pub use import::{FromOnnx, network_from_onnx};
+pub use import::{FromOnnx, frozen_network_from_onnx, network_from_onnx};
 pub use npz::{from_npz, to_npz};
 pub use onnx::{OPSET, OnnxExport};
 pub use options::OnnxExportOptions;

@@ -4,6 +4,8 @@ use crate::wire::Value;
 
 /// Elements of type f32.
 pub(crate) const DATA_TYPE_FLOAT: i64 = 1;
+/// Of type f64.
+pub(crate) const DATA_TYPE_DOUBLE: i64 = 11;
 /// And of type i64.
 pub(crate) const DATA_TYPE_INT64: i64 = 7;
 

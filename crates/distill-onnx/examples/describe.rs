@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use distill_onnx::{HAS_ENGINE, OnnxModel, Port};
+use distill_onnx::{OnnxModel, OnnxOptions, Port};
 
 const TEACHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes/fashion-mnist/teacher.onnx");
 
@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("there is no file {}; name another one", path.display());
         return Ok(());
     }
-    let description = OnnxModel::describe(&std::fs::read(path)?)?;
+    let bytes = std::fs::read(path)?;
+    let description = OnnxModel::describe(&bytes)?;
     println!("`{}` by {}, opset {}", description.name, description.producer, description.opset);
     let port =
         |what: &str, Port { name, element, .. }: &Port, shape: String| println!("{what} {name}: {element}{shape}");
@@ -25,6 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (operator, n) in &description.operators {
         println!("  {n:>3} {operator}");
     }
-    println!("this build {} compute it", if HAS_ENGINE { "can" } else { "has no engine (feature `tract`) and cannot" });
+    match OnnxModel::from_bytes(&bytes, &OnnxOptions::default()) {
+        Ok(model) => println!("computed by {}", model.engine()),
+        Err(error) => println!("not computed: {error}"),
+    }
     Ok(())
 }

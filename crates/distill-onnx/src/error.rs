@@ -2,9 +2,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
-    /// The crate was built without an engine that computes graphs.
-    #[error("this build has no engine for ONNX files")]
-    NoEngine,
+    /// The crate was built without tract, and distill's own operations do not compute the file.
+    #[error(
+        "this build has no engine for ONNX files other than distill's own operations, which cannot compute this one: {because}"
+    )]
+    NoEngine {
+        /// What they cannot do.
+        because: String,
+    },
     /// A file is larger than the format allows.
     #[error("the file has {n_bytes} bytes, an ONNX file has at most {max}")]
     TooLarge {

@@ -19,7 +19,7 @@ mod taps;
 mod wire;
 
 pub use beside::external_files;
-pub use engine::HAS_ENGINE;
+pub use engine::{HAS_TRACT, OnnxEngine};
 pub use error::OnnxError;
 pub use guard::is_guarded;
 pub use model::OnnxModel;

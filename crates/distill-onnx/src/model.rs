@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
-use distill_models::{AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape};
+use distill_models::{
+    AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Network, Provenance, Scratch, Tape,
+};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::engine::{Engine, Prepared};
+use crate::engine::{Engine, OnnxEngine, Prepared};
 use crate::shape::{INPUT_SHAPE, Shape};
 use crate::{Description, OnnxError, OnnxOptions, describe, names};
 
@@ -16,10 +18,11 @@ const SIGMOIDS: [&str; 2] = ["Sigmoid", "HardSigmoid"];
 
 /// A classifier from an ONNX file.
 ///
-/// Each batch of the graph has the same size, the last one is filled with zeros. So an answer depends neither on who
-/// asks for how many nor on the number of threads.
+/// Where tract or ONNX Runtime computes it, each batch of the graph has the same size, and the last one is filled with zeros. So
+/// an answer depends neither on who asks for how many nor on the number of threads.
 pub struct OnnxModel {
     engine: Engine,
+    computes: OnnxEngine,
     shape: Shape,
     answers: AnswerKind,
     scale: f32,
@@ -50,7 +53,8 @@ impl OnnxModel {
     /// Prepares a file to be asked. Whatever the bytes are, sizes that they claim are compared with what is there.
     ///
     /// # Errors
-    /// [`OnnxError::NoEngine`] without the feature `tract`; any other if the file or an option cannot be used.
+    /// [`OnnxError::NoEngine`] without the feature `tract`, if the file has what no [`Network`](distill_models::Network) has; any
+    /// other if the file or an option cannot be used.
     pub fn from_bytes(bytes: &[u8], options: &OnnxOptions) -> Result<Self, OnnxError> {
         Self::with_files(bytes, &BTreeMap::new(), options)
     }
@@ -70,8 +74,8 @@ impl OnnxModel {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let Prepared { engine, shape, n_classes, taps, producer, description } =
-            Engine::prepare(bytes, beside, options)?;
+        let (prepared, computes) = Engine::prepare(bytes, beside, options)?;
+        let Prepared { engine, shape, n_classes, taps, producer, description } = prepared;
         let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
         let names_classes = classes.is_some();
         let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);
@@ -84,8 +88,19 @@ impl OnnxModel {
         let (scale, shift) = (options.scale, options.shift);
         let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };
         let taps = options.taps.iter().zip(taps).map(|(tap, sides)| Tapped::new(&tap.name, &sides)).collect();
-        let mut model =
-            Self { engine, shape, answers, scale, shift, spec, names_classes, names_shape, description, taps };
+        let mut model = Self {
+            engine,
+            computes,
+            shape,
+            answers,
+            scale,
+            shift,
+            spec,
+            names_classes,
+            names_shape,
+            description,
+            taps,
+        };
         model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
         if model.answers.probabilities {
             model.spec.architecture += &format!(" ({})", AnswerKind::PROBABILITIES);
@@ -114,6 +129,11 @@ impl OnnxModel {
     /// What its file says of itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// What computes it, and why no operations of our own do.
+    pub fn engine(&self) -> &OnnxEngine {
+        &self.computes
     }
 
     /// What its answers were taken for.
@@ -171,15 +191,37 @@ impl OnnxModel {
 
     fn write_logits(&self, answer: &[f32], mut out: ArrayViewMut2<'_, f32>) {
         for (mut out, answer) in out.rows_mut().into_iter().zip(answer.chunks_exact(self.spec.classes.len())) {
-            for (out, &value) in out.iter_mut().zip(answer) {
-                *out = match self.answers.probabilities {
-                    // A NaN stays one, so that it is found.
-                    true if value < MIN_PROBABILITY => MIN_PROBABILITY.ln(),
-                    true => value.ln(),
-                    false => value,
-                };
-            }
+            out.iter_mut().zip(answer).for_each(|(out, &value)| *out = self.logit(value));
         }
+    }
+
+    fn logit(&self, answer: f32) -> f32 {
+        match self.answers.probabilities {
+            // A NaN stays one, so that it is found.
+            true if answer < MIN_PROBABILITY => MIN_PROBABILITY.ln(),
+            true => answer.ln(),
+            false => answer,
+        }
+    }
+
+    /// The logits of any number of rows by a network of our own, which shares them among the threads itself.
+    fn by_network(
+        &self,
+        network: &Network,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        mut out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        if (self.scale, self.shift) == (1.0, 0.0) {
+            Engine::logits_into(network, inputs, scratch, out.view_mut())?;
+        } else {
+            let inputs = inputs.mapv(|value| self.scale * value + self.shift);
+            Engine::logits_into(network, inputs.view(), scratch, out.view_mut())?;
+        }
+        if self.answers.probabilities {
+            out.mapv_inplace(|answer| self.logit(answer));
+        }
+        Ok(())
     }
 
     fn check_width(&self, inputs: ArrayView2<'_, f32>) -> Result<(), ModelError> {
@@ -212,16 +254,19 @@ impl Model for OnnxModel {
     }
 
     fn rows_at_a_time(&self) -> usize {
-        self.shape.batch()
+        self.engine.own().map_or(self.shape.batch(), Model::rows_at_a_time)
     }
 
     fn logits_into(
         &self,
         inputs: ArrayView2<'_, f32>,
-        _: &mut Scratch,
+        scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         self.check_width(inputs)?;
+        if let Some(network) = self.engine.own() {
+            return self.by_network(network, inputs, scratch, out);
+        }
         let batch = self.shape.batch();
         let inputs = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
         let blocks = inputs.zip(out.axis_chunks_iter_mut(Axis(0), batch));
@@ -245,6 +290,9 @@ impl Model for OnnxModel {
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
         self.check_width(inputs)?;
         tape.begin(inputs.nrows());
+        if let (Some(network), Some(logits)) = (self.engine.own(), tape.slots_mut().last_mut()) {
+            return self.by_network(network, inputs, &mut Scratch::default(), logits.value_mut());
+        }
         let (batch, n) = (self.shape.batch(), 1 + self.taps.len());
         let blocks = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
         let answers = all(blocks.map(|inputs| self.block(inputs, n)).collect())?;

@@ -32,7 +32,7 @@ pub struct OnnxOptions {
     pub scale: f32,
     /// See `scale`.
     pub shift: f32,
-    /// The library of ONNX Runtime, version 1.24 or later, that computes in place of tract; the first that is named holds for
+    /// The library of ONNX Runtime, version 1.24 or later, that computes in place of tract and of our own operations; the first that is named holds for
     /// the whole process. It needs the feature `ort`.
     pub library: Option<PathBuf>,
     /// Inner values that [`Model::record`](distill_models::Model::record) shows, in this order and before the logits.

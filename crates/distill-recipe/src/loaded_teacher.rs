@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use distill_datasets::{DataSpec, Dataset, spread};
 use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
+use distill_onnx::OnnxEngine;
 use distill_train::{TeacherClasses, align_classes, check_compatible};
 use ndarray::Array2;
 
@@ -27,6 +28,8 @@ pub struct LoadedTeacher {
     pub sha256: String,
     /// How its answers were interpreted, for a model of another program.
     pub answers: Option<AnswerKind>,
+    /// What computes it, where it is an ONNX file.
+    pub engine: Option<OnnxEngine>,
     /// Whether its outputs have names and were put into the order of the data.
     pub is_reordered: bool,
     /// What its file leaves open.
@@ -59,10 +62,16 @@ impl LoadedTeacher {
             n_bytes,
             sha256,
             answers: None,
+            engine: None,
             is_reordered: false,
             unsaid: Unsaid::default(),
             assumed: vec![],
         }
+    }
+
+    /// Whether tract computes it, which takes long where there are convolutions.
+    pub fn is_by_tract(&self) -> bool {
+        matches!(self.engine, Some(OnnxEngine::Tract { .. }))
     }
 
     /// The same with the classes of the data, in their order.

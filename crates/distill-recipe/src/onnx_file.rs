@@ -57,8 +57,8 @@ impl TeacherFormat for Onnx {
 /// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
 ///
 /// # Errors
-/// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed; always in a build
-/// without the feature `onnx`.
+/// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed: in a build
+/// without the feature `onnx`, one that our own networks do not have.
 fn load(path: &Path, config: &OnnxConfig, taps: &Taps) -> Result<LoadedTeacher, Diagnostic> {
     let taps = taps.pairs().into_iter().map(|(name, tensor)| Tap { name: name.to_owned(), tensor: tensor.to_owned() });
     let options = OnnxOptions { taps: taps.collect(), ..options(config)? };
@@ -72,9 +72,10 @@ fn load(path: &Path, config: &OnnxConfig, taps: &Taps) -> Result<LoadedTeacher, 
     let n_bytes = bytes.len() + beside.values().map(Vec::len).sum::<usize>();
     let sha256 = if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) };
     let (provenance, answers) = (model.provenance(), Some(model.answers().clone()));
+    let engine = Some(model.engine().clone());
     let unsaid = Unsaid { classes: !model.names_classes(), shape: !model.names_shape() };
     let teacher = LoadedTeacher::new(&Onnx, Arc::new(model), n_bytes, sha256);
-    Ok(LoadedTeacher { provenance, answers, unsaid, ..teacher })
+    Ok(LoadedTeacher { provenance, answers, engine, unsaid, ..teacher })
 }
 
 /// The files beside a model in which it keeps weights. A stranger has named them, so each has to be a plain file of its folder, and
@@ -162,8 +163,8 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
 pub fn diagnostic(error: &OnnxError) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::ModelFile, error.to_string());
     match error {
-        OnnxError::NoEngine => diagnostic
-            .note("it is left out unless asked for, as it takes minutes to build")
+        OnnxError::NoEngine { .. } => diagnostic
+            .note("tract, which has most operators, is left out unless asked for, as it takes minutes to build")
             .help("build the program with it: `cargo install --path crates/distill-cli --features onnx`"),
         OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } => {
             diagnostic.help("write the file again, and check it: `onnx.checker.check_model(\"FILE\")` in Python")

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distill_models::{AnswerKind, Average, Model};
+use distill_onnx::OnnxEngine;
 use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig};
 
 use crate::answer_file::AnswerTables;
@@ -116,6 +117,11 @@ impl PretrainedTeacher {
     /// What the answers of each file were taken for, of which that was to be found out.
     pub fn answers(&self) -> impl Iterator<Item = (&Path, &AnswerKind)> {
         self.members.iter().filter_map(|member| Some((member.path.as_path(), member.loaded.answers.as_ref()?)))
+    }
+
+    /// What computes each ONNX file.
+    pub fn engines(&self) -> impl Iterator<Item = (&Path, &OnnxEngine)> {
+        self.members.iter().filter_map(|member| Some((member.path.as_path(), member.loaded.engine.as_ref()?)))
     }
 
     /// The files, for messages.

@@ -1,5 +1,7 @@
 //! ONNX files as models. What `distill export` writes is a file like any other.
 
+use std::fs;
+
 use crate::lab::Lab;
 
 /// The name of an exported teacher.
@@ -76,18 +78,80 @@ fn the_library_is_named_and_computes_the_same() {
 
 #[cfg(not(feature = "onnx"))]
 #[test]
-fn without_the_engine_files_are_refused() {
+fn without_tract_files_of_other_operations_are_refused_with_the_reason() {
     let (lab, _) = lab();
-    let expected = ["E0402]: this build has no engine for ONNX files", FILE, "--features onnx"];
-    lab.check(&["eval", FILE, "--data", "data"], 5, expected);
-    lab.check(&["predict", FILE], 5, expected);
-    lab.check(&["run", "r.toml", &format!("teacher.weights={FILE}")], 5, expected);
+    let expected =
+        ["E0402]: this build has no engine for ONNX files other than distill's own", FILE, "--features onnx"];
+    let probabilities = ["--onnx", "output=probabilities"];
+    for command in [&["eval", FILE, "--data", "data"][..], &["predict", FILE]] {
+        let refused = lab.check(&[command, &probabilities].concat(), 5, expected);
+        assert!(refused.stderr.contains("the output is `probabilities`, not the first"), "{}", refused.stderr);
+    }
+    let weights = format!("teacher.weights={FILE}");
+    lab.check(&["run", "r.toml", &weights, "teacher.onnx.output=probabilities"], 5, expected);
+    // A node that no network here has is named.
+    let file = lab.read(FILE);
+    let at = file.windows(4).position(|bytes| bytes == b"Relu").unwrap();
+    lab.write("other.onnx", [&file[..at], b"Sqrt", &file[at + 4..]].concat());
+    let refused =
+        lab.check(&["check", "r.toml", "teacher.weights=other.onnx"], 5, [expected[0], "other.onnx", expected[2]]);
+    assert!(
+        refused.stderr.contains("the Sqrt `") && refused.stderr.contains("is no operation that distill has"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_file_teaches_wherever_ours_do() {
+    let (lab, model) = lab();
+    let weights = format!("teacher.weights={FILE}");
+    let checked = lab.ok(&["check", "r.toml", &weights]).stdout;
+    assert!(checked.contains("ok    teacher engine    distill's own operations (t.onnx)\n"), "{checked}");
+    lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "1"]);
+    lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "2"]);
+    let of = |run: &str| lab.read(&format!("runs/tiny-{run}/weights/student-seed1.safetensors"));
+    assert_eq!(of("001"), of("002"), "no result depends on the number of threads");
+    lab.ok(&["teach", "r.toml", &weights, "--output", "a.soft.safetensors"]);
+    lab.ok(&["run", "r.toml", &weights, "kd.cache=a.soft.safetensors", "-q"]);
+    assert_eq!(of("001"), of("003"), "stored answers are those of the teacher");
+    lab.ok(&["run", "r.toml", &format!("teacher.weights=[\"{FILE}\", \"{model}\"]"), "-q"]);
+    lab.ok(&["sweep", "r.toml", &weights, "--set", "kd.temperature=1,4", "-q"]);
+    let report = String::from_utf8(lab.read("runs/tiny-001/report.html")).unwrap();
+    assert!(report.contains("16-8-3"));
+}
+
+#[test]
+fn classes_are_found_by_name() {
+    let (lab, _) = lab();
+    let weights = format!("teacher.weights={FILE}");
+    let check = |settings: &[&str]| lab.distill(&[&["check", "r.toml", &weights, "-q"], settings].concat());
+    // The model's classes are 0, 1 and 2; of names that are not the data's somebody must say which they are.
+    lab.write("data/classes.txt", "cat\ndog\nowl\n");
+    let expected = ["E0303]: the model and the data name different", FILE, "`teacher.onnx.classes`"];
+    lab.check(&["run", "r.toml", &weights], 5, expected);
+    lab.write("names.txt", "cat\ndog\nowl\n");
+    let ran = check(&["teacher.onnx.classes=names.txt"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    // In another order the teacher knows less than chance.
+    lab.write("names.txt", "owl\ncat\ndog\n");
+    let ran = check(&["teacher.onnx.classes=names.txt"]);
+    assert!(ran.code == Some(5) && ran.stderr.contains("E0305"), "{}", ran.stderr);
+    lab.check(&["check", "r.toml", &weights, "teacher.onnx.classes=no.txt"], 4, ["E0203]", "no.txt", "one a line"]);
+    fs::remove_file(lab.path("data/classes.txt")).unwrap();
+
+    // A file damaged in its middle is an error of the file, and not of the program.
+    let mut bytes = lab.read(FILE);
+    bytes.truncate(bytes.len() / 2);
+    lab.write("cut.onnx", bytes);
+    let expected = ["E0402]: the file is damaged", "cut.onnx", "onnx.checker"];
+    lab.check(&["run", "r.toml", "teacher.weights=cut.onnx"], 5, expected);
+    let expected = ["E0402]: the file has the outputs", FILE, "`distill inspect` lists them"];
+    lab.check(&["eval", FILE, "--data", "data", "--onnx", "output=none"], 5, expected);
 }
 
 #[cfg(feature = "onnx")]
-mod with_engine {
-    use std::fs;
-
+mod with_tract {
     use super::*;
 
     #[test]
@@ -106,52 +170,11 @@ mod with_engine {
             text.lines().map(|line| line.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(predict(FILE), predict(&model));
-    }
-
-    #[test]
-    fn a_file_teaches_wherever_ours_do() {
-        let (lab, model) = lab();
+        // A check says what computes it, and why.
         let weights = format!("teacher.weights={FILE}");
-        lab.ok(&["check", "r.toml", &weights]);
-        lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "1"]);
-        lab.ok(&["run", "r.toml", &weights, "-q", "--threads", "2"]);
-        let of = |run: &str| lab.read(&format!("runs/tiny-{run}/weights/student-seed1.safetensors"));
-        assert_eq!(of("001"), of("002"), "no result depends on the number of threads");
-        lab.ok(&["teach", "r.toml", &weights, "--output", "a.soft.safetensors"]);
-        lab.ok(&["run", "r.toml", &weights, "kd.cache=a.soft.safetensors", "-q"]);
-        assert_eq!(of("001"), of("003"), "stored answers are those of the teacher");
-        lab.ok(&["run", "r.toml", &format!("teacher.weights=[\"{FILE}\", \"{model}\"]"), "-q"]);
-        lab.ok(&["sweep", "r.toml", &weights, "--set", "kd.temperature=1,4", "-q"]);
-        let report = String::from_utf8(lab.read("runs/tiny-001/report.html")).unwrap();
-        assert!(report.contains("16-8-3"));
-    }
-
-    #[test]
-    fn classes_are_found_by_name() {
-        let (lab, _) = lab();
-        let weights = format!("teacher.weights={FILE}");
-        let check = |settings: &[&str]| lab.distill(&[&["check", "r.toml", &weights, "-q"], settings].concat());
-        // The model's classes are 0, 1 and 2; of names that are not the data's somebody must say which they are.
-        lab.write("data/classes.txt", "cat\ndog\nowl\n");
-        let expected = ["E0303]: the model and the data name different", FILE, "`teacher.onnx.classes`"];
-        lab.check(&["run", "r.toml", &weights], 5, expected);
-        lab.write("names.txt", "cat\ndog\nowl\n");
-        let ran = check(&["teacher.onnx.classes=names.txt"]);
-        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-        // In another order the teacher knows less than chance.
-        lab.write("names.txt", "owl\ncat\ndog\n");
-        let ran = check(&["teacher.onnx.classes=names.txt"]);
-        assert!(ran.code == Some(5) && ran.stderr.contains("E0305"), "{}", ran.stderr);
-        lab.check(&["check", "r.toml", &weights, "teacher.onnx.classes=no.txt"], 4, ["E0203]", "no.txt", "one a line"]);
-        fs::remove_file(lab.path("data/classes.txt")).unwrap();
-
-        // A file damaged in its middle is an error of the file, and not of the program.
-        let mut bytes = lab.read(FILE);
-        bytes.truncate(bytes.len() / 2);
-        lab.write("cut.onnx", bytes);
-        let expected = ["E0402]: the file is damaged", "cut.onnx", "onnx.checker"];
-        lab.check(&["run", "r.toml", "teacher.weights=cut.onnx"], 5, expected);
-        let expected = ["E0402]: the file has the outputs", FILE, "`distill inspect` lists them"];
-        lab.check(&["eval", FILE, "--data", "data", "--onnx", "output=none"], 5, expected);
+        let checked = lab.ok(&["check", "r.toml", &weights, "teacher.onnx.output=probabilities"]).stdout;
+        let said =
+            "ok    teacher engine    tract, as the output is `probabilities`, not the first of the file (t.onnx)\n";
+        assert!(checked.contains(said), "{checked}");
     }
 }

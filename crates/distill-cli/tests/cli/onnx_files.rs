@@ -1,6 +1,8 @@
 //! ONNX files as other programs write them: weights in files beside, no names of classes, rows in place of images. They are made
 //! of what `distill export` writes, field by field.
 
+use serde_json::Value;
+
 use crate::lab::Lab;
 
 /// The fields of a message: number, and bytes or a whole number.
@@ -123,24 +125,65 @@ fn what_export_wrote_is_inspected_in_every_build() {
     lab.check(&["inspect", "cut.onnx"], 5, ["E0402]: the file is damaged", "cut.onnx", "onnx.checker"]);
 }
 
+/// The same file without its metadata: neither names of classes, nor the shape of the data.
+fn without_metadata(file: &[u8]) -> Vec<u8> {
+    let mut fields = decode(file);
+    fields.retain(|field| !matches!(field, Field::Bytes(14, _)));
+    encode(&fields)
+}
+
+fn eval(lab: &Lab, file: &str) -> Value {
+    lab.ok(&["eval", file, "--data", "data", "--json"]).events().remove(0)
+}
+
+#[test]
+fn what_a_file_leaves_open_the_data_says() {
+    let (lab, file) = lab(&["--flat"]);
+    let known = eval(&lab, "t.onnx");
+    lab.write("bare.onnx", without_metadata(&file));
+    lab.write("data/classes.txt", "cat\ndog\nowl\n");
+    let found = eval(&lab, "bare.onnx");
+    assert_eq!(found["errors"], known["errors"]);
+    let assumed = [
+        "its rows of 16 numbers are inputs of 1x4x4",
+        "it names no classes, so its outputs are those of the data in their order: cat, dog, owl",
+    ];
+    assert_eq!(found["assumed"], serde_json::json!(assumed));
+    let text = lab.ok(&["eval", "bare.onnx", "--data", "data"]).stdout;
+    assert!(assumed.iter().all(|assumed| text.contains(assumed)), "{text}");
+    // A check says it, and that the accuracy agrees.
+    let weights = "teacher.weights=bare.onnx";
+    let check = lab.ok(&["check", "r.toml", weights]).stdout;
+    for assumed in assumed {
+        let line = format!("ok    teacher file      {assumed}; its accuracy confirms it (bare.onnx)\n");
+        assert!(check.contains(&line), "{check}");
+    }
+    lab.ok(&["run", "r.toml", weights, "-q"]);
+    // In another order than the data has the teacher is worse than chance, and the names are what is wrong.
+    for part in ["train", "t10k"] {
+        let path = format!("data/{part}-labels-idx1-ubyte");
+        let mut labels = lab.read(&path);
+        labels[8..].iter_mut().for_each(|label| *label = (*label + 1) % 3);
+        lab.write(&path, labels);
+    }
+    let ran = lab.check(
+        &["check", "r.toml", weights],
+        5,
+        ["E0305]", "bare.onnx", "`teacher.onnx.classes = [\"dog\", \"owl\", \"cat\"]`"],
+    );
+    assert!(ran.stderr.contains("note: assumed: it names no classes"), "{}", ran.stderr);
+    lab.ok(&["check", "r.toml", weights, "teacher.onnx.classes=['dog', 'owl', 'cat']"]);
+    // Where the numbers differ nothing is assumed.
+    lab.write("data/classes.txt", "cat\ndog\nowl\nfox\n");
+    let expected = ["E0301]: the model has 3 classes, the data has 4", "bare.onnx", "`teacher.onnx.classes`"];
+    lab.check(&["check", "r.toml", weights], 5, expected);
+}
+
 #[cfg(feature = "onnx")]
-mod with_engine {
+mod with_tract {
     use std::fs;
 
-    use serde_json::Value;
-
     use super::*;
-
-    /// The same file without its metadata: neither names of classes, nor the shape of the data.
-    fn without_metadata(file: &[u8]) -> Vec<u8> {
-        let mut fields = decode(file);
-        fields.retain(|field| !matches!(field, Field::Bytes(14, _)));
-        encode(&fields)
-    }
-
-    fn eval(lab: &Lab, file: &str) -> Value {
-        lab.ok(&["eval", file, "--data", "data", "--json"]).events().remove(0)
-    }
 
     #[test]
     fn weights_may_lie_beside_the_file_and_nowhere_else() {
@@ -183,49 +226,6 @@ mod with_engine {
             let refused = "E0402]: the model has weights in the file `link`: it is a link";
             lab.check(&["eval", "link.onnx", "--data", "data"], 5, [refused, "link.onnx", "make one file of all"]);
         }
-    }
-
-    #[test]
-    fn what_a_file_leaves_open_the_data_says() {
-        let (lab, file) = lab(&["--flat"]);
-        let known = eval(&lab, "t.onnx");
-        lab.write("bare.onnx", without_metadata(&file));
-        lab.write("data/classes.txt", "cat\ndog\nowl\n");
-        let found = eval(&lab, "bare.onnx");
-        assert_eq!(found["errors"], known["errors"]);
-        let assumed = [
-            "its rows of 16 numbers are inputs of 1x4x4",
-            "it names no classes, so its outputs are those of the data in their order: cat, dog, owl",
-        ];
-        assert_eq!(found["assumed"], serde_json::json!(assumed));
-        let text = lab.ok(&["eval", "bare.onnx", "--data", "data"]).stdout;
-        assert!(assumed.iter().all(|assumed| text.contains(assumed)), "{text}");
-        // A check says it, and that the accuracy agrees.
-        let weights = "teacher.weights=bare.onnx";
-        let check = lab.ok(&["check", "r.toml", weights]).stdout;
-        for assumed in assumed {
-            let line = format!("ok    teacher file      {assumed}; its accuracy confirms it (bare.onnx)\n");
-            assert!(check.contains(&line), "{check}");
-        }
-        lab.ok(&["run", "r.toml", weights, "-q"]);
-        // In another order than the data has the teacher is worse than chance, and the names are what is wrong.
-        for part in ["train", "t10k"] {
-            let path = format!("data/{part}-labels-idx1-ubyte");
-            let mut labels = lab.read(&path);
-            labels[8..].iter_mut().for_each(|label| *label = (*label + 1) % 3);
-            lab.write(&path, labels);
-        }
-        let ran = lab.check(
-            &["check", "r.toml", weights],
-            5,
-            ["E0305]", "bare.onnx", "`teacher.onnx.classes = [\"dog\", \"owl\", \"cat\"]`"],
-        );
-        assert!(ran.stderr.contains("note: assumed: it names no classes"), "{}", ran.stderr);
-        lab.ok(&["check", "r.toml", weights, "teacher.onnx.classes=['dog', 'owl', 'cat']"]);
-        // Where the numbers differ nothing is assumed.
-        lab.write("data/classes.txt", "cat\ndog\nowl\nfox\n");
-        let expected = ["E0301]: the model has 3 classes, the data has 4", "bare.onnx", "`teacher.onnx.classes`"];
-        lab.check(&["check", "r.toml", weights], 5, expected);
     }
 
     #[test]

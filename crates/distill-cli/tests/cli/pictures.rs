@@ -50,11 +50,8 @@ fn a_picture_is_brought_to_what_the_model_takes() {
     let both = lab.ok(&["predict", &model, "été 1.png", "plain.png", "été 1.png", "été 1.png"]);
     assert!(both.stderr.ends_with("brought to 4x4; so are 2 more\n") && both.stderr.lines().count() == 1);
     // An exported model takes rows, which are a square.
-    #[cfg(feature = "onnx")]
-    {
-        lab.ok(&["export", &model, "--to", "m.onnx", "--flat", "-q"]);
-        assert_eq!(lab.ok(&["predict", "m.onnx", "plain.png"]).stdout.lines().count(), 2);
-    }
+    lab.ok(&["export", &model, "--to", "m.onnx", "--flat", "-q"]);
+    assert_eq!(lab.ok(&["predict", "m.onnx", "plain.png"]).stdout.lines().count(), 2);
     for (name, start, format) in [
         ("cat.webp", &b"RIFF\x24\0\0\0WEBPVP8 "[..], "WebP"),
         ("cat.png", b"GIF89a\x01\0\x01\0", "GIF"),

@@ -13,6 +13,8 @@ use super::file::Node;
 pub(super) enum Unfinished {
     /// Zeros at the top, left, bottom and right.
     Padded { x: usize, around: [usize; 4] },
+    /// Every so many rows and columns, from the first on.
+    Strided { x: usize, stride: [usize; 2] },
     /// `x · factor`
     Times { x: usize, factor: f32 },
     /// `erf(x / √2)`
@@ -43,6 +45,7 @@ impl Unfinished {
     pub(super) fn name(&self) -> &'static str {
         match self {
             U::Padded { .. } => "a Pad without its convolution",
+            U::Strided { .. } => "a Slice",
             U::Times { .. } => "a product with a number",
             U::Erf { .. } | U::ErfPlusOne { .. } | U::Cdf { .. } | U::TimesErf { .. } => "a part of GELU",
             U::Sigmoid { .. } => "a Sigmoid, which SiLU begins with",

@@ -8,14 +8,26 @@ use super::file::{File, Node};
 use super::fold;
 use super::names::Names;
 use crate::ExportError;
+use crate::limits::{DATA_TYPE_DOUBLE, DATA_TYPE_FLOAT};
 
 /// Numbers that constants may have beside those of the file: one that several layers begin with is one for each.
 const MORE_NUMBERS: usize = 1 << 20;
+/// Numbers of a network that is only asked, where layers have the same weights, for each number of the file.
+const COPIES: usize = 8;
 /// Vectors of so many numbers may belong to several layers. Programs write equal ones once.
 const MAX_SHARED: usize = 4096;
 
 /// The sides of a tensor, and its numbers.
 pub(super) type Weights = (Vec<usize>, Vec<f32>);
+
+/// What the network is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Every weight has one place, and every operation a derivative.
+    Training,
+    /// Answers alone.
+    Asking,
+}
 
 /// What a name of the file stands for.
 #[derive(Debug, Clone)]
@@ -40,12 +52,15 @@ pub(super) struct Read {
 /// Makes a network of a file, node by node.
 pub(super) struct Converter<'f, 'a> {
     file: &'f File<'a>,
+    pub(super) purpose: Purpose,
     pub(super) graph: Graph,
     known: HashMap<&'a str, Known<'a>>,
     /// How many nodes read a name, the output counted too.
     pub(super) readers: HashMap<&'a str, usize>,
     /// The last use of a name by a batch norm: then a bias of zeros before it says nothing.
     pub(super) normed: HashSet<&'a str>,
+    /// Names that a `Slice` or a `Pad` reads.
+    pub(super) cut: HashSet<&'a str>,
     pub(super) names: Names,
     pub(super) weights: HashMap<String, Vec<f32>>,
     /// Large tensors that a layer has taken.
@@ -63,6 +78,8 @@ impl<'f, 'a> Converter<'f, 'a> {
         file: &'f File<'a>,
         constants: HashMap<&'a str, Constant<'a>>,
         n_bytes: usize,
+        purpose: Purpose,
+        input_shape: Option<&[usize]>,
     ) -> Result<Self, String> {
         let [input] = &file.inputs[..] else {
             return Err(format!("it has {} inputs, a network here has one", file.inputs.len()));
@@ -73,25 +90,35 @@ impl<'f, 'a> Converter<'f, 'a> {
         let Some((_, sides)) = input.sides.split_first() else {
             return Err(format!("its input {:?} has no side for the batch", input.name));
         };
-        let shape: Option<Vec<usize>> = sides.iter().copied().collect();
+        let shape: Option<Vec<usize>> = match input_shape {
+            Some(said) => Some(said.to_vec()).filter(|said| fits(sides, said)),
+            None => sides.iter().copied().collect(),
+        };
         let shape = shape.filter(|shape| !shape.is_empty()).ok_or_else(|| {
             let sides: Vec<_> = sides.iter().map(|side| side.map_or("?".to_owned(), |side| side.to_string())).collect();
-            format!("its input is [batch, {}]; export it with sizes for all sides but the batch", sides.join(", "))
+            let sides = sides.join(", ");
+            match input_shape {
+                Some(said) => format!("its input is [batch, {sides}], which examples of shape {said:?} do not fit"),
+                None => format!("its input is [batch, {sides}]; export it with sizes for all sides but the batch"),
+            }
         })?;
         let graph = Graph::new(&shape).map_err(|error| error.to_string())?;
         let &[output, ..] = &file.outputs[..] else { return Err("it has no output".to_owned()) };
         let mut known = HashMap::from([(input.name, Known::Value { at: 0, spread: false })]);
         known.extend(constants.into_iter().map(|(name, constant)| (name, Known::Constant(constant))));
+        let copies = if purpose == Purpose::Asking { COPIES } else { 1 };
         Ok(Self {
             file,
+            purpose,
             graph,
             known,
             readers: HashMap::new(),
             normed: HashSet::new(),
+            cut: HashSet::new(),
             names: Names::new(),
             weights: HashMap::new(),
             taken: HashSet::new(),
-            numbers_left: n_bytes / 4 + MORE_NUMBERS,
+            numbers_left: copies * (n_bytes / 4) + MORE_NUMBERS,
             dropouts: 0,
             without_bias: HashSet::new(),
             notes: vec![],
@@ -145,7 +172,7 @@ impl<'f, 'a> Converter<'f, 'a> {
         Ok(Read { graph, weights: self.weights, notes: self.notes })
     }
 
-    /// Which nodes the first output depends on. A softmax at the end is left out, as logits are what is trained.
+    /// Which nodes the first output depends on. Where logits are trained, a softmax at the end is left out.
     fn needed(&mut self) -> Vec<bool> {
         let file = self.file;
         let mut makers: HashMap<&str, usize> = HashMap::new();
@@ -155,7 +182,8 @@ impl<'f, 'a> Converter<'f, 'a> {
             }
         }
         let last = makers.get(self.output).map(|&place| &file.nodes[place]);
-        if let Some(node) = last.filter(|node| matches!(node.op, "Softmax" | "LogSoftmax"))
+        if self.purpose == Purpose::Training
+            && let Some(node) = last.filter(|node| matches!(node.op, "Softmax" | "LogSoftmax"))
             && let Some(&logits) = node.inputs.first()
         {
             self.notes.push(format!("Its last node, {}, is left out: what is trained are logits.", node.op));
@@ -172,8 +200,10 @@ impl<'f, 'a> Converter<'f, 'a> {
                     *self.readers.entry(input).or_default() += 1;
                     waiting.push(input);
                 }
-                if let ("BatchNormalization", Some(&input)) = (node.op, node.inputs.first()) {
-                    self.normed.insert(input);
+                match (node.op, node.inputs.first()) {
+                    ("BatchNormalization", Some(&input)) => _ = self.normed.insert(input),
+                    ("Slice" | "Pad", Some(&input)) => _ = self.cut.insert(input),
+                    _ => {}
                 }
             }
         }
@@ -200,7 +230,8 @@ impl<'f, 'a> Converter<'f, 'a> {
             return Ok(Known::Constant(constant.clone()));
         }
         match node.op {
-            "Identity" | "Cast" | "CastLike" => self.input(node, 0).cloned(),
+            "Identity" => self.input(node, 0).cloned(),
+            "Cast" | "CastLike" => self.cast(node),
             "Conv" => self.conv(node),
             "Gemm" => self.gemm(node),
             "MatMul" => self.matmul(node),
@@ -214,6 +245,8 @@ impl<'f, 'a> Converter<'f, 'a> {
             "Concat" => self.concat(node),
             "Shape" => self.shape(node),
             "Pad" => self.pad(node),
+            "Slice" if self.purpose == Purpose::Asking => self.slice(node),
+            _ if self.purpose == Purpose::Asking => Err("is no operation that distill has".to_owned()),
             "Transpose" => {
                 Err(unknown("it moves sides of a value; networks here have maps of [channels, height, width]"))
             }
@@ -228,6 +261,20 @@ impl<'f, 'a> Converter<'f, 'a> {
                 "Conv, BatchNormalization, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Add, Concat, \
                  Flatten, Reshape, Dropout, Relu, Clip, Tanh, Gelu, HardSwish and Sigmoid with Mul are",
             )),
+        }
+    }
+
+    /// Numbers of the network are f32, and what makes others of them in between would be left out.
+    fn cast(&self, node: &Node<'a>) -> Result<Known<'a>, String> {
+        let is_float = match node.op {
+            "Cast" => matches!(node.int("to", DATA_TYPE_FLOAT)?, DATA_TYPE_FLOAT | DATA_TYPE_DOUBLE),
+            _ => !matches!(self.input(node, 1)?, Known::Constant(like) if like.sizes().is_some()),
+        };
+        match self.input(node, 0)? {
+            Known::Value { .. } | Known::Unfinished(_) if !is_float => {
+                Err("makes numbers of another type than f32 of values".to_owned())
+            }
+            known => Ok(known.clone()),
         }
     }
 
@@ -268,7 +315,7 @@ impl<'f, 'a> Converter<'f, 'a> {
     pub(super) fn take(&mut self, node: &Node<'a>, at: usize) -> Result<Option<Weights>, String> {
         let Some(constant) = self.constant(node, at)? else { return Ok(None) };
         let (dims, n) = (constant.dims.clone(), constant.len());
-        if dims.len() > 1 || n > MAX_SHARED {
+        if self.purpose == Purpose::Training && (dims.len() > 1 || n > MAX_SHARED) {
             let name = node.inputs[at];
             if !self.taken.insert(name) {
                 let problem = "has the weights of another layer, too, and both would be trained apart";
@@ -314,6 +361,11 @@ impl<'f, 'a> Converter<'f, 'a> {
     pub(super) fn sides(&self, value: usize) -> &[usize] {
         &self.graph.value(value).shape
     }
+}
+
+/// Whether sides, of which some may be open, are these.
+fn fits(sides: &[Option<usize>], said: &[usize]) -> bool {
+    sides.len() == said.len() && sides.iter().zip(said).all(|(side, said)| side.is_none_or(|side| side == *said))
 }
 
 fn unknown(possible: &str) -> String {

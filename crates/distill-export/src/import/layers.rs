@@ -2,7 +2,7 @@
 
 use distill_models::{Conv, Op};
 
-use super::convert::{Converter, Known};
+use super::convert::{Converter, Known, Purpose, Weights};
 use super::file::Node;
 use crate::op::EPSILON;
 
@@ -36,6 +36,14 @@ pub(super) fn padding(node: &Node<'_>) -> Result<[usize; 4], String> {
             let automatic: String = automatic.chars().take(20).collect();
             Err(format!("has padding {automatic:?}; export it with numbers for the padding"))
         }
+    }
+}
+
+/// A bias as it is added to each row.
+fn of_a_row((dims, bias): Weights) -> Result<Vec<f32>, String> {
+    match dims.last() {
+        Some(&last) if last != bias.len() => Err(format!("has a bias of shape {dims:?}")),
+        _ => Ok(bias),
     }
 }
 
@@ -92,7 +100,7 @@ impl<'a> Converter<'_, 'a> {
             return Err("has `alpha` or `beta` other than 1, or `transA`, which no linear layer here has".to_owned());
         }
         let transposed = node.int("transB", 0)? != 0;
-        let bias = self.take(node, 2)?.map(|(_, bias)| bias);
+        let bias = self.take(node, 2)?.map(of_a_row).transpose()?;
         self.linear(node, transposed, bias)
     }
 
@@ -138,7 +146,7 @@ impl<'a> Converter<'_, 'a> {
         if !is_read_once || !self.without_bias.remove(&value) {
             return Err("adds a constant, which is possible as the bias of a MatMul alone".to_owned());
         }
-        let (_, bias) = self.take(node, constant)?.ok_or("has no bias")?;
+        let bias = of_a_row(self.take(node, constant)?.ok_or("has no bias")?)?;
         if bias.len() != self.sides(value)[0] {
             return Err(format!("adds {} numbers to {}", bias.len(), self.sides(value)[0]));
         }
@@ -148,6 +156,9 @@ impl<'a> Converter<'_, 'a> {
 
     pub(super) fn batch_norm(&mut self, node: &Node<'a>) -> Result<Known<'a>, String> {
         let x = self.value(node, 0)?;
+        if self.purpose == Purpose::Asking && node.int("training_mode", 0)? != 0 {
+            return Err("takes mean and variance of the batch, so that an answer depends on the others".to_owned());
+        }
         let channels = self.sides(x)[0];
         let mut parts = vec![];
         for at in 1..5 {
@@ -182,7 +193,11 @@ impl<'a> Converter<'_, 'a> {
             None => node.float("ratio", 0.5)?,
         };
         let input = self.input(node, 0)?.clone();
-        if ratio == 0.0 {
+        let is_asked = self.purpose == Purpose::Asking;
+        if is_asked && self.constant(node, 2)?.is_some_and(|trains| trains.scalar() != Some(0.0)) {
+            return Err("is that of a training, whose answers differ each time".to_owned());
+        }
+        if ratio == 0.0 || is_asked {
             return Ok(input);
         }
         let Known::Value { at, spread } = input else { return self.value(node, 0).map(|_| input) };

@@ -8,6 +8,7 @@ mod fold;
 mod layers;
 mod names;
 mod shapes;
+mod strided;
 
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ use distill_models::{GraphConfig, Model as _, ModelConfig, Network, Trainable as
 use distill_tensor::Params;
 
 use crate::ExportError;
-use convert::Converter;
+use convert::{Converter, Purpose};
 use file::File;
 
 /// A network that was read from an ONNX file: what it computes, and its weights.
@@ -58,12 +59,28 @@ pub struct FromOnnx {
 /// # Ok::<(), distill_export::ExportError>(())
 /// ```
 pub fn network_from_onnx(bytes: &[u8]) -> Result<FromOnnx, ExportError> {
+    read(bytes, Purpose::Training, None)
+}
+
+/// Reads a network that is only asked, and not trained. More is possible then: `Slice` with steps and `Pad` of channels, as
+/// shortcuts without weights have them, become convolutions with fixed ones and zeros, and layers may have the same weights.
+/// A softmax at the end is not left out but refused, as the answers are those of the file.
+///
+/// The shape of an example is that of the file, unless its sides are open; `input_shape` says then what they are.
+///
+/// # Errors
+/// As [`network_from_onnx`].
+pub fn frozen_network_from_onnx(bytes: &[u8], input_shape: Option<&[usize]>) -> Result<FromOnnx, ExportError> {
+    read(bytes, Purpose::Asking, input_shape)
+}
+
+fn read(bytes: &[u8], purpose: Purpose, input_shape: Option<&[usize]>) -> Result<FromOnnx, ExportError> {
     let unreadable = |reason: String| ExportError::Unreadable { reason };
     let mut file = File::read(bytes).map_err(unreadable)?;
     let constants = std::mem::take(&mut file.constants);
     let classes = file.metadata.get("classes").and_then(|json| serde_json::from_str(json).ok());
     let producer = file.producer.clone();
-    let read = Converter::new(&file, constants, bytes.len()).map_err(unreadable)?.convert()?;
+    let read = Converter::new(&file, constants, bytes.len(), purpose, input_shape).map_err(unreadable)?.convert()?;
     let n_classes = match read.graph.values().last().map(|value| value.shape.as_slice()) {
         Some(&[n]) => n,
         shape => return Err(unreadable(format!("its output has the shape {shape:?}, not one number for each class"))),

@@ -2,7 +2,6 @@
 
 use distill_models::{Op, Window};
 
-use super::activations::Unfinished;
 use super::convert::{Converter, Known};
 use super::file::Node;
 use super::fold::part_of_shape;
@@ -140,39 +139,5 @@ impl<'a> Converter<'_, 'a> {
         }
         let at = self.push(node, None, Op::Concat, &values)?;
         Ok(Known::Value { at, spread: false })
-    }
-
-    /// Zeros around a map, which a convolution takes as its padding.
-    pub(super) fn pad(&mut self, node: &Node<'a>) -> Result<Known<'a>, String> {
-        let x = self.value(node, 0)?;
-        let mode = node.text("mode")?;
-        let value = self.constant(node, 2)?.map_or(Some(0.0), |constant| constant.scalar());
-        let pads: Vec<i64> = match self.constant(node, 1)? {
-            Some(pads) => pads.sizes().unwrap_or_default().iter().map(|pad| pad.unwrap_or(-1)).collect(),
-            None => node.ints("pads")?,
-        };
-        let side = |at: usize| pads.get(at).and_then(|&pad| usize::try_from(pad).ok());
-        let around = [2, 3, 6, 7].map(side);
-        let others = [0, 1, 4, 5].map(side);
-        match around {
-            [Some(top), Some(left), Some(bottom), Some(right)]
-                if pads.len() == 8
-                    && others == [Some(0); 4]
-                    && matches!(mode.as_str(), "" | "constant")
-                    && value == Some(0.0)
-                    && self.sides(x).len() == 3 =>
-            {
-                Ok(Known::Unfinished(Unfinished::Padded { x, around: [top, left, bottom, right] }))
-            }
-            _ => Err("pads other than with zeros above, below and beside a map".to_owned()),
-        }
-    }
-
-    /// A value and the zeros around it.
-    pub(super) fn padded(&self, node: &Node<'a>) -> Result<(usize, [usize; 4]), String> {
-        match self.input(node, 0)? {
-            Known::Unfinished(Unfinished::Padded { x, around }) => Ok((*x, *around)),
-            _ => self.value(node, 0).map(|x| (x, [0; 4])),
-        }
     }
 }

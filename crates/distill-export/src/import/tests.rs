@@ -47,6 +47,14 @@ impl Graph {
     }
 
     fn read(&self) -> Result<FromOnnx, ExportError> {
+        network_from_onnx(&self.bytes())
+    }
+
+    fn frozen(&self) -> Result<FromOnnx, ExportError> {
+        frozen_network_from_onnx(&self.bytes(), None)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
         let mut graph = self.graph.clone();
         let (mut shape, mut batch) = (Message::default(), Message::default());
         shape.message(1, batch.text(2, "n"));
@@ -60,7 +68,7 @@ impl Graph {
         kind.message(1, tensor.int(1, 1).message(2, &shape));
         graph.message(11, port.text(1, "x").message(2, &kind)).message(12, output.text(1, self.output));
         let mut model = Message::default();
-        network_from_onnx(&model.message(7, &graph).clone().into_bytes())
+        model.message(7, &graph).clone().into_bytes()
     }
 
     fn refused(&self) -> String {
@@ -233,4 +241,81 @@ fn layers_of_several_nodes_become_one() {
     graph.ints("p", &[0, 0, 0, 0, 0, 0, 1, 2]).floats("w", &[2, 2, 2, 3], 1.0);
     graph.node("Pad", &["x", "p"], "a", &[]).node("Conv", &["a", "w"], "b", &[]).head("b");
     assert!(matches!(&graph.ops()[0], Op::Conv(conv) if conv.padding == [0, 0, 1, 2]), "{:?}", graph.ops());
+}
+
+#[test]
+fn what_is_only_asked_may_have_slices_and_pads_of_channels() {
+    let cut = |starts: &[i64], pads: &[i64]| {
+        let mut graph = map();
+        graph.ints("s", starts).ints("e", &[i64::MAX, 6]).ints("a", &[2, 3]).ints("t", &[2, 1]).ints("p", pads);
+        graph.node("Slice", &["x", "s", "e", "a", "t"], "a1", &[]).node("Pad", &["a1", "p"], "b", &[]).head("b").clone()
+    };
+    let graph = cut(&[0, 0], &[0, 1, 0, 0, 0, 0, 0, 0]);
+    let found = graph.frozen().unwrap();
+    let conv = distill_models::Conv::same(3, 1).stride([2, 1]);
+    assert_eq!(found.config().nodes[0].op, Op::Conv(conv));
+    assert_eq!(found.weights["b.weight"], [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+    assert!(graph.refused().contains("the Slice `a1` (node 0 of the ONNX file) cannot be trained here: Conv, "));
+    let refused = |graph: &Graph, expected: &str| {
+        let error = graph.frozen().unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    };
+    refused(&cut(&[0, 1], &[0; 8]), "cuts from 1 to 6 with a step of 1 along axis 3");
+    refused(&cut(&[0, 0], &[0, 1, 1, 0, 0, 0, 0, 0]), "pads other than");
+    refused(&cut(&[0, 0], &[0, -1, 0, 0, 0, 0, 0, 0]), "pads other than");
+    refused(&cut(&[0, 0], &[0, 1 << 40, 0, 0, 0, 0, 0, 0]), "takes more numbers than a file of its size may");
+    refused(&cut(&[0, 0], &[0, i64::MAX, 0, 0, 0, i64::MAX, 0, 0]), "more channels than memory");
+    refused(&cut(&[0], &[0; 8]), "other numbers of starts, ends, axes and steps");
+}
+
+#[test]
+fn what_is_only_asked_may_share_weights_and_is_taken_as_it_is() {
+    let mut graph = Graph::new(&[3]);
+    graph.floats("w", &[3, 3], 1.0).floats("b", &[3], 0.5).ints("yes", &[1]);
+    graph.node("Gemm", &["x", "w", "b"], "a", &[]).node("Gemm", &["a", "w", "b"], "y", &[]);
+    assert!(graph.refused().contains("the weights of another layer"));
+    let network = graph.frozen().unwrap().network(vec!["p".into(), "q".into(), "r".into()]).unwrap();
+    let logits = network.logits(ndarray::array![[1.0, 2.0, 3.0]].view()).unwrap();
+    assert_eq!(logits, ndarray::array![[20.0; 3]]);
+    let refused = |graph: &Graph, expected: &str| {
+        let error = graph.frozen().unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    };
+    let ending = |op: &str, inputs: &[&str], attributes: &[(&str, Attribute<'_>)]| {
+        let mut graph = Graph { output: "z", ..graph.clone() };
+        graph.node(op, inputs, "z", attributes).clone()
+    };
+    // A softmax stays, dropout goes unless it is that of a training, and numbers that are no f32 are not computed.
+    refused(
+        &ending("Softmax", &["y"], &[]),
+        "the Softmax `z` (node 2 of the ONNX file) is no operation that distill has",
+    );
+    assert_eq!(ending("Dropout", &["y"], &[]).frozen().unwrap().config().nodes.len(), 2);
+    refused(&ending("Dropout", &["y", "", "yes"], &[]), "that of a training");
+    refused(&ending("Cast", &["y"], &[("to", Attribute::Int(7))]), "another type than f32");
+    assert!(ending("Cast", &["y"], &[("to", Attribute::Int(11))]).frozen().is_ok());
+    refused(&ending("CastLike", &["y", "yes"], &[]), "another type than f32");
+    let mut graph = Graph::new(&[3]);
+    graph.floats("w", &[3, 3], 1.0).floats("b", &[3, 1], 0.5).node("Gemm", &["x", "w", "b"], "y", &[]);
+    refused(&graph, "has a bias of shape [3, 1]");
+    // As many copies as a file may mean, and no more.
+    let mut graph = Graph::new(&[1000]);
+    graph.floats("w", &[1000, 1000], 0.0);
+    let names: Vec<String> = (0..12).map(|i| format!("v{i}")).collect();
+    for (i, name) in names.iter().enumerate() {
+        graph.node("MatMul", &[if i == 0 { "x" } else { &names[i - 1] }, "w"], name, &[]);
+    }
+    refused(&Graph { output: "v11", ..graph.clone() }, "more numbers than a file of its size may");
+    assert!(Graph { output: "v7", ..graph }.frozen().is_ok());
+}
+
+#[test]
+fn open_sides_are_those_that_are_said() {
+    let open = Graph { sides: vec![Some(2), None, Some(6)], ..map() }.head("x").clone();
+    let read =
+        |shape: &[usize]| frozen_network_from_onnx(&open.bytes(), Some(shape)).map_err(|error| error.to_string());
+    assert_eq!(read(&[2, 4, 6]).unwrap().input_shape(), [2, 4, 6]);
+    for shape in [&[2, 4, 5][..], &[2, 4], &[]] {
+        assert!(read(shape).unwrap_err().contains("its input is [batch, 2, ?, 6], which examples of shape"));
+    }
 }

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use distill_train::is_onnx;
-
 use super::{Found, Preflight};
 use distill_recipe::Diagnostic;
 use distill_recipe::teacher_file::{PretrainedTeacher, TeacherMember};
@@ -22,16 +20,14 @@ impl Preflight<'_> {
 
     /// How long a teacher takes that tract computes, where that is long.
     pub(super) fn speed(&self, found: &mut Found, pretrained: &PretrainedTeacher, asked: usize, took: Duration) {
-        let onnx = self.experiment.recipe().teacher.onnx.as_ref();
-        let by_tract = onnx.is_none_or(|onnx| onnx.library.is_none());
-        if !by_tract || !self.trains_student() || !pretrained.members.iter().any(|member| is_onnx(&member.path)) {
+        if !self.trains_student() || !pretrained.members.iter().any(|member| member.loaded.is_by_tract()) {
             return;
         }
         let Some(what) = slow(asked, took, self.experiment.transfer_set().len()) else { return };
         found.warn(
             "teacher speed",
             what,
-            "tract computes it, the engine that is built in; ONNX Runtime takes about a fifth of the time where there are convolutions",
+            "tract computes it, as distill's own operations do not; ONNX Runtime takes about a fifth of the time where there are convolutions",
             "set `teacher.onnx.library` to ONNX Runtime's, in a program with the feature `onnxruntime`; or ask once for all runs: `distill teach`",
         );
     }

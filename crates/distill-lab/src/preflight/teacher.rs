@@ -43,6 +43,9 @@ impl Preflight<'_> {
         if found.pretrained.is_empty() {
             self.sizes(found, Some(pretrained.model.spec().parameters));
         }
+        for (path, engine) in pretrained.engines() {
+            found.ok("teacher engine", format!("{engine} ({})", path.display()));
+        }
         for (path, kind) in pretrained.answers() {
             found.ok("teacher answers", format!("{kind} ({})", path.display()));
         }

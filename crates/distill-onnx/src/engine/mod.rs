@@ -1,26 +1,66 @@
-//! What computes a graph: tract, or ONNX Runtime where its library is named, or nothing if neither is built in.
+//! What computes a graph: distill's own operations where they can, else tract, or ONNX Runtime where its library is named.
 
 #[cfg(not(feature = "tract"))]
 mod none;
 #[cfg(feature = "ort")]
 mod ort;
+mod own;
+mod ports;
 #[cfg(feature = "tract")]
 mod tract;
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use distill_models::{ModelError, Network, Scratch};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 #[cfg(not(feature = "tract"))]
-pub(crate) use none::Engine;
+use none::Engine as Other;
 #[cfg(feature = "tract")]
-pub(crate) use tract::Engine;
+use tract::Engine as Other;
 
-use crate::Description;
 use crate::shape::Shape;
+use crate::{Description, OnnxError, OnnxOptions};
 
-/// Whether this build can compute ONNX files.
-pub const HAS_ENGINE: bool = cfg!(feature = "tract");
+/// Whether this build has tract, which computes what distill's own operations cannot.
+pub const HAS_TRACT: bool = cfg!(feature = "tract");
 
-/// A graph that is ready to be computed, and what was found out on the way.
-pub(crate) struct Prepared {
-    pub(crate) engine: Engine,
+/// What computes a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnnxEngine {
+    /// A [`Network`] of this project, in every build.
+    Own,
+    /// tract.
+    Tract {
+        /// Why distill's own operations do not.
+        because: String,
+    },
+    /// The library of ONNX Runtime that the options name.
+    OnnxRuntime,
+}
+
+/// As a part of a sentence.
+impl fmt::Display for OnnxEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => write!(f, "distill's own operations"),
+            Self::Tract { because } => write!(f, "tract, as {because}"),
+            Self::OnnxRuntime => write!(f, "ONNX Runtime, as `library` names it"),
+        }
+    }
+}
+
+/// A graph that is ready to be computed.
+pub(crate) enum Engine {
+    Own(Box<Network>),
+    Other(Other),
+}
+
+/// The same, and what was found out on the way.
+pub(crate) struct Prepared<E> {
+    pub(crate) engine: E,
     pub(crate) shape: Shape,
     pub(crate) n_classes: usize,
     /// The shapes of the values that are tapped, the batch first.
@@ -28,4 +68,63 @@ pub(crate) struct Prepared {
     /// The operator that computes the output, but for those that only change its form.
     pub(crate) producer: String,
     pub(crate) description: Description,
+}
+
+impl<E> Prepared<E> {
+    fn by<F>(self, engine: impl FnOnce(E) -> F) -> Prepared<F> {
+        let Self { engine: by, shape, n_classes, taps, producer, description } = self;
+        Prepared { engine: engine(by), shape, n_classes, taps, producer, description }
+    }
+}
+
+impl Engine {
+    pub(crate) fn prepare(
+        bytes: &[u8],
+        beside: &BTreeMap<String, Vec<u8>>,
+        options: &OnnxOptions,
+    ) -> Result<(Prepared<Self>, OnnxEngine), OnnxError> {
+        if options.library.is_some() {
+            let prepared = Other::prepare(bytes, beside, options, "`library` is set")?;
+            return Ok((prepared.by(Self::Other), OnnxEngine::OnnxRuntime));
+        }
+        match own::prepare(bytes, options)? {
+            Ok(prepared) => Ok((prepared.by(|network| Self::Own(Box::new(network))), OnnxEngine::Own)),
+            Err(because) => {
+                let prepared = Other::prepare(bytes, beside, options, &because)?;
+                Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
+            }
+        }
+    }
+
+    /// The logits of any number of rows by a network of our own.
+    pub(crate) fn logits_into(
+        network: &Network,
+        inputs: ArrayView2<'_, f32>,
+        scratch: &mut Scratch,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), ModelError> {
+        own::logits_into(network, inputs, scratch, out)
+    }
+
+    /// The network that computes it, which takes any number of rows.
+    pub(crate) fn own(&self) -> Option<&Network> {
+        match self {
+            Self::Own(network) => Some(network),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The first `n` outputs for at most one batch of examples, each one example after the other.
+    pub(crate) fn run(
+        &self,
+        shape: &Shape,
+        rows: &mut dyn Iterator<Item = &[f32]>,
+        scaled: impl Fn(f32) -> f32,
+        n: usize,
+    ) -> Result<Vec<Vec<f32>>, OnnxError> {
+        match self {
+            Self::Own(network) => own::run(network, rows, scaled).map(|logits| vec![logits]),
+            Self::Other(other) => other.run(shape, rows, scaled, n),
+        }
+    }
 }

@@ -5,11 +5,16 @@ use crate::shape::Shape;
 use crate::{OnnxError, OnnxOptions};
 
 /// Nobody makes one.
-pub(crate) struct Engine;
+pub(crate) enum Engine {}
 
 impl Engine {
-    pub(crate) fn prepare(_: &[u8], _: &BTreeMap<String, Vec<u8>>, _: &OnnxOptions) -> Result<Prepared, OnnxError> {
-        Err(OnnxError::NoEngine)
+    pub(crate) fn prepare(
+        _: &[u8],
+        _: &BTreeMap<String, Vec<u8>>,
+        _: &OnnxOptions,
+        because: &str,
+    ) -> Result<Prepared<Self>, OnnxError> {
+        Err(OnnxError::NoEngine { because: because.to_owned() })
     }
 
     pub(crate) fn run(
@@ -19,6 +24,6 @@ impl Engine {
         _: impl Fn(f32) -> f32,
         _: usize,
     ) -> Result<Vec<Vec<f32>>, OnnxError> {
-        Err(OnnxError::NoEngine)
+        match *self {}
     }
 }

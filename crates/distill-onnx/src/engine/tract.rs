@@ -5,23 +5,17 @@ use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 use tract_onnx::prelude::*;
 
 use super::Prepared;
+use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output};
 use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
 use crate::shape::{INPUT_SHAPE, Shape};
 use crate::taps::Answer;
 use crate::{OnnxError, OnnxOptions, Port, file, taps};
 
-/// Numbers in one tensor of a graph, and in all of them together.
+/// Numbers in one tensor of a graph.
 const MAX_TENSOR: usize = 1 << 28;
-const MAX_TENSORS: usize = 1 << 30;
 
-/// Classes of a model.
-const MAX_CLASSES: usize = 1 << 20;
-
-/// Examples in a batch where the file leaves it open. A constant: results do not depend on who asks for how many.
-const BATCH: usize = 16;
-
-/// The same for a graph with convolutions that tract computes. Of several images it copies all windows before it
+/// Examples in a batch of a graph with convolutions that tract computes. Of several images it copies all windows before it
 /// multiplies them, which takes longer than the products do.
 const CONV_BATCH: usize = 1;
 
@@ -42,7 +36,8 @@ impl Engine {
         bytes: &[u8],
         beside: &BTreeMap<String, Vec<u8>>,
         options: &OnnxOptions,
-    ) -> Result<Prepared, OnnxError> {
+        _: &str,
+    ) -> Result<Prepared<Self>, OnnxError> {
         let known = tract_onnx::onnx().op_register.0;
         let mut file = file::decode(bytes, beside, |name| options.library.is_some() || known.contains_key(name))?;
         let description = describe(bytes)?;
@@ -51,7 +46,8 @@ impl Engine {
         let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
         let convolves = options.library.is_none() && description.operators.contains_key("Conv");
         let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
-        let output = choose_output(&mut file, &description.outputs, options)?;
+        let output = choose_output(&description, options)?;
+        show(&mut file, &output);
         let mut names = vec![output.clone()];
         names.extend(taps::add(&mut file, &options.taps, &output, &description)?);
         let graph = file.graph.as_ref();
@@ -75,7 +71,7 @@ impl Engine {
                 (computes, dims, of_twice)
             }
         };
-        let n_classes = classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
+        let n_classes = check_classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
         let tapped = dims.get(1..).unwrap_or_default().to_vec();
         // A graph that cannot be computed for that batch does not reveal its sides.
         let of_twice = of_twice.and_then(Result::ok);
@@ -202,43 +198,12 @@ fn engine(error: TractError) -> OnnxError {
     OnnxError::Engine { reason: format!("{error:#}") }
 }
 
-fn names(ports: &[Port]) -> Vec<String> {
-    ports.iter().map(|port| port.name.clone()).collect()
-}
-
-fn choose_input<'a>(inputs: &'a [Port], options: &OnnxOptions) -> Result<&'a Port, OnnxError> {
-    let refused = |wanted| OnnxError::Port { kind: "input", found: names(inputs), wanted };
-    match (inputs, &options.input) {
-        ([], _) => Err(refused("one is needed".to_owned())),
-        ([one], None) => Ok(one),
-        ([one], Some(name)) if one.name == *name => Ok(one),
-        (_, Some(name)) if inputs.iter().all(|input| input.name != *name) => Err(refused(format!("not `{name}`"))),
-        _ => Err(refused("and only one can be given".to_owned())),
-    }
-}
-
-/// The name of the output, which may be any tensor of the graph.
-fn choose_output(file: &mut ModelProto, outputs: &[Port], options: &OnnxOptions) -> Result<String, OnnxError> {
-    let Some(wanted) = &options.output else {
-        let usual = outputs.iter().find(|output| output.name == "logits").or(outputs.first());
-        return usual.map(|output| output.name.clone()).ok_or_else(|| OnnxError::Port {
-            kind: "output",
-            found: vec![],
-            wanted: "one is needed".to_owned(),
-        });
-    };
-    if outputs.iter().any(|output| output.name == *wanted) {
-        return Ok(wanted.clone());
-    }
-    if let Some(graph) = &mut file.graph
-        && file::producer(graph, wanted).is_some()
+/// Makes a tensor an output, if it is none.
+fn show(file: &mut ModelProto, tensor: &str) {
+    if let Some(graph) = file.graph.as_mut()
+        && graph.output.iter().all(|output| output.name != tensor)
     {
-        graph.output.push(ValueInfoProto { name: wanted.clone(), ..ValueInfoProto::default() });
-        return Ok(wanted.clone());
-    }
-    match wanted.parse::<usize>().ok().and_then(|position| outputs.get(position)) {
-        Some(output) => Ok(output.name.clone()),
-        None => Err(OnnxError::Port { kind: "output", found: names(outputs), wanted: format!("not `{wanted}`") }),
+        graph.output.push(ValueInfoProto { name: tensor.to_owned(), ..ValueInfoProto::default() });
     }
 }
 
@@ -322,15 +287,4 @@ fn check_sizes(model: &TypedModel) -> Result<(), OnnxError> {
         }
     }
     Ok(())
-}
-
-/// Classes of an output `[batch, classes]`, beside which there may be sides of one.
-fn classes(name: &str, dims: &[usize], batch: usize) -> Result<usize, OnnxError> {
-    let refused = || OnnxError::OutputShape { name: name.to_owned(), dims: dims.to_vec(), batch };
-    let (first, sides) = dims.split_first().ok_or_else(refused)?;
-    let mut wide = sides.iter().filter(|&&side| side != 1);
-    match (wide.next(), wide.next()) {
-        (Some(&n), None) if *first == batch && (2..=MAX_CLASSES).contains(&n) => Ok(n),
-        _ => Err(refused()),
-    }
 }
