@@ -1,14 +1,6 @@
 use super::pad::Padding;
 use super::shape::ConvShape;
-
-/// Neighbours in a padded map that a sum reads one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Segment {
-    /// Where they begin, from the place of the pixel on.
-    pub(super) offset: usize,
-    /// How many they are.
-    pub(super) len: usize,
-}
+use crate::kernel::Segment;
 
 /// A place in the kernel whose weights a sum takes, in the order of the segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 use pulp::{Simd, WithSimd};
 
-use super::gather::{Gather, Segment};
+use super::gather::Gather;
 use super::registers::Tiled;
+use crate::kernel::Segment;
 
 /// What becomes of the place of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
