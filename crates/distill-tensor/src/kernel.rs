@@ -19,7 +19,7 @@ use gemmkit::simd::KernelSimd;
 use gemmkit::{Parallelism, Workspace, bf16, driver};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-pub(crate) use self::pairs::{PixelSums, Segment, TermSums, Walk, join, join_pixels, round};
+pub(crate) use self::pairs::{PixelSums, Segment, TermSums, Walk, join, join_pixels, pair, round};
 
 /// `out = a * b` on the calling thread.
 ///

@@ -1,4 +1,4 @@
-use pulp::bytemuck::{cast_slice, cast_slice_mut};
+use pulp::bytemuck::cast_slice_mut;
 
 use super::buffer::with_buffer;
 use super::gather::Gather;
@@ -58,9 +58,9 @@ pub(super) fn round_in_place(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = crate::bf16::round(*value).to_f32());
 }
 
-/// A map in bf16 with zeros around it: pairs of channels next to each other, whose number is even.
-pub(super) fn padded_pairs<T>(map: &[f32], sides: [usize; 3], padding: Padding, run: impl FnOnce(&[u32]) -> T) -> T {
-    padded_with(map, sides, padding, kernel::round, |map: &[u16]| run(cast_slice(map)))
+/// A map in bf16 with zeros around it.
+pub(super) fn padded_bf16<T>(map: &[f32], sides: [usize; 3], padding: Padding, run: impl FnOnce(&[u16]) -> T) -> T {
+    padded_with(map, sides, padding, kernel::round, run)
 }
 
 /// Sums over segments of a padded map of pairs, as [`Product`](super::product::Product).
@@ -104,8 +104,8 @@ impl PairProduct<'_> {
 /// Adds to sums what one example gives to the gradient of the weights, in pairs of pixels next to each other in a row or a column.
 pub(super) struct PairWeightSums<'a> {
     pub(super) gather: &'a Gather,
-    /// A padded map of f32.
-    pub(super) map: &'a [f32],
+    /// A padded map of bf16.
+    pub(super) map: &'a [u16],
     /// Gradients of the outputs, whose pixels have so many channels.
     pub(super) grads: &'a [f32],
     pub(super) outputs: usize,
@@ -125,7 +125,9 @@ impl PairWeightSums<'_> {
         let partner = if by_row { from.row } else { from.column };
         with_buffer(self.map.len(), |pairs| {
             let pairs: &mut [u32] = cast_slice_mut(pairs);
-            kernel::join(self.map, &self.map[partner.min(self.map.len())..], pairs);
+            let (with_second, last) = pairs.split_at_mut(self.map.len().saturating_sub(partner));
+            kernel::pair(self.map, &self.map[partner.min(self.map.len())..], with_second);
+            last.iter_mut().zip(&self.map[with_second.len()..]).for_each(|(pair, &first)| *pair = first.into());
             self.groups(by_row, pairs);
         });
     }

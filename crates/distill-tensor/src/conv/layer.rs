@@ -1,9 +1,10 @@
 use pulp::Arch;
+use pulp::bytemuck::cast_slice;
 use rayon::prelude::*;
 
 use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
-use super::form::{Form, PairProduct, PairWeightSums, is_rounded, padded_f32, padded_pairs, round_f32};
+use super::form::{Form, PairProduct, PairWeightSums, is_rounded, padded_bf16, padded_f32, round_f32};
 use super::gather::Gathers;
 use super::packed::{Direction, Kernel, Packing};
 use super::product::{Product, Write};
@@ -132,9 +133,7 @@ impl Convolution {
         sums.par_chunks_mut(n).enumerate().with_min_len(self.min_len().div_ceil(each)).for_each(|(part, sums)| {
             for i in part * each..((part + 1) * each).min(examples) {
                 let (x, dy) = (&x[i * len_x..][..len_x], &dy[i * len_y..][..len_y]);
-                padded_f32(form, x, self.shape.input, self.outputs.0.padding, |map| {
-                    self.add_weight_sums(form, map, dy, sums);
-                });
+                self.add_weight_sums(form, x, dy, sums);
             }
         });
         let (sum, others) = sums.split_at_mut(n);
@@ -189,7 +188,9 @@ impl Convolution {
         let groups = || kernel.bias.chunks_exact(packing.len_of_results(&self.shape)).enumerate();
         let channels = |group| [group * terms, group * results];
         if kernel.form == Form::Pairs {
-            return padded_pairs(map, sides, padding, |map| {
+            return padded_bf16(map, sides, padding, |map| {
+                // The channels are even, so pairs of them are whole.
+                let map: &[u32] = cast_slice(map);
                 let mut pairs = kernel.pairs.as_slice();
                 for gather in &gathers.parts {
                     for (group, bias) in groups() {
@@ -229,23 +230,27 @@ impl Convolution {
     }
 
     /// Adds what one example gives.
-    fn add_weight_sums(&self, form: Form, map: &[f32], dy: &[f32], sums: &mut [f32]) {
-        let (Gathers { parts, .. }, packing) = &self.outputs;
+    fn add_weight_sums(&self, form: Form, x: &[f32], dy: &[f32], sums: &mut [f32]) {
+        let (Gathers { parts, padding }, packing) = &self.outputs;
         let (gather, arch) = (&parts[0], Arch::new());
-        let outputs = self.shape.outputs;
-        if self.shape.is_depthwise() {
-            return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: outputs, sums });
-        }
+        let (ConvShape { input, outputs, .. }, padding) = (self.shape, *padding);
         let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
         if form == Form::Pairs {
-            return PairWeightSums { gather, map, grads: dy, outputs, terms, results, width, sums }.run();
-        }
-        for (group, sums) in sums.chunks_exact_mut(packing.len_of_group(&self.shape, gather)).enumerate() {
-            let (channel, first) = (group * terms, group * results);
-            with_whole_pixels(form, dy, outputs, first..first + results, width, |grads, pitch, first| {
-                arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
+            return padded_bf16(x, input, padding, |map| {
+                PairWeightSums { gather, map, grads: dy, outputs, terms, results, width, sums }.run();
             });
         }
+        padded_f32(form, x, input, padding, |map| {
+            if self.shape.is_depthwise() {
+                return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: outputs, sums });
+            }
+            for (group, sums) in sums.chunks_exact_mut(packing.len_of_group(&self.shape, gather)).enumerate() {
+                let (channel, first) = (group * terms, group * results);
+                with_whole_pixels(form, dy, outputs, first..first + results, width, |grads, pitch, first| {
+                    arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
+                });
+            }
+        });
     }
 }
 

@@ -79,6 +79,11 @@ pub(crate) fn round(from: &[f32], to: &mut [u16]) {
     native!(avx512::round(from, to));
 }
 
+/// Pairs of a number of `first` and one of `second`.
+pub(crate) fn pair(first: &[u16], second: &[u16], to: &mut [u32]) {
+    native!(avx512::pair(first, second, to));
+}
+
 /// Rounded pairs of a number of `first` and one of `second`, or 0 where `second` has ended.
 pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
     native!(avx512::join(first, second, to));
@@ -118,10 +123,28 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bf16")]
     pub(super) fn round(from: &[f32], to: &mut [u16]) {
         assert_eq!(from.len(), to.len(), "numbers and what they are rounded to");
-        for (from, to) in from.chunks(LANES).zip(to.chunks_mut(LANES)) {
-            let rounded = rounded(from);
-            // SAFETY: the mask lets as many numbers be written as `to` has.
-            unsafe { _mm512_mask_cvtepi32_storeu_epi16(to.as_mut_ptr().cast(), mask(to.len()), rounded) };
+        let (two_vectors, rest) = from.as_chunks::<{ 2 * LANES }>();
+        let (to_two, to_rest) = to.as_chunks_mut::<{ 2 * LANES }>();
+        for (from, to) in two_vectors.iter().zip(to_two) {
+            let (first, second) = from.split_at(LANES);
+            // SAFETY: there are as many numbers as two vectors have, and as many places.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(second.as_ptr()), _mm512_loadu_ps(first.as_ptr()));
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), std::mem::transmute::<__m512bh, __m512i>(rounded));
+            }
+        }
+        for (from, to) in rest.chunks(LANES).zip(to_rest.chunks_mut(LANES)) {
+            let mut places = [0; LANES];
+            // SAFETY: there are as many places as the vector has numbers.
+            unsafe { _mm256_storeu_si256(places.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(rounded(from))) };
+            to.copy_from_slice(&places[..to.len()]);
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn pair(first: &[u16], second: &[u16], to: &mut [u32]) {
+        for ((to, &first), &second) in to.iter_mut().zip(first).zip(second) {
+            *to = u32::from(second) << 16 | u32::from(first);
         }
     }
 
@@ -133,8 +156,15 @@ mod avx512 {
             let begin = (i * LANES).min(second.len());
             let second = &second[begin..(begin + to.len()).min(second.len())];
             let pairs = _mm512_or_si512(rounded(first), _mm512_slli_epi32::<16>(rounded(second)));
-            // SAFETY: the mask lets as many numbers be written as `to` has.
-            unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), mask(to.len()), pairs) };
+            // SAFETY: the mask lets as many numbers be written as `to` has, where it has not as many as the vector.
+            unsafe {
+                // A store with a mask takes longer.
+                if to.len() == LANES {
+                    _mm512_storeu_epi32(to.as_mut_ptr().cast(), pairs);
+                } else {
+                    _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), mask(to.len()), pairs);
+                }
+            }
         }
     }
 
@@ -146,6 +176,9 @@ mod avx512 {
         to: &mut [u32],
         to_step: usize,
     ) {
+        if [step, to_step] == [len; 2] {
+            return join(&first[..to.len()], second, to);
+        }
         for (i, to) in to.chunks_exact_mut(to_step).enumerate() {
             let second = second.get(i * step..i * step + len).unwrap_or_default();
             let (to, rest) = to.split_at_mut(len);
@@ -290,10 +323,14 @@ mod avx512 {
     #[target_feature(enable = "avx512f")]
     fn add_or_replace(to: &mut [f32], sum: __m512, add: bool) {
         let mask = mask(to.len());
-        // SAFETY: the mask lets as many numbers be read and written as there are.
+        // SAFETY: the mask lets as many numbers be read and written as there are, where they are not as many as the vector has.
         unsafe {
             let sum = if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to.as_ptr()), sum) } else { sum };
-            _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, sum);
+            if to.len() == LANES {
+                _mm512_storeu_ps(to.as_mut_ptr(), sum);
+            } else {
+                _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, sum);
+            }
         }
     }
 
@@ -321,8 +358,8 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn of_terms<const R: usize, const V: usize>(all: &mut TermSums<'_>, first: usize) -> usize {
         let mut sums = [[_mm512_setzero_ps(); V]; R];
-        add_products(&mut sums, &all.map[first..], all.grads, all.pairs, !0);
-        add_products(&mut sums, &all.map[first..], all.grads, all.single, 0xFFFF);
+        add_products::<R, V, false>(&mut sums, &all.map[first..], all.grads, all.pairs);
+        add_products::<R, V, true>(&mut sums, &all.map[first..], all.grads, all.single);
         let to: &mut [[[f32; LANES]; V]] = all.sums.as_chunks_mut().0.as_chunks_mut().0;
         for (to, sums) in to[first..first + R].iter_mut().zip(sums) {
             for v in 0..V {
@@ -332,17 +369,17 @@ mod avx512 {
         R
     }
 
-    /// Takes those bits of each input that are in `keep`.
+    /// Adds what the pixels of a walk give, of `SINGLE` ones the first of each pair alone.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bf16")]
-    fn add_products<const R: usize, const V: usize>(
+    fn add_products<const R: usize, const V: usize, const SINGLE: bool>(
         sums: &mut [[__m512; V]; R],
         map: &[u32],
         grads: &[u32],
         walk: Walk,
-        keep: u32,
     ) {
-        for row in 0..walk.rows {
+        // Where a row has no pixels, its place may lie behind the map.
+        for row in 0..if walk.columns == 0 { 0 } else { walk.rows } {
             let map = &map[walk.map[0] + row * walk.map[1]..];
             let grads = &grads[walk.grads[0] + row * walk.grads[1]..];
             for column in 0..walk.columns {
@@ -350,7 +387,7 @@ mod avx512 {
                 let grads: &[[u32; LANES]; V] =
                     grads[column * walk.grads[2]..].as_chunks().0.first_chunk().expect("whole blocks of gradients");
                 for r in 0..R {
-                    let input = _mm512_set1_epi32((inputs[r] & keep).cast_signed());
+                    let input = _mm512_set1_epi32(if SINGLE { inputs[r] & 0xFFFF } else { inputs[r] }.cast_signed());
                     for v in 0..V {
                         sums[r][v] = multiply_add(sums[r][v], input, load_pairs(&grads[v]));
                     }
