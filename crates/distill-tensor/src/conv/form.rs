@@ -1,11 +1,8 @@
-use pulp::bytemuck::cast_slice_mut;
-
-use super::buffer::with_buffer;
 use super::gather::Gather;
 use super::pad::{Padding, padded, padded_with};
 use super::product::Write;
 use super::shape::ConvShape;
-use crate::kernel::{self, PixelSums, TermSums, Walk};
+use crate::kernel::{self, PixelSums};
 use crate::{Precision, bf16_is_native};
 
 /// How the operands of a convolution are made ready for its sums.
@@ -101,86 +98,3 @@ impl PairProduct<'_> {
     }
 }
 
-/// Adds to sums what one example gives to the gradient of the weights, in pairs of pixels next to each other in a row or a column.
-pub(super) struct PairWeightSums<'a> {
-    pub(super) gather: &'a Gather,
-    /// A padded map of bf16.
-    pub(super) map: &'a [u16],
-    /// Gradients of the outputs, whose pixels have so many channels.
-    pub(super) grads: &'a [f32],
-    pub(super) outputs: usize,
-    /// Terms and results of a group.
-    pub(super) terms: usize,
-    pub(super) results: usize,
-    pub(super) width: usize,
-    /// Of all groups.
-    pub(super) sums: &'a mut [f32],
-}
-
-impl PairWeightSums<'_> {
-    pub(super) fn run(self) {
-        let Gather { rows, columns, from, .. } = *self.gather;
-        // A side that is odd has pixels without a partner: rows are joined where they are even, then columns, then the longer side.
-        let by_row = rows % 2 == 0 || columns % 2 == 1 && rows > columns;
-        let partner = if by_row { from.row } else { from.column };
-        with_buffer(self.map.len(), |pairs| {
-            let pairs: &mut [u32] = cast_slice_mut(pairs);
-            let (with_second, last) = pairs.split_at_mut(self.map.len().saturating_sub(partner));
-            kernel::pair(self.map, &self.map[partner.min(self.map.len())..], with_second);
-            last.iter_mut().zip(&self.map[with_second.len()..]).for_each(|(pair, &first)| *pair = first.into());
-            self.groups(by_row, pairs);
-        });
-    }
-
-    fn groups(self, by_row: bool, map: &[u32]) {
-        let Gather { rows, columns, from, ref segments, terms, .. } = *self.gather;
-        let of_results = self.results.next_multiple_of(self.width);
-        let [pair_rows, pair_columns] = if by_row { [rows / 2, columns] } else { [rows, columns / 2] };
-        let [all_rows, all_columns] = if by_row { [rows.div_ceil(2), columns] } else { [rows, columns.div_ceil(2)] };
-        let map_steps = if by_row { [2 * from.row, from.column] } else { [from.row, 2 * from.column] };
-        let grad_steps = [all_columns * of_results, of_results];
-        let walk = |begin: [usize; 2], rows, columns| {
-            let start = |steps: [usize; 2]| begin[0] * steps[0] + begin[1] * steps[1];
-            let [map, grads] = [map_steps, grad_steps].map(|steps| [start(steps), steps[0], steps[1]]);
-            Walk { rows, columns, map, grads }
-        };
-        let pairs = walk([0, 0], pair_rows, pair_columns);
-        let single = if by_row {
-            walk([pair_rows, 0], all_rows - pair_rows, columns)
-        } else {
-            walk([0, pair_columns], rows, all_columns - pair_columns)
-        };
-        with_buffer(all_rows * all_columns * of_results, |grads| {
-            let grads: &mut [u32] = cast_slice_mut(grads);
-            for (group, sums) in self.sums.chunks_exact_mut(of_results * terms).enumerate() {
-                // Pixels of the gradients from one pair to the next, and from the first of a pair to the second.
-                let [step, partner] = if by_row { [1, columns] } else { [2, 1] };
-                for (row, to) in grads.chunks_exact_mut(all_columns * of_results).enumerate() {
-                    let row = if by_row { 2 * row } else { row };
-                    let end = if by_row { rows } else { row + 1 } * columns * self.outputs;
-                    let [first, second] = [0, partner].map(|pixel| {
-                        let begin = (row * columns + pixel) * self.outputs + group * self.results;
-                        self.grads.get(begin..end).unwrap_or_default()
-                    });
-                    kernel::join_pixels([first, second], step * self.outputs, self.results, to, of_results);
-                }
-                for (block, sums) in sums.chunks_exact_mut(terms * self.width).enumerate() {
-                    let mut sums = sums;
-                    for segment in segments {
-                        let (of_segment, rest) = sums.split_at_mut(segment.len * self.width);
-                        sums = rest;
-                        TermSums {
-                            map: &map[from.start + group * self.terms + segment.offset..],
-                            grads: &grads[block * self.width..],
-                            pairs,
-                            single,
-                            width: self.width,
-                            sums: of_segment,
-                        }
-                        .run();
-                    }
-                }
-            }
-        });
-    }
-}

@@ -4,9 +4,10 @@ use rayon::prelude::*;
 
 use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
-use super::form::{Form, PairProduct, PairWeightSums, is_rounded, padded_bf16, padded_f32, round_f32};
+use super::form::{Form, PairProduct, is_rounded, padded_bf16, padded_f32, round_f32};
 use super::gather::Gathers;
 use super::packed::{Direction, Kernel, Packing};
+use super::pair_weights::PairWeightSums;
 use super::product::{Product, Write};
 use super::registers::block_width;
 use super::shape::ConvShape;
@@ -237,7 +238,7 @@ impl Convolution {
         let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
         if form == Form::Pairs {
             return padded_bf16(x, input, padding, |map| {
-                PairWeightSums { gather, map, grads: dy, outputs, terms, results, width, sums }.run();
+                PairWeightSums { shape: &self.shape, gather, map, grads: dy, width, sums }.run();
             });
         }
         padded_f32(form, x, input, padding, |map| {

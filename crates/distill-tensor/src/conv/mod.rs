@@ -10,6 +10,7 @@ mod gather;
 mod layer;
 mod packed;
 mod pad;
+mod pair_weights;
 mod product;
 mod registers;
 #[cfg(test)]
