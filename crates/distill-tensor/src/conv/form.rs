@@ -1,6 +1,6 @@
-use super::gather::Gather;
+use super::gather::{Gather, Write};
+use super::packed::Direction;
 use super::pad::{Padding, padded, padded_with};
-use super::product::Write;
 use super::shape::ConvShape;
 use crate::kernel::{self, PixelSums};
 use crate::{Precision, bf16_is_native};
@@ -28,10 +28,20 @@ impl Form {
     }
 }
 
-/// Whether a layer of this shape is computed in bf16 where that is asked for.
+/// Whether a layer of this shape is computed in bf16 where that is asked for: pairs of channels must be whole, and there must be
+/// more work than rounding.
 pub(super) fn is_rounded(shape: &ConvShape) -> bool {
-    let [inputs, outputs] = [shape.input[2], shape.outputs].map(|channels| channels / shape.groups);
-    !shape.is_depthwise() && inputs.is_multiple_of(2) && outputs.is_multiple_of(2)
+    let [inputs, outputs] = Direction::Outputs.sides(shape);
+    let even = inputs.is_multiple_of(2) && outputs.is_multiple_of(2);
+    even && !shape.is_depthwise() && (shape.kernel != [1, 1] || inputs * outputs >= 1024)
+}
+
+/// Whether the gradient of its weights is too: what joins the pixels of a map takes longer than it saves where few products are
+/// made of each number.
+pub(super) fn is_rounded_for_weights(shape: &ConvShape) -> bool {
+    let [rows, columns, _] = shape.output();
+    let [_, inputs] = Direction::Outputs.sides(shape);
+    is_rounded(shape) && inputs >= 8 && shape.kernel != [1, 1] && rows * columns >= 4
 }
 
 /// A map of f32 with zeros around it, rounded or not.
@@ -76,6 +86,9 @@ pub(super) struct PairProduct<'a> {
 impl PairProduct<'_> {
     pub(super) fn run(self) {
         let Gather { terms, rows, columns, from, to, ref segments, .. } = *self.gather;
+        if terms == 0 {
+            return self.gather.nothing(self.out, self.channels[1], self.results, self.write);
+        }
         for (block, bias) in self.bias.chunks_exact(self.width).enumerate() {
             let first = block * self.width;
             for row in 0..rows {

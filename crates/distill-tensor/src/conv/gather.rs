@@ -17,6 +17,15 @@ pub(super) struct Walk {
     pub(super) column: usize,
 }
 
+/// What becomes of the place of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It is overwritten.
+    Replace,
+    /// The result is added.
+    Add,
+}
+
 /// Pixels that are sums over the same segments, from their places in a padded map.
 #[derive(Debug, Clone)]
 pub(super) struct Gather {
@@ -106,6 +115,17 @@ impl Gather {
             }
         }
         Self { terms: taps.len() * len, taps, segments, rows, columns, from, to }
+    }
+
+    /// Writes so many results of pixels that nothing adds to.
+    pub(super) fn nothing(&self, out: &mut [f32], channel: usize, results: usize, write: Write) {
+        let Self { rows, columns, to, .. } = *self;
+        if write == Write::Add {
+            return;
+        }
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            out[to.start + row * to.row + column * to.column + channel..][..results].fill(0.0);
+        }
     }
 }
 

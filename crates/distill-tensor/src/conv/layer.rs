@@ -4,11 +4,11 @@ use rayon::prelude::*;
 
 use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
-use super::form::{Form, PairProduct, is_rounded, padded_bf16, padded_f32, round_f32};
-use super::gather::Gathers;
+use super::form::{Form, PairProduct, is_rounded, is_rounded_for_weights, padded_bf16, padded_f32, round_f32};
+use super::gather::{Gathers, Write};
 use super::packed::{Direction, Kernel, Packing};
 use super::pair_weights::PairWeightSums;
-use super::product::{Product, Write};
+use super::product::Product;
 use super::registers::block_width;
 use super::shape::ConvShape;
 use super::weights::WeightSums;
@@ -26,6 +26,10 @@ const MAX_PARTS: usize = 16;
 ///
 /// Each example is computed by itself, and sums over examples are added in an order that depends on their number alone, so
 /// results have the same bits for any number of threads. They may differ between processors with other vector units.
+///
+/// Weights are packed for a [`Precision`], and sums over them are computed in it: in bf16 each operand is rounded once, to nearest
+/// and ties to even, products and sums are f32, and a bias is not rounded. [`Precision::Bf16`] takes `vdpbf16ps` where
+/// [`bf16_is_native`](crate::bf16_is_native), which takes numbers below 2⁻¹²⁶ for zero.
 ///
 /// # Examples
 /// ```
@@ -63,7 +67,8 @@ impl Convolution {
         &self.shape
     }
 
-    /// Lays weights out for [`forward`](Self::forward), with a bias for each output channel or none.
+    /// Lays weights out for [`forward`](Self::forward), with a bias for each output channel or none, in [what the layer makes
+    /// of](Self::precision) `precision`.
     ///
     /// # Panics
     /// If they are not as many as the shape says.
@@ -71,17 +76,19 @@ impl Convolution {
         self.check_weights(weights);
         assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
         let (gathers, packing) = &self.outputs;
-        packing.pack(&self.shape, gathers, weights, bias, self.form(precision), kernel);
+        let form = Form::of(self.precision(precision));
+        packing.pack(&self.shape, gathers, weights, bias, form, kernel);
     }
 
-    /// Lays weights out for [`backward_inputs`](Self::backward_inputs).
+    /// Lays weights out for [`backward_inputs`](Self::backward_inputs), in [what the layer makes of](Self::precision) `precision`.
     ///
     /// # Panics
     /// If they are not as many as the shape says.
     pub fn pack_backward(&self, weights: &[f32], precision: Precision, kernel: &mut Kernel) {
         self.check_weights(weights);
         let (gathers, packing) = &self.inputs;
-        packing.pack(&self.shape, gathers, weights, None, self.form(precision), kernel);
+        let form = Form::of(self.precision(precision));
+        packing.pack(&self.shape, gathers, weights, None, form, kernel);
     }
 
     /// Outputs `y` of the inputs `x`.
@@ -109,7 +116,8 @@ impl Convolution {
         });
     }
 
-    /// Overwrites `grads`, in the order of the weights, with their gradient. `sums` is memory to use again.
+    /// Overwrites `grads`, in the order of the weights, with their gradient, in [what it is made
+    /// of](Self::precision_of_weights) `precision`. `sums` is memory to use again.
     ///
     /// # Panics
     /// If the lengths do not fit each other.
@@ -121,7 +129,7 @@ impl Convolution {
         sums: &mut Vec<f32>,
         grads: &mut [f32],
     ) {
-        let form = self.form(precision);
+        let form = Form::of(self.precision_of_weights(precision));
         let [len_x, len_y] = self.shape.lens();
         let examples = x.len() / len_x;
         assert_eq!(examples, dy.len() / len_y, "examples of inputs and outputs");
@@ -150,14 +158,18 @@ impl Convolution {
         });
     }
 
-    /// What `asked` is for this layer, by its shape alone: f32 where channels are by themselves or a group has an odd number of
-    /// them, where bf16 would be no faster.
+    /// What outputs and gradients of inputs are computed in where `asked` is, by the shape alone.
+    ///
+    /// They are f32 where bf16 would be no faster: where each channel is by itself (depthwise), a group has an odd number of input or
+    /// output channels, or a kernel of 1x1 has less than 1024 weights in a group.
     pub fn precision(&self, asked: Precision) -> Precision {
         if is_rounded(&self.shape) { asked } else { Precision::F32 }
     }
 
-    fn form(&self, asked: Precision) -> Form {
-        Form::of(self.precision(asked))
+    /// The same for the gradient of the weights, which is in f32 also for kernels of 1x1, less than 8 input channels in a group, or
+    /// less than 4 pixels of the outputs.
+    pub fn precision_of_weights(&self, asked: Precision) -> Precision {
+        if is_rounded_for_weights(&self.shape) { asked } else { Precision::F32 }
     }
 
     fn check_weights(&self, weights: &[f32]) {

@@ -15,14 +15,22 @@ fn all_shapes() -> Vec<ConvShape> {
         same([11, 13, 6], 10, 3),
         same([4, 15, 2], 2, 5),
         same([6, 7, 34], 66, 3),
-        same([1, 1, 8], 4, 1),
-        same([1, 31, 12], 48, 1),
-        same([25, 1, 4], 32, 1),
+        same([7, 6, 12], 34, 3),
+        same([5, 3, 10], 18, 3),
+        same([3, 5, 10], 6, 5),
+        same([1, 1, 34], 34, 1),
+        same([1, 1, 8], 4, 3),
+        same([5, 7, 40], 48, 1),
+        ConvShape { kernel: [1, 3], padding: [0, 1, 0, 1], ..same([1, 31, 12], 48, 1) },
+        ConvShape { kernel: [3, 1], padding: [1, 0, 1, 0], ..same([25, 1, 14], 32, 1) },
         ConvShape { stride: [2, 2], ..same([8, 8, 16], 32, 3) },
-        ConvShape { stride: [2, 2], padding: [0; 4], ..same([8, 8, 16], 32, 1) },
-        ConvShape { stride: [3, 2], padding: [0, 1, 2, 1], ..same([10, 12, 6], 18, 3) },
-        ConvShape { groups: 3, ..same([7, 6, 12], 24, 3) },
+        ConvShape { stride: [2, 2], padding: [0; 4], ..same([8, 9, 32], 34, 1) },
+        ConvShape { stride: [3, 2], padding: [0, 1, 2, 1], ..same([10, 12, 8], 18, 3) },
+        ConvShape { stride: [2, 3], padding: [0, 0, 1, 1], ..same([10, 21, 10], 16, 3) },
+        ConvShape { kernel: [2, 4], stride: [1, 2], padding: [0; 4], ..same([4, 10, 8], 8, 1) },
+        ConvShape { groups: 3, ..same([7, 6, 24], 24, 3) },
         ConvShape { groups: 2, stride: [2, 1], ..same([5, 9, 20], 36, 3) },
+        ConvShape { groups: 2, stride: [1, 2], ..same([9, 6, 36], 20, 3) },
     ]);
     shapes
 }
@@ -51,8 +59,10 @@ impl Case {
         pool.install(|| ours(&self.shape, precision, &self.w, &self.bias, &self.x, &self.dy))
     }
 
-    fn is_rounded(&self) -> bool {
-        Convolution::new(self.shape).unwrap().precision(Precision::Bf16) == Precision::Bf16
+    /// Whether the layer, and the gradient of its weights, are in bf16 by the rule.
+    fn is_rounded(&self) -> [bool; 2] {
+        let layer = Convolution::new(self.shape).unwrap();
+        [layer.precision(Precision::Bf16), layer.precision_of_weights(Precision::Bf16)].map(|p| p == Precision::Bf16)
     }
 }
 
@@ -61,15 +71,12 @@ impl Case {
 /// product is rounded by itself. The bound is twice that.
 #[test]
 fn every_shape_equals_the_definition_on_rounded_operands() {
-    let mut n_rounded = 0;
+    let mut n_rounded = [0, 0];
     for shape in all_shapes() {
         let case = Case::new(shape, 5);
-        if !case.is_rounded() {
-            let [exact, native, emulated] = [Precision::F32, BOTH[0], BOTH[1]].map(|precision| case.run(precision, 1));
-            assert!(exact == native && exact == emulated, "{shape:?}");
-            continue;
-        }
-        n_rounded += 1;
+        let [of_layer, of_weights] = case.is_rounded();
+        n_rounded = [n_rounded[0] + usize::from(of_layer), n_rounded[1] + usize::from(of_weights)];
+        let exact = case.run(Precision::F32, 1);
         let [w, x, dy] = [&case.w, &case.x, &case.dy].map(|values| rounded(values));
         let expected = plain(&shape, &w, &case.bias, &x, &dy);
         let abs = |values: &[f32]| values.iter().map(|value| value.abs()).collect::<Vec<_>>();
@@ -83,7 +90,9 @@ fn every_shape_equals_the_definition_on_rounded_operands() {
         ];
         for precision in BOTH {
             let Results { y, dx, dw } = case.run(precision, 1);
-            for (i, (found, what)) in [(y, "output"), (dx, "input"), (dw, "weight")].into_iter().enumerate() {
+            assert!(of_layer != (y == exact.y && dx == exact.dx) && of_weights != (dw == exact.dw), "{shape:?}");
+            let found = [(y, "output", of_layer), (dx, "input", of_layer), (dw, "weight", of_weights)];
+            for (i, (found, what, _)) in found.into_iter().enumerate().filter(|(_, (.., is_rounded))| *is_rounded) {
                 for (at, found) in found.into_iter().enumerate() {
                     let bound = 4.0 * 2.0_f64.powi(-24) * terms[i] as f64 * sizes[i][at];
                     let error = (f64::from(found) - expected[i][at]).abs();
@@ -92,7 +101,7 @@ fn every_shape_equals_the_definition_on_rounded_operands() {
             }
         }
     }
-    assert!(n_rounded >= 14, "{n_rounded}");
+    assert_eq!(n_rounded, [22, 15]);
 }
 
 #[test]

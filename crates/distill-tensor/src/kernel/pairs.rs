@@ -59,7 +59,7 @@ pub(crate) struct TermSums<'a> {
     /// Pixels that are the first of a pair without a second, whose input is then taken as 0.
     pub(crate) single: Walk,
     pub(crate) width: usize,
-    /// A row of `width`, 16 or 32, for each term, to which is added.
+    /// A row of `width`, 16 or 32, for each term, of which there are an even number. To it is added.
     pub(crate) sums: &'a mut [f32],
 }
 
@@ -343,12 +343,10 @@ mod avx512 {
                 (16, 16..) => of_terms::<16, 1>(all, term),
                 (16, 8..) => of_terms::<8, 1>(all, term),
                 (16, 4..) => of_terms::<4, 1>(all, term),
-                (16, 2..) => of_terms::<2, 1>(all, term),
-                (16, _) => of_terms::<1, 1>(all, term),
+                (16, _) => of_terms::<2, 1>(all, term),
                 (32, 8..) => of_terms::<8, 2>(all, term),
                 (32, 4..) => of_terms::<4, 2>(all, term),
-                (32, 2..) => of_terms::<2, 2>(all, term),
-                (32, _) => of_terms::<1, 2>(all, term),
+                (32, _) => of_terms::<2, 2>(all, term),
                 (width, _) => panic!("blocks have 16 or 32 results, not {width}"),
             };
         }
