@@ -4,8 +4,8 @@ use distill_train::{Evaluation, SoftTargets, evaluate};
 
 use super::job::Setup;
 use super::trainer::Trainer;
-use crate::stop::Stop;
 use crate::asked::Asked;
+use crate::stop::Stop;
 use distill_recipe::Diagnostic;
 
 impl Trainer<'_> {

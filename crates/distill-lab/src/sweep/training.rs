@@ -82,8 +82,7 @@ impl Training<'_> {
         let store = CheckpointStore::new(&Disk, &folder, 1);
         let saving = Saving::new(store, &self.context, &recipe.checkpoint, self.signals);
         let checkpoint = saving.newest().map_err(of)?;
-        let mut watch =
-            Watch { saving, listener: self.listener, role: self.role, seed: self.seed, label: &self.label };
+        let mut watch = Watch { saving, listener: self.listener, role: self.role, seed: self.seed, label: &self.label };
         let trained = self.experiment.train(self.role, self.seed, lesson, checkpoint, &mut watch);
         self.listener.tell(&Event::TrainingEnd);
         let trained = trained.map_err(of)?;

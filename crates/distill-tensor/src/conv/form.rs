@@ -52,7 +52,11 @@ pub(super) fn padded_f32<T>(
     padding: Padding,
     run: impl FnOnce(&[f32]) -> T,
 ) -> T {
-    if form == Form::Rounded { padded_with(map, sides, padding, round_f32, run) } else { padded(map, sides, padding, run) }
+    if form == Form::Rounded {
+        padded_with(map, sides, padding, round_f32, run)
+    } else {
+        padded(map, sides, padding, run)
+    }
 }
 
 /// Numbers of bf16 as f32.
@@ -110,4 +114,3 @@ impl PairProduct<'_> {
         }
     }
 }
-

@@ -6,12 +6,7 @@ use super::buffer::with_buffer;
 pub(super) type Padding = [usize; 4];
 
 /// Gives `run` a map with zeros around it: a copy in memory of the thread, or the map itself where nothing is padded.
-pub(super) fn padded<T>(
-    map: &[f32],
-    sides: [usize; 3],
-    padding: Padding,
-    run: impl FnOnce(&[f32]) -> T,
-) -> T {
+pub(super) fn padded<T>(map: &[f32], sides: [usize; 3], padding: Padding, run: impl FnOnce(&[f32]) -> T) -> T {
     if padding == [0; 4] {
         return run(map);
     }

@@ -136,7 +136,10 @@ fn what_is_no_number_is_where_f32_has_it() {
                 };
                 let exact = kinds(&case.run(Precision::F32, 1));
                 for precision in BOTH {
-                    assert!(kinds(&case.run(precision, 1)) == exact, "{value} at {place} of {shape:?} in {precision:?}");
+                    assert!(
+                        kinds(&case.run(precision, 1)) == exact,
+                        "{value} at {place} of {shape:?} in {precision:?}"
+                    );
                 }
             }
         }

@@ -90,13 +90,7 @@ pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
 }
 
 /// The same for each of the pixels whose `len` numbers are `step` apart, and `to_step` in the result, with zeros between.
-pub(crate) fn join_pixels(
-    [first, second]: [&[f32]; 2],
-    step: usize,
-    len: usize,
-    to: &mut [u32],
-    to_step: usize,
-) {
+pub(crate) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize, to: &mut [u32], to_step: usize) {
     native!(avx512::join_pixels([first, second], step, len, to, to_step));
 }
 
@@ -169,13 +163,7 @@ mod avx512 {
     }
 
     #[target_feature(enable = "avx512f,avx512bf16")]
-    pub(super) fn join_pixels(
-        [first, second]: [&[f32]; 2],
-        step: usize,
-        len: usize,
-        to: &mut [u32],
-        to_step: usize,
-    ) {
+    pub(super) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize, to: &mut [u32], to_step: usize) {
         if [step, to_step] == [len; 2] {
             return join(&first[..to.len()], second, to);
         }
