@@ -15,7 +15,8 @@ const COUNTING_ALLOCATOR: &str = "tests/counting.rs";
 /// The lint `unsafe_code` refuses it; this looks for who switches the lint off.
 pub(super) fn unsafe_code(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, line, code) in code_lines(tree).filter(|(path, ..)| ![KERNEL, PAIRS, COUNTING_ALLOCATOR].contains(path)) {
+    for (path, line, code) in code_lines(tree).filter(|(path, ..)| ![KERNEL, PAIRS, COUNTING_ALLOCATOR].contains(path))
+    {
         if has_word(&code, "unsafe") || has_word(&code, "unsafe_code") {
             let fix = "write it in safe Rust, or as a safe function of the kernel with its proof in a comment";
             findings.push(Finding::at(path, line, format!("`unsafe` outside {KERNEL}"), fix));
