@@ -1,6 +1,10 @@
 //! Sums of products of bf16, two at a time by `vdpbf16ps`, for convolutions.
 //!
 //! A pair of bf16 is a `u32` whose lower half comes first. All functions here need [`bf16_is_native`].
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_mut, unused_variables, reason = "what is given here is for instructions of x86-64")
+)]
 
 use super::bf16_is_native;
 
@@ -14,7 +18,6 @@ pub(crate) struct Segment {
 }
 
 /// Sums over segments of a map, from some pixels on that lie in a row, by at most two vectors of results.
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "read by instructions of x86-64"))]
 pub(crate) struct PixelSums<'a> {
     /// From the place of the first pixel on.
     pub(crate) map: &'a [u32],
@@ -48,7 +51,6 @@ pub(crate) struct Walk {
 }
 
 /// What pairs of pixels give to the gradient of the weights: for each term the products with at most two vectors of gradients.
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "read by instructions of x86-64"))]
 pub(crate) struct TermSums<'a> {
     /// Inputs of both pixels, from the first term on.
     pub(crate) map: &'a [u32],
@@ -250,10 +252,9 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bf16")]
     fn pixels<const P: usize, const V: usize, const C: usize>(row: &mut PixelSums<'_>, first: usize) {
         let mut sums = [[[_mm512_setzero_ps(); V]; P]; C];
-        for v in 0..V {
-            let bias = load(&row.bias.as_chunks().0[v]);
-            for p in 0..P {
-                sums[0][p][v] = bias;
+        for of_pixel in &mut sums[0] {
+            for (sum, bias) in of_pixel.iter_mut().zip(row.bias.as_chunks().0) {
+                *sum = load(bias);
             }
         }
         let map = &row.map[first * row.step..];
