@@ -217,11 +217,12 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
     ];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
-        for (config, features) in configs {
+        let precisions = [Precision::F32, Precision::Bf16, Precision::Bf16Emulated];
+        for ((config, features), precision) in configs.iter().flat_map(|config| precisions.map(|p| (config, p))) {
             let mut student = build(config.clone());
             let context = on_labels(&data);
             let mut optimizer = Optimizer::new(OptimizerConfig::default(), student.params());
-            let mut step = TrainingStep::new(&student, BATCH);
+            let mut step = TrainingStep::new(&student, BATCH).with_precision(precision);
             let indices: Vec<usize> = (0..BATCH).collect();
             let mut run = |n: u32| {
                 for i in 0..n {
@@ -230,7 +231,7 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
             };
             run(2);
             let all = count(|| run(3));
-            let [x, w, y] = [(BATCH, features), (10, features), (BATCH, 10)].map(Array2::<f32>::zeros);
+            let [x, w, y] = [(BATCH, *features), (10, *features), (BATCH, 10)].map(Array2::<f32>::zeros);
             let (mut x, mut w, mut y) = (x, w, y);
             let products = count(|| {
                 for _ in 0..3 {
@@ -239,8 +240,10 @@ fn a_step_with_convolutions_allocates_nothing_of_ours() {
                     matmul(y.view(), w.view(), x.view_mut());
                 }
             });
-            println!("{config:?}: {all} allocations in 3 steps, {products} in the products of the student's logits");
-            assert_eq!(all, products, "{config:?}");
+            println!(
+                "{config:?}, {precision:?}: {all} allocations in 3 steps, {products} in the products of the logits"
+            );
+            assert_eq!(all, products, "{config:?}, {precision:?}");
         }
     });
 }

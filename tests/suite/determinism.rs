@@ -78,7 +78,7 @@ fn any_number_of_threads_and_any_repetition_gives_the_same_bits() {
 }
 
 /// Networks with convolutions, distilled from one another, in every kind.
-fn weights_of_network(threads: usize, config: &ModelConfig) -> Vec<u8> {
+fn weights_of_network(threads: usize, config: &ModelConfig, precision: PrecisionConfig) -> Vec<u8> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let test: Arc<dyn Dataset> = Arc::new(mnist(Split::Test).unwrap());
@@ -88,7 +88,7 @@ fn weights_of_network(threads: usize, config: &ModelConfig) -> Vec<u8> {
         };
         let teacher = build(ResNetConfig { width: 8, ..ResNetConfig::default() }.into(), 1);
         let loss = Distillation::new(SoftTerm::Kd(Temperature::new(4.0).unwrap()), 0.7).unwrap();
-        let config_of_training = TrainConfig { epochs: 1, batch: 50, ..TrainConfig::default() };
+        let config_of_training = TrainConfig { epochs: 1, batch: 50, precision, ..TrainConfig::default() };
         let mut student = build(config.clone(), 7);
         let training = Training {
             data: &data,
@@ -113,10 +113,16 @@ fn networks_have_the_same_bits_for_any_number_of_threads() {
         DsCnnConfig { blocks: vec![1, 1], width: 24, ..DsCnnConfig::default() }.into(),
         MobileNetConfig { multiplier: 0.1, ..MobileNetConfig::default() }.into(),
     ];
-    for config in configs {
-        let one = weights_of_network(1, &config);
-        for threads in [1, 2, 3] {
-            assert!(one == weights_of_network(threads, &config), "{config:?} with {threads} threads");
+    for (i, config) in configs.iter().enumerate() {
+        // Residual networks also where products are rounded: by instructions for it, if this processor has them, and emulated.
+        let rounded = [PrecisionConfig::Bf16OrF32, PrecisionConfig::Bf16Emulated];
+        let precisions = [PrecisionConfig::F32].into_iter().chain(rounded.into_iter().filter(|_| (1..3).contains(&i)));
+        for precision in precisions {
+            let one = weights_of_network(1, config, precision);
+            for threads in [1, 2, 3] {
+                let other = weights_of_network(threads, config, precision);
+                assert!(one == other, "{config:?} with {threads} threads in {precision:?}");
+            }
         }
     }
 }

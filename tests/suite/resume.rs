@@ -281,6 +281,12 @@ fn resuming_networks_with_convolutions_gives_the_same_bits() {
         };
         check(Subject { student, ..digits() }, &config, &CrossEntropy, Teacher::None);
     }
+    let student =
+        |data: &dyn Dataset| build(ResNetConfig { blocks: vec![1], width: 8, ..ResNetConfig::default() }, data);
+    for precision in [PrecisionConfig::Bf16OrF32, PrecisionConfig::Bf16Emulated] {
+        let config = TrainConfig { epochs: 1, batch: BATCH, precision, ..TrainConfig::default() };
+        check(Subject { student, ..digits() }, &config, &CrossEntropy, Teacher::None);
+    }
 }
 
 #[test]

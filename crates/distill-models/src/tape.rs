@@ -49,15 +49,16 @@ impl Tape {
         Self { rows: 0, precision: Precision::F32, slots, bags: Bags::default(), work: vec![], standard: vec![] }
     }
 
-    /// The same tape for products of that precision, in the hidden layers of both passes.
+    /// The same tape for products and convolutions of that precision, in the hidden layers of both passes.
     ///
-    /// Weights, gradients, the sums of an embedding, what follows a product and the layer of the logits stay f32.
+    /// Weights, gradients, the sums of an embedding, what follows a product and the layer of the logits stay f32, and so do
+    /// [convolutions of some shapes](distill_tensor::Convolution::precision).
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// How the operands of the hidden layers' products are rounded.
+    /// How the operands of the hidden layers' products and convolutions are rounded.
     pub fn precision(&self) -> Precision {
         self.precision
     }

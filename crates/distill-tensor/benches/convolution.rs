@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use distill_tensor::{ConvShape, Convolution, Kernel, matmul};
+use distill_tensor::{ConvShape, Convolution, Kernel, Precision, matmul};
 use ndarray::Array2;
 
 const EXAMPLES: usize = 128;
@@ -25,15 +25,25 @@ fn convolutions(c: &mut Criterion) {
         let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<_>>();
         let (x, dy, w) = (wave(EXAMPLES * input), wave(EXAMPLES * output), wave(shape.weights().iter().product()));
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
-        let (mut kernel, mut back, mut sums) = (Kernel::default(), Kernel::default(), vec![]);
-        layer.pack(&w, None, &mut kernel);
-        layer.pack_backward(&w, &mut back);
         let mut group = c.benchmark_group(name);
         // Two operations for each multiplication, so elements a second are FLOPS.
         group.throughput(Throughput::Elements(2 * EXAMPLES as u64 * shape.macs()));
-        group.bench_function("forward", |b| b.iter(|| layer.forward(&kernel, black_box(&x), &mut y)));
-        group.bench_function("inputs", |b| b.iter(|| layer.backward_inputs(&back, black_box(&dy), &mut dx, false)));
-        group.bench_function("weights", |b| b.iter(|| layer.backward_weights(black_box(&x), &dy, &mut sums, &mut dw)));
+        for precision in [Precision::F32, Precision::Bf16] {
+            if layer.precision(precision) != precision {
+                continue;
+            }
+            let (mut kernel, mut back, mut sums) = (Kernel::default(), Kernel::default(), vec![]);
+            layer.pack(&w, None, precision, &mut kernel);
+            layer.pack_backward(&w, precision, &mut back);
+            let name = |direction: &str| format!("{direction}, {}", precision.name());
+            group.bench_function(name("forward"), |b| b.iter(|| layer.forward(&kernel, black_box(&x), &mut y)));
+            group.bench_function(name("inputs"), |b| {
+                b.iter(|| layer.backward_inputs(&back, black_box(&dy), &mut dx, false));
+            });
+            group.bench_function(name("weights"), |b| {
+                b.iter(|| layer.backward_weights(black_box(&x), &dy, precision, &mut sums, &mut dw));
+            });
+        }
         group.finish();
     }
     let (a, b) = (Array2::from_elem((1024, 1024), 0.5_f32), Array2::from_elem((1024, 1024), 0.25_f32));

@@ -91,7 +91,7 @@ fn round_all(values: &[f32], rounded: &mut [bf16]) {
 
 /// Rounds to nearest, ties to even, without a branch, so that it becomes vector instructions.
 #[inline]
-fn round(value: f32) -> bf16 {
+pub(crate) fn round(value: f32) -> bf16 {
     let bits = value.to_bits();
     // Half of the last place, less one where the last bit is 0: a tie then goes to the even one.
     let nearest = bits.wrapping_add(0x7FFF + ((bits >> 16) & 1));

@@ -2,11 +2,14 @@
 //!
 //! `faer` and, for bf16, `gemmkit` multiply matrices given by pointer and strides; ndarray
 //! views are exactly that. Everything around these calls, how the work is cut and who runs
-//! it, is safe code in `matmul` and `bf16`.
+//! it, is safe code in `matmul` and `bf16`. `pairs` has sums by an instruction for bf16, for the
+//! convolutions.
 #![expect(
     unsafe_code,
-    reason = "ndarray views go to the kernels by pointer and strides, and one instruction cleans up after them"
+    reason = "ndarray views go to the kernels by pointer and strides, and some instructions are not on every processor"
 )]
+
+mod pairs;
 
 use std::cell::RefCell;
 
@@ -15,6 +18,8 @@ use gemmkit::kernel::{KernelFamily, MixedGemmF32};
 use gemmkit::simd::KernelSimd;
 use gemmkit::{Parallelism, Workspace, bf16, driver};
 use ndarray::{ArrayView2, ArrayViewMut2};
+
+pub(crate) use self::pairs::{PixelSums, Segment, TermSums, Walk, join, join_pixels, pair, round};
 
 /// `out = a * b` on the calling thread.
 ///

@@ -3,13 +3,14 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::bf16::matmul_bf16_emulated;
 use crate::{matmul_bf16, matmul_skip_zeros};
 
-/// How the operands of a product are rounded. The sums are f32 in each case.
+/// How the operands of a product, or of a [`Convolution`](crate::Convolution), are rounded. The sums are f32 in each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Not at all: [`matmul_skip_zeros`].
+    /// Not at all: products are [`matmul_skip_zeros`].
     #[default]
     F32,
-    /// To bf16, for the instructions that the processor has: [`matmul_bf16`].
+    /// To bf16, for the instructions that the processor has: products are [`matmul_bf16`]. Convolutions whose shape makes that no
+    /// faster are f32, see [`Convolution::precision`](crate::Convolution::precision).
     Bf16,
     /// To bf16, and multiplied by f32 instructions, as any processor can. A pair of bf16 has an exact
     /// product in f32, so only the order and the rounding of the sums differ from `Bf16`.

@@ -46,7 +46,7 @@ pub struct TrainConfig {
     pub ema: Option<f64>,
     /// Which weights are the result.
     pub keep: Keep,
-    /// What the products of the hidden layers are computed in, while training.
+    /// What the products and convolutions of the hidden layers are computed in, while training.
     pub precision: PrecisionConfig,
     /// How gradients change the weights.
     pub optimizer: OptimizerConfig,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// What the products of the hidden layers are computed in, while a model is trained.
+/// What the products and convolutions of the hidden layers are computed in, while a model is trained.
 ///
 /// With any of them the weights are f32, and a trained model is evaluated in f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use distill_tensor::{Convolution, ParamId, Params};
+use distill_tensor::{Convolution, ParamId, Params, Precision};
 use ndarray::ArrayViewMut2;
 
 use super::step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Step};
@@ -22,7 +22,7 @@ impl Conv {
 impl Step for Conv {
     fn prepare(&self, params: &Params) -> Prepared {
         let mut kernel = distill_tensor::Kernel::default();
-        self.convolution.pack(params.vector(self.weight), self.bias(params), &mut kernel);
+        self.convolution.pack(params.vector(self.weight), self.bias(params), Precision::F32, &mut kernel);
         Prepared::Conv(kernel)
     }
 
@@ -33,7 +33,7 @@ impl Step for Conv {
 
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let [kernel, _] = &mut at.work.kernels;
-        self.convolution.pack(at.params.vector(self.weight), self.bias(at.params), kernel);
+        self.convolution.pack(at.params.vector(self.weight), self.bias(at.params), at.precision, kernel);
         self.convolution.forward(kernel, xs.slice(0), y.value_slice_mut());
     }
 
@@ -46,10 +46,11 @@ impl Step for Conv {
         }
         let dy = dy.to_slice().expect("the tape is contiguous");
         let (x, dx) = xs.value_and_grad(0);
-        self.convolution.backward_weights(x, dy, &mut work.sums, at.grads.vector_mut(self.weight));
+        let grads = at.grads.vector_mut(self.weight);
+        self.convolution.backward_weights(x, dy, at.precision, &mut work.sums, grads);
         if let Some((dx, add)) = dx {
             let [_, kernel] = &mut work.kernels;
-            self.convolution.pack_backward(at.params.vector(self.weight), kernel);
+            self.convolution.pack_backward(at.params.vector(self.weight), at.precision, kernel);
             self.convolution.backward_inputs(kernel, dy, dx, add);
         }
     }

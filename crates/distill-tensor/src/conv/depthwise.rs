@@ -1,7 +1,6 @@
 use pulp::{Simd, WithSimd};
 
-use super::gather::Gather;
-use super::product::Write;
+use super::gather::{Gather, Write};
 
 /// Sums of each channel by itself over the taps of a padded map.
 pub(super) struct ChannelProduct<'a> {

@@ -1,14 +1,6 @@
 use super::pad::Padding;
 use super::shape::ConvShape;
-
-/// Neighbours in a padded map that a sum reads one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Segment {
-    /// Where they begin, from the place of the pixel on.
-    pub(super) offset: usize,
-    /// How many they are.
-    pub(super) len: usize,
-}
+use crate::kernel::Segment;
 
 /// A place in the kernel whose weights a sum takes, in the order of the segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +15,15 @@ pub(super) struct Walk {
     pub(super) start: usize,
     pub(super) row: usize,
     pub(super) column: usize,
+}
+
+/// What becomes of the place of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It is overwritten.
+    Replace,
+    /// The result is added.
+    Add,
 }
 
 /// Pixels that are sums over the same segments, from their places in a padded map.
@@ -114,6 +115,17 @@ impl Gather {
             }
         }
         Self { terms: taps.len() * len, taps, segments, rows, columns, from, to }
+    }
+
+    /// Writes so many results of pixels that nothing adds to.
+    pub(super) fn nothing(&self, out: &mut [f32], channel: usize, results: usize, write: Write) {
+        let Self { rows, columns, to, .. } = *self;
+        if write == Write::Add {
+            return;
+        }
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            out[to.start + row * to.row + column * to.column + channel..][..results].fill(0.0);
+        }
     }
 }
 

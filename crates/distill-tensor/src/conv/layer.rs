@@ -1,16 +1,18 @@
 use pulp::Arch;
+use pulp::bytemuck::cast_slice;
 use rayon::prelude::*;
 
 use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
-use super::gather::Gathers;
+use super::form::{Form, PairProduct, is_rounded, is_rounded_for_weights, padded_bf16, padded_f32, round_f32};
+use super::gather::{Gathers, Write};
 use super::packed::{Direction, Kernel, Packing};
-use super::pad::padded;
-use super::product::{Product, Write};
+use super::pair_weights::PairWeightSums;
+use super::product::Product;
 use super::registers::block_width;
 use super::shape::ConvShape;
 use super::weights::WeightSums;
-use crate::TensorError;
+use crate::{Precision, TensorError};
 
 /// Multiplications that are worth a thread.
 const MIN_TASK: u64 = 400_000;
@@ -25,12 +27,16 @@ const MAX_PARTS: usize = 16;
 /// Each example is computed by itself, and sums over examples are added in an order that depends on their number alone, so
 /// results have the same bits for any number of threads. They may differ between processors with other vector units.
 ///
+/// Weights are packed for a [`Precision`], and sums over them are computed in it: in bf16 each operand is rounded once, to nearest
+/// and ties to even, products and sums are f32, and a bias is not rounded. [`Precision::Bf16`] takes `vdpbf16ps` where
+/// [`bf16_is_native`](crate::bf16_is_native), which takes numbers below 2⁻¹²⁶ for zero.
+///
 /// # Examples
 /// ```
-/// use distill_tensor::{ConvShape, Convolution, Kernel};
+/// use distill_tensor::{ConvShape, Convolution, Kernel, Precision};
 /// let convolution = Convolution::new(ConvShape::same([2, 2, 1], 1, 3))?;
 /// let mut kernel = Kernel::default();
-/// convolution.pack(&[0., 0., 0., 0., 1., 2., 0., 0., 0.], Some(&[10.0]), &mut kernel);
+/// convolution.pack(&[0., 0., 0., 0., 1., 2., 0., 0., 0.], Some(&[10.0]), Precision::F32, &mut kernel);
 /// let mut y = [0.0; 4];
 /// convolution.forward(&kernel, &[1., 2., 3., 4.], &mut y);
 /// assert_eq!(y, [15., 12., 21., 14.]);
@@ -61,25 +67,28 @@ impl Convolution {
         &self.shape
     }
 
-    /// Lays weights out for [`forward`](Self::forward), with a bias for each output channel or none.
+    /// Lays weights out for [`forward`](Self::forward), with a bias for each output channel or none, in [what the layer makes
+    /// of](Self::precision) `precision`.
     ///
     /// # Panics
     /// If they are not as many as the shape says.
-    pub fn pack(&self, weights: &[f32], bias: Option<&[f32]>, kernel: &mut Kernel) {
+    pub fn pack(&self, weights: &[f32], bias: Option<&[f32]>, precision: Precision, kernel: &mut Kernel) {
         self.check_weights(weights);
         assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
         let (gathers, packing) = &self.outputs;
-        packing.pack(&self.shape, gathers, weights, bias, kernel);
+        let form = Form::of(self.precision(precision));
+        packing.pack(&self.shape, gathers, weights, bias, form, kernel);
     }
 
-    /// Lays weights out for [`backward_inputs`](Self::backward_inputs).
+    /// Lays weights out for [`backward_inputs`](Self::backward_inputs), in [what the layer makes of](Self::precision) `precision`.
     ///
     /// # Panics
     /// If they are not as many as the shape says.
-    pub fn pack_backward(&self, weights: &[f32], kernel: &mut Kernel) {
+    pub fn pack_backward(&self, weights: &[f32], precision: Precision, kernel: &mut Kernel) {
         self.check_weights(weights);
         let (gathers, packing) = &self.inputs;
-        packing.pack(&self.shape, gathers, weights, None, kernel);
+        let form = Form::of(self.precision(precision));
+        packing.pack(&self.shape, gathers, weights, None, form, kernel);
     }
 
     /// Outputs `y` of the inputs `x`.
@@ -90,9 +99,7 @@ impl Convolution {
         let [len_x, len_y] = self.shape.lens();
         assert_eq!(x.len() / len_x, y.len() / len_y, "examples of inputs and outputs");
         self.for_each_example(y, len_y, |i, y| {
-            padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.0.padding, |map| {
-                self.sums(&self.outputs, kernel, map, y, Write::Replace);
-            });
+            self.sums(&self.outputs, kernel, &x[i * len_x..][..len_x], self.shape.input, y, Write::Replace);
         });
     }
 
@@ -105,17 +112,24 @@ impl Convolution {
         assert_eq!(dx.len() / len_x, dy.len() / len_y, "examples of inputs and outputs");
         let write = if add { Write::Add } else { Write::Replace };
         self.for_each_example(dx, len_x, |i, dx| {
-            padded(&dy[i * len_y..][..len_y], self.shape.output(), self.inputs.0.padding, |map| {
-                self.sums(&self.inputs, kernel, map, dx, write);
-            });
+            self.sums(&self.inputs, kernel, &dy[i * len_y..][..len_y], self.shape.output(), dx, write);
         });
     }
 
-    /// Overwrites `grads`, in the order of the weights, with their gradient. `sums` is memory to use again.
+    /// Overwrites `grads`, in the order of the weights, with their gradient, in [what it is made
+    /// of](Self::precision_of_weights) `precision`. `sums` is memory to use again.
     ///
     /// # Panics
     /// If the lengths do not fit each other.
-    pub fn backward_weights(&self, x: &[f32], dy: &[f32], sums: &mut Vec<f32>, grads: &mut [f32]) {
+    pub fn backward_weights(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        precision: Precision,
+        sums: &mut Vec<f32>,
+        grads: &mut [f32],
+    ) {
+        let form = Form::of(self.precision_of_weights(precision));
         let [len_x, len_y] = self.shape.lens();
         let examples = x.len() / len_x;
         assert_eq!(examples, dy.len() / len_y, "examples of inputs and outputs");
@@ -127,9 +141,8 @@ impl Convolution {
         sums.resize(parts * n, 0.0);
         sums.par_chunks_mut(n).enumerate().with_min_len(self.min_len().div_ceil(each)).for_each(|(part, sums)| {
             for i in part * each..((part + 1) * each).min(examples) {
-                padded(&x[i * len_x..][..len_x], self.shape.input, self.outputs.0.padding, |map| {
-                    self.add_weight_sums(map, &dy[i * len_y..][..len_y], sums);
-                });
+                let (x, dy) = (&x[i * len_x..][..len_x], &dy[i * len_y..][..len_y]);
+                self.add_weight_sums(form, x, dy, sums);
             }
         });
         let (sum, others) = sums.split_at_mut(n);
@@ -143,6 +156,20 @@ impl Convolution {
                 grads[weight] = sum;
             }
         });
+    }
+
+    /// What outputs and gradients of inputs are computed in where `asked` is, by the shape alone.
+    ///
+    /// They are f32 where bf16 would be no faster: where each channel is by itself (depthwise), a group has an odd number of input or
+    /// output channels, or a kernel of 1x1 has less than 1024 weights in a group.
+    pub fn precision(&self, asked: Precision) -> Precision {
+        if is_rounded(&self.shape) { asked } else { Precision::F32 }
+    }
+
+    /// The same for the gradient of the weights, which is in f32 also for kernels of 1x1, less than 8 input channels in a group, or
+    /// less than 4 pixels of the outputs.
+    pub fn precision_of_weights(&self, asked: Precision) -> Precision {
+        if is_rounded_for_weights(&self.shape) { asked } else { Precision::F32 }
     }
 
     fn check_weights(&self, weights: &[f32]) {
@@ -159,31 +186,50 @@ impl Convolution {
         usize::try_from(MIN_TASK.div_ceil(self.shape.macs().max(1))).unwrap_or(usize::MAX)
     }
 
-    /// All sums of one example in one direction.
+    /// All sums of one example in one direction, over a map of these sides.
     fn sums(
         &self,
         (gathers, packing): &(Gathers, Packing),
         kernel: &Kernel,
         map: &[f32],
+        sides: [usize; 3],
         out: &mut [f32],
         write: Write,
     ) {
-        let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
-        let arch = Arch::new();
-        let mut values = kernel.values.as_slice();
-        for gather in &gathers.parts {
-            if self.shape.is_depthwise() {
-                let channels = self.shape.outputs;
-                let (kernel, bias) = (take(&mut values, gather.terms), &kernel.bias);
-                arch.dispatch(ChannelProduct { gather, map, kernel, bias, out, channels, write });
-                continue;
-            }
-            for (group, bias) in kernel.bias.chunks_exact(packing.len_of_results(&self.shape)).enumerate() {
-                let kernel = take(&mut values, packing.len_of_group(&self.shape, gather));
-                let channels = [group * terms, group * results];
-                arch.dispatch(Product { gather, map, kernel, width, bias, out, channels, results, write });
-            }
+        let (width, padding) = (packing.width, gathers.padding);
+        let ([results, terms], arch) = (packing.direction.sides(&self.shape), Arch::new());
+        let groups = || kernel.bias.chunks_exact(packing.len_of_results(&self.shape)).enumerate();
+        let channels = |group| [group * terms, group * results];
+        if kernel.form == Form::Pairs {
+            return padded_bf16(map, sides, padding, |map| {
+                // The channels are even, so pairs of them are whole.
+                let map: &[u32] = cast_slice(map);
+                let mut pairs = kernel.pairs.as_slice();
+                for gather in &gathers.parts {
+                    for (group, bias) in groups() {
+                        let kernel = take(&mut pairs, packing.len_of_group(&self.shape, gather) / 2);
+                        let channels = channels(group);
+                        PairProduct { gather, map, kernel, width, bias, out, channels, results, write }.run();
+                    }
+                }
+            });
         }
+        padded_f32(kernel.form, map, sides, padding, |map| {
+            let mut values = kernel.values.as_slice();
+            for gather in &gathers.parts {
+                if self.shape.is_depthwise() {
+                    let channels = self.shape.outputs;
+                    let (kernel, bias) = (take(&mut values, gather.terms), &kernel.bias);
+                    arch.dispatch(ChannelProduct { gather, map, kernel, bias, out, channels, write });
+                    continue;
+                }
+                for (group, bias) in groups() {
+                    let kernel = take(&mut values, packing.len_of_group(&self.shape, gather));
+                    let channels = channels(group);
+                    arch.dispatch(Product { gather, map, kernel, width, bias, out, channels, results, write });
+                }
+            }
+        });
     }
 
     /// Sums for the gradient of the weights, which lie as a kernel.
@@ -197,24 +243,32 @@ impl Convolution {
     }
 
     /// Adds what one example gives.
-    fn add_weight_sums(&self, map: &[f32], dy: &[f32], sums: &mut [f32]) {
-        let (Gathers { parts, .. }, packing) = &self.outputs;
+    fn add_weight_sums(&self, form: Form, x: &[f32], dy: &[f32], sums: &mut [f32]) {
+        let (Gathers { parts, padding }, packing) = &self.outputs;
         let (gather, arch) = (&parts[0], Arch::new());
-        if self.shape.is_depthwise() {
-            return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: self.shape.outputs, sums });
-        }
+        let (ConvShape { input, outputs, .. }, padding) = (self.shape, *padding);
         let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
-        for (group, sums) in sums.chunks_exact_mut(packing.len_of_group(&self.shape, gather)).enumerate() {
-            let (channel, first) = (group * terms, group * results);
-            with_whole_pixels(dy, self.shape.outputs, first..first + results, width, |grads, pitch, first| {
-                arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
+        if form == Form::Pairs {
+            return padded_bf16(x, input, padding, |map| {
+                PairWeightSums { shape: &self.shape, gather, map, grads: dy, width, sums }.run();
             });
         }
+        padded_f32(form, x, input, padding, |map| {
+            if self.shape.is_depthwise() {
+                return arch.dispatch(ChannelWeightSums { gather, map, grads: dy, channels: outputs, sums });
+            }
+            for (group, sums) in sums.chunks_exact_mut(packing.len_of_group(&self.shape, gather)).enumerate() {
+                let (channel, first) = (group * terms, group * results);
+                with_whole_pixels(form, dy, outputs, first..first + results, width, |grads, pitch, first| {
+                    arch.dispatch(WeightSums { gather, map, grads, pitch, first, channel, width, sums });
+                });
+            }
+        });
     }
 }
 
 /// The first `n` values, which are then gone.
-fn take<'a>(values: &mut &'a [f32], n: usize) -> &'a [f32] {
+fn take<'a, T>(values: &mut &'a [T], n: usize) -> &'a [T] {
     let (first, rest) = values.split_at(n);
     *values = rest;
     first
@@ -222,20 +276,25 @@ fn take<'a>(values: &mut &'a [f32], n: usize) -> &'a [f32] {
 
 /// Gives `run` gradients of pixels whose channels `range` are whole blocks, how far pixels are apart, and where the channels begin.
 fn with_whole_pixels(
+    form: Form,
     grads: &[f32],
     channels: usize,
     range: std::ops::Range<usize>,
     width: usize,
     run: impl FnOnce(&[f32], usize, usize),
 ) {
-    if range.len().is_multiple_of(width) {
+    if form == Form::Whole && range.len().is_multiple_of(width) {
         return run(grads, channels, range.start);
     }
     let pitch = range.len().next_multiple_of(width);
     with_buffer(grads.len() / channels * pitch, |buffer| {
         for (to, from) in buffer.chunks_exact_mut(pitch).zip(grads.chunks_exact(channels)) {
-            to[..range.len()].copy_from_slice(&from[range.clone()]);
-            to[range.len()..].fill(0.0);
+            let (to, rest) = to.split_at_mut(range.len());
+            match form {
+                Form::Rounded => round_f32(&from[range.clone()], to),
+                Form::Whole | Form::Pairs => to.copy_from_slice(&from[range.clone()]),
+            }
+            rest.fill(0.0);
         }
         run(buffer, pitch, 0);
     });

@@ -5,12 +5,16 @@
 
 mod buffer;
 mod depthwise;
+mod form;
 mod gather;
 mod layer;
 mod packed;
 mod pad;
+mod pair_weights;
 mod product;
 mod registers;
+#[cfg(test)]
+mod rounded_tests;
 mod shape;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,16 @@
+use super::form::{Form, round_in_place};
 use super::gather::{Gather, Gathers};
 use super::shape::ConvShape;
+use crate::kernel;
 
 /// The weights of a convolution, in the order in which its sums read them. Made by [`Convolution`](super::Convolution), kept by
 /// the caller so that it is allocated once.
 #[derive(Debug, Clone, Default)]
 pub struct Kernel {
     pub(super) values: Vec<f32>,
+    /// The same as pairs of bf16 that follow each other in a sum, where the form is of such.
+    pub(super) pairs: Vec<u32>,
+    pub(super) form: Form,
     /// Where sums begin, by group and block of results.
     pub(super) bias: Vec<f32>,
 }
@@ -80,17 +85,32 @@ impl Packing {
         }
     }
 
-    /// Packs weights, and a bias for each result, 0 if the layer has none.
+    /// Packs weights, and a bias for each result, which is not rounded, and 0 if the layer has none.
     pub(super) fn pack(
         &self,
         shape: &ConvShape,
         gathers: &Gathers,
         weights: &[f32],
         bias: Option<&[f32]>,
+        form: Form,
         kernel: &mut Kernel,
     ) {
+        kernel.form = form;
         kernel.values.clear();
         self.for_each_place(shape, gathers, |weight| kernel.values.push(weight.map_or(0.0, |weight| weights[weight])));
+        match form {
+            Form::Whole => {}
+            Form::Rounded => round_in_place(&mut kernel.values),
+            Form::Pairs => {
+                kernel.pairs.resize(kernel.values.len() / 2, 0);
+                // The sums of a block have an even number of terms, so pairs stay in it.
+                let rows = kernel.values.chunks_exact(2 * self.width);
+                for (to, rows) in kernel.pairs.chunks_exact_mut(self.width).zip(rows) {
+                    let (first, second) = rows.split_at(self.width);
+                    kernel::join(first, second, to);
+                }
+            }
+        }
         let [results, _] = self.direction.sides(shape);
         let pitch = if shape.is_depthwise() { results } else { self.len_of_results(shape) };
         kernel.bias.clear();

@@ -1,16 +1,8 @@
 use pulp::{Simd, WithSimd};
 
-use super::gather::{Gather, Segment};
+use super::gather::{Gather, Write};
 use super::registers::Tiled;
-
-/// What becomes of the place of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Write {
-    /// It is overwritten.
-    Replace,
-    /// The result is added.
-    Add,
-}
+use crate::kernel::Segment;
 
 /// Sums over segments of one padded map: one part of a result, one group of channels.
 pub(super) struct Product<'a> {
@@ -47,7 +39,7 @@ impl Tiled for Product<'_> {
         let Gather { terms, rows, columns, from, to, .. } = *self.gather;
         let blocks = self.kernel.chunks_exact((terms * self.width).max(1));
         if terms == 0 {
-            return self.nothing();
+            return self.gather.nothing(self.out, self.channels[1], self.results, self.write);
         }
         for (block, kernel) in blocks.enumerate() {
             let kernel = S::as_simd_f32s(kernel).0.as_chunks::<V>().0;
@@ -117,17 +109,6 @@ impl Product<'_> {
                 let sum = if self.write == Write::Add { simd.add_f32s(simd.partial_load_f32s(rest), sum) } else { sum };
                 simd.partial_store_f32s(rest, sum);
             }
-        }
-    }
-
-    /// Pixels that nothing adds to.
-    fn nothing(self) {
-        let Gather { rows, columns, to, .. } = *self.gather;
-        if self.write == Write::Add {
-            return;
-        }
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-            self.out[to.start + row * to.row + column * to.column + self.channels[1]..][..self.results].fill(0.0);
         }
     }
 }

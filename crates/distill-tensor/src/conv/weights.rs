@@ -1,7 +1,8 @@
 use pulp::{Simd, WithSimd};
 
-use super::gather::{Gather, Segment};
+use super::gather::Gather;
 use super::registers::Tiled;
+use crate::kernel::Segment;
 
 /// Adds to sums what one example gives to the gradient of the weights: for each term of a sum over segments the products of its
 /// inputs with the gradients of the outputs, over all pixels.

@@ -1,0 +1,385 @@
+//! Sums of products of bf16, two at a time by `vdpbf16ps`, for convolutions.
+//!
+//! A pair of bf16 is a `u32` whose lower half comes first. All functions here need [`bf16_is_native`].
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_mut, unused_variables, reason = "what is given here is for instructions of x86-64")
+)]
+
+use super::bf16_is_native;
+
+/// Neighbours in a padded map that a sum reads one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Where they begin, from the place of the pixel on.
+    pub(crate) offset: usize,
+    /// How many they are.
+    pub(crate) len: usize,
+}
+
+/// Sums over segments of a map, from some pixels on that lie in a row, by at most two vectors of results.
+pub(crate) struct PixelSums<'a> {
+    /// From the place of the first pixel on.
+    pub(crate) map: &'a [u32],
+    /// Pairs from a pixel to the next.
+    pub(crate) step: usize,
+    pub(crate) pixels: usize,
+    /// In numbers, which are even.
+    pub(crate) segments: &'a [Segment],
+    /// For each pair of a sum a row as wide as `bias`.
+    pub(crate) weights: &'a [u32],
+    /// Where sums begin: 16 or 32 numbers.
+    pub(crate) bias: &'a [f32],
+    /// From the results of the first pixel on.
+    pub(crate) out: &'a mut [f32],
+    /// From the results of a pixel to those of the next.
+    pub(crate) out_step: usize,
+    /// How many results of a pixel are wanted, at most as many as `bias` has.
+    pub(crate) results: usize,
+    /// Whether they are added to what is there.
+    pub(crate) add: bool,
+}
+
+/// Pixels in rows and columns, and how far they are apart in two arrays.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Where it begins, from a row to the next, from a column to the next: in the map and in the gradients.
+    pub(crate) map: [usize; 3],
+    pub(crate) grads: [usize; 3],
+}
+
+/// What pairs of pixels give to the gradient of the weights: for each term the products with at most two vectors of gradients.
+pub(crate) struct TermSums<'a> {
+    /// Inputs of both pixels, from the first term on.
+    pub(crate) map: &'a [u32],
+    /// Gradients of both pixels, from the first result on.
+    pub(crate) grads: &'a [u32],
+    /// Pairs of pixels.
+    pub(crate) pairs: Walk,
+    /// Pixels that are the first of a pair without a second, whose input is then taken as 0.
+    pub(crate) single: Walk,
+    pub(crate) width: usize,
+    /// A row of `width`, 16 or 32, for each term, of which there are an even number. To it is added.
+    pub(crate) sums: &'a mut [f32],
+}
+
+macro_rules! native {
+    ($call:expr) => {{
+        assert!(bf16_is_native(), "the processor has instructions for bf16");
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has AVX-512F and AVX512-BF16, as was just asserted, and the function asks for no more.
+        unsafe {
+            $call
+        }
+    }};
+}
+
+/// Rounds to nearest, ties to even, and what is below 2⁻¹²⁶ to zero, as `vdpbf16ps` would take it.
+pub(crate) fn round(from: &[f32], to: &mut [u16]) {
+    native!(avx512::round(from, to));
+}
+
+/// Pairs of a number of `first` and one of `second`.
+pub(crate) fn pair(first: &[u16], second: &[u16], to: &mut [u32]) {
+    native!(avx512::pair(first, second, to));
+}
+
+/// Rounded pairs of a number of `first` and one of `second`, or 0 where `second` has ended.
+pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
+    native!(avx512::join(first, second, to));
+}
+
+/// The same for each of the pixels whose `len` numbers are `step` apart, and `to_step` in the result, with zeros between.
+pub(crate) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize, to: &mut [u32], to_step: usize) {
+    native!(avx512::join_pixels([first, second], step, len, to, to_step));
+}
+
+impl PixelSums<'_> {
+    pub(crate) fn run(mut self) {
+        native!(avx512::pixel_sums(&mut self));
+    }
+}
+
+impl TermSums<'_> {
+    pub(crate) fn run(mut self) {
+        native!(avx512::term_sums(&mut self));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::{PixelSums, Segment, TermSums, Walk};
+
+    const LANES: usize = 16;
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn round(from: &[f32], to: &mut [u16]) {
+        assert_eq!(from.len(), to.len(), "numbers and what they are rounded to");
+        let (two_vectors, rest) = from.as_chunks::<{ 2 * LANES }>();
+        let (to_two, to_rest) = to.as_chunks_mut::<{ 2 * LANES }>();
+        for (from, to) in two_vectors.iter().zip(to_two) {
+            let (first, second) = from.split_at(LANES);
+            // SAFETY: there are as many numbers as two vectors have, and as many places.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(second.as_ptr()), _mm512_loadu_ps(first.as_ptr()));
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), std::mem::transmute::<__m512bh, __m512i>(rounded));
+            }
+        }
+        for (from, to) in rest.chunks(LANES).zip(to_rest.chunks_mut(LANES)) {
+            let mut places = [0; LANES];
+            // SAFETY: there are as many places as the vector has numbers.
+            unsafe { _mm256_storeu_si256(places.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(rounded(from))) };
+            to.copy_from_slice(&places[..to.len()]);
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn pair(first: &[u16], second: &[u16], to: &mut [u32]) {
+        for ((to, &first), &second) in to.iter_mut().zip(first).zip(second) {
+            *to = u32::from(second) << 16 | u32::from(first);
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
+        assert_eq!(first.len(), to.len(), "numbers and their pairs");
+        for (i, (first, to)) in first.chunks(LANES).zip(to.chunks_mut(LANES)).enumerate() {
+            let begin = (i * LANES).min(second.len());
+            let second = &second[begin..(begin + to.len()).min(second.len())];
+            let pairs = _mm512_or_si512(rounded(first), _mm512_slli_epi32::<16>(rounded(second)));
+            // SAFETY: the mask lets as many numbers be written as `to` has, where it has not as many as the vector.
+            unsafe {
+                // A store with a mask takes longer.
+                if to.len() == LANES {
+                    _mm512_storeu_epi32(to.as_mut_ptr().cast(), pairs);
+                } else {
+                    _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), mask(to.len()), pairs);
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize, to: &mut [u32], to_step: usize) {
+        if [step, to_step] == [len; 2] {
+            return join(&first[..to.len()], second, to);
+        }
+        for (i, to) in to.chunks_exact_mut(to_step).enumerate() {
+            let second = second.get(i * step..i * step + len).unwrap_or_default();
+            let (to, rest) = to.split_at_mut(len);
+            join(&first[i * step..][..len], second, to);
+            rest.fill(0);
+        }
+    }
+
+    /// At most 16 numbers in bf16, each in the lower half of 32 bits, and zeros after them.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn rounded(values: &[f32]) -> __m512i {
+        // SAFETY: the mask lets as many numbers be read as there are; the other is a change of the type alone.
+        unsafe {
+            let values = _mm512_maskz_loadu_ps(mask(values.len()), values.as_ptr());
+            _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)))
+        }
+    }
+
+    /// The first `n` lanes.
+    #[inline]
+    fn mask(n: usize) -> __mmask16 {
+        if n >= LANES { !0 } else { (1 << n) - 1 }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load(values: &[f32; LANES]) -> __m512 {
+        // SAFETY: there are as many numbers as a vector has.
+        unsafe { _mm512_loadu_ps(values.as_ptr()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load_pairs(values: &[u32; LANES]) -> __m512i {
+        // SAFETY: there are as many pairs as a vector has.
+        unsafe { _mm512_loadu_epi32(values.as_ptr().cast()) }
+    }
+
+    /// `sums + a · b`, of both numbers of each pair.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn multiply_add(sums: __m512, a: __m512i, b: __m512i) -> __m512 {
+        // SAFETY: a change of the type alone.
+        let [a, b] = unsafe { [a, b].map(|x| std::mem::transmute::<__m512i, __m512bh>(x)) };
+        _mm512_dpbf16_ps(sums, a, b)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn pixel_sums(row: &mut PixelSums<'_>) {
+        match row.bias.len() {
+            32 => pixels_of_width::<8, 2, 1>(row),
+            16 => pixels_of_width::<8, 1, 2>(row),
+            width => panic!("blocks have 16 or 32 results, not {width}"),
+        }
+    }
+
+    /// `C` sums of each result are in registers, as a sum that waits for the one before is slow.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn pixels_of_width<const P: usize, const V: usize, const C: usize>(row: &mut PixelSums<'_>) {
+        let mut pixel = 0;
+        while pixel + P <= row.pixels {
+            pixels::<P, V, C>(row, pixel);
+            pixel += P;
+        }
+        if pixel + 4 <= row.pixels {
+            pixels::<4, V, 2>(row, pixel);
+            pixel += 4;
+        }
+        if pixel + 2 <= row.pixels {
+            pixels::<2, V, 4>(row, pixel);
+            pixel += 2;
+        }
+        if pixel < row.pixels {
+            pixels::<1, V, 4>(row, pixel);
+        }
+    }
+
+    /// The results of `P` pixels.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn pixels<const P: usize, const V: usize, const C: usize>(row: &mut PixelSums<'_>, first: usize) {
+        let mut sums = [[[_mm512_setzero_ps(); V]; P]; C];
+        for of_pixel in &mut sums[0] {
+            for (sum, bias) in of_pixel.iter_mut().zip(row.bias.as_chunks().0) {
+                *sum = load(bias);
+            }
+        }
+        let map = &row.map[first * row.step..];
+        let mut weights: &[[[u32; LANES]; V]] = row.weights.as_chunks().0.as_chunks().0;
+        for &Segment { offset, len } in row.segments {
+            let pairs = len / 2;
+            let (of_segment, rest) = weights.split_at(pairs);
+            weights = rest;
+            let mut inputs: [&[u32]; P] = [&[]; P];
+            for p in 0..P {
+                inputs[p] = &map[p * row.step + offset / 2..][..pairs];
+            }
+            let mut term = 0;
+            while term + C <= pairs {
+                for c in 0..C {
+                    term_of_pixels(&mut sums[c], &inputs, &of_segment[term + c], term + c);
+                }
+                term += C;
+            }
+            while term < pairs {
+                term_of_pixels(&mut sums[0], &inputs, &of_segment[term], term);
+                term += 1;
+            }
+        }
+        for p in 0..P {
+            let out = &mut row.out[(first + p) * row.out_step..][..row.results];
+            for (v, out) in out.chunks_mut(LANES).enumerate().take(V) {
+                let mut sum = sums[0][p][v];
+                for of_chain in &sums[1..] {
+                    sum = _mm512_add_ps(sum, of_chain[p][v]);
+                }
+                add_or_replace(out, sum, row.add);
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn term_of_pixels<const P: usize, const V: usize>(
+        sums: &mut [[__m512; V]; P],
+        inputs: &[&[u32]; P],
+        weights: &[[u32; LANES]; V],
+        term: usize,
+    ) {
+        for p in 0..P {
+            let input = _mm512_set1_epi32(inputs[p][term].cast_signed());
+            for v in 0..V {
+                sums[p][v] = multiply_add(sums[p][v], input, load_pairs(&weights[v]));
+            }
+        }
+    }
+
+    /// Writes as many of 16 sums as there is place for.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn add_or_replace(to: &mut [f32], sum: __m512, add: bool) {
+        let mask = mask(to.len());
+        // SAFETY: the mask lets as many numbers be read and written as there are, where they are not as many as the vector has.
+        unsafe {
+            let sum = if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to.as_ptr()), sum) } else { sum };
+            if to.len() == LANES {
+                _mm512_storeu_ps(to.as_mut_ptr(), sum);
+            } else {
+                _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, sum);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn term_sums(all: &mut TermSums<'_>) {
+        let terms = all.sums.len() / all.width;
+        let mut term = 0;
+        while term < terms {
+            term += match (all.width, terms - term) {
+                (16, 16..) => of_terms::<16, 1>(all, term),
+                (16, 8..) => of_terms::<8, 1>(all, term),
+                (16, 4..) => of_terms::<4, 1>(all, term),
+                (16, _) => of_terms::<2, 1>(all, term),
+                (32, 8..) => of_terms::<8, 2>(all, term),
+                (32, 4..) => of_terms::<4, 2>(all, term),
+                (32, _) => of_terms::<2, 2>(all, term),
+                (width, _) => panic!("blocks have 16 or 32 results, not {width}"),
+            };
+        }
+    }
+
+    /// The sums of `R` terms, over all pairs of pixels. Returns how many they are.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn of_terms<const R: usize, const V: usize>(all: &mut TermSums<'_>, first: usize) -> usize {
+        let mut sums = [[_mm512_setzero_ps(); V]; R];
+        add_products::<R, V, false>(&mut sums, &all.map[first..], all.grads, all.pairs);
+        add_products::<R, V, true>(&mut sums, &all.map[first..], all.grads, all.single);
+        let to: &mut [[[f32; LANES]; V]] = all.sums.as_chunks_mut().0.as_chunks_mut().0;
+        for (to, sums) in to[first..first + R].iter_mut().zip(sums) {
+            for v in 0..V {
+                add_or_replace(&mut to[v], sums[v], true);
+            }
+        }
+        R
+    }
+
+    /// Adds what the pixels of a walk give, of `SINGLE` ones the first of each pair alone.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn add_products<const R: usize, const V: usize, const SINGLE: bool>(
+        sums: &mut [[__m512; V]; R],
+        map: &[u32],
+        grads: &[u32],
+        walk: Walk,
+    ) {
+        // Where a row has no pixels, its place may lie behind the map.
+        for row in 0..if walk.columns == 0 { 0 } else { walk.rows } {
+            let map = &map[walk.map[0] + row * walk.map[1]..];
+            let grads = &grads[walk.grads[0] + row * walk.grads[1]..];
+            for column in 0..walk.columns {
+                let inputs: &[u32; R] = map[column * walk.map[2]..].first_chunk().expect("terms lie in the map");
+                let grads: &[[u32; LANES]; V] =
+                    grads[column * walk.grads[2]..].as_chunks().0.first_chunk().expect("whole blocks of gradients");
+                for r in 0..R {
+                    let input = _mm512_set1_epi32(if SINGLE { inputs[r] & 0xFFFF } else { inputs[r] }.cast_signed());
+                    for v in 0..V {
+                        sums[r][v] = multiply_add(sums[r][v], input, load_pairs(&grads[v]));
+                    }
+                }
+            }
+        }
+    }
+}
