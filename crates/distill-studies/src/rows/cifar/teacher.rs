@@ -1,4 +1,5 @@
 use distill_lab::jobs::Stop;
+use distill_recipe::words::thousands;
 
 use crate::goal::Goal;
 use crate::numbers::{accuracies, spread, table};
@@ -21,7 +22,7 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
     );
     let line = |(facts, accuracy): (&distill_lab::jobs::Facts, &f64)| {
         let minutes = facts.seconds / 60.0;
-        let cells = [facts.seed.to_string(), facts.parameters.to_string(), facts.test_errors.to_string()];
+        let cells = [facts.seed.to_string(), thousands(facts.parameters as u64), facts.test_errors.to_string()];
         cells.into_iter().chain([format!("{accuracy:.2}"), format!("{minutes:.1} on {} threads", facts.threads)])
     };
     let lines: Vec<Vec<String>> = found.iter().zip(&all).map(|pair| line(pair).collect()).collect();
