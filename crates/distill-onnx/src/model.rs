@@ -6,7 +6,7 @@ use distill_models::{
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::engine::{Engine, OnnxEngine, Prepared};
+use crate::engine::{Engine, OnnxEngine, Prepared, logits_into};
 use crate::shape::{INPUT_SHAPE, Shape};
 use crate::{Description, OnnxError, OnnxOptions, describe, names};
 
@@ -213,10 +213,10 @@ impl OnnxModel {
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         if (self.scale, self.shift) == (1.0, 0.0) {
-            Engine::logits_into(network, inputs, scratch, out.view_mut())?;
+            logits_into(network, inputs, scratch, out.view_mut())?;
         } else {
             let inputs = inputs.mapv(|value| self.scale * value + self.shift);
-            Engine::logits_into(network, inputs.view(), scratch, out.view_mut())?;
+            logits_into(network, inputs.view(), scratch, out.view_mut())?;
         }
         if self.answers.probabilities {
             out.mapv_inplace(|answer| self.logit(answer));

@@ -31,7 +31,7 @@ const PICKLE: Format = Format {
 
 /// The error for a model file of another program, or for a part of a table of answers; `None` if it is not known to be one.
 pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
-    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let end = ending(path);
     if ["csv", "npy", "parquet"].contains(&end.as_str()) {
         return Some(
             Diagnostic::new(Code::ModelFile, "this is a table, not a model")
@@ -51,8 +51,13 @@ pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
     )
 }
 
+/// What the name of a file ends with, without capital letters.
+fn ending(path: &Path) -> String {
+    path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
 fn format(path: &Path, start: &[u8]) -> Option<&'static Format> {
-    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let end = ending(path);
     let has = |part: &[u8]| start.windows(part.len()).any(|bytes| bytes == part);
     let is_zip = start.starts_with(b"PK\x03\x04");
     // A pickle begins with the version of its format, and PyTorch's old form with a number of its own in one.

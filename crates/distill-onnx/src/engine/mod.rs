@@ -12,13 +12,14 @@ mod tract;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use distill_models::{ModelError, Network, Scratch};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use distill_models::Network;
 
 #[cfg(not(feature = "tract"))]
 use none::Engine as Other;
 #[cfg(feature = "tract")]
 use tract::Engine as Other;
+
+pub(crate) use own::logits_into;
 
 use crate::shape::Shape;
 use crate::{Description, OnnxError, OnnxOptions};
@@ -94,16 +95,6 @@ impl Engine {
                 Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
             }
         }
-    }
-
-    /// The logits of any number of rows by a network of our own.
-    pub(crate) fn logits_into(
-        network: &Network,
-        inputs: ArrayView2<'_, f32>,
-        scratch: &mut Scratch,
-        out: ArrayViewMut2<'_, f32>,
-    ) -> Result<(), ModelError> {
-        own::logits_into(network, inputs, scratch, out)
     }
 
     /// The network that computes it, which takes any number of rows.

@@ -4,8 +4,7 @@ mod frontier;
 mod student;
 mod teacher;
 
-use distill_lab::jobs::{Setup, Stop, Teachers};
-use std::sync::Arc;
+use distill_lab::jobs::{Stop, Teachers};
 
 use crate::plan::{Row, Study};
 
@@ -18,7 +17,7 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// The teacher of all students.
 fn teacher(study: &Study<'_>) -> Result<Teachers, Stop> {
-    let setup: Arc<Setup> = study.setup("teacher")?;
+    let setup = study.setup("teacher")?;
     let first = setup.recipe.seeds.first().copied().unwrap_or(1);
     Ok(Teachers::one(setup.teacher(first)))
 }

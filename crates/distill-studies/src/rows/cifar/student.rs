@@ -52,12 +52,12 @@ fn compare(study: &mut Study<'_>, setup: &Arc<Setup>, anchor: &Anchor, mut secti
         format!("{} %", spread(&accuracy, 2)),
         Goal::at_least(anchor.goal, " %", &accuracy),
     );
-    let changes = differences(&after, &before);
+    let removed = differences(&before, &after);
     section.compare(
         "errors that distillation removes of 10,000, seed by seed",
         "",
-        interval(&changes.iter().map(|change| -change).collect::<Vec<_>>(), 1),
-        Goal::above_zero(&changes.iter().map(|change| -change).collect::<Vec<_>>()),
+        interval(&removed, 1),
+        Goal::above_zero(&removed),
     );
     let fewer: Vec<f64> = after.iter().map(|errors| anchor.errors - errors).collect();
     section.compare(

@@ -1,4 +1,4 @@
-use distill_lab::jobs::Stop;
+use distill_lab::jobs::{Facts, Stop};
 use distill_recipe::words::thousands;
 
 use crate::goal::Goal;
@@ -20,12 +20,16 @@ pub(super) fn run(study: &mut Study<'_>) -> Result<Section, Stop> {
         format!("{} %", spread(&all, 2)),
         Goal::at_least(94.0, " %", &all),
     );
-    let line = |(facts, accuracy): (&distill_lab::jobs::Facts, &f64)| {
-        let minutes = facts.seconds / 60.0;
-        let cells = [facts.seed.to_string(), thousands(facts.parameters as u64), facts.test_errors.to_string()];
-        cells.into_iter().chain([format!("{accuracy:.2}"), format!("{minutes:.1} on {} threads", facts.threads)])
+    let line = |(facts, accuracy): (&Facts, &f64)| {
+        vec![
+            facts.seed.to_string(),
+            thousands(facts.parameters as u64),
+            facts.test_errors.to_string(),
+            format!("{accuracy:.2}"),
+            format!("{:.1} on {} threads", facts.seconds / 60.0, facts.threads),
+        ]
     };
-    let lines: Vec<Vec<String>> = found.iter().zip(&all).map(|pair| line(pair).collect()).collect();
+    let lines: Vec<Vec<String>> = found.iter().zip(&all).map(line).collect();
     section.add(&table(&["seed", "parameters", "test errors", "accuracy, %", "minutes of training"], &lines));
     Ok(section)
 }
