@@ -3,13 +3,19 @@
 //! `faer` and, for bf16, `gemmkit` multiply matrices given by pointer and strides; ndarray
 //! views are exactly that. Everything around these calls, how the work is cut and who runs
 //! it, is safe code in `matmul` and `bf16`. `pairs` has sums by an instruction for bf16, for the
-//! convolutions.
+//! convolutions, and `tiles` those by matrix registers.
 #![expect(
     unsafe_code,
     reason = "ndarray views go to the kernels by pointer and strides, and some instructions are not on every processor"
 )]
 
 mod pairs;
+#[cfg(target_arch = "x86_64")]
+mod tile_products;
+#[cfg(target_arch = "x86_64")]
+mod tile_sums;
+#[cfg_attr(not(target_arch = "x86_64"), path = "kernel/no_tiles.rs")]
+mod tiles;
 
 use std::cell::RefCell;
 
@@ -19,7 +25,10 @@ use gemmkit::simd::KernelSimd;
 use gemmkit::{Parallelism, Workspace, bf16, driver};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-pub(crate) use self::pairs::{PixelSums, Segment, TermSums, Walk, join, join_pixels, pair, round};
+pub(crate) use self::pairs::{
+    PixelSums, Segment, TermSums, TransposedTermSums, Walk, join, join_pixels, pair, round, transpose,
+};
+pub(crate) use self::tiles::{Tiles, has_tiles};
 
 /// `out = a * b` on the calling thread.
 ///
@@ -63,6 +72,10 @@ pub(crate) fn bf16_is_native() -> bool {
 /// # Panics
 /// If the shapes do not fit.
 pub(crate) fn multiply_bf16(a: &ArrayView2<'_, bf16>, b: &ArrayView2<'_, bf16>, out: &mut ArrayViewMut2<'_, f32>) {
+    #[cfg(target_arch = "x86_64")]
+    if has_tiles() && tile_products::multiply(a, b, out) {
+        return leave_vector_unit_clean();
+    }
     #[cfg(target_arch = "x86_64")]
     if bf16_is_native() {
         use gemmkit::{kernel::Bf16DotGemmF32, simd::Avx512Bf16};

@@ -2,7 +2,7 @@ use super::gather::{Gather, Write};
 use super::packed::Direction;
 use super::pad::{Padding, padded, padded_with};
 use super::shape::ConvShape;
-use crate::kernel::{self, PixelSums};
+use crate::kernel::{self, PixelSums, Tiles};
 use crate::{Precision, bf16_is_native};
 
 /// How the operands of a convolution are made ready for its sums.
@@ -15,6 +15,8 @@ pub(super) enum Form {
     Rounded,
     /// In pairs of bf16, for an instruction that multiplies them.
     Pairs,
+    /// The same, by tiles where they fit the sides.
+    Tiles,
 }
 
 impl Form {
@@ -22,9 +24,23 @@ impl Form {
     pub(super) fn of(precision: Precision) -> Self {
         match precision {
             Precision::F32 => Self::Whole,
+            Precision::Bf16 if kernel::has_tiles() => Self::Tiles,
             Precision::Bf16 if bf16_is_native() => Self::Pairs,
             Precision::Bf16 | Precision::Bf16Emulated => Self::Rounded,
         }
+    }
+
+    /// Whether the operands are pairs of bf16.
+    pub(super) fn is_of_pairs(self) -> bool {
+        matches!(self, Self::Pairs | Self::Tiles)
+    }
+}
+
+/// Runs `f` with tiles of these sides, if there are any.
+pub(super) fn with_tiles<T>(sides: Option<[usize; 3]>, f: impl FnOnce(Option<&Tiles>) -> T) -> T {
+    match sides {
+        Some(sides) => Tiles::with(sides, |tiles| f(Some(tiles))),
+        None => f(None),
     }
 }
 
@@ -85,6 +101,8 @@ pub(super) struct PairProduct<'a> {
     pub(super) channels: [usize; 2],
     pub(super) results: usize,
     pub(super) write: Write,
+    /// Of the sides that the gather has for them.
+    pub(super) tiles: Option<&'a Tiles>,
 }
 
 impl PairProduct<'_> {
@@ -108,6 +126,7 @@ impl PairProduct<'_> {
                     out_step: to.column,
                     results: self.width.min(self.results - first),
                     add: self.write == Write::Add,
+                    tiles: self.tiles,
                 }
                 .run();
             }

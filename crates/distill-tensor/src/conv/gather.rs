@@ -37,6 +37,16 @@ pub(super) struct Gather {
     pub(super) columns: usize,
     pub(super) from: Walk,
     pub(super) to: Walk,
+    pub(super) tiles: TileSides,
+}
+
+/// Sides of tiles, see [`Tiles`](crate::kernel::Tiles), where they fit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TileSides {
+    /// Pixels of a row, pairs of a sum, results.
+    pub(super) of_pixels: Option<[usize; 3]>,
+    /// Results, pairs of pixels in two rows, terms.
+    pub(super) of_terms: Option<[usize; 3]>,
 }
 
 /// All pixels of a result, and the padding of the map that they are gathered from.
@@ -114,7 +124,8 @@ impl Gather {
                 _ => segments.push(Segment { offset, len }),
             }
         }
-        Self { terms: taps.len() * len, taps, segments, rows, columns, from, to }
+        let tiles = TileSides::new(&segments, [rows, columns]);
+        Self { terms: taps.len() * len, taps, segments, rows, columns, from, to, tiles }
     }
 
     /// Writes so many results of pixels that nothing adds to.
@@ -127,6 +138,28 @@ impl Gather {
             out[to.start + row * to.row + column * to.column + channel..][..results].fill(0.0);
         }
     }
+}
+
+impl TileSides {
+    /// Numbers of results in a tile.
+    const RESULTS: usize = 16;
+
+    /// Tiles have no rest: their sides divide what there is.
+    fn new(segments: &[Segment], [rows, columns]: [usize; 2]) -> Self {
+        let part = |n: usize| (4..=Self::RESULTS).rev().find(|&size| n > 0 && n.is_multiple_of(size));
+        let run = segments.iter().fold(0, |run, segment| gcd(run, segment.len));
+        let Some(columns) = part(columns) else { return Self::default() };
+        let pairs = if run.is_multiple_of(2) { part(run / 2) } else { None };
+        Self {
+            of_pixels: pairs.map(|pairs| [columns, pairs, Self::RESULTS]),
+            of_terms: part(run).filter(|_| rows.is_multiple_of(2)).map(|terms| [Self::RESULTS, columns, terms]),
+        }
+    }
+}
+
+/// The greatest common divisor.
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Channels that a sum reads at each place of the kernel. Where each channel is by itself, all are read side by side.

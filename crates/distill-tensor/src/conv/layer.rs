@@ -4,7 +4,9 @@ use rayon::prelude::*;
 
 use super::buffer::with_buffer;
 use super::depthwise::{ChannelProduct, ChannelWeightSums};
-use super::form::{Form, PairProduct, is_rounded, is_rounded_for_weights, padded_bf16, padded_f32, round_f32};
+use super::form::{
+    Form, PairProduct, is_rounded, is_rounded_for_weights, padded_bf16, padded_f32, round_f32, with_tiles,
+};
 use super::gather::{Gathers, Write};
 use super::packed::{Direction, Kernel, Packing};
 use super::pair_weights::PairWeightSums;
@@ -45,8 +47,8 @@ const MAX_PARTS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Convolution {
     shape: ConvShape,
-    outputs: (Gathers, Packing),
-    inputs: (Gathers, Packing),
+    pub(super) outputs: (Gathers, Packing),
+    pub(super) inputs: (Gathers, Packing),
 }
 
 impl Convolution {
@@ -129,7 +131,10 @@ impl Convolution {
         sums: &mut Vec<f32>,
         grads: &mut [f32],
     ) {
-        let form = Form::of(self.precision_of_weights(precision));
+        self.weights_in(Form::of(self.precision_of_weights(precision)), x, dy, sums, grads);
+    }
+
+    pub(super) fn weights_in(&self, form: Form, x: &[f32], dy: &[f32], sums: &mut Vec<f32>, grads: &mut [f32]) {
         let [len_x, len_y] = self.shape.lens();
         let examples = x.len() / len_x;
         assert_eq!(examples, dy.len() / len_y, "examples of inputs and outputs");
@@ -150,10 +155,11 @@ impl Convolution {
             sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
         }
         let (gathers, packing) = &self.outputs;
-        let mut sum = sum.iter();
+        let mut places = Places::new(gathers.parts[0].terms, packing.width, self.lie_by_result(form));
         packing.for_each_place(&self.shape, gathers, |weight| {
-            if let (Some(weight), Some(&sum)) = (weight, sum.next()) {
-                grads[weight] = sum;
+            let place = places.next();
+            if let Some(weight) = weight {
+                grads[weight] = sum[place];
             }
         });
     }
@@ -200,17 +206,20 @@ impl Convolution {
         let ([results, terms], arch) = (packing.direction.sides(&self.shape), Arch::new());
         let groups = || kernel.bias.chunks_exact(packing.len_of_results(&self.shape)).enumerate();
         let channels = |group| [group * terms, group * results];
-        if kernel.form == Form::Pairs {
+        if kernel.form.is_of_pairs() {
             return padded_bf16(map, sides, padding, |map| {
                 // The channels are even, so pairs of them are whole.
                 let map: &[u32] = cast_slice(map);
                 let mut pairs = kernel.pairs.as_slice();
                 for gather in &gathers.parts {
-                    for (group, bias) in groups() {
-                        let kernel = take(&mut pairs, packing.len_of_group(&self.shape, gather) / 2);
-                        let channels = channels(group);
-                        PairProduct { gather, map, kernel, width, bias, out, channels, results, write }.run();
-                    }
+                    with_tiles(gather.tiles.of_pixels.filter(|_| kernel.form == Form::Tiles), |tiles| {
+                        for (group, bias) in groups() {
+                            let kernel = take(&mut pairs, packing.len_of_group(&self.shape, gather) / 2);
+                            let channels = channels(group);
+                            PairProduct { gather, map, kernel, width, bias, out, channels, results, write, tiles }
+                                .run();
+                        }
+                    });
                 }
             });
         }
@@ -232,7 +241,12 @@ impl Convolution {
         });
     }
 
-    /// Sums for the gradient of the weights, which lie as a kernel.
+    /// Whether sums for the gradient of the weights lie by result and then by term, as tiles make them.
+    fn lie_by_result(&self, form: Form) -> bool {
+        form == Form::Tiles && self.outputs.0.parts[0].tiles.of_terms.is_some()
+    }
+
+    /// Sums for the gradient of the weights, which lie as a kernel or [by result](Self::lie_by_result).
     fn len_of_sums(&self) -> usize {
         let (Gathers { parts, .. }, packing) = &self.outputs;
         if self.shape.is_depthwise() {
@@ -248,9 +262,10 @@ impl Convolution {
         let (gather, arch) = (&parts[0], Arch::new());
         let (ConvShape { input, outputs, .. }, padding) = (self.shape, *padding);
         let ([results, terms], width) = (packing.direction.sides(&self.shape), packing.width);
-        if form == Form::Pairs {
+        if form.is_of_pairs() {
             return padded_bf16(x, input, padding, |map| {
-                PairWeightSums { shape: &self.shape, gather, map, grads: dy, width, sums }.run();
+                let sides = gather.tiles.of_terms.filter(|_| form == Form::Tiles);
+                PairWeightSums { shape: &self.shape, gather, map, grads: dy, width, sums }.run(sides);
             });
         }
         padded_f32(form, x, input, padding, |map| {
@@ -264,6 +279,35 @@ impl Convolution {
                 });
             }
         });
+    }
+}
+
+/// Where sums lie for the gradient of the weights, in the order of a kernel.
+struct Places {
+    terms: usize,
+    width: usize,
+    by_result: bool,
+    block: usize,
+    term: usize,
+    result: usize,
+}
+
+impl Places {
+    fn new(terms: usize, width: usize, by_result: bool) -> Self {
+        Self { terms, width, by_result, block: 0, term: 0, result: 0 }
+    }
+
+    fn next(&mut self) -> usize {
+        let Self { terms, width, by_result, block, term, result } = *self;
+        let in_block = if by_result { result * terms + term } else { term * width + result };
+        self.result += 1;
+        if self.result == width {
+            [self.result, self.term] = [0, term + 1];
+        }
+        if self.term == terms {
+            [self.term, self.block] = [0, block + 1];
+        }
+        block * terms * width + in_block
     }
 }
 
@@ -292,7 +336,7 @@ fn with_whole_pixels(
             let (to, rest) = to.split_at_mut(range.len());
             match form {
                 Form::Rounded => round_f32(&from[range.clone()], to),
-                Form::Whole | Form::Pairs => to.copy_from_slice(&from[range.clone()]),
+                Form::Whole | Form::Pairs | Form::Tiles => to.copy_from_slice(&from[range.clone()]),
             }
             rest.fill(0.0);
         }

@@ -101,7 +101,7 @@ impl Packing {
         match form {
             Form::Whole => {}
             Form::Rounded => round_in_place(&mut kernel.values),
-            Form::Pairs => {
+            Form::Pairs | Form::Tiles => {
                 kernel.pairs.resize(kernel.values.len() / 2, 0);
                 // The sums of a block have an even number of terms, so pairs stay in it.
                 let rows = kernel.values.chunks_exact(2 * self.width);

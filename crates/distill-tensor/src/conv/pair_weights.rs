@@ -4,7 +4,7 @@ use super::buffer::with_buffer;
 use super::gather::Gather;
 use super::packed::Direction;
 use super::shape::ConvShape;
-use crate::kernel::{self, TermSums, Walk};
+use crate::kernel::{self, TermSums, Tiles, TransposedTermSums, Walk};
 
 /// Adds to sums what one example gives to the gradient of the weights, as [`WeightSums`](super::weights::WeightSums), in pairs of
 /// pixels next to each other in a column or a row.
@@ -57,7 +57,8 @@ impl Pairing {
 }
 
 impl PairWeightSums<'_> {
-    pub(super) fn run(self) {
+    /// By tiles of these sides, if there are any: then sums lie by result and term.
+    pub(super) fn run(mut self, tiles: Option<[usize; 3]>) {
         let Gather { rows, columns, from, ref segments, terms, .. } = *self.gather;
         let [results, terms_of_group] = Direction::Outputs.sides(self.shape);
         let pairing = Pairing::new([rows, columns]);
@@ -70,6 +71,10 @@ impl PairWeightSums<'_> {
                 let grads: &mut [u32] = cast_slice_mut(grads);
                 for group in 0..self.shape.groups {
                     self.join_grads(pairing, group * results..(group + 1) * results, pitch, grads);
+                    if let Some(sides) = tiles {
+                        self.by_tiles(sides, pairing, group, pitch, map, grads);
+                        continue;
+                    }
                     for block in 0..pitch / self.width {
                         let mut sums =
                             &mut self.sums[(group * pitch + block * self.width) * terms..][..self.width * terms];
@@ -87,6 +92,42 @@ impl PairWeightSums<'_> {
                             .run();
                         }
                     }
+                }
+            });
+        });
+    }
+
+    /// The sums of a group, of pairs in two rows that are all whole.
+    fn by_tiles(
+        &mut self,
+        sides: [usize; 3],
+        pairing: Pairing,
+        group: usize,
+        pitch: usize,
+        map: &[u32],
+        grads: &[u32],
+    ) {
+        let Gather { from, ref segments, terms, .. } = *self.gather;
+        let [_, terms_of_group] = Direction::Outputs.sides(self.shape);
+        let row = pairing.all[1] * pitch;
+        with_buffer(grads.len(), |by_result| {
+            let by_result: &mut [u32] = cast_slice_mut(by_result);
+            for (from, to) in grads.chunks_exact(row).zip(by_result.chunks_exact_mut(row)) {
+                kernel::transpose(from, pitch, to);
+            }
+            Tiles::with(sides, |tiles| {
+                for first in (0..pitch).step_by(self.width) {
+                    TransposedTermSums {
+                        tiles,
+                        map: &map[from.start + group * terms_of_group..],
+                        map_steps: [2 * from.row, from.column],
+                        grads: &by_result[first * pairing.all[1]..],
+                        grads_step: row,
+                        pairs: pairing.all,
+                        segments,
+                        sums: &mut self.sums[(group * pitch + first) * terms..][..self.width * terms],
+                    }
+                    .run();
                 }
             });
         });

@@ -1,5 +1,6 @@
 use ndarray_rand::rand::Rng;
 
+use super::form::Form;
 use super::*;
 use crate::{Philox, Precision, Stream};
 
@@ -71,18 +72,34 @@ pub(super) struct Results {
 }
 
 pub(super) fn ours(s: &ConvShape, precision: Precision, w: &[f32], bias: &[f32], x: &[f32], dy: &[f32]) -> Results {
+    ours_as(|form| form, s, precision, w, bias, x, dy)
+}
+
+/// The same where the operands are made ready in another way.
+pub(super) fn ours_as(
+    change: fn(Form) -> Form,
+    s: &ConvShape,
+    precision: Precision,
+    w: &[f32],
+    bias: &[f32],
+    x: &[f32],
+    dy: &[f32],
+) -> Results {
     let layer = Convolution::new(*s).unwrap();
     let (mut kernel, mut sums) = (Kernel::default(), vec![]);
     let (mut y, mut dx, mut dw) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
     layer.pack(w, Some(bias), precision, &mut kernel);
+    kernel.form = change(kernel.form);
     layer.forward(&kernel, x, &mut y);
     layer.pack_backward(w, precision, &mut kernel);
+    kernel.form = change(kernel.form);
     layer.backward_inputs(&kernel, dy, &mut dx, false);
     let mut twice = dx.clone();
     layer.backward_inputs(&kernel, dy, &mut twice, true);
     let is_double = |(twice, once): (&f32, &f32)| *twice == 2.0 * once || once.is_nan() && twice.is_nan();
     assert!(twice.iter().zip(&dx).all(is_double), "{s:?}");
-    layer.backward_weights(x, dy, precision, &mut sums, &mut dw);
+    let form = Form::of(layer.precision_of_weights(precision));
+    layer.weights_in(change(form), x, dy, &mut sums, &mut dw);
     Results { y, dx, dw }
 }
 

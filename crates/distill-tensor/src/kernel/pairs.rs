@@ -7,6 +7,7 @@
 )]
 
 use super::bf16_is_native;
+use super::tiles::Tiles;
 
 /// Neighbours in a padded map that a sum reads one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) struct PixelSums<'a> {
     pub(crate) results: usize,
     /// Whether they are added to what is there.
     pub(crate) add: bool,
+    /// Sides that divide the pixels and the pairs of each segment, and 16 results.
+    pub(crate) tiles: Option<&'a Tiles>,
 }
 
 /// Pixels in rows and columns, and how far they are apart in two arrays.
@@ -62,6 +65,24 @@ pub(crate) struct TermSums<'a> {
     pub(crate) single: Walk,
     pub(crate) width: usize,
     /// A row of `width`, 16 or 32, for each term, of which there are an even number. To it is added.
+    pub(crate) sums: &'a mut [f32],
+}
+
+/// The same where the gradients lie by result, for tiles whose sides divide results, columns of pairs and the terms of each segment.
+pub(crate) struct TransposedTermSums<'a> {
+    pub(crate) tiles: &'a Tiles,
+    /// Inputs of both pixels, from the place of the first pixel on.
+    pub(crate) map: &'a [u32],
+    /// Pairs from a row to the next, and from a column to the next.
+    pub(crate) map_steps: [usize; 2],
+    /// Gradients of both pixels: rows of results, which have the columns of pairs.
+    pub(crate) grads: &'a [u32],
+    /// From a row to the next.
+    pub(crate) grads_step: usize,
+    /// Pairs of pixels, in rows and columns.
+    pub(crate) pairs: [usize; 2],
+    pub(crate) segments: &'a [Segment],
+    /// A row of all terms for each result, of which there are 16 or 32. To it is added.
     pub(crate) sums: &'a mut [f32],
 }
 
@@ -96,9 +117,25 @@ pub(crate) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize,
     native!(avx512::join_pixels([first, second], step, len, to, to_step));
 }
 
+/// Rows of 32 bits become columns. `columns` is a multiple of 16.
+pub(crate) fn transpose(from: &[u32], columns: usize, to: &mut [u32]) {
+    native!(avx512::transpose(from, columns, to));
+}
+
 impl PixelSums<'_> {
     pub(crate) fn run(mut self) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(tiles) = self.tiles {
+            return super::tile_sums::pixel_sums(tiles, &mut self);
+        }
         native!(avx512::pixel_sums(&mut self));
+    }
+}
+
+impl TransposedTermSums<'_> {
+    pub(crate) fn run(mut self) {
+        #[cfg(target_arch = "x86_64")]
+        super::tile_sums::term_sums(&mut self);
     }
 }
 
@@ -175,6 +212,59 @@ mod avx512 {
             join(&first[i * step..][..len], second, to);
             rest.fill(0);
         }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn transpose(from: &[u32], columns: usize, to: &mut [u32]) {
+        let rows = from.len() / columns;
+        assert!(columns.is_multiple_of(LANES) && to.len() == from.len(), "rows, and as many columns");
+        for row in (0..rows).step_by(LANES) {
+            let n = LANES.min(rows - row);
+            for column in (0..columns).step_by(LANES) {
+                let mut block = [_mm512_setzero_si512(); LANES];
+                for (i, place) in block.iter_mut().enumerate().take(n) {
+                    *place = load_pairs(
+                        from[(row + i) * columns + column..].first_chunk().expect("a row has whole vectors"),
+                    );
+                }
+                for (i, turned) in transposed(block).into_iter().enumerate() {
+                    let to = &mut to[(column + i) * rows + row..][..n];
+                    // SAFETY: the mask lets as many numbers be written as there are places.
+                    unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), mask(n), turned) };
+                }
+            }
+        }
+    }
+
+    /// A matrix of 16 rows and 16 columns, turned: first by pairs of numbers, then of pairs, then of quarters.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn transposed(rows: [__m512i; LANES]) -> [__m512i; LANES] {
+        let mut turned = rows;
+        for i in 0..8 {
+            let [a, b] = [rows[2 * i], rows[2 * i + 1]];
+            [turned[2 * i], turned[2 * i + 1]] = [_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)];
+        }
+        let pairs = turned;
+        for i in (0..LANES).step_by(4) {
+            for half in 0..2 {
+                let [a, b] = [pairs[i + half], pairs[i + half + 2]];
+                [turned[i + 2 * half], turned[i + 2 * half + 1]] =
+                    [_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)];
+            }
+        }
+        // Quarter `q` of vector `4 i + c` has column `4 q + c` of rows `4 i` to `4 i + 3`.
+        let quarters = turned;
+        for c in 0..4 {
+            let [a, b, e, f] = [0, 4, 8, 12].map(|i| quarters[i + c]);
+            let even = [_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(e, f)];
+            let odd = [_mm512_shuffle_i32x4::<0xDD>(a, b), _mm512_shuffle_i32x4::<0xDD>(e, f)];
+            turned[c] = _mm512_shuffle_i32x4::<0x88>(even[0], even[1]);
+            turned[4 + c] = _mm512_shuffle_i32x4::<0x88>(odd[0], odd[1]);
+            turned[8 + c] = _mm512_shuffle_i32x4::<0xDD>(even[0], even[1]);
+            turned[12 + c] = _mm512_shuffle_i32x4::<0xDD>(odd[0], odd[1]);
+        }
+        turned
     }
 
     /// At most 16 numbers in bf16, each in the lower half of 32 bits, and zeros after them.

@@ -1,0 +1,122 @@
+//! The sums of convolutions by tiles.
+
+use super::pairs::{PixelSums, Segment, TransposedTermSums};
+use super::tiles::{Rows, SIDE, Tiles};
+
+/// As [`PixelSums`] says, for as many pixels as the tiles have rows at a time.
+pub(super) fn pixel_sums(tiles: &Tiles, row: &mut PixelSums<'_>) {
+    let mut pixel = 0;
+    while pixel < row.pixels {
+        pixel += match (row.pixels - pixel >= 2 * tiles.rows, row.bias.len()) {
+            (true, 32) => pixels::<2, 2>(tiles, row, pixel),
+            (true, _) => pixels::<2, 1>(tiles, row, pixel),
+            (false, 32) => pixels::<1, 2>(tiles, row, pixel),
+            (false, _) => pixels::<1, 1>(tiles, row, pixel),
+        };
+    }
+}
+
+/// `P` tiles of pixels by `V` tiles of results. Returns how many pixels they are.
+#[inline(always)]
+fn pixels<const P: usize, const V: usize>(tiles: &Tiles, row: &mut PixelSums<'_>, first: usize) -> usize {
+    let (width, n_pairs) = (V * SIDE, tiles.pairs);
+    for (p, v) in each::<P, V>() {
+        tiles.load_sum(2 * p + v, Rows { values: &row.bias[v * SIDE..], step: 0 });
+    }
+    let mut weights = row.weights;
+    for &Segment { offset, len } in row.segments {
+        for pair in (0..len / 2).step_by(n_pairs) {
+            for p in 0..P {
+                let place = (first + p * tiles.rows) * row.step + offset / 2 + pair;
+                tiles.load_first(p, Rows { values: &row.map[place..], step: row.step });
+            }
+            for v in 0..V {
+                tiles.load_second(v, Rows { values: &weights[v * SIDE..], step: width });
+            }
+            for (p, v) in each::<P, V>() {
+                tiles.multiply_add(p, v);
+            }
+            weights = &weights[n_pairs * width..];
+        }
+    }
+    let whole = row.results == width && !row.add;
+    for (p, v) in each::<P, V>() {
+        let out = &mut row.out[(first + p * tiles.rows) * row.out_step + v * SIDE..];
+        if whole {
+            tiles.store_sum(2 * p + v, out, row.out_step);
+            continue;
+        }
+        let mut sums = [0.0; SIDE * SIDE];
+        tiles.store_sum(2 * p + v, &mut sums, SIDE);
+        let results = row.results.saturating_sub(v * SIDE).min(SIDE);
+        for (out, sums) in out.chunks_mut(row.out_step).zip(sums.chunks_exact(SIDE)).take(tiles.rows) {
+            if row.add {
+                out[..results].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+            } else {
+                out[..results].copy_from_slice(&sums[..results]);
+            }
+        }
+    }
+    P * tiles.rows
+}
+
+/// As [`TransposedTermSums`] says.
+pub(super) fn term_sums(all: &mut TransposedTermSums<'_>) {
+    let terms: usize = all.segments.iter().map(|segment| segment.len).sum();
+    let n = all.tiles.columns;
+    let mut place = 0;
+    for &Segment { offset, len } in all.segments {
+        let mut term = 0;
+        while term < len {
+            let at = [offset + term, place + term];
+            term += match (all.sums.len() / terms == 2 * SIDE, len - term >= 2 * n) {
+                (true, true) => of_terms::<2, 2>(all, at, terms),
+                (true, false) => of_terms::<2, 1>(all, at, terms),
+                (false, true) => of_terms::<1, 2>(all, at, terms),
+                (false, false) => of_terms::<1, 1>(all, at, terms),
+            };
+        }
+        place += len;
+    }
+}
+
+/// `R` tiles of results by `T` tiles of terms, over all pairs of pixels. Returns how many terms they are.
+#[inline(always)]
+fn of_terms<const R: usize, const T: usize>(
+    all: &mut TransposedTermSums<'_>,
+    [offset, place]: [usize; 2],
+    terms: usize,
+) -> usize {
+    let (tiles, [map_row, map_column]) = (all.tiles, all.map_steps);
+    for (r, t) in each::<R, T>() {
+        let at = r * SIDE * terms + place + t * tiles.columns;
+        tiles.load_sum(2 * r + t, Rows { values: &all.sums[at..], step: terms });
+    }
+    let [rows, columns] = all.pairs;
+    for row in 0..rows {
+        for column in (0..columns).step_by(tiles.pairs) {
+            for r in 0..R {
+                let at = row * all.grads_step + r * SIDE * columns + column;
+                tiles.load_first(r, Rows { values: &all.grads[at..], step: columns });
+            }
+            for t in 0..T {
+                let at = row * map_row + column * map_column + offset + t * tiles.columns;
+                tiles.load_second(t, Rows { values: &all.map[at..], step: map_column });
+            }
+            for (r, t) in each::<R, T>() {
+                tiles.multiply_add(r, t);
+            }
+        }
+    }
+    for (r, t) in each::<R, T>() {
+        let at = r * SIDE * terms + place + t * tiles.columns;
+        tiles.store_sum(2 * r + t, &mut all.sums[at..], terms);
+    }
+    T * tiles.columns
+}
+
+/// All pairs of numbers below `A` and below `B`.
+#[inline(always)]
+fn each<const A: usize, const B: usize>() -> impl Iterator<Item = (usize, usize)> {
+    (0..A * B).map(|i| (i / B, i % B))
+}
