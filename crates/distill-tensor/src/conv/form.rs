@@ -113,23 +113,21 @@ impl PairProduct<'_> {
         }
         for (block, bias) in self.bias.chunks_exact(self.width).enumerate() {
             let first = block * self.width;
-            for row in 0..rows {
-                let begin = from.start + row * from.row + self.channels[0];
-                PixelSums {
-                    map: &self.map[begin / 2..],
-                    step: from.column / 2,
-                    pixels: columns,
-                    segments,
-                    weights: &self.kernel[first * terms / 2..][..self.width * terms / 2],
-                    bias,
-                    out: &mut self.out[to.start + row * to.row + self.channels[1] + first..],
-                    out_step: to.column,
-                    results: self.width.min(self.results - first),
-                    add: self.write == Write::Add,
-                    tiles: self.tiles,
-                }
-                .run();
+            let results = self.width.min(self.results - first);
+            PixelSums {
+                map: &self.map[(from.start + self.channels[0]) / 2..],
+                pixels: [rows, columns],
+                steps: [from.row / 2, from.column / 2],
+                segments,
+                weights: &self.kernel[first * terms / 2..][..self.width * terms / 2],
+                bias,
+                out: &mut self.out[to.start + self.channels[1] + first..],
+                out_steps: [to.row, to.column],
+                results,
+                add: self.write == Write::Add,
+                tiles: self.tiles,
             }
+            .run();
         }
     }
 }

@@ -18,13 +18,14 @@ pub(crate) struct Segment {
     pub(crate) len: usize,
 }
 
-/// Sums over segments of a map, from some pixels on that lie in a row, by at most two vectors of results.
+/// Sums over segments of a map, from all pixels on, by at most two vectors of results.
 pub(crate) struct PixelSums<'a> {
     /// From the place of the first pixel on.
     pub(crate) map: &'a [u32],
-    /// Pairs from a pixel to the next.
-    pub(crate) step: usize,
-    pub(crate) pixels: usize,
+    /// Pixels in rows and columns.
+    pub(crate) pixels: [usize; 2],
+    /// Pairs from a row to the next, and from a pixel to the next.
+    pub(crate) steps: [usize; 2],
     /// In numbers, which are even.
     pub(crate) segments: &'a [Segment],
     /// For each pair of a sum a row as wide as `bias`.
@@ -33,13 +34,13 @@ pub(crate) struct PixelSums<'a> {
     pub(crate) bias: &'a [f32],
     /// From the results of the first pixel on.
     pub(crate) out: &'a mut [f32],
-    /// From the results of a pixel to those of the next.
-    pub(crate) out_step: usize,
+    /// The same for the results.
+    pub(crate) out_steps: [usize; 2],
     /// How many results of a pixel are wanted, at most as many as `bias` has.
     pub(crate) results: usize,
     /// Whether they are added to what is there.
     pub(crate) add: bool,
-    /// Sides that divide the pixels and the pairs of each segment, and 16 results.
+    /// Sides that divide the pixels of a row and the pairs of each segment, and 16 results.
     pub(crate) tiles: Option<&'a Tiles>,
 }
 
@@ -308,54 +309,58 @@ mod avx512 {
     }
 
     #[target_feature(enable = "avx512f,avx512bf16")]
-    pub(super) fn pixel_sums(row: &mut PixelSums<'_>) {
-        match row.bias.len() {
-            32 => pixels_of_width::<8, 2, 1>(row),
-            16 => pixels_of_width::<8, 1, 2>(row),
-            width => panic!("blocks have 16 or 32 results, not {width}"),
+    pub(super) fn pixel_sums(all: &mut PixelSums<'_>) {
+        for row in 0..all.pixels[0] {
+            match all.bias.len() {
+                32 => pixels_of_width::<8, 2, 1>(all, row),
+                16 => pixels_of_width::<8, 1, 2>(all, row),
+                width => panic!("blocks have 16 or 32 results, not {width}"),
+            }
         }
     }
 
     /// `C` sums of each result are in registers, as a sum that waits for the one before is slow.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bf16")]
-    fn pixels_of_width<const P: usize, const V: usize, const C: usize>(row: &mut PixelSums<'_>) {
+    fn pixels_of_width<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_>, row: usize) {
+        let [_, columns] = all.pixels;
         let mut pixel = 0;
-        while pixel + P <= row.pixels {
-            pixels::<P, V, C>(row, pixel);
+        while pixel + P <= columns {
+            pixels::<P, V, C>(all, [row, pixel]);
             pixel += P;
         }
-        if pixel + 4 <= row.pixels {
-            pixels::<4, V, 2>(row, pixel);
+        if pixel + 4 <= columns {
+            pixels::<4, V, 2>(all, [row, pixel]);
             pixel += 4;
         }
-        if pixel + 2 <= row.pixels {
-            pixels::<2, V, 4>(row, pixel);
+        if pixel + 2 <= columns {
+            pixels::<2, V, 4>(all, [row, pixel]);
             pixel += 2;
         }
-        if pixel < row.pixels {
-            pixels::<1, V, 4>(row, pixel);
+        if pixel < columns {
+            pixels::<1, V, 4>(all, [row, pixel]);
         }
     }
 
-    /// The results of `P` pixels.
+    /// The results of `P` pixels of a row.
     #[target_feature(enable = "avx512f,avx512bf16")]
-    fn pixels<const P: usize, const V: usize, const C: usize>(row: &mut PixelSums<'_>, first: usize) {
+    fn pixels<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_>, first: [usize; 2]) {
         let mut sums = [[[_mm512_setzero_ps(); V]; P]; C];
         for of_pixel in &mut sums[0] {
-            for (sum, bias) in of_pixel.iter_mut().zip(row.bias.as_chunks().0) {
+            for (sum, bias) in of_pixel.iter_mut().zip(all.bias.as_chunks().0) {
                 *sum = load(bias);
             }
         }
-        let map = &row.map[first * row.step..];
-        let mut weights: &[[[u32; LANES]; V]] = row.weights.as_chunks().0.as_chunks().0;
-        for &Segment { offset, len } in row.segments {
+        let place = |steps: [usize; 2]| first[0] * steps[0] + first[1] * steps[1];
+        let map = &all.map[place(all.steps)..];
+        let mut weights: &[[[u32; LANES]; V]] = all.weights.as_chunks().0.as_chunks().0;
+        for &Segment { offset, len } in all.segments {
             let pairs = len / 2;
             let (of_segment, rest) = weights.split_at(pairs);
             weights = rest;
             let mut inputs: [&[u32]; P] = [&[]; P];
             for p in 0..P {
-                inputs[p] = &map[p * row.step + offset / 2..][..pairs];
+                inputs[p] = &map[p * all.steps[1] + offset / 2..][..pairs];
             }
             let mut term = 0;
             while term + C <= pairs {
@@ -369,14 +374,15 @@ mod avx512 {
                 term += 1;
             }
         }
+        let out = &mut all.out[place(all.out_steps)..];
         for p in 0..P {
-            let out = &mut row.out[(first + p) * row.out_step..][..row.results];
+            let out = &mut out[p * all.out_steps[1]..][..all.results];
             for (v, out) in out.chunks_mut(LANES).enumerate().take(V) {
                 let mut sum = sums[0][p][v];
                 for of_chain in &sums[1..] {
                     sum = _mm512_add_ps(sum, of_chain[p][v]);
                 }
-                add_or_replace(out, sum, row.add);
+                add_or_replace(out, sum, all.add);
             }
         }
     }

@@ -3,32 +3,37 @@
 use super::pairs::{PixelSums, Segment, TransposedTermSums};
 use super::tiles::{Rows, SIDE, Tiles};
 
-/// As [`PixelSums`] says, for as many pixels as the tiles have rows at a time.
-pub(super) fn pixel_sums(tiles: &Tiles, row: &mut PixelSums<'_>) {
-    let mut pixel = 0;
-    while pixel < row.pixels {
-        pixel += match (row.pixels - pixel >= 2 * tiles.rows, row.bias.len()) {
-            (true, 32) => pixels::<2, 2>(tiles, row, pixel),
-            (true, _) => pixels::<2, 1>(tiles, row, pixel),
-            (false, 32) => pixels::<1, 2>(tiles, row, pixel),
-            (false, _) => pixels::<1, 1>(tiles, row, pixel),
+/// As [`PixelSums`] says, for as many pixels of a row as the tiles have rows at a time.
+pub(super) fn pixel_sums(tiles: &Tiles, all: &mut PixelSums<'_>) {
+    let of_row = all.pixels[1] / tiles.rows;
+    let n = all.pixels[0] * of_row;
+    let mut first = 0;
+    while first < n {
+        // Two tiles of pixels, which may be of two rows: sums that do not wait for each other.
+        let places = [first, first + 1].map(|tile| [tile / of_row, tile % of_row * tiles.rows]);
+        first += match (n - first > 1, all.bias.len()) {
+            (true, 32) => pixels::<2, 2>(tiles, all, places),
+            (true, _) => pixels::<2, 1>(tiles, all, places),
+            (false, 32) => pixels::<1, 2>(tiles, all, places),
+            (false, _) => pixels::<1, 1>(tiles, all, places),
         };
     }
 }
 
-/// `P` tiles of pixels by `V` tiles of results. Returns how many pixels they are.
+/// `P` tiles of pixels, which begin in a row and column each, by `V` tiles of results. Returns `P`.
 #[inline(always)]
-fn pixels<const P: usize, const V: usize>(tiles: &Tiles, row: &mut PixelSums<'_>, first: usize) -> usize {
+fn pixels<const P: usize, const V: usize>(tiles: &Tiles, all: &mut PixelSums<'_>, places: [[usize; 2]; 2]) -> usize {
     let (width, n_pairs) = (V * SIDE, tiles.pairs);
+    let [from, to] =
+        [all.steps, all.out_steps].map(|steps| places.map(|[row, column]| row * steps[0] + column * steps[1]));
     for (p, v) in each::<P, V>() {
-        tiles.load_sum(2 * p + v, Rows { values: &row.bias[v * SIDE..], step: 0 });
+        tiles.load_sum(2 * p + v, Rows { values: &all.bias[v * SIDE..], step: 0 });
     }
-    let mut weights = row.weights;
-    for &Segment { offset, len } in row.segments {
+    let mut weights = all.weights;
+    for &Segment { offset, len } in all.segments {
         for pair in (0..len / 2).step_by(n_pairs) {
             for p in 0..P {
-                let place = (first + p * tiles.rows) * row.step + offset / 2 + pair;
-                tiles.load_first(p, Rows { values: &row.map[place..], step: row.step });
+                tiles.load_first(p, Rows { values: &all.map[from[p] + offset / 2 + pair..], step: all.steps[1] });
             }
             for v in 0..V {
                 tiles.load_second(v, Rows { values: &weights[v * SIDE..], step: width });
@@ -39,25 +44,25 @@ fn pixels<const P: usize, const V: usize>(tiles: &Tiles, row: &mut PixelSums<'_>
             weights = &weights[n_pairs * width..];
         }
     }
-    let whole = row.results == width && !row.add;
+    let whole = all.results == width && !all.add;
     for (p, v) in each::<P, V>() {
-        let out = &mut row.out[(first + p * tiles.rows) * row.out_step + v * SIDE..];
+        let (out, step) = (&mut all.out[to[p] + v * SIDE..], all.out_steps[1]);
         if whole {
-            tiles.store_sum(2 * p + v, out, row.out_step);
+            tiles.store_sum(2 * p + v, out, step);
             continue;
         }
         let mut sums = [0.0; SIDE * SIDE];
         tiles.store_sum(2 * p + v, &mut sums, SIDE);
-        let results = row.results.saturating_sub(v * SIDE).min(SIDE);
-        for (out, sums) in out.chunks_mut(row.out_step).zip(sums.chunks_exact(SIDE)).take(tiles.rows) {
-            if row.add {
+        let results = all.results.saturating_sub(v * SIDE).min(SIDE);
+        for (out, sums) in out.chunks_mut(step).zip(sums.chunks_exact(SIDE)).take(tiles.rows) {
+            if all.add {
                 out[..results].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
             } else {
                 out[..results].copy_from_slice(&sums[..results]);
             }
         }
     }
-    P * tiles.rows
+    P
 }
 
 /// As [`TransposedTermSums`] says.
