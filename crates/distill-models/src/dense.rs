@@ -118,11 +118,13 @@ pub(crate) fn activate_with_derivative(activation: Activation, y: &mut [f32], de
 }
 
 /// `y = activation(y)`.
+#[inline]
 pub(crate) fn activated(activation: Activation, y: &mut [f32]) {
     with_function!(activation, |f| y.iter_mut().for_each(|y| *y = f(*y).0));
 }
 
 /// As [`activated`], with the derivative.
+#[inline]
 pub(crate) fn activated_with_derivative(activation: Activation, y: &mut [f32], derivative: &mut [f32]) {
     with_function!(activation, |f| y.iter_mut().zip(derivative).for_each(|(y, derivative)| (*y, *derivative) = f(*y)));
 }

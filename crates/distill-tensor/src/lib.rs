@@ -18,6 +18,7 @@ mod row_parts;
 mod skip_zeros;
 mod softmax;
 mod sum_rows;
+mod vectors;
 
 pub use bf16::{bf16_is_native, matmul_bf16};
 pub use bytes::unit_from_bytes;
@@ -34,6 +35,7 @@ pub use rng::{Philox, Stream};
 pub use skip_zeros::{Weights, matmul_skip_zeros};
 pub use softmax::{LogPartition, log_softmax, softmax};
 pub use sum_rows::sum_rows;
+pub use vectors::with_vectors;
 
 /// Element counts from which an element-wise pass is worth a second thread.
 ///

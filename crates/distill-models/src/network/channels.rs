@@ -1,9 +1,11 @@
-//! Loops over pixels whose channels lie side by side.
+//! Loops over pixels whose channels lie side by side. They are inlined where wide vectors are, see
+//! [`with_vectors`](distill_tensor::with_vectors).
 
 /// Pixels that are added up before they meet the sums of all, so that one sum does not wait for the other.
 const TOGETHER: usize = 4;
 
 /// Overwrites `out` with the mean of each channel, and the sum of the squares of what differs from it.
+#[inline(always)]
 pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
     let (mean, squares) = out.split_at_mut(channels);
     let share = channels as f32 / x.len() as f32;
@@ -28,6 +30,7 @@ pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
 }
 
 /// Overwrites `out` with the sum of each channel.
+#[inline(always)]
 fn sum(x: &[f32], channels: usize, out: &mut [f32]) {
     out.fill(0.0);
     let out = &mut out[..channels];
@@ -43,6 +46,7 @@ fn sum(x: &[f32], channels: usize, out: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn quarters(group: &[f32], channels: usize) -> [&[f32]; TOGETHER] {
     let (first, second) = group.split_at(2 * channels);
     let ((a, b), (c, d)) = (first.split_at(channels), second.split_at(channels));
@@ -50,6 +54,7 @@ fn quarters(group: &[f32], channels: usize) -> [&[f32]; TOGETHER] {
 }
 
 /// Overwrites `out` with the sum of `grad` in each channel, and that of `grad · (x - mean)`.
+#[inline(always)]
 pub(super) fn write_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f32]) {
     let channels = mean.len();
     let (sums, products) = out.split_at_mut(channels);
@@ -72,6 +77,7 @@ pub(super) fn write_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f
 }
 
 /// `y = x · factor + summand`, plus another value where there is one.
+#[inline(always)]
 pub(super) fn affine(x: &[f32], other: Option<&[f32]>, [factors, summands]: [&[f32]; 2], y: &mut [f32]) {
     let channels = factors.len();
     let pixels = y.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
@@ -94,6 +100,7 @@ pub(super) fn affine(x: &[f32], other: Option<&[f32]>, [factors, summands]: [&[f
 }
 
 /// Writes or adds `factor · (grad - shift - (x - mean) · slope)`; `map` has factors, shifts and slopes of the channels.
+#[inline(always)]
 pub(super) fn center_and_scale((grad, x): (&[f32], &[f32]), mean: &[f32], map: &[f32], (dx, add): (&mut [f32], bool)) {
     let channels = mean.len();
     let (factor, rest) = map.split_at(channels);

@@ -2,7 +2,9 @@ use ndarray::ArrayViewMut2;
 
 use distill_tensor::ParamId;
 
-use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put};
+use super::step::{
+    Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put, row,
+};
 use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Dropout, Slot};
 
@@ -14,10 +16,14 @@ pub(super) struct Pointwise {
 }
 
 impl Pointwise {
-    fn sum(xs: Sources<'_>, y: &mut [f32]) {
-        y.copy_from_slice(xs.slice(0));
+    /// The sum of an example.
+    #[inline(always)]
+    fn sum(&self, xs: Sources<'_>, example: usize, y: &mut [f32]) {
+        let of = |i| row(xs.slice(i), self.width, example);
         if xs.inputs.len() > 1 {
-            y.iter_mut().zip(xs.slice(1)).for_each(|(y, x)| *y += x);
+            y.iter_mut().zip(of(0)).zip(of(1)).for_each(|((y, a), b)| *y = a + b);
+        } else {
+            y.copy_from_slice(of(0));
         }
     }
 }
@@ -25,17 +31,21 @@ impl Pointwise {
 impl Step for Pointwise {
     fn eval(&self, _at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
         let y = y.as_slice_mut().expect("values of steps are contiguous");
-        Self::sum(xs, y);
-        if let Some(activation) = self.activation {
-            for_each_example(y, self.width, |_, y| activated(activation, y));
-        }
+        for_each_example(y, self.width, |example, y| {
+            self.sum(xs, example, y);
+            if let Some(activation) = self.activation {
+                activated(activation, y);
+            }
+        });
     }
 
     fn forward(&self, _at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
-        let Some(activation) = self.activation else { return Self::sum(xs, y.value_slice_mut()) };
+        let Some(activation) = self.activation else {
+            return for_each_example(y.value_slice_mut(), self.width, |example, y| self.sum(xs, example, y));
+        };
         let [y, derivative] = y.value_and_derivative_slices_mut();
-        Self::sum(xs, y);
-        for_each_example_of_two((y, self.width), (derivative, self.width), |_, y, derivative| {
+        for_each_example_of_two((y, self.width), (derivative, self.width), |example, y, derivative| {
+            self.sum(xs, example, y);
             activated_with_derivative(activation, y, derivative);
         });
     }
@@ -44,9 +54,12 @@ impl Step for Pointwise {
         if self.activation.is_some() {
             y.scale_grad_by_derivative();
         }
+        let grad = y.grad_slice();
         for i in 0..xs.len() {
             if let (_, Some((dx, add))) = xs.value_and_grad(i) {
-                put(dx, add, y.grad_slice().iter().copied());
+                for_each_example(dx, self.width, |example, dx| {
+                    put(dx, add, row(grad, self.width, example).iter().copied());
+                });
             }
         }
     }
@@ -77,7 +90,10 @@ impl Step for Drop {
     fn backward(&self, _at: &mut Backward<'_>, xs: &mut Inputs<'_>, y: &mut Slot) {
         if let (_, Some((dx, add))) = xs.value_and_grad(0) {
             y.scale_grad_by_derivative();
-            put(dx, add, y.grad_slice().iter().copied());
+            let grad = y.grad_slice();
+            for_each_example(dx, self.width, |example, dx| {
+                put(dx, add, row(grad, self.width, example).iter().copied());
+            });
         }
     }
 }

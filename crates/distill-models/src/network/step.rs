@@ -1,4 +1,4 @@
-use distill_tensor::{Kernel, PARALLEL_MIN, Params, Precision, Weights};
+use distill_tensor::{Kernel, PARALLEL_MIN, Params, Precision, Weights, with_vectors};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
@@ -152,7 +152,7 @@ impl Inputs<'_> {
     }
 }
 
-/// Runs `f(example, its row)`, on several threads where it pays.
+/// Runs `f(example, its row)` by the widest vectors, on several threads where it pays.
 pub(super) fn for_each_example(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     for_each_example_from(width, (y, width), f);
 }
@@ -164,6 +164,7 @@ pub(super) fn for_each_example_from(
     f: impl Fn(usize, &mut [f32]) + Sync,
 ) {
     let work = read.max(width);
+    let f = |i, y: &mut [f32]| with_vectors(|| f(i, y));
     if y.len() / width.max(1) * work < PARALLEL_MIN {
         return y.chunks_exact_mut(width).enumerate().for_each(|(i, y)| f(i, y));
     }
@@ -176,6 +177,7 @@ pub(super) fn for_each_example_of_two(
     (z, width_z): (&mut [f32], usize),
     f: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
 ) {
+    let f = |i, y: &mut [f32], z: &mut [f32]| with_vectors(|| f(i, y, z));
     if y.len().max(z.len()) < PARALLEL_MIN {
         let pairs = y.chunks_exact_mut(width).zip(z.chunks_exact_mut(width_z));
         return pairs.enumerate().for_each(|(i, (y, z))| f(i, y, z));
@@ -189,7 +191,13 @@ fn min_len(width: usize) -> usize {
     (PARALLEL_MIN / 8).div_ceil(width.max(1))
 }
 
+/// The row of an example.
+pub(super) fn row(values: &[f32], width: usize, example: usize) -> &[f32] {
+    &values[example * width..][..width]
+}
+
 /// Writes a gradient, or adds it to the one that is there.
+#[inline(always)]
 pub(super) fn put(to: &mut [f32], add: bool, values: impl Iterator<Item = f32>) {
     if add {
         to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
