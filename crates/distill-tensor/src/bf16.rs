@@ -14,12 +14,20 @@ pub fn bf16_is_native() -> bool {
     kernel::bf16_is_native()
 }
 
+/// Whether it multiplies whole tiles of them at once, by AMX: where Linux permits it on Intel's processors since Sapphire Rapids.
+///
+/// Then [`bf16_is_native`] too. The process asks Linux for the permission when this, or a product in bf16, is first called.
+pub fn bf16_by_tiles() -> bool {
+    kernel::has_tiles()
+}
+
 /// The matrix product `out = a · b` of operands rounded to bf16, shapes `(m, k) · (k, n) = (m, n)`.
 ///
 /// bf16 has the range of f32 and 8 bits of precision. Every operand is rounded once, to nearest and
 /// ties to even; products and sums are f32, and `out` is not rounded further. Where
-/// [`bf16_is_native`], pairs are multiplied and summed by `vdpbf16ps`, which takes numbers below
-/// 2⁻¹²⁶ for zero; elsewhere by f32 instructions, with the same meaning and other last bits.
+/// [`bf16_is_native`], pairs are multiplied and summed by `vdpbf16ps`, or by `tdpbf16ps` where
+/// [`bf16_by_tiles`]; both take numbers below 2⁻¹²⁶ for zero. Elsewhere it is f32 instructions, with the same
+/// meaning. The last bits differ between the three.
 ///
 /// The result is the same, bit for bit, for any number of threads, as that of [`matmul`](crate::matmul()). The
 /// rounded operands are kept in memory of the calling thread, which grows to the largest product.

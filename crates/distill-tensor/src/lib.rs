@@ -20,7 +20,7 @@ mod softmax;
 mod sum_rows;
 mod vectors;
 
-pub use bf16::{bf16_is_native, matmul_bf16};
+pub use bf16::{bf16_by_tiles, bf16_is_native, matmul_bf16};
 pub use bytes::unit_from_bytes;
 pub use conv::{ConvShape, Convolution, Kernel};
 pub use error::TensorError;

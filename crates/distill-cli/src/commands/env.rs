@@ -1,7 +1,7 @@
 use std::env::consts;
 use std::fs;
 
-use distill_tensor::bf16_is_native;
+use distill_tensor::{bf16_by_tiles, bf16_is_native};
 use serde_json::json;
 
 use crate::output::Output;
@@ -30,7 +30,12 @@ pub(crate) fn env(output: &Output) -> Result<(), Diagnostic> {
     text += &format!("target    {target}\n");
     text += &format!("os        {}\n", consts::OS);
     text += &format!("simd      {}\n", if simd.is_empty() { "none found".to_owned() } else { simd.join(" ") });
-    text += &format!("bf16      {}\n", if bf16_is_native() { "native" } else { "no instructions, can be emulated" });
+    let bf16 = match (bf16_by_tiles(), bf16_is_native()) {
+        (true, _) => "native, by AMX",
+        (false, true) => "native",
+        (false, false) => "no instructions, can be emulated",
+    };
+    text += &format!("bf16      {bf16}\n");
     text += &format!("cores     {n_cores}\n");
     text += &format!("threads   {n_threads}\n");
     text += &match memory {
@@ -83,6 +88,7 @@ fn simd() -> Vec<&'static str> {
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512vl", is_x86_feature_detected!("avx512vl")),
         ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+        ("amx-bf16", bf16_by_tiles()),
     ];
     found.into_iter().filter_map(|(name, there)| there.then_some(name)).collect()
 }

@@ -30,8 +30,9 @@ const MAX_PARTS: usize = 16;
 /// results have the same bits for any number of threads. They may differ between processors with other vector units.
 ///
 /// Weights are packed for a [`Precision`], and sums over them are computed in it: in bf16 each operand is rounded once, to nearest
-/// and ties to even, products and sums are f32, and a bias is not rounded. [`Precision::Bf16`] takes `vdpbf16ps` where
-/// [`bf16_is_native`](crate::bf16_is_native), which takes numbers below 2⁻¹²⁶ for zero.
+/// and ties to even, products and sums are f32, and a bias is not rounded. [`Precision::Bf16`] takes `tdpbf16ps` where
+/// [`bf16_by_tiles`](crate::bf16_by_tiles), else `vdpbf16ps` where [`bf16_is_native`](crate::bf16_is_native); both take numbers
+/// below 2⁻¹²⁶ for zero.
 ///
 /// # Examples
 /// ```
