@@ -12,6 +12,7 @@ use crate::{DataError, Dataset, random};
 enum Purpose {
     HoldOut = 0,
     Fraction = 1,
+    Test = 2,
 }
 
 /// Sets `n` examples aside: `(rest, held out)`, both ascending.
@@ -157,6 +158,20 @@ fn share(n: usize, groups: &Groups) -> Vec<usize> {
     let left = n - quotas.iter().sum::<usize>();
     order.iter().take(left).for_each(|&(group, _)| quotas[group] += 1);
     quotas
+}
+
+/// The rows of a table that test, ascending: a share of every class, always the same, and at least one row.
+/// `None` if nothing would remain.
+pub(crate) fn test_rows(labels: &[u32], share_of_all: f64) -> Option<Vec<usize>> {
+    let len = labels.len();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of rows")]
+    let n = ((len as f64 * share_of_all).round() as usize).max(1);
+    if n >= len {
+        return None;
+    }
+    let groups = group(labels.iter().copied().map(Some));
+    let quotas = share(n, &groups);
+    Some(draw(groups, &quotas, 0, Purpose::Test))
 }
 
 /// Draws as many positions of every group as its quota says, ascending.

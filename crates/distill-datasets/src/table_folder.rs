@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::Array2;
 
 use crate::columns::{Cell, ColumnOptions, Columns, Learner, canonical, in_order, position};
-use crate::table_rows::{TableRows, table_file};
-use crate::{DataError, Split, Table, classes};
+use crate::table_rows::{TableRows, is_table, table_file};
+use crate::tables::Tables;
+use crate::{DataError, Division, Split, Table, classes};
 
 /// A folder with tables, one example a line, and the names of the columns in the first.
 ///
@@ -17,10 +18,11 @@ use crate::{DataError, Split, Table, classes};
 /// A column of numbers is one number of the input. A column of words is as many as it has different ones in the rows to train
 /// on: 1 for the one that stands there, 0 for the others. Commas, semicolons or tabs stand between the fields.
 ///
-/// With the feature `parquet` the tables may be `train.parquet` and `test.parquet` as well.
+/// With the feature `parquet` the tables may be `train.parquet` and `test.parquet` as well. In place of the folder there may be one
+/// table, whose rows are [divided](Division).
 #[derive(Debug, Clone)]
 pub struct TableFolder {
-    dir: PathBuf,
+    tables: Tables,
     columns: Columns,
     /// Columns that look like the numbers of the rows.
     counters: Vec<String>,
@@ -37,12 +39,12 @@ impl TableFolder {
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnknownColumn`],
     /// [`DataError::BadClassList`].
-    pub fn find(dir: &Path, options: &ColumnOptions) -> Result<Option<Self>, DataError> {
-        if ["train", "test"].iter().all(|name| table_file(dir, name).is_none()) {
-            return Ok(None);
-        }
-        let mut table = TableRows::open(&path(dir, Split::Train))?;
-        let mut learner = Learner::new(&path(dir, Split::Train), table.header(), options)?;
+    pub fn find(path: &Path, options: &ColumnOptions, division: &Division) -> Result<Option<Self>, DataError> {
+        let Some(tables) = Tables::find(path, options.label.as_deref(), division)? else { return Ok(None) };
+        let mut options = options.clone();
+        options.ignore.extend(tables.column().map(str::to_owned));
+        let mut table = tables.open(Split::Train)?;
+        let mut learner = Learner::new(&tables.path(Split::Train), table.header(), &options)?;
         table.select(learner.positions());
         let mut n_train = 0;
         while table.next()? {
@@ -52,19 +54,19 @@ impl TableFolder {
         let labels = std::mem::take(&mut learner.labels);
         let counters = learner.counters();
         let columns = learner.finish().map_err(|problem| table.fault(problem))?;
-        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
-        let listed = list.map(|path| classes::read(&path)).transpose()?;
+        let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let (dir, classes) = (dir.to_owned(), listed.unwrap_or_else(|| in_order(labels)));
-        Ok(Some(Self { dir, columns, counters, classes, n_train: Some(n_train), is_listed }))
+        let classes = listed.unwrap_or_else(|| in_order(labels));
+        Ok(Some(Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed }))
     }
 
     /// The names of the columns of the table to train on, in their order. `None` if there is no table.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
-    pub fn header(dir: &Path) -> Result<Option<Vec<String>>, DataError> {
-        let Some(path) = table_file(dir, "train") else { return Ok(None) };
+    pub fn header(path: &Path) -> Result<Option<Vec<String>>, DataError> {
+        let file = if is_table(path) { Some(path.to_owned()) } else { table_file(path, "train") };
+        let Some(path) = file else { return Ok(None) };
         Ok(Some(TableRows::open(&path)?.header().to_vec()))
     }
 
@@ -73,20 +75,18 @@ impl TableFolder {
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn with_columns(dir: &Path, columns: Columns) -> Result<Option<Self>, DataError> {
-        if table_file(dir, "test").is_none() {
-            return Ok(None);
-        }
-        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
-        let listed = list.map(|path| classes::read(&path)).transpose()?;
+    pub fn with_columns(path: &Path, columns: Columns, division: &Division) -> Result<Option<Self>, DataError> {
+        let tables = Tables::find(path, Some(&columns.label), division)?;
+        let Some(tables) = tables.filter(|tables| tables.has(Split::Test)) else { return Ok(None) };
+        let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let (dir, classes) = (dir.to_owned(), listed.unwrap_or_default());
-        Ok(Some(Self { dir, columns, counters: vec![], classes, n_train: None, is_listed }))
+        let classes = listed.unwrap_or_default();
+        Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed }))
     }
 
     /// Whether there is a table to choose settings on: `validation.csv` or `val.csv`, or Parquet.
     pub fn has_validation(&self) -> bool {
-        path(&self.dir, Split::Validation).is_file()
+        self.tables.has(Split::Validation)
     }
 
     /// The class names of `classes.txt`, or those of the labels.
@@ -113,7 +113,7 @@ impl TableFolder {
     /// [`DataError::NoExamples`], [`DataError::MemoryBound`], and the errors of
     /// [`Table::new`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Table, DataError> {
-        let path = path(&self.dir, split);
+        let path = self.tables.path(split);
         let classes = classes.unwrap_or(&self.classes);
         let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
         // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
@@ -121,13 +121,14 @@ impl TableFolder {
         for (class, number) in classes.iter().zip(0..) {
             same.entry(canonical(class)).or_insert(number);
         }
-        let mut rows = TableRows::open(&path)?;
+        let mut rows = self.tables.open(split)?;
         let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         let label = position(rows.header(), &self.columns.label)
             .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
         rows.select(encoder.positions().iter().copied().chain([label]));
         let n_train = self.n_train.filter(|_| split == Split::Train);
-        let n = n_train.map_or_else(|| count(&path, label, self.columns.inputs.len() + 1, bound), Ok)?;
+        let each = self.columns.inputs.len() + 1;
+        let n = n_train.map_or_else(|| count(self.tables.open(split)?, &path, label, each, bound), Ok)?;
         check_memory(&path, n.saturating_mul(self.columns.inputs.len() + 1), bound)?;
         let (mut values, mut labels) = (Vec::with_capacity(n * self.columns.inputs.len()), Vec::with_capacity(n));
         while rows.next()? {
@@ -157,7 +158,7 @@ impl Columns {
         let encoder = self.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         rows.select(encoder.positions().iter().copied());
         let first = encoder.positions().first().copied().unwrap_or_default();
-        let n = count(path, first, self.inputs.len(), bound)?;
+        let n = count(TableRows::open(path)?, path, first, self.inputs.len(), bound)?;
         let mut values = Vec::with_capacity(n * self.inputs.len());
         while rows.next()? {
             encoder.encode_short(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
@@ -184,7 +185,7 @@ impl NumberTable {
     pub fn read(path: &Path, bound: u64) -> Result<Self, DataError> {
         let mut rows = TableRows::open(path)?;
         let n_columns = rows.header().len();
-        let mut values = Vec::with_capacity(count(path, 0, n_columns, bound)? * n_columns);
+        let mut values = Vec::with_capacity(count(TableRows::open(path)?, path, 0, n_columns, bound)? * n_columns);
         let mut n = 0;
         while rows.next()? {
             for (at, name) in rows.header().iter().enumerate() {
@@ -203,8 +204,7 @@ impl NumberTable {
 }
 
 /// The rows of a table, by one of its columns, each of which becomes `each` numbers.
-fn count(path: &Path, at: usize, each: usize, bound: u64) -> Result<usize, DataError> {
-    let mut rows = TableRows::open(path)?;
+fn count(mut rows: TableRows, path: &Path, at: usize, each: usize, bound: u64) -> Result<usize, DataError> {
     rows.select([at]);
     let mut n: usize = 0;
     while rows.next()? {
@@ -221,21 +221,6 @@ fn check_memory(path: &Path, n: usize, bound: u64) -> Result<(), DataError> {
         return Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound });
     }
     Ok(())
-}
-
-/// The names that the table of a set may have, without its extension.
-fn names(split: Split) -> &'static [&'static str] {
-    match split {
-        Split::Train => &["train"],
-        Split::Validation => &["validation", "val"],
-        Split::Test => &["test"],
-    }
-}
-
-/// The table of a set, or where it should be.
-pub(crate) fn path(dir: &Path, split: Split) -> PathBuf {
-    let found = names(split).iter().find_map(|name| table_file(dir, name));
-    found.unwrap_or_else(|| dir.join(format!("{}.csv", names(split)[0])))
 }
 
 #[cfg(test)]

@@ -1,14 +1,21 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::DataError;
 use crate::columns::Cell;
 use crate::csv_rows::CsvRows;
 #[cfg(feature = "parquet")]
 use crate::parquet_file::ParquetRows;
+use crate::{DataError, Split};
 
 /// A table in a folder by its name, `NAME.csv` or else `NAME.parquet`.
 pub fn table_file(dir: &Path, name: &str) -> Option<PathBuf> {
     ["csv", "parquet"].iter().map(|extension| dir.join(format!("{name}.{extension}"))).find(|path| path.is_file())
+}
+
+/// Whether a file is a table, by its name.
+pub(crate) fn is_table(path: &Path) -> bool {
+    let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    ["csv", "tsv", "parquet"].into_iter().any(is)
 }
 
 /// Whether a file with a table of columns is in Parquet, by its name.
@@ -23,6 +30,9 @@ fn is_parquet(path: &Path) -> bool {
 pub struct TableRows {
     path: PathBuf,
     rows: Rows,
+    /// The set of each row, and the one whose rows are read.
+    only: Option<(Arc<[Split]>, Split)>,
+    n_read: usize,
 }
 
 enum Rows {
@@ -48,7 +58,12 @@ impl TableRows {
                 return Err(DataError::Content { path: path.to_owned(), problem });
             }
         };
-        Ok(Self { path: path.to_owned(), rows })
+        Ok(Self { path: path.to_owned(), rows, only: None, n_read: 0 })
+    }
+
+    /// Reads the rows of one set alone, given the sets of all.
+    pub(crate) fn only(self, sets: Arc<[Split]>, set: Split) -> Self {
+        Self { only: Some((sets, set)), ..self }
     }
 
     /// The names of the columns.
@@ -76,6 +91,21 @@ impl TableRows {
     /// [`DataError::Io`] and [`DataError::Content`].
     #[expect(clippy::should_implement_trait, reason = "rows borrow from this, and may fail")]
     pub fn next(&mut self) -> Result<bool, DataError> {
+        loop {
+            let is_there = self.next_of_all()?;
+            self.n_read += 1;
+            let is_wanted = match &self.only {
+                // A file that has grown meanwhile has rows of no set.
+                Some((sets, set)) => sets.get(self.n_read - 1) == Some(set),
+                None => true,
+            };
+            if !is_there || is_wanted {
+                return Ok(is_there);
+            }
+        }
+    }
+
+    fn next_of_all(&mut self) -> Result<bool, DataError> {
         match &mut self.rows {
             Rows::Csv(rows) => rows.next(),
             #[cfg(feature = "parquet")]

@@ -1,12 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::columns::{Cell, canonical, in_order, label_position, position};
-use crate::table_folder::path;
-use crate::table_rows::table_file;
-use crate::{DataError, Split, TableRows, classes};
+use crate::tables::Tables;
+use crate::{DataError, Division, Split, classes};
 
-/// Tables of which one column is a text: `train.csv` and `test.csv`, or Parquet, and `classes.txt` where the classes have an order.
+/// Tables of which one column is a text: `train.csv` and `test.csv`, or Parquet, and `classes.txt` where the classes have an order;
+/// or one table, whose rows are [divided](Division).
 ///
 /// ```text
 /// text,label
@@ -15,7 +15,7 @@ use crate::{DataError, Split, TableRows, classes};
 /// ```
 #[derive(Debug, Clone)]
 pub struct TextFolder {
-    dir: PathBuf,
+    tables: Tables,
     text: String,
     label: String,
     classes: Vec<String>,
@@ -38,15 +38,14 @@ impl TextFolder {
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`], [`DataError::UnknownColumn`], [`DataError::BadClassList`].
-    pub fn find(dir: &Path, text: &str, label: Option<&str>) -> Result<Option<Self>, DataError> {
-        let tables = ["train", "test"].map(|name| table_file(dir, name));
-        let Some(file) = tables.into_iter().flatten().next() else { return Ok(None) };
-        let mut rows = TableRows::open(&file)?;
+    pub fn find(path: &Path, text: &str, label: Option<&str>, division: &Division) -> Result<Option<Self>, DataError> {
+        let Some(tables) = Tables::find(path, label, division)? else { return Ok(None) };
+        let set = if tables.has(Split::Train) { Split::Train } else { Split::Test };
+        let (file, mut rows) = (tables.path(set), tables.open(set)?);
         let at = label_position(&file, rows.header(), label)?;
         let label = rows.header()[at].clone();
         position(rows.header(), text).ok_or_else(|| DataError::unknown_column(&file, text, rows.header()))?;
-        let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
-        let (classes, is_listed) = match list {
+        let (classes, is_listed) = match tables.class_list() {
             Some(list) => (classes::read(&list)?, true),
             None => {
                 let mut found = BTreeSet::new();
@@ -60,7 +59,7 @@ impl TextFolder {
                 (in_order(found), false)
             }
         };
-        Ok(Some(Self { dir: dir.to_owned(), text: text.to_owned(), label, classes, is_listed }))
+        Ok(Some(Self { tables, text: text.to_owned(), label, classes, is_listed }))
     }
 
     /// The class names of `classes.txt`, or those of the labels.
@@ -75,7 +74,7 @@ impl TextFolder {
 
     /// Whether there is a table to choose settings on, as [`TableFolder`](crate::TableFolder) has it.
     pub fn has_validation(&self) -> bool {
-        path(&self.dir, Split::Validation).is_file()
+        self.tables.has(Split::Validation)
     }
 
     /// Reads one split. The labels are among `classes`, or else those of the folder. `bound` is the most memory that the texts and
@@ -85,7 +84,7 @@ impl TextFolder {
     /// [`DataError::Io`], [`DataError::Content`] with the place, [`DataError::UnknownColumn`], [`DataError::UnlistedClass`],
     /// [`DataError::NoExamples`], [`DataError::MemoryBound`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Texts, DataError> {
-        let file = path(&self.dir, split);
+        let file = self.tables.path(split);
         let classes = classes.unwrap_or(&self.classes).to_vec();
         let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
         // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
@@ -93,7 +92,7 @@ impl TextFolder {
         for (class, number) in classes.iter().zip(0..) {
             same.entry(canonical(class)).or_insert(number);
         }
-        let mut rows = TableRows::open(&file)?;
+        let mut rows = self.tables.open(split)?;
         let known = |name: &str| {
             position(rows.header(), name).ok_or_else(|| DataError::unknown_column(&file, name, rows.header()))
         };
@@ -151,7 +150,7 @@ impl Texts {
 mod tests {
     use super::*;
 
-    fn folder(name: &str, train: &str, test: &str) -> PathBuf {
+    fn folder(name: &str, train: &str, test: &str) -> std::path::PathBuf {
         let dir = std::env::temp_dir().join(format!("distill-texts-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("train.csv"), train).unwrap();
@@ -162,7 +161,7 @@ mod tests {
     #[test]
     fn texts_are_read_with_their_classes() {
         let dir = folder("read", "id,text,label\n1,hi there,b\n2,\"one, two\",a\n3,,b\n4,5,a\n", "label,text\na,hé\n");
-        let found = TextFolder::find(&dir, "text", None).unwrap().unwrap();
+        let found = TextFolder::find(&dir, "text", None, &Division::default()).unwrap().unwrap();
         assert_eq!(found.classes(), ["a", "b"]);
         let train = found.load(Split::Train, None, 1000).unwrap();
         let texts: Vec<_> = (0..5).map(|i| train.text(i)).collect();
@@ -172,7 +171,7 @@ mod tests {
         assert_eq!((test.len(), test.text(0)), (1, Some("hé")));
         // Whoever measures a model needs no table to train on.
         std::fs::remove_file(dir.join("train.csv")).unwrap();
-        let alone = TextFolder::find(&dir, "text", None).unwrap().unwrap();
+        let alone = TextFolder::find(&dir, "text", None, &Division::default()).unwrap().unwrap();
         assert_eq!(alone.load(Split::Test, Some(train.classes()), 1000).unwrap(), test);
         std::fs::remove_dir_all(dir).unwrap();
     }
@@ -180,7 +179,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let dir = folder("refused", "text,label\nx,a\nlong text,a\n", "text,label\nx,c\n");
-        let find = |text, label| TextFolder::find(&dir, text, label);
+        let find = |text, label| TextFolder::find(&dir, text, label, &Division::default());
         assert!(matches!(find("words", None), Err(DataError::UnknownColumn { .. })));
         assert!(matches!(find("text", Some("class")), Err(DataError::UnknownColumn { .. })));
         let found = find("text", None).unwrap().unwrap();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 pub use distill_audio::SOUND;
 use distill_audio::{SoundFolder, SoundFormat, SoundOptions};
 use distill_datasets::{
-    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, IdxFolder, ImageFolder,
-    ImageOptions, Split, TableFolder,
+    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, Division, IdxFolder,
+    ImageFolder, ImageOptions, Split, TableFolder,
 };
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout, SoundConfig};
@@ -14,6 +14,7 @@ use crate::{memory, text};
 
 /// Under these names a model's file says how what it was trained on was read.
 const COLUMNS: &str = "columns";
+const DIVISION: &str = "division";
 const IMAGES: &str = "images";
 
 /// How files are read that can be read in several ways.
@@ -22,6 +23,8 @@ pub struct FolderOptions {
     column_options: ColumnOptions,
     /// What columns mean to a model. Else it is learnt from the table to train on.
     columns: Option<Columns>,
+    /// Which rows of one table are which set.
+    pub(crate) division: Division,
     images: ImageOptions,
     sound: SoundOptions,
     /// How recordings are read for a model. Else it is learnt from those to train on.
@@ -38,9 +41,11 @@ impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
         let ColumnConfig { label, ignore, categorical, .. } = config.columns.clone().unwrap_or_default();
+        let division = division(config.columns.as_ref());
         Self {
             column_options: ColumnOptions { label, ignore, categorical },
             columns: None,
+            division,
             images: options(config.images.unwrap_or_default()),
             sound: sound(config.sound.unwrap_or_default()),
             format: None,
@@ -54,6 +59,7 @@ impl FolderOptions {
     pub(crate) fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
         Self {
             columns: columns_of(provenance),
+            division: division(division_of(provenance).as_ref()),
             images: images_of(provenance),
             format: sound_of(provenance),
             coarse: config_of(provenance).coarse,
@@ -109,11 +115,27 @@ pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
     provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
 }
 
+/// The settings that say which rows of one table are which set, as a model's file has them.
+fn division_of(provenance: &Provenance) -> Option<ColumnConfig> {
+    provenance.get(DIVISION).and_then(|text| serde_json::from_str(text).ok())
+}
+
+fn division(config: Option<&ColumnConfig>) -> Division {
+    config.map_or_else(Division::default, |config| Division { column: config.split.clone(), test: config.test })
+}
+
 /// What a model's file says of how its data was read.
 pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
-    let found = [(COLUMNS, columns), (IMAGES, images)].into_iter().filter_map(|(name, value)| Some((name, value?)));
+    // Whoever tests the model later tests it on rows that it was not trained on.
+    let division = config.columns.as_ref().filter(|columns| columns.divides()).and_then(|columns| {
+        let ColumnConfig { split, test, .. } = columns.clone();
+        serde_json::to_string(&ColumnConfig { split, test, ..ColumnConfig::default() }).ok()
+    });
+    let found = [(COLUMNS, columns), (DIVISION, division), (IMAGES, images)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
     let found = found.chain(train.reading()).map(|(name, value)| (name.to_owned(), value));
     found.chain(text::remember(config)).collect()
 }
@@ -131,7 +153,7 @@ pub enum Folder {
     Cifar(CifarFolder),
     /// `x_train.npy` and the like, or one `.npz` with these names.
     Arrays(ArrayFolder),
-    /// `train.csv` and `test.csv`, or Parquet.
+    /// `train.csv` and `test.csv`, or Parquet; or one table.
     Table(TableFolder),
     /// PNG and JPEG files, `train/CLASS/NAME.png`.
     Images(ImageFolder),
@@ -152,8 +174,8 @@ impl Folder {
             return Ok(Self::Arrays(found.with_layout(options.layout, options.expected)));
         }
         let tables = match options.columns {
-            Some(columns) => TableFolder::with_columns(path, columns)?,
-            None => TableFolder::find(path, &options.column_options)?,
+            Some(columns) => TableFolder::with_columns(path, columns, &options.division)?,
+            None => TableFolder::find(path, &options.column_options, &options.division)?,
         };
         if let Some(found) = tables {
             return Ok(Self::Table(found));

@@ -7,6 +7,7 @@ mod speech;
 mod text;
 mod texts;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use distill_audio::Parts;
 use distill_datasets::{Dataset, Subset, Unlabelled};
 use distill_models::Provenance;
 use distill_text::Features;
-use distill_train::{DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
+use distill_train::{ColumnConfig, DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
 
 use crate::data_folder::FolderOptions;
 use crate::diagnostic::Diagnostic;
@@ -98,7 +99,12 @@ impl DataSource {
             (
                 "data.columns",
                 config.columns.is_some() && !matches!(reads, Reads::Columns | Reads::Texts),
-                "it is not a folder of tables, such as `train.csv` and `test.csv`",
+                "it is neither a table nor a folder of tables, such as `train.csv` and `test.csv`",
+            ),
+            (
+                "data.columns.split",
+                config.columns.as_ref().is_some_and(ColumnConfig::divides) && Path::new(&config.source).is_dir(),
+                "a folder has a table for each set; `split` and `test` divide the rows of one table",
             ),
             ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is not a folder of sound files"),
             (
@@ -259,7 +265,10 @@ fn meant(path: &Path) -> Option<String> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
     let beside: Vec<String> = entries
-        .filter(|entry| entry.path().is_dir() || entry.path().extension().is_some_and(|end| end == "npz"))
+        .filter(|entry| {
+            let is_file = |end: &OsStr| ["npz", "csv", "tsv", "parquet"].iter().any(|known| end == *known);
+            entry.path().is_dir() || entry.path().extension().is_some_and(is_file)
+        })
         .filter_map(|entry| entry.file_name().into_string().ok())
         .take(MAX_BESIDE)
         .collect();

@@ -24,6 +24,7 @@ mod mixtures;
 mod networks;
 mod new;
 mod not_finite;
+mod one_table;
 mod onnx;
 mod onnx_files;
 mod overrides;

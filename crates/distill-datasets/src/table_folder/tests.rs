@@ -23,7 +23,7 @@ fn numbers_are_numbers_and_words_are_ones_and_zeros() {
     let test = "class;colour;size\nno;green;3\nyes;red;4\n";
     let dir = folder(train, test);
     let options = ColumnOptions { ignore: vec!["id".to_owned()], ..ColumnOptions::default() };
-    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
     assert_eq!((found.classes(), found.columns().features()), (&["no".to_owned(), "yes".to_owned()][..], 3));
     let data = found.load(Split::Train, None, u64::MAX).unwrap();
     assert_eq!(
@@ -36,17 +36,17 @@ fn numbers_are_numbers_and_words_are_ones_and_zeros() {
     // Classes that are numbers are in their order, and columns of numbers can be words.
     let dir = folder("zip,label\n10,10\n20,9\n10,-1\n", "zip,label\n");
     let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
-    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
     assert_eq!((found.classes().join(" "), found.columns().features()), ("-1 9 10".to_owned(), 2));
     assert!(matches!(found.load(Split::Test, None, u64::MAX), Err(DataError::NoExamples { .. })));
-    assert!(TableFolder::find(tempfile::tempdir().unwrap().path(), &options).unwrap().is_none());
+    assert!(TableFolder::find(tempfile::tempdir().unwrap().path(), &options, &Division::default()).unwrap().is_none());
 }
 
 #[test]
 fn a_number_has_one_name_however_it_is_written() {
     let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
     let dir = folder("zip,label\n1.0,10.0\n007,2.0\n1.10,1e0\n", "zip,label\n1,2\n7,1\n1.1,10\n");
-    let found = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
     assert_eq!(found.classes().join(" "), "1 2 10");
     assert_eq!(found.columns().inputs[0].values.as_ref().unwrap().join(" "), "007 1 1.10");
     let train = found.load(Split::Train, None, u64::MAX).unwrap();
@@ -58,7 +58,7 @@ fn a_number_has_one_name_however_it_is_written() {
     let column = Column { name: "zip".to_owned(), values: Some(values) };
     let old = Columns { inputs: vec![column], label: "label".to_owned() };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
-    let found = TableFolder::with_columns(dir.path(), old.clone()).unwrap().unwrap();
+    let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
     let classes = ["0.0", "1.0"].map(String::from);
     let test = found.load(Split::Test, Some(&classes), u64::MAX).unwrap();
     let expected = array![[0., 1., 0.], [1., 0., 0.], [0., 0., 1.], [0., 0., 0.]];
@@ -78,7 +78,7 @@ fn the_index_of_pandas_is_no_input() {
         let rows: String = (0..12).map(|i| format!("{i},{}.5,{}\n", i * i % 7, i % 2)).collect();
         let options = ColumnOptions { ignore, ..ColumnOptions::default() };
         let dir = folder(&format!("{header}\n{rows}"), "");
-        TableFolder::find(dir.path(), &options)?.unwrap().load(Split::Train, None, u64::MAX)
+        TableFolder::find(dir.path(), &options, &Division::default())?.unwrap().load(Split::Train, None, u64::MAX)
     };
     for name in ["", "Unnamed: 0", "__index_level_0__"] {
         let problem = find(&format!("{name},x,label"), &[]).unwrap_err().to_string();
@@ -103,7 +103,7 @@ fn a_table_says_the_same_in_both_forms() {
         categorical: names(&["count"]),
         ..ColumnOptions::default()
     };
-    let packed = TableFolder::find(dir.path(), &options).unwrap().unwrap();
+    let packed = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
     let mut rows = TableRows::open(&golden.join("pyarrow.parquet")).unwrap();
     let mut text = rows.header().join(",") + "\n";
     while rows.next().unwrap() {
@@ -111,7 +111,7 @@ fn a_table_says_the_same_in_both_forms() {
         text += &(cells.collect::<Vec<_>>().join(",") + "\n");
     }
     let written = folder(&text, &text);
-    let written = TableFolder::find(written.path(), &options)
+    let written = TableFolder::find(written.path(), &options, &Division::default())
         .unwrap()
         .map(|found| (found.columns().clone(), found.load(Split::Train, None, u64::MAX).unwrap()))
         .unwrap();
@@ -122,7 +122,7 @@ fn a_table_says_the_same_in_both_forms() {
     assert_eq!(packed.columns().features(), 1 + 5 + 1 + 1 + 2 + 1 + 4);
     let mut options = options;
     options.ignore.remove(0);
-    let error = TableFolder::find(dir.path(), &options).unwrap_err().to_string();
+    let error = TableFolder::find(dir.path(), &options, &Division::default()).unwrap_err().to_string();
     assert!(error.contains("has numbers in column `size`, but nothing in row 3"), "{error}");
 }
 
@@ -156,7 +156,7 @@ fn no_more_is_read_than_memory_may_hold() {
 fn what_cannot_be_used_is_refused_with_its_line() {
     let options = |label: &str| ColumnOptions { label: Some(label.to_owned()), ..ColumnOptions::default() };
     let find = |train: &str, options: ColumnOptions| {
-        TableFolder::find(folder(train, "").path(), &options).map(|_| ()).unwrap_err().to_string()
+        TableFolder::find(folder(train, "").path(), &options, &Division::default()).map(|_| ()).unwrap_err().to_string()
     };
     for (train, options, expected) in [
         ("", options("y"), "is empty"),
@@ -180,11 +180,16 @@ fn what_cannot_be_used_is_refused_with_its_line() {
         ("x\n1\n", "has no column `y` with the class"),
     ] {
         let dir = folder("x,y\n1,a\n2,b\n", test);
-        let found = TableFolder::find(dir.path(), &options("y")).unwrap().unwrap();
+        let found = TableFolder::find(dir.path(), &options("y"), &Division::default()).unwrap().unwrap();
         let found = found.load(Split::Test, None, u64::MAX).unwrap_err().to_string();
         assert!(found.contains(expected), "{expected}: {found}");
     }
     let dir = folder("x,y\n1,a\n", "");
     std::fs::write(dir.path().join("train.csv"), b"x,y\n\xff,a\n").unwrap();
-    assert!(TableFolder::find(dir.path(), &options("y")).unwrap_err().to_string().contains("is not text"));
+    assert!(
+        TableFolder::find(dir.path(), &options("y"), &Division::default())
+            .unwrap_err()
+            .to_string()
+            .contains("is not text")
+    );
 }

@@ -17,10 +17,10 @@ struct Tables {
     encoder: TextEncoder,
 }
 
-/// Opens a folder whose tables have a column of text, which somebody has named.
+/// Opens a folder whose tables have a column of text, which somebody has named, or one such table.
 pub(super) fn open(dir: &Path, settings: Settings) -> Outcome {
     let (text, label) = settings.columns.unwrap_or_default();
-    let Some(folder) = TextFolder::find(dir, &text, label.as_deref())? else {
+    let Some(folder) = TextFolder::find(dir, &text, label.as_deref(), &settings.folder.division)? else {
         let problem = "has no tables with a column of text: neither `train.csv` nor `test.csv`, nor Parquet".to_owned();
         let error = DataError::Content { path: dir.to_owned(), problem };
         return Err(if dir.exists() { error.into() } else { SourceError::Missing(error) });

@@ -14,13 +14,14 @@ const MAX_MIXTURES: usize = 100;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, or a folder with IDX files, CIFAR, arrays of NumPy, tables, images or sound files.
+    /// `mnist`, `cifar-10`, `udhr`, `asterisk-en`, a table in one file, or a folder with IDX files, CIFAR, arrays of NumPy, tables,
+    /// images or sound files.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["mnist"])))]
     pub source: String,
     /// What text is to a model and how snippets are cut, if the source is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
-    /// How columns are read, if the source is a folder with tables.
+    /// How columns are read, if the source is a table or a folder with tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnConfig>,
     /// How images are read, if the source is a folder with image files or arrays.

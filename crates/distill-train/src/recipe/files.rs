@@ -10,7 +10,7 @@ const MAX_SIDE: u32 = 4096;
 const MAX_BANDS: usize = 512;
 
 /// How the columns of a table are read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ColumnConfig {
@@ -26,10 +26,35 @@ pub struct ColumnConfig {
     /// Numeric columns to read as categories, such as postal codes. Columns of words are categories anyway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categorical: Vec<String>,
+    /// Of one table: the column that says whether a row is for `train`, `validation` or `test`. Left out: the one named `split`, if
+    /// it has these words alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    /// Of one table: the share of the rows of each class that tests, drawn at random and the same for every seed. Left out: 0.2,
+    /// unless a column says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
+    pub test: Option<f64>,
 }
 
 impl ColumnConfig {
+    /// Whether it says how the rows of one table are divided.
+    pub fn divides(&self) -> bool {
+        self.split.is_some() || self.test.is_some()
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
+        match self.test {
+            Some(_) if self.split.is_some() => {
+                let problem = "is set, and `columns.split` too, which says the set of each row";
+                return Err(ConfigProblem::new("test", problem, "leave one of them out"));
+            }
+            Some(share) if !(share > 0.0 && share < 1.0) => {
+                let problem = format!("must be greater than 0 and less than 1, got {share}");
+                return Err(ConfigProblem::new("test", problem, "set `test = 0.2`"));
+            }
+            _ => {}
+        }
         let others = [("ignore", self.ignore.is_empty()), ("categorical", self.categorical.is_empty())];
         match others.into_iter().find(|(_, is_empty)| self.text.is_some() && !is_empty) {
             Some((key, _)) => {

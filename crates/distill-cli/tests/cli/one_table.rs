@@ -1,0 +1,103 @@
+//! One table in place of a folder, through the whole program.
+
+use std::fs;
+
+use crate::lab::Lab;
+
+const RECIPE: &str = r#"
+name = "people"
+
+[data]
+source = "people.csv"
+
+[teacher]
+model = { hidden = [16] }
+train = { epochs = 30, batch = 16 }
+
+[student]
+model = { hidden = [4] }
+
+[train]
+epochs = 30
+batch = 16
+"#;
+
+/// Whether a point lies right of a line. In every fifth row it is told wrongly, and that row is for the test.
+fn people(column: &str) -> String {
+    let mut table = format!("x,y,{column}label\n");
+    for i in 0..200 {
+        let (x, y) = (f64::from(i * 37 % 101) / 50.0 - 1.0, f64::from(i * 53 % 97) / 48.0 - 1.0);
+        let test = i % 5 == 0;
+        let set = match (column.is_empty(), test) {
+            (true, _) => "",
+            (false, true) => "test,",
+            (false, false) => "train,",
+        };
+        let class = if (x + y > 0.0) == (test && !column.is_empty()) { "left" } else { "right" };
+        table += &format!("{x},{y},{set}{class}\n");
+    }
+    table
+}
+
+#[test]
+fn a_column_divides_the_rows_of_a_table() {
+    let lab = Lab::new();
+    lab.write("people.csv", people("part,"));
+    lab.write("people.toml", RECIPE);
+    let set = "data.columns={ split = \"part\" }";
+    let checked = lab.ok(&["check", "people.toml", set]);
+    assert!(checked.stdout.contains("160 train") && checked.stdout.contains("40 test"), "{}", checked.stdout);
+    lab.ok(&["run", "people.toml", set, "-q"]);
+    // The test rows are told wrongly, so that a model which tests well has seen others than these.
+    let student = "runs/people-001/weights/student-seed1.safetensors";
+    let eval = lab.ok(&["eval", student, "--data", "people.csv"]);
+    let errors: usize =
+        eval.stdout.split(" errors").next().unwrap().rsplit([' ', '\n']).next().unwrap().parse().unwrap();
+    assert!(eval.stdout.contains("40") && errors > 30, "{}", eval.stdout);
+    // The column is no input, so rows to predict need none.
+    lab.write("rows.csv", "y,x\n0.5,0.5\n-0.5,-0.5\n");
+    let answers = lab.ok(&["predict", student, "rows.csv"]).stdout;
+    assert_eq!(
+        answers.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect::<Vec<_>>(),
+        ["right", "left"]
+    );
+
+    lab.check(&["check", "people.toml", "data.columns={ split = \"set\" }"], 4, ["`set`", "people.toml", "part"]);
+    lab.check(
+        &["check", "people.toml", "data.columns={ split = \"x\" }"],
+        4,
+        ["`x`", "people.csv", "`train`, `validation`"],
+    );
+}
+
+#[test]
+fn a_share_of_each_class_is_held_out() {
+    let lab = Lab::new();
+    lab.write("people.csv", people(""));
+    lab.write("people.toml", RECIPE);
+    let checked = lab.ok(&["check", "people.toml"]);
+    assert!(checked.stdout.contains("160 train") && checked.stdout.contains("40 test"), "{}", checked.stdout);
+    let half = "data.columns={ test = 0.5 }";
+    lab.ok(&["run", "people.toml", half, "-q"]);
+    let student = "runs/people-001/weights/student-seed1.safetensors";
+    let eval = lab.ok(&["eval", student, "--data", "people.csv"]);
+    assert!(eval.stdout.contains("100"), "{}", eval.stdout);
+    // A new recipe for the file.
+    lab.ok(&["new", "mine.toml", "--data", "people.csv"]);
+    lab.ok(&["check", "mine.toml"]);
+
+    lab.check(
+        &["check", "people.toml", "data.columns={ test = 1.0 }"],
+        2,
+        ["`data.columns.test`", "less than 1", "people.toml"],
+    );
+    let both = "data.columns={ test = 0.5, split = \"part\" }";
+    lab.check(&["check", "people.toml", both], 2, ["columns.split", "people.toml", "leave one"]);
+    fs::create_dir(lab.path("folder")).unwrap();
+    lab.write("folder/train.csv", people(""));
+    lab.write("folder/test.csv", people(""));
+    let folder = ["check", "people.toml", "data.source=folder", half];
+    lab.check(&folder, 2, ["`data.columns.split`", "people.toml", "a table for each set"]);
+    lab.write("people.csv", "x,label\n1,a\n");
+    lab.check(&["check", "people.toml"], 4, ["too few rows", "people.csv", ""]);
+}
