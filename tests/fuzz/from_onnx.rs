@@ -1,9 +1,11 @@
 //! Networks of other programs in ONNX files.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use distill_export::{FromOnnx, OnnxExport, OnnxExportOptions, frozen_network_from_onnx, network_from_onnx};
 use distill_models::{Model as _, Provenance, Trainable as _};
+use distill_onnx::{external_files, with_weights_inside};
 use ndarray::{Array2, s};
 
 use crate::mutate;
@@ -30,6 +32,15 @@ struct Frozen(OnnxNetwork);
 #[test]
 fn frozen_from_onnx() {
     run(&Frozen::default());
+}
+
+/// The same with weights in another file.
+#[derive(Default)]
+struct Beside(OnnxNetwork);
+
+#[test]
+fn beside_onnx() {
+    run(&Beside::default());
 }
 
 fn message(field: u64, value: &[u8]) -> Vec<u8> {
@@ -152,5 +163,43 @@ impl Parser for Frozen {
 
     fn check_message(&self, message: &str) {
         self.0.check_message(message);
+    }
+}
+
+impl Parser for Beside {
+    const NAME: &str = "beside_onnx";
+
+    type Parsed = Vec<u8>;
+
+    fn corpus(&self) -> Vec<Vec<u8>> {
+        let file = include_bytes!("../golden/from_pytorch/plain.beside.onnx").to_vec();
+        vec![file.clone(), file, include_bytes!("../golden/from_pytorch/plain.dynamo.onnx").to_vec()]
+    }
+
+    fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+        self.0.mutate(bytes, other, random);
+    }
+
+    fn large(&self) -> Vec<Vec<u8>> {
+        self.0.large()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
+        let data = include_bytes!("../golden/from_pytorch/plain.beside.onnx.data").to_vec();
+        let beside = BTreeMap::from([("plain.beside.onnx.data".to_owned(), data)]);
+        let whole = with_weights_inside(bytes, &beside).map_err(|error| error.to_string())?;
+        Ok(whole.into_owned())
+    }
+
+    fn check(&self, whole: &Self::Parsed) {
+        // Nothing is elsewhere any more, so that nothing changes once more.
+        assert_eq!(external_files(whole), Ok(vec![]));
+        if let Ok(network) = network_from_onnx(whole) {
+            self.0.check(&network);
+        }
+    }
+
+    fn check_message(&self, message: &str) {
+        assert!(!message.is_empty(), "{message}");
     }
 }

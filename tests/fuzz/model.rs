@@ -1,5 +1,6 @@
 use distill_models::{
-    Activation, EmbeddingConfig, MlpConfig, Model, Network, Provenance, Trainable, from_safetensors, to_safetensors,
+    Activation, EmbeddingConfig, MlpConfig, Model, ModelConfig, Network, Provenance, TextCnnConfig, Trainable,
+    from_safetensors, to_safetensors,
 };
 
 use crate::random::Random;
@@ -31,13 +32,15 @@ impl Parser for ModelFile {
             ..MlpConfig::default()
         };
         let provenance = Provenance::from([("seed".to_owned(), "1".to_owned())]);
-        let encode = |config, shape: &[usize]| {
+        let encode = |config: ModelConfig, shape: &[usize]| {
             let model = Network::new(config, shape.to_vec(), vec!["a".into(), "é".into()], 1).unwrap();
             to_safetensors(&model, &provenance).unwrap()
         };
         let embedding = Some(EmbeddingConfig { buckets: 5 });
         let sparse = MlpConfig { hidden: vec![2], embedding, ..MlpConfig::default() };
-        vec![encode(small, &[3]), encode(large, &[1, 2, 2]), encode(sparse, &[4])]
+        let text = TextCnnConfig { tokens: 7, dims: 2, widths: vec![1, 3], filters: 2, ..TextCnnConfig::default() };
+        let perceptrons = [encode(small.into(), &[3]), encode(large.into(), &[1, 2, 2]), encode(sparse.into(), &[4])];
+        perceptrons.into_iter().chain([encode(text.into(), &[5])]).collect()
     }
 
     fn mutate(&self, bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {

@@ -148,6 +148,7 @@ pub(crate) const NEW: &str = "\
 Examples:
   distill new mnist-kd
   distill new fashion --data /usr/share/datasets/fashion-mnist
+  distill new pets --data photos         pictures get networks with convolutions
   distill new small --teacher runs/mnist-001/weights/teacher-seed1.safetensors";
 
 pub(crate) const EXPLAIN: &str = "\

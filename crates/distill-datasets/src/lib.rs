@@ -30,6 +30,7 @@ pub mod npy;
 pub mod npz;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod partly_labelled;
 #[cfg(feature = "images")]
 mod picture;
 mod random;
@@ -68,6 +69,7 @@ pub use mixtures::Mixtures;
 pub use mnist::mnist;
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;
+pub use partly_labelled::PartlyLabelled;
 #[cfg(feature = "images")]
 pub use picture::{ImageOptions, Picture, read_image};
 pub use random::{below, beta, spread};

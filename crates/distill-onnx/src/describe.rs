@@ -31,7 +31,7 @@ const ELEMENTS: [&str; 17] = [
 const LEARNT: [i64; 3] = [1, 10, 11];
 
 /// The value of `TensorProto.data_location` for data in another file.
-const EXTERNAL: i64 = 1;
+pub(crate) const EXTERNAL: i64 = 1;
 
 /// Reads what a file says of itself.
 pub(crate) fn describe(bytes: &[u8]) -> Result<Description, OnnxError> {
@@ -190,7 +190,7 @@ fn opset_version(bytes: &[u8]) -> Result<Option<i64>, String> {
 }
 
 /// Key and value of an entry.
-fn pair(bytes: &[u8]) -> Result<[String; 2], String> {
+pub(crate) fn pair(bytes: &[u8]) -> Result<[String; 2], String> {
     let mut pair = [String::new(), String::new()];
     for field in Fields::new(bytes) {
         if let (at @ (1 | 2), Value::Bytes(word)) = field? {

@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
 use tract_onnx::prelude::Framework as _;
 
 use crate::describe::element_name;
-use crate::{MAX_BYTES, OnnxError, beside, growth, wire};
+use crate::{MAX_BYTES, OnnxError, growth, wire};
 
 /// Domains whose operators are those of ONNX.
 const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
@@ -24,20 +24,15 @@ const RANDOM: [&str; 6] =
 /// Operators that leave numbers what they are, or nearly so.
 const FORM: [&str; 8] = ["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Clip", "Dropout"];
 
-/// Reads a file, and its weights in files beside it, and checks what the engine would believe. Which operators there are,
+/// Reads a file that has all its weights inside, and checks what the engine would believe. Which operators there are,
 /// `is_known` says.
-pub(crate) fn decode(
-    bytes: &[u8],
-    beside: &BTreeMap<String, Vec<u8>>,
-    is_known: impl Fn(&str) -> bool,
-) -> Result<ModelProto, OnnxError> {
+pub(crate) fn decode(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<ModelProto, OnnxError> {
     if bytes.len() > MAX_BYTES {
         return Err(OnnxError::TooLarge { n_bytes: bytes.len(), max: MAX_BYTES });
     }
     wire::check(bytes).map_err(damaged)?;
-    let mut file =
+    let file =
         tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|error| damaged(format!("{error:#}")))?;
-    beside::fill(&mut file, beside)?;
     match &file.graph {
         Some(graph) if !graph.node.is_empty() => {
             check_graph(graph, is_known)?;

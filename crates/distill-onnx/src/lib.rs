@@ -18,7 +18,7 @@ mod shape;
 mod taps;
 mod wire;
 
-pub use beside::external_files;
+pub use beside::{external_files, with_weights_inside};
 pub use engine::{HAS_TRACT, OnnxEngine};
 pub use error::OnnxError;
 pub use guard::is_guarded;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::engine::{Engine, OnnxEngine, Prepared, logits_into};
 use crate::shape::{INPUT_SHAPE, Shape};
-use crate::{Description, OnnxError, OnnxOptions, describe, names};
+use crate::{Description, OnnxError, OnnxOptions, describe, names, with_weights_inside};
 
 /// Inputs that are made up to see what a graph answers with.
 const PROBES: usize = 8;
@@ -63,7 +63,7 @@ impl OnnxModel {
     /// [`external_files`](crate::external_files), and `beside` has what is in them.
     ///
     /// # Errors
-    /// The same, and [`OnnxError::External`] if one is missing or shorter than the model says.
+    /// The same, and those of [`with_weights_inside`](crate::with_weights_inside).
     pub fn with_files(
         bytes: &[u8],
         beside: &BTreeMap<String, Vec<u8>>,
@@ -74,8 +74,9 @@ impl OnnxModel {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let (prepared, computes) = Engine::prepare(bytes, beside, options)?;
+        let (prepared, computes) = Engine::prepare(&with_weights_inside(bytes, beside)?, options)?;
         let Prepared { engine, shape, n_classes, taps, producer, description } = prepared;
+        let description = Description { files: describe::describe(bytes)?.files, ..description };
         let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
         let names_classes = classes.is_some();
         let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);

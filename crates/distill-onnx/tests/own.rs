@@ -2,6 +2,7 @@
 //! PyTorch does, and as tract does where that is built in.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use distill_models::{
     CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, Model, ModelConfig, Network, Provenance, ResNetConfig, Tape,
     Trainable as _,
 };
-use distill_onnx::{HAS_TRACT, OnnxEngine, OnnxError, OnnxModel, OnnxOptions};
+use distill_onnx::{HAS_TRACT, OnnxEngine, OnnxError, OnnxModel, OnnxOptions, external_files};
 use ndarray::{Array2, s};
 
 /// Numbers that only moved look like nothing, so that somebody has to say that they are logits.
@@ -115,6 +116,39 @@ fn what_pytorch_exported_answers_as_in_pytorch() {
                 near(&format!("{name} {exporter} by tract"), &found, &by_tract(&bytes).logits(x.view()).unwrap());
             }
         }
+    }
+}
+
+/// What PyTorch writes by default: the weights of all layers but the smallest vectors are in another file.
+#[test]
+fn weights_beside_the_file_answer_as_in_pytorch() {
+    let (bytes, data) = (golden("plain.beside.onnx"), golden("plain.beside.onnx.data"));
+    let name = "plain.beside.onnx.data";
+    assert_eq!(external_files(&bytes), Ok(vec![name.to_owned()]));
+    let with = |data: &[u8]| {
+        let beside = BTreeMap::from([(name.to_owned(), data.to_vec())]);
+        OnnxModel::with_files(&bytes, &beside, &logits())
+    };
+    let model = with(&data).unwrap();
+    assert_eq!((model.engine(), &model.description().files[..]), (&OnnxEngine::Own, &[name.to_owned()][..]));
+    // The same network as in the file that has them inside, to the bit.
+    let x = inputs(20, model.spec().features());
+    let found = model.logits(x.view()).unwrap();
+    assert_eq!(found, read(&golden("plain.dynamo.onnx")).logits(x.view()).unwrap());
+    #[cfg(feature = "tract")]
+    {
+        let beside = BTreeMap::from([(name.to_owned(), data.clone())]);
+        let whole = distill_onnx::with_weights_inside(&bytes, &beside).unwrap();
+        near("by tract", &found, &by_tract(&whole).logits(x.view()).unwrap());
+    }
+    // A file that is missing, empty or cut is no reason to ask for another engine.
+    let error = OnnxModel::from_bytes(&bytes, &logits()).unwrap_err().to_string();
+    assert_eq!(error, format!("the model has weights in the file `{name}`: it is not there"));
+    for n in [0, 1, data.len() / 2, data.len() - 1] {
+        let error = with(&data[..n]).unwrap_err().to_string();
+        let expected = format!("begins or ends after its {n} bytes");
+        assert!(error.starts_with(&format!("the model has weights in the file `{name}`: the tensor `")), "{error}");
+        assert!(error.ends_with(&expected), "{error}");
     }
 }
 

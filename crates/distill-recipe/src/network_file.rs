@@ -8,8 +8,8 @@ use distill_train::is_onnx;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::model_file::{LoadedModel, sha256};
-use crate::onnx_bytes;
+use crate::model_file::LoadedModel;
+use crate::onnx_bytes::{self, OnnxBytes};
 
 /// What a file says that a recipe names in place of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn load(path: &Path) -> Result<FromOnnx, Diagnostic> {
 /// # Errors
 /// As [`load`], and for another number of classes.
 pub fn load_with_weights(path: &Path, classes: &[String]) -> Result<LoadedModel, Diagnostic> {
-    let (network, bytes) = read(path)?;
+    let (network, file) = read(path)?;
     if network.n_classes() != classes.len() {
         let what = format!("the network gives {} logits, the data has {} classes", network.n_classes(), classes.len());
         return Err(Diagnostic::new(Code::ModelFile, what)
@@ -61,10 +61,10 @@ pub fn load_with_weights(path: &Path, classes: &[String]) -> Result<LoadedModel,
     }
     let classes = network.classes().unwrap_or(classes).to_vec();
     let model = network.network(classes).map_err(|error| diagnostic(&error, path))?;
-    Ok(LoadedModel { model, provenance: Provenance::new(), n_bytes: bytes.len(), sha256: sha256(&bytes) })
+    Ok(LoadedModel { model, provenance: Provenance::new(), n_bytes: file.n_bytes, sha256: file.sha256 })
 }
 
-fn read(path: &Path) -> Result<(FromOnnx, Vec<u8>), Diagnostic> {
+fn read(path: &Path) -> Result<(FromOnnx, OnnxBytes), Diagnostic> {
     if !is_onnx(path) {
         return Err(Diagnostic::new(Code::Value, format!("{} is not the name of an ONNX file", path.display()))
             .note("a model is a table, or the name of a file that ends with .onnx")
@@ -72,9 +72,9 @@ fn read(path: &Path) -> Result<(FromOnnx, Vec<u8>), Diagnostic> {
                 "name such a file, or describe the model, such as `model = { kind = \"cnn\", channels = [16, 32] }`",
             ));
     }
-    let bytes = onnx_bytes::read(path)?;
-    let network = network_from_onnx(&bytes).map_err(|error| diagnostic(&error, path))?;
-    Ok((network, bytes))
+    let file = onnx_bytes::read_whole(path)?;
+    let network = network_from_onnx(&file.bytes).map_err(|error| diagnostic(&error, path))?;
+    Ok((network, file))
 }
 
 /// Without a place: that is where a recipe names the file.
@@ -87,7 +87,7 @@ fn diagnostic(error: &ExportError, path: &Path) -> Diagnostic {
             .help("change the network and export it again, or name the file as `teacher.weights`"),
         ExportError::Model(_) => diagnostic.help("change the network, and export it again"),
         _ => diagnostic.help(
-            "export it in Python, `torch.onnx.export(model.eval(), (example,), \"net.onnx\", external_data=False)`, \
+            "export it in Python, `torch.onnx.export(model.eval(), (example,), \"net.onnx\")`, \
              with one input of f32",
         ),
     }

@@ -1,20 +1,17 @@
 //! ONNX files as models: settings, reading, and errors as a person meets them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distill_onnx::{ChannelOrder, MAX_BYTES, OnnxError, OnnxModel, OnnxOptions, Tap, external_files};
-use distill_train::{Disk, Experiment, ImageLayout, OnnxConfig, Storage as _, Taps, is_onnx};
+use distill_onnx::{ChannelOrder, OnnxError, OnnxModel, OnnxOptions, Tap};
+use distill_train::{Experiment, ImageLayout, OnnxConfig, Taps, is_onnx};
 use toml::{Table, Value};
 
 use crate::class_names;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::loaded_teacher::{LoadedTeacher, TeacherFormat, Unsaid};
-use crate::model_file::sha256;
+use crate::onnx_bytes;
 pub use crate::onnx_bytes::read;
 use crate::recipe_file::{Override, nearest};
 
@@ -62,48 +59,14 @@ impl TeacherFormat for Onnx {
 fn load(path: &Path, config: &OnnxConfig, taps: &Taps) -> Result<LoadedTeacher, Diagnostic> {
     let taps = taps.pairs().into_iter().map(|(name, tensor)| Tap { name: name.to_owned(), tensor: tensor.to_owned() });
     let options = OnnxOptions { taps: taps.collect(), ..options(config)? };
-    let bytes = read(path)?;
-    let failed = |error: OnnxError| diagnostic(&error).at(path.display());
-    let beside = read_beside(path, &external_files(&bytes).map_err(failed)?, bytes.len())?;
-    let model = OnnxModel::with_files(&bytes, &beside, &options).map_err(failed)?;
-    // Who changes the weights changes the model, wherever they are.
-    let hashes = beside.iter().map(|(name, bytes)| format!(" {name} {}", sha256(bytes)));
-    let hashes: String = std::iter::once(sha256(&bytes)).chain(hashes).collect();
-    let n_bytes = bytes.len() + beside.values().map(Vec::len).sum::<usize>();
-    let sha256 = if beside.is_empty() { hashes } else { sha256(hashes.as_bytes()) };
+    let file = onnx_bytes::read_whole(path)?;
+    let model = OnnxModel::from_bytes(&file.bytes, &options);
+    let model = model.map_err(|error| diagnostic(&error).at(path.display()))?;
     let (provenance, answers) = (model.provenance(), Some(model.answers().clone()));
     let engine = Some(model.engine().clone());
     let unsaid = Unsaid { classes: !model.names_classes(), shape: !model.names_shape() };
-    let teacher = LoadedTeacher::new(&Onnx, Arc::new(model), n_bytes, sha256);
+    let teacher = LoadedTeacher::new(&Onnx, Arc::new(model), file.n_bytes, file.sha256);
     Ok(LoadedTeacher { provenance, answers, engine, unsaid, ..teacher })
-}
-
-/// The files beside a model in which it keeps weights. A stranger has named them, so each has to be a plain file of its folder, and
-/// all together are no larger than one file may be.
-fn read_beside(path: &Path, names: &[String], n_bytes: usize) -> Result<BTreeMap<String, Vec<u8>>, Diagnostic> {
-    let mut room = MAX_BYTES.saturating_sub(n_bytes) as u64;
-    let mut beside = BTreeMap::new();
-    for name in names {
-        let file = path.with_file_name(name);
-        let refused = |reason: String| {
-            let error = OnnxError::External { file: name.clone(), reason };
-            diagnostic(&error).at(path.display())
-        };
-        let kind = fs::symlink_metadata(&file).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => refused("it is not there".to_owned()),
-            _ => refused(format!("it cannot be read: {error}")),
-        })?;
-        if !kind.is_file() {
-            return Err(refused(if kind.is_symlink() { "it is a link" } else { "it is no file" }.to_owned()));
-        }
-        let bytes = Disk.read(&file, room).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => refused(format!("a model has at most {MAX_BYTES} bytes with all its files")),
-            _ => refused(format!("it cannot be read: {error}")),
-        })?;
-        room -= bytes.len() as u64;
-        beside.insert(name.clone(), bytes);
-    }
-    Ok(beside)
 }
 
 /// The settings of the command line, `KEY=VALUE` as in `teacher.onnx` of a recipe.
@@ -166,12 +129,7 @@ pub fn diagnostic(error: &OnnxError) -> Diagnostic {
         OnnxError::NoEngine { .. } => diagnostic
             .note("tract, which has most operators, is left out unless asked for, as it takes minutes to build")
             .help("build the program with it: `cargo install --path crates/distill-cli --features onnx`"),
-        OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } => {
-            diagnostic.help("write the file again, and check it: `onnx.checker.check_model(\"FILE\")` in Python")
-        }
-        OnnxError::External { .. } => diagnostic
-            .note("weights may lie beside the model, in plain files of the same folder; links and other folders are not followed")
-            .help("put the file there, or make one file of all: in Python `onnx.save(onnx.load(\"a.onnx\"), \"b.onnx\")`"),
+        OnnxError::TooLarge { .. } | OnnxError::Damaged { .. } | OnnxError::External { .. } => onnx_bytes::diagnostic(error),
         OnnxError::Unsupported { .. } => diagnostic
             .help(
                 "export the model in evaluation mode and with plain operators, such as opset 17 without its pre- and postprocessing; \

@@ -11,7 +11,8 @@ pub(super) fn setting(report: &Report) -> Facts {
     let shape: Vec<String> = data.input_shape.iter().map(usize::to_string).collect();
     let [train, validation, transfer, test] =
         [data.train, data.validation, data.transfer, data.test].map(|n| thousands(n as u64));
-    let examples = format!("{train} train, {validation} validation, {transfer} transfer, {test} test");
+    let labelled = data.labelled.map_or(String::new(), |n| format!(" ({} with labels)", thousands(n as u64)));
+    let examples = format!("{train} train, {validation} validation, {transfer} transfer{labelled}, {test} test");
     vec![
         ("method", format!("{}, alpha = {}", kd.method, kd.alpha)),
         ("data", data.source.clone()),

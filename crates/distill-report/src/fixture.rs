@@ -53,6 +53,7 @@ pub(super) fn full() -> Report {
             train: 55_000,
             validation: 5_000,
             transfer: 54_999,
+            labelled: None,
             test: 10_000,
             classes,
             input_shape: vec![1, 28, 28],

@@ -2,7 +2,7 @@ mod begin;
 
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Mixtures, Subset, select};
+use distill_datasets::{Chain, Dataset, Mixtures, PartlyLabelled, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
 
@@ -102,8 +102,17 @@ impl<'a> Experiment<'a> {
             Some(copy) => Some(copy),
             None => Some(subset(held_out)?),
         };
-        let (labelled, selected) = (subset(transfer)?, subset(indices)?);
-        let mut transfer = labelled.clone();
+        let selected = subset(indices)?;
+        let (labelled, mut transfer) = match subset(transfer)? {
+            all if !recipe.data.hides_labels() => (all.clone(), all),
+            // The order stays, so that a student with a teacher sees the same batches whatever their labels are.
+            all => {
+                let places: Vec<usize> = (0..all.len()).collect();
+                let places = select::fraction(&*all, &places, recipe.data.labelled, SELECTION_SEED)?;
+                let hidden = Arc::new(PartlyLabelled::new(all.clone(), &places)?);
+                (Arc::new(Subset::new(all, places)?) as Arc<dyn Dataset>, hidden as Arc<dyn Dataset>)
+            }
+        };
         if let Some(unlabelled) = unlabelled {
             transfer = Arc::new(Chain::new(transfer, unlabelled)?);
         }
@@ -168,7 +177,7 @@ impl<'a> Experiment<'a> {
         self.validation.as_deref()
     }
 
-    /// What the student on labels alone is trained on: the part of the recipe.
+    /// What the student on labels alone is trained on: the part of the recipe that has labels.
     pub fn labelled_set(&self) -> &dyn Dataset {
         &*self.labelled
     }

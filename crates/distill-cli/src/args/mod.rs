@@ -67,6 +67,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write a recipe with comments that runs as it is
+    ///
+    /// Its networks and settings are chosen for the data that is there: networks
+    /// with convolutions for recordings and for pictures, which are colour images
+    /// with sides of 16 pixels or more and grey ones of 32 or more; perceptrons
+    /// for smaller images, tables and texts.
     New(NewArgs),
     /// Check a recipe, its data and its teacher without training
     Check(CheckArgs),

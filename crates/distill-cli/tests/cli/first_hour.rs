@@ -194,7 +194,7 @@ fn a_new_recipe_fits_its_data_and_runs_as_it_is() {
             &["#validation = 5000", "#augment = { shift = 2 }", "batch = 32", "#mixtures = 0", "alpha = 0.9"][..],
         ),
         ("images", &["validation = 210", "augment = { shift = 2 }", "batch = 64", "mixtures = 2", "hidden = [64]"]),
-        ("pictures", &["images = { size = [32, 32], crop = true }", "augment = { shift = 2 }", "#mixtures = 0"]),
+        ("pictures", &["images = { size = [32, 32], crop = true }", "kind = \"resnet\"", "#mixtures = 0"]),
     ] {
         lab.ok(&["new", &format!("for-{name}"), "--data", name, "-q"]);
         let text = String::from_utf8(lab.read(&format!("for-{name}.toml"))).unwrap();
@@ -204,8 +204,13 @@ fn a_new_recipe_fits_its_data_and_runs_as_it_is() {
         let recipe = format!("for-{name}.toml");
         let shown = lab.ok(&["check", &recipe]).stdout;
         assert!(shown.contains(" 0 failed"), "{shown}");
-        let short =
-            ["train.epochs=1", "teacher.train.epochs=2", "teacher.seeds=[1, 2]", "teacher.train.optimizer.lr=0.002"];
+        let short = [
+            "train.epochs=1",
+            "teacher.train.epochs=2",
+            "teacher.seeds=[1, 2]",
+            "teacher.train.optimizer.lr=0.002",
+            "teacher.min_accuracy=0.0",
+        ];
         lab.ok(&[&["run", &recipe, "seeds=[1]"], &short[..]].concat());
     }
     // Columns that only number the rows are left out, and said so.
@@ -225,6 +230,45 @@ fn a_new_recipe_fits_its_data_and_runs_as_it_is() {
     lab.write("table/test.csv", "id,height\n1,2\n");
     let ran = lab.distill(&["new", "broken", "--data", "table"]);
     assert!(ran.code == Some(4) && !lab.path("broken.toml").exists(), "{}", ran.stderr);
+}
+
+#[test]
+fn pictures_get_networks_with_convolutions() {
+    let lab = Lab::new();
+    for (part, n) in [("train", 4), ("test", 2)] {
+        for (class, color) in [[200, 10, 9], [9, 9, 200]].into_iter().enumerate() {
+            fs::create_dir_all(lab.path(&format!("colour/{part}/c{class}"))).unwrap();
+            (0..n).for_each(|i| lab.write(&format!("colour/{part}/c{class}/{i}.png"), png(20, 16, color, i)));
+        }
+    }
+    lab.dataset("grey", 32, 60, 60);
+    lab.dataset("drawings", 28, 60, 60);
+    answers(&lab, "forest", |_, i| sure(i, 0.9));
+    let new = |name: &str, args: &[&str]| {
+        lab.ok(&[&["new", name, "-q", "--data"], args].concat());
+        let shown = lab.ok(&["check", &format!("{name}.toml"), "teacher.min_accuracy=0.0"]).stdout;
+        assert!(shown.contains(" 0 failed"), "{shown}");
+        String::from_utf8(lab.read(&format!("{name}.toml"))).unwrap()
+    };
+    let has = |text: &str, lines: &[&str]| {
+        lines.iter().for_each(|line| assert!(text.lines().any(|found| found == *line), "{line}: {text}"));
+    };
+    let of_both =
+        ["kind = \"resnet\"", "width = 16", "#hidden = [200]", "standardize = \"channel\"", "weight_decay = 5e-4"];
+    let colour = new("a", &["colour"]);
+    has(&colour, &of_both);
+    has(&colour, &["shift = 2", "padding = \"reflect\"", "flip = true", "model = { kind = \"resnet\", width = 32 }"]);
+    has(&colour, &["augment = { shift = 2, padding = \"reflect\", flip = true, cutout = 4 }"]);
+    // Without colours it may be letters, whose mirror images are others.
+    let grey = new("b", &["grey"]);
+    has(&grey, &of_both);
+    has(&grey, &["shift = 2", "flip = false"]);
+    has(&new("c", &["drawings"]), &["kind = \"mlp\"", "hidden = [32]", "#flip = false"]);
+    // A table of answers has none for pictures that were varied.
+    lab.dataset("few", 32, 200, 60);
+    let taught = new("d", &["few", "--teacher", "forest"]);
+    has(&taught, &of_both);
+    has(&taught, &["#shift = 0", "#flip = false", "temperature = 2.0", "alpha = 0.5", "weights = \"forest\""]);
 }
 
 #[test]

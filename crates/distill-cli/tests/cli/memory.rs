@@ -220,6 +220,20 @@ fn estimate(lab: &Lab, args: &[&str]) -> f64 {
     words[at + 1].parse::<f64>().unwrap() * unit
 }
 
+/// 20,000 numbers of each of 4,000 rows, which the student's training needs beside its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn inner_values_of_a_teacher_count() {
+    let lab = Lab::new();
+    lab.dataset("data", 4, 4_020, 60);
+    let base = ["teacher.model.hidden=[20000]", "train.batch=4000"];
+    let features = "kd.features=[{ kind = 'similarity', student = 'hidden.0', teacher = 'hidden.0', weight = 1.0 }]";
+    let [without, with] = [estimate(&lab, &base), estimate(&lab, &[&base[..], &[features]].concat())];
+    let tape = 4.0 * 4_000.0 * 20_000.0;
+    // Without them the teacher's own training and evaluation are the most.
+    assert!((0.5 * tape..1.1 * tape).contains(&(with - without)), "{without} {with}");
+}
+
 /// Sets of some 40 MB: where they are arrays of f4 and packed, tables of words, images, text, mixtures, without labels, and speech.
 #[cfg(target_os = "linux")]
 #[test]

@@ -1,6 +1,8 @@
 //! ONNX files as other programs write them: weights in files beside, no names of classes, rows in place of images. They are made
 //! of what `distill export` writes, field by field.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::lab::Lab;
@@ -68,7 +70,7 @@ fn encode(fields: &[Field]) -> Vec<u8> {
 }
 
 /// The same file with its weights in another one, which is called `name`, and what is in that.
-fn beside(file: &[u8], name: &str) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn beside(file: &[u8], name: &str) -> (Vec<u8>, Vec<u8>) {
     let mut data = vec![];
     let entry = |key: &str, value: &str| {
         encode(&[Field::Bytes(1, key.as_bytes().to_vec()), Field::Bytes(2, value.as_bytes().to_vec())])
@@ -179,84 +181,77 @@ fn what_a_file_leaves_open_the_data_says() {
     lab.check(&["check", "r.toml", weights], 5, expected);
 }
 
-#[cfg(feature = "onnx")]
-mod with_tract {
-    use std::fs;
+#[test]
+fn weights_may_lie_beside_the_file_and_nowhere_else() {
+    let (lab, file) = lab(&[]);
+    let (two, data) = beside(&file, "weights é 1.data");
+    lab.write("two.onnx", &two);
+    let missing = ["E0402]: the model has weights in the file `weights é 1.data`: it is not there", "two.onnx"];
+    lab.check(&["eval", "two.onnx", "--data", "data"], 5, [missing[0], missing[1], "put the file there"]);
+    lab.write("weights é 1.data", &data);
+    let (one, two) = (eval(&lab, "t.onnx"), eval(&lab, "two.onnx"));
+    assert_eq!((&one["errors"], &one["nll"]), (&two["errors"], &two["nll"]));
+    // Stored answers of a teacher are those of its weights, too, so that others are another teacher.
+    lab.ok(&["teach", "r.toml", "teacher.weights=two.onnx", "--output", "a.soft.safetensors", "-q"]);
+    let cached = ["run", "r.toml", "teacher.weights=two.onnx", "kd.cache=a.soft.safetensors", "-q"];
+    lab.ok(&cached);
+    let mut changed = data.clone();
+    changed[3] ^= 1;
+    lab.write("weights é 1.data", &changed);
+    lab.check(&cached, 5, ["E0306]: the cached soft targets are those of another teacher", "a.soft", "again"]);
+    lab.write("weights é 1.data", &data[..data.len() - 4]);
+    let short = "E0402]: the model has weights in the file `weights é 1.data`: the tensor `";
+    lab.check(&["run", "r.toml", "teacher.weights=two.onnx"], 5, [short, "two.onnx", "put the file there"]);
 
-    use super::*;
-
-    #[test]
-    fn weights_may_lie_beside_the_file_and_nowhere_else() {
-        let (lab, file) = lab(&[]);
-        let (two, data) = beside(&file, "weights é 1.data");
-        lab.write("two.onnx", &two);
-        let missing = ["E0402]: the model has weights in the file `weights é 1.data`: it is not there", "two.onnx"];
-        lab.check(&["eval", "two.onnx", "--data", "data"], 5, [missing[0], missing[1], "put the file there"]);
-        lab.write("weights é 1.data", &data);
-        let (one, two) = (eval(&lab, "t.onnx"), eval(&lab, "two.onnx"));
-        assert_eq!((&one["errors"], &one["nll"]), (&two["errors"], &two["nll"]));
-        // Stored answers of a teacher are those of its weights, too, so that others are another teacher.
-        lab.ok(&["teach", "r.toml", "teacher.weights=two.onnx", "--output", "a.soft.safetensors", "-q"]);
-        let cached = ["run", "r.toml", "teacher.weights=two.onnx", "kd.cache=a.soft.safetensors", "-q"];
-        lab.ok(&cached);
-        let mut changed = data.clone();
-        changed[3] ^= 1;
-        lab.write("weights é 1.data", &changed);
-        lab.check(&cached, 5, ["E0306]: the cached soft targets are those of another teacher", "a.soft", "again"]);
-        lab.write("weights é 1.data", &data[..data.len() - 4]);
-        let short = "E0402]: the model has weights in the file `weights é 1.data`: the tensor `";
-        lab.check(&["run", "r.toml", "teacher.weights=two.onnx"], 5, [short, "two.onnx", "put the file there"]);
-
-        fs::create_dir(lab.path("sub")).unwrap();
-        lab.write("secret", &data);
-        lab.write("sub/data", &data);
-        let absolute = lab.path("secret").to_string_lossy().into_owned();
-        for name in ["../secret", "./secret", "..", "sub/data", "", &absolute, "sub"] {
-            lab.write("sub/way.onnx", beside(&file, name).0);
-            lab.write("way.onnx", beside(&file, name).0);
-            for path in ["sub/way.onnx", "way.onnx"] {
-                let refused = format!("E0402]: the model has weights in the file `{name}`: ");
-                lab.check(&["eval", path, "--data", "data"], 5, [&refused, path, "make one file of all"]);
-            }
-        }
-        #[cfg(unix)]
-        {
-            std::os::unix::fs::symlink(lab.path("secret"), lab.path("link")).unwrap();
-            lab.write("link.onnx", beside(&file, "link").0);
-            let refused = "E0402]: the model has weights in the file `link`: it is a link";
-            lab.check(&["eval", "link.onnx", "--data", "data"], 5, [refused, "link.onnx", "make one file of all"]);
+    fs::create_dir(lab.path("sub")).unwrap();
+    lab.write("secret", &data);
+    lab.write("sub/data", &data);
+    let absolute = lab.path("secret").to_string_lossy().into_owned();
+    for name in ["../secret", "./secret", "..", "sub/data", "", &absolute, "sub"] {
+        lab.write("sub/way.onnx", beside(&file, name).0);
+        lab.write("way.onnx", beside(&file, name).0);
+        for path in ["sub/way.onnx", "way.onnx"] {
+            let refused = format!("E0402]: the model has weights in the file `{name}`: ");
+            lab.check(&["eval", path, "--data", "data"], 5, [&refused, path, "make one file of all"]);
         }
     }
-
-    #[test]
-    fn a_file_teaches_the_same_asked_once_or_for_every_batch() {
-        let (lab, file) = lab(&[]);
-        let (two, data) = beside(&file, "two.onnx.data");
-        lab.write("two.onnx", two);
-        lab.write("two.onnx.data", data);
-        for (weights, settings) in [
-            ("t.onnx", &[][..]),
-            ("two.onnx", &["student.model.dropout=0.2", "kd.alpha=0.5"]),
-            ("t.onnx", &["train.augment.shift=1"]),
-        ] {
-            let weights = format!("teacher.weights={weights}");
-            let students: Vec<Vec<u8>> = ["cached", "live"]
-                .map(|targets| {
-                    let targets = format!("kd.targets={targets}");
-                    let args = [&["run", "r.toml", &weights, &targets, "--json"], settings].concat();
-                    let events = lab.ok(&args).events();
-                    let run = events.iter().find_map(|event| event["run"].as_str()).unwrap().to_owned();
-                    lab.read(&format!("{run}/weights/student-seed1.safetensors"))
-                })
-                .map(|file| tensors(&file))
-                .into();
-            assert_eq!(students[0], students[1], "{weights} {settings:?}");
-        }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(lab.path("secret"), lab.path("link")).unwrap();
+        lab.write("link.onnx", beside(&file, "link").0);
+        let refused = "E0402]: the model has weights in the file `link`: it is a link";
+        lab.check(&["eval", "link.onnx", "--data", "data"], 5, [refused, "link.onnx", "make one file of all"]);
     }
+}
 
-    /// The weights of a safetensors file, without its header, which says how it was made.
-    fn tensors(file: &[u8]) -> Vec<u8> {
-        let n_header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
-        file[8 + n_header..].to_vec()
+#[test]
+fn a_file_teaches_the_same_asked_once_or_for_every_batch() {
+    let (lab, file) = lab(&[]);
+    let (two, data) = beside(&file, "two.onnx.data");
+    lab.write("two.onnx", two);
+    lab.write("two.onnx.data", data);
+    for (weights, settings) in [
+        ("t.onnx", &[][..]),
+        ("two.onnx", &["student.model.dropout=0.2", "kd.alpha=0.5"]),
+        ("t.onnx", &["train.augment.shift=1"]),
+    ] {
+        let weights = format!("teacher.weights={weights}");
+        let students: Vec<Vec<u8>> = ["cached", "live"]
+            .map(|targets| {
+                let targets = format!("kd.targets={targets}");
+                let args = [&["run", "r.toml", &weights, &targets, "--json"], settings].concat();
+                let events = lab.ok(&args).events();
+                let run = events.iter().find_map(|event| event["run"].as_str()).unwrap().to_owned();
+                lab.read(&format!("{run}/weights/student-seed1.safetensors"))
+            })
+            .map(|file| tensors(&file))
+            .into();
+        assert_eq!(students[0], students[1], "{weights} {settings:?}");
     }
+}
+
+/// The weights of a safetensors file, without its header, which says how it was made.
+fn tensors(file: &[u8]) -> Vec<u8> {
+    let n_header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    file[8 + n_header..].to_vec()
 }

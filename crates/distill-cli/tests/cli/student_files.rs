@@ -5,6 +5,7 @@ use std::fs;
 use distill_models::{Network, Trainable as _, from_safetensors};
 
 use crate::lab::Lab;
+use crate::onnx_files::beside;
 
 /// A rate that moves no weight.
 const STILL: &str = "train.optimizer.lr=1e-30";
@@ -52,6 +53,24 @@ fn a_student_is_read_from_a_file() {
 }
 
 #[test]
+fn weights_of_a_student_may_lie_beside_its_file() {
+    let lab = lab();
+    let (file, data) = beside(&lab.read("net.onnx"), "two.onnx.data");
+    lab.write("two.onnx", file);
+    let two = ["student.model=two.onnx", "student.weights=two.onnx"];
+    let missing = ["E0402]: the model has weights in the file `two.onnx.data`: it is not there", "two.onnx"];
+    lab.check(&["check", "r.toml", two[0]], 5, [missing[0], missing[1], "put the file there"]);
+    lab.write("two.onnx.data", &data[..data.len() - 4]);
+    let cut = "E0402]: the model has weights in the file `two.onnx.data`: the tensor `";
+    lab.check(&["run", "r.toml", two[0], two[1]], 5, [cut, "two.onnx", "put the file there"]);
+    lab.write("two.onnx.data", &data);
+    lab.ok(&["check", "r.toml", two[0]]);
+    lab.ok(&["run", "r.toml", "-q", STILL, two[0], two[1]]);
+    let of = |run: usize| network(&lab, &format!("runs/tiny-00{run}/weights/student-seed1.safetensors"));
+    assert_eq!(trained(&of(2)), trained(&of(1)));
+}
+
+#[test]
 fn a_teacher_is_described_by_a_file_too() {
     let lab = lab();
     lab.write(
@@ -72,7 +91,8 @@ fn files_that_make_no_student_are_refused_where_they_are_named() {
     refused("cnn", 3, "E0104]: cnn is not the name of an ONNX file", "name such a file, or describe the model");
     let bytes = lab.read("net.onnx");
     lab.write("cut.onnx", &bytes[..bytes.len() / 2]);
-    refused("cut.onnx", 5, "E0402]: no network can be read from the ONNX file: ", "torch.onnx.export");
+    let cut = ["E0402]: the file is damaged or not an ONNX file: ", "cut.onnx", "write the file again"];
+    lab.check(&["check", "r.toml", "student.model=cut.onnx"], 5, cut);
     let at = bytes.windows(4).position(|window| window == b"Relu").unwrap();
     lab.write("lstm.onnx", [&bytes[..at], b"LSTM", &bytes[at + 4..]].concat());
     let what = "the LSTM `stage.0` (node 2 of the ONNX file) cannot be trained here: networks here have no state";

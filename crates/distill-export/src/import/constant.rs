@@ -62,7 +62,7 @@ impl<'a> Constant<'a> {
                 (9, _) => raw = Some(value.bytes()?),
                 (14, Value::Int(1)) => {
                     return Err(format!(
-                        "tensor {name:?} is in a file beside it; export it with `external_data=False`"
+                        "tensor {name:?} is in a file beside it; put it inside, or export it with `external_data=False`"
                     ));
                 }
                 _ => {}

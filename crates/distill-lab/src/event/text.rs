@@ -94,8 +94,9 @@ impl fmt::Display for RunStart<'_> {
             shape.join("x"),
             data.classes.len(),
         )?;
-        if data.transfer != data.train {
-            writeln!(f, "transfer  {} examples for the students", count(data.transfer))?;
+        if data.transfer != data.train || data.labelled.is_some() {
+            let labelled = data.labelled.map_or(String::new(), |n| format!(", {} of them with labels", count(n)));
+            writeln!(f, "transfer  {} examples for the students{labelled}", count(data.transfer))?;
         }
         write!(f, "run       {}", self.run.display())
     }

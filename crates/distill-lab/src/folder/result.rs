@@ -34,6 +34,9 @@ pub struct DataResult {
     pub validation: usize,
     /// Examples that students with a teacher learn from, with labels or without.
     pub transfer: usize,
+    /// Those of them whose labels students see, where `data.labelled` hides the labels of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
     /// Examples that the models are compared on.
     pub test: usize,
     /// Their names, in the order of a model's outputs.

@@ -171,6 +171,9 @@ impl Job {
         if let (Keep::Best, Some(hash)) = (train.keep, &data.validation) {
             parts["validation_sha256"] = json!(hash);
         }
+        if self.role.is_student() && recipe.data.hides_labels() {
+            parts["labelled"] = json!(recipe.data.labelled);
+        }
         if self.role == Role::Student {
             for (name, value) in without_labels(&recipe.data, data) {
                 parts[name] = value;
@@ -287,6 +290,7 @@ mod tests {
             ("train.epochs=3", [false, true, true]),
             ("student.model.hidden=[5]", [false, true, true]),
             ("data.transfer.without=['3']", [false, true, true]),
+            ("data.labelled=0.1", [false, true, true]),
             ("teacher.train.epochs=3", [true, false, true]),
             ("teacher.model.dropout=0.5", [true, false, true]),
             ("data.select.fraction=0.5", [true; 3]),

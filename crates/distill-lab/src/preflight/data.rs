@@ -42,6 +42,7 @@ impl Preflight<'_> {
                 self.without_labels(),
             ),
         );
+        self.labelled(found);
         self.classes(found, train);
         self.counters(found);
         match Fingerprints::of(self.experiment) {
@@ -127,12 +128,35 @@ impl Preflight<'_> {
         }
     }
 
-    /// What the student with a teacher learns from besides, where it is set.
-    fn without_labels(&self) -> String {
+    /// Inputs that never had labels, and mixtures.
+    fn n_without_labels(&self) -> [usize; 2] {
         let unlabelled = self.experiment.all().unlabelled.as_ref().map_or(0, |set| set.len());
         // There are so many mixtures of each example that the student has.
         let copies = self.experiment.recipe().data.mixtures;
-        let mixtures = self.experiment.transfer_set().len() / (copies + 1) * copies;
+        [unlabelled, self.experiment.transfer_set().len() / (copies + 1) * copies]
+    }
+
+    /// How many labels the students see, where it is not all.
+    fn labelled(&self, found: &mut Found) {
+        if !self.experiment.recipe().data.hides_labels() {
+            return;
+        }
+        let n_labelled = self.experiment.labelled_set().len();
+        let [unlabelled, mixtures] = self.n_without_labels();
+        let n = self.experiment.transfer_set().len() - unlabelled - mixtures;
+        let [n_labelled, n] = [n_labelled, n].map(|n| thousands(n as u64));
+        let what = format!("students see those of {n_labelled} of {n} examples");
+        let recipe = self.experiment.recipe();
+        if recipe.kd.alpha < 1.0 || recipe.baseline.enabled {
+            return found.ok("labels", what);
+        }
+        let note = "with `kd.alpha = 1` the distilled student uses no label, and there is no student on labels alone";
+        found.warn("labels", what, note, "leave `data.labelled` out, or set `baseline.enabled = true`");
+    }
+
+    /// What the student with a teacher learns from besides, where it is set.
+    fn without_labels(&self) -> String {
+        let [unlabelled, mixtures] = self.n_without_labels();
         [(unlabelled, "without labels"), (mixtures, "mixtures")]
             .into_iter()
             .filter(|&(n, _)| n > 0)

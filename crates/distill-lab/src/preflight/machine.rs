@@ -115,7 +115,10 @@ impl Preflight<'_> {
             let rows = batch.div_ceil(config.accumulate as u64);
             // Weights, gradients and their sum, slots, best weights, and once more what goes into a checkpoint.
             let copies = 5 + 2 * slots + u64::from(config.accumulate > 1);
-            4 * parameters * copies + self.row_bytes(role) * rows + self.evaluation_bytes(role)
+            // Losses on inner values compare those of the teacher, which are there with the student's.
+            let has_two = role == Role::Student && !recipe.kd.features.is_empty();
+            let of_teacher = if has_two { self.value_bytes(Role::Teacher) } else { 0 };
+            4 * parameters * copies + (self.row_bytes(role) + of_teacher) * rows + self.evaluation_bytes(role)
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
         let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
@@ -128,11 +131,18 @@ impl Preflight<'_> {
 
     /// Bytes of all that training keeps of one row: values, gradients, and derivatives where values do not show them.
     fn row_bytes(&self, role: Role) -> u64 {
+        let has_derivatives =
+            |config: &ModelConfig| config.as_mlp().is_some() || config.activation() != Activation::Relu;
+        let copies = if self.experiment.model_config(role).is_some_and(has_derivatives) { 3 } else { 2 };
+        copies * self.value_bytes(role)
+    }
+
+    /// Bytes of the values of one row, from the input to the logits.
+    fn value_bytes(&self, role: Role) -> u64 {
         let spec = self.experiment.train_set().spec();
         let of = |config: &ModelConfig| {
             let graph = config.graph(&spec.input_shape, spec.classes.len()).ok()?;
-            let has_derivatives = config.as_mlp().is_some() || config.activation() != Activation::Relu;
-            Some(4 * (graph.activations() + spec.features() as u64) * if has_derivatives { 3 } else { 2 })
+            Some(4 * (graph.activations() + spec.features() as u64))
         };
         self.experiment.model_config(role).and_then(of).unwrap_or_default()
     }

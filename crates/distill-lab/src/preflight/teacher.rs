@@ -191,8 +191,10 @@ impl Preflight<'_> {
     /// The hash of the transfer set, which mostly is the training set.
     fn transfer_sha256(&self, found: &Found) -> Result<String, Diagnostic> {
         let data = &self.experiment.recipe().data;
-        let same =
-            data.transfer == Default::default() && data.mixtures == 0 && self.experiment.all().unlabelled.is_none();
+        let same = data.transfer == Default::default()
+            && !data.hides_labels()
+            && data.mixtures == 0
+            && self.experiment.all().unlabelled.is_none();
         match &found.fingerprints {
             Some(sets) if same => Ok(sets.train.sha256()),
             _ => Ok(distill_train::Fingerprint::of(self.experiment.transfer_set())?.sha256()),

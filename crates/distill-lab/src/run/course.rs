@@ -102,6 +102,7 @@ mod tests {
             train: 1,
             validation: 0,
             transfer: 1,
+            labelled: None,
             test: 1,
             classes: vec![],
             input_shape: vec![1],

@@ -308,6 +308,7 @@ fn new_result(experiment: &Experiment<'_>) -> RunResult {
         train: experiment.train_set().len(),
         validation: experiment.validation_set().map_or(0, |set| set.len()),
         transfer: experiment.transfer_set().len(),
+        labelled: experiment.recipe().data.hides_labels().then(|| experiment.labelled_set().len()),
         test: experiment.test_set().len(),
         classes: experiment.test_set().spec().classes.clone(),
         input_shape: experiment.test_set().spec().input_shape.clone(),

@@ -141,6 +141,7 @@ fn teacher_part(recipe: &Recipe) -> Recipe {
     };
     part.data.source = String::new();
     part.data.transfer = SelectConfig::default();
+    part.data.labelled = 1.0;
     part.data.mixtures = 0;
     part.data.unlabelled = None;
     part.teacher.min_accuracy = None;

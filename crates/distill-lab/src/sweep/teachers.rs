@@ -317,6 +317,7 @@ fn member_part(recipe: &Recipe) -> Recipe {
         ..recipe.clone()
     };
     part.data.transfer = SelectConfig::default();
+    part.data.labelled = 1.0;
     part.data.mixtures = 0;
     part.teacher.min_accuracy = None;
     part.teacher.seeds = vec![];

@@ -97,6 +97,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             train: first.result.data.train,
             validation: first.result.data.validation,
             transfer: first.result.data.transfer,
+            labelled: first.result.data.labelled,
             test: first.result.data.test,
             classes: classes.clone(),
             input_shape: first.result.data.input_shape.clone(),

@@ -69,6 +69,9 @@ pub struct DataFacts {
     pub validation: usize,
     /// Examples that students with a teacher learn from.
     pub transfer: usize,
+    /// Those of them whose labels students see, where the recipe hides the labels of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
     /// Examples that the models are compared on.
     pub test: usize,
     /// Their names, in the order of a model's outputs.

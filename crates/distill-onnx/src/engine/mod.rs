@@ -9,7 +9,6 @@ mod ports;
 #[cfg(feature = "tract")]
 mod tract;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use distill_models::Network;
@@ -79,19 +78,16 @@ impl<E> Prepared<E> {
 }
 
 impl Engine {
-    pub(crate) fn prepare(
-        bytes: &[u8],
-        beside: &BTreeMap<String, Vec<u8>>,
-        options: &OnnxOptions,
-    ) -> Result<(Prepared<Self>, OnnxEngine), OnnxError> {
+    /// Prepares a file that has all its weights inside.
+    pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<(Prepared<Self>, OnnxEngine), OnnxError> {
         if options.library.is_some() {
-            let prepared = Other::prepare(bytes, beside, options, "`library` is set")?;
+            let prepared = Other::prepare(bytes, options, "`library` is set")?;
             return Ok((prepared.by(Self::Other), OnnxEngine::OnnxRuntime));
         }
         match own::prepare(bytes, options)? {
             Ok(prepared) => Ok((prepared.by(|network| Self::Own(Box::new(network))), OnnxEngine::Own)),
             Err(because) => {
-                let prepared = Other::prepare(bytes, beside, options, &because)?;
+                let prepared = Other::prepare(bytes, options, &because)?;
                 Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
             }
         }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::Prepared;
 use crate::shape::Shape;
 use crate::{OnnxError, OnnxOptions};
@@ -8,12 +6,7 @@ use crate::{OnnxError, OnnxOptions};
 pub(crate) enum Engine {}
 
 impl Engine {
-    pub(crate) fn prepare(
-        _: &[u8],
-        _: &BTreeMap<String, Vec<u8>>,
-        _: &OnnxOptions,
-        because: &str,
-    ) -> Result<Prepared<Self>, OnnxError> {
+    pub(crate) fn prepare(_: &[u8], _: &OnnxOptions, because: &str) -> Result<Prepared<Self>, OnnxError> {
         Err(OnnxError::NoEngine { because: because.to_owned() })
     }
 

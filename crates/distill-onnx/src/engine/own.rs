@@ -24,9 +24,6 @@ pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Result<Prep
     if !options.taps.is_empty() {
         return Ok(Err("inner values are tapped".to_owned()));
     }
-    if let Some(file) = description.files.first() {
-        return Ok(Err(format!("weights are in another file, `{file}`")));
-    }
     if options.layout == ChannelOrder::Nhwc {
         return Ok(Err("the layout is `nhwc`".to_owned()));
     }

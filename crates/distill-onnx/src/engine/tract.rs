@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
@@ -32,14 +31,9 @@ enum Computes {
 }
 
 impl Engine {
-    pub(crate) fn prepare(
-        bytes: &[u8],
-        beside: &BTreeMap<String, Vec<u8>>,
-        options: &OnnxOptions,
-        _: &str,
-    ) -> Result<Prepared<Self>, OnnxError> {
+    pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions, _: &str) -> Result<Prepared<Self>, OnnxError> {
         let known = tract_onnx::onnx().op_register.0;
-        let mut file = file::decode(bytes, beside, |name| options.library.is_some() || known.contains_key(name))?;
+        let mut file = file::decode(bytes, |name| options.library.is_some() || known.contains_key(name))?;
         let description = describe(bytes)?;
         let input = choose_input(&description.inputs, options)?.clone();
         let element = element(&input)?;

@@ -75,6 +75,33 @@ fn a_fraction_and_a_transfer_set_narrow_training_alone() {
     assert_eq!((&transfer[0], &transfer[1], &transfer[3]), (&whole[0], &whole[1], &whole[3]));
 }
 
+#[test]
+fn a_share_of_the_labels_is_for_students_alone() {
+    let recipe = |labelled: f64| recipe(&format!(r#""validation": 0, "labelled": {labelled:?}"#));
+    let parts = |recipe: &Recipe| {
+        let sets = Sets { train: set(0..90), validation: None, unlabelled: None, test: set(90..120) };
+        let experiment = Experiment::new(recipe, sets).unwrap();
+        let labels = |set: &dyn Dataset| (0..set.len()).map(|index| set.label(index)).collect::<Vec<_>>();
+        [experiment.train_set(), experiment.labelled_set(), experiment.transfer_set()]
+            .map(|set| (numbers(set), labels(set)))
+    };
+    let [train, few, transfer] = parts(&recipe(0.1));
+    // The teacher has all labels, the distilled student all inputs in the same order.
+    assert_eq!((train.1.iter().flatten().count(), &train.0), (90, &transfer.0));
+    // Three of each class, and the same for both students.
+    assert_eq!(few.0.len(), 9);
+    assert!((0..3).all(|class| few.1.iter().filter(|&&label| label == Some(class)).count() == 3), "{few:?}");
+    let seen = transfer.0.iter().zip(&transfer.1).filter_map(|(&number, label)| label.map(|_| number));
+    assert!(seen.eq(few.0.iter().copied()));
+    assert!(transfer.1.iter().zip(&train.1).all(|(label, all)| label.is_none_or(|_| label == all)));
+    // Fewer of them are among the more, and a class always has one.
+    let [_, fewer, _] = parts(&recipe(0.02));
+    assert_eq!(fewer.0.len(), 3);
+    assert!(fewer.0.iter().all(|number| few.0.contains(number)));
+    let [train, all, transfer] = parts(&recipe(1.0));
+    assert_eq!((&train, &train), (&all, &transfer));
+}
+
 /// Half of the cross entropy, under a name of its own.
 struct Own;
 

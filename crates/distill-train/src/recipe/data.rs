@@ -38,6 +38,11 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["more.npy"])))]
     pub unlabelled: Option<String>,
+    /// Share of the students' examples that keep their labels, some of each class. The others are for the distilled student
+    /// alone, without labels.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0)))]
+    pub labelled: f64,
     /// Mixtures of two inputs for each training example. They have no labels: only the distilled student sees them.
     #[serde(
         default,
@@ -68,6 +73,14 @@ pub struct DataConfig {
     pub transfer: SelectConfig,
 }
 
+fn all() -> f64 {
+    1.0
+}
+
+fn is_all(share: &f64) -> bool {
+    *share == all()
+}
+
 /// A part of a training set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -94,6 +107,11 @@ impl DataConfig {
         self.columns.as_ref()?.text.as_deref()
     }
 
+    /// Whether some of the students' examples have no label that a student sees.
+    pub fn hides_labels(&self) -> bool {
+        !is_all(&self.labelled)
+    }
+
     /// Snippets of text whose labels nobody sees.
     pub fn unlabelled_snippets(&self) -> usize {
         self.text.map_or(0, |text| text.unlabelled)
@@ -109,6 +127,11 @@ impl DataConfig {
                 )
                 .under(table));
             }
+        }
+        if !(self.labelled > 0.0 && self.labelled <= 1.0) {
+            let problem = format!("must be greater than 0 and at most 1, got {}", self.labelled);
+            let help = "set `labelled = 0.1` for a tenth of the labels, or leave it out for all of them";
+            return Err(ConfigProblem::new("labelled", problem, help));
         }
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
         self.sound.iter().try_for_each(SoundConfig::validate).map_err(|problem| problem.under("sound"))?;
@@ -131,9 +154,10 @@ impl DataConfig {
             ("unlabelled", self.unlabelled.is_some()),
             ("text.unlabelled", self.unlabelled_snippets() > 0),
             ("mixtures", self.mixtures > 0),
+            ("labelled", self.hides_labels()),
         ];
         let Some((setting, _)) = settings.into_iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
-        let problem = format!("adds inputs without labels, but `kd.method = \"{method}\"` needs a label for each");
+        let problem = format!("gives inputs without labels, but `kd.method = \"{method}\"` needs a label for each");
         Err(ConfigProblem::new(setting, problem, "leave it out, or choose another method"))
     }
 }
@@ -185,6 +209,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_share_of_all_labels_is_said_by_nobody() {
+        let config = |more: &str| serde_json::from_str::<DataConfig>(&format!(r#"{{ "source": "x"{more} }}"#)).unwrap();
+        let all = config(r#", "labelled": 1.0"#);
+        assert_eq!(all, config(""));
+        assert!(!serde_json::to_string(&all).unwrap().contains("labelled"));
+        assert!(serde_json::to_string(&config(r#", "labelled": 0.1"#)).unwrap().contains("\"labelled\":0.1"));
+        for share in [0.0, -0.1, 1.1, f64::NAN] {
+            let problem = DataConfig { labelled: share, ..all.clone() }.validate().unwrap_err();
+            assert_eq!(problem.path, "labelled", "{problem}");
+        }
+    }
+
+    #[test]
     fn inputs_without_labels_are_refused_by_name() {
         let refused = |more: &str| {
             let config: DataConfig = serde_json::from_str(&format!(r#"{{ "source": "x"{more} }}"#)).unwrap();
@@ -195,6 +232,7 @@ mod tests {
             ("unlabelled", r#", "unlabelled": "more""#),
             ("text.unlabelled", r#", "text": { "unlabelled": 3 }"#),
             ("mixtures", r#", "mixtures": 2"#),
+            ("labelled", r#", "labelled": 0.5"#),
         ] {
             let problem = refused(more).unwrap_err();
             assert_eq!(problem.path, path);

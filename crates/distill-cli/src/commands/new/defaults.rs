@@ -1,5 +1,7 @@
 //! Settings for data of a kind and a size, chosen on validation examples: `docs/results/defaults.md`.
 
+use distill_train::is_onnx;
+
 use super::look::Look;
 use super::template::Setting;
 
@@ -12,15 +14,24 @@ const FEWEST_TO_HOLD_OUT: usize = 2000;
 /// Sides of images that a shift by two pixels leaves what they are.
 const SIDES_TO_SHIFT: usize = 16;
 
+/// Sides of images without colours that convolutions know better than perceptrons do, at what they cost.
+const SIDES_TO_CONVOLVE: usize = 32;
+
 /// What of the template is to be otherwise for this data.
-pub(super) fn settings(look: &Look, has_teacher: bool) -> Vec<Setting> {
+pub(super) fn settings(look: &Look, teacher: Option<&str>) -> Vec<Setting> {
+    let has_teacher = teacher.is_some();
     let mut settings = vec![validation(look)];
     settings.extend(look.columns.iter().map(|columns| Setting::new("data", "columns", columns)));
     settings.extend(look.images.iter().map(|images| Setting::new("data", "images", images)));
     settings.extend(look.sound.iter().map(|sound| Setting::new("data", "sound", sound)));
-    settings.extend((look.is_wide && look.buckets.is_none()).then(|| Setting::new("data", "standardize", true)));
+    let is_wide = look.is_wide && look.buckets.is_none() && !are_pictures(look);
+    settings.extend(is_wide.then(|| Setting::new("data", "standardize", true)));
     if look.is_sound {
         settings.extend(of_sound(look, has_teacher));
+        return settings;
+    }
+    if are_pictures(look) {
+        settings.extend(of_pictures(look, teacher));
         return settings;
     }
     settings.extend(students(look, has_teacher));
@@ -58,6 +69,47 @@ fn of_sound(look: &Look, has_teacher: bool) -> Vec<Setting> {
     settings
 }
 
+/// Networks with convolutions for pictures, which are varied for both.
+fn of_pictures(look: &Look, teacher: Option<&str>) -> Vec<Setting> {
+    // Who looks left looks right, where there are colours; signs without may mean something else.
+    let flip = has_colours(look);
+    let rate = match batch(look) {
+        ..64 => "0.05",
+        64..128 => "0.1",
+        _ => "0.2",
+    };
+    let mut settings = vec![
+        Setting::text("data", "standardize", "channel"),
+        Setting::new("student.model", "kind", "\"resnet\"\nwidth = 16"),
+        Setting::none("student.model", "hidden"),
+        Setting::new("train", "batch", batch(look)),
+        Setting::new("train", "epochs", epochs(look, 6000, 60)),
+        Setting::new("train.optimizer", "lr", rate),
+        Setting::new("train.optimizer", "weight_decay", "5e-4"),
+    ];
+    // A table of answers has none for pictures that were varied.
+    if teacher.is_none_or(|teacher| is_onnx(teacher) || teacher.ends_with(".safetensors")) {
+        settings.push(Setting::new("train.augment", "shift", 2));
+        settings.push(Setting::text("train.augment", "padding", "reflect"));
+        settings.push(Setting::new("train.augment", "flip", flip));
+    }
+    if teacher.is_some() {
+        // It may have seen the pictures, and then says of them little that the labels do not say.
+        settings.extend([Setting::new("kd", "temperature", "2.0"), Setting::new("kd", "alpha", "0.5")]);
+        return settings;
+    }
+    let cutout = look.input_shape[1..].iter().min().map_or(0, |side| side / 4);
+    let augment = format!("{{ shift = 2, padding = \"reflect\", flip = {flip}, cutout = {cutout} }}");
+    settings.extend([
+        Setting::new("teacher", "model", "{ kind = \"resnet\", width = 32 }"),
+        Setting::new("teacher.train", "batch", batch(look)),
+        Setting::new("teacher.train", "epochs", epochs(look, 6000, 60)),
+        Setting::new("teacher.train", "augment", augment),
+        Setting::new("teacher.train", "optimizer", format!("{{ kind = \"sgd\", lr = {rate}, weight_decay = 5e-4 }}")),
+    ]);
+    settings
+}
+
 fn validation(look: &Look) -> Setting {
     match look.n_train / 10 {
         _ if look.has_validation || look.n_train < FEWEST_TO_HOLD_OUT => Setting::none("data", "validation"),
@@ -86,6 +138,16 @@ fn amount(look: &Look) -> Amount {
 
 fn are_images(look: &Look) -> bool {
     look.input_shape.len() == 3
+}
+
+fn has_colours(look: &Look) -> bool {
+    look.input_shape.first() == Some(&3)
+}
+
+/// Images that are more than drawings of a few pixels.
+fn are_pictures(look: &Look) -> bool {
+    let least = if has_colours(look) { SIDES_TO_SHIFT } else { SIDES_TO_CONVOLVE };
+    matches!(look.input_shape[..], [1 | 3, height, width] if height.min(width) >= least)
 }
 
 /// Mixtures of each example; buckets cannot be mixed.

@@ -101,7 +101,7 @@ fn recipe_for(data: &str, teacher: Option<&str>, output: &Output) -> Result<Stri
                         "class     column `{label}`, the last one; see `data.columns` in the recipe"
                     ));
                 }
-                settings.extend(defaults::settings(&look, teacher.is_some()));
+                settings.extend(defaults::settings(&look, teacher));
             }
             // It may have fewer examples than are held out of MNIST, and no sides to shift along.
             false => settings.extend([Setting::none("data", "validation"), Setting::none("teacher.train", "augment")]),
