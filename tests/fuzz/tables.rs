@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use distill_datasets::{ColumnOptions, Columns, Dataset as _, NumberTable, Split, TableFolder, TableRows, is_guarded};
+use distill_datasets::{
+    ColumnOptions, Columns, Dataset as _, Division, NumberTable, Split, TableFolder, TableRows, is_guarded,
+};
 
 use crate::files::{Folder, message};
 use crate::random::Random;
@@ -57,7 +59,11 @@ impl Parser for CsvTables {
         let path = self.0.write("train.csv", bytes);
         // As a table of numbers it must not panic either.
         let _ = NumberTable::read(&path, u64::MAX);
-        let folder = message(TableFolder::find(self.0.path(), &ColumnOptions::default()))?;
+        // Nor where one table has the rows of all sets.
+        let division = Division::default();
+        let _ = TableFolder::find(&path, &ColumnOptions::default(), &division)
+            .map(|table| table.map(|table| table.load(Split::Test, None, u64::MAX)));
+        let folder = message(TableFolder::find(self.0.path(), &ColumnOptions::default(), &division))?;
         let folder = folder.ok_or("no folder")?;
         let data = message(folder.load(Split::Train, None, u64::MAX))?;
         Ok((folder.columns().clone(), data.len()))
@@ -138,7 +144,7 @@ impl Parser for ParquetFile {
         }
         // As a set it must not panic either, and not take more than it may.
         self.0.write("train.parquet", bytes);
-        let _ = TableFolder::find(self.0.path(), &ColumnOptions::default())
+        let _ = TableFolder::find(self.0.path(), &ColumnOptions::default(), &Division::default())
             .map(|folder| folder.map(|folder| folder.load(Split::Train, None, Self::SET as u64)));
         Ok((rows.header().len(), n))
     }
