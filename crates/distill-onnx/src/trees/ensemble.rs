@@ -151,6 +151,9 @@ impl Pair {
 
     fn scores(self, score: f64) -> [f64; 2] {
         match self {
+            // Weights are rounded to f32, so that those of trees that all agree add up to 1 but for that. What is left is no
+            // probability, and would be the smallest of all.
+            Self::Rest if (1.0 - score).abs() < f64::from(f32::EPSILON) => [0.0, score],
             Self::Rest => [1.0 - score, score],
             Self::Opposite => [-score, score],
             Self::Logistic => [logistic(-score), logistic(score)],

@@ -17,6 +17,9 @@ fn one_weight_speaks_for_two_classes() {
     let one = |weights: &[f32]| classifier(&[0, 0], weights);
     near(&one(&[0.2, 0.7]), [[0.8, 0.2], [0.3, 0.7]]);
     near(&one(&[-0.2, 0.7]), [[0.2, -0.2], [-0.7, 0.7]]);
+    // What rounding leaves is nothing.
+    let found = asked(&one(&[1.0_f32.next_down(), 1.0]), &[-1.0, 1.0]);
+    assert_eq!(found.column(0).to_vec(), [0.0; 2]);
     near(&one(&[0.2, 0.7]).floats("base_values", &[0.1]), [[0.7, 0.3], [0.2, 0.8]]);
     near(&one(&[0.2, 0.7]).floats("base_values", &[-0.1]), [[0.9, 0.1], [0.4, 0.6]]);
     near(&one(&[-0.2, 0.7]).floats("base_values", &[0.1]), [[0.1, -0.1], [-0.8, 0.8]]);
