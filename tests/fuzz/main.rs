@@ -32,6 +32,7 @@ mod safetensors;
 mod tables;
 mod targets;
 mod tokens;
+mod trees;
 mod wav;
 
 use distill_tests::counting::Counting;

@@ -138,18 +138,27 @@ impl<'a> Value<'a> {
     /// # Errors
     /// Where a number has no end.
     pub fn ints(self) -> Result<Vec<i64>, String> {
+        let mut ints = vec![];
+        self.each_int(|int| ints.push(int))?;
+        Ok(ints)
+    }
+
+    /// Calls `each` with the same numbers, which takes no memory.
+    ///
+    /// # Errors
+    /// Where a number has no end.
+    pub fn each_int(self, mut each: impl FnMut(i64)) -> Result<(), String> {
         match self {
-            Self::Int(value) => Ok(vec![value]),
-            Self::Fixed32(_) | Self::Fixed64 => Ok(vec![]),
+            Self::Int(value) => each(value),
+            Self::Fixed32(_) | Self::Fixed64 => {}
             Self::Bytes(bytes) => {
                 let mut numbers = Fields::new(bytes);
-                let mut ints = vec![];
                 while !numbers.rest.is_empty() {
-                    ints.push(numbers.varint()?.cast_signed());
+                    each(numbers.varint()?.cast_signed());
                 }
-                Ok(ints)
             }
         }
+        Ok(())
     }
 
     /// The fields of a message inside this one.

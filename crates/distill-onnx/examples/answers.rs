@@ -1,5 +1,6 @@
 //! How many examples a second an ONNX file answers, by distill's own operations and by tract; that of `recipes/fashion-mnist` if none
-//! is named: `cargo run --release -p distill-onnx --features tract --example answers -- [FILE.onnx [ROWS]]`.
+//! is named: `cargo run --release -p distill-onnx --features tract --example answers -- [FILE.onnx [ROWS|INPUTS]]`. `INPUTS` is a file of
+//! f32, one example after the other; else they are noise.
 #![expect(clippy::print_stdout, reason = "an example shows what it measures")]
 
 use std::error::Error;
@@ -12,10 +13,13 @@ use ndarray::{Array2, s};
 
 const TEACHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes/fashion-mnist/teacher.onnx");
 
+/// How often all are answered.
+const ROUNDS: usize = 7;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let path = args.next().map_or_else(|| PathBuf::from(TEACHER), PathBuf::from);
-    let rows = args.next().map_or(Ok(64), |rows| rows.parse::<usize>())?.max(1);
+    let rows = args.next().unwrap_or_else(|| "64".to_owned());
     if !path.is_file() {
         println!("there is no file {}; name another one", path.display());
         return Ok(());
@@ -35,13 +39,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tapped = OnnxOptions { taps: taps.clone(), ..OnnxOptions::default() };
     for options in std::iter::once(OnnxOptions::default()).chain((!taps.is_empty()).then_some(tapped)) {
         let model = OnnxModel::from_bytes(&bytes, &options)?;
-        // Noise without a pattern, from 0 to 1.
-        let number = |i: usize, j: usize| ((i * 7919 + j * 104_729 + i * j % 1009 * 31) % 1000) as f32 / 999.0;
-        let inputs = Array2::from_shape_fn((rows, model.spec().features()), |(i, j)| number(i, j));
+        let features = model.spec().features();
+        let inputs = match rows.parse::<usize>() {
+            // Without a pattern, from 0 to 1.
+            Ok(rows) => Array2::from_shape_fn((rows.max(1), features), |(i, j)| {
+                ((i * 7919 + j * 104_729 + i * j % 1009 * 31) % 1000) as f32 / 999.0
+            }),
+            Err(_) => {
+                let bytes = std::fs::read(&rows)?;
+                let numbers: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                Array2::from_shape_vec((numbers.len() / features, features), numbers)?
+            }
+        };
+        let rows = inputs.nrows();
         model.logits(inputs.slice(s![..rows.min(64), ..]))?;
-        let start = Instant::now();
-        model.logits(inputs.view())?;
-        println!("{:.0} examples a second by {}", rows as f64 / start.elapsed().as_secs_f64(), model.engine());
+        let mut seconds: Vec<f64> = vec![];
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            model.logits(inputs.view())?;
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        seconds.sort_by(f64::total_cmp);
+        let [least, median, most] = [0, ROUNDS / 2, ROUNDS - 1].map(|at| rows as f64 / seconds[at]);
+        println!("{median:.0} examples a second ({most:.0} to {least:.0}) by {}", model.engine());
     }
     Ok(())
 }

@@ -208,8 +208,11 @@ fn port(bytes: &[u8]) -> Result<Port, String> {
             (1, Value::Bytes(name)) => port.name = text(name),
             (2, Value::Bytes(kind)) => {
                 for field in Fields::new(kind) {
-                    if let (1, Value::Bytes(tensor)) = field? {
-                        tensor_type(tensor, &mut port)?;
+                    match field? {
+                        (1, Value::Bytes(tensor)) => tensor_type(tensor, &mut port)?,
+                        // A map for each example, as `ZipMap` makes them.
+                        (4 | 5, _) => port.element = "map".to_owned(),
+                        _ => {}
                     }
                 }
             }

@@ -24,15 +24,26 @@ const RANDOM: [&str; 6] =
 /// Operators that leave numbers what they are, or nearly so.
 const FORM: [&str; 8] = ["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Clip", "Dropout"];
 
+/// The domain of classifiers of tables.
+const TABLES: &str = "ai.onnx.ml";
+
 /// Reads a file that has all its weights inside, and checks what the engine would believe. Which operators there are,
-/// `is_known` says.
-pub(crate) fn decode(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<ModelProto, OnnxError> {
+/// `is_known` says. Where numbers that are `wanted` are made a map, they are wanted as they are.
+pub(crate) fn decode(
+    bytes: &[u8],
+    wanted: &mut [String],
+    is_known: impl Fn(&str) -> bool,
+) -> Result<ModelProto, OnnxError> {
     if bytes.len() > MAX_BYTES {
         return Err(OnnxError::TooLarge { n_bytes: bytes.len(), max: MAX_BYTES });
     }
-    wire::check(bytes).map_err(damaged)?;
-    let file =
+    wire::check_all(bytes).map_err(damaged)?;
+    let mut file =
         tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|error| damaged(format!("{error:#}")))?;
+    if let Some(graph) = file.graph.as_mut().filter(|graph| graph.node.iter().any(|node| node.domain == TABLES)) {
+        unmap(graph, wanted);
+        keep(graph, wanted);
+    }
     match &file.graph {
         Some(graph) if !graph.node.is_empty() => {
             check_graph(graph, is_known)?;
@@ -57,6 +68,33 @@ pub(crate) fn source<'a>(graph: &'a GraphProto, tensor: &str) -> Option<&'a str>
         node = before;
     }
     Some(&node.op_type)
+}
+
+/// Names the numbers where they are not yet a map, as `ZipMap` makes one for each example.
+fn unmap(graph: &GraphProto, wanted: &mut [String]) {
+    for name in wanted {
+        if let Some(node) = producer(graph, name).filter(|node| node.op_type == "ZipMap")
+            && let Some(input) = node.input.first()
+        {
+            name.clone_from(input);
+        }
+    }
+}
+
+/// Leaves out what these do not need, such as labels beside probabilities: an engine need not know its operators.
+fn keep(graph: &mut GraphProto, wanted: &[String]) {
+    let mut needed: HashSet<String> = wanted.iter().cloned().collect();
+    let mut is_needed: Vec<bool> = vec![];
+    for node in graph.node.iter().rev() {
+        let needs = node.output.iter().any(|output| needed.contains(output));
+        if needs {
+            needed.extend(node.input.iter().cloned());
+        }
+        is_needed.push(needs);
+    }
+    graph.node.retain(|_| is_needed.pop().unwrap_or(true));
+    let computed: HashSet<&String> = graph.node.iter().flat_map(|node| &node.output).collect();
+    graph.output.retain(|output| computed.contains(&output.name));
 }
 
 fn damaged(reason: impl Into<String>) -> OnnxError {

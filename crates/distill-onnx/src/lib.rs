@@ -16,6 +16,7 @@ mod options;
 mod shape;
 #[cfg(feature = "tract")]
 mod taps;
+mod trees;
 mod wire;
 
 pub use beside::{external_files, with_weights_inside};
@@ -25,4 +26,5 @@ pub use guard::is_guarded;
 pub use model::OnnxModel;
 pub use names::parse_names;
 pub use options::{ChannelOrder, Description, OnnxOptions, Port, Tap};
+pub use trees::Trees;
 pub use wire::MAX_BYTES;

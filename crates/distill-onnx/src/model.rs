@@ -1,14 +1,12 @@
 use std::collections::BTreeMap;
 
-use distill_models::{
-    AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Network, Provenance, Scratch, Tape,
-};
+use distill_models::{AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::engine::{Engine, OnnxEngine, Prepared, logits_into};
+use crate::engine::{Engine, OnnxEngine, Own, Prepared};
 use crate::shape::{INPUT_SHAPE, Shape};
-use crate::{Description, OnnxError, OnnxOptions, describe, names, with_weights_inside};
+use crate::{Description, OnnxError, OnnxOptions, describe, names, trees, with_weights_inside};
 
 /// Inputs that are made up to see what a graph answers with.
 const PROBES: usize = 8;
@@ -77,11 +75,12 @@ impl OnnxModel {
         let (prepared, computes) = Engine::prepare(&with_weights_inside(bytes, beside)?, options)?;
         let Prepared { engine, shape, n_classes, taps, producer, description } = prepared;
         let description = Description { files: describe::describe(bytes)?.files, ..description };
-        let classes = names::choose(options.classes.as_deref(), &description.metadata, n_classes)?;
+        let labels = trees::labels(bytes, n_classes);
+        let classes = names::choose(options.classes.as_deref(), &description.metadata, labels, n_classes)?;
         let names_classes = classes.is_some();
         let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);
         let spec = ModelSpec {
-            architecture: architecture(&description),
+            architecture: architecture(&description, engine.own().and_then(Own::n_trees)),
             input_shape: shape.data.clone(),
             classes: classes.unwrap_or_else(|| (0..n_classes).map(|class| class.to_string()).collect()),
             parameters: description.parameters,
@@ -205,19 +204,19 @@ impl OnnxModel {
         }
     }
 
-    /// The logits of any number of rows by a network of our own, which shares them among the threads itself.
-    fn by_network(
+    /// The logits of any number of rows by operations of our own, which share them among the threads themselves.
+    fn by_own(
         &self,
-        network: &Network,
+        own: &Own,
         inputs: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         if (self.scale, self.shift) == (1.0, 0.0) {
-            logits_into(network, inputs, scratch, out.view_mut())?;
+            own.answers_into(inputs, scratch, out.view_mut())?;
         } else {
             let inputs = inputs.mapv(|value| self.scale * value + self.shift);
-            logits_into(network, inputs.view(), scratch, out.view_mut())?;
+            own.answers_into(inputs.view(), scratch, out.view_mut())?;
         }
         if self.answers.probabilities {
             out.mapv_inplace(|answer| self.logit(answer));
@@ -255,7 +254,7 @@ impl Model for OnnxModel {
     }
 
     fn rows_at_a_time(&self) -> usize {
-        self.engine.own().map_or(self.shape.batch(), Model::rows_at_a_time)
+        self.engine.own().map_or(self.shape.batch(), Own::rows_at_a_time)
     }
 
     fn logits_into(
@@ -265,8 +264,8 @@ impl Model for OnnxModel {
         mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         self.check_width(inputs)?;
-        if let Some(network) = self.engine.own() {
-            return self.by_network(network, inputs, scratch, out);
+        if let Some(own) = self.engine.own() {
+            return self.by_own(own, inputs, scratch, out);
         }
         let batch = self.shape.batch();
         let inputs = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
@@ -291,8 +290,8 @@ impl Model for OnnxModel {
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
         self.check_width(inputs)?;
         tape.begin(inputs.nrows());
-        if let (Some(network), Some(logits)) = (self.engine.own(), tape.slots_mut().last_mut()) {
-            return self.by_network(network, inputs, &mut Scratch::default(), logits.value_mut());
+        if let (Some(own), Some(logits)) = (self.engine.own(), tape.slots_mut().last_mut()) {
+            return self.by_own(own, inputs, &mut Scratch::default(), logits.value_mut());
         }
         let (batch, n) = (self.shape.batch(), 1 + self.taps.len());
         let blocks = inputs.axis_chunks_iter(Axis(0), batch).into_par_iter();
@@ -344,11 +343,13 @@ fn kind(answers: ArrayView2<'_, f32>, producer: &str, said: Option<bool>) -> Res
     Ok(kind)
 }
 
-/// What our own files name their graph, else its size.
-fn architecture(description: &Description) -> String {
+/// What our own files name their graph, else its size, or the number of its trees.
+fn architecture(description: &Description, n_trees: Option<usize>) -> String {
     let n: usize = description.operators.values().sum();
-    match description.producer.starts_with("distill ") && !description.name.is_empty() {
-        true => description.name.clone(),
-        false => format!("ONNX graph of {n} operators"),
+    match n_trees {
+        _ if description.producer.starts_with("distill ") && !description.name.is_empty() => description.name.clone(),
+        Some(1) => "1 decision tree".to_owned(),
+        Some(n) => format!("{n} decision trees"),
+        None => format!("ONNX graph of {n} operators"),
     }
 }

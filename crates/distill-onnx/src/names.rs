@@ -23,16 +23,20 @@ pub fn parse_names(text: &str) -> Vec<String> {
     names.into_iter().map(|name| name.trim().to_owned()).collect()
 }
 
-/// The names of `n` classes: those that were given, or those of the metadata, if there are any.
+/// The names of `n` classes: those that were given, or those of the metadata, or the labels of an operator, if there are any.
 pub(crate) fn choose(
     given: Option<&[String]>,
     metadata: &BTreeMap<String, String>,
+    labels: Option<Vec<String>>,
     n: usize,
 ) -> Result<Option<Vec<String>>, OnnxError> {
     if let Some(names) = given {
         return check(names.to_vec(), n, "the setting `classes`").map(Some);
     }
-    KEYS.iter().find_map(|key| metadata.get(*key)).map(|text| check(parse_names(text), n, "the metadata")).transpose()
+    match KEYS.iter().find_map(|key| metadata.get(*key)) {
+        Some(text) => check(parse_names(text), n, "the metadata").map(Some),
+        None => labels.map(|labels| check(labels, n, "the labels of the classifier")).transpose(),
+    }
 }
 
 fn check(names: Vec<String>, n: usize, place: &'static str) -> Result<Vec<String>, OnnxError> {
@@ -56,9 +60,11 @@ mod tests {
     fn what_is_given_goes_before_metadata() {
         let metadata = BTreeMap::from([("labels".to_owned(), "cat,dog".to_owned())]);
         let given = ["x".to_owned(), "y".to_owned()];
-        assert_eq!(choose(Some(&given), &metadata, 2).unwrap().unwrap(), given);
-        assert_eq!(choose(None, &metadata, 2).unwrap().unwrap(), ["cat", "dog"]);
-        assert_eq!(choose(None, &BTreeMap::new(), 3), Ok(None));
+        let labels = || Some(vec!["no".to_owned(), "yes".to_owned()]);
+        assert_eq!(choose(Some(&given), &metadata, labels(), 2).unwrap().unwrap(), given);
+        assert_eq!(choose(None, &metadata, labels(), 2).unwrap().unwrap(), ["cat", "dog"]);
+        assert_eq!(choose(None, &BTreeMap::new(), labels(), 2).unwrap(), labels());
+        assert_eq!(choose(None, &BTreeMap::new(), None, 3), Ok(None));
     }
 
     #[test]

@@ -46,19 +46,35 @@ impl Kind {
     }
 }
 
-/// Refuses what would take much more memory than it has bytes.
+/// Refuses what would take much more memory than it has bytes, where texts of attributes are read one by one: large forests have
+/// millions, one for each node.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
-    scan(bytes, Kind::Model, MAX_DEPTH, &mut 0)
+    scan(bytes, Kind::Model, MAX_DEPTH, &mut Parts { n: 0, counts_texts: false })
 }
 
-fn scan(bytes: &[u8], kind: Kind, depth: usize, parts: &mut usize) -> Result<(), String> {
+/// The same where each text of an attribute takes memory of its own.
+#[cfg(feature = "tract")]
+pub(crate) fn check_all(bytes: &[u8]) -> Result<(), String> {
+    scan(bytes, Kind::Model, MAX_DEPTH, &mut Parts { n: 0, counts_texts: true })
+}
+
+/// What was counted so far.
+struct Parts {
+    n: usize,
+    counts_texts: bool,
+}
+
+fn scan(bytes: &[u8], kind: Kind, depth: usize, parts: &mut Parts) -> Result<(), String> {
     if depth == 0 {
         return Err("messages are inside of messages too often".to_owned());
     }
     for field in Fields::new(bytes) {
         let (number, Value::Bytes(inside)) = field? else { continue };
-        *parts += 1;
-        if *parts > MAX_PARTS {
+        if matches!((kind, number), (Kind::Attribute, 9)) && !parts.counts_texts {
+            continue;
+        }
+        parts.n += 1;
+        if parts.n > MAX_PARTS {
             return Err(format!("it has more than {MAX_PARTS} parts"));
         }
         match (kind, number) {

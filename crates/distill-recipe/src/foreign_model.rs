@@ -25,7 +25,7 @@ const KERAS: Format = Format {
 const PICKLE: Format = Format {
     what: "Python, such as scikit-learn's",
     note: "it is a pickle: reading it runs the code that it names",
-    help: "write it as ONNX in Python, `skl2onnx.to_onnx(model, X[:1].astype(\"float32\"), options={\"zipmap\": False})`, and name that file; \
+    help: "write it as ONNX in Python, `skl2onnx.to_onnx(model, X[:1].astype(\"float32\"))`, and name that file; \
            or save what it answers, a table of `predict_proba`",
 };
 

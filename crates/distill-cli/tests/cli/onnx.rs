@@ -150,6 +150,46 @@ fn classes_are_found_by_name() {
     lab.check(&["eval", FILE, "--data", "data", "--onnx", "output=none"], 5, expected);
 }
 
+/// A forest of three colours, with the labels and the map of probabilities that skl2onnx writes.
+#[test]
+fn a_forest_teaches_in_every_build() {
+    let lab = Lab::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/trees");
+    fs::copy(folder.join("forest-names.onnx"), lab.path("forest.onnx")).unwrap();
+    let case: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("forest-names.json")).unwrap()).unwrap();
+    let numbers = |row: &serde_json::Value| -> Vec<f64> {
+        row.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let rows = case["inputs"].as_array().unwrap().iter().zip(case["probabilities"].as_array().unwrap());
+    let lines: Vec<String> = rows
+        .map(|(inputs, probs)| {
+            let probs = numbers(probs);
+            let most = (0..3).max_by(|&a, &b| probs[a].total_cmp(&probs[b])).unwrap();
+            let inputs: Vec<String> = numbers(inputs).iter().map(f64::to_string).collect();
+            format!("{},{}\n", inputs.join(","), case["classes"][most].as_str().unwrap())
+        })
+        .collect();
+    fs::create_dir(lab.path("colours")).unwrap();
+    for (name, lines) in [("train", &lines[..12]), ("test", &lines[12..])] {
+        lab.write(&format!("colours/{name}.csv"), format!("a,b,c,d,e,label\n{}", lines.concat()));
+    }
+    lab.ok(&["new", "forest", "--data", "colours", "--teacher", "forest.onnx"]);
+    let checked = lab.ok(&["check", "forest.toml"]).stdout;
+    assert!(checked.contains("ok    teacher           4 decision trees (probabilities"), "{checked}");
+    assert!(checked.contains("ok    teacher engine    distill's own operations (forest.onnx)\n"), "{checked}");
+    assert!(checked.contains("ok    teacher accuracy  100.00 % of 12 test examples"), "{checked}");
+    // Its labels are names, so that nothing is assumed.
+    assert!(!checked.contains("names no classes"), "{checked}");
+    lab.ok(&["run", "forest.toml", "train.epochs=2", "-q"]);
+    // Names that are not those of the data are refused.
+    for name in ["train", "test"] {
+        let table = String::from_utf8(lab.read(&format!("colours/{name}.csv"))).unwrap();
+        lab.write(&format!("colours/{name}.csv"), table.replace("red", "rouge"));
+    }
+    lab.check(&["check", "forest.toml"], 5, ["E0303", "forest.onnx", "`teacher.onnx.classes`"]);
+}
+
 #[cfg(feature = "onnx")]
 mod with_tract {
     use super::*;

@@ -11,14 +11,12 @@ mod tract;
 
 use std::fmt;
 
-use distill_models::Network;
-
 #[cfg(not(feature = "tract"))]
 use none::Engine as Other;
 #[cfg(feature = "tract")]
 use tract::Engine as Other;
 
-pub(crate) use own::logits_into;
+pub(crate) use own::Own;
 
 use crate::shape::Shape;
 use crate::{Description, OnnxError, OnnxOptions};
@@ -30,7 +28,7 @@ pub const HAS_TRACT: bool = cfg!(feature = "tract");
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnnxEngine {
-    /// A [`Network`] of this project, in every build.
+    /// A [`Network`](distill_models::Network) of this project, or [`Trees`](crate::Trees), in every build.
     Own,
     /// tract.
     Tract {
@@ -54,7 +52,7 @@ impl fmt::Display for OnnxEngine {
 
 /// A graph that is ready to be computed.
 pub(crate) enum Engine {
-    Own(Box<Network>),
+    Own(Own),
     Other(Other),
 }
 
@@ -85,7 +83,7 @@ impl Engine {
             return Ok((prepared.by(Self::Other), OnnxEngine::OnnxRuntime));
         }
         match own::prepare(bytes, options)? {
-            Ok(prepared) => Ok((prepared.by(|network| Self::Own(Box::new(network))), OnnxEngine::Own)),
+            Ok(prepared) => Ok((prepared.by(Self::Own), OnnxEngine::Own)),
             Err(because) => {
                 let prepared = Other::prepare(bytes, options, &because)?;
                 Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
@@ -93,10 +91,10 @@ impl Engine {
         }
     }
 
-    /// The network that computes it, which takes any number of rows.
-    pub(crate) fn own(&self) -> Option<&Network> {
+    /// The operations of distill that compute it, which take any number of rows.
+    pub(crate) fn own(&self) -> Option<&Own> {
         match self {
-            Self::Own(network) => Some(network),
+            Self::Own(own) => Some(own),
             Self::Other(_) => None,
         }
     }
@@ -110,7 +108,7 @@ impl Engine {
         n: usize,
     ) -> Result<Vec<Vec<f32>>, OnnxError> {
         match self {
-            Self::Own(network) => own::run(network, rows, scaled).map(|logits| vec![logits]),
+            Self::Own(own) => own.run(rows, scaled).map(|answers| vec![answers]),
             Self::Other(other) => other.run(shape, rows, scaled, n),
         }
     }

@@ -11,6 +11,9 @@ const MAX_CLASSES: usize = 1 << 20;
 /// Examples in a batch where the file leaves it open. A constant: results do not depend on who asks for how many.
 pub(super) const BATCH: usize = 16;
 
+/// What outputs are made of that are no numbers for each class.
+const LABELS: [&str; 4] = ["i64", "i32", "string", "bool"];
+
 fn names(ports: &[Port]) -> Vec<String> {
     ports.iter().map(|port| port.name.clone()).collect()
 }
@@ -31,7 +34,9 @@ pub(super) fn choose_output(description: &Description, options: &OnnxOptions) ->
     let outputs = &description.outputs;
     let refused = |wanted| Err(OnnxError::Port { kind: "output", found: names(outputs), wanted });
     let Some(wanted) = &options.output else {
-        let usual = outputs.iter().find(|output| output.name == "logits").or(outputs.first());
+        // Classifiers of tables give the likeliest class first, and then the probabilities.
+        let numbers = outputs.iter().find(|output| !LABELS.contains(&output.element.as_str()));
+        let usual = outputs.iter().find(|output| output.name == "logits").or(numbers).or(outputs.first());
         return usual.map_or_else(|| refused("one is needed".to_owned()), |output| Ok(output.name.clone()));
     };
     let computed = description.values.iter().map(|(name, _)| name);

@@ -33,14 +33,16 @@ enum Computes {
 impl Engine {
     pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions, _: &str) -> Result<Prepared<Self>, OnnxError> {
         let known = tract_onnx::onnx().op_register.0;
-        let mut file = file::decode(bytes, |name| options.library.is_some() || known.contains_key(name))?;
         let description = describe(bytes)?;
         let input = choose_input(&description.inputs, options)?.clone();
         let element = element(&input)?;
         let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
         let convolves = options.library.is_none() && description.operators.contains_key("Conv");
         let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
-        let output = choose_output(&description, options)?;
+        let taps = options.taps.iter().map(|tap| tap.tensor.clone());
+        let mut wanted: Vec<String> = std::iter::once(choose_output(&description, options)?).chain(taps).collect();
+        let mut file = file::decode(bytes, &mut wanted, |name| options.library.is_some() || known.contains_key(name))?;
+        let output = wanted.swap_remove(0);
         show(&mut file, &output);
         let mut names = vec![output.clone()];
         names.extend(taps::add(&mut file, &options.taps, &output, &description)?);
