@@ -62,12 +62,16 @@ fn a_column_divides_the_rows_of_a_table() {
         ["right", "left"]
     );
 
-    lab.check(&["check", "people.toml", "data.columns={ split = \"set\" }"], 4, ["`set`", "people.toml", "part"]);
+    let unknown = ["check", "people.toml", "data.columns={ split = \"set\" }"];
     lab.check(
-        &["check", "people.toml", "data.columns={ split = \"x\" }"],
+        &unknown,
         4,
-        ["`x`", "people.csv", "`train`, `validation`"],
+        ["E0205]: people.csv has no column `set`", "split = \"set\"", "names of the table's columns"],
     );
+    let numbers = lab.distill(&["check", "people.toml", "data.columns={ split = \"x\" }"]);
+    let expected =
+        "people.csv cannot be used: line 2: column `x` has `-1`, which is none of `train`, `validation` and `test`";
+    assert!(numbers.code == Some(4) && numbers.stderr.contains(expected), "{}", numbers.stderr);
 }
 
 #[test]
@@ -86,18 +90,28 @@ fn a_share_of_each_class_is_held_out() {
     lab.ok(&["new", "mine.toml", "--data", "people.csv"]);
     lab.ok(&["check", "mine.toml"]);
 
+    let all = ["check", "people.toml", "data.columns={ test = 1.0 }"];
     lab.check(
-        &["check", "people.toml", "data.columns={ test = 1.0 }"],
-        2,
-        ["`data.columns.test`", "less than 1", "people.toml"],
+        &all,
+        3,
+        ["E0104]: data.columns.test must be greater than 0 and less than 1", "test = 1.0", "test = 0.2"],
     );
-    let both = "data.columns={ test = 0.5, split = \"part\" }";
-    lab.check(&["check", "people.toml", both], 2, ["columns.split", "people.toml", "leave one"]);
+    let both = ["check", "people.toml", "data.columns={ test = 0.5, split = \"part\" }"];
+    lab.check(
+        &both,
+        3,
+        ["E0104]: data.columns.test is set, and `columns.split` too", "split", "leave one of them out"],
+    );
     fs::create_dir(lab.path("folder")).unwrap();
     lab.write("folder/train.csv", people(""));
     lab.write("folder/test.csv", people(""));
-    let folder = ["check", "people.toml", "data.source=folder", half];
-    lab.check(&folder, 2, ["`data.columns.split`", "people.toml", "a table for each set"]);
+    let folder = lab.distill(&["check", "people.toml", "data.source=folder", half]);
+    assert!(folder.code != Some(0) && folder.stderr.contains("a table for each set"), "{}", folder.stderr);
     lab.write("people.csv", "x,label\n1,a\n");
-    lab.check(&["check", "people.toml"], 4, ["too few rows", "people.csv", ""]);
+    let few = lab.distill(&["check", "people.toml"]);
+    assert!(
+        few.code == Some(4) && few.stderr.contains("people.csv has too few rows, 1, to hold some"),
+        "{}",
+        few.stderr
+    );
 }
