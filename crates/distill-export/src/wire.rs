@@ -58,7 +58,7 @@ impl Message {
         self.bytes(field, &value.0)
     }
 
-    /// Appends fields as they are on the wire, such as those that [`Fields::next_with_bytes`] gives.
+    /// Appends fields as they are on the wire, such as a part of [`Fields::rest`].
     pub fn append(&mut self, fields: &[u8]) -> &mut Self {
         self.0.extend_from_slice(fields);
         self
@@ -182,11 +182,9 @@ impl<'a> Fields<'a> {
         Self { rest: bytes }
     }
 
-    /// The next field, and the bytes that it has on the wire, number and length included.
-    pub fn next_with_bytes(&mut self) -> Option<Result<(u64, Value<'a>, &'a [u8]), String>> {
-        let before = self.rest;
-        let field = self.next()?;
-        Some(field.map(|(number, value)| (number, value, &before[..before.len() - self.rest.len()])))
+    /// What follows the fields that were read; nothing after an error.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     fn field(&mut self) -> Result<(u64, Value<'a>), String> {
@@ -279,8 +277,10 @@ mod tests {
         assert_eq!(Value::Bytes(&[7, 0x81, 1]).ints(), Ok(vec![7, 129]));
         assert_eq!(Value::Int(7).ints(), Ok(vec![7]));
         let (mut fields, mut copy) = (Fields::new(b"\x0d1234\x0912345678\x12\x02hi\x08\x96\x01"), Message::default());
-        while let Some(field) = fields.next_with_bytes() {
-            copy.append(field.unwrap().2);
+        let mut before = fields.rest();
+        while fields.next().is_some() {
+            copy.append(&before[..before.len() - fields.rest().len()]);
+            before = fields.rest();
         }
         assert_eq!(copy.0, b"\x0d1234\x0912345678\x12\x02hi\x08\x96\x01");
         assert_eq!(Value::Bytes(&[7, 0x81]).ints(), Err("an integer has no end".to_owned()));

@@ -125,12 +125,14 @@ impl Inside<'_> {
             return Ok(None);
         }
         let numbers = self.numbers(&name, &entries)?;
-        let (mut tensor, mut fields) = (Message::default(), Fields::new(bytes));
-        while let Some(field) = fields.next_with_bytes() {
-            let (field, _, bytes) = field.map_err(damaged)?;
+        let mut tensor = Message::default();
+        let (mut fields, mut before) = (Fields::new(bytes), bytes);
+        while let Some(field) = fields.next() {
+            let (field, _) = field.map_err(damaged)?;
             if ![RAW_DATA, EXTERNAL_DATA, DATA_LOCATION].contains(&field) {
-                tensor.append(bytes);
+                tensor.append(&before[..before.len() - fields.rest().len()]);
             }
+            before = fields.rest();
         }
         tensor.bytes(RAW_DATA, numbers);
         Ok(Some(tensor.into_bytes()))
@@ -164,14 +166,16 @@ fn copy(
     bytes: &[u8],
     mut change: impl FnMut(u64, &[u8]) -> Result<Option<Vec<u8>>, OnnxError>,
 ) -> Result<Vec<u8>, OnnxError> {
-    let (mut out, mut fields) = (Message::default(), Fields::new(bytes));
-    while let Some(field) = fields.next_with_bytes() {
-        let (field, value, bytes) = field.map_err(damaged)?;
+    let mut out = Message::default();
+    let (mut fields, mut before) = (Fields::new(bytes), bytes);
+    while let Some(field) = fields.next() {
+        let (field, value) = field.map_err(damaged)?;
         let changed = if let Value::Bytes(inner) = value { change(field, inner)? } else { None };
         match changed {
             Some(changed) => out.bytes(field, &changed),
-            None => out.append(bytes),
+            None => out.append(&before[..before.len() - fields.rest().len()]),
         };
+        before = fields.rest();
     }
     Ok(out.into_bytes())
 }

@@ -39,7 +39,7 @@ fn students_see_a_share_of_the_labels() {
     assert!(!lab.ok(&["check", "r.toml"]).stdout.contains("students see"));
 
     let ran = lab.ok(&["run", "r.toml", "name=few", few]);
-    assert!(ran.stdout.contains("transfer  180 examples for the students, 18 of them with labels\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("transfer  180 examples for the students, 18 of them with labels\n"), "{}", ran.stderr);
     let data = &lab.json("runs/few-001/result.json")["data"];
     let count = |set: &str| data[set].as_u64().unwrap();
     assert_eq!(["train", "transfer", "labelled", "test"].map(count), [180, 180, 18, 60]);
