@@ -5,8 +5,11 @@ use super::tests::{Results, numbers, ours_as, plain, shapes};
 use super::*;
 use crate::Precision;
 
+/// A precision, and what becomes of the form of its operands.
+type Way = (Precision, fn(Form) -> Form);
+
 /// Ways to compute in bf16: with all that the processor has, without tiles, and emulated.
-const WAYS: [(Precision, fn(Form) -> Form); 3] =
+const WAYS: [Way; 3] =
     [(Precision::Bf16, |form| form), (Precision::Bf16, without_tiles), (Precision::Bf16Emulated, |form| form)];
 
 fn without_tiles(form: Form) -> Form {
@@ -68,7 +71,7 @@ impl Case {
         self.run_as((precision, |form| form), threads)
     }
 
-    fn run_as(&self, (precision, change): (Precision, fn(Form) -> Form), threads: usize) -> Results {
+    fn run_as(&self, (precision, change): Way, threads: usize) -> Results {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| ours_as(change, &self.shape, precision, &self.w, &self.bias, &self.x, &self.dy))
     }

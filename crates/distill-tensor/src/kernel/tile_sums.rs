@@ -32,8 +32,8 @@ fn pixels<const P: usize, const V: usize>(tiles: &Tiles, all: &mut PixelSums<'_>
     let mut weights = all.weights;
     for &Segment { offset, len } in all.segments {
         for pair in (0..len / 2).step_by(n_pairs) {
-            for p in 0..P {
-                tiles.load_first(p, Rows { values: &all.map[from[p] + offset / 2 + pair..], step: all.steps[1] });
+            for (p, place) in from.iter().enumerate().take(P) {
+                tiles.load_first(p, Rows { values: &all.map[place + offset / 2 + pair..], step: all.steps[1] });
             }
             for v in 0..V {
                 tiles.load_second(v, Rows { values: &weights[v * SIDE..], step: width });
