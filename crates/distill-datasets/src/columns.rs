@@ -57,6 +57,16 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Whether it says that there is no number: nothing, `NA`, `NaN` and the like, or `?`.
+    fn is_missing(self) -> bool {
+        const WORDS: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
+        match self {
+            Self::Text(text) => WORDS.iter().any(|word| text.trim().eq_ignore_ascii_case(word)),
+            Self::Whole(_) => false,
+            Self::Real(value) => value.is_nan(),
+        }
+    }
+
     /// The number as inputs have it, if it is a finite one.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "inputs are f32")]
     pub fn number(self) -> Option<f32> {
@@ -70,7 +80,7 @@ impl<'a> Cell<'a> {
 }
 
 /// How one column becomes numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// Its name in the header.
@@ -79,10 +89,14 @@ pub struct Column {
     /// a number itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
+    /// What stands for a number that is missing: the mean of those that are there in the rows to train on. The column is then
+    /// two numbers, the second of which is 1 where the first is missing, and else 0. `None` where none is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<f32>,
 }
 
 /// How a row of a table becomes the numbers of an input, as it was learnt from the rows to train on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     /// The inputs, in the order of the numbers.
@@ -103,13 +117,17 @@ pub struct ColumnEncoder {
 impl Column {
     /// Numbers of an input that it becomes.
     fn width(&self) -> usize {
-        self.values.as_ref().map_or(1, Vec::len)
+        self.values.as_ref().map_or(1 + usize::from(self.missing.is_some()), Vec::len)
     }
 
-    /// Writes the numbers of an input, which are 0, of the one that stands for them.
+    /// Writes the numbers of an input, which are 0, of the one that stands for them: NaN for one that is missing.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a place, or below 0")]
     fn write(&self, code: f32, mut out: ArrayViewMut1<'_, f32>) {
         match self.values {
+            None if code.is_nan() => {
+                out[0] = self.missing.unwrap_or_default();
+                out[1] = 1.0;
+            }
             None => out[0] = code,
             Some(_) if code < 0.0 => {}
             Some(_) => out[code as usize] = 1.0,
@@ -166,7 +184,8 @@ impl ColumnEncoder {
         Ok(())
     }
 
-    /// Appends one number for each column: itself, or the place of a word among those that are known, below 0 for others.
+    /// Appends one number for each column: itself, NaN if it may be missing and is, or the place of a word among those that are known,
+    /// below 0 for others.
     ///
     /// # Errors
     /// The same.
@@ -183,10 +202,14 @@ impl ColumnEncoder {
         let column = &self.columns.inputs[at];
         let cell = cell(self.positions[at]).ok_or_else(|| format!("has no value for column `{}`", column.name))?;
         let Some(values) = &column.values else {
+            if column.missing.is_some() && cell.is_missing() {
+                return Ok(f32::NAN);
+            }
             return cell.number().ok_or_else(|| {
                 let text = cell.text();
                 let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
-                format!("column `{}` {found}, not a finite number", column.name)
+                let never = if cell.is_missing() { ", and no training row lacks it" } else { "" };
+                format!("column `{}` {found}, not a finite number{never}", column.name)
             });
         };
         let text = cell.text();
@@ -209,7 +232,9 @@ impl ColumnEncoder {
 struct Seen {
     counter: Counter,
     n_numbers: u64,
-    /// The place of the first that is not a number, and what it is.
+    sum: f64,
+    n_missing: u64,
+    /// The place of the first that neither is a number nor is missing, and what it is.
     word: Option<(String, String)>,
     values: BTreeSet<String>,
 }
@@ -282,7 +307,11 @@ impl Learner {
             let Some(cell) = cell(at) else { continue };
             seen.counter.push(cell);
             match cell.number() {
-                Some(_) => seen.n_numbers += 1,
+                Some(number) => {
+                    seen.n_numbers += 1;
+                    seen.sum += f64::from(number);
+                }
+                None if cell.is_missing() => seen.n_missing += 1,
                 None if seen.word.is_none() => seen.word = Some((place(), cell.text().into_owned())),
                 None => {}
             }
@@ -316,9 +345,16 @@ impl Learner {
                 continue;
             }
             let name = self.header[at].clone();
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
+            let mean = (seen.sum / seen.n_numbers.max(1) as f64) as f32;
+            let mut missing = None;
             let values = match seen.word {
                 _ if self.categorical[at] => Some(seen.values),
-                None => None,
+                None if seen.n_missing == 0 => None,
+                None if seen.n_numbers > 0 => {
+                    missing = Some(mean);
+                    None
+                }
                 Some((place, word)) if seen.n_numbers > 0 => {
                     let found = if word.is_empty() { "nothing".to_owned() } else { format!("`{word}`") };
                     return Err(format!(
@@ -326,7 +362,7 @@ impl Learner {
                          `data.columns.categorical` or `data.columns.ignore`"
                     ));
                 }
-                Some(_) => Some(seen.values),
+                _ => Some(seen.values),
             };
             if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
                 let n = values.len() - 1;
@@ -334,7 +370,7 @@ impl Learner {
                     "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
                 ));
             }
-            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()) });
+            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()), missing });
         }
         match inputs.is_empty() {
             true => Err("has no column beside that of the class".to_owned()),

@@ -39,6 +39,17 @@ impl Table {
         labels: Vec<u32>,
         classes: Vec<String>,
     ) -> Result<Self, DataError> {
+        Self::with_gaps(input_shape, values, labels, classes, |_| false)
+    }
+
+    /// The same where some features may be NaN.
+    fn with_gaps(
+        input_shape: Vec<usize>,
+        values: Vec<f32>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+        may_lack: impl Fn(usize) -> bool,
+    ) -> Result<Self, DataError> {
         let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
         let Some(features @ 1..) = features else {
             return Err(DataError::BadInputShape { path: None, input_shape });
@@ -47,7 +58,8 @@ impl Table {
         if labels.is_empty() {
             return Err(DataError::NoExamples { path: None });
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        let is_wrong = |(at, value): (usize, &f32)| !(value.is_finite() || value.is_nan() && may_lack(at % features));
+        if let Some(at) = values.iter().enumerate().position(is_wrong) {
             let (example, feature, value) = (at / features, at % features, values[at]);
             return Err(DataError::NonFinite { path: None, example, feature, value });
         }
@@ -73,7 +85,8 @@ impl Table {
         labels: Vec<u32>,
         classes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let mut table = Self::new(vec![columns.inputs.len()], codes, labels, classes)?;
+        let may_lack = |at: usize| columns.inputs.get(at).is_some_and(|column| column.missing.is_some());
+        let mut table = Self::with_gaps(vec![columns.inputs.len()], codes, labels, classes, may_lack)?;
         table.spec.input_shape = vec![columns.features()];
         Ok(Self { columns: Some(columns), counters, ..table })
     }

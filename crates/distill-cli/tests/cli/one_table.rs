@@ -115,3 +115,29 @@ fn a_share_of_each_class_is_held_out() {
         few.stderr
     );
 }
+
+#[test]
+fn numbers_may_be_missing() {
+    let lab = Lab::new();
+    let gaps: String = people("")
+        .lines()
+        .enumerate()
+        .map(|(i, line)| match line.split_once(',') {
+            Some((_, rest)) if i > 0 && i % 7 == 0 => format!("?,{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    lab.write("people.csv", gaps);
+    lab.write("people.toml", RECIPE);
+    lab.ok(&["run", "people.toml", "-q"]);
+    let student = "runs/people-001/weights/student-seed1.safetensors";
+    lab.ok(&["eval", student, "--data", "people.csv"]);
+    // In each form a row without `x` is the same row.
+    lab.write("rows.csv", "y,x\n0.5,\n0.5,NA\n");
+    let answers = lab.ok(&["predict", student, "rows.csv", "--probs"]).stdout;
+    let probs: Vec<&str> = answers.lines().skip(1).map(|line| line.split_once(',').unwrap().1).collect();
+    assert_eq!(probs[0], probs[1], "{answers}");
+    lab.write("rows.csv", "y,x\n,0.5\n");
+    let expected = ["E0206]: column `y` is empty, not a finite number, and no training row lacks it", "rows.csv:2", ""];
+    lab.check(&["predict", student, "rows.csv"], 4, expected);
+}

@@ -78,8 +78,8 @@ fn columns_are_found_by_name_in_training_evaluation_and_prediction() {
     check(&["data.source=t"], 4, ["E0401]: t/train.csv has no column called label", "t/train.csv", ""]);
     let label = "data.columns.label=\"species\"";
     let table = lab.read("t/train.csv");
-    lab.write("t/train.csv", [&table[..], b"n,?,red,1,rose\n"].concat());
-    let expected = ["E0401]: t/train.csv has numbers in column `height`, but `?` in line 302", "t/train.csv", ""];
+    lab.write("t/train.csv", [&table[..], b"n,tall,red,1,rose\n"].concat());
+    let expected = ["E0401]: t/train.csv has numbers in column `height`, but `tall` in line 302", "t/train.csv", ""];
     check(&["data.source=t", label, "data.columns.ignore=[\"id\"]"], 4, expected);
     lab.write("t/train.csv", table);
     let expected =

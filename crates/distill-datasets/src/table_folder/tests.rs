@@ -55,7 +55,7 @@ fn a_number_has_one_name_however_it_is_written() {
     assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
-    let column = Column { name: "zip".to_owned(), values: Some(values) };
+    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None };
     let old = Columns { inputs: vec![column], label: "label".to_owned() };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
@@ -122,8 +122,9 @@ fn a_table_says_the_same_in_both_forms() {
     assert_eq!(packed.columns().features(), 1 + 5 + 1 + 1 + 2 + 1 + 4);
     let mut options = options;
     options.ignore.remove(0);
-    let error = TableFolder::find(dir.path(), &options, &Division::default()).unwrap_err().to_string();
-    assert!(error.contains("has numbers in column `size`, but nothing in row 3"), "{error}");
+    // Some of the sizes are missing.
+    let with_gaps = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
+    assert_eq!(with_gaps.columns().features(), packed.columns().features() + 2);
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn no_more_is_read_than_memory_may_hold() {
     // Whoever reads on to the end finds the word.
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
-    let column = |name: &str| Column { name: name.to_owned(), values: None };
+    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None };
     let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
@@ -150,6 +151,38 @@ fn no_more_is_read_than_memory_may_hold() {
     }
     let errors = [NumberTable::read(&path, 32).map(|_| ()), columns.read(&path, 32).map(|_| ())];
     assert!(errors.into_iter().all(|found| matches!(found, Err(DataError::Content { .. }))));
+}
+
+#[test]
+fn a_missing_number_is_the_mean_and_says_so() {
+    let dir = folder(
+        "x,n,word,y\n1,5,a,no\n,6,,yes\nNA,7,?,no\n4,8,a,no\n?,9,a,no\n-0.5,1,a,no\n",
+        "word,n,x,y\n?,1, nan ,no\nb,2,3,yes\n",
+    );
+    let options = ColumnOptions { label: Some("y".to_owned()), ..ColumnOptions::default() };
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
+    let missing: Vec<_> = found.columns().inputs.iter().map(|column| column.missing).collect();
+    // Where words are expected, a missing one is a word.
+    assert_eq!((found.columns().features(), &missing[..]), (6, &[Some(1.5), None, None][..]));
+    let train = read(&found.load(Split::Train, None, u64::MAX).unwrap());
+    assert_eq!(train.row(0).to_vec(), [1.0, 0.0, 5.0, 0.0, 0.0, 1.0]);
+    assert_eq!(train.row(1).to_vec(), [1.5, 1.0, 6.0, 1.0, 0.0, 0.0]);
+    assert_eq!(train.column(1).to_vec(), [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]);
+    let test = read(&found.load(Split::Test, None, u64::MAX).unwrap());
+    assert_eq!(test, array![[1.5, 1.0, 1.0, 0.0, 1.0, 0.0], [3.0, 0.0, 2.0, 0.0, 0.0, 0.0]]);
+    // What reads a row alone does the same.
+    let encoder = found.columns().encoder(&["x", "n", "word"].map(String::from)).unwrap();
+    let cells = [Cell::Real(f64::NAN), Cell::Whole(2), Cell::Text("a")];
+    let mut out = vec![];
+    encoder.encode(|at| cells.get(at).copied(), &mut out).unwrap();
+    assert_eq!(out, [1.5, 1.0, 2.0, 0.0, 0.0, 1.0]);
+    // No row without `n` was there in training.
+    let error = encoder.encode(|_| Some(Cell::Text("")), &mut out).unwrap_err();
+    assert_eq!(error, "column `n` is empty, not a finite number, and no training row lacks it");
+    // Nothing but gaps is a word, which says nothing.
+    let dir = folder("x,z,y\n1,,no\n2,NA,yes\n", "x,z,y\n1,,no\n");
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
+    assert_eq!(found.columns().features(), 3);
 }
 
 #[test]
@@ -164,8 +197,8 @@ fn what_cannot_be_used_is_refused_with_its_line() {
         ("x,y\n1,a\n", ColumnOptions::default(), "name the one with the class in `data.columns.label`"),
         ("x,x,y\n1,2,a\n", options("y"), "has two columns `x`"),
         ("x,y\n1,a\n1,2,a\n", options("y"), "has 3 fields in line 3, and 2 columns"),
-        ("x,y\n1,a\n?,a\n", options("y"), "has numbers in column `x`, but `?` in line 3"),
-        ("x,y\n1,a\n,a\n", options("y"), "but nothing in line 3"),
+        ("x,y\n1,a\ntwo,a\n", options("y"), "has numbers in column `x`, but `two` in line 3"),
+        ("x,y\n1,a\n,a\ninf,a\n", options("y"), "but `inf` in line 4"),
         ("y\na\n", options("y"), "has no column beside that of the class"),
     ] {
         let found = find(train, options);
@@ -175,7 +208,7 @@ fn what_cannot_be_used_is_refused_with_its_line() {
     assert!(find(&format!("x,y\n{many}"), options("y")).contains("more than 1000 different words in column `x`"));
     for (test, expected) in [
         ("x,y\n1,a\n2,c\n", "has the class `c` in line 3, the classes are `a`, `b`"),
-        ("x,y\nNaN,a\n", "line 2: column `x` is `NaN`, not a finite number"),
+        ("x,y\nNaN,a\n", "line 2: column `x` is `NaN`, not a finite number, and no training row lacks it"),
         ("z,y\n1,a\n", "has no column `x`"),
         ("x\n1\n", "has no column `y` with the class"),
     ] {
