@@ -9,13 +9,48 @@ const TOGETHER: usize = 4;
 pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
     let (mean, squares) = out.split_at_mut(channels);
     let share = channels as f32 / x.len() as f32;
-    sum_channels([x], channels, mean, |[x], _| x);
+    sum(x, channels, mean);
     mean.iter_mut().for_each(|mean| *mean *= share);
-    let mean = &*mean;
-    sum_channels([x], channels, squares, |[x], channel| {
-        let difference = x - mean[channel];
-        difference * difference
-    });
+    squares.fill(0.0);
+    let mut groups = x.chunks_exact(TOGETHER * channels);
+    for group in &mut groups {
+        let [a, b, c, d] = quarters(group, channels);
+        for i in 0..channels {
+            let m = mean[i];
+            let [a, b, c, d] = [a[i] - m, b[i] - m, c[i] - m, d[i] - m];
+            squares[i] += (a * a + b * b) + (c * c + d * d);
+        }
+    }
+    for pixel in groups.remainder().chunks_exact(channels) {
+        for i in 0..channels {
+            let difference = pixel[i] - mean[i];
+            squares[i] += difference * difference;
+        }
+    }
+}
+
+/// Overwrites `out` with the sum of each channel.
+#[inline(always)]
+fn sum(x: &[f32], channels: usize, out: &mut [f32]) {
+    out.fill(0.0);
+    let out = &mut out[..channels];
+    let mut groups = x.chunks_exact(TOGETHER * channels);
+    for group in &mut groups {
+        let [a, b, c, d] = quarters(group, channels);
+        for i in 0..channels {
+            out[i] += (a[i] + b[i]) + (c[i] + d[i]);
+        }
+    }
+    for pixel in groups.remainder().chunks_exact(channels) {
+        out.iter_mut().zip(pixel).for_each(|(out, x)| *out += x);
+    }
+}
+
+#[inline(always)]
+fn quarters(group: &[f32], channels: usize) -> [&[f32]; TOGETHER] {
+    let (first, second) = group.split_at(2 * channels);
+    let ((a, b), (c, d)) = (first.split_at(channels), second.split_at(channels));
+    [a, b, c, &d[..channels]]
 }
 
 /// Overwrites `out` with the sum of `grad` in each channel, and that of `grad · (x - mean)`.
@@ -23,58 +58,22 @@ pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
 pub(super) fn write_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f32]) {
     let channels = mean.len();
     let (sums, products) = out.split_at_mut(channels);
-    sum_channels([grad], channels, sums, |[grad], _| grad);
-    sum_channels([grad, x], channels, products, |[grad, x], channel| grad * (x - mean[channel]));
-}
-
-/// Overwrites `sums` with the sum of `f(numbers of a pixel, channel)` over all pixels, for each channel.
-#[inline(always)]
-fn sum_channels<const N: usize>(
-    maps: [&[f32]; N],
-    channels: usize,
-    sums: &mut [f32],
-    f: impl Fn([f32; N], usize) -> f32 + Copy,
-) {
-    let mut first = 0;
-    while first < channels {
-        first += match channels - first {
-            16.. => sum_block::<N, 16>(maps, channels, first, sums, f),
-            4.. => sum_block::<N, 4>(maps, channels, first, sums, f),
-            _ => sum_block::<N, 1>(maps, channels, first, sums, f),
-        };
-    }
-}
-
-/// The sums of `C` channels, which are in registers. Returns how many they are.
-#[inline(always)]
-fn sum_block<const N: usize, const C: usize>(
-    maps: [&[f32]; N],
-    channels: usize,
-    first: usize,
-    to: &mut [f32],
-    f: impl Fn([f32; N], usize) -> f32 + Copy,
-) -> usize {
-    let mut sums = [0.0; C];
-    let pixels = maps[0].len() / channels;
-    let of = |pixel: usize| {
-        let numbers = maps.map(|map| *map[pixel * channels + first..].first_chunk::<C>().expect("whole pixels"));
-        std::array::from_fn::<f32, C, _>(|c| f(numbers.map(|numbers| numbers[c]), first + c))
-    };
-    let whole = pixels - pixels % TOGETHER;
-    for pixel in (0..whole).step_by(TOGETHER) {
-        let [p, q, r, s] = [of(pixel), of(pixel + 1), of(pixel + 2), of(pixel + 3)];
-        for c in 0..C {
-            sums[c] += (p[c] + q[c]) + (r[c] + s[c]);
+    sum(grad, channels, sums);
+    products.fill(0.0);
+    let (mut grads, mut xs) = (grad.chunks_exact(TOGETHER * channels), x.chunks_exact(TOGETHER * channels));
+    for (grad, x) in (&mut grads).zip(&mut xs) {
+        let ([ga, gb, gc, gd], [xa, xb, xc, xd]) = (quarters(grad, channels), quarters(x, channels));
+        for i in 0..channels {
+            let m = mean[i];
+            products[i] += (ga[i] * (xa[i] - m) + gb[i] * (xb[i] - m)) + (gc[i] * (xc[i] - m) + gd[i] * (xd[i] - m));
         }
     }
-    for pixel in whole..pixels {
-        let p = of(pixel);
-        for c in 0..C {
-            sums[c] += p[c];
+    let rest = grads.remainder().chunks_exact(channels).zip(xs.remainder().chunks_exact(channels));
+    for (grad, x) in rest {
+        for i in 0..channels {
+            products[i] += grad[i] * (x[i] - mean[i]);
         }
     }
-    to[first..first + C].copy_from_slice(&sums);
-    C
 }
 
 /// `y = x · factor + summand`, plus another value where there is one.
