@@ -116,6 +116,20 @@ fn a_share_of_each_class_is_held_out() {
     );
 }
 
+/// The set of a row stands behind its class, which has a name of its own.
+#[test]
+fn the_last_column_but_the_set_is_guessed_as_the_class() {
+    let lab = Lab::new();
+    let rows: String =
+        (0..60).map(|i| format!("{i}.5,{},{}\n", i % 2, if i % 3 == 0 { "test" } else { "train" })).collect();
+    lab.write("people.csv", format!("x,side,split\n{rows}"));
+    lab.ok(&["new", "mine.toml", "--data", "people.csv"]);
+    let checked = lab.ok(&["check", "mine.toml"]);
+    assert!(checked.stdout.contains("20 test"), "{}", checked.stdout);
+    let recipe = String::from_utf8(lab.read("mine.toml")).unwrap();
+    assert!(recipe.contains("label = \"side\""), "{recipe}");
+}
+
 #[test]
 fn numbers_may_be_missing() {
     let lab = Lab::new();

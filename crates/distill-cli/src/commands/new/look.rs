@@ -56,9 +56,11 @@ impl Look {
                 }
                 Ok(look) => return Ok(look),
                 Err(error) if label.is_none() && asks_for(&error, "data.columns.label") => {
-                    // The class stands last nearly everywhere where no name tells which it is.
-                    let last = TableFolder::header(Path::new(source))?.and_then(|header| header.last().cloned());
-                    label = Some(last.ok_or(error)?);
+                    // The class stands last nearly everywhere where no name tells which it is, but for the set of a row.
+                    let path = Path::new(source);
+                    let is_set = |name: &String| path.is_file() && name == "split";
+                    let header = TableFolder::header(path)?.unwrap_or_default();
+                    label = Some(header.into_iter().rev().find(|name| !is_set(name)).ok_or(error)?);
                 }
                 Err(error) if sound.is_none() && asks_for(&error, "data.sound.seconds") => {
                     let longest = longest_recording(Path::new(source))?.ok_or(error)?;
