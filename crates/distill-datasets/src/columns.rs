@@ -305,9 +305,8 @@ impl Learner {
                     None
                 }
                 Some((place, word)) if seen.n_numbers > 0 => {
-                    let found = if word.is_empty() { "nothing".to_owned() } else { format!("`{word}`") };
                     return Err(format!(
-                        "has numbers in column `{name}`, but {found} in {place}: correct it, or name the column in \
+                        "has numbers in column `{name}`, but `{word}` in {place}: correct it, or name the column in \
                          `data.columns.categorical` or `data.columns.ignore`"
                     ));
                 }

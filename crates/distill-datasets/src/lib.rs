@@ -76,7 +76,7 @@ pub use random::{below, beta, spread};
 pub use subset::Subset;
 pub use table::Table;
 pub use table_folder::{NumberTable, TableFolder};
-pub use table_rows::{TableRows, table_file};
+pub use table_rows::{TableRows, is_table, table_file};
 pub use tables::Division;
 pub use text_folder::{TextFolder, Texts};
 pub use unlabelled::{Chain, Unlabelled};

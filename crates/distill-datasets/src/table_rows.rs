@@ -13,7 +13,7 @@ pub fn table_file(dir: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Whether a file is a table, by its name.
-pub(crate) fn is_table(path: &Path) -> bool {
+pub fn is_table(path: &Path) -> bool {
     let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
     ["csv", "tsv", "parquet"].into_iter().any(is)
 }

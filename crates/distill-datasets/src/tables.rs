@@ -8,8 +8,6 @@ use crate::columns::{Cell, label_position, position};
 use crate::table_rows::{is_table, table_file};
 use crate::{DataError, Split, TableRows, select};
 
-/// The column that says the set of a row, where nobody names another.
-const COLUMN: &str = "split";
 /// The share of the rows that tests, where nothing says another.
 const SHARE: f64 = 0.2;
 
@@ -21,6 +19,11 @@ pub struct Division {
     pub column: Option<String>,
     /// The share of each class that tests, greater than 0 and less than 1, drawn at random, but always the same for a table.
     pub test: Option<f64>,
+}
+
+impl Division {
+    /// The column that says the set of a row, where nobody names another.
+    pub const COLUMN: &str = "split";
 }
 
 /// The tables of a data set.
@@ -52,7 +55,7 @@ impl Tables {
                 Some(position(rows.header(), name).ok_or_else(unknown)?)
             }
             None if division.test.is_some() => None,
-            None => position(rows.header(), COLUMN),
+            None => position(rows.header(), Division::COLUMN),
         };
         rows.select(column.into_iter().chain([label]));
         let (mut classes, mut labels, mut sets) = (BTreeMap::new(), vec![], vec![]);
@@ -95,8 +98,7 @@ impl Tables {
         if let (Some(column), Some(set)) =
             (&column, [Split::Train, Split::Test].into_iter().find(|set| !sets.contains(set)))
         {
-            let name = if set == Split::Train { "train" } else { "test" };
-            return Err(rows.fault(format!("has no row whose column `{column}` is `{name}`")));
+            return Err(rows.fault(format!("has no row whose column `{column}` is `{}`", names(set)[0])));
         }
         Ok(Self::File { path: path.to_owned(), sets: sets.into(), column })
     }

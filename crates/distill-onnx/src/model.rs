@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use distill_models::{AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape};
@@ -72,9 +73,12 @@ impl OnnxModel {
                 return Err(OnnxError::Option { key, reason: format!("cannot be {value}") });
             }
         }
-        let (prepared, computes) = Engine::prepare(&with_weights_inside(bytes, beside)?, options)?;
+        let whole = with_weights_inside(bytes, beside)?;
+        // A file that has all its weights inside names no others.
+        let files = if matches!(whole, Cow::Borrowed(_)) { vec![] } else { describe::describe(bytes)?.files };
+        let (prepared, computes) = Engine::prepare(&whole, options)?;
         let Prepared { engine, shape, n_classes, taps, producer, description } = prepared;
-        let description = Description { files: describe::describe(bytes)?.files, ..description };
+        let description = Description { files, ..description };
         let labels = trees::labels(bytes, n_classes);
         let classes = names::choose(options.classes.as_deref(), &description.metadata, labels, n_classes)?;
         let names_classes = classes.is_some();

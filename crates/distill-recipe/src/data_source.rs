@@ -7,12 +7,11 @@ mod speech;
 mod text;
 mod texts;
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
 use distill_audio::Parts;
-use distill_datasets::{Dataset, Subset, Unlabelled};
+use distill_datasets::{Dataset, Subset, Unlabelled, is_table};
 use distill_models::Provenance;
 use distill_text::Features;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
@@ -266,8 +265,8 @@ fn meant(path: &Path) -> Option<String> {
     let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
     let beside: Vec<String> = entries
         .filter(|entry| {
-            let is_file = |end: &OsStr| ["npz", "csv", "tsv", "parquet"].iter().any(|known| end == *known);
-            entry.path().is_dir() || entry.path().extension().is_some_and(is_file)
+            let path = entry.path();
+            path.is_dir() || path.extension().is_some_and(|end| end == "npz") || is_table(&path)
         })
         .filter_map(|entry| entry.file_name().into_string().ok())
         .take(MAX_BESIDE)

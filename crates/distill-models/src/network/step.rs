@@ -152,7 +152,7 @@ impl Inputs<'_> {
     }
 }
 
-/// Runs `f(example, its row)` by the widest vectors, on several threads where it pays.
+/// Runs `f(example, its row)`, on several threads where it pays, and by the widest vectors where the compiler inlines it.
 pub(super) fn for_each_example(y: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     for_each_example_from(width, (y, width), f);
 }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use distill_datasets::{DataError, Dataset, TableFolder};
+use distill_datasets::{DataError, Dataset, Division, TableFolder};
 use distill_train::Fingerprint;
 
 use super::template::{self, Setting, quoted};
@@ -58,7 +58,7 @@ impl Look {
                 Err(error) if label.is_none() && asks_for(&error, "data.columns.label") => {
                     // The class stands last nearly everywhere where no name tells which it is, but for the set of a row.
                     let path = Path::new(source);
-                    let is_set = |name: &String| path.is_file() && name == "split";
+                    let is_set = |name: &String| path.is_file() && name == Division::COLUMN;
                     let header = TableFolder::header(path)?.unwrap_or_default();
                     label = Some(header.into_iter().rev().find(|name| !is_set(name)).ok_or(error)?);
                 }
