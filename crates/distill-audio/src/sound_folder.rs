@@ -22,6 +22,8 @@ pub const SOUND: &str = "sound";
 /// ```
 /// An input has the shape `[1, frames, values]`, see [`SoundFormat`]. What the values are divided by is learnt from the recordings
 /// to train on.
+///
+/// `yes/one.wav` and `no/two.wav` without `train` and `test` are divided here.
 #[derive(Debug)]
 pub struct SoundFolder {
     folders: ClassFolders,
@@ -31,12 +33,12 @@ pub struct SoundFolder {
 }
 
 impl SoundFolder {
-    /// Looks for a folder `train` or `test` with a folder in it whose first file is a recording. `None` if there is none.
+    /// Looks for folders as [`ClassFolders::find`] does, in which the first file is a recording. `None` if there are none.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn find(dir: &Path, options: SoundOptions) -> Result<Option<Self>, DataError> {
-        let Some(folders) = ClassFolders::find(dir)? else { return Ok(None) };
+    /// Those of [`ClassFolders::find`].
+    pub fn find(dir: &Path, options: SoundOptions, test: Option<f64>) -> Result<Option<Self>, DataError> {
+        let Some(folders) = ClassFolders::find(dir, test)? else { return Ok(None) };
         for split in [Split::Train, Split::Test] {
             // Classes that nobody lists are an error of those who read the set.
             let files = if folders.folder(split).is_dir() { folders.files(split, None) } else { continue };

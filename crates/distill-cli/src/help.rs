@@ -55,6 +55,7 @@ pub(crate) const DATA: &str = "\
 Examples:
   distill data                      what there is
   distill data mnist
+  distill data people.csv data.columns.label=income
   distill data asterisk-en          what to install, or whether all is there
   distill data asterisk-en:sounds   the same with the recordings in a folder
   distill data cifar-10             where to fetch it, or whether all is there";

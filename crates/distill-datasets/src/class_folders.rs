@@ -1,7 +1,9 @@
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::{DataError, Split, classes};
+use crate::{DataError, Division, Split, classes, select};
 
 /// A folder with a folder for each set, and in each of them a folder for each class.
 ///
@@ -13,6 +15,13 @@ use crate::{DataError, Split, classes};
 /// ```
 /// What the files are made of, others know. Those whose names begin with a dot are not seen.
 ///
+/// Without `train` and `test` the folders of the classes may stand there themselves. A share of the files of each class is then for
+/// the test.
+/// ```text
+/// cat/one.png
+/// dog/two.png
+/// ```
+///
 /// # Examples
 /// ```
 /// use distill_datasets::{ClassFolders, Split};
@@ -22,7 +31,7 @@ use crate::{DataError, Split, classes};
 /// #     std::fs::write(dir.path().join(name), "").unwrap();
 /// # }
 /// # let dir = dir.path();
-/// let folders = ClassFolders::find(dir)?.expect("train/no and others are there");
+/// let folders = ClassFolders::find(dir, None)?.expect("train/no and others are there");
 /// assert_eq!(folders.classes(), ["no", "yes"]);
 /// let files = folders.files(Split::Train, None)?;
 /// assert_eq!(files[2], (dir.join("train/yes/c"), 1));
@@ -34,15 +43,20 @@ pub struct ClassFolders {
     dir: PathBuf,
     classes: Vec<String>,
     is_listed: bool,
+    /// The files for the test, where there is no folder of them.
+    drawn: Option<Arc<HashSet<PathBuf>>>,
 }
 
 impl ClassFolders {
-    /// Looks for a folder `train` or `test` with a folder in it. `None` if there is none.
+    /// Looks for a folder `train` or `test` with a folder in it, or else for two folders or more with files in them. `None` if there
+    /// are none. `test` is the share of the files of each class that test in the second case, a fifth if nothing is said; they are
+    /// drawn at random, but always the same.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn find(dir: &Path) -> Result<Option<Self>, DataError> {
+    /// [`DataError::Io`], [`DataError::BadClassList`], and [`DataError::Content`] if there are too few files to divide.
+    pub fn find(dir: &Path, test: Option<f64>) -> Result<Option<Self>, DataError> {
         let mut classes = vec![];
+        let mut drawn = None;
         for split in [Split::Train, Split::Test] {
             let path = folder(dir, split);
             if path.is_dir() {
@@ -50,14 +64,27 @@ impl ClassFolders {
             }
         }
         if classes.is_empty() {
-            return Ok(None);
+            let files = if dir.is_dir() { files_of_classes(dir)? } else { vec![] };
+            classes.extend(files.iter().map(|(class, _)| class.clone()));
+            classes.dedup();
+            if classes.len() < 2 {
+                return Ok(None);
+            }
+            let number = |class: &String| classes.partition_point(|other| other < class) as u32;
+            let labels: Vec<u32> = files.iter().map(|(class, _)| number(class)).collect();
+            let few = || DataError::Content {
+                path: dir.to_owned(),
+                problem: format!("has too few files, {}, to hold some of them out for the test", files.len()),
+            };
+            let tests = select::test_rows(&labels, test.unwrap_or(Division::SHARE)).ok_or_else(few)?;
+            drawn = Some(Arc::new(tests.into_iter().map(|at| files[at].1.clone()).collect()));
         }
         classes.sort();
         classes.dedup();
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed }))
+        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed, drawn }))
     }
 
     /// The error for files that are of another kind than those of a class: `foreign` has each with its format, or nothing where
@@ -104,12 +131,17 @@ impl ClassFolders {
 
     /// Whether there are examples to choose settings on.
     pub fn has_validation(&self) -> bool {
-        self.folder(Split::Validation).is_dir()
+        self.drawn.is_none() && self.folder(Split::Validation).is_dir()
+    }
+
+    /// Whether the files of the test were drawn, as there is no folder of them.
+    pub fn is_divided_here(&self) -> bool {
+        self.drawn.is_some()
     }
 
     /// The folder of a set, or where it should be.
     pub fn folder(&self, split: Split) -> PathBuf {
-        folder(&self.dir, split)
+        if self.drawn.is_some() { self.dir.clone() } else { folder(&self.dir, split) }
     }
 
     /// The files of a set with their classes: in the order of these, and of their names within one. The folders are among
@@ -124,15 +156,43 @@ impl ClassFolders {
         let mut files: Vec<(PathBuf, u32)> = vec![];
         for folder in names(&dir, fs::FileType::is_dir)? {
             let path = dir.join(&folder);
+            let names = names(&path, fs::FileType::is_file)?;
+            if names.is_empty() && self.drawn.is_some() {
+                continue;
+            }
             let Some(label) = classes.iter().position(|class| *class == folder) else {
                 return Err(DataError::unlisted(&path, None, &folder, classes));
             };
-            let names = names(&path, fs::FileType::is_file)?;
             files.extend(names.into_iter().map(|name| (path.join(name), label as u32)));
+        }
+        if let Some(drawn) = &self.drawn {
+            files.retain(|(path, _)| match split {
+                Split::Train => !drawn.contains(path),
+                Split::Test => drawn.contains(path),
+                Split::Validation => false,
+            });
         }
         files.sort_by(|(a, a_label), (b, b_label)| a_label.cmp(b_label).then_with(|| a.cmp(b)));
         Ok(files)
     }
+}
+
+/// The files in the folders of a folder, with the names of these, by which they are sorted, and then by their own.
+fn files_of_classes(dir: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    let io = |source| DataError::Io { path: dir.to_owned(), source };
+    let mut files = vec![];
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let class = entry.file_name().to_string_lossy().into_owned();
+        // It may be a folder of anything, with links that lead nowhere.
+        if class.starts_with('.') || !entry.path().is_dir() {
+            continue;
+        }
+        let names = names(&entry.path(), fs::FileType::is_file)?;
+        files.extend(names.into_iter().map(|name| (class.clone(), dir.join(&class).join(name))));
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn folder(dir: &Path, split: Split) -> PathBuf {

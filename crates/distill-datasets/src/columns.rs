@@ -1,8 +1,10 @@
 mod cell;
 mod counter;
+mod forms;
+mod learner;
 mod names;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use ndarray::{ArrayViewMut1, s};
@@ -10,12 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::DataError;
 pub use cell::Cell;
-use counter::{Counter, is_index_name, ordinal};
+pub use forms::NumberForm;
+pub(crate) use learner::Learner;
 pub(crate) use names::canonical;
 use names::place_of;
-
-/// A column with more different words is not a category but a name for each example.
-const MAX_VALUES: usize = 1000;
 
 /// What a recipe says of the columns of a table. All of it may be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +26,10 @@ pub struct ColumnOptions {
     pub ignore: Vec<String>,
     /// Columns whose numbers are names, such as a postal code.
     pub categorical: Vec<String>,
+    /// The column with the fold of each row to train on, which is no input.
+    pub fold: Option<String>,
+    /// The mark before the decimals of numbers, `,` or `.`, where they do not tell.
+    pub decimal: Option<char>,
 }
 
 /// How one column becomes numbers.
@@ -42,6 +46,9 @@ pub struct Column {
     /// two numbers, the second of which is 1 where the first is missing, and else 0. `None` where none is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<f32>,
+    /// How its numbers are written, where it is in another way than programs do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<NumberForm>,
 }
 
 /// How a row of a table becomes the numbers of an input, as it was learnt from the rows to train on.
@@ -65,7 +72,7 @@ pub struct ColumnEncoder {
 
 impl Column {
     /// Numbers of an input that it becomes.
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.values.as_ref().map_or(1 + usize::from(self.missing.is_some()), Vec::len)
     }
 
@@ -154,11 +161,17 @@ impl ColumnEncoder {
             if column.missing.is_some() && cell.is_missing() {
                 return Ok(f32::NAN);
             }
-            return cell.number().ok_or_else(|| {
+            return cell.number_in(column.form).ok_or_else(|| {
                 let text = cell.text();
                 let found = if text.is_empty() { "is empty".to_owned() } else { format!("is `{text}`") };
                 let never = if cell.is_missing() { ", and no training row lacks it" } else { "" };
-                format!("column `{}` {found}, not a finite number{never}", column.name)
+                let wanted = match column.form {
+                    None => "a finite number",
+                    Some(NumberForm::Date) => "a date",
+                    Some(NumberForm::DecimalComma) => "a number with a decimal comma",
+                    Some(NumberForm::Thousands) => "a number",
+                };
+                format!("column `{}` {found}, not {wanted}{never}", column.name)
             });
         };
         let text = cell.text();
@@ -173,157 +186,6 @@ impl ColumnEncoder {
     /// Positions of the columns that it asks for.
     pub fn positions(&self) -> &[usize] {
         &self.positions
-    }
-}
-
-/// What has been seen of a column.
-#[derive(Debug, Default)]
-struct Seen {
-    counter: Counter,
-    n_numbers: u64,
-    sum: f64,
-    n_missing: u64,
-    /// The place of the first that neither is a number nor is missing, and what it is.
-    word: Option<(String, String)>,
-    values: BTreeSet<String>,
-}
-
-/// Learns from rows how columns become numbers.
-#[derive(Debug)]
-pub(crate) struct Learner {
-    header: Vec<String>,
-    label: usize,
-    seen: Vec<Seen>,
-    categorical: Vec<bool>,
-    ignored: Vec<bool>,
-    pub(crate) labels: BTreeSet<String>,
-}
-
-impl Learner {
-    /// `path` is for errors.
-    ///
-    /// # Errors
-    /// [`DataError::UnknownColumn`], [`DataError::Content`].
-    pub(crate) fn new(path: &Path, header: &[String], options: &ColumnOptions) -> Result<Self, DataError> {
-        let content = |problem| DataError::Content { path: path.to_owned(), problem };
-        let mut names = HashSet::new();
-        if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
-            return Err(content(format!("has two columns `{name}`")));
-        }
-        let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
-        let label = label_position(path, header, options.label.as_deref())?;
-        let mut categorical = vec![false; header.len()];
-        for name in &options.categorical {
-            categorical[known(name)?] = true;
-        }
-        let mut ignored = vec![false; header.len()];
-        for name in &options.ignore {
-            ignored[known(name)?] = true;
-        }
-        ignored[label] = true;
-        let is_index = |&at: &usize| !ignored[at] && !categorical[at] && is_index_name(&header[at]);
-        if let Some(at) = (0..header.len()).find(is_index) {
-            let name = &header[at];
-            let called = if name.is_empty() { "without a name".to_owned() } else { format!("`{name}`") };
-            return Err(content(format!(
-                "has a column {called}, the {} of {}, as pandas writes the index: leave it out with \
-                 `data.columns.ignore = [\"{name}\"]`, or give it another name if it is an input",
-                ordinal(at + 1),
-                header.len()
-            )));
-        }
-        let seen = header.iter().map(|_| Seen::default()).collect();
-        Ok(Self { header: header.to_vec(), label, seen, categorical, ignored, labels: BTreeSet::new() })
-    }
-
-    /// Positions of the columns that are looked at.
-    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
-        (0..self.header.len()).filter(|&at| at == self.label || !self.ignored[at])
-    }
-
-    /// `place` is that of the row, for people.
-    pub(crate) fn push<'f>(&mut self, place: impl Fn() -> String, cell: impl Fn(usize) -> Option<Cell<'f>>) {
-        for (at, seen) in self.seen.iter_mut().enumerate() {
-            if at == self.label
-                && let Some(text) = cell(at).map(Cell::name)
-                && !self.labels.contains(&*text)
-            {
-                self.labels.insert(text.into_owned());
-            }
-            if self.ignored[at] {
-                continue;
-            }
-            let Some(cell) = cell(at) else { continue };
-            seen.counter.push(cell);
-            match cell.number() {
-                Some(number) => {
-                    seen.n_numbers += 1;
-                    seen.sum += f64::from(number);
-                }
-                None if cell.is_missing() => seen.n_missing += 1,
-                None if seen.word.is_none() => seen.word = Some((place(), cell.text().into_owned())),
-                None => {}
-            }
-            // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
-            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical[at]) {
-                let text = cell.name();
-                if !seen.values.contains(&*text) {
-                    seen.values.insert(text.into_owned());
-                }
-            }
-        }
-    }
-
-    /// The names of columns that look like the numbers of the rows, or their names, and say nothing of what a row is about.
-    pub(crate) fn counters(&self) -> Vec<String> {
-        let is_one = |at: &usize| {
-            let (seen, name) = (&self.seen[*at], &self.header[*at]);
-            let is_number = seen.word.is_none() && !self.categorical[*at];
-            !self.ignored[*at]
-                && if is_number { seen.counter.counts(name) } else { seen.counter.names(seen.values.len()) }
-        };
-        (0..self.header.len()).filter(is_one).map(|at| self.header[at].clone()).collect()
-    }
-
-    /// # Errors
-    /// A column that is neither numbers nor words, for people.
-    pub(crate) fn finish(self) -> Result<Columns, String> {
-        let mut inputs = vec![];
-        for (at, seen) in self.seen.into_iter().enumerate() {
-            if self.ignored[at] {
-                continue;
-            }
-            let name = self.header[at].clone();
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
-            let mean = (seen.sum / seen.n_numbers.max(1) as f64) as f32;
-            let mut missing = None;
-            let values = match seen.word {
-                _ if self.categorical[at] => Some(seen.values),
-                None if seen.n_missing == 0 => None,
-                None if seen.n_numbers > 0 => {
-                    missing = Some(mean);
-                    None
-                }
-                Some((place, word)) if seen.n_numbers > 0 => {
-                    return Err(format!(
-                        "has numbers in column `{name}`, but `{word}` in {place}: correct it, or name the column in \
-                         `data.columns.categorical` or `data.columns.ignore`"
-                    ));
-                }
-                _ => Some(seen.values),
-            };
-            if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
-                let n = values.len() - 1;
-                return Err(format!(
-                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
-                ));
-            }
-            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()), missing });
-        }
-        match inputs.is_empty() {
-            true => Err("has no column beside that of the class".to_owned()),
-            false => Ok(Columns { inputs, label: self.header[self.label].clone() }),
-        }
     }
 }
 

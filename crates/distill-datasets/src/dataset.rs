@@ -97,6 +97,11 @@ pub trait Dataset: Send + Sync {
         &[]
     }
 
+    /// The fold of each example, from 0, if a column of the table says it: parts of which teachers have each not seen one.
+    fn folds(&self) -> Option<&[u32]> {
+        None
+    }
+
     /// What a model that is trained on this has to remember of how files became inputs: a name, and a text in JSON.
     fn reading(&self) -> Option<(&'static str, String)> {
         None

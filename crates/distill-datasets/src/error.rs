@@ -200,6 +200,9 @@ pub enum DataError {
         /// The length of a record.
         record: usize,
     },
+    /// Rows are to be made from those of a set that is no table of columns.
+    #[error("the data is no table with named columns")]
+    NoColumns,
     /// What a file holds cannot be used.
     #[error("{path} {problem}")]
     Content {

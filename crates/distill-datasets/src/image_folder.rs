@@ -14,6 +14,8 @@ use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, 
 /// ```
 /// An input has the shape `[3, height, width]`, or `[1, height, width]` in grey, with numbers from 0 to 1. Transparency is
 /// left out. Examples stand in the order of their classes, and of their names within one.
+///
+/// `cat/one.png` and `dog/two.png` without `train` and `test` are divided here, if the first file is a picture.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     folders: ClassFolders,
@@ -21,12 +23,22 @@ pub struct ImageFolder {
 }
 
 impl ImageFolder {
-    /// Looks for a folder `train` or `test` with a folder in it. `None` if there is none.
+    /// Looks for folders as [`ClassFolders::find`] does. `None` if there are none.
     ///
     /// # Errors
-    /// [`DataError::Io`] and [`DataError::BadClassList`].
-    pub fn find(dir: &Path, options: ImageOptions) -> Result<Option<Self>, DataError> {
-        Ok(ClassFolders::find(dir)?.map(|folders| Self { folders, options }))
+    /// Those of [`ClassFolders::find`].
+    pub fn find(dir: &Path, options: ImageOptions, test: Option<f64>) -> Result<Option<Self>, DataError> {
+        let Some(folders) = ClassFolders::find(dir, test)? else { return Ok(None) };
+        if folders.is_divided_here() {
+            // Any folder may have folders with files in them.
+            let files = folders.files(Split::Train, None).unwrap_or_default();
+            let Some((first, _)) = files.first() else { return Ok(None) };
+            let found = sniff(first).map_err(|source| DataError::Io { path: first.clone(), source })?;
+            if matches!(found, Found::Else) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self { folders, options }))
     }
 
     /// The class names of `classes.txt`, or those of the folders.
@@ -125,13 +137,13 @@ mod tests {
     }
 
     fn find(dir: &tempfile::TempDir, options: ImageOptions) -> ImageFolder {
-        ImageFolder::find(dir.path(), options).unwrap().unwrap()
+        ImageFolder::find(dir.path(), options, None).unwrap().unwrap()
     }
 
     #[test]
     fn folders_are_classes_and_channels_are_apart() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(ImageFolder::find(dir.path(), ImageOptions::default()).unwrap().is_none());
+        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().is_none());
         write(&dir, "train/dog/b.png", &png(2, 1, [1, 2, 3]));
         write(&dir, "train/cat/z.png", &png(2, 1, [7, 8, 9]));
         write(&dir, "train/cat/.hidden", b"");
@@ -144,6 +156,39 @@ mod tests {
         let test = find(&dir, options).load(Split::Test, None).unwrap();
         assert_eq!(test.pixels(0).unwrap().len(), 24);
         assert!(test.pixels(0).unwrap().iter().all(|&grey| (50..60).contains(&grey)), "{:?}", test.pixels(0));
+    }
+
+    #[test]
+    fn folders_of_classes_alone_are_divided() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 0..40 {
+            write(&dir, &format!("{}/{i:02}.png", if i % 4 == 0 { "cat" } else { "dog" }), &png(1, 1, [i; 3]));
+        }
+        write(&dir, "notes/.hidden", b"");
+        let shades = |options: Option<f64>, split| {
+            let folder = ImageFolder::find(dir.path(), ImageOptions::default(), options).unwrap().unwrap();
+            assert_eq!((folder.classes(), folder.has_validation()), (&["cat".to_owned(), "dog".to_owned()][..], false));
+            let images = folder.load(split, None).unwrap();
+            let shades: Vec<u8> = (0..images.len()).map(|i| images.pixels(i).unwrap()[0]).collect();
+            assert!(shades.iter().enumerate().all(|(i, shade)| images.label(i) == Some(u32::from(shade % 4 != 0))));
+            shades
+        };
+        let (train, test) = (shades(None, Split::Train), shades(None, Split::Test));
+        assert_eq!((train.len(), test.len(), test.iter().filter(|&shade| shade % 4 == 0).count()), (32, 8, 2));
+        let mut all = [train, test.clone()].concat();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..40));
+        assert_eq!(shades(None, Split::Test), test);
+        assert_eq!(shades(Some(0.5), Split::Test).len(), 20);
+        // Other classes, or others of these, change nothing of who tests.
+        let folder = ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().unwrap();
+        let other = ["dog", "bird", "cat"].map(str::to_owned);
+        assert_eq!(folder.load(Split::Test, Some(&other)).unwrap().len(), 8);
+        // Folders of anything are no images.
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir, "src/main.c", b"int main;");
+        write(&dir, "doc/notes.txt", b"none");
+        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().is_none());
     }
 
     #[test]

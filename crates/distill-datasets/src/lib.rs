@@ -26,6 +26,7 @@ mod layout;
 mod mixtures;
 #[cfg(feature = "mnist")]
 mod mnist;
+mod munge;
 pub mod npy;
 pub mod npz;
 #[cfg(feature = "parquet")]
@@ -50,7 +51,7 @@ mod windows;
 pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
 pub use class_folders::ClassFolders;
-pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns};
+pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns, NumberForm};
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_rows::DiskRows;
 pub use error::{ClassListFault, DataError};
@@ -67,6 +68,7 @@ pub use layout::ArrayLayout;
 pub use mixtures::Mixtures;
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
+pub use munge::{MungeOptions, Munged};
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;
 pub use partly_labelled::PartlyLabelled;

@@ -13,6 +13,7 @@ enum Purpose {
     HoldOut = 0,
     Fraction = 1,
     Test = 2,
+    Fold = 3,
 }
 
 /// Sets `n` examples aside: `(rest, held out)`, both ascending.
@@ -174,13 +175,39 @@ pub(crate) fn test_rows(labels: &[u32], share_of_all: f64) -> Option<Vec<usize>>
     Some(draw(groups, &quotas, 0, Purpose::Test))
 }
 
+/// Shares examples with these labels out to `n` folds: the fold of each, from 0. Every class is shared out evenly, and so are all
+/// examples together, up to one. Examples without a label count as one class.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::select;
+/// let folds = select::folds([0, 0, 0, 0, 1, 1].map(Some).into_iter(), 2, 1);
+/// assert_eq!(folds.iter().filter(|&&fold| fold == 0).count(), 3);
+/// assert_ne!(folds[4], folds[5]);
+/// ```
+pub fn folds(labels: impl Iterator<Item = Option<u32>>, n: u32, seed: u64) -> Vec<u32> {
+    let groups = group(labels);
+    let mut folds = vec![0; groups.values().map(Vec::len).sum()];
+    let mut turns = (0..n.max(1)).cycle();
+    for (label, mut group) in groups {
+        shuffle_class(&mut group, label, seed, Purpose::Fold);
+        group.iter().zip(turns.by_ref()).for_each(|(&position, fold)| folds[position] = fold);
+    }
+    folds
+}
+
+/// Puts the positions of a class into a random order.
+fn shuffle_class(group: &mut [usize], label: Option<u32>, seed: u64, purpose: Purpose) {
+    // No data set has a class of this number.
+    let class = label.unwrap_or(u32::MAX);
+    random::shuffle(group, &mut Philox::new(seed, Stream::Split, purpose as u32, class));
+}
+
 /// Draws as many positions of every group as its quota says, ascending.
 fn draw(groups: Groups, quotas: &[usize], seed: u64, purpose: Purpose) -> Vec<usize> {
     let mut drawn = Vec::with_capacity(quotas.iter().sum());
     for ((label, mut group), &quota) in groups.into_iter().zip(quotas) {
-        // No data set has a class of this number.
-        let class = label.unwrap_or(u32::MAX);
-        random::shuffle(&mut group, &mut Philox::new(seed, Stream::Split, purpose as u32, class));
+        shuffle_class(&mut group, label, seed, purpose);
         drawn.extend_from_slice(&group[..quota]);
     }
     drawn.sort_unstable();

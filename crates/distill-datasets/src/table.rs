@@ -25,6 +25,7 @@ pub struct Table {
     labels: Vec<u32>,
     columns: Option<Columns>,
     counters: Vec<String>,
+    folds: Option<Vec<u32>>,
 }
 
 impl Table {
@@ -66,9 +67,14 @@ impl Table {
         check_labels(&labels, classes.len())?;
         let (n_values, n_labels) = (values.len(), labels.len());
         match Array2::from_shape_vec((n_labels, features), values) {
-            Ok(rows) => {
-                Ok(Self { spec: DataSpec { input_shape, classes }, rows, labels, columns: None, counters: vec![] })
-            }
+            Ok(rows) => Ok(Self {
+                spec: DataSpec { input_shape, classes },
+                rows,
+                labels,
+                columns: None,
+                counters: vec![],
+                folds: None,
+            }),
             Err(_) => Err(DataError::PixelCount { pixels: n_values, input_shape, labels: n_labels }),
         }
     }
@@ -89,6 +95,11 @@ impl Table {
         let mut table = Self::with_gaps(vec![columns.inputs.len()], codes, labels, classes, may_lack)?;
         table.spec.input_shape = vec![columns.features()];
         Ok(Self { columns: Some(columns), counters, ..table })
+    }
+
+    /// The same with the fold of each example.
+    pub(crate) fn with_folds(self, folds: Option<Vec<u32>>) -> Self {
+        Self { folds, ..self }
     }
 
     /// The label of every example.
@@ -128,6 +139,10 @@ impl Dataset for Table {
 
     fn counters(&self) -> &[String] {
         &self.counters
+    }
+
+    fn folds(&self) -> Option<&[u32]> {
+        self.folds.as_deref()
     }
 }
 

@@ -31,6 +31,8 @@ pub struct TableFolder {
     n_train: Option<usize>,
     /// Whether the order of the classes comes from a list, or else from the labels.
     is_listed: bool,
+    /// The column with the fold of each row to train on.
+    fold: Option<String>,
 }
 
 impl TableFolder {
@@ -43,6 +45,7 @@ impl TableFolder {
         let Some(tables) = Tables::find(path, options.label.as_deref(), division)? else { return Ok(None) };
         let mut options = options.clone();
         options.ignore.extend(tables.column().map(str::to_owned));
+        options.ignore.extend(options.fold.clone());
         let mut table = tables.open(Split::Train)?;
         let mut learner = Learner::new(&tables.path(Split::Train), table.header(), &options)?;
         table.select(learner.positions());
@@ -57,7 +60,8 @@ impl TableFolder {
         let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
         let classes = listed.unwrap_or_else(|| in_order(labels));
-        Ok(Some(Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed }))
+        let fold = options.fold;
+        Ok(Some(Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed, fold }))
     }
 
     /// The names of the columns of the table to train on, in their order. `None` if there is no table.
@@ -81,7 +85,7 @@ impl TableFolder {
         let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
         let classes = listed.unwrap_or_default();
-        Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed }))
+        Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed, fold: None }))
     }
 
     /// Whether there is a table to choose settings on: `validation.csv` or `val.csv`, or Parquet.
@@ -125,25 +129,75 @@ impl TableFolder {
         let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
         let label = position(rows.header(), &self.columns.label)
             .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
-        rows.select(encoder.positions().iter().copied().chain([label]));
+        let fold = self.fold.as_deref().filter(|_| split == Split::Train);
+        let fold = fold.map(|name| {
+            position(rows.header(), name).ok_or_else(|| DataError::unknown_column(&path, name, rows.header()))
+        });
+        let fold = fold.transpose()?;
+        rows.select(encoder.positions().iter().copied().chain([label]).chain(fold));
         let n_train = self.n_train.filter(|_| split == Split::Train);
         let each = self.columns.inputs.len() + 1;
         let n = n_train.map_or_else(|| count(self.tables.open(split)?, &path, label, each, bound), Ok)?;
         check_memory(&path, n.saturating_mul(self.columns.inputs.len() + 1), bound)?;
         let (mut values, mut labels) = (Vec::with_capacity(n * self.columns.inputs.len()), Vec::with_capacity(n));
+        let mut folds = FoldColumn::default();
         while rows.next()? {
             encoder.encode_short(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
             let text = rows.cell(label).map(Cell::text).unwrap_or_default();
             let class = numbers.get(&*text).or_else(|| same.get(&canonical(&text))).copied();
             labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
+            if let Some(fold) = fold {
+                let name = rows.cell(fold).map(Cell::name).unwrap_or_default();
+                folds
+                    .push(&name)
+                    .map_err(|problem| rows.fault_here(&format!("column `{}` {problem}", rows.header()[fold])))?;
+            }
             check_memory(&path, values.len() + labels.len(), bound)?;
         }
         if labels.is_empty() {
             return Err(DataError::NoExamples { path: Some(path) });
         }
         let counters = self.counters.clone();
-        Table::of_columns(self.columns.clone(), counters, values, labels, classes.to_vec())
-            .map_err(|error| error.in_file(&path))
+        let table = Table::of_columns(self.columns.clone(), counters, values, labels, classes.to_vec());
+        Ok(table.map_err(|error| error.in_file(&path))?.with_folds(fold.map(|_| folds.in_order())))
+    }
+}
+
+/// The folds of rows, as they come.
+#[derive(Default)]
+struct FoldColumn {
+    names: Vec<String>,
+    of: Vec<u32>,
+}
+
+impl FoldColumn {
+    /// More are rather the numbers of rows.
+    const MAX: usize = 100;
+
+    fn push(&mut self, name: &str) -> Result<(), String> {
+        if name.is_empty() {
+            return Err("is empty, and each row to train on has a fold".to_owned());
+        }
+        let at = self.names.iter().position(|known| known == name).unwrap_or(self.names.len());
+        if at == self.names.len() {
+            self.names.push(name.to_owned());
+        }
+        if self.names.len() > Self::MAX {
+            return Err(format!("has more than {} different values, too many for folds", Self::MAX));
+        }
+        self.of.push(at as u32);
+        Ok(())
+    }
+
+    /// The fold of each row, where the first one is the least number, or the first word.
+    fn in_order(self) -> Vec<u32> {
+        let order = in_order(self.names.iter().cloned().collect());
+        let places: Vec<u32> = self
+            .names
+            .iter()
+            .map(|name| order.iter().position(|other| other == name).unwrap_or_default() as u32)
+            .collect();
+        self.of.iter().map(|&at| places[at as usize]).collect()
     }
 }
 

@@ -8,9 +8,6 @@ use crate::columns::{Cell, label_position, position};
 use crate::table_rows::{is_table, table_file};
 use crate::{DataError, Split, TableRows, select};
 
-/// The share of the rows that tests, where nothing says another.
-const SHARE: f64 = 0.2;
-
 /// How the rows of one table are divided into sets. By default a column `split` says it for each row, if there is one with
 /// names of sets alone, or else a fifth of each class is for the test.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +21,9 @@ pub struct Division {
 impl Division {
     /// The column that says the set of a row, where nobody names another.
     pub const COLUMN: &str = "split";
+
+    /// The share of the rows that tests, where nothing says another.
+    pub const SHARE: f64 = 0.2;
 }
 
 /// The tables of a data set.
@@ -88,7 +88,7 @@ impl Tables {
         let column = column.filter(|_| is_named).map(|column| rows.header()[column].clone());
         if !is_named {
             sets = vec![Split::Train; labels.len()];
-            let drawn = select::test_rows(&labels, division.test.unwrap_or(SHARE));
+            let drawn = select::test_rows(&labels, division.test.unwrap_or(Division::SHARE));
             let few =
                 || rows.fault(format!("has too few rows, {}, to hold some of them out for the test", labels.len()));
             for row in drawn.ok_or_else(few)? {

@@ -67,6 +67,7 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
             "set `train.augment.shift = 0`, and leave out what else is in `train.augment`",
         ),
         (recipe.data.mixtures > 0, "mixed", "leave `data.mixtures` out"),
+        (!recipe.data.munge.is_off(), "made of each other", "leave `data.munge` out"),
     ];
     if let Some((_, how, help)) = changed.into_iter().find(|(is_set, ..)| *is_set) {
         return Err(Diagnostic::new(

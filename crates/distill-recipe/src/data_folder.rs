@@ -40,10 +40,11 @@ pub struct FolderOptions {
 impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
-        let ColumnConfig { label, ignore, categorical, .. } = config.columns.clone().unwrap_or_default();
-        let division = division(config.columns.as_ref());
+        let ColumnConfig { label, ignore, categorical, fold, decimal, .. } = config.columns.clone().unwrap_or_default();
+        let Division { column, test } = division(config.columns.as_ref());
+        let division = Division { column, test: test.or(config.test) };
         Self {
-            column_options: ColumnOptions { label, ignore, categorical },
+            column_options: ColumnOptions { label, ignore, categorical, fold, decimal },
             columns: None,
             division,
             images: options(config.images.unwrap_or_default()),
@@ -106,7 +107,7 @@ fn sound(config: SoundConfig) -> SoundOptions {
 /// # Errors
 /// If the folder or a recording cannot be read.
 pub fn longest_recording(path: &Path) -> Result<Option<f64>, DataError> {
-    let folder = SoundFolder::find(path, SoundOptions::default())?;
+    let folder = SoundFolder::find(path, SoundOptions::default(), None)?;
     folder.map(|folder| folder.longest()).transpose()
 }
 
@@ -129,10 +130,9 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
     // Whoever tests the model later tests it on rows that it was not trained on.
-    let division = config.columns.as_ref().filter(|columns| columns.divides()).and_then(|columns| {
-        let ColumnConfig { split, test, .. } = columns.clone();
-        serde_json::to_string(&ColumnConfig { split, test, ..ColumnConfig::default() }).ok()
-    });
+    let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
+    let divides = ColumnConfig { split, test: test.or(config.test), ..ColumnConfig::default() };
+    let division = divides.divides().then(|| serde_json::to_string(&divides).ok()).flatten();
     let found = [(COLUMNS, columns), (DIVISION, division), (IMAGES, images)]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)));
@@ -180,13 +180,14 @@ impl Folder {
         if let Some(found) = tables {
             return Ok(Self::Table(found));
         }
-        if let Some(found) = SoundFolder::find(path, options.sound)? {
+        let test = options.division.test;
+        if let Some(found) = SoundFolder::find(path, options.sound, test)? {
             return Ok(Self::Sounds(match options.format {
                 Some(format) => found.with_format(format),
                 None => found,
             }));
         }
-        match ImageFolder::find(path, options.images)? {
+        match ImageFolder::find(path, options.images, test)? {
             Some(found) => Ok(Self::Images(found)),
             None => IdxFolder::open(path).map(Self::Idx),
         }

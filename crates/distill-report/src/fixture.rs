@@ -82,6 +82,7 @@ pub(super) fn hostile() -> Report {
         agreement: (role != "teacher").then_some(0.71),
         train_seconds: (role != "teacher").then_some(0.42),
         latency: None,
+        folds: None,
         ..model(role, 7, ("64-32-400", 15_280), errors, (1.0, 1.234), 400)
     };
     let logits: Vec<f64> = (0..400_u32).map(|class| f64::from(class * 37 % 101) / 12.0).collect();
@@ -174,6 +175,7 @@ fn model(
         test_ece: 0.0061 + 0.0004 * seed as f64,
         agreement: None,
         train_seconds: Some(seconds + 0.3 * seed as f64),
+        folds: None,
         latency: Some(Latency { p50_us: parameters as f64 / 5_800.0, p95_us: parameters as f64 / 4_900.0 }),
         confusion: confusion(n_classes, test_errors, seed),
         calibration: (0..15).map(bin).collect(),

@@ -1,4 +1,4 @@
-use distill_train::Role;
+use distill_train::{Leak, Role};
 
 use super::group::{Group, groups};
 use super::numbers::{errors, mean, micros, percent, seconds, signed};
@@ -22,7 +22,7 @@ pub(super) fn results(report: &Report) -> Table {
     let row = |name: &str, cell: &dyn Fn(&Group<'_>) -> String| {
         [name.to_owned()].into_iter().chain(groups.iter().map(cell)).collect::<Vec<String>>()
     };
-    let rows = vec![
+    let mut rows = vec![
         row("architecture", &|group| group.distinct(|m| m.architecture.clone())),
         row("seeds", &|group| group.distinct(|m| m.seed.to_string())),
         row("test errors", &|group| errors(&group.errors())),
@@ -38,6 +38,15 @@ pub(super) fn results(report: &Report) -> Table {
         }),
         row("training time", &|group| average(group.values(|m| m.train_seconds), seconds)),
     ];
+    if report.models.iter().any(|model| model.folds.is_some()) {
+        let of = |part: fn(&Leak) -> f64| move |m: &ModelFacts| m.folds.as_ref().map(part);
+        rows.extend([
+            row("training examples right, out of fold", &|group| {
+                percent(&group.values(of(|leak| leak.out_of_fold.accuracy)))
+            }),
+            row("training examples right, in fold", &|group| percent(&group.values(of(|leak| leak.in_fold.accuracy)))),
+        ]);
+    }
     Table { header, rows }
 }
 

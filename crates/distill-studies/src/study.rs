@@ -64,6 +64,13 @@ impl Plan {
                     "leave it out, or run a recipe of the study by itself: `distill run RECIPE student.weights=FILE`",
                 ));
         }
+        if base.recipe.teacher.folds > 0 {
+            let what = "the rows of a study train their own teachers, so `teacher.folds` cannot be set";
+            return Err(base
+                .file
+                .locate(Diagnostic::new(Code::Value, what), "teacher.folds")
+                .help("leave it out, or run a recipe of the study by itself: `distill run RECIPE teacher.folds=5`"));
+        }
         let data = Data::read(base)?;
         let dir = RunDir::study(lab.runs_dir(), self.name)?;
         // What people wrote must be there when hours are over.

@@ -30,6 +30,8 @@ pub enum Stream {
     Mixture,
     /// How much the examples of a batch are mixed.
     BatchMixture,
+    /// Which columns of a row change, and how, where rows are made from others.
+    Munge,
 }
 
 impl Stream {
@@ -46,6 +48,7 @@ impl Stream {
             Self::Specialist => 9,
             Self::Mixture => 10,
             Self::BatchMixture => 11,
+            Self::Munge => 12,
             Self::Init(n) => 0x1_0000 | u32::from(n),
             Self::Dropout(n) => 0x2_0000 | u32::from(n),
         }

@@ -1,18 +1,21 @@
 mod begin;
+mod folds;
+mod transfer;
 
 use std::sync::{Arc, OnceLock};
 
-use distill_datasets::{Chain, Dataset, Mixtures, PartlyLabelled, Subset, select};
+use distill_datasets::{Dataset, Subset, select};
 use distill_losses::{Loss, SmoothedCrossEntropy};
 use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
 
+use self::transfer::LearntFrom;
 use crate::compatible::check_compatible;
 use crate::context::Teacher;
 use crate::observer::Observer;
 use crate::train::{TrainReport, Training, no_validation, train_from};
 use crate::{
-    Asked, Checkpoint, FeatureLoss, FeatureTerms, Hooks, Keep, Recipe, Role, Sets, SoftTargets, TeacherCheck,
-    TeacherConfig, TrainConfig, TrainError, TrainState,
+    Asked, Checkpoint, FeatureLoss, FeatureTerms, Folds, Hooks, Keep, OutOfFold, Recipe, Role, Sets, SoftTargets,
+    TeacherCheck, TeacherConfig, TrainConfig, TrainError, TrainState,
 };
 
 /// Selections of the data are the same for every seed of a recipe, so that seeds compare models
@@ -46,9 +49,11 @@ pub struct Experiment<'a> {
     validation: Option<Arc<dyn Dataset>>,
     /// What the student on labels alone learns from.
     labelled: Arc<dyn Dataset>,
-    /// The same, what has no labels, and mixtures of both.
+    /// The same, what has no labels, and what is made of both.
     transfer: Arc<dyn Dataset>,
     test: Arc<dyn Dataset>,
+    /// Parts of the training set, where each teacher sees all but one.
+    folds: Option<Arc<Folds>>,
     all: Sets,
     /// Mean and spread of the training set, when a model first needs them.
     standardization: OnceLock<Standardization>,
@@ -102,32 +107,9 @@ impl<'a> Experiment<'a> {
             Some(copy) => Some(copy),
             None => Some(subset(held_out)?),
         };
-        let selected = subset(indices)?;
-        let (labelled, mut transfer) = match subset(transfer)? {
-            all if !recipe.data.hides_labels() => (all.clone(), all),
-            // The order stays, so that a student with a teacher sees the same batches whatever their labels are.
-            all => {
-                let places: Vec<usize> = (0..all.len()).collect();
-                let places = select::fraction(&*all, &places, recipe.data.labelled, SELECTION_SEED)?;
-                let hidden = Arc::new(PartlyLabelled::new(all.clone(), &places)?);
-                (Arc::new(Subset::new(all, places)?) as Arc<dyn Dataset>, hidden as Arc<dyn Dataset>)
-            }
-        };
-        if let Some(unlabelled) = unlabelled {
-            transfer = Arc::new(Chain::new(transfer, unlabelled)?);
-        }
-        if let copies @ 1.. = recipe.data.mixtures {
-            let problem = "is set, but the examples do not all fit in the memory limit";
-            let fits =
-                || crate::ConfigProblem::new("data.mixtures", problem, "leave one of `mixtures` and `memory` out");
-            if transfer.windows().is_some() {
-                return Err(fits()
-                    .note("mixtures pair random examples, which would need random access to the disk")
-                    .into());
-            }
-            let mixtures = Mixtures::new(transfer.clone(), copies, SELECTION_SEED);
-            transfer = Arc::new(Chain::new(transfer, Arc::new(mixtures))?);
-        }
+        let selected = Subset::new(train.clone(), indices)?;
+        let LearntFrom { labelled, transfer } = transfer::sets(recipe, subset(transfer)?, unlabelled)?;
+        let folds = folds::of(recipe, &*train, &selected)?;
         let patience = [("train", &recipe.train), ("teacher.train", &recipe.teacher.train)];
         let is_trained = |table: &str| table == "train" || recipe.teacher.weights.is_none();
         for (table, config) in patience {
@@ -140,8 +122,9 @@ impl<'a> Experiment<'a> {
             validation,
             labelled,
             transfer,
-            train: selected,
+            train: Arc::new(selected),
             test,
+            folds,
             all: sets,
             standardization: OnceLock::new(),
             beginnings: vec![],
@@ -187,7 +170,7 @@ impl<'a> Experiment<'a> {
         &*self.transfer
     }
 
-    /// What the model of a role is trained on.
+    /// What the models of a role are trained on; with folds each of several teachers on all but one.
     pub fn set_of(&self, role: Role) -> &Arc<dyn Dataset> {
         match role {
             Role::Teacher | Role::Member => &self.train,
@@ -217,16 +200,20 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    /// Ensembles the teachers. It averages at this temperature: that of the recipe for training, 1 for evaluation.
+    /// Ensembles the teachers. With folds, examples of the training set are answered by the one that has not seen them. It averages at this temperature: that of the recipe for training, 1 for evaluation.
     ///
     /// # Errors
     /// If they do not fit each other, or are not as many as the recipe has shares for.
     pub fn together(&self, members: Vec<Arc<dyn Model>>, temperature: f64) -> Result<Arc<dyn Model>, TrainError> {
         let TeacherConfig { average, shares, .. } = &self.recipe.teacher;
-        Ok(Arc::new(match shares.as_slice() {
-            [] => Ensemble::new(members, *average, temperature)?,
-            shares => Ensemble::weighted(members, shares, *average, temperature)?,
-        }))
+        let together = match shares.as_slice() {
+            [] => Ensemble::new(members.clone(), *average, temperature)?,
+            shares => Ensemble::weighted(members.clone(), shares, *average, temperature)?,
+        };
+        Ok(match &self.folds {
+            None => Arc::new(together),
+            Some(folds) => Arc::new(OutOfFold::new(folds.clone(), members, Arc::new(together))?),
+        })
     }
 
     /// Whether a teacher knows enough to teach: on examples that are held out, or else on those to train on. One that comes
@@ -336,7 +323,7 @@ impl<'a> Experiment<'a> {
             }
         };
         let validation = self.validation.as_deref();
-        let (data, seed) = (&**self.set_of(role), role.draws_from(seed));
+        let (data, seed) = (&*self.examples_for(role, seed)?, role.draws_from(seed));
         let training = Training { data, validation, loss, teacher, config, seed, hooks };
         let state = match from {
             None => TrainState::new(config.optimizer.clone(), model.params()),

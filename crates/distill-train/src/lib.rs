@@ -19,6 +19,7 @@ mod logit_table;
 mod mixup;
 mod observer;
 mod optimizer;
+mod out_of_fold;
 mod parts;
 mod precision;
 mod problem;
@@ -54,12 +55,13 @@ pub use fingerprint::Fingerprint;
 pub use logit_table::{LogitTable, TeacherOutputs};
 pub use observer::{EpochReport, NullObserver, Observer, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};
+pub use out_of_fold::{Folds, OutOfFold};
 pub use precision::PrecisionConfig;
 pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, FeatureConfig, FeatureKind, ImageConfig, ImageLayout,
-    KdConfig, KdMethod, OnnxConfig, Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig, Taps,
-    TargetsMode, TeacherConfig, TextConfig, TextFeatures, Together, is_onnx,
+    KdConfig, KdMethod, MungeConfig, OnnxConfig, Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig,
+    Taps, TargetsMode, TeacherConfig, TextConfig, TextFeatures, Together, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
@@ -74,5 +76,5 @@ pub use step::TrainingStep;
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
 pub use target_storage::{TargetStorage, kl_between};
-pub use teacher_check::{Asked, Renamed, TeacherCheck};
+pub use teacher_check::{Asked, Confidence, Leak, Renamed, TeacherCheck};
 pub use train::{TrainReport, Training, train, train_from};

@@ -4,6 +4,7 @@ mod files;
 mod memory;
 #[cfg(feature = "schema")]
 mod model_schema;
+mod munge;
 mod onnx;
 mod paths;
 mod standardize;
@@ -24,6 +25,7 @@ use crate::{CheckpointConfig, TrainConfig};
 pub use data::{DataConfig, SelectConfig};
 pub use features::{FeatureConfig, FeatureKind};
 pub use files::{ColumnConfig, ImageConfig, SoundConfig};
+pub use munge::MungeConfig;
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
 pub use taps::Taps;
@@ -310,6 +312,7 @@ impl Recipe {
                 "an embedding takes bucket indices, which have no mean",
             ),
             ("data.mixtures", self.data.mixtures > 0, "an embedding takes bucket indices, which cannot be mixed"),
+            ("data.munge", !self.data.munge.is_off(), "an embedding takes bucket indices, which are no columns"),
         ];
         if let Some((key, _)) =
             models.iter().find(|(_, model)| model.is_some_and(|model| model.takes_numbers_of_rows()))
@@ -323,6 +326,7 @@ impl Recipe {
             return Err(ConfigProblem::new("kd.targets", problem, "set `targets = \"live\"`, or leave it out")
                 .note("logits can be cached only for shifts of an image and of its mirror image"));
         }
+        self.validate_folds()?;
         self.validate_features()?;
         let is_one = self.teacher.weights.is_some() && !self.teacher.is_of_seeds();
         let fixed = is_one && !self.train.augment.changes_inputs() && self.caches_targets();

@@ -1,10 +1,12 @@
+use std::fmt;
 use std::sync::Arc;
 
 use distill_datasets::{Dataset, Subset, spread};
-use distill_models::Model;
+use distill_models::{Average, Ensemble, Model};
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
-use crate::{Evaluation, TrainError, evaluate};
+use crate::{Evaluation, Folds, OutOfFold, TrainError, evaluate};
 
 /// The part of the way from naming the most frequent class to being always right that a teacher
 /// must have gone, where the recipe names no bound.
@@ -19,6 +21,9 @@ const MAX_LOSS: f64 = 0.4;
 /// More of the training examples than of others that a teacher gets right tell that it has been trained on them.
 const SEEN: f64 = 0.02;
 
+/// And so does a smaller part than this of the loss that it has on others.
+const SURER: f64 = 0.5;
+
 /// Whether a teacher knows enough to teach.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TeacherCheck {
@@ -28,8 +33,8 @@ pub struct TeacherCheck {
     pub examples: usize,
     /// The part of them that it gets right.
     pub accuracy: f64,
-    /// The part of the training examples that it gets right, where it was asked about others.
-    pub train_accuracy: Option<f64>,
+    /// What it says of training examples, where it was asked about others.
+    pub on_training: Option<Confidence>,
     /// The part that always naming the most frequent class gets right.
     pub chance: f64,
     /// The accuracy that is needed.
@@ -42,6 +47,56 @@ pub struct TeacherCheck {
     pub max_nll: f64,
     /// Where it is too often wrong: other names for its outputs with which it would not be.
     pub renamed: Option<Renamed>,
+}
+
+/// How right and how sure a model is of some examples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// The part that it gets right.
+    pub accuracy: f64,
+    /// Mean probability that it gives to the class that it names.
+    pub confidence: f64,
+    /// Mean negative log-likelihood of the labels, in nats.
+    pub nll: f64,
+}
+
+impl Confidence {
+    fn of(found: &Evaluation) -> Self {
+        let confidence = found.confidences.iter().sum::<f64>() / found.examples as f64;
+        Self { accuracy: found.accuracy(), confidence, nll: found.nll }
+    }
+}
+
+/// What teachers of folds say of training examples that they have not seen, and of those that they have.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Leak {
+    /// Each example asked of the teacher that has not seen it: what students learn from.
+    pub out_of_fold: Confidence,
+    /// Each asked of one that has.
+    pub in_fold: Confidence,
+}
+
+impl Leak {
+    pub(crate) fn of(
+        folds: &Arc<Folds>,
+        members: Vec<Arc<dyn Model>>,
+        train: &Arc<dyn Dataset>,
+    ) -> Result<Self, TrainError> {
+        let together = Arc::new(Ensemble::new(members.clone(), Average::Geometric, 1.0)?);
+        let outside = OutOfFold::new(folds.clone(), members, together)?;
+        let of = |teacher: &OutOfFold| on_some(teacher, train, "training").map(|found| Confidence::of(&found));
+        Ok(Self { out_of_fold: of(&outside)?, in_fold: of(&outside.inside())? })
+    }
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |found: &Confidence| {
+            let [accuracy, confidence] = [found.accuracy, found.confidence].map(|part| 100.0 * part);
+            format!("{accuracy:.2} % right and {confidence:.2} % sure, NLL {:.4}", found.nll)
+        };
+        write!(f, "out of fold {}; in fold {}", of(&self.out_of_fold), of(&self.in_fold))
+    }
 }
 
 /// What the outputs of a model seem to stand for.
@@ -89,7 +144,7 @@ impl TeacherCheck {
             set: asked.name,
             examples,
             accuracy,
-            train_accuracy: train.map(|train| train.accuracy()),
+            on_training: train.as_ref().map(Confidence::of),
             chance,
             bound,
             confidence: found.confidences.iter().sum::<f64>() / examples as f64,
@@ -104,9 +159,13 @@ impl TeacherCheck {
         self.accuracy - self.confidence > MAX_DOUBT && self.nll > MAX_LOSS * self.max_nll
     }
 
-    /// Whether it is right so much more often on the training examples that it must have been trained on them.
+    /// Whether it is right so much more often on the training examples, or so much surer of their labels, that it must have
+    /// been trained on them.
     pub fn has_seen_training(&self) -> bool {
-        self.train_accuracy.is_some_and(|train| train - self.accuracy > SEEN)
+        self.on_training.is_some_and(|train| {
+            let gain = train.accuracy - self.accuracy;
+            gain > SEEN || (gain > 0.0 && train.nll < SURER * self.nll)
+        })
     }
 
     /// Whether it may teach.
@@ -190,8 +249,11 @@ mod tests {
 
     #[test]
     fn training_examples_that_it_knows_too_well_are_seen() {
-        let check = TeacherCheck { train_accuracy: Some(1.0), accuracy: 0.95, ..check([0, 1, 2, 0]) };
+        let on_training = Confidence { accuracy: 1.0, confidence: 1.0, nll: 0.01 };
+        let check = TeacherCheck { on_training: Some(on_training), accuracy: 0.95, nll: 0.015, ..check([0, 1, 2, 0]) };
         assert!(check.has_seen_training());
-        assert!(!TeacherCheck { accuracy: 0.99, ..check }.has_seen_training());
+        assert!(!TeacherCheck { accuracy: 0.99, ..check.clone() }.has_seen_training());
+        // It is hardly more often right, but much surer.
+        assert!(TeacherCheck { accuracy: 0.99, nll: 0.03, ..check }.has_seen_training());
     }
 }

@@ -1,20 +1,28 @@
+use std::path::Path;
+
+use distill_datasets::{Column, NumberForm};
 use distill_train::Fingerprint;
 use serde_json::json;
 
 use crate::args::DataArgs;
 use crate::output::Output;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_source::{DataSource, SOURCES, Source};
+use distill_recipe::data_source::{DataSource, SOURCES, Source, read_data};
+use distill_recipe::recipe_file;
 use distill_recipe::words::thousands;
 
-/// Names of classes that are shown.
+/// Names of classes that are shown, and words of a column.
 const SHOWN_CLASSES: usize = 12;
+const SHOWN_WORDS: usize = 6;
+
+/// Longer names of columns do not move the others to the right.
+const MAX_NAME: usize = 30;
 
 /// `distill data [SOURCE]`
 pub(crate) fn data(args: &DataArgs, output: &Output) -> Result<(), Diagnostic> {
     match &args.source {
         None => list(output),
-        Some(source) => show(source, output),
+        Some(source) => show(source, &args.overrides, output),
     }
 }
 
@@ -30,8 +38,17 @@ fn list(output: &Output) -> Result<(), Diagnostic> {
 }
 
 /// Reads all of it, as a run would.
-fn show(source: &str, output: &Output) -> Result<(), Diagnostic> {
-    let sets = DataSource::open(source)?.load(&[], None)?;
+fn show(source: &str, overrides: &[String], output: &Output) -> Result<(), Diagnostic> {
+    let sets = match overrides {
+        [] => DataSource::open(source)?.load(&[], None)?,
+        overrides => {
+            let model = "model = { hidden = [1] }";
+            let text =
+                format!("[data]\nsource = {}\n[teacher]\n{model}\n[student]\n{model}\n", toml::Value::from(source));
+            let (file, recipe) = recipe_file::from_bytes(Path::new("data.toml"), text.into_bytes(), overrides)?;
+            read_data(&file, &recipe)?
+        }
+    };
     sets.check().map_err(|error| Diagnostic::from(error).at(source))?;
     let spec = sets.train.spec();
     let shape = spec.input_shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
@@ -47,6 +64,8 @@ fn show(source: &str, output: &Output) -> Result<(), Diagnostic> {
         text += &format!("{name:10}  {} examples, sha256 {sha256:.16}\n", thousands(set.len() as u64));
         parts.push(json!({ "part": name, "examples": set.len(), "sha256": sha256 }));
     }
+    let columns = sets.train.columns().map_or(&[][..], |columns| &columns.inputs);
+    text += &table(columns);
     text += &format!(
         "inputs      {shape}\nclasses     {}: {classes}\nready       data.source = \"{source}\"",
         spec.classes.len()
@@ -54,6 +73,40 @@ fn show(source: &str, output: &Output) -> Result<(), Diagnostic> {
     output.result(&text)?;
     output.event(
         "data",
-        json!({ "source": source, "parts": parts, "input_shape": spec.input_shape, "classes": spec.classes }),
+        json!({
+            "source": source,
+            "parts": parts,
+            "input_shape": spec.input_shape,
+            "classes": spec.classes,
+            "columns": columns,
+        }),
     )
+}
+
+/// What each column became.
+fn table(columns: &[Column]) -> String {
+    let width = columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0).min(MAX_NAME);
+    let mut heading = "columns";
+    let mut line = |column: &Column| {
+        let line = format!("{heading:10}  {:width$}  {}\n", column.name, in_words(column));
+        heading = "";
+        line
+    };
+    columns.iter().map(&mut line).collect()
+}
+
+/// Such as `number, 38.6 where it is missing` or `8 words: Federal-gov, Local-gov, ...`.
+fn in_words(column: &Column) -> String {
+    match &column.values {
+        Some(words) => {
+            let shown = words.iter().take(SHOWN_WORDS).map(|word| if word.is_empty() { "(empty)" } else { word });
+            let more = if words.len() > SHOWN_WORDS { ", ..." } else { "" };
+            let ending = if words.len() == 1 { "" } else { "s" };
+            format!("{} word{ending}: {}{more}", words.len(), shown.collect::<Vec<_>>().join(", "))
+        }
+        None => {
+            let what = column.form.map_or("numbers", NumberForm::words);
+            column.missing.map_or(what.to_owned(), |mean| format!("{what}, {mean} where one is missing"))
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod kills;
 mod lab;
 mod memory;
 mod mixtures;
+mod more_rows;
 mod networks;
 mod new;
 mod not_finite;

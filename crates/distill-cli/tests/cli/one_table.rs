@@ -155,3 +155,46 @@ fn numbers_may_be_missing() {
     let expected = ["E0206]: column `y` is empty, not a finite number, and no training row lacks it", "rows.csv:2", ""];
     lab.check(&["predict", student, "rows.csv"], 4, expected);
 }
+
+#[test]
+fn what_each_column_became_is_shown_and_stored() {
+    let lab = Lab::new();
+    let row = |i: u32| {
+        let size = if i == 3 { String::new() } else { i.to_string() };
+        let kind = ["new", "old"][i as usize % 2];
+        format!("2024-01-{:02};{}.000,{}5;{kind};{size};{}\n", i + 1, i + 1, i % 7, ["up", "down"][usize::from(i > 9)])
+    };
+    let rows: String = (0..20).map(row).collect();
+    lab.write("sales.csv", format!("sold;price;kind;size;gain\n{rows}"));
+    lab.check(&["data", "sales.csv"], 4, ["E0203]", "sales.csv", "`data.columns.label`"]);
+    let shown = lab.ok(&["data", "sales.csv", "data.columns.label=gain"]).stdout;
+    for line in [
+        "columns     sold   dates, as days since 1970",
+        "            price  numbers with a decimal comma",
+        "            kind   2 words: new, old",
+        "            size   numbers, ",
+        "inputs      6",
+        "classes     2: down, up",
+    ] {
+        assert!(shown.lines().any(|shown| shown.starts_with(line)), "{line}\n{shown}");
+    }
+    let wrong = ["data", "sales.csv", "data.columns.label=profit"];
+    lab.check(
+        &wrong,
+        4,
+        ["E0205]: sales.csv has no column `profit`", "command line: data.columns", "names of the table's"],
+    );
+
+    // The student reads raw rows as it was trained on them, whatever the order of their columns is.
+    let recipe = RECIPE.replace("people.csv\"", "sales.csv\"\ncolumns = { label = \"gain\" }");
+    lab.write("sales.toml", recipe.replace("name = \"people\"", "name = \"sales\""));
+    let checked = lab.ok(&["check", "sales.toml"]).stdout;
+    assert!(!checked.contains("looks like the number"), "{checked}");
+    lab.ok(&["run", "sales.toml", "-q"]);
+    let student = "runs/sales-001/weights/student-seed1.safetensors";
+    lab.write("rows.csv", "size;price;sold;kind\n2;3.000,25;2024-01-03;new\nNA;20.000,5;20.1.2024;other\n");
+    assert_eq!(lab.ok(&["predict", student, "rows.csv"]).stdout.lines().count(), 3);
+    lab.write("rows.csv", "size;price;sold;kind\n2;3000.25;2024-01-03;new\n");
+    let refused = lab.distill(&["predict", student, "rows.csv"]).stderr;
+    assert!(refused.contains("column `price` is `3000.25`, not a number with a decimal comma"), "{refused}");
+}

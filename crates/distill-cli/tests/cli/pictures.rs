@@ -238,3 +238,27 @@ fn what_pictures_cannot_be_is_refused() {
     let other = ["E0103]", "data.standardize", ""];
     lab.check(&["check", "r.toml", "data.standardize=row"], 3, other);
 }
+
+#[test]
+fn folders_of_classes_alone_are_divided() {
+    let lab = Lab::new();
+    for i in 0..40 {
+        let class = ["first", "second"][i % 2];
+        std::fs::create_dir_all(lab.path(&format!("photos/{class}"))).unwrap();
+        lab.write(&format!("photos/{class}/{i:02}.png"), picture(1, i % 2, false, i % 3 == 0));
+    }
+    let sets = |settings: &[&str]| lab.ok(&[&["data", "photos"], settings].concat()).stdout;
+    let shown = sets(&[]);
+    assert!(shown.contains("train       32 examples") && shown.contains("test        8 examples"), "{shown}");
+    assert!(sets(&["data.test=0.5"]).contains("test        20 examples"));
+    let run = ["run", "r.toml", "data.source=photos", "data.validation=0", "data.test=0.25", "-q"];
+    lab.ok(&run);
+    // The student remembers which files it was not trained on.
+    let student = "runs/tiny-001/weights/student-seed1.safetensors";
+    let measured = lab.ok(&["eval", student, "--data", "photos", "--json"]).events();
+    let examples = measured.iter().find(|event| event["event"] == "eval").unwrap()["examples"].clone();
+    assert_eq!(examples, 10);
+    let few = ["check", "r.toml", "data.source=photos", "data.test=1.5"];
+    lab.check(&few, 3, ["E0104]: data.test must be greater than 0 and less than 1", "data.test=1.5", "test = 0.2"]);
+    lab.check(&["data", "runs"], 4, ["E0201]", "runs", ""]);
+}

@@ -150,6 +150,22 @@ proptest! {
     }
 
     #[test]
+    fn folds_are_of_one_size_and_stratified(data in labels(), n in 2_u32..7, seed: u64) {
+        let labels: Vec<_> = (0..data.len()).map(|index| data.label(index)).collect();
+        let found = folds(labels.iter().copied(), n, seed);
+        prop_assert_eq!(&found, &folds(labels.iter().copied(), n, seed));
+        let even = |is_counted: &dyn Fn(usize) -> bool| {
+            let count = |fold| (0..labels.len()).filter(|&i| found[i] == fold && is_counted(i)).count();
+            let counts: Vec<usize> = (0..n).map(count).collect();
+            counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1
+        };
+        prop_assert!(even(&|_| true) && found.iter().all(|&fold| fold < n));
+        for label in [None, Some(0), Some(1), Some(3)] {
+            prop_assert!(even(&|i| labels[i] == label), "{label:?}");
+        }
+    }
+
+    #[test]
     fn a_fraction_is_stratified(data in labels(), part in 0.001_f64..=1.0, seed: u64) {
         let all: Vec<_> = (0..data.len()).collect();
         let some = fraction(&data, &all, part, seed).unwrap();

@@ -1,7 +1,7 @@
 use ndarray::array;
 
 use super::*;
-use crate::{Column, Dataset};
+use crate::{Column, Dataset, NumberForm};
 
 fn folder(train: &str, test: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -55,7 +55,7 @@ fn a_number_has_one_name_however_it_is_written() {
     assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
-    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None };
+    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None, form: None };
     let old = Columns { inputs: vec![column], label: "label".to_owned() };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
@@ -141,7 +141,7 @@ fn no_more_is_read_than_memory_may_hold() {
     // Whoever reads on to the end finds the word.
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
-    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None };
+    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None };
     let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
@@ -225,4 +225,55 @@ fn what_cannot_be_used_is_refused_with_its_line() {
             .to_string()
             .contains("is not text")
     );
+}
+
+/// The inputs that a table of one column, `x`, has in training and testing, and what the column became.
+fn of_column(train: &[&str], test: &str, options: &ColumnOptions) -> Result<(Vec<f32>, Vec<f32>, Column), DataError> {
+    let text = |cells: &[&str]| {
+        let rows = cells.iter().enumerate().map(|(i, cell)| format!("{cell};{}\n", ["a", "b"][i % 2]));
+        format!("x;label\n{}", rows.collect::<String>())
+    };
+    let dir = folder(&text(train), &text(&[test]));
+    let found = TableFolder::find(dir.path(), options, &Division::default())?.unwrap();
+    let [train, test] = [Split::Train, Split::Test].map(|split| found.load(split, None, u64::MAX));
+    Ok((read(&train?).into_iter().collect(), read(&test?).into_iter().collect(), found.columns().inputs[0].clone()))
+}
+
+#[test]
+fn numbers_are_found_as_people_write_them() {
+    let usual = ColumnOptions::default();
+    let of = |train: &[&str], test: &str| of_column(train, test, &usual).unwrap();
+    let (train, test, column) = of(&["1,5", "2", "1.234,25", "-0,25"], "7,125");
+    assert_eq!((train, test), (vec![1.5, 2.0, 1234.25, -0.25], vec![7.125]));
+    assert_eq!((column.form, column.values, column.missing), (Some(NumberForm::DecimalComma), None, None));
+    let (train, _, column) = of(&["1,500", "2", "1,234,567.5"], "1,000");
+    assert_eq!((train, column.form), (vec![1500.0, 2.0, 1_234_567.5], Some(NumberForm::Thousands)));
+    // Where one is missing there is the mean of the numbers as they are written.
+    let (train, test, column) = of(&["1,5", "", "2,5"], "NA");
+    assert_eq!((train, test, column.missing), (vec![1.5, 0.0, 2.0, 1.0, 2.5, 0.0], vec![2.0, 1.0], Some(2.0)));
+    let (train, test, column) = of(&["1970-01-02", "1969-12-31T12:00"], "2000-02-29");
+    assert_eq!((train, test, column.form), (vec![1.0, -0.5], vec![11_016.0], Some(NumberForm::Date)));
+    // What is not all written so are words, as are names of categories.
+    assert_eq!(of(&["1,5", "many"], "1,5").2.values.unwrap(), ["1,5", "many"]);
+    let names = ColumnOptions { categorical: vec!["x".to_owned()], ..ColumnOptions::default() };
+    assert_eq!(of_column(&["1,5", "2,5"], "1,5", &names).unwrap().2.form, None);
+    // Numbers as programs write them stay what they were, also where they could be read in another way.
+    assert_eq!(of(&["1.234", "5.678"], "1.5").0, [1.234, 5.678]);
+}
+
+#[test]
+fn a_comma_that_may_be_two_things_is_asked_about() {
+    let of = |decimal| of_column(&["1,234", "500"], "7,125", &ColumnOptions { decimal, ..ColumnOptions::default() });
+    let error = of(None).unwrap_err().to_string();
+    assert!(
+        error.contains("has numbers like `1,234` in column `x`, whose comma may stand before the decimals"),
+        "{error}"
+    );
+    assert!(error.contains("`data.columns.decimal = \",\"` or `\".\"`"), "{error}");
+    assert_eq!(of(Some(',')).unwrap().0, [1.234, 500.0]);
+    assert_eq!(of(Some('.')).unwrap().1, [7125.0]);
+    let error = of_column(&["1,5", "2,5"], "1.5", &ColumnOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("column `x` is `1.5`, not a number with a decimal comma"), "{error}");
+    let error = of_column(&["1970-01-01", "1970-01-02"], "soon", &ColumnOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("column `x` is `soon`, not a date"), "{error}");
 }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use distill_train::{Comparison, Evaluation, Role, TrainReport};
+use distill_train::{Comparison, Evaluation, Leak, Role, TrainReport};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::dir::RunDir;
@@ -75,6 +75,9 @@ pub struct ModelResult {
     /// Of several teachers that teach together: the mean part of the test set on which two of them differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversity: Option<f64>,
+    /// Of the teachers of folds: what they say of training examples that they have not seen, and of those that they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Leak>,
     /// Epoch with the fewest errors on the validation set.
     pub best_epoch: Option<u32>,
     /// The epoch after which training ended early.
@@ -128,6 +131,7 @@ impl ModelResult {
             test_ece: f64::NAN,
             agreement: None,
             diversity: None,
+            folds: None,
             stopped_early: report.and_then(|report| report.stopped_early),
             best_epoch: report.and_then(|report| Some(report.best.as_ref()?.epoch)),
             train_seconds: report.map(|report| report.seconds),

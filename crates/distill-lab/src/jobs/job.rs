@@ -86,6 +86,8 @@ pub struct Teachers {
     pub average: Average,
     /// Networks for some of the classes each, around the only one of the jobs.
     pub specialists: Option<Specialists>,
+    /// What teachers that come from files are known by, in place of the jobs.
+    pub given: Option<String>,
 }
 
 /// What specialists of a generalist are made of.
@@ -124,7 +126,8 @@ pub(super) fn without_labels(data: &DataConfig, key: &DataKey) -> impl Iterator<
     let file = data.unlabelled.as_ref().map(|_| ("unlabelled", json!(key.unlabelled)));
     let snippets = Some(data.unlabelled_snippets()).filter(|&n| n > 0).map(|n| ("unlabelled_snippets", json!(n)));
     let mixtures = Some(data.mixtures).filter(|&n| n > 0).map(|n| ("mixup", json!({ "copies": n })));
-    file.into_iter().chain(snippets).chain(mixtures)
+    let munge = Some(data.munge).filter(|munge| !munge.is_off()).map(|munge| ("munge", json!(munge)));
+    file.into_iter().chain(snippets).chain(mixtures).chain(munge)
 }
 
 impl Job {
@@ -216,11 +219,14 @@ impl Teachers {
 
     /// Teachers whose answers are averaged.
     pub fn several(jobs: Vec<Job>, average: Average) -> Self {
-        Self { jobs, average, specialists: None }
+        Self { jobs, average, specialists: None, given: None }
     }
 
     /// What their answers depend on. The arithmetic average is another one for each temperature.
     pub(crate) fn key(&self, recipe: &Recipe, data: &DataKey) -> String {
+        if let Some(given) = &self.given {
+            return given.clone();
+        }
         let keys: Vec<String> = self.jobs.iter().map(|job| job.key(data)).collect();
         let temperature = (self.jobs.len() > 1 && self.average == Average::Arithmetic).then_some(recipe.kd.temperature);
         let average = (self.jobs.len() > 1).then(|| self.average.name());
@@ -298,6 +304,7 @@ mod tests {
             ("data.unlabelled=more.npy", [false, false, true]),
             ("data.text={ unlabelled = 7 }", [false, false, true]),
             ("data.mixtures=2", [false, false, true]),
+            ("data.munge.passes=2", [false, false, true]),
         ] {
             assert_eq!(ours.map(|job| key(&[], job) != key(&[other], job)), changed, "{other}");
         }

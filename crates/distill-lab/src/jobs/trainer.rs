@@ -21,6 +21,8 @@ use crate::stop::Stop;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::locate;
+use distill_recipe::model_file::sha256;
+use distill_recipe::teacher_file::{PretrainedTeacher, answer_settings};
 
 /// Trains what rows ask for, each model once, several at a time.
 pub struct Trainer<'a> {
@@ -159,7 +161,20 @@ impl<'a> Trainer<'a> {
         self.store.model(&facts)
     }
 
-    /// Several teachers as one, averaged at a temperature.
+    /// The teacher of a recipe that comes from files; `None` where the recipe trains it.
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not fit the data.
+    pub fn given(&mut self, setup: &Setup) -> Result<Option<Teachers>, Diagnostic> {
+        let (recipe, experiment) = (&setup.recipe, self.experiment(setup)?);
+        let seed = recipe.seeds.first().copied().unwrap_or_default();
+        let Some(found) = PretrainedTeacher::load_for(&experiment, seed)? else { return Ok(None) };
+        let key = sha256(format!("{} {}", found.sha256, answer_settings(recipe)).as_bytes());
+        self.teachers.insert(key.clone(), found.model);
+        Ok(Some(Teachers { given: Some(key), ..Teachers::several(vec![], recipe.teacher.average) }))
+    }
+
+    /// Several teachers as one, averaged at a temperature. Those that come from files are one already.
     ///
     /// # Errors
     /// If one of them was not trained before, or they do not belong together; for specialists as [`Trainer::system`].
@@ -168,6 +183,9 @@ impl<'a> Trainer<'a> {
             let (core_seconds, system) = self.system(generalist, specialists)?;
             self.spend_on_system(generalist, specialists, core_seconds);
             return Ok(system);
+        }
+        if let Some(given) = &teachers.given {
+            return Ok(self.teachers.get(given).cloned().ok_or_else(untrained)?);
         }
         let refused = |error: ModelError| Stop::from(TrainError::from(error));
         let mut members: Vec<Arc<dyn Model>> = vec![];

@@ -128,11 +128,11 @@ impl Preflight<'_> {
         }
     }
 
-    /// Inputs that never had labels, and mixtures.
+    /// Inputs that never had labels, and those that are made of the others.
     fn n_without_labels(&self) -> [usize; 2] {
         let unlabelled = self.experiment.all().unlabelled.as_ref().map_or(0, |set| set.len());
-        // There are so many mixtures of each example that the student has.
-        let copies = self.experiment.recipe().data.mixtures;
+        // There are so many of each example that the student has.
+        let copies = self.experiment.recipe().data.made_of_each();
         [unlabelled, self.experiment.transfer_set().len() / (copies + 1) * copies]
     }
 
@@ -142,8 +142,8 @@ impl Preflight<'_> {
             return;
         }
         let n_labelled = self.experiment.labelled_set().len();
-        let [unlabelled, mixtures] = self.n_without_labels();
-        let n = self.experiment.transfer_set().len() - unlabelled - mixtures;
+        let [unlabelled, made] = self.n_without_labels();
+        let n = self.experiment.transfer_set().len() - unlabelled - made;
         let [n_labelled, n] = [n_labelled, n].map(|n| thousands(n as u64));
         let what = format!("students see those of {n_labelled} of {n} examples");
         let recipe = self.experiment.recipe();
@@ -156,8 +156,9 @@ impl Preflight<'_> {
 
     /// What the student with a teacher learns from besides, where it is set.
     fn without_labels(&self) -> String {
-        let [unlabelled, mixtures] = self.n_without_labels();
-        [(unlabelled, "without labels"), (mixtures, "mixtures")]
+        let [unlabelled, made] = self.n_without_labels();
+        let name = if self.experiment.recipe().data.mixtures > 0 { "mixtures" } else { "made by MUNGE" };
+        [(unlabelled, "without labels"), (made, name)]
             .into_iter()
             .filter(|&(n, _)| n > 0)
             .map(|(n, what)| format!(", {} {what}", thousands(n as u64)))

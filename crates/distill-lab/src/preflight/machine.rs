@@ -121,7 +121,7 @@ impl Preflight<'_> {
             4 * parameters * copies + (self.row_bytes(role) + of_teacher) * rows + self.evaluation_bytes(role)
         };
         let largest = self.roles.iter().map(|&role| training(role)).max().unwrap_or_default();
-        let n_teachers = recipe.teacher.seeds.len().max(1) as u64;
+        let n_teachers = recipe.teacher.member_seeds().len().max(1) as u64;
         let teacher = self.parameters(Role::Teacher).unwrap_or_default() as u64 * 4 * n_teachers;
         let n_views = recipe.train.augment.n_views().filter(|_| recipe.caches_targets()).unwrap_or(0);
         let targets =
@@ -183,7 +183,7 @@ impl Preflight<'_> {
             let n = match role {
                 Role::Teacher | Role::Member if recipe.teacher.weights.is_some() => 0,
                 Role::Teacher if recipe.teacher.is_ensemble() => 0,
-                Role::Member => recipe.teacher.seeds.len(),
+                Role::Member => recipe.teacher.member_seeds().len(),
                 _ => recipe.seeds.len(),
             };
             let parameters = self.parameters(role).unwrap_or_default() as u64;

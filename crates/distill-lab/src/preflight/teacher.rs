@@ -66,6 +66,7 @@ impl Preflight<'_> {
                     100.0 * check.chance
                 );
                 found.ok("teacher accuracy", accuracy);
+                self.folds(found, &pretrained);
                 warn_of_doubt(found, &check);
                 warn_of_seen(found, &check);
                 Self::assumed(found, &pretrained);
@@ -91,6 +92,16 @@ impl Preflight<'_> {
             }
         }
         found.pretrained.push(pretrained);
+    }
+
+    /// What teachers of folds know by heart.
+    fn folds(&self, found: &mut Found, pretrained: &PretrainedTeacher) {
+        let members = pretrained.members.iter().map(|member| member.loaded.model.clone()).collect();
+        match self.experiment.leak(members) {
+            Ok(None) => {}
+            Ok(Some(leak)) => found.ok("teacher folds", format!("training examples: {leak}")),
+            Err(error) => found.fail("teacher folds", error.into()),
+        }
     }
 
     fn sizes(&self, found: &mut Found, teacher: Option<usize>) {
@@ -193,7 +204,7 @@ impl Preflight<'_> {
         let data = &self.experiment.recipe().data;
         let same = data.transfer == Default::default()
             && !data.hides_labels()
-            && data.mixtures == 0
+            && data.made_of_each() == 0
             && self.experiment.all().unlabelled.is_none();
         match &found.fingerprints {
             Some(sets) if same => Ok(sets.train.sha256()),
@@ -222,14 +233,17 @@ fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
 
 /// What a teacher says of examples that it was trained on is near to their labels, which the student has anyway.
 fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
-    let Some(train) = check.train_accuracy.filter(|_| check.has_seen_training()) else { return };
-    let (train, other) = (100.0 * train, 100.0 * check.accuracy);
+    let Some(train) = check.on_training.filter(|_| check.has_seen_training()) else { return };
+    let (nll, other_nll) = (train.nll, check.nll);
+    let (train, other) = (100.0 * train.accuracy, 100.0 * check.accuracy);
     found.warn(
         "teacher accuracy",
         format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
-        "it was trained on them: it is overconfident there, and teaches little that the labels do not",
-        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from mixtures, `data.mixtures`; \
-         or give answers out of fold, such as those of `cross_val_predict`; or leave it so if it helps",
+        format!(
+            "it was trained on them: it is overconfident there (NLL {nll:.3}, else {other_nll:.3}), and teaches little that the labels do not"
+        ),
+        "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from such as are \
+         made of others, `data.mixtures` or for tables `data.munge`; or give answers out of fold: `teacher.folds`, or a table such as that of `cross_val_predict`; or leave it so if it helps",
     );
 }
 

@@ -38,7 +38,7 @@ impl Course {
         };
         let mut models = vec![];
         if roles.contains(&Role::Member) {
-            models.extend(recipe.teacher.seeds.iter().map(|&seed| (Role::Member, seed)));
+            models.extend(recipe.teacher.member_seeds().into_iter().map(|seed| (Role::Member, seed)));
         }
         for &seed in &recipe.seeds {
             models.extend(roles.iter().filter(|&&role| role != Role::Member).map(|&role| (role, seed)));

@@ -59,7 +59,7 @@ impl Former {
         }
         let (is_ensemble, first) = (recipe.teacher.is_ensemble(), recipe.seeds.first().copied());
         let is_needed = |model: &&ModelResult| match model.role.as_str() {
-            "member" => recipe.teacher.seeds.contains(&model.seed),
+            "member" => recipe.teacher.member_seeds().contains(&model.seed),
             "teacher" if is_ensemble => first == Some(model.seed),
             "teacher" => recipe.seeds.contains(&model.seed),
             _ => false,
@@ -143,6 +143,7 @@ fn teacher_part(recipe: &Recipe) -> Recipe {
     part.data.transfer = SelectConfig::default();
     part.data.labelled = 1.0;
     part.data.mixtures = 0;
+    part.data.munge = Default::default();
     part.data.unlabelled = None;
     part.teacher.min_accuracy = None;
     part

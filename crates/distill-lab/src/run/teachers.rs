@@ -62,7 +62,7 @@ impl Run<'_> {
     /// Trains the teachers of all seeds that teach together.
     fn trained_members(&mut self, first: u64) -> Result<ReadyTeacher, Stop> {
         let (mut members, mut tests, mut hashes, mut n_bytes) = (vec![], vec![], vec![], 0);
-        for seed in self.experiment.recipe().teacher.seeds.clone() {
+        for seed in self.experiment.recipe().teacher.member_seeds() {
             self.say_done_before(Role::Member, seed);
             let (model, test, sha256) = self.trained(Role::Member, seed)?;
             n_bytes += self.result.find(Role::Member, seed).map_or(0, |recorded| recorded.weights_bytes);
@@ -96,8 +96,13 @@ impl Run<'_> {
             Some(_) => self.ask(Role::Teacher, &*predicting)?,
             None => {
                 self.listener.note(&format!("\nteacher   {}, together", predicting.spec().architecture));
-                let diversity = diversity(tests);
-                self.measure_as(Role::Teacher, seed, &*predicting, &weights, |entry| entry.diversity = diversity)?
+                let (diversity, folds) = (diversity(tests), self.experiment.leak(members.clone())?);
+                if let Some(leak) = &folds {
+                    self.listener.note(&format!("  training examples: {leak}"));
+                }
+                self.measure_as(Role::Teacher, seed, &*predicting, &weights, |entry| {
+                    (entry.diversity, entry.folds) = (diversity, folds);
+                })?
             }
         };
         let temperature = self.experiment.recipe().kd.temperature;

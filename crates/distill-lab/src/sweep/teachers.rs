@@ -91,7 +91,8 @@ impl<'a> Teachers<'a> {
         let identity = Identity::new(&part, self.data_sha256.clone())?;
         let (files, settings) = (&recipe.teacher.weights, answer_settings(recipe));
         let Identity { recipe_sha256, data_sha256, .. } = &identity;
-        let key = format!("{recipe_sha256} {data_sha256} {seed} {files:?} {:?} {settings}", recipe.teacher.seeds);
+        let key =
+            format!("{recipe_sha256} {data_sha256} {seed} {files:?} {:?} {settings}", recipe.teacher.member_seeds());
         let mut ready = match self.ready.remove(&seed).filter(|ready| ready.key == key) {
             Some(ready) => ready,
             None => {
@@ -136,14 +137,16 @@ impl<'a> Teachers<'a> {
         let recipe = experiment.recipe();
         let network = |role: Role, seed: u64| {
             let provenance = provenance(part, identity, self.inputs, role, seed);
-            self.trained(experiment, file, &provenance, identity, seed)
+            // With folds each of several sees other examples.
+            let role = if recipe.teacher.folds > 0 { role } else { Role::Teacher };
+            self.trained(experiment, file, &provenance, identity, role, seed)
         };
         if !recipe.teacher.is_ensemble() {
             let (model, sha256) = network(Role::Teacher, seed)?;
             return Ok(ReadyTeacher::new(Arc::new(model), &sha256, recipe));
         }
         let (mut models, mut hashes): (Vec<Arc<dyn Model>>, String) = (vec![], String::new());
-        for &seed in &recipe.teacher.seeds {
+        for seed in recipe.teacher.member_seeds() {
             let (model, sha256) = network(Role::Member, seed)?;
             models.push(Arc::new(model));
             hashes += &sha256;
@@ -159,6 +162,7 @@ impl<'a> Teachers<'a> {
         file: &RecipeFile,
         provenance: &Provenance,
         identity: &Identity,
+        role: Role,
         seed: u64,
     ) -> Result<(Network, String), NoResult> {
         let path = &teacher_path(self.dir.path(), identity, seed);
@@ -187,9 +191,9 @@ impl<'a> Teachers<'a> {
                 signals: self.signals,
                 experiment,
                 file,
-                role: Role::Teacher,
+                role,
                 seed,
-                context: identity.context(Role::Teacher, seed, None),
+                context: identity.context(role, seed, None),
                 label,
             };
             let trained = training.run(None)?;
@@ -280,7 +284,7 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
     }
     let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
     let is_ensemble = recipe.teacher.is_ensemble();
-    let seeds = if is_ensemble { &recipe.teacher.seeds } else { &recipe.seeds };
+    let seeds = if is_ensemble { &recipe.teacher.member_seeds() } else { &recipe.seeds };
     let files: Vec<PathBuf> = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
     // TOML is Unicode; a path that is not cannot stand in a setting.
     let texts: Option<Vec<&str>> = files.iter().map(|file| file.to_str().filter(|_| file.is_file())).collect();
@@ -319,6 +323,7 @@ fn member_part(recipe: &Recipe) -> Recipe {
     part.data.transfer = SelectConfig::default();
     part.data.labelled = 1.0;
     part.data.mixtures = 0;
+    part.data.munge = Default::default();
     part.teacher.min_accuracy = None;
     part.teacher.seeds = vec![];
     part.teacher.shares = vec![];

@@ -194,6 +194,7 @@ impl RunFiles {
             agreement: model.agreement,
             train_seconds: model.train_seconds,
             latency: model.latency,
+            folds: model.folds,
             confusion: test.map_or(vec![], counts),
             calibration: test.map_or(vec![], |test| test.calibration().iter().map(bin).collect()),
         }

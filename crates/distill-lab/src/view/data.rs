@@ -1,4 +1,4 @@
-use distill_train::Comparison;
+use distill_train::{Comparison, Leak};
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Latency;
@@ -105,6 +105,9 @@ pub struct ModelFacts {
     pub test_ece: f64,
     /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
     pub agreement: Option<f64>,
+    /// Of teachers of folds: what they say of training examples, those that they have not seen and those that they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Leak>,
     /// Nothing for a model that came from a file.
     pub train_seconds: Option<f64>,
     /// Time for one example at a time; nothing where it was not measured.

@@ -1,5 +1,6 @@
 //! The rows of the studies: what each trains, and what it says of that.
 
+pub(crate) mod adult;
 pub(crate) mod cifar;
 mod fractions;
 pub(crate) mod mnist;

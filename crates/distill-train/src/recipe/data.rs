@@ -2,7 +2,7 @@ use distill_datasets::{Dataset, select};
 use serde::{Deserialize, Serialize};
 
 use super::text::is_zero;
-use super::{ClassNames, ColumnConfig, ImageConfig, SoundConfig, Standardize, TextConfig};
+use super::{ClassNames, ColumnConfig, ImageConfig, MungeConfig, SoundConfig, Standardize, TextConfig};
 use crate::ConfigProblem;
 use crate::TrainError;
 
@@ -52,10 +52,19 @@ pub struct DataConfig {
     )]
     #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub mixtures: usize,
+    /// Further rows of a table, made from each training row and its nearest neighbour. They have no labels: only the distilled
+    /// student sees them.
+    #[serde(default, skip_serializing_if = "MungeConfig::is_off")]
+    pub munge: MungeConfig,
     /// Whether to standardise each input feature by its mean and standard deviation over the training set, or by those of
     /// its colour: `"channel"`. Saved models still take raw inputs. Left out: true for the columns of tables, otherwise false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standardize: Option<Standardize>,
+    /// Share of the examples of each class that test, drawn at random and the same for every seed, where the data has no test
+    /// set: one table without a column that says it, or folders of classes alone. Left out: 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
+    pub test: Option<f64>,
     /// Number of training examples held out for validation, the same for every seed.
     #[serde(default)]
     pub validation: usize,
@@ -117,6 +126,11 @@ impl DataConfig {
         self.text.map_or(0, |text| text.unlabelled)
     }
 
+    /// Further inputs that are made of each example of the students, without labels.
+    pub fn made_of_each(&self) -> usize {
+        self.mixtures + self.munge.passes
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
         for (table, select) in [("select", &self.select), ("transfer", &self.transfer)] {
             if !(select.fraction > 0.0 && select.fraction <= 1.0) {
@@ -133,6 +147,14 @@ impl DataConfig {
             let help = "set `labelled = 0.1` for a tenth of the labels, or leave it out for all of them";
             return Err(ConfigProblem::new("labelled", problem, help));
         }
+        if let Some(share) = self.test.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            let problem = format!("must be greater than 0 and less than 1, got {share}");
+            return Err(ConfigProblem::new("test", problem, "set `test = 0.2`, or leave it out"));
+        }
+        if self.test.is_some() && self.columns.as_ref().is_some_and(ColumnConfig::divides) {
+            let problem = "is set, and `columns.split` or `columns.test` too";
+            return Err(ConfigProblem::new("test", problem, "leave one of them out"));
+        }
         self.images.iter().try_for_each(ImageConfig::validate).map_err(|problem| problem.under("images"))?;
         self.sound.iter().try_for_each(SoundConfig::validate).map_err(|problem| problem.under("sound"))?;
         self.text.iter().try_for_each(TextConfig::validate).map_err(|problem| problem.under("text"))?;
@@ -140,6 +162,11 @@ impl DataConfig {
         if self.mixtures > MAX_MIXTURES {
             let problem = format!("must be at most {MAX_MIXTURES}, got {}", self.mixtures);
             return Err(ConfigProblem::new("mixtures", problem, "set `mixtures = 2`, mixtures for each example"));
+        }
+        self.munge.validate().map_err(|problem| problem.under("munge"))?;
+        if self.mixtures > 0 && !self.munge.is_off() {
+            let note = "both make further inputs of each example";
+            return Err(ConfigProblem::new("munge", "is set, and `mixtures` too", "leave one of them out").note(note));
         }
         if self.unlabelled.is_some() && self.unlabelled_snippets() > 0 {
             let problem = "is set, and `text.unlabelled` too";
@@ -154,6 +181,7 @@ impl DataConfig {
             ("unlabelled", self.unlabelled.is_some()),
             ("text.unlabelled", self.unlabelled_snippets() > 0),
             ("mixtures", self.mixtures > 0),
+            ("munge", !self.munge.is_off()),
             ("labelled", self.hides_labels()),
         ];
         let Some((setting, _)) = settings.into_iter().find(|(_, is_set)| *is_set) else { return Ok(()) };
@@ -232,6 +260,7 @@ mod tests {
             ("unlabelled", r#", "unlabelled": "more""#),
             ("text.unlabelled", r#", "text": { "unlabelled": 3 }"#),
             ("mixtures", r#", "mixtures": 2"#),
+            ("munge", r#", "munge": { "passes": 2 }"#),
             ("labelled", r#", "labelled": 0.5"#),
         ] {
             let problem = refused(more).unwrap_err();

@@ -26,6 +26,13 @@ pub struct ColumnConfig {
     /// Numeric columns to read as categories, such as postal codes. Columns of words are categories anyway.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categorical: Vec<String>,
+    /// The mark before the decimals of numbers in CSV, `,` or `.`. Left out: as the numbers of a column tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [",", ".", null])))]
+    pub decimal: Option<char>,
+    /// The column with the fold of each training row, for `teacher.folds`; it is no input. Left out: folds are drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<String>,
     /// Of one table: the column that says whether a row is for `train`, `validation` or `test`. Left out: the one named `split`, if
     /// it has these words alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +51,10 @@ impl ColumnConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
+        if let Some(mark) = self.decimal.filter(|mark| !",.".contains(*mark)) {
+            let problem = format!("must be `,` or `.`, got `{mark}`");
+            return Err(ConfigProblem::new("decimal", problem, "set `decimal = \",\"`, or leave it out"));
+        }
         match self.test {
             Some(_) if self.split.is_some() => {
                 let problem = "is set, and `columns.split` too, which says the set of each row";
@@ -55,7 +66,11 @@ impl ColumnConfig {
             }
             _ => {}
         }
-        let others = [("ignore", self.ignore.is_empty()), ("categorical", self.categorical.is_empty())];
+        let others = [
+            ("ignore", self.ignore.is_empty()),
+            ("categorical", self.categorical.is_empty()),
+            ("fold", self.fold.is_none()),
+        ];
         match others.into_iter().find(|(_, is_empty)| self.text.is_some() && !is_empty) {
             Some((key, _)) => {
                 let problem = "is set, and `columns.text` too, which is then the only input";

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::onnx::OnnxConfig;
 use super::taps::Taps;
-use super::{first_duplicate, validate_model};
+use super::{Recipe, first_duplicate, validate_model};
 use crate::TrainConfig;
 use crate::{ConfigProblem, TeacherClasses};
 
@@ -80,6 +80,12 @@ pub struct TeacherConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 2), extend("uniqueItems" = true)))]
     pub seeds: Vec<u64>,
+    /// Train this many teachers, each without one part of the training set. A student learns what the teacher says that has
+    /// not seen the example, and of other inputs what all say together. With as many files in `weights`: these are they, in the
+    /// order of the parts. 0: no parts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
+    pub folds: u32,
     /// How the outputs of several teachers are averaged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub average: Average,
@@ -144,7 +150,38 @@ impl TeacherConfig {
         match &self.weights {
             Some(Paths::Several(files)) => files.len(),
             Some(Paths::One(_) | Paths::OfSeeds(_)) => 1,
-            None => self.seeds.len().max(1),
+            None => self.member_seeds().len().max(1),
+        }
+    }
+
+    /// The seeds of several teachers that are trained here; with folds they count from 1. None where each seed of the recipe
+    /// has a teacher of its own.
+    pub fn member_seeds(&self) -> Vec<u64> {
+        match self.folds {
+            0 => self.seeds.clone(),
+            n => (1..=u64::from(n)).collect(),
+        }
+    }
+
+    fn validate_folds(&self) -> Result<(), ConfigProblem> {
+        const MAX_FOLDS: u32 = 100;
+        let wrong = |problem: String, help: &str| Err(ConfigProblem::new("folds", problem, help));
+        match (self.folds, &self.weights) {
+            (0, _) => Ok(()),
+            (1, _) => wrong("must be at least 2, got 1".to_owned(), "set `folds = 5`, or leave it out"),
+            (n, _) if n > MAX_FOLDS => wrong(format!("must be at most {MAX_FOLDS}, got {n}"), "set `folds = 5`"),
+            (_, None) if !self.seeds.is_empty() => {
+                wrong("is set, and `seeds` too".to_owned(), "leave one of them out; both train several teachers")
+            }
+            (_, None) => Ok(()),
+            (n, Some(Paths::Several(files))) if files.len() == n as usize => Ok(()),
+            (n, Some(_)) => {
+                let problem = format!("is {n}, but `weights` does not list {n} files, one for each fold");
+                wrong(
+                    problem,
+                    "list the teachers in the order of the folds, each trained without its own, or leave `folds` out",
+                )
+            }
         }
     }
 
@@ -256,6 +293,7 @@ impl TeacherConfig {
                 "set `min_accuracy = 0.9`, or leave the key out",
             ));
         }
+        self.validate_folds()?;
         self.validate_members()?;
         self.validate_files()?;
         match (&self.weights, &self.model) {
@@ -270,5 +308,18 @@ impl TeacherConfig {
                 "set `model = { hidden = [1200, 1200] }` to train a teacher, or `weights = \"teacher.safetensors\"`",
             )),
         }
+    }
+}
+
+impl Recipe {
+    /// Teachers of folds know the examples of their own by the inputs.
+    pub(super) fn validate_folds(&self) -> Result<(), ConfigProblem> {
+        if self.teacher.folds > 0 && self.train.augment.changes_inputs() {
+            let help = "leave one of them out; `data.mixtures` and `data.munge` also make further inputs";
+            let problem = "is set, but `train.augment` changes the inputs of the students";
+            return Err(ConfigProblem::new("teacher.folds", problem, help)
+                .note("the teacher that has not seen an example is found by its input"));
+        }
+        Ok(())
     }
 }

@@ -47,8 +47,12 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
 fn teacher(recipe: &Recipe) -> String {
     match (recipe.teacher.files().as_slice(), &recipe.teacher.model) {
         ([], Some(model)) => {
-            let n = recipe.teacher.seeds.len();
-            let together = if n > 1 { format!(", {n} together") } else { String::new() };
+            let n = recipe.teacher.member_seeds().len();
+            let together = match recipe.teacher.folds {
+                0 if n > 1 => format!(", {n} together"),
+                0 => String::new(),
+                folds => format!(", {folds} folds"),
+            };
             format!("{}, {} epochs{together}", network(model), recipe.teacher.train.epochs)
         }
         ([], None) => "none".to_owned(),

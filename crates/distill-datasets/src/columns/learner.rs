@@ -1,0 +1,248 @@
+//! What a table's rows to train on say of its columns.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+
+use super::counter::{Counter, is_index_name, ordinal};
+use super::forms::NumberForm;
+use super::{Cell, Column, ColumnOptions, Columns, label_position, position};
+use crate::DataError;
+
+/// A column with more different words is not a category but a name for each example.
+const MAX_VALUES: usize = 1000;
+
+/// Which forms all numbers of a column may have.
+#[derive(Debug)]
+struct Forms {
+    /// The sum of all, as each form reads them; nothing once one is not written so.
+    sums: [Option<f64>; 3],
+    n: u64,
+    /// One that is not written as programs write numbers.
+    example: Option<String>,
+}
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self { sums: [Some(0.0); 3], n: 0, example: None }
+    }
+}
+
+impl Forms {
+    fn push(&mut self, cell: Cell<'_>) {
+        if self.sums == [None; 3] {
+            return;
+        }
+        let Cell::Text(text) = cell else {
+            self.sums = [None; 3];
+            return;
+        };
+        let text = text.trim();
+        self.n += 1;
+        for (form, sum) in NumberForm::ALL.into_iter().zip(&mut self.sums) {
+            *sum = sum.and_then(|sum| Some(sum + form.read(text)?));
+        }
+        if self.example.is_none() && text.parse::<f64>().is_err() {
+            self.example = Some(text.to_owned());
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a mean of f32")]
+    fn mean(&self, form: NumberForm) -> f32 {
+        let sum = NumberForm::ALL.iter().position(|&other| other == form).and_then(|at| self.sums[at]);
+        (sum.unwrap_or_default() / self.n.max(1) as f64) as f32
+    }
+}
+
+impl Seen {
+    /// In which form the numbers are written, if they are numbers and not as programs write them. The error is one that may be
+    /// two numbers.
+    fn form(&self, decimal: Option<char>) -> Result<Option<NumberForm>, String> {
+        use NumberForm::{Date, DecimalComma, Thousands};
+        let Some(example) = &self.forms.example else { return Ok(None) };
+        let [comma, thousands, date] = self.forms.sums.map(|sum| sum.is_some());
+        match (comma && decimal != Some('.'), thousands && decimal != Some(',')) {
+            (true, true) => Err(example.clone()),
+            (true, false) => Ok(Some(DecimalComma)),
+            (false, true) => Ok(Some(Thousands)),
+            (false, false) => Ok(date.then_some(Date)),
+        }
+    }
+}
+
+/// What has been seen of a column.
+#[derive(Debug, Default)]
+struct Seen {
+    counter: Counter,
+    forms: Forms,
+    n_numbers: u64,
+    sum: f64,
+    n_missing: u64,
+    /// The place of the first that neither is a number nor is missing, and what it is.
+    word: Option<(String, String)>,
+    values: BTreeSet<String>,
+}
+
+/// Learns from rows how columns become numbers.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    header: Vec<String>,
+    label: usize,
+    seen: Vec<Seen>,
+    categorical: Vec<bool>,
+    ignored: Vec<bool>,
+    decimal: Option<char>,
+    pub(crate) labels: BTreeSet<String>,
+}
+
+impl Learner {
+    /// `path` is for errors.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`], [`DataError::Content`].
+    pub(crate) fn new(path: &Path, header: &[String], options: &ColumnOptions) -> Result<Self, DataError> {
+        let content = |problem| DataError::Content { path: path.to_owned(), problem };
+        let mut names = HashSet::new();
+        if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
+            return Err(content(format!("has two columns `{name}`")));
+        }
+        let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
+        let label = label_position(path, header, options.label.as_deref())?;
+        let mut categorical = vec![false; header.len()];
+        for name in &options.categorical {
+            categorical[known(name)?] = true;
+        }
+        let mut ignored = vec![false; header.len()];
+        for name in &options.ignore {
+            ignored[known(name)?] = true;
+        }
+        ignored[label] = true;
+        let is_index = |&at: &usize| !ignored[at] && !categorical[at] && is_index_name(&header[at]);
+        if let Some(at) = (0..header.len()).find(is_index) {
+            let name = &header[at];
+            let called = if name.is_empty() { "without a name".to_owned() } else { format!("`{name}`") };
+            return Err(content(format!(
+                "has a column {called}, the {} of {}, as pandas writes the index: leave it out with \
+                 `data.columns.ignore = [\"{name}\"]`, or give it another name if it is an input",
+                ordinal(at + 1),
+                header.len()
+            )));
+        }
+        let seen = header.iter().map(|_| Seen::default()).collect();
+        Ok(Self {
+            header: header.to_vec(),
+            label,
+            seen,
+            categorical,
+            ignored,
+            decimal: options.decimal,
+            labels: BTreeSet::new(),
+        })
+    }
+
+    /// Positions of the columns that are looked at.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        (0..self.header.len()).filter(|&at| at == self.label || !self.ignored[at])
+    }
+
+    /// `place` is that of the row, for people.
+    pub(crate) fn push<'f>(&mut self, place: impl Fn() -> String, cell: impl Fn(usize) -> Option<Cell<'f>>) {
+        for (at, seen) in self.seen.iter_mut().enumerate() {
+            if at == self.label
+                && let Some(text) = cell(at).map(Cell::name)
+                && !self.labels.contains(&*text)
+            {
+                self.labels.insert(text.into_owned());
+            }
+            if self.ignored[at] {
+                continue;
+            }
+            let Some(cell) = cell(at) else { continue };
+            seen.counter.push(cell);
+            let number = cell.number();
+            if number.is_some() || !cell.is_missing() {
+                seen.forms.push(cell);
+            }
+            match number {
+                Some(number) => {
+                    seen.n_numbers += 1;
+                    seen.sum += f64::from(number);
+                }
+                None if cell.is_missing() => seen.n_missing += 1,
+                None if seen.word.is_none() => seen.word = Some((place(), cell.text().into_owned())),
+                None => {}
+            }
+            // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
+            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical[at]) {
+                let text = cell.name();
+                if !seen.values.contains(&*text) {
+                    seen.values.insert(text.into_owned());
+                }
+            }
+        }
+    }
+
+    /// The names of columns that look like the numbers of the rows, or their names, and say nothing of what a row is about.
+    pub(crate) fn counters(&self) -> Vec<String> {
+        let is_one = |at: &usize| {
+            let (seen, name) = (&self.seen[*at], &self.header[*at]);
+            let is_number = seen.word.is_none() && !self.categorical[*at];
+            !self.ignored[*at]
+                && (self.categorical[*at] || seen.form(self.decimal).ok().flatten().is_none())
+                && if is_number { seen.counter.counts(name) } else { seen.counter.names(seen.values.len()) }
+        };
+        (0..self.header.len()).filter(is_one).map(|at| self.header[at].clone()).collect()
+    }
+
+    /// # Errors
+    /// A column that is neither numbers nor words, for people.
+    pub(crate) fn finish(self) -> Result<Columns, String> {
+        let mut inputs = vec![];
+        for (at, seen) in self.seen.into_iter().enumerate() {
+            if self.ignored[at] {
+                continue;
+            }
+            let name = self.header[at].clone();
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
+            let mean = (seen.sum / seen.n_numbers.max(1) as f64) as f32;
+            let (mut missing, mut form) = (None, None);
+            if !self.categorical[at] {
+                form = seen.form(self.decimal).map_err(|example| {
+                    format!(
+                        "has numbers like `{example}` in column `{name}`, whose comma may stand before the decimals or between thousands: \
+                         say which with `data.columns.decimal = \",\"` or `\".\"`"
+                    )
+                })?;
+            }
+            let values = match seen.word {
+                _ if self.categorical[at] => Some(seen.values),
+                _ if form.is_some() => {
+                    missing = form.filter(|_| seen.n_missing > 0).map(|form| seen.forms.mean(form));
+                    None
+                }
+                None if seen.n_missing == 0 => None,
+                None if seen.n_numbers > 0 => {
+                    missing = Some(mean);
+                    None
+                }
+                Some((place, word)) if seen.n_numbers > 0 => {
+                    return Err(format!(
+                        "has numbers in column `{name}`, but `{word}` in {place}: correct it, or name the column in \
+                         `data.columns.categorical` or `data.columns.ignore`"
+                    ));
+                }
+                _ => Some(seen.values),
+            };
+            if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
+                let n = values.len() - 1;
+                return Err(format!(
+                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
+                ));
+            }
+            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()), missing, form });
+        }
+        match inputs.is_empty() {
+            true => Err("has no column beside that of the class".to_owned()),
+            false => Ok(Columns { inputs, label: self.header[self.label].clone() }),
+        }
+    }
+}
