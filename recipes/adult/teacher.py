@@ -10,12 +10,13 @@ FOLDER has the files of https://archive.ics.uci.edu/dataset/2/adult (`adult.data
     fold-1.onnx ...         the same without the rows of that fold
 
 The settings were chosen by the mean log loss of five folds of the training rows.
-Needs lightgbm, onnxmltools, scikit-learn, numpy.
+Needs lightgbm, onnxmltools, packaging, scikit-learn, skl2onnx and numpy.
 """
 
 import csv
 import itertools
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,9 @@ COLUMNS = (
 ).split()
 GRID = {"num_leaves": [15, 31, 63], "learning_rate": [0.03, 0.1], "min_child_samples": [20, 60]}
 ROUNDS = 2000
+
+# What versions of the libraries call their arguments.
+warnings.simplefilter("ignore")
 
 
 def read(folder, name, original):

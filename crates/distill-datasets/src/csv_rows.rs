@@ -11,6 +11,13 @@ use crate::files::regular;
 /// The most bytes of a line: a file without line ends is not a table.
 const MAX_LINE: usize = 64 << 20;
 
+/// What stands between the fields of a table, by its first line: of commas, semicolons and tabs that of which it has most, and
+/// commas where it has none.
+pub fn delimiter_of(first_line: &[u8]) -> u8 {
+    let count = |delimiter: u8| first_line.iter().filter(|&&byte| byte == delimiter).count();
+    b",;\t".iter().copied().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+}
+
 /// The rows of a file, one after the other.
 pub(crate) struct CsvRows {
     path: PathBuf,
@@ -26,9 +33,7 @@ impl CsvRows {
         let mut start = vec![];
         File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut start)).map_err(io)?;
         let first = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let count = |delimiter: u8| first.iter().filter(|&&byte| byte == delimiter).count();
-        // The one that the header has most of; commas where it has none.
-        let delimiter = b",;\t".iter().copied().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
+        let delimiter = delimiter_of(first);
         let file = Lines { source: BufReader::new(File::open(path).map_err(io)?), len: 0 };
         let reader = ReaderBuilder::new().delimiter(delimiter).from_reader(file);
         let mut rows = Self { path: path.to_owned(), reader, header: vec![], record: StringRecord::new() };

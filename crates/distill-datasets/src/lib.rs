@@ -52,6 +52,7 @@ pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
 pub use class_folders::ClassFolders;
 pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns, NumberForm};
+pub use csv_rows::delimiter_of;
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
 pub use disk_rows::DiskRows;
 pub use error::{ClassListFault, DataError};

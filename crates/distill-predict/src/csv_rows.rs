@@ -1,5 +1,5 @@
 use csv::{ReaderBuilder, StringRecord, Terminator};
-use distill_datasets::{Cell, ColumnEncoder, Columns};
+use distill_datasets::{Cell, ColumnEncoder, Columns, delimiter_of};
 
 use distill_recipe::Diagnostic;
 use distill_recipe::text::TextColumn;
@@ -11,12 +11,14 @@ use crate::reading::Reading;
 use crate::texts;
 use crate::wrong::{VALUES, bad_row, quoted};
 
-/// Commas that an identifier may have. A line with more is not taken apart, which takes memory.
+/// Separators that an identifier may have. A line with more is not taken apart, which takes memory.
 const MAX_EXTRA: usize = 1024;
 
 /// The rows of a CSV file: one example a line.
 pub(crate) struct CsvRows {
     lines: Lines,
+    /// What stands between the fields, once the first line is read.
+    delimiter: Option<u8>,
     ids: Ids,
     /// What the model takes, in words.
     takes: String,
@@ -38,6 +40,7 @@ impl CsvRows {
     pub(crate) fn new(lines: Lines, ids: Ids, takes: String, reading: &Reading) -> Self {
         Self {
             lines,
+            delimiter: None,
             ids,
             takes,
             started: false,
@@ -155,11 +158,13 @@ impl CsvRows {
     /// Takes the next line apart; false at the end.
     fn read(&mut self, n_features: usize) -> Result<bool, Diagnostic> {
         let Some(line) = self.lines.next()? else { return Ok(false) };
+        let delimiter = *self.delimiter.get_or_insert_with(|| delimiter_of(line));
         let count = |wanted: u8| line.iter().filter(|&&byte| byte == wanted).count();
         let fault = if let Err(error) = str::from_utf8(line) {
             format!("the line is not text: byte {} is not UTF-8", error.valid_up_to())
-        } else if count(b',') > n_features.saturating_add(MAX_EXTRA) {
-            format!("the line has {} commas, the model takes {} values", count(b','), self.takes)
+        } else if count(delimiter) > n_features.saturating_add(MAX_EXTRA) {
+            let marks = if delimiter == b',' { "commas" } else { "separators" };
+            format!("the line has {} {marks}, the model takes {} values", count(delimiter), self.takes)
         } else if count(b'"') % 2 == 1 {
             "a quote is not closed in its line".to_owned()
         } else {
@@ -167,6 +172,7 @@ impl CsvRows {
             let mut reader = ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
+                .delimiter(delimiter)
                 .terminator(Terminator::Any(b'\n'))
                 .from_reader(line);
             match reader.read_record(&mut self.record) {

@@ -13,7 +13,8 @@ source = "flat.csv"
 columns = { split = "part", fold = "fold" }
 
 [teacher]
-model = { hidden = [128] }
+min_accuracy = 0.0
+model = { hidden = [256, 64] }
 
 [teacher.train]
 epochs = 150
@@ -35,7 +36,7 @@ optimizer = { kind = "adamw", lr = 0.01 }
 
 /// Homes of two kinds. A third of the labels to train on are wrong, those to test are right.
 fn table(n_train: u32) -> String {
-    let mut text = "size,rooms,street,fold,part,label\n".to_owned();
+    let mut text = "size,rooms,north,east,street,fold,part,label\n".to_owned();
     let mut number = 12_345_u32;
     let mut next = |below: u32| {
         number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -49,7 +50,7 @@ fn table(n_train: u32) -> String {
         let label = if is_house == is_wrong { "flat" } else { "house" };
         // One row of each kind says nothing of its rooms.
         let rooms = if i % 50 == 7 { String::new() } else { rooms.to_string() };
-        text += &format!("{size},{rooms},{street},{},{part},{label}\n", i % 3 + 1);
+        text += &format!("{size},{rooms},{},{},{street},{},{part},{label}\n", next(10_000), next(10_000), i % 3 + 1);
     }
     text
 }
@@ -120,6 +121,7 @@ fn folds_are_drawn_where_no_column_names_them_and_survive_a_stop() {
     let lab = lab();
     let quick = [
         "teacher.folds=2",
+        "teacher.min_accuracy=0.0",
         "teacher.train.epochs=2",
         "train.epochs=2",
         "data.columns={ split = 'part', ignore = ['fold'] }",
@@ -194,7 +196,7 @@ fn folds_without_a_meaning_are_refused() {
 #[test]
 fn rows_are_made_of_others_for_students_with_a_teacher() {
     let lab = lab();
-    let quick = ["teacher.train.epochs=3", "train.epochs=3"];
+    let quick = ["teacher.train.epochs=3", "train.epochs=3", "teacher.min_accuracy=0.0"];
     let run = |settings: &[&str], name: &str| {
         lab.ok(&[&["run", "flat.toml", "-q", &format!("name={name}")], &quick[..], settings].concat());
         (hashes(&lab, format!("runs/{name}-001")), lab.json(&format!("runs/{name}-001/result.json")))
@@ -223,7 +225,17 @@ fn rows_are_made_of_others_for_students_with_a_teacher() {
     lab.ok(&["check", "flat.toml", teacher, "data.munge.passes=2", "kd.cache=answers"]);
     let other = ["check", "flat.toml", teacher, "data.munge={ passes = 2, p = 0.4 }", "kd.cache=answers"];
     lab.check(&other, 5, ["E0306]: the cached soft targets belong to other data", "answers", "distill teach"]);
-    lab.ok(&["sweep", "flat.toml", "-q", quick[0], quick[1], "--set", "data.munge.passes=0,1", "data.validation=60"]);
+    lab.ok(&[
+        "sweep",
+        "flat.toml",
+        "-q",
+        quick[0],
+        quick[1],
+        quick[2],
+        "--set",
+        "data.munge.passes=0,1",
+        "data.validation=60",
+    ]);
 }
 
 #[test]

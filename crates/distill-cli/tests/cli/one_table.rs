@@ -166,7 +166,7 @@ fn what_each_column_became_is_shown_and_stored() {
     };
     let rows: String = (0..20).map(row).collect();
     lab.write("sales.csv", format!("sold;price;kind;size;gain\n{rows}"));
-    lab.check(&["data", "sales.csv"], 4, ["E0203]", "sales.csv", "`data.columns.label`"]);
+    lab.check(&["data", "sales.csv"], 4, ["E0401]: sales.csv has no column called label", "sales.csv", "set the key"]);
     let shown = lab.ok(&["data", "sales.csv", "data.columns.label=gain"]).stdout;
     for line in [
         "columns     sold   dates, as days since 1970",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use distill_models::{Model, ModelConfig, Network, Provenance, to_safetensors};
 use distill_train::{
     BaselineConfig, DataConfig, Experiment, Fingerprint, KdConfig, Recipe, Role, SelectConfig, SoftTargetFile,
-    SoftTargets, StudentConfig, TargetStorage, TeacherSignal, TrainConfig, TrainError,
+    SoftTargets, Standardize, StudentConfig, TargetStorage, TeacherSignal, TrainConfig, TrainError,
 };
 
 use super::training::{NoResult, Training};
@@ -282,10 +282,22 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
     if recipe.teacher.weights.is_some() {
         return Ok(vec![]);
     }
-    let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
     let is_ensemble = recipe.teacher.is_ensemble();
     let seeds = if is_ensemble { &recipe.teacher.member_seeds() } else { &recipe.seeds };
-    let files: Vec<PathBuf> = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
+    // Columns of tables are standardised where the recipe does not say, and the data is not here to tell.
+    let standardized = recipe.data.standardize.is_none().then(|| {
+        let mut recipe = recipe.clone();
+        recipe.data.standardize = Some(Standardize::Each(true));
+        recipe
+    });
+    let mut files: Vec<PathBuf> = vec![];
+    for recipe in standardized.iter().chain([recipe]) {
+        let identity = Identity::new(&member_part(recipe), data_sha256.to_owned())?;
+        files = seeds.iter().map(|&seed| teacher_path(sweep, &identity, seed)).collect();
+        if files.iter().all(|file| file.is_file()) {
+            break;
+        }
+    }
     // TOML is Unicode; a path that is not cannot stand in a setting.
     let texts: Option<Vec<&str>> = files.iter().map(|file| file.to_str().filter(|_| file.is_file())).collect();
     Ok(match texts.as_deref() {

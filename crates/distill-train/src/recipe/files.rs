@@ -28,7 +28,7 @@ pub struct ColumnConfig {
     pub categorical: Vec<String>,
     /// The mark before the decimals of numbers in CSV, `,` or `.`. Left out: as the numbers of a column tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = [",", ".", null])))]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [","])))]
     pub decimal: Option<char>,
     /// The column with the fold of each training row, for `teacher.folds`; it is no input. Left out: folds are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
