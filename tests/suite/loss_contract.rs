@@ -1,8 +1,8 @@
 //! What every loss keeps, checked on ours and on copies with a planted bug that it must catch.
 
 use distill_losses::{
-    CrossEntropy, Distillation, Loss, LossError, LossValue, SmoothedCrossEntropy, Smoothing, SoftTerm, Targets,
-    Temperature, kd, logit_matching,
+    ClassWeights, CrossEntropy, Distillation, Loss, LossError, LossValue, SmoothedCrossEntropy, Smoothing, SoftTerm,
+    Targets, Temperature, kd, logit_matching,
 };
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
@@ -113,9 +113,12 @@ fn ours() -> Vec<(Box<dyn Loss>, bool)> {
     }
     for smoothing in [0.1, 0.9] {
         let smoothing = Smoothing::new(smoothing).unwrap();
-        losses.push((Box::new(SmoothedCrossEntropy(smoothing)), true));
-        let kd = Distillation::new(SoftTerm::Kd(t(4.0)), 0.3).unwrap();
-        losses.push((Box::new(kd.with_smoothing(smoothing)), true));
+        losses.push((Box::new(SmoothedCrossEntropy::new(smoothing, ClassWeights::default())), true));
+        let weights = ClassWeights::new(&[0.5, 2.0, 0.0, 1.0]).unwrap();
+        losses.push((Box::new(SmoothedCrossEntropy::new(smoothing, weights.clone())), true));
+        let kd = Distillation::new(SoftTerm::Kd(t(4.0)), 0.3).unwrap().with_smoothing(smoothing);
+        losses.push((Box::new(kd.clone()), true));
+        losses.push((Box::new(kd.with_class_weights(weights)), true));
     }
     losses
 }

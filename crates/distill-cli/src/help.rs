@@ -79,6 +79,7 @@ Examples:
   distill eval student.safetensors --data my-data --min-accuracy 0.97
   distill eval student.safetensors --data my-data --teacher teacher.safetensors
   distill eval student.safetensors --data my-data --tables eval --json
+  distill eval student.safetensors --data questions --out-of-scope other.csv
   distill eval teacher.onnx --data my-data --onnx classes=names.txt";
 
 pub(crate) const PREDICT: &str = "\

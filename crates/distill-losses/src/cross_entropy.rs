@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::batch::{Batch, Block};
 use crate::row;
-use crate::{Loss, LossError, LossValue, Smoothing, Targets, Term};
+use crate::{ClassWeights, Loss, LossError, LossValue, Smoothing, Targets, Term};
 
 /// Cross entropy with the labels at `T = 1`; `grad` is overwritten.
 ///
@@ -66,13 +66,31 @@ pub fn smoothed_cross_entropy<F: Real>(
     smoothing: Smoothing,
     grad: ArrayViewMut2<'_, F>,
 ) -> Result<f64, LossError> {
+    weighted_cross_entropy(logits, labels, smoothing, &ClassWeights::default(), grad)
+}
+
+/// The same with a weight for each class.
+fn weighted_cross_entropy<F: Real>(
+    logits: ArrayView2<'_, F>,
+    labels: &[u32],
+    smoothing: Smoothing,
+    class_weights: &ClassWeights,
+    grad: ArrayViewMut2<'_, F>,
+) -> Result<f64, LossError> {
+    class_weights.check(logits.ncols())?;
     let batch = Batch { logits, teacher: None, labels: Some(labels), grad };
-    let [mean] = batch.means(&|block| [add_cross_entropy(block, smoothing, 1.0)])?;
+    let [mean] = batch.means(&|block| [add_cross_entropy(block, smoothing, class_weights, 1.0)])?;
     Ok(mean)
 }
 
-/// Adds `weight` times the gradient to that of the block and returns the unweighted sum over its examples.
-pub(crate) fn add_cross_entropy(block: &mut Block<'_>, smoothing: Smoothing, weight: f64) -> f64 {
+/// Adds `weight` times the gradient to that of the block and returns the sum over its examples, in which each counts as much as its
+/// class.
+pub(crate) fn add_cross_entropy(
+    block: &mut Block<'_>,
+    smoothing: Smoothing,
+    class_weights: &ClassWeights,
+    weight: f64,
+) -> f64 {
     let (n, exps) = (block.n_classes, &mut block.scratch.exps);
     let (of_label, of_each) = (1.0 - smoothing.get(), smoothing.get() / n as f64);
     let mut value = 0.0;
@@ -80,16 +98,19 @@ pub(crate) fn add_cross_entropy(block: &mut Block<'_>, smoothing: Smoothing, wei
     for (z, &label) in block.logits.chunks_exact(n).zip(block.labels) {
         let start = exps.len();
         row::extend_scaled(exps, z, 1.0);
-        value -= of_label * exps[start + label as usize];
+        let class_weight = class_weights.of(label);
+        value -= class_weight * of_label * exps[start + label as usize];
         // Without smoothing a class may be impossible, and 0 times an infinity is not a number.
         if of_each > 0.0 {
-            value -= of_each * row::sum(&exps[start..]);
+            value -= class_weight * of_each * row::sum(&exps[start..]);
         }
     }
     exp(exps);
     for ((exps, grad), &label) in exps.chunks_exact(n).zip(block.grad.chunks_exact_mut(n)).zip(block.labels) {
         let sum = row::sum(exps);
-        value += sum.ln();
+        let class_weight = class_weights.of(label);
+        value += class_weight * sum.ln();
+        let weight = weight * class_weight;
         let (factor, of_each) = (weight / sum, weight * of_each);
         grad.iter_mut().zip(exps).for_each(|(grad, exp)| *grad += factor * exp - of_each);
         grad[label as usize] -= weight * of_label;
@@ -108,7 +129,7 @@ impl Loss for CrossEntropy {
         targets: &Targets<'_>,
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
-        SmoothedCrossEntropy(Smoothing::NONE).value_and_grad(logits, targets, grad)
+        SmoothedCrossEntropy::default().value_and_grad(logits, targets, grad)
     }
 
     fn needs_teacher(&self) -> bool {
@@ -116,9 +137,19 @@ impl Loss for CrossEntropy {
     }
 }
 
-/// The same with smoothed labels.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SmoothedCrossEntropy(pub Smoothing);
+/// The same with smoothed labels, and with a weight for each class.
+#[derive(Debug, Clone, Default)]
+pub struct SmoothedCrossEntropy {
+    smoothing: Smoothing,
+    class_weights: ClassWeights,
+}
+
+impl SmoothedCrossEntropy {
+    /// Labels are smoothed, and examples count as much as their class.
+    pub fn new(smoothing: Smoothing, class_weights: ClassWeights) -> Self {
+        Self { smoothing, class_weights }
+    }
+}
 
 impl Loss for SmoothedCrossEntropy {
     fn value_and_grad(
@@ -128,7 +159,7 @@ impl Loss for SmoothedCrossEntropy {
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
         let labels = targets.labels.ok_or(LossError::MissingLabels)?;
-        let hard = smoothed_cross_entropy(logits, labels, self.0, grad)?;
+        let hard = weighted_cross_entropy(logits, labels, self.smoothing, &self.class_weights, grad)?;
         Ok(LossValue::new(hard).with(Term::of_labelled("hard", hard)))
     }
 

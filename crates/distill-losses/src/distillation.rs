@@ -5,7 +5,7 @@ use crate::cross_entropy::add_cross_entropy;
 use crate::kd::{add_kd, teacher_entropy};
 use crate::logit_matching::add_logit_matching;
 use crate::loss::check_shape;
-use crate::{Loss, LossError, LossValue, Smoothing, Targets, Temperature, Term};
+use crate::{ClassWeights, Loss, LossError, LossValue, Smoothing, Targets, Temperature, Term};
 
 /// How the student is compared with the teacher.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,11 +47,12 @@ pub enum SoftTerm {
 /// assert_eq!(soft, 16.0 * value.kl().unwrap());
 /// # Ok::<(), distill_losses::LossError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Distillation {
     soft: SoftTerm,
     alpha: f64,
     smoothing: Smoothing,
+    class_weights: ClassWeights,
 }
 
 impl Distillation {
@@ -63,13 +64,19 @@ impl Distillation {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(LossError::Alpha { value: alpha });
         }
-        Ok(Self { soft, alpha, smoothing: Smoothing::NONE })
+        Ok(Self { soft, alpha, smoothing: Smoothing::NONE, class_weights: ClassWeights::default() })
     }
 
     /// The same with smoothed labels. What the teacher says stays as it is.
     #[must_use]
     pub fn with_smoothing(self, smoothing: Smoothing) -> Self {
         Self { smoothing, ..self }
+    }
+
+    /// The same where examples count as much as their class in the loss on labels. What the teacher says counts alike.
+    #[must_use]
+    pub fn with_class_weights(self, class_weights: ClassWeights) -> Self {
+        Self { class_weights, ..self }
     }
 }
 
@@ -80,6 +87,7 @@ impl Loss for Distillation {
         targets: &Targets<'_>,
         grad: ArrayViewMut2<'_, f32>,
     ) -> Result<LossValue, LossError> {
+        self.class_weights.check(logits.ncols())?;
         let labels = targets.labels;
         let alpha = if labels.is_some() { self.alpha } else { 1.0 };
         let teacher = match targets.teacher_logits {
@@ -92,7 +100,8 @@ impl Loss for Distillation {
         };
         let has_hard = alpha < 1.0;
         let [hard, soft, entropy] = Batch { logits, teacher, labels, grad }.means(&|block| {
-            let hard = if has_hard { add_cross_entropy(block, self.smoothing, 1.0 - alpha) } else { 0.0 };
+            let hard =
+                if has_hard { add_cross_entropy(block, self.smoothing, &self.class_weights, 1.0 - alpha) } else { 0.0 };
             let [soft, entropy] = if teacher.is_some() { self.soft.add(block, alpha) } else { [0.0; 2] };
             [hard, soft, entropy]
         })?;

@@ -56,6 +56,24 @@ pub enum LossError {
         /// What was given.
         value: f64,
     },
+    /// A weight of a class that has no meaning.
+    #[error(
+        "the weight of class {class} must be a finite number of at least 0, and one of all more than 0, got {value}"
+    )]
+    ClassWeight {
+        /// The class.
+        class: usize,
+        /// What was given.
+        value: f64,
+    },
+    /// There is not one weight for each class.
+    #[error("logits have {classes} classes but there are {weights} weights of classes")]
+    ClassWeights {
+        /// Weights given.
+        weights: usize,
+        /// Columns of the logits.
+        classes: usize,
+    },
     /// A loss on labels was given none.
     #[error("this loss needs labels but the targets have none")]
     MissingLabels,

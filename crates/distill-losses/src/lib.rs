@@ -2,6 +2,7 @@
 
 mod attention;
 mod batch;
+mod class_weights;
 mod cross_entropy;
 mod distillation;
 mod error;
@@ -17,6 +18,7 @@ mod temperature;
 mod terms;
 
 pub use attention::Attention;
+pub use class_weights::ClassWeights;
 pub use cross_entropy::{CrossEntropy, SmoothedCrossEntropy, cross_entropy, smoothed_cross_entropy};
 pub use distillation::{Distillation, SoftTerm};
 pub use error::LossError;

@@ -3,6 +3,7 @@
 mod answers;
 mod array_rows;
 mod batch;
+mod confidences;
 mod csv_rows;
 mod folder;
 mod idx_rows;
@@ -19,6 +20,7 @@ mod texts;
 mod wrong;
 
 pub use answers::{Answers, Format};
+pub use confidences::confidences;
 pub use folder::{Files, files};
 pub use pictures::Seen;
 pub use predictor::{Predictor, predict_rows};

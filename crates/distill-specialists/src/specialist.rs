@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use distill_datasets::Dataset;
-use distill_losses::{Distillation, Loss, SmoothedCrossEntropy, SoftTerm, Temperature};
+use distill_losses::{ClassWeights, Distillation, Loss, SmoothedCrossEntropy, SoftTerm, Temperature};
 use distill_models::{Model, ModelError, ModelSpec, Network, Scratch, Trainable};
 use distill_train::{Hooks, Observer, Teacher, TrainConfig, TrainError, Training, train};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
@@ -79,9 +79,14 @@ impl Specialist {
         let distillation = Temperature::new(1.0)
             .and_then(|one| Distillation::new(SoftTerm::Kd(one), config.alpha))
             .map_err(|error| SpecialistError::Setting { setting: "alpha", problem: error.to_string() })?;
+        if config.train.class_weights.is_some() {
+            let problem = "weights of classes do not belong to the classes of a specialist".to_owned();
+            return Err(SpecialistError::Setting { setting: "train.class_weights", problem });
+        }
         let soft = config.alpha > 0.0;
         let smoothing = config.train.smoothing().map_err(TrainError::from)?;
-        let (distillation, labels) = (distillation.with_smoothing(smoothing), SmoothedCrossEntropy(smoothing));
+        let (distillation, labels) =
+            (distillation.with_smoothing(smoothing), SmoothedCrossEntropy::new(smoothing, ClassWeights::default()));
         let loss: &dyn Loss = if soft { &distillation } else { &labels };
         let training = Training {
             data: &examples,

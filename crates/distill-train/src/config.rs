@@ -2,7 +2,7 @@ use distill_losses::Smoothing;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{ConfigProblem, not_in_parts, positive};
-use crate::{AugmentConfig, OptimizerConfig, PrecisionConfig, ScheduleConfig};
+use crate::{AugmentConfig, ClassWeightsConfig, OptimizerConfig, PrecisionConfig, ScheduleConfig};
 
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,11 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0)))]
     pub label_smoothing: f64,
+    /// How much an example of each class counts in the loss on labels: `"balanced"`, all classes alike however many examples they
+    /// have, or a table of weights by the names of classes, of which others have 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["balanced"])))]
+    pub class_weights: Option<ClassWeightsConfig>,
     /// Gradients with a larger Euclidean norm are scaled down to this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0)))]
@@ -63,6 +68,7 @@ impl Default for TrainConfig {
             batch: 128,
             accumulate: 1,
             label_smoothing: 0.0,
+            class_weights: None,
             clip_grad_norm: None,
             early_stopping: None,
             ema: None,
@@ -139,6 +145,10 @@ impl TrainConfig {
                 .note("it is the number of parts that a batch is cut into"));
         }
         self.smoothing()?;
+        self.class_weights
+            .iter()
+            .try_for_each(ClassWeightsConfig::validate)
+            .map_err(|problem| problem.under("class_weights"))?;
         if let Some(norm) = self.clip_grad_norm.filter(|&norm| !positive(norm)) {
             return Err(ConfigProblem::new(
                 "clip_grad_norm",

@@ -117,7 +117,7 @@ impl<'a> Experiment<'a> {
                 return Err(no_validation().under(table).into());
             }
         }
-        Ok(Self {
+        let experiment = Self {
             recipe,
             validation,
             labelled,
@@ -129,7 +129,13 @@ impl<'a> Experiment<'a> {
             standardization: OnceLock::new(),
             beginnings: vec![],
             loss: None,
-        })
+        };
+        // Names of classes are known now.
+        let is_trained = |role: &Role| role.is_student() || recipe.teacher.weights.is_none();
+        for role in [Role::Teacher, Role::Baseline].into_iter().filter(is_trained) {
+            experiment.class_weights(role)?;
+        }
+        Ok(experiment)
     }
 
     /// The same, but the student with a teacher minimises this loss in place of that of `kd`, with which labels are smoothed.
@@ -303,20 +309,20 @@ impl<'a> Experiment<'a> {
     ) -> Result<Trained, TrainError> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
         let config = self.train_config(role);
-        let smoothing = config.smoothing()?;
+        let (smoothing, class_weights) = (config.smoothing()?, self.class_weights(role)?);
         let (distillation, cross_entropy, features);
         let mut model = self.untrained(role, seed)?;
         let mut hooks = Hooks::default();
         let (loss, teacher): (&dyn Loss, _) = match role {
             Role::Teacher | Role::Member | Role::Baseline => {
-                cross_entropy = SmoothedCrossEntropy(smoothing);
+                cross_entropy = SmoothedCrossEntropy::new(smoothing, class_weights);
                 (&cross_entropy, Teacher::None)
             }
             Role::Student => {
                 let TeacherSignal { teacher, targets } = signal.expect("a student learns from a teacher");
                 check_compatible("teacher", teacher.spec(), self.transfer.spec())?;
                 let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
-                distillation = loss.with_smoothing(smoothing);
+                distillation = loss.with_smoothing(smoothing).with_class_weights(class_weights);
                 features = self.features(&model, teacher)?;
                 hooks.features = features.as_ref().map(|features| features as &dyn FeatureLoss);
                 (self.loss.unwrap_or(&distillation), targets.map_or(Teacher::Live(teacher), Teacher::Cached))

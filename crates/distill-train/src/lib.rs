@@ -4,6 +4,7 @@ mod augment;
 mod average;
 mod batch;
 mod checkpoint;
+mod class_weights;
 mod clip;
 mod compatible;
 mod config;
@@ -41,6 +42,7 @@ mod train;
 pub use augment::{AugmentConfig, PaddingConfig};
 pub use average::move_average;
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointContext, CheckpointStore, Found};
+pub use class_weights::{Balance, ClassWeightsConfig};
 pub use clip::clip_factor;
 pub use compatible::{TeacherClasses, align_classes, check_classes, check_compatible};
 pub use config::{Keep, TrainConfig};
@@ -69,8 +71,8 @@ pub use sets::Sets;
 pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
 pub use statistics::{
-    Comparison, Estimate, McNemar, Outcomes, PairedDifference, PartOfGain, Verdict, bootstrap_interval, compare, holm,
-    mean_and_sd, part_of_gain,
+    Comparison, Estimate, McNemar, Outcomes, PairedDifference, PartOfGain, Verdict, auroc, bootstrap_interval, compare,
+    holm, mean_and_sd, part_of_gain, passing,
 };
 pub use step::TrainingStep;
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};

@@ -3,6 +3,7 @@ mod compare;
 mod holm;
 mod mcnemar;
 mod part;
+mod scope;
 mod student;
 
 pub use bootstrap::bootstrap_interval;
@@ -10,6 +11,7 @@ pub use compare::{Comparison, Outcomes, Verdict, compare};
 pub use holm::holm;
 pub use mcnemar::McNemar;
 pub use part::{Estimate, PartOfGain, part_of_gain};
+pub use scope::{auroc, passing};
 pub use student::PairedDifference;
 
 /// The mean, and from two values on the standard deviation of the sample, with `n - 1`.

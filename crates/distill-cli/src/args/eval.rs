@@ -19,6 +19,11 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "MODEL")]
     pub(crate) teacher: Option<PathBuf>,
 
+    /// Also report how well the model's largest probability tells the test examples from the rows of this file, which belong
+    /// to none of its classes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out_of_scope: Vec<PathBuf>,
+
     /// End with exit code 1 below this accuracy, from 0 to 1
     #[arg(long, value_name = "PART", value_parser = parse_part)]
     pub(crate) min_accuracy: Option<f64>,

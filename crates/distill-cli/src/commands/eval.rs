@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use distill_datasets::DataError;
-use distill_models::Model;
-use distill_train::{Evaluation, TeacherClasses, TrainError, evaluate};
+use distill_models::{Model, Provenance};
+use distill_train::{Evaluation, TeacherClasses, TrainError, auroc, evaluate, passing};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::args::EvalArgs;
@@ -12,7 +13,7 @@ use crate::screen::Screen;
 use distill_lab::Asked;
 use distill_lab::Latency;
 use distill_lab::evaluation_files;
-use distill_predict::safe_cell;
+use distill_predict::{Reading, Source, confidences, files, safe_cell};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::atomic;
@@ -53,6 +54,10 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         _ => None,
     };
+    let outside = match args.out_of_scope.as_slice() {
+        [] => None,
+        named => Some(outside(&*loaded.model, &loaded.provenance, named, &test)?),
+    };
     output.progress("timing it on one example at a time");
     let latency = Latency::measure(&*loaded.model, &*data)?;
     if let Some(folder) = &args.tables {
@@ -85,6 +90,14 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     if let Some(agreement) = agreement {
         text += &format!("agreement {:.2} % with the teacher\n", 100.0 * agreement);
     }
+    if let Some(outside) = &outside {
+        text += &format!(
+            "outside   {} rows out of scope: AUROC {:.4}, {:.2} % of them pass where 95 % of the test examples do\n",
+            thousands(outside.examples as u64),
+            outside.auroc,
+            100.0 * outside.passing_at_95
+        );
+    }
     text += &format!("accuracy  {:.2} %, {} errors", 100.0 * test.accuracy(), test.errors);
     output.result(&text)?;
     output.event(
@@ -103,6 +116,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
             "nll": test.nll,
             "ece": test.ece,
             "agreement": agreement,
+            "out_of_scope": outside,
             "latency": latency,
         }),
     )?;
@@ -115,6 +129,36 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         _ => Ok(0),
     }
+}
+
+/// How well a model tells what belongs to its classes from what does not.
+#[derive(Serialize)]
+struct Outside {
+    examples: usize,
+    auroc: f64,
+    passing_at_95: f64,
+}
+
+/// The rows of files that belong to no class, beside the test examples.
+fn outside(
+    model: &dyn Model,
+    provenance: &Provenance,
+    named: &[PathBuf],
+    test: &Evaluation,
+) -> Result<Outside, Diagnostic> {
+    let (spec, mut found) = (model.spec(), vec![]);
+    let reading = Reading::of(provenance, spec.features());
+    for file in files(named)?.found {
+        found.extend(confidences(model, &mut Source::open(&file, None, spec, &reading, false)?)?);
+    }
+    if found.is_empty() {
+        let place = named.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(Diagnostic::new(Code::PredictInput, "there is no row out of scope")
+            .at(place)
+            .help("name a file with rows"));
+    }
+    let (auroc, passing_at_95) = (auroc(&test.confidences, &found), passing(0.95, &test.confidences, &found));
+    Ok(Outside { examples: found.len(), auroc, passing_at_95 })
 }
 
 fn worst_classes(test: &Evaluation, classes: &[String]) -> String {

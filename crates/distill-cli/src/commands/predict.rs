@@ -3,10 +3,8 @@ use std::path::PathBuf;
 use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_folder::{columns_of, images_of, layout_of, sound_of};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
-use distill_recipe::text::text_of;
 
 use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, bad_row, files};
 
@@ -22,13 +20,7 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
         FormatName::Jsonl => Format::Jsonl,
     };
     let spec = loaded.model.spec();
-    let reading = Reading {
-        columns: columns_of(&loaded.provenance),
-        text: text_of(&loaded.provenance).and_then(|text| text.column(spec.features())),
-        images: images_of(&loaded.provenance),
-        layout: layout_of(&loaded.provenance),
-        sound: sound_of(&loaded.provenance),
-    };
+    let reading = Reading::of(&loaded.provenance, spec.features());
     let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
     answers.spreadsheet_safe = args.spreadsheet_safe;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));

@@ -57,6 +57,19 @@ fn a_student_of_bytes_is_distilled_kept_and_used() {
     let student = "runs/questions-001/weights/student-seed1.safetensors";
     let eval = lab.ok(&["eval", student, "--data", "questions"]);
     assert!(eval.stdout.contains(", 0 errors"), "{}", eval.stdout);
+    // What is none of the three things makes it less sure, and the test itself is as sure as the test.
+    lab.write("other.csv", "question\nhow tall is it\n\"zzz, zzz\"\ncall my mother\n");
+    lab.write("same.csv", fs::read_to_string(lab.path("questions/test.csv")).unwrap());
+    for (file, rows, expected) in [("other.csv", 3, 0.9..=1.0), ("same.csv", 18, 0.5..=0.5)] {
+        let args = ["eval", student, "--data", "questions", "--out-of-scope", file, "--json"];
+        let outside = lab.ok(&args).events().last().unwrap()["out_of_scope"].clone();
+        assert!(outside["examples"] == rows && expected.contains(&outside["auroc"].as_f64().unwrap()), "{outside}");
+    }
+    let shown = lab.ok(&["eval", student, "--data", "questions", "--out-of-scope", "other.csv"]).stdout;
+    assert!(shown.contains("\noutside   3 rows out of scope: AUROC "), "{shown}");
+    lab.write("none.csv", "question\n");
+    let args = ["eval", student, "--data", "questions", "--out-of-scope", "none.csv"];
+    lab.check(&args, 4, ["E0206]: there is no row out of scope", "none.csv", "a file with rows"]);
     let seen = lab.ok(&["inspect", student]);
     assert!(seen.stdout.contains("conv.0.weight") && seen.stdout.contains("257x6"), "{}", seen.stdout);
     let recipe = lab.ok(&["inspect", "text.toml"]);

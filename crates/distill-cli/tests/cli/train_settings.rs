@@ -53,3 +53,34 @@ fn settings_without_a_meaning_are_refused() {
         }
     }
 }
+
+#[test]
+fn rare_classes_may_count_more() {
+    let lab = Lab::new();
+    let recalls = |name: &str, settings: &[&str]| {
+        let name_is = format!("name={name}");
+        lab.ok(&[&["train", "r.toml", "--as", "baseline", "-q", "train.epochs=1", &name_is], settings].concat());
+        let student = format!("runs/{name}-001/weights/baseline-seed1.safetensors");
+        lab.ok(&["eval", &student, "--data", "data", "--tables", name, "-q"]);
+        let table = String::from_utf8(lab.read(&format!("{name}/confusion.csv"))).unwrap();
+        // How often each class is named.
+        let rows =
+            table.lines().skip(1).map(|line| line.split(',').skip(1).map(|n| n.parse::<u32>().unwrap()).collect());
+        let rows: Vec<Vec<u32>> = rows.collect();
+        [0, 1, 2].map(|class| rows.iter().map(|row| row[class]).sum::<u32>())
+    };
+    let plain = recalls("plain", &[]);
+    let heavy = recalls("heavy", &["train.class_weights={ 2 = 50.0 }"]);
+    assert!(heavy[2] > plain[2], "{plain:?} {heavy:?}");
+    let never = recalls("never", &["train.class_weights={ 2 = 0.0 }", "train.epochs=5"]);
+    assert_eq!(never[2], 0, "{never:?}");
+    // Balanced classes are balanced already, up to one example.
+    recalls("balanced", &["train.class_weights=balanced"]);
+    let unknown = ["check", "r.toml", "teacher.train.class_weights={ cat = 2.0 }"];
+    let message = "E0104]: teacher.train.class_weights names `cat`, which is no class";
+    lab.check(&unknown, 3, [message, "teacher.train.class_weights", "`distill data`"]);
+    let negative = ["check", "r.toml", "train.class_weights={ 2 = -1.0 }"];
+    lab.check(&negative, 3, ["E0104]: train.class_weights.2 must be a finite number", "train.class_weights", "2.0"]);
+    let word = lab.distill(&["check", "r.toml", "train.class_weights=even"]);
+    assert!(word.code == Some(3) && word.stderr.contains("E0103"), "{}", word.stderr);
+}

@@ -1,5 +1,6 @@
 //! What models begin with: random weights or given ones, and how inputs are standardised.
 
+use distill_losses::ClassWeights;
 use distill_models::{Model as _, Network, Standardization, Standardized, Trainable as _};
 
 use super::Experiment;
@@ -54,6 +55,13 @@ impl Experiment<'_> {
             Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
             None => Standardized::new(self.model(role, seed)?, standardization)?,
         })
+    }
+
+    /// How much the examples of each class count in the loss on labels of a model.
+    pub(super) fn class_weights(&self, role: Role) -> Result<ClassWeights, TrainError> {
+        let Some(config) = &self.train_config(role).class_weights else { return Ok(ClassWeights::default()) };
+        let table = if role.is_student() { "train" } else { "teacher.train" };
+        Ok(config.of(&**self.set_of(role)).map_err(|problem| problem.under(table))?)
     }
 
     /// How inputs are standardised, if the recipe wants it: by what the teacher is trained on.
