@@ -3,11 +3,12 @@ mod counter;
 mod forms;
 mod learner;
 mod names;
+mod pieces;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use ndarray::{ArrayViewMut1, s};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, s};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
@@ -30,6 +31,8 @@ pub struct ColumnOptions {
     pub fold: Option<String>,
     /// The mark before the decimals of numbers, `,` or `.`, where they do not tell.
     pub decimal: Option<char>,
+    /// The most pieces of which a number is one feature each, where it is to be several.
+    pub pieces: Option<usize>,
 }
 
 /// How one column becomes numbers.
@@ -49,6 +52,9 @@ pub struct Column {
     /// How its numbers are written, where it is in another way than programs do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<NumberForm>,
+    /// Where the pieces of its numbers end, which ascend, if each is a feature. Empty: a number is one feature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<f32>,
 }
 
 /// How a row of a table becomes the numbers of an input, as it was learnt from the rows to train on.
@@ -73,18 +79,40 @@ pub struct ColumnEncoder {
 impl Column {
     /// Numbers of an input that it becomes.
     pub(crate) fn width(&self) -> usize {
-        self.values.as_ref().map_or(1 + usize::from(self.missing.is_some()), Vec::len)
+        self.values.as_ref().map_or(self.number_width() + usize::from(self.missing.is_some()), Vec::len)
+    }
+
+    /// Those of its number alone.
+    pub(crate) fn number_width(&self) -> usize {
+        self.edges.len().saturating_sub(1).max(1)
+    }
+
+    /// Writes the features of a number.
+    pub(crate) fn write_number(&self, x: f32, mut out: ArrayViewMut1<'_, f32>) {
+        if self.number_width() == 1 && self.edges.is_empty() {
+            out[0] = x;
+        } else {
+            pieces::write(&self.edges, x, out.iter_mut());
+        }
+    }
+
+    /// The number that has these features, up to rounding where it is in pieces.
+    pub(crate) fn read_number(&self, features: ArrayView1<'_, f32>) -> f32 {
+        if self.edges.is_empty() { features[0] } else { pieces::read(&self.edges, features.iter()) }
     }
 
     /// Writes the numbers of an input, which are 0, of the one that stands for them: NaN for one that is missing.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a place, or below 0")]
     fn write(&self, code: f32, mut out: ArrayViewMut1<'_, f32>) {
         match self.values {
-            None if code.is_nan() => {
-                out[0] = self.missing.unwrap_or_default();
-                out[1] = 1.0;
+            None => {
+                let n = self.number_width();
+                let number = if code.is_nan() { self.missing.unwrap_or_default() } else { code };
+                self.write_number(number, out.slice_mut(s![..n]));
+                if code.is_nan() {
+                    out[n] = 1.0;
+                }
             }
-            None => out[0] = code,
             Some(_) if code < 0.0 => {}
             Some(_) => out[code as usize] = 1.0,
         }
@@ -105,6 +133,49 @@ impl Columns {
             let end = start + column.width();
             column.write(code, out.slice_mut(s![start..end]));
             start = end;
+        }
+    }
+
+    /// Whether numbers are in pieces.
+    pub fn has_pieces(&self) -> bool {
+        self.inputs.iter().any(|column| !column.edges.is_empty())
+    }
+
+    /// The same columns, of which each number is one feature: what those see that were not trained on pieces.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        let inputs = self.inputs.iter().map(|column| Column { edges: vec![], ..column.clone() }).collect();
+        Self { inputs, label: self.label.clone() }
+    }
+
+    /// Writes the input that [`whole`](Self::whole) columns have for the same row, up to the rounding of numbers in pieces.
+    ///
+    /// # Panics
+    /// If `input` or `out` does not have the features of the columns.
+    pub fn write_whole(&self, input: ArrayView1<'_, f32>, mut out: ArrayViewMut1<'_, f32>) {
+        let (mut from, mut to) = (0, 0);
+        for column in &self.inputs {
+            let (width, n) = (column.width(), column.number_width());
+            if column.values.is_some() {
+                out.slice_mut(s![to..to + width]).assign(&input.slice(s![from..from + width]));
+                to += width;
+            } else {
+                out[to] = column.read_number(input.slice(s![from..from + n]));
+                if column.missing.is_some() {
+                    out[to + 1] = input[from + n];
+                }
+                to += width - n + 1;
+            }
+            from += width;
+        }
+    }
+
+    /// Cuts numbers into pieces, by the rows to train on, of which `codes` has one number for each column.
+    pub(crate) fn cut(&mut self, codes: ArrayView2<'_, f32>, n: usize) {
+        for (column, codes) in self.inputs.iter_mut().zip(codes.columns()) {
+            if column.values.is_none() {
+                column.edges = pieces::edges(codes.iter().copied().filter(|code| !code.is_nan()).collect(), n);
+            }
         }
     }
 

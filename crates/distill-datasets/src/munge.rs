@@ -59,6 +59,7 @@ pub struct Munged {
 struct Part {
     range: Range<usize>,
     kind: Kind,
+    column: Column,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +108,7 @@ impl Munged {
                 (None, Some(_)) => Kind::NumberOrMissing,
                 (None, None) => Kind::Number,
             };
-            Part { range, kind }
+            Part { range, kind, column: column.clone() }
         };
         let columns = base.columns().ok_or(DataError::NoColumns)?.inputs.iter().map(part).collect();
         let (nearest, neighbours) = (OnceLock::new(), Mutex::new(Array2::zeros((0, 0))));
@@ -135,7 +136,10 @@ impl Munged {
             match part.kind {
                 // Two words that differ are two numbers that do.
                 Kind::Word => rows.slice_mut(s![.., part.range.clone()]).mapv_inplace(|x| x * of_words),
-                Kind::Number | Kind::NumberOrMissing => standardize(rows.column_mut(part.range.start)),
+                Kind::Number | Kind::NumberOrMissing => {
+                    part.make_whole(rows);
+                    standardize(rows.column_mut(part.range.start));
+                }
             }
         }
     }
@@ -162,12 +166,35 @@ impl Munged {
             if is_word {
                 row.slice_mut(s![range.clone()]).assign(&other.slice(s![range]));
             } else {
-                let (own, other) = (f64::from(row[range.start]), f64::from(other[range.start]));
+                let [own, other] = [row.view(), other].map(|row| f64::from(part.number(row)));
                 let normal = (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos();
                 #[expect(clippy::cast_possible_truncation, reason = "inputs are f32")]
                 let drawn = (other + normal * (own - other).abs() / self.options.s) as f32;
-                row[range.start] = drawn.clamp(f32::MIN, f32::MAX);
+                part.column.write_number(drawn.clamp(f32::MIN, f32::MAX), row.slice_mut(s![part.numbers()]));
             }
+        }
+    }
+}
+
+impl Part {
+    /// Where the features of the number are.
+    fn numbers(&self) -> Range<usize> {
+        self.range.start..self.range.start + self.column.number_width()
+    }
+
+    fn number(&self, row: ArrayView1<'_, f32>) -> f32 {
+        self.column.read_number(row.slice(s![self.numbers()]))
+    }
+
+    /// Puts the number where its first feature was, and 0 where the others were.
+    fn make_whole(&self, rows: &mut Array2<f32>) {
+        if self.column.edges.is_empty() {
+            return;
+        }
+        for mut row in rows.outer_iter_mut() {
+            let number = self.number(row.view());
+            row.slice_mut(s![self.numbers()]).fill(0.0);
+            row[self.range.start] = number;
         }
     }
 }

@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::images::check_labels;
 use crate::{Columns, DataError, DataSpec, Dataset, check_batch, classes};
@@ -100,6 +100,11 @@ impl Table {
     /// The same with the fold of each example.
     pub(crate) fn with_folds(self, folds: Option<Vec<u32>>) -> Self {
         Self { folds, ..self }
+    }
+
+    /// One number for each column of each example, if it is a table of columns.
+    pub(crate) fn codes(&self) -> ArrayView2<'_, f32> {
+        self.rows.view()
     }
 
     /// The label of every example.

@@ -61,7 +61,13 @@ impl TableFolder {
         let is_listed = listed.is_some();
         let classes = listed.unwrap_or_else(|| in_order(labels));
         let fold = options.fold;
-        Ok(Some(Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed, fold }))
+        let mut found = Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed, fold };
+        if let Some(n) = options.pieces {
+            // The numbers are read once more, as all of a column say where its pieces end.
+            let table = found.load(Split::Train, None, u64::MAX)?;
+            found.columns.cut(table.codes(), n);
+        }
+        Ok(Some(found))
     }
 
     /// The names of the columns of the table to train on, in their order. `None` if there is no table.

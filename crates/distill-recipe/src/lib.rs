@@ -33,6 +33,7 @@ pub mod target_file;
 pub mod teacher_file;
 pub mod text;
 pub mod visible;
+mod whole_columns;
 pub mod words;
 
 pub use code::{Code, Entry, REGISTRY, exit_code, find as find_code};

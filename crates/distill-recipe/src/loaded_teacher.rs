@@ -3,13 +3,14 @@ mod format;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_datasets::{DataSpec, Dataset, spread};
+use distill_datasets::{Columns, DataSpec, Dataset, spread};
 use distill_models::{AnswerKind, Described, Model, ModelSpec, Provenance, WithoutZeros, Zeros};
 use distill_onnx::OnnxEngine;
 use distill_train::{TeacherClasses, align_classes, check_compatible};
 use ndarray::Array2;
 
 use crate::diagnostic::Diagnostic;
+use crate::whole_columns::WholeColumns;
 use crate::words::{sides, thousands};
 
 pub use format::TeacherFormat;
@@ -72,6 +73,13 @@ impl LoadedTeacher {
     /// Whether tract computes it, which takes long where there are convolutions.
     pub fn is_by_tract(&self) -> bool {
         matches!(self.engine, Some(OnnxEngine::Tract { .. }))
+    }
+
+    /// The same for the columns of a table, which may be in pieces that it was not trained on.
+    #[must_use]
+    pub fn for_columns(mut self, columns: Option<&Columns>) -> Self {
+        self.model = WholeColumns::wrap(self.model, columns);
+        self
     }
 
     /// The same with the classes of the data, in their order.

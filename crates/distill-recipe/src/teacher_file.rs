@@ -78,6 +78,7 @@ impl PretrainedTeacher {
         for path in recipe.teacher.files_for(seed) {
             let path = PathBuf::from(path);
             let loaded = format_of(&path).open_for(&path, experiment)?;
+            let loaded = loaded.for_columns(experiment.all().train.columns());
             let loaded = loaded.fitted("teacher", &path, experiment.test_set().spec(), recipe.teacher.classes)?;
             let loaded = loaded.without_zeros(experiment.transfer_set(), recipe.teacher.min_probability_f32())?;
             members.push(TeacherMember { loaded, path });

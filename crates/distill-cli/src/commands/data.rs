@@ -105,8 +105,12 @@ fn in_words(column: &Column) -> String {
             format!("{} word{ending}: {}{more}", words.len(), shown.collect::<Vec<_>>().join(", "))
         }
         None => {
-            let what = column.form.map_or("numbers", NumberForm::words);
-            column.missing.map_or(what.to_owned(), |mean| format!("{what}, {mean} where one is missing"))
+            let what = column.form.map_or("numbers", NumberForm::words).to_owned();
+            let what = match column.edges.len() {
+                0 => what,
+                n => format!("{what}, in {} pieces", n - 1),
+            };
+            column.missing.map_or(what.clone(), |mean| format!("{what}, {mean} where one is missing"))
         }
     }
 }

@@ -274,3 +274,30 @@ fn says_of_what_no_rows_can_be_made() {
     let expected = ["E0104]: data.munge is set, but the data is no table of columns", "data.munge", "`data.mixtures`"];
     lab.check(&images, 3, expected);
 }
+
+#[test]
+fn students_may_see_numbers_in_pieces_and_their_teachers_whole_ones() {
+    let lab = lab();
+    let quick = ["teacher.train.epochs=5", "train.epochs=5"];
+    lab.ok(&[&["run", "flat.toml", "-q", "name=whole"], &quick[..]].concat());
+    let teacher = "teacher.weights=runs/whole-001/weights/teacher-seed1.safetensors";
+    let pieces = "data.columns={ split = 'part', fold = 'fold', pieces = 8 }";
+    let shown = lab.ok(&["data", "flat.csv", "data.columns={ split = 'part', pieces = 8 }"]).stdout;
+    assert!(shown.contains("size    numbers, in 8 pieces") && shown.contains("street  3 words: "), "{shown}");
+    lab.ok(&["run", "flat.toml", "-q", "name=pieces", pieces, teacher, "train.epochs=5"]);
+    let [whole, cut] = ["whole", "pieces"].map(|name| lab.json(&format!("runs/{name}-001/result.json")));
+    let of = |result: &Value, role: &str, what: &str| models(result, role)[0][what].clone();
+    assert_eq!(of(&whole, "teacher", "test_errors"), of(&cut, "teacher", "test_errors"));
+    assert!(of(&cut, "student", "parameters").as_u64() > of(&whole, "student", "parameters").as_u64());
+    // The student's file says where its pieces end: it measures and predicts from raw rows.
+    let student = "runs/pieces-001/weights/student-seed1.safetensors";
+    let events = lab.ok(&["eval", student, "--data", "flat.csv", "--json"]).events();
+    assert_eq!(events.last().unwrap()["errors"], of(&cut, "student", "test_errors"));
+    lab.write("rows.csv", "street,rooms,size,north,east\nElm Lane,6,180,5,5\nOak Road,,1e308,1,2\n");
+    let refused = lab.distill(&["predict", student, "rows.csv"]);
+    assert!(refused.stderr.contains("column `size` is `1e308`, not a finite number"), "{}", refused.stderr);
+    lab.write("rows.csv", "street,rooms,size,north,east\nElm Lane,6,180,5,5\nOak Road,,1e30,1,2\n");
+    assert_eq!(lab.ok(&["predict", student, "rows.csv"]).stdout.lines().count(), 3);
+    let one = ["check", "flat.toml", "data.columns={ split = 'part', pieces = 1 }"];
+    lab.check(&one, 3, ["E0104]: data.columns.pieces must be from 2 to 256, got 1", "pieces = 1", "pieces = 16"]);
+}

@@ -238,7 +238,13 @@ impl Learner {
                     "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
                 ));
             }
-            inputs.push(Column { name, values: values.map(|values| values.into_iter().collect()), missing, form });
+            inputs.push(Column {
+                name,
+                values: values.map(|values| values.into_iter().collect()),
+                missing,
+                form,
+                edges: vec![],
+            });
         }
         match inputs.is_empty() {
             true => Err("has no column beside that of the class".to_owned()),

@@ -8,7 +8,7 @@ const OPTIONS: MungeOptions = MungeOptions { passes: 3, p: 0.5, s: 2.0, seed: 7 
 
 /// A number, a word of three, and a number that may be missing; one code for each.
 fn table(codes: &[[f32; 3]]) -> Arc<dyn Dataset> {
-    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None };
+    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None, edges: vec![] };
     let words = ["a", "b", "c"].map(str::to_owned).to_vec();
     let inputs = vec![
         column("x"),
@@ -101,4 +101,28 @@ fn a_row_alone_stays_as_it_is_and_pictures_are_refused() {
     assert_eq!(read(&one, &[0, 2]).row(1), array![3.0, 0.0, 1.0, 0.0, 4.0, 0.0]);
     let images = crate::Images::new(vec![1], vec![0, 1], vec![0, 0], vec!["a".to_owned()]).unwrap();
     assert!(matches!(Munged::new(Arc::new(images), OPTIONS), Err(DataError::NoColumns)));
+}
+
+#[test]
+fn numbers_in_pieces_change_as_whole_ones_do() {
+    let codes: Vec<[f32; 3]> = (0..60)
+        .map(|i| [(i * i % 77) as f32, (i % 3) as f32, if i % 9 == 4 { f32::NAN } else { (i * 7 % 50) as f32 }])
+        .collect();
+    let whole = munged(&codes, OPTIONS);
+    let columns = whole.base.columns().unwrap();
+    let mut cut = columns.clone();
+    cut.cut(Array2::from(codes.clone()).view(), 8);
+    let table =
+        Table::of_columns(cut.clone(), vec![], codes.concat(), vec![1; 60], whole.spec().classes.clone()).unwrap();
+    let pieces = Munged::new(Arc::new(table), OPTIONS).unwrap();
+    assert_eq!(pieces.nearest().unwrap(), whole.nearest().unwrap());
+    let all: Vec<usize> = (0..180).collect();
+    for (row, expected) in read(&pieces, &all).outer_iter().zip(read(&whole, &all).outer_iter()) {
+        let mut found = Array1::zeros(6);
+        cut.write_whole(row, found.view_mut());
+        assert!(
+            found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4 * b.abs().max(1.0)),
+            "{found} {expected}"
+        );
+    }
 }

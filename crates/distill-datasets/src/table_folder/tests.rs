@@ -55,7 +55,7 @@ fn a_number_has_one_name_however_it_is_written() {
     assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
-    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None, form: None };
+    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None, form: None, edges: vec![] };
     let old = Columns { inputs: vec![column], label: "label".to_owned() };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
@@ -141,7 +141,7 @@ fn no_more_is_read_than_memory_may_hold() {
     // Whoever reads on to the end finds the word.
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
-    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None };
+    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None, edges: vec![] };
     let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
@@ -276,4 +276,34 @@ fn a_comma_that_may_be_two_things_is_asked_about() {
     assert!(error.contains("column `x` is `1.5`, not a number with a decimal comma"), "{error}");
     let error = of_column(&["1970-01-01", "1970-01-02"], "soon", &ColumnOptions::default()).unwrap_err().to_string();
     assert!(error.contains("column `x` is `soon`, not a date"), "{error}");
+}
+
+#[test]
+fn numbers_may_be_cut_into_pieces() {
+    let train = "x;word;y;label\n0;a;1;p\n10;b;;q\n20;a;3;p\n40;b;2;q\n";
+    let dir = folder(train, "x;word;y;label\n30;c;;p\n-5;a;5;q\n");
+    let find = |pieces| {
+        let options = ColumnOptions { pieces, ..ColumnOptions::default() };
+        TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap()
+    };
+    let (cut, whole) = (find(Some(4)), find(None));
+    let edges = |at: usize| cut.columns().inputs[at].edges.clone();
+    assert_eq!((edges(0), edges(1), edges(2)), (vec![0.0, 10.0, 20.0, 40.0], vec![], vec![1.0, 2.0, 3.0]));
+    assert!(cut.columns().has_pieces() && cut.columns().whole() == *whole.columns());
+    assert_eq!((cut.columns().features(), whole.columns().features()), (3 + 2 + 3, 1 + 2 + 2));
+    let rows = read(&cut.load(Split::Test, None, u64::MAX).unwrap());
+    // The mean of y is 2.
+    assert_eq!(rows.row(0), array![1.0, 1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(rows.row(1), array![-0.5, 0.0, 0.0, 1.0, 0.0, 1.0, 3.0, 0.0]);
+    // Whoever was trained on whole numbers finds them again.
+    let expected = read(&whole.load(Split::Test, None, u64::MAX).unwrap());
+    for (row, expected) in rows.outer_iter().zip(expected.outer_iter()) {
+        let mut found = ndarray::Array1::zeros(5);
+        cut.columns().write_whole(row, found.view_mut());
+        assert_eq!(found, expected);
+    }
+    // A model that was trained on pieces reads them as it was trained to.
+    let again = TableFolder::with_columns(dir.path(), cut.columns().clone(), &Division::default()).unwrap().unwrap();
+    let classes = ["p", "q"].map(str::to_owned);
+    assert_eq!(read(&again.load(Split::Test, Some(&classes), u64::MAX).unwrap()), rows);
 }

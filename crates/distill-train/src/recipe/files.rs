@@ -6,6 +6,9 @@ use crate::ConfigProblem;
 /// Images have no longer side.
 const MAX_SIDE: u32 = 4096;
 
+/// More pieces have few rows each.
+const MAX_PIECES: usize = 256;
+
 /// More bands have no point of a transform between them.
 const MAX_BANDS: usize = 512;
 
@@ -30,6 +33,11 @@ pub struct ColumnConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = [","])))]
     pub decimal: Option<char>,
+    /// Cut numbers into at most so many pieces, each of which is a feature: the part of it that lies below the number (Gorishniy
+    /// and others, 2022). Left out: a number is one feature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = MAX_PIECES)))]
+    pub pieces: Option<usize>,
     /// The column with the fold of each training row, for `teacher.folds`; it is no input. Left out: folds are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<String>,
@@ -55,6 +63,10 @@ impl ColumnConfig {
             let problem = format!("must be `,` or `.`, got `{mark}`");
             return Err(ConfigProblem::new("decimal", problem, "set `decimal = \",\"`, or leave it out"));
         }
+        if let Some(n) = self.pieces.filter(|n| !(2..=MAX_PIECES).contains(n)) {
+            let problem = format!("must be from 2 to {MAX_PIECES}, got {n}");
+            return Err(ConfigProblem::new("pieces", problem, "set `pieces = 16`, or leave it out"));
+        }
         match self.test {
             Some(_) if self.split.is_some() => {
                 let problem = "is set, and `columns.split` too, which says the set of each row";
@@ -70,6 +82,7 @@ impl ColumnConfig {
             ("ignore", self.ignore.is_empty()),
             ("categorical", self.categorical.is_empty()),
             ("fold", self.fold.is_none()),
+            ("pieces", self.pieces.is_none()),
         ];
         match others.into_iter().find(|(_, is_empty)| self.text.is_some() && !is_empty) {
             Some((key, _)) => {
