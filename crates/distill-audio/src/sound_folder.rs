@@ -57,6 +57,11 @@ impl SoundFolder {
         Self { format: Mutex::new(Some(format)), ..self }
     }
 
+    /// Whether the recordings of the test were drawn, as there is no folder of them.
+    pub fn is_divided_here(&self) -> bool {
+        self.folders.is_divided_here()
+    }
+
     /// The class names of `classes.txt`, or those of the folders.
     pub fn classes(&self) -> &[String] {
         self.folders.classes()

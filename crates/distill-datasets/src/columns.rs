@@ -89,16 +89,20 @@ impl Column {
 
     /// Writes the features of a number.
     pub(crate) fn write_number(&self, x: f32, mut out: ArrayViewMut1<'_, f32>) {
-        if self.number_width() == 1 && self.edges.is_empty() {
-            out[0] = x;
-        } else {
-            pieces::write(&self.edges, x, out.iter_mut());
+        match self.is_in_pieces() {
+            true => pieces::write(&self.edges, x, out.iter_mut()),
+            false => out[0] = x,
         }
     }
 
     /// The number that has these features, up to rounding where it is in pieces.
     pub(crate) fn read_number(&self, features: ArrayView1<'_, f32>) -> f32 {
-        if self.edges.is_empty() { features[0] } else { pieces::read(&self.edges, features.iter()) }
+        if self.is_in_pieces() { pieces::read(&self.edges, features.iter()) } else { features[0] }
+    }
+
+    /// One edge, which only a damaged file has, ends no piece.
+    fn is_in_pieces(&self) -> bool {
+        self.edges.len() > 1
     }
 
     /// Writes the numbers of an input, which are 0, of the one that stands for them: NaN for one that is missing.
@@ -138,7 +142,7 @@ impl Columns {
 
     /// Whether numbers are in pieces.
     pub fn has_pieces(&self) -> bool {
-        self.inputs.iter().any(|column| !column.edges.is_empty())
+        self.inputs.iter().any(Column::is_in_pieces)
     }
 
     /// The same columns, of which each number is one feature: what those see that were not trained on pieces.

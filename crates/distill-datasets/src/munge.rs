@@ -188,7 +188,7 @@ impl Part {
 
     /// Puts the number where its first feature was, and 0 where the others were.
     fn make_whole(&self, rows: &mut Array2<f32>) {
-        if self.column.edges.is_empty() {
+        if self.column.number_width() == 1 && self.column.edges.is_empty() {
             return;
         }
         for mut row in rows.outer_iter_mut() {

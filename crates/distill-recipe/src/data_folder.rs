@@ -182,14 +182,24 @@ impl Folder {
             return Ok(Self::Table(found));
         }
         let test = options.division.test;
-        if let Some(found) = SoundFolder::find(path, options.sound, test)? {
-            return Ok(Self::Sounds(match options.format {
-                Some(format) => found.with_format(format),
-                None => found,
-            }));
-        }
-        match ImageFolder::find(path, options.images, test)? {
-            Some(found) => Ok(Self::Images(found)),
+        let found = match SoundFolder::find(path, options.sound, test)? {
+            Some(found) => {
+                let is_divided = found.is_divided_here();
+                let found = match options.format {
+                    Some(format) => found.with_format(format),
+                    None => found,
+                };
+                Some((is_divided, Self::Sounds(found)))
+            }
+            None => {
+                let found = ImageFolder::find(path, options.images, test)?;
+                found.map(|found| (found.is_divided_here(), Self::Images(found)))
+            }
+        };
+        match found {
+            // Folders of pictures may lie beside files that are the data.
+            Some((true, found)) => Ok(IdxFolder::open(path).map_or(found, Self::Idx)),
+            Some((false, found)) => Ok(found),
             None => IdxFolder::open(path).map(Self::Idx),
         }
     }

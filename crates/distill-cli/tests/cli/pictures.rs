@@ -261,4 +261,10 @@ fn folders_of_classes_alone_are_divided() {
     let few = ["check", "r.toml", "data.source=photos", "data.test=1.5"];
     lab.check(&few, 3, ["E0104]: data.test must be greater than 0 and less than 1", "data.test=1.5", "test = 0.2"]);
     lab.check(&["data", "runs"], 4, ["E0201]", "runs", ""]);
+    // Beside files that are data, folders of pictures are none.
+    for folder in ["data/first", "data/second"] {
+        fs::create_dir_all(lab.path(folder)).unwrap();
+        lab.write(&format!("{folder}/a.png"), picture(1, 0, false, false));
+    }
+    assert!(lab.ok(&["data", "data"]).stdout.contains("train       200 examples"));
 }
