@@ -91,7 +91,7 @@ impl Munged {
     /// // 20,long,dog
     /// // 22,long,dog
     /// let table = TableFolder::find(&file, &Default::default(), &Default::default())?.unwrap();
-    /// let rows: Arc<dyn Dataset> = Arc::new(table.load(Split::Train, u64::MAX)?);
+    /// let rows: Arc<dyn Dataset> = Arc::new(table.load(Split::Train, None, u64::MAX)?);
     /// let n = rows.len();
     /// let munged = Munged::new(rows, MungeOptions { passes: 5, p: 0.5, s: 1.0, seed: 0 })?;
     /// assert_eq!((munged.len(), munged.label(0)), (5 * n, None));
