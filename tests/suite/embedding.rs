@@ -199,7 +199,7 @@ fn what_is_no_bucket_changes_nothing() {
 }
 
 fn spec() -> distill_datasets::DataSpec {
-    distill_datasets::DataSpec { input_shape: vec![8], classes: classes(3) }
+    distill_datasets::DataSpec::new(vec![8], classes(3))
 }
 
 /// A data set that does not check what it holds.

@@ -107,7 +107,7 @@ impl SpeechFrames {
         let n_bytes = context.frames().and_then(|n| n.checked_mul(bands.max(1))).and_then(|n| n.checked_mul(4));
         match (context.frames(), n_bytes) {
             (Some(n_frames), Some(n_bytes)) if isize::try_from(n_bytes).is_ok() => {
-                let spec = DataSpec { input_shape: vec![1, n_frames, bands], classes: frames.phones.class_names() };
+                let spec = DataSpec::new(vec![1, n_frames, bands], frames.phones.class_names());
                 Ok(Self { spec, frames, context })
             }
             _ => Err(AudioError::ContextTooWide { left: context.left, right: context.right, bands }),

@@ -211,7 +211,7 @@ impl ArrayFolder {
             return Err(content(&labels_path, problem));
         }
         let names: Vec<String> = names.unwrap_or_else(numbers);
-        let spec = DataSpec { input_shape, classes: names };
+        let spec = DataSpec::new(input_shape, names);
         with_labels(inputs, &inputs_path, spec, labels, layout, on_disk.then_some(bound)).map_err(at)
     }
 }
@@ -234,7 +234,7 @@ pub(crate) fn with_labels(
             ArrayLayout::ChannelsLast => Arc::new(ChannelsFirst::new(rows, sides)),
         });
     }
-    let DataSpec { input_shape, classes } = spec;
+    let DataSpec { input_shape, classes, .. } = spec;
     if inputs.is_images() {
         let mut pixels = inputs.into_bytes().map_err(io)?;
         layout.reorder(&mut pixels, &sides);

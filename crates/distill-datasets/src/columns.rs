@@ -1,3 +1,4 @@
+mod answers;
 mod cell;
 mod counter;
 mod forms;
@@ -12,6 +13,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, s};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+pub(crate) use answers::{Answer, Answers};
 pub use cell::Cell;
 pub use forms::NumberForm;
 pub(crate) use learner::Learner;
@@ -23,6 +25,8 @@ use names::place_of;
 pub struct ColumnOptions {
     /// The column with the class. `None`: the one that is called label, class or target.
     pub label: Option<String>,
+    /// The columns with numbers to predict, in the place of a class.
+    pub targets: Vec<String>,
     /// Columns that are not inputs.
     pub ignore: Vec<String>,
     /// Columns whose numbers are names, such as a postal code.
@@ -63,8 +67,11 @@ pub struct Column {
 pub struct Columns {
     /// The inputs, in the order of the numbers.
     pub inputs: Vec<Column>,
-    /// The column with the class.
+    /// The column with the class; empty where numbers are to be predicted.
     pub label: String,
+    /// The columns with the numbers to predict, in their order. Empty where rows have a class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Column>,
 }
 
 /// Where the columns are in a certain file.
@@ -149,7 +156,7 @@ impl Columns {
     #[must_use]
     pub fn whole(&self) -> Self {
         let inputs = self.inputs.iter().map(|column| Column { edges: vec![], ..column.clone() }).collect();
-        Self { inputs, label: self.label.clone() }
+        Self { inputs, ..self.clone() }
     }
 
     /// Writes the input that [`whole`](Self::whole) columns have for the same row, up to the rounding of numbers in pieces.

@@ -3,18 +3,31 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
-use crate::{Columns, DataError, Windows};
+use crate::{Columns, DataError, Numbers, Windows};
 
 /// What every example of a data set has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSpec {
     /// The shape of one input, such as `[1, 28, 28]`: channels, height, width.
     pub input_shape: Vec<usize>,
-    /// The name of every class; a label is a position in this list.
+    /// The name of every class; a label is a position in this list. Of a regression: the name of every number.
     pub classes: Vec<String>,
+    /// The numbers of the examples, if it is a regression; a label is then the row of an example.
+    pub numbers: Option<Numbers>,
 }
 
 impl DataSpec {
+    /// Examples that belong to one class each.
+    pub fn new(input_shape: Vec<usize>, classes: Vec<String>) -> Self {
+        Self { input_shape, classes, numbers: None }
+    }
+
+    /// The class of an example with this label, for whoever draws from each class its share; the examples of a regression are all
+    /// of one.
+    pub fn group(&self, label: u32) -> u32 {
+        if self.numbers.is_some() { 0 } else { label }
+    }
+
     /// The number of values of one input: the columns of a batch.
     pub fn features(&self) -> usize {
         self.input_shape.iter().fold(1, |product: usize, &side| product.saturating_mul(side))
@@ -66,7 +79,7 @@ pub trait Dataset: Send + Sync {
     /// written, and whatever a source of data can run into.
     fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError>;
 
-    /// The class of an example, `None` where it is not known.
+    /// The class of an example, or of a regression the row of its [`Numbers`]; `None` where it is not known.
     fn label(&self, index: usize) -> Option<u32>;
 
     /// Adds the class of each of these examples to `out`.

@@ -48,13 +48,13 @@ impl DiskRows {
     pub fn idx(images: IdxStream, labels: Vec<u32>, classes: Vec<String>, bound: u64) -> Result<Self, DataError> {
         let [n, height, width] = images.sides()?;
         let input_shape = vec![1, height, width];
-        Self::new(images.into_rows(bound)?, n, DataSpec { input_shape, classes }, labels, bound)
+        Self::new(images.into_rows(bound)?, n, DataSpec::new(input_shape, classes), labels, bound)
     }
 
     /// `n` inputs with a label for each.
     pub(crate) fn new(rows: Rows, n: usize, spec: DataSpec, labels: Vec<u32>, bound: u64) -> Result<Self, DataError> {
         let path = || Some(rows.path().to_owned());
-        let DataSpec { input_shape, classes } = &spec;
+        let DataSpec { input_shape, classes, .. } = &spec;
         if n == 0 {
             return Err(DataError::NoExamples { path: path() });
         }

@@ -34,7 +34,7 @@ impl ImageFiles {
     ) -> Result<Self, DataError> {
         let Some((first, _)) = files.first() else { return Err(DataError::NoExamples { path: None }) };
         let (sides, _) = read_image(first, &options)?;
-        let spec = DataSpec { input_shape: sides.to_vec(), classes };
+        let spec = DataSpec::new(sides.to_vec(), classes);
         Ok(Self { spec, sides, options, files, room: 0, copy: Mutex::default() })
     }
 

@@ -55,7 +55,7 @@ impl Images {
             return Err(DataError::NoExamples { path: None });
         }
         check_labels(&labels, classes.len())?;
-        Ok(Self { spec: DataSpec { input_shape, classes }, features, pixels, labels })
+        Ok(Self { spec: DataSpec::new(input_shape, classes), features, pixels, labels })
     }
 
     /// The same images with other names for the classes.

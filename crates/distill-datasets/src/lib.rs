@@ -29,6 +29,7 @@ mod mnist;
 mod munge;
 pub mod npy;
 pub mod npz;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet_file;
 mod partly_labelled;
@@ -70,6 +71,7 @@ pub use mixtures::Mixtures;
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
 pub use munge::{MungeOptions, Munged};
+pub use numbers::Numbers;
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;
 pub use partly_labelled::PartlyLabelled;

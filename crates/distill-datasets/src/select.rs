@@ -40,7 +40,7 @@ pub fn hold_out(data: &dyn Dataset, n: usize, seed: u64) -> Result<(Vec<usize>, 
     if n >= len {
         return Err(DataError::BadHoldOut { n, len });
     }
-    let groups = group((0..len).map(|index| data.label(index)));
+    let groups = group((0..len).map(|index| group_of(data, index)));
     let quotas = share(n, &groups);
     let held_out = draw(groups, &quotas, seed, Purpose::HoldOut);
     let mut next = held_out.iter().copied().peekable();
@@ -61,7 +61,7 @@ pub fn fraction(data: &dyn Dataset, indices: &[usize], fraction: f64, seed: u64)
         return Err(DataError::BadFraction { fraction });
     }
     check_indices(data, indices)?;
-    let groups = group(indices.iter().map(|&index| data.label(index)));
+    let groups = group(indices.iter().map(|&index| group_of(data, index)));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of indices")]
     let n = (indices.len() as f64 * fraction).round() as usize;
     let quotas: Vec<_> = share(n.min(indices.len()), &groups).into_iter().map(|quota| quota.max(1)).collect();
@@ -134,6 +134,11 @@ fn filter(data: &dyn Dataset, indices: &[usize], names: &[String], keep: bool) -
 
 fn non_empty(indices: Vec<usize>, n_before: usize) -> Result<Vec<usize>, DataError> {
     if indices.is_empty() { Err(DataError::EmptySelection { n_before }) } else { Ok(indices) }
+}
+
+/// What an example is drawn with: its class, if it has one.
+fn group_of(data: &dyn Dataset, index: usize) -> Option<u32> {
+    data.label(index).map(|label| data.spec().group(label))
 }
 
 type Groups = BTreeMap<Option<u32>, Vec<usize>>;

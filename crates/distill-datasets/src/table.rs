@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::images::check_labels;
-use crate::{Columns, DataError, DataSpec, Dataset, check_batch, classes};
+use crate::{ClassListFault, Columns, DataError, DataSpec, Dataset, Numbers, check_batch, classes};
 
 /// Inputs of any numbers, with labels, in memory: four bytes for each number, and for each word of a table. Inputs are as
 /// they were given.
@@ -68,7 +68,7 @@ impl Table {
         let (n_values, n_labels) = (values.len(), labels.len());
         match Array2::from_shape_vec((n_labels, features), values) {
             Ok(rows) => Ok(Self {
-                spec: DataSpec { input_shape, classes },
+                spec: DataSpec::new(input_shape, classes),
                 rows,
                 labels,
                 columns: None,
@@ -88,13 +88,53 @@ impl Table {
         columns: Columns,
         counters: Vec<String>,
         codes: Vec<f32>,
-        labels: Vec<u32>,
+        (labels, numbers): (Vec<u32>, Option<Numbers>),
         classes: Vec<String>,
     ) -> Result<Self, DataError> {
         let may_lack = |at: usize| columns.inputs.get(at).is_some_and(|column| column.missing.is_some());
-        let mut table = Self::with_gaps(vec![columns.inputs.len()], codes, labels, classes, may_lack)?;
+        // The rows of numbers are no classes, and have one for each label.
+        let of_classes = if numbers.is_some() { vec![0; labels.len()] } else { labels.clone() };
+        let mut table = Self::with_gaps(vec![columns.inputs.len()], codes, of_classes, classes, may_lack)?;
         table.spec.input_shape = vec![columns.features()];
-        Ok(Self { columns: Some(columns), counters, ..table })
+        table.spec.numbers = numbers;
+        Ok(Self { columns: Some(columns), counters, labels, ..table })
+    }
+
+    /// The same inputs with numbers to predict, one row of `numbers` for each example, in the place of classes. They have these
+    /// names.
+    ///
+    /// # Errors
+    /// [`DataError::BadClassList`] if there is not one name for each, and [`DataError::PixelCount`] if there is not one row for each
+    /// example.
+    ///
+    /// # Examples
+    /// ```
+    /// use distill_datasets::{Dataset, Table};
+    /// use ndarray::array;
+    /// let prices = Table::regression(vec![2], vec![0.5, -3.0, 4.0, 7.5], array![[10.0], [12.5]], vec!["price".to_owned()])?;
+    /// let numbers = prices.spec().numbers.as_ref().unwrap();
+    /// assert_eq!(numbers.row(prices.label(1).unwrap()), array![12.5]);
+    /// # Ok::<(), distill_datasets::DataError>(())
+    /// ```
+    pub fn regression(
+        input_shape: Vec<usize>,
+        values: Vec<f32>,
+        numbers: Array2<f32>,
+        names: Vec<String>,
+    ) -> Result<Self, DataError> {
+        let (n, n_numbers) = numbers.dim();
+        if n_numbers != names.len() {
+            let fault = ClassListFault::Count { names: names.len(), numbers: n_numbers };
+            return Err(DataError::BadClassList { path: None, fault });
+        }
+        if let Some(at) = numbers.iter().position(|value| !value.is_finite()) {
+            let (example, feature) = (at / n_numbers, at % n_numbers);
+            return Err(DataError::NonFinite { path: None, example, feature, value: numbers[(example, feature)] });
+        }
+        let mut table = Self::new(input_shape, values, vec![0; n], names)?;
+        table.labels = (0..n as u32).collect();
+        table.spec.numbers = Some(Numbers::new(numbers));
+        Ok(table)
     }
 
     /// The same with the fold of each example.

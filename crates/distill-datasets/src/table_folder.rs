@@ -1,9 +1,8 @@
-use std::collections::HashMap;
 use std::path::Path;
 
 use ndarray::Array2;
 
-use crate::columns::{Cell, ColumnOptions, Columns, Learner, canonical, in_order, position};
+use crate::columns::{Answer, Answers, Cell, ColumnOptions, Columns, Learner, in_order, position};
 use crate::table_rows::{TableRows, is_table, table_file};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, Table, classes};
@@ -42,7 +41,11 @@ impl TableFolder {
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnknownColumn`],
     /// [`DataError::BadClassList`].
     pub fn find(path: &Path, options: &ColumnOptions, division: &Division) -> Result<Option<Self>, DataError> {
-        let Some(tables) = Tables::find(path, options.label.as_deref(), division)? else { return Ok(None) };
+        let answer = match options.targets.as_slice() {
+            [] => Answer::Class(options.label.as_deref()),
+            _ => Answer::Numbers,
+        };
+        let Some(tables) = Tables::find(path, answer, division)? else { return Ok(None) };
         let mut options = options.clone();
         options.ignore.extend(tables.column().map(str::to_owned));
         options.ignore.extend(options.fold.clone());
@@ -57,9 +60,13 @@ impl TableFolder {
         let labels = std::mem::take(&mut learner.labels);
         let counters = learner.counters();
         let columns = learner.finish().map_err(|problem| table.fault(problem))?;
-        let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
+        let has_classes = columns.targets.is_empty();
+        let listed = tables.class_list().filter(|_| has_classes).map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let classes = listed.unwrap_or_else(|| in_order(labels));
+        let classes = match columns.targets.as_slice() {
+            [] => listed.unwrap_or_else(|| in_order(labels)),
+            targets => targets.iter().map(|column| column.name.clone()).collect(),
+        };
         let fold = options.fold;
         let mut found = Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed, fold };
         if let Some(n) = options.pieces {
@@ -86,7 +93,11 @@ impl TableFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
     pub fn with_columns(path: &Path, columns: Columns, division: &Division) -> Result<Option<Self>, DataError> {
-        let tables = Tables::find(path, Some(&columns.label), division)?;
+        let answer = match columns.targets.as_slice() {
+            [] => Answer::Class(Some(&columns.label)),
+            _ => Answer::Numbers,
+        };
+        let tables = Tables::find(path, answer, division)?;
         let Some(tables) = tables.filter(|tables| tables.has(Split::Test)) else { return Ok(None) };
         let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
@@ -125,46 +136,40 @@ impl TableFolder {
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Table, DataError> {
         let path = self.tables.path(split);
         let classes = classes.unwrap_or(&self.classes);
-        let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
-        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
-        let mut same = HashMap::new();
-        for (class, number) in classes.iter().zip(0..) {
-            same.entry(canonical(class)).or_insert(number);
-        }
         let mut rows = self.tables.open(split)?;
         let encoder = self.columns.encoder(rows.header()).map_err(|problem| rows.fault(problem))?;
-        let label = position(rows.header(), &self.columns.label)
-            .ok_or_else(|| rows.fault(format!("has no column `{}` with the class", self.columns.label)))?;
+        let mut answers = Answers::new(&self.columns, classes, &rows)?;
         let fold = self.fold.as_deref().filter(|_| split == Split::Train);
         let fold = fold.map(|name| {
             position(rows.header(), name).ok_or_else(|| DataError::unknown_column(&path, name, rows.header()))
         });
         let fold = fold.transpose()?;
-        rows.select(encoder.positions().iter().copied().chain([label]).chain(fold));
+        let places = answers.positions();
+        rows.select(encoder.positions().iter().chain(&places).copied().chain(fold));
         let n_train = self.n_train.filter(|_| split == Split::Train);
-        let each = self.columns.inputs.len() + 1;
-        let n = n_train.map_or_else(|| count(self.tables.open(split)?, &path, label, each, bound), Ok)?;
-        check_memory(&path, n.saturating_mul(self.columns.inputs.len() + 1), bound)?;
-        let (mut values, mut labels) = (Vec::with_capacity(n * self.columns.inputs.len()), Vec::with_capacity(n));
+        let each = self.columns.inputs.len() + places.len();
+        let n = n_train.map_or_else(|| count(self.tables.open(split)?, &path, places[0], each, bound), Ok)?;
+        check_memory(&path, n.saturating_mul(each), bound)?;
+        let (mut values, mut n_rows) = (Vec::with_capacity(n * self.columns.inputs.len()), 0_usize);
         let mut folds = FoldColumn::default();
         while rows.next()? {
             encoder.encode_short(|at| rows.cell(at), &mut values).map_err(|problem| rows.fault_here(&problem))?;
-            let text = rows.cell(label).map(Cell::text).unwrap_or_default();
-            let class = numbers.get(&*text).or_else(|| same.get(&canonical(&text))).copied();
-            labels.push(class.ok_or_else(|| DataError::unlisted(&path, Some(&rows.place()), &text, classes))?);
+            answers.push(&rows, &path)?;
+            n_rows += 1;
             if let Some(fold) = fold {
                 let name = rows.cell(fold).map(Cell::name).unwrap_or_default();
                 folds
                     .push(&name)
                     .map_err(|problem| rows.fault_here(&format!("column `{}` {problem}", rows.header()[fold])))?;
             }
-            check_memory(&path, values.len() + labels.len(), bound)?;
+            check_memory(&path, values.len() + answers.len(), bound)?;
         }
-        if labels.is_empty() {
+        if n_rows == 0 {
             return Err(DataError::NoExamples { path: Some(path) });
         }
         let counters = self.counters.clone();
-        let table = Table::of_columns(self.columns.clone(), counters, values, labels, classes.to_vec());
+        let (labels, numbers) = answers.finish();
+        let table = Table::of_columns(self.columns.clone(), counters, values, (labels, numbers), classes.to_vec());
         Ok(table.map_err(|error| error.in_file(&path))?.with_folds(fold.map(|_| folds.in_order())))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::columns::{Cell, label_position, position};
+use crate::columns::{Answer, Cell, position};
 use crate::table_rows::{is_table, table_file};
 use crate::{DataError, Split, TableRows, select};
 
@@ -36,19 +36,18 @@ pub(crate) enum Tables {
 }
 
 impl Tables {
-    /// Looks for tables in a folder, or at a file that is one. `label` is the column with the class, as in
-    /// [`ColumnOptions`](crate::ColumnOptions). `None` if there is none.
-    pub(crate) fn find(path: &Path, label: Option<&str>, division: &Division) -> Result<Option<Self>, DataError> {
+    /// Looks for tables in a folder, or at a file that is one. `None` if there is none.
+    pub(crate) fn find(path: &Path, answer: Answer<'_>, division: &Division) -> Result<Option<Self>, DataError> {
         if is_table(path) && path.is_file() {
-            return Self::divide(path, label, division).map(Some);
+            return Self::divide(path, answer, division).map(Some);
         }
         let is_there = ["train", "test"].iter().any(|name| table_file(path, name).is_some());
         Ok(is_there.then(|| Self::Folder(path.to_owned())))
     }
 
-    fn divide(path: &Path, label: Option<&str>, division: &Division) -> Result<Self, DataError> {
+    fn divide(path: &Path, answer: Answer<'_>, division: &Division) -> Result<Self, DataError> {
         let mut rows = TableRows::open(path)?;
-        let label = label_position(path, rows.header(), label)?;
+        let label = answer.position(path, rows.header())?;
         let column = match &division.column {
             Some(name) => {
                 let unknown = || DataError::unknown_column(path, name, rows.header());
@@ -57,10 +56,11 @@ impl Tables {
             None if division.test.is_some() => None,
             None => position(rows.header(), Division::COLUMN),
         };
-        rows.select(column.into_iter().chain([label]));
+        // A table of numbers alone is read by its first column.
+        rows.select(column.into_iter().chain([label.unwrap_or(0)]));
         let (mut classes, mut labels, mut sets) = (BTreeMap::new(), vec![], vec![]);
         while rows.next()? {
-            let class = rows.cell(label).map(Cell::name).unwrap_or_default();
+            let class = label.and_then(|label| rows.cell(label)).map(Cell::name).unwrap_or_default();
             // The number of a class here is the order in which they come.
             let n = classes.len() as u32;
             labels.push(match classes.get(&*class) {
@@ -177,7 +177,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("all.csv");
         fs::write(&path, text).unwrap();
-        let Some(Tables::File { sets, column, .. }) = Tables::find(&path, None, division)? else { panic!("no file") };
+        let Some(Tables::File { sets, column, .. }) = Tables::find(&path, Answer::Class(None), division)? else {
+            panic!("no file")
+        };
         let letter = |set: &Split| match set {
             Split::Train => 'r',
             Split::Validation => 'v',

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use crate::columns::{Cell, canonical, in_order, label_position, position};
+use crate::columns::{Answer, Cell, canonical, in_order, label_position, position};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, classes};
 
@@ -39,7 +39,7 @@ impl TextFolder {
     /// # Errors
     /// [`DataError::Io`], [`DataError::Content`], [`DataError::UnknownColumn`], [`DataError::BadClassList`].
     pub fn find(path: &Path, text: &str, label: Option<&str>, division: &Division) -> Result<Option<Self>, DataError> {
-        let Some(tables) = Tables::find(path, label, division)? else { return Ok(None) };
+        let Some(tables) = Tables::find(path, Answer::Class(label), division)? else { return Ok(None) };
         let set = if tables.has(Split::Train) { Split::Train } else { Split::Test };
         let (file, mut rows) = (tables.path(set), tables.open(set)?);
         let at = label_position(&file, rows.header(), label)?;

@@ -14,12 +14,15 @@ use crate::{ArrayLayout, Columns, DataError, DataSpec, Dataset, DiskRows, Images
 const N_AT_ONCE: usize = 256;
 
 /// Examples whose labels are not known, or are not to be used: teachers say what they are.
-pub struct Unlabelled(Arc<dyn Dataset>);
+pub struct Unlabelled {
+    data: Arc<dyn Dataset>,
+    spec: DataSpec,
+}
 
 impl Unlabelled {
     /// The same inputs without their labels.
     pub fn new(data: Arc<dyn Dataset>) -> Self {
-        Self(data)
+        Self { spec: data.spec().clone(), data }
     }
 
     /// Reads inputs from a file that has no labels: an IDX file of images, an array of NumPy, or a table, whose other
@@ -55,7 +58,7 @@ impl Unlabelled {
                 Some(columns) => {
                     let codes = columns.read(path, bound)?;
                     let labels = vec![0; codes.len() / columns.inputs.len().max(1)];
-                    Arc::new(Table::of_columns(columns.clone(), vec![], codes, labels, classes)?)
+                    Arc::new(Table::of_columns(columns.clone(), vec![], codes, (labels, None), classes)?)
                 }
                 None => {
                     let NumberTable { values, .. } = NumberTable::read(path, bound)?;
@@ -77,7 +80,7 @@ impl Unlabelled {
                 Arc::new(Images::new(shape, idx::read(path)?.data, vec![0; n], classes)?)
             }
         };
-        Ok(Self(data))
+        Ok(Self { data, spec: spec.clone() })
     }
 }
 
@@ -105,21 +108,21 @@ fn misfit(sides: &[usize], is_images: bool, expected: &[usize]) -> Option<String
 
 impl fmt::Debug for Unlabelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unlabelled").field("len", &self.0.len()).finish()
+        f.debug_struct("Unlabelled").field("len", &self.data.len()).finish()
     }
 }
 
 impl Dataset for Unlabelled {
     fn spec(&self) -> &DataSpec {
-        self.0.spec()
+        &self.spec
     }
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.data.len()
     }
 
     fn read(&self, indices: &[usize], out: ArrayViewMut2<'_, f32>) -> Result<(), DataError> {
-        self.0.read(indices, out)
+        self.data.read(indices, out)
     }
 
     fn label(&self, _: usize) -> Option<u32> {
@@ -127,11 +130,11 @@ impl Dataset for Unlabelled {
     }
 
     fn windows(&self) -> Option<Windows> {
-        self.0.windows()
+        self.data.windows()
     }
 
     fn read_ahead(&self, order: &mut dyn Iterator<Item = usize>, n_done: usize) {
-        self.0.read_ahead(order, n_done);
+        self.data.read_ahead(order, n_done);
     }
 }
 
@@ -142,12 +145,13 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Both have the same inputs and classes.
+    /// Both have the same inputs and classes; of a regression, labels are rows of the same [`Numbers`](crate::Numbers).
     ///
     /// # Errors
     /// [`DataError::BadInputShape`] otherwise.
     pub fn new(first: Arc<dyn Dataset>, second: Arc<dyn Dataset>) -> Result<Self, DataError> {
-        if first.spec() != second.spec() {
+        let numbers = first.spec().numbers.as_ref().zip(second.spec().numbers.as_ref());
+        if first.spec() != second.spec() || numbers.is_some_and(|(first, second)| !first.is(second)) {
             let input_shape = second.spec().input_shape.clone();
             return Err(DataError::BadInputShape { path: None, input_shape });
         }
@@ -259,7 +263,7 @@ mod tests {
         }
         let open = |name: &str, bound: u64| {
             let path = dir.path().join(name);
-            let spec = DataSpec { input_shape: vec![20], classes: vec!["a".to_owned()] };
+            let spec = DataSpec::new(vec![20], vec!["a".to_owned()]);
             Arc::new(Unlabelled::read(&path, &spec, None, bound).unwrap()) as Arc<dyn Dataset>
         };
         let [small, large] = [100_000, u64::MAX];
@@ -328,7 +332,7 @@ mod tests {
         let found = |name: &str, bytes: &[u8], input_shape: &[usize]| {
             let path = dir.path().join(name);
             std::fs::write(&path, bytes).unwrap();
-            let spec = DataSpec { input_shape: input_shape.to_vec(), classes: vec!["a".to_owned()] };
+            let spec = DataSpec::new(input_shape.to_vec(), vec!["a".to_owned()]);
             Unlabelled::read(&path, &spec, None, u64::MAX)
                 .map(|found| read(&found, &[0]))
                 .map_err(|error| error.to_string())

@@ -74,6 +74,25 @@ pub enum LossError {
         /// Columns of the logits.
         classes: usize,
     },
+    /// There is not one unit for each number of a regression, or one that has no meaning.
+    #[error(
+        "examples have {numbers} numbers and there are {deviations} deviations, one for each is needed, finite and greater than 0\
+         {}", value.map_or(String::new(), |value| format!(", got {value}"))
+    )]
+    Deviation {
+        /// Deviations given.
+        deviations: usize,
+        /// Numbers of an example.
+        numbers: usize,
+        /// The first one that has no meaning.
+        value: Option<f64>,
+    },
+    /// A margin that is not a finite number of at least 0.
+    #[error("the margin must be a finite number of at least 0, got {value}")]
+    Margin {
+        /// What was given.
+        value: f64,
+    },
     /// A loss on labels was given none.
     #[error("this loss needs labels but the targets have none")]
     MissingLabels,

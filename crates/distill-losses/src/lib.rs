@@ -14,6 +14,7 @@ mod relational;
 mod row;
 mod similarity;
 mod smoothing;
+mod squared_error;
 mod temperature;
 mod terms;
 
@@ -28,5 +29,6 @@ pub use loss::{Loss, LossValue, Targets};
 pub use relational::RelationalDistance;
 pub use similarity::Similarity;
 pub use smoothing::Smoothing;
+pub use squared_error::SquaredError;
 pub use temperature::Temperature;
 pub use terms::{Term, Terms};

@@ -5,7 +5,7 @@ use crate::{LossError, Term, Terms};
 /// What a batch of logits is compared with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Targets<'a> {
-    /// The class of each example, or `None` for a transfer set without labels.
+    /// The class of each example, or of a regression the row of its numbers; `None` for a transfer set without labels.
     pub labels: Option<&'a [u32]>,
     /// The teacher's logits, shape `(examples, classes)`, from a cache or computed live.
     pub teacher_logits: Option<ArrayView2<'a, f32>>,

@@ -18,7 +18,7 @@ pub struct TextRows {
 impl TextRows {
     /// Takes texts, and how they become numbers.
     pub fn new(texts: Texts, encoder: TextEncoder) -> Self {
-        let spec = DataSpec { input_shape: vec![encoder.width()], classes: texts.classes().to_vec() };
+        let spec = DataSpec::new(vec![encoder.width()], texts.classes().to_vec());
         Self { texts, encoder, spec }
     }
 

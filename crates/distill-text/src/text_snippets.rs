@@ -60,7 +60,7 @@ impl TextSnippets {
         u32::try_from(end).map_err(too_many)?;
         let (first, n) = (first as u32, n as u32);
         let encoder = TextEncoder::new(features, snippets.n_chars().saturating_mul(4))?;
-        let spec = DataSpec { input_shape: vec![encoder.width()], classes: snippets.paragraphs().languages().to_vec() };
+        let spec = DataSpec::new(vec![encoder.width()], snippets.paragraphs().languages().to_vec());
         Ok(Self { snippets, encoder, first, n, spec })
     }
 

@@ -33,7 +33,7 @@ impl Numbers {
         };
         let of = |(_, column)| if column < N_GRAMS { number().floor() } else { -1.0 };
         let rows = Array2::from_shape_fn((BATCH * N_BATCHES, WIDTH), of);
-        Self { spec: DataSpec { input_shape: vec![WIDTH], classes }, rows }
+        Self { spec: DataSpec::new(vec![WIDTH], classes), rows }
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_first_damaged_part_is_reported_however_many_threads_there_are() {
-        let data = Damaged(distill_datasets::DataSpec { input_shape: vec![1], classes: vec!["a".to_owned()] });
+        let data = Damaged(distill_datasets::DataSpec::new(vec![1], vec!["a".to_owned()]));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
         let error = pool.install(|| Fingerprint::of(&data).unwrap_err());
         assert!(error.to_string().contains(&format!("row {} is damaged", 3 * EVAL_BATCH)), "{error}");

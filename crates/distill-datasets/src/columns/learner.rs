@@ -86,7 +86,10 @@ struct Seen {
 #[derive(Debug)]
 pub(crate) struct Learner {
     header: Vec<String>,
-    label: usize,
+    /// The column with the class, if rows have one.
+    label: Option<usize>,
+    /// Those with the numbers to predict.
+    targets: Vec<usize>,
     seen: Vec<Seen>,
     categorical: Vec<bool>,
     ignored: Vec<bool>,
@@ -106,7 +109,11 @@ impl Learner {
             return Err(content(format!("has two columns `{name}`")));
         }
         let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
-        let label = label_position(path, header, options.label.as_deref())?;
+        let targets = options.targets.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        let label = match targets.as_slice() {
+            [] => Some(label_position(path, header, options.label.as_deref())?),
+            _ => None,
+        };
         let mut categorical = vec![false; header.len()];
         for name in &options.categorical {
             categorical[known(name)?] = true;
@@ -115,7 +122,7 @@ impl Learner {
         for name in &options.ignore {
             ignored[known(name)?] = true;
         }
-        ignored[label] = true;
+        label.iter().chain(&targets).for_each(|&at| ignored[at] = true);
         let is_index = |&at: &usize| !ignored[at] && !categorical[at] && is_index_name(&header[at]);
         if let Some(at) = (0..header.len()).find(is_index) {
             let name = &header[at];
@@ -131,6 +138,7 @@ impl Learner {
         Ok(Self {
             header: header.to_vec(),
             label,
+            targets,
             seen,
             categorical,
             ignored,
@@ -141,19 +149,20 @@ impl Learner {
 
     /// Positions of the columns that are looked at.
     pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
-        (0..self.header.len()).filter(|&at| at == self.label || !self.ignored[at])
+        let is_answer = |at| self.label == Some(at) || self.targets.contains(&at);
+        (0..self.header.len()).filter(move |&at| is_answer(at) || !self.ignored[at])
     }
 
     /// `place` is that of the row, for people.
     pub(crate) fn push<'f>(&mut self, place: impl Fn() -> String, cell: impl Fn(usize) -> Option<Cell<'f>>) {
         for (at, seen) in self.seen.iter_mut().enumerate() {
-            if at == self.label
+            if Some(at) == self.label
                 && let Some(text) = cell(at).map(Cell::name)
                 && !self.labels.contains(&*text)
             {
                 self.labels.insert(text.into_owned());
             }
-            if self.ignored[at] {
+            if self.ignored[at] && !self.targets.contains(&at) {
                 continue;
             }
             let Some(cell) = cell(at) else { continue };
@@ -194,61 +203,83 @@ impl Learner {
     }
 
     /// # Errors
-    /// A column that is neither numbers nor words, for people.
+    /// A column that is neither numbers nor words, or words that are to be predicted, for people.
     pub(crate) fn finish(self) -> Result<Columns, String> {
-        let mut inputs = vec![];
-        for (at, seen) in self.seen.into_iter().enumerate() {
-            if self.ignored[at] {
-                continue;
+        let Self { header, label, targets: places, seen, categorical, ignored, decimal, .. } = self;
+        let (mut inputs, mut targets) = (vec![], vec![]);
+        for (at, seen) in seen.into_iter().enumerate() {
+            let name = header[at].clone();
+            if let Some(place) = places.iter().position(|&target| target == at) {
+                targets.push((place, seen.target(name, decimal)?));
+            } else if !ignored[at] {
+                inputs.push(seen.column(name, categorical[at], decimal)?);
             }
-            let name = self.header[at].clone();
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
-            let mean = (seen.sum / seen.n_numbers.max(1) as f64) as f32;
-            let (mut missing, mut form) = (None, None);
-            if !self.categorical[at] {
-                form = seen.form(self.decimal).map_err(|example| {
-                    format!(
-                        "has numbers like `{example}` in column `{name}`, whose comma may stand before the decimals or between thousands: \
-                         say which with `data.columns.decimal = \",\"` or `\".\"`"
-                    )
-                })?;
-            }
-            let values = match seen.word {
-                _ if self.categorical[at] => Some(seen.values),
-                _ if form.is_some() => {
-                    missing = form.filter(|_| seen.n_missing > 0).map(|form| seen.forms.mean(form));
-                    None
-                }
-                None if seen.n_missing == 0 => None,
-                None if seen.n_numbers > 0 => {
-                    missing = Some(mean);
-                    None
-                }
-                Some((place, word)) if seen.n_numbers > 0 => {
-                    return Err(format!(
-                        "has numbers in column `{name}`, but `{word}` in {place}: correct it, or name the column in \
-                         `data.columns.categorical` or `data.columns.ignore`"
-                    ));
-                }
-                _ => Some(seen.values),
-            };
-            if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
-                let n = values.len() - 1;
-                return Err(format!(
-                    "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
-                ));
-            }
-            inputs.push(Column {
-                name,
-                values: values.map(|values| values.into_iter().collect()),
-                missing,
-                form,
-                edges: vec![],
-            });
         }
-        match inputs.is_empty() {
-            true => Err("has no column beside that of the class".to_owned()),
-            false => Ok(Columns { inputs, label: self.header[self.label].clone() }),
+        if inputs.is_empty() {
+            let what = if places.is_empty() { "that of the class" } else { "those to predict" };
+            return Err(format!("has no column beside {what}"));
+        }
+        targets.sort_by_key(|&(place, _)| place);
+        let targets = targets.into_iter().map(|(_, column)| column).collect();
+        Ok(Columns { inputs, label: label.map(|at| header[at].clone()).unwrap_or_default(), targets })
+    }
+}
+
+impl Seen {
+    /// The column of a number to predict.
+    fn target(self, name: String, decimal: Option<char>) -> Result<Column, String> {
+        let form = self.form(decimal).map_err(|example| unclear(&name, &example))?;
+        match self.word {
+            Some((place, word)) if form.is_none() => Err(format!(
+                "has `{word}` in column `{name}` in {place}, which is to be predicted as a number: correct it, or name the \
+                 column in `data.columns.label` if it is a class"
+            )),
+            _ => Ok(Column { name, values: None, missing: None, form, edges: vec![] }),
         }
     }
+
+    /// The column of an input.
+    fn column(self, name: String, is_categorical: bool, decimal: Option<char>) -> Result<Column, String> {
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
+        let mean = (self.sum / self.n_numbers.max(1) as f64) as f32;
+        let (mut missing, mut form) = (None, None);
+        if !is_categorical {
+            form = self.form(decimal).map_err(|example| unclear(&name, &example))?;
+        }
+        let values = match self.word {
+            _ if is_categorical => Some(self.values),
+            _ if form.is_some() => {
+                missing = form.filter(|_| self.n_missing > 0).map(|form| self.forms.mean(form));
+                None
+            }
+            None if self.n_missing == 0 => None,
+            None if self.n_numbers > 0 => {
+                missing = Some(mean);
+                None
+            }
+            Some((place, word)) if self.n_numbers > 0 => {
+                return Err(format!(
+                    "has numbers in column `{name}`, but `{word}` in {place}: correct it, or name the column in \
+                     `data.columns.categorical` or `data.columns.ignore`"
+                ));
+            }
+            _ => Some(self.values),
+        };
+        if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
+            let n = values.len() - 1;
+            return Err(format!(
+                "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
+            ));
+        }
+        let values = values.map(|values| values.into_iter().collect());
+        Ok(Column { name, values, missing, form, edges: vec![] })
+    }
+}
+
+/// What is said of numbers that may be two.
+fn unclear(name: &str, example: &str) -> String {
+    format!(
+        "has numbers like `{example}` in column `{name}`, whose comma may stand before the decimals or between thousands: \
+         say which with `data.columns.decimal = \",\"` or `\".\"`"
+    )
 }

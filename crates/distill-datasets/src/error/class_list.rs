@@ -17,6 +17,14 @@ pub enum ClassListFault {
         /// The first bad byte.
         offset: usize,
     },
+    /// There is not one name for each number of an example.
+    #[error("it has {names} names for {numbers} numbers")]
+    Count {
+        /// Names given.
+        names: usize,
+        /// Numbers of an example.
+        numbers: usize,
+    },
     /// A name is empty.
     #[error("name {position} is empty")]
     EmptyName {

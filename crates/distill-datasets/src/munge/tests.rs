@@ -15,7 +15,7 @@ fn table(codes: &[[f32; 3]]) -> Arc<dyn Dataset> {
         Column { values: Some(words), ..column("word") },
         Column { missing: Some(5.0), ..column("y") },
     ];
-    let columns = Columns { inputs, label: "label".to_owned() };
+    let columns = Columns { inputs, label: "label".to_owned(), targets: vec![] };
     let classes = vec!["a".to_owned(), "b".to_owned()];
     Arc::new(Table::of_columns(columns, vec![], codes.concat(), vec![1; codes.len()], classes).unwrap())
 }

@@ -14,7 +14,7 @@ struct Labels {
 impl Labels {
     fn new(labels: impl IntoIterator<Item = Option<u32>>) -> Self {
         let classes = ["cat", "dog", "eel", "fox"].map(String::from).to_vec();
-        Self { spec: DataSpec { input_shape: vec![1], classes }, labels: labels.into_iter().collect() }
+        Self { spec: DataSpec::new(vec![1], classes), labels: labels.into_iter().collect() }
     }
 
     fn count(&self, indices: &[usize], label: Option<u32>) -> usize {

@@ -56,7 +56,7 @@ fn a_number_has_one_name_however_it_is_written() {
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
     let column = Column { name: "zip".to_owned(), values: Some(values), missing: None, form: None, edges: vec![] };
-    let old = Columns { inputs: vec![column], label: "label".to_owned() };
+    let old = Columns { inputs: vec![column], label: "label".to_owned(), targets: vec![] };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
     let classes = ["0.0", "1.0"].map(String::from);
@@ -142,7 +142,7 @@ fn no_more_is_read_than_memory_may_hold() {
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
     let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None, edges: vec![] };
-    let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned() };
+    let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned(), targets: vec![] };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];
         for error in errors.map(Result::unwrap_err) {
