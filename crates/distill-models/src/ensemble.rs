@@ -5,7 +5,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 use crate::buffer::matrix;
-use crate::{Model, ModelError, ModelSpec, Scratch};
+use crate::{Model, ModelError, ModelSpec, Scratch, Task};
 
 /// How the members of an ensemble become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl Average {
 
 /// Several models that answer as one (Hinton, Vinyals, Dean, 2015, sections 1 and 2).
 ///
-/// Its logits are those whose softmax at the temperature `T` is the average of the members' softmaxes
+/// Members that give numbers are averaged as they are. Else its logits are those whose softmax at the temperature `T` is the average of the members' softmaxes
 /// at `T`. The geometric average is that of the logits and the same for every `T`; the arithmetic one is
 /// another function for each, so an ensemble knows its temperature: that of the soft targets for a
 /// teacher, 1 for who asks what it predicts.
@@ -92,6 +92,9 @@ impl Ensemble {
             if spec.classes != first.classes {
                 return refused(format!("member 0 and member {number} name different classes, or in another order"));
             }
+            if spec.task != first.task {
+                return refused(format!("member 0 and member {number} do not both give classes, or both numbers"));
+            }
         }
         if weights.len() != members.len() {
             return refused(format!("it has {} members and {} weights", members.len(), weights.len()));
@@ -103,6 +106,8 @@ impl Ensemble {
         if !positive(temperature) {
             return refused(format!("its temperature must be a finite number greater than 0, got {temperature}"));
         }
+        // The mean of numbers is that of what is the logits of classes.
+        let average = if first.task == Task::Numbers { Average::Geometric } else { average };
         let spec = ModelSpec {
             architecture: architecture(&members),
             parameters: members.iter().map(|member| member.spec().parameters).sum(),
@@ -238,7 +243,13 @@ mod tests {
 
     fn says(logits: &[f32]) -> Arc<dyn Model> {
         let classes = (0..logits.len()).map(|class| class.to_string()).collect();
-        let spec = ModelSpec { architecture: "says".into(), input_shape: vec![1], classes, parameters: 2 };
+        let spec = ModelSpec {
+            architecture: "says".into(),
+            input_shape: vec![1],
+            classes,
+            parameters: 2,
+            task: Task::Classes,
+        };
         Arc::new(Says(spec, logits.to_vec()))
     }
 

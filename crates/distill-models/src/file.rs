@@ -6,7 +6,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::header_check::{check_safetensors, read_header};
-use crate::{GraphConfig, Model, ModelConfig, ModelError, Network, NodeConfig, Standard, Trainable};
+use crate::{GraphConfig, Model, ModelConfig, ModelError, Network, NodeConfig, Standard, Task, Trainable};
 
 /// Where a model comes from: seed, data, recipe and the like, as names and values.
 pub type Provenance = BTreeMap<String, String>;
@@ -31,6 +31,8 @@ pub(crate) struct Description {
     /// The graph of a network other than a perceptron, so that readers need not know how it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) graph: Option<Vec<NodeConfig>>,
+    #[serde(default, skip_serializing_if = "Task::is_classes")]
+    pub(crate) task: Task,
     pub(crate) provenance: Provenance,
 }
 
@@ -67,6 +69,7 @@ pub fn to_safetensors(model: &Network, provenance: &Provenance) -> Result<Vec<u8
         input_shape: model.spec().input_shape.clone(),
         classes: model.spec().classes.clone(),
         graph: model.config().as_mlp().is_none().then(|| GraphConfig::from(model.graph()).nodes),
+        task: model.spec().task,
         provenance: provenance.clone(),
     };
     let description =
@@ -104,7 +107,7 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Network, Provenance), ModelErro
     let description = parse_description(description.ok_or(ModelError::NoMetadata)?)?;
     drop(header);
     let file = SafeTensors::deserialize(bytes).map_err(refused)?;
-    let Description { model: config, standardize, input_shape, classes, graph, provenance, .. } = description;
+    let Description { model: config, standardize, input_shape, classes, graph, task, provenance, .. } = description;
 
     check_shape(&input_shape)?;
     let of_config = config.graph_with(standardize, &input_shape, classes.len())?;
@@ -140,7 +143,8 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<(Network, Provenance), ModelErro
             }
         }
     }
-    Ok((Network::with_params(config, standardize, input_shape, classes, params)?, provenance))
+    let network = Network::with_params(config, standardize, input_shape, classes, params)?.with_task(task);
+    Ok((network, provenance))
 }
 
 pub(crate) fn parse_description(json: &str) -> Result<Description, ModelError> {

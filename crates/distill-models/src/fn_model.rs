@@ -1,6 +1,6 @@
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use crate::{Model, ModelError, ModelSpec, Scratch};
+use crate::{Model, ModelError, ModelSpec, Scratch, Task};
 
 /// A teacher that is a function: of one row of inputs, to the logits of it.
 ///
@@ -26,7 +26,16 @@ impl<F: Fn(ArrayView1<'_, f32>, ArrayViewMut1<'_, f32>) + Send + Sync> FnModel<F
     /// A model of such inputs and classes. The function writes a logit for each class, all zero before, and gives the same ones
     /// for the same input every time.
     pub fn new(input_shape: Vec<usize>, classes: Vec<String>, function: F) -> Self {
-        Self { spec: ModelSpec { architecture: "function".to_owned(), input_shape, classes, parameters: 0 }, function }
+        Self {
+            spec: ModelSpec {
+                architecture: "function".to_owned(),
+                input_shape,
+                classes,
+                parameters: 0,
+                task: Task::Classes,
+            },
+            function,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use distill_tensor::Layout;
 use safetensors::tensor::Metadata;
 
 use crate::file::{Description, METADATA_KEY, check_shape, parse_description};
-use crate::{ModelConfig, ModelError, Provenance, Standard};
+use crate::{ModelConfig, ModelError, Provenance, Standard, Task};
 
 /// What the header of a safetensors file says, without any weight.
 ///
@@ -48,6 +48,8 @@ pub struct ModelCard {
     pub classes: Vec<String>,
     /// Where the model comes from.
     pub provenance: Provenance,
+    /// What its outputs are.
+    pub task: Task,
 }
 
 impl ModelCard {
@@ -100,8 +102,9 @@ impl Header {
     /// [`ModelError::BadMetadata`] if it cannot be read.
     pub fn card(&self) -> Result<Option<ModelCard>, ModelError> {
         let Some(json) = self.metadata.get(METADATA_KEY) else { return Ok(None) };
-        let Description { model: config, standardize, input_shape, classes, provenance, .. } = parse_description(json)?;
-        Ok(Some(ModelCard { config, standardize, input_shape, classes, provenance }))
+        let Description { model: config, standardize, input_shape, classes, task, provenance, .. } =
+            parse_description(json)?;
+        Ok(Some(ModelCard { config, standardize, input_shape, classes, provenance, task }))
     }
 }
 

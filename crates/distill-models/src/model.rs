@@ -3,7 +3,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::bags::Bags;
 use crate::buffer::matrix;
-use crate::{MapShape, ModelError, StepKey, Tape};
+use crate::{MapShape, ModelError, StepKey, Tape, Task};
 
 /// What a model is, to those who need not know how it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +12,12 @@ pub struct ModelSpec {
     pub architecture: String,
     /// Shape of one input, such as `[1, 28, 28]`. A batch holds it flat, one example in a row.
     pub input_shape: Vec<usize>,
-    /// Names of the classes in the order of the logits.
+    /// Names of the classes in the order of the logits; of a regression those of the numbers.
     pub classes: Vec<String>,
     /// Number of parameters.
     pub parameters: usize,
+    /// What the outputs are.
+    pub task: Task,
 }
 
 impl ModelSpec {

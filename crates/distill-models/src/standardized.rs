@@ -1,3 +1,5 @@
+mod outputs;
+
 use distill_tensor::{PARALLEL_MIN, Params};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 use rayon::prelude::*;
@@ -49,7 +51,7 @@ impl Standardization {
     }
 }
 
-/// A network that standardises its inputs, while it is trained.
+/// A network that standardises its inputs, while it is trained, and takes the standardisation of its outputs back.
 ///
 /// In training this is a step before the first layer; [`fold`](Self::fold) moves it into the weights of that layer, or makes it the
 /// first node of a network with convolutions. So what is kept takes inputs as they are, wherever it is run.
@@ -72,6 +74,8 @@ impl Standardization {
 pub struct Standardized {
     model: Network,
     standardization: Option<Standardization>,
+    /// Of the numbers that it gives.
+    outputs: Option<Standardization>,
 }
 
 impl Standardized {
@@ -96,7 +100,7 @@ impl Standardized {
                 return Err(ModelError::Config { field: "standardize", problem });
             }
         }
-        Ok(Self { model, standardization })
+        Ok(Self { model, standardization, outputs: None })
     }
 
     /// The model that [`fold`](Self::fold) makes this perceptron of, up to rounding: it standardises, and is the same function of raw
@@ -108,7 +112,7 @@ impl Standardized {
         // A network that has its standardisation beside its weights, or none, stays the function that it is.
         let standardization = standardization.filter(|_| model.first_matrix().is_some());
         let mut unfolded = Self::new(model, standardization)?;
-        let Self { model, standardization: Some(Standardization { mean, scale }) } = &mut unfolded else {
+        let Self { model, standardization: Some(Standardization { mean, scale }), .. } = &mut unfolded else {
             return Ok(unfolded);
         };
         let Some((weight, bias)) = model.first_matrix() else { return Ok(unfolded) };
@@ -131,8 +135,9 @@ impl Standardized {
     }
 
     /// The same function of raw inputs as a plain network; of a perceptron, `W z + b` with `W' = W / sd` and `b' = b - W' mean`.
-    pub fn fold(self) -> Network {
-        let Self { mut model, standardization } = self;
+    pub fn fold(mut self) -> Network {
+        self.fold_outputs();
+        let Self { mut model, standardization, .. } = self;
         let Some(Standardization { mean, scale }) = standardization else { return model };
         let Some((weight, bias)) = model.first_matrix() else { return in_front(model, &mean, &scale) };
         let params = model.params_mut();
@@ -184,17 +189,21 @@ impl Model for Standardized {
         &self,
         inputs: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
-        out: ArrayViewMut2<'_, f32>,
+        mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         let Some(standardization) = self.standardization(inputs) else {
-            return self.model.logits_into(inputs, scratch, out);
+            self.model.logits_into(inputs, scratch, out.view_mut())?;
+            self.write_outputs(out);
+            return Ok(());
         };
         let mut buffer = scratch.take();
         let mut standard = matrix(&mut buffer, inputs.nrows(), inputs.ncols());
         standardization.write(inputs, standard.view_mut());
-        let answered = self.model.logits_into(standard.view(), scratch, out);
+        let answered = self.model.logits_into(standard.view(), scratch, out.view_mut());
         scratch.give_back(buffer);
-        answered
+        answered?;
+        self.write_outputs(out);
+        Ok(())
     }
 
     fn inner_values(&self) -> Vec<(String, usize)> {
@@ -206,7 +215,9 @@ impl Model for Standardized {
     }
 
     fn record(&self, inputs: ArrayView2<'_, f32>, tape: &mut Tape) -> Result<(), ModelError> {
-        self.with_standard(inputs, tape, |model, inputs, tape| model.record(inputs, tape))
+        self.with_standard(inputs, tape, |model, inputs, tape| model.record(inputs, tape))?;
+        self.write_outputs_of(tape);
+        Ok(())
     }
 }
 
@@ -224,11 +235,16 @@ impl Trainable for Standardized {
     }
 
     fn forward(&self, inputs: ArrayView2<'_, f32>, key: StepKey, tape: &mut Tape) -> Result<(), ModelError> {
-        self.with_standard(inputs, tape, |model, inputs, tape| model.forward(inputs, key, tape))
+        self.with_standard(inputs, tape, |model, inputs, tape| model.forward(inputs, key, tape))?;
+        self.write_outputs_of(tape);
+        Ok(())
     }
 
     fn backward(&self, grad_logits: ArrayView2<'_, f32>, tape: &mut Tape, grads: &mut Params) {
-        self.model.backward(grad_logits, tape, grads);
+        match &self.outputs {
+            None => self.model.backward(grad_logits, tape, grads),
+            Some(outputs) => self.backward_through(outputs, grad_logits, tape, grads),
+        }
     }
 
     fn takes_inner_gradients(&self) -> bool {

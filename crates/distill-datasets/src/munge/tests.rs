@@ -17,7 +17,7 @@ fn table(codes: &[[f32; 3]]) -> Arc<dyn Dataset> {
     ];
     let columns = Columns { inputs, label: "label".to_owned(), targets: vec![] };
     let classes = vec!["a".to_owned(), "b".to_owned()];
-    Arc::new(Table::of_columns(columns, vec![], codes.concat(), vec![1; codes.len()], classes).unwrap())
+    Arc::new(Table::of_columns(columns, vec![], codes.concat(), (vec![1; codes.len()], None), classes).unwrap())
 }
 
 fn munged(codes: &[[f32; 3]], options: MungeOptions) -> Munged {
@@ -113,7 +113,8 @@ fn numbers_in_pieces_change_as_whole_ones_do() {
     let mut cut = columns.clone();
     cut.cut(Array2::from(codes.clone()).view(), 8);
     let table =
-        Table::of_columns(cut.clone(), vec![], codes.concat(), vec![1; 60], whole.spec().classes.clone()).unwrap();
+        Table::of_columns(cut.clone(), vec![], codes.concat(), (vec![1; 60], None), whole.spec().classes.clone())
+            .unwrap();
     let pieces = Munged::new(Arc::new(table), OPTIONS).unwrap();
     assert_eq!(pieces.nearest().unwrap(), whole.nearest().unwrap());
     let all: Vec<usize> = (0..180).collect();

@@ -1,6 +1,9 @@
+mod numbers;
+
 use ndarray::array;
 
 use super::*;
+use crate::columns::canonical;
 use crate::{Column, Dataset, NumberForm};
 
 fn folder(train: &str, test: &str) -> tempfile::TempDir {

@@ -23,7 +23,8 @@ use crate::dense::for_each_row;
 use crate::graph::Slices;
 use crate::max_norm::clamp_rows;
 use crate::{
-    Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Op, Scratch, Standard, StepKey, Tape, Trainable,
+    Graph, MapShape, Model, ModelConfig, ModelError, ModelSpec, Node, Op, Scratch, Standard, StepKey, Tape, Task,
+    Trainable,
 };
 use plan::{Plan, Planned, Reads};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
@@ -112,9 +113,17 @@ impl Network {
             input_shape,
             classes,
             parameters: layout.n_trained(),
+            task: Task::Classes,
         };
         let (graph, plan) = (Arc::new(graph), Arc::new(plan));
         Ok(Self { config, standardize, spec, graph, slices: slices.into(), plan, params, prepared: OnceLock::new() })
+    }
+
+    /// The same network, whose outputs are these.
+    #[must_use]
+    pub fn with_task(mut self, task: Task) -> Self {
+        self.spec.task = task;
+        self
     }
 
     /// What the model was built from.
@@ -132,7 +141,7 @@ impl Network {
     /// # Errors
     /// [`ModelError::Config`] if it does so already, or if there is not one number of each for every channel or every number.
     pub(crate) fn standardized(self, by: Standard, mean: &[f32], scale: &[f32]) -> Result<Self, ModelError> {
-        let ModelSpec { input_shape, classes, .. } = self.spec;
+        let ModelSpec { input_shape, classes, task, .. } = self.spec;
         let (layout, slices) = self.config.graph_with(Some(by), &input_shape, classes.len())?.layout()?;
         let problem = |problem: &str| Err(ModelError::Config { field: "standardize", problem: problem.to_owned() });
         let mut params = Params::zeros(layout);
@@ -147,7 +156,7 @@ impl Network {
         params.vector_mut(scales).copy_from_slice(scale);
         let first = mean.len() + scale.len();
         params.as_mut_slice()[first..].copy_from_slice(self.params.as_slice());
-        Self::with_params(self.config, Some(by), input_shape, classes, params)
+        Ok(Self::with_params(self.config, Some(by), input_shape, classes, params)?.with_task(task))
     }
 
     /// Weights and bias of the first layer, if it is a matrix that reads the inputs.
@@ -158,6 +167,14 @@ impl Network {
             _ => Some(None),
         };
         self.graph.nodes().iter().zip(&*self.slices).find_map(reads).flatten()
+    }
+
+    /// Weights and bias of the layer that gives the outputs, if that is a matrix.
+    pub(crate) fn last_matrix(&self) -> Option<(ParamId, ParamId)> {
+        match (&self.graph.nodes().last()?.op, *self.slices.last()?) {
+            (Op::Linear { .. }, Slices::Affine { weight, bias }) => Some((weight, bias)),
+            _ => None,
+        }
     }
 
     /// What it computes.
