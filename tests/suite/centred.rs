@@ -2,7 +2,7 @@
 //! running one in evaluation.
 
 use distill_datasets::Dataset;
-use distill_models::{Model, ModelError, ModelSpec, Scratch, StepKey, Tape, Trainable};
+use distill_models::{Model, ModelError, ModelSpec, Scratch, StepKey, Tape, Task, Trainable};
 use distill_tensor::{Init, LayoutBuilder, ParamId, Params, SliceKind};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
@@ -28,8 +28,13 @@ impl Centred {
         let mut params = Params::zeros(layout.build());
         Init::HeNormal.fill(params.vector_mut(weight), features, classes.len(), seed, 0);
         let parameters = (features + 1) * classes.len();
-        let spec =
-            ModelSpec { architecture: format!("{features}-{}", classes.len()), input_shape, classes, parameters };
+        let spec = ModelSpec {
+            architecture: format!("{features}-{}", classes.len()),
+            input_shape,
+            classes,
+            parameters,
+            task: Task::Classes,
+        };
         Self { spec, params, weight, mean, bias, bad_mean: None }
     }
 

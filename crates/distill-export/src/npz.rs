@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use distill_models::{
-    MlpConfig, Model as _, ModelCard, ModelConfig, ModelError, Network, Provenance, Standard, Trainable as _,
+    MlpConfig, Model as _, ModelCard, ModelConfig, ModelError, Network, Provenance, Standard, Task, Trainable as _,
 };
 use distill_tensor::Params;
 
@@ -109,7 +109,7 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
     };
     let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
-    let card = ModelCard { config, standardize, input_shape, classes, provenance };
+    let card = ModelCard { config, standardize, input_shape, classes, provenance, task: Task::Classes };
     // Every array is looked at before memory is taken for the weights.
     let layout = card.layout()?;
     let mut values = Vec::new();
@@ -130,7 +130,7 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
     }
     let mut params = Params::zeros(layout);
     params.as_mut_slice().copy_from_slice(&values);
-    let ModelCard { config, standardize, input_shape, classes, provenance } = card;
+    let ModelCard { config, standardize, input_shape, classes, provenance, .. } = card;
     Ok((Network::with_params(config, standardize, input_shape, classes, params)?, provenance))
 }
 

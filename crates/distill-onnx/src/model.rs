@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use distill_models::{AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape};
+use distill_models::{
+    AnswerKind, MIN_PROBABILITY, MapShape, Model, ModelError, ModelSpec, Provenance, Scratch, Tape, Task,
+};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
@@ -88,6 +90,7 @@ impl OnnxModel {
             input_shape: shape.data.clone(),
             classes: classes.unwrap_or_else(|| (0..n_classes).map(|class| class.to_string()).collect()),
             parameters: description.parameters,
+            task: Task::Classes,
         };
         let (scale, shift) = (options.scale, options.shift);
         let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };

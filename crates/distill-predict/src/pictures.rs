@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use distill_datasets::{ImageOptions, Picture};
-use distill_models::ModelSpec;
+use distill_models::{ModelSpec, Task};
 
 use distill_recipe::Diagnostic;
 use distill_recipe::words::{sides, thousands};
@@ -147,7 +147,13 @@ mod tests {
 
     fn spec(input_shape: &[usize]) -> ModelSpec {
         let classes = vec!["a".to_owned(), "b".to_owned()];
-        ModelSpec { architecture: String::new(), input_shape: input_shape.to_vec(), classes, parameters: 0 }
+        ModelSpec {
+            architecture: String::new(),
+            input_shape: input_shape.to_vec(),
+            classes,
+            parameters: 0,
+            task: Task::Classes,
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use distill_datasets::{Dataset, Table};
 use distill_losses::{CrossEntropy, Distillation, SoftTerm, Temperature};
-use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Scratch, StepKey, Tape, Trainable};
+use distill_models::{MlpConfig, Model, ModelError, ModelSpec, Network, Scratch, StepKey, Tape, Task, Trainable};
 use distill_tensor::{LayoutBuilder, ParamId, Params};
 use distill_train::{Hooks, NullObserver, Teacher, TrainConfig, TrainError, Training, evaluate, train};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
@@ -25,7 +25,7 @@ impl Linear {
         let bias = layout.push("bias", &[classes.len()])?;
         let params = Params::zeros(layout.build());
         let (architecture, parameters) = (format!("{features}-{}", classes.len()), params.as_slice().len());
-        let spec = ModelSpec { architecture, input_shape: vec![features], classes, parameters };
+        let spec = ModelSpec { architecture, input_shape: vec![features], classes, parameters, task: Task::Classes };
         Ok(Self { spec, params, weight, bias })
     }
 

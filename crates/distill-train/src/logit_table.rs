@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use distill_datasets::{DataSpec, Dataset};
-use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Scratch, Zeros};
+use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Scratch, Task, Zeros};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -112,6 +112,7 @@ impl LogitTable {
             input_shape: data.input_shape.clone(),
             classes,
             parameters: 0,
+            task: Task::Classes,
         };
         Ok(Self { spec, rows, logits, kind, sha256: hex(&hasher.finalize()) })
     }

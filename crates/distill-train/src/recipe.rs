@@ -1,10 +1,12 @@
 mod data;
 mod features;
 mod files;
+mod kd;
 mod memory;
 #[cfg(feature = "schema")]
 mod model_schema;
 mod munge;
+mod numbers;
 mod onnx;
 mod paths;
 mod standardize;
@@ -13,9 +15,9 @@ mod teacher;
 mod text;
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use distill_datasets::Dataset;
-use distill_losses::{Distillation, SoftTerm, Temperature};
 use distill_models::{ModelConfig, ModelError};
 use serde::{Deserialize, Serialize};
 
@@ -25,16 +27,13 @@ use crate::{CheckpointConfig, TrainConfig};
 pub use data::{DataConfig, SelectConfig};
 pub use features::{FeatureConfig, FeatureKind};
 pub use files::{ColumnConfig, ImageConfig, SoundConfig};
+pub use kd::{KdConfig, KdMethod, TargetsMode};
 pub use munge::MungeConfig;
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
 pub use taps::Taps;
 pub use teacher::{Paths, TeacherConfig, is_onnx};
 pub use text::{TextConfig, TextFeatures};
-
-/// Beyond these, logits that are divided by the temperature leave the range of `f32`.
-const MIN_TEMPERATURE: f64 = 1e-3;
-const MAX_TEMPERATURE: f64 = 1e6;
 
 /// The version of the recipe format that this program reads.
 const VERSION: u32 = 1;
@@ -93,151 +92,6 @@ pub struct StudentConfig {
     pub model: ModelConfig,
 }
 
-/// The soft loss between teacher and student.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum KdMethod {
-    /// `T² KL` of the probabilities at temperature `T`.
-    #[default]
-    Kd,
-    /// `T²` times the cross entropy with them: the same gradient.
-    SoftCrossEntropy,
-    /// The logits, centred: the limit for large `T`.
-    LogitMatching,
-}
-
-impl KdMethod {
-    /// As it stands in a recipe.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kd => "kd",
-            Self::SoftCrossEntropy => "soft-cross-entropy",
-            Self::LogitMatching => "logit-matching",
-        }
-    }
-
-    /// As people say it, without a setting.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Kd => "distillation",
-            Self::SoftCrossEntropy => "soft cross entropy",
-            Self::LogitMatching => "logit matching",
-        }
-    }
-
-    /// What a report says of it at this temperature, such as `kd, T = 4`.
-    pub fn describe(self, temperature: f64) -> String {
-        match self {
-            Self::Kd | Self::SoftCrossEntropy => format!("{}, {}", self.name(), self.in_short(temperature)),
-            Self::LogitMatching => self.name().to_owned(),
-        }
-    }
-
-    /// What tells two students of one teacher apart: `T = 4`, or `logits` where no temperature has a part in it.
-    pub fn in_short(self, temperature: f64) -> String {
-        match self {
-            Self::Kd | Self::SoftCrossEntropy => format!("T = {temperature}"),
-            Self::LogitMatching => "logits".to_owned(),
-        }
-    }
-
-    /// Whether it compares nothing where an example has no label, so that recipes with such inputs are refused.
-    pub fn needs_labels(self) -> bool {
-        match self {
-            Self::Kd | Self::SoftCrossEntropy | Self::LogitMatching => false,
-        }
-    }
-
-    /// Whether it needs the teacher's logits of all classes: the largest, and what the others have together, are not enough.
-    pub fn needs_all_classes(self) -> bool {
-        match self {
-            Self::Kd | Self::SoftCrossEntropy => false,
-            Self::LogitMatching => true,
-        }
-    }
-}
-
-/// When the teacher's logits are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum TargetsMode {
-    /// Before training, if that computes fewer logits than doing it for every batch.
-    #[default]
-    Auto,
-    /// Before training, once for each augmented view that the students may see.
-    Cached,
-    /// On the fly, for every batch.
-    Live,
-}
-
-/// How the student learns from the teacher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct KdConfig {
-    /// The soft loss.
-    pub method: KdMethod,
-    /// The softmax temperature `T` of teacher and student.
-    #[cfg_attr(feature = "schema", schemars(range(min = MIN_TEMPERATURE, max = MAX_TEMPERATURE)))]
-    pub temperature: f64,
-    /// Weight of the soft loss, from 0 to 1. The loss on the labels has the rest.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
-    pub alpha: f64,
-    /// When the teacher's logits are computed.
-    pub targets: TargetsMode,
-    /// A file with precomputed teacher logits, written by `distill teach`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["cache/my-recipe.soft.safetensors"])))]
-    pub cache: Option<String>,
-    /// Losses on inner values, which are added to that on the logits. The teacher is then asked for every batch.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(max = features::MAX_FEATURES), extend("examples" = [[{ "kind": "similarity", "student": "hidden.0", "teacher": "hidden.0", "weight": 100.0 }]])))]
-    pub features: Vec<FeatureConfig>,
-}
-
-impl Default for KdConfig {
-    fn default() -> Self {
-        Self {
-            method: KdMethod::Kd,
-            temperature: 4.0,
-            alpha: 0.9,
-            targets: TargetsMode::Auto,
-            cache: None,
-            features: vec![],
-        }
-    }
-}
-
-impl KdConfig {
-    /// The loss that this describes.
-    ///
-    /// # Errors
-    /// If temperature or weight have no meaning.
-    pub fn loss(&self) -> Result<Distillation, ConfigProblem> {
-        let possible = (MIN_TEMPERATURE..=MAX_TEMPERATURE).contains(&self.temperature);
-        let temperature = possible.then_some(self.temperature).and_then(|t| Temperature::new(t).ok());
-        let temperature = temperature.ok_or_else(|| {
-            ConfigProblem::new(
-                "temperature",
-                format!("must be from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}, got {}", self.temperature),
-                "set `temperature = 4.0`",
-            )
-            .note("logits are divided by the temperature; 1 to 20 is usual")
-        })?;
-        let term = match self.method {
-            KdMethod::Kd => SoftTerm::Kd(temperature),
-            KdMethod::SoftCrossEntropy => SoftTerm::SoftCrossEntropy(temperature),
-            KdMethod::LogitMatching => SoftTerm::LogitMatching,
-        };
-        Distillation::new(term, self.alpha).map_err(|_| {
-            ConfigProblem::new("alpha", format!("must be between 0 and 1, got {}", self.alpha), "set `alpha = 0.9`")
-                .note("alpha is the weight of the teacher and 1 - alpha the weight of the labels")
-        })
-    }
-}
-
 /// The student trained on labels alone with the same budget: the baseline for the gain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -290,7 +144,8 @@ impl Recipe {
         self.teacher.validate_for(&self.seeds).map_err(|problem| problem.under("teacher"))?;
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;
-        self.kd.loss().map_err(|problem| problem.under("kd"))?;
+        self.validate_numbers()?;
+        self.kd.validate().map_err(|problem| problem.under("kd"))?;
         if self.kd.method.needs_labels() {
             self.data.refuse_unlabelled(self.kd.method.name()).map_err(|problem| problem.under("data"))?;
         }
@@ -386,9 +241,9 @@ fn validate_model(model: &ModelConfig) -> Result<(), ConfigProblem> {
     }
 }
 
-fn first_duplicate(seeds: &[u64]) -> Option<u64> {
+fn first_duplicate<T: Eq + Hash>(list: &[T]) -> Option<&T> {
     let mut seen = HashSet::new();
-    seeds.iter().copied().find(|&seed| !seen.insert(seed))
+    list.iter().find(|&item| !seen.insert(item))
 }
 
 fn version() -> u32 {

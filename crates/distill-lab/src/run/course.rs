@@ -77,7 +77,7 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
-    use distill_models::ModelSpec;
+    use distill_models::{ModelSpec, Task};
     use distill_train::Recipe;
 
     use super::*;
@@ -90,7 +90,13 @@ mod tests {
     }
 
     fn result(done: &[(Role, u64, f64)]) -> RunResult {
-        let spec = ModelSpec { architecture: "a".into(), input_shape: vec![1], classes: vec![], parameters: 1 };
+        let spec = ModelSpec {
+            architecture: "a".into(),
+            input_shape: vec![1],
+            classes: vec![],
+            parameters: 1,
+            task: Task::Classes,
+        };
         let weights = WeightsFile { path: std::path::Path::new("w"), n_bytes: 1, sha256: String::new() };
         let model = |&(role, seed, seconds): &(Role, u64, f64)| ModelResult {
             train_seconds: Some(seconds),

@@ -116,10 +116,10 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::{MlpConfig, Model, StepKey, Task};
+    use crate::{Activation, MlpConfig, Model, StepKey, Task};
 
     fn network(hidden: &[usize]) -> Network {
-        let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
+        let config = MlpConfig { hidden: hidden.to_vec(), activation: Activation::Tanh, ..MlpConfig::default() };
         Network::new(config, vec![3], vec!["price".into(), "rent".into()], 7).unwrap().with_task(Task::Numbers)
     }
 

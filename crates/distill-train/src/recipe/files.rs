@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::ImageLayout;
+use super::{ImageLayout, first_duplicate};
 use crate::ConfigProblem;
 
 /// Images have no longer side.
@@ -20,6 +20,10 @@ pub struct ColumnConfig {
     /// The column with the class. Left out: the one named label, class or target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Columns with numbers to predict, in the place of a class: a regression.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("uniqueItems" = true, "examples" = [["price"]])))]
+    pub targets: Vec<String>,
     /// The column with a text. It is then the only input, and `data.text` says what it is to a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -77,6 +81,18 @@ impl ColumnConfig {
                 return Err(ConfigProblem::new("test", problem, "set `test = 0.2`"));
             }
             _ => {}
+        }
+        if let Some(name) = first_duplicate(&self.targets) {
+            return Err(ConfigProblem::new("targets", format!("lists `{name}` twice"), "list every column once"));
+        }
+        let of_numbers = [("label", self.label.is_some()), ("text", self.text.is_some())];
+        if let Some((key, _)) = of_numbers.into_iter().find(|(_, is_set)| !self.targets.is_empty() && *is_set) {
+            let problem = format!("is set, and `columns.{key}` too");
+            let note = match key {
+                "text" => "texts have classes",
+                _ => "a row has a class or numbers to predict",
+            };
+            return Err(ConfigProblem::new("targets", problem, "leave one of them out").note(note));
         }
         let others = [
             ("ignore", self.ignore.is_empty()),
