@@ -37,6 +37,13 @@ impl<F: Fn(ArrayView1<'_, f32>, ArrayViewMut1<'_, f32>) + Send + Sync> FnModel<F
             function,
         }
     }
+
+    /// The same function, whose outputs are these.
+    #[must_use]
+    pub fn with_task(mut self, task: Task) -> Self {
+        self.spec.task = task;
+        self
+    }
 }
 
 impl<F: Fn(ArrayView1<'_, f32>, ArrayViewMut1<'_, f32>) + Send + Sync> Model for FnModel<F> {

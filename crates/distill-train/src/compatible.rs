@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use distill_datasets::DataSpec;
-use distill_models::{Model, ModelSpec, SelectedLogits};
+use distill_models::{Model, ModelSpec, SelectedLogits, Task};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub fn check_classes(model: &[String], data: &[String]) -> Result<(), ClassMisma
 /// `role` names the model in the error, such as `teacher`.
 ///
 /// # Errors
-/// [`TrainError::InputShape`] or [`TrainError::Classes`].
+/// [`TrainError::InputShape`], [`TrainError::Task`] or [`TrainError::Classes`].
 pub fn check_compatible(role: &'static str, model: &ModelSpec, data: &DataSpec) -> Result<(), TrainError> {
     if model.input_shape != data.input_shape {
         return Err(TrainError::InputShape {
@@ -73,7 +73,12 @@ pub fn check_compatible(role: &'static str, model: &ModelSpec, data: &DataSpec) 
             actual: data.input_shape.clone(),
         });
     }
-    Ok(check_classes(&model.classes, &data.classes)?)
+    let problem = match (model.task, data.numbers.is_some()) {
+        (Task::Classes, true) => format!("the {role} gives the logits of classes, and the data has numbers to predict"),
+        (Task::Numbers, false) => format!("the {role} gives numbers, and the data has classes"),
+        (Task::Classes, false) | (Task::Numbers, true) => return Ok(check_classes(&model.classes, &data.classes)?),
+    };
+    Err(TrainError::Task { problem })
 }
 
 /// A model that has the data's classes in their order: itself, or with its logits in another order, or, with

@@ -1,4 +1,6 @@
 mod breakdown;
+mod measured;
+mod numbers;
 
 use distill_datasets::Dataset;
 use distill_models::Model;
@@ -7,6 +9,8 @@ use ndarray::{Array2, ArrayView1, Axis, s};
 
 pub use self::breakdown::{CalibrationBin, ClassResult};
 use self::breakdown::{calibration, calibration_error};
+pub use self::measured::{Measured, measure};
+pub use self::numbers::{NumberEvaluation, NumberResult, evaluate_numbers};
 use crate::TrainError;
 use crate::compatible::check_compatible;
 use crate::soft_targets::{EVAL_BATCH, for_each_batch};
@@ -79,6 +83,10 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
         return Err(TrainError::Empty { split: "evaluation" });
     }
     check_compatible("model", model.spec(), data.spec())?;
+    if data.spec().numbers.is_some() {
+        let problem = "the data has numbers to predict and no classes".to_owned();
+        return Err(TrainError::Task { problem });
+    }
     let (examples, n_classes) = (data.len(), model.spec().classes.len());
     let mut logits = Array2::zeros((EVAL_BATCH, n_classes));
     let list = || Vec::with_capacity(examples);
@@ -90,10 +98,7 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
         model.logits_into(inputs, scratch, logits.view_mut())?;
         for (index, z) in (start..).zip(logits.axis_iter(Axis(0))) {
             let label = data.label(index).ok_or(TrainError::Unlabelled { split: "evaluation", index })?;
-            if let Some(&value) = z.iter().find(|value| !value.is_finite()) {
-                let model = model.spec().architecture.clone();
-                return Err(TrainError::Answer { model, split: "evaluation", example: index, value });
-            }
+            not_finite(model, z, index)?;
             let predicted = argmax(z);
             let q = LogPartition::new(z.iter().copied(), 1.0);
             nll -= q.log_prob(z[label as usize]);
@@ -110,6 +115,17 @@ pub fn evaluate(model: &dyn Model, data: &dyn Dataset) -> Result<Evaluation, Tra
     let ece = calibration_error(&calibration(&labels, &predictions, &confidences));
     nll /= examples as f64;
     Ok(Evaluation { examples, errors, nll, ece, n_classes, top_k, top_k_errors, labels, predictions, confidences })
+}
+
+/// Refuses an answer with NaN or an infinity.
+fn not_finite(model: &dyn Model, answer: ArrayView1<'_, f32>, example: usize) -> Result<(), TrainError> {
+    match answer.iter().find(|value| !value.is_finite()) {
+        Some(&value) => {
+            let model = model.spec().architecture.clone();
+            Err(TrainError::Answer { model, split: "evaluation", example, value })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The index of the largest logit, the first one where several are equal.

@@ -1,12 +1,13 @@
 mod begin;
 mod folds;
+mod losses;
 mod transfer;
 
 use std::sync::{Arc, OnceLock};
 
 use distill_datasets::{Dataset, Subset, select};
-use distill_losses::{Loss, SmoothedCrossEntropy};
-use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Trainable as _};
+use distill_losses::Loss;
+use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Task, Trainable as _};
 
 use self::transfer::LearntFrom;
 use crate::compatible::check_compatible;
@@ -271,7 +272,9 @@ impl<'a> Experiment<'a> {
     pub fn model(&self, role: Role, seed: u64) -> Result<Network, TrainError> {
         let spec = self.train.spec();
         let config = self.model_config(role).ok_or_else(|| no_model(role))?;
-        Ok(Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?)
+        let network =
+            Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?;
+        Ok(network.with_task(if spec.numbers.is_some() { Task::Numbers } else { Task::Classes }))
     }
 
     /// Checks that students of this recipe and a teacher have the inner values that `kd.features` compares. Where the teacher
@@ -309,23 +312,18 @@ impl<'a> Experiment<'a> {
     ) -> Result<Trained, TrainError> {
         let _span = tracing::info_span!("train", role = role.name(), seed).entered();
         let config = self.train_config(role);
-        let (smoothing, class_weights) = (config.smoothing()?, self.class_weights(role)?);
-        let (distillation, cross_entropy, features);
+        let own = self.loss_of(role)?;
+        let features;
         let mut model = self.untrained(role, seed)?;
         let mut hooks = Hooks::default();
         let (loss, teacher): (&dyn Loss, _) = match role {
-            Role::Teacher | Role::Member | Role::Baseline => {
-                cross_entropy = SmoothedCrossEntropy::new(smoothing, class_weights);
-                (&cross_entropy, Teacher::None)
-            }
+            Role::Teacher | Role::Member | Role::Baseline => (&*own, Teacher::None),
             Role::Student => {
                 let TeacherSignal { teacher, targets } = signal.expect("a student learns from a teacher");
                 check_compatible("teacher", teacher.spec(), self.transfer.spec())?;
-                let loss = self.recipe.kd.loss().map_err(|problem| problem.under("kd"))?;
-                distillation = loss.with_smoothing(smoothing).with_class_weights(class_weights);
                 features = self.features(&model, teacher)?;
                 hooks.features = features.as_ref().map(|features| features as &dyn FeatureLoss);
-                (self.loss.unwrap_or(&distillation), targets.map_or(Teacher::Live(teacher), Teacher::Cached))
+                (self.loss.unwrap_or(&*own), targets.map_or(Teacher::Live(teacher), Teacher::Cached))
             }
         };
         let validation = self.validation.as_deref();

@@ -101,7 +101,12 @@ impl Fingerprint {
         }
         for (index, row) in rows.iter().enumerate() {
             hasher.update(row.to_le_bytes());
-            hasher.update(data.label(index).map_or(u64::MAX, u64::from).to_le_bytes());
+            let label = data.label(index);
+            match (&data.spec().numbers, label) {
+                // Rows of numbers are known by what they are, not by where they lie.
+                (Some(numbers), Some(label)) => numbers.row(label).iter().for_each(|y| hasher.update(y.to_le_bytes())),
+                _ => hasher.update(label.map_or(u64::MAX, u64::from).to_le_bytes()),
+            }
         }
         Ok(Self { rows, sha256: hasher.finalize().into(), mean, sd, farthest })
     }

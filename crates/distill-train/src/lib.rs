@@ -48,7 +48,10 @@ pub use compatible::{TeacherClasses, align_classes, check_classes, check_compati
 pub use config::{Keep, TrainConfig};
 pub use context::{StepContext, Teacher};
 pub use error::{CheckpointError, ClassMismatch, TrainError};
-pub use evaluate::{CalibrationBin, ClassResult, Evaluation, evaluate};
+pub use evaluate::{
+    CalibrationBin, ClassResult, Evaluation, Measured, NumberEvaluation, NumberResult, evaluate, evaluate_numbers,
+    measure,
+};
 pub use exchange::{Alone, Exchange};
 pub use experiment::{Experiment, TeacherSignal, Trained};
 pub use feature_terms::FeatureTerms;
@@ -72,11 +75,11 @@ pub use soft_targets::SoftTargets;
 pub use state::{Best, Snapshot, TrainState};
 pub use statistics::{
     Comparison, Estimate, McNemar, Outcomes, PairedDifference, PartOfGain, Verdict, auroc, bootstrap_interval, compare,
-    holm, mean_and_sd, part_of_gain, passing,
+    compare_losses, holm, mean_and_sd, part_of_gain, passing,
 };
 pub use step::TrainingStep;
 pub use storage::{Disk, Storage, StorageFile, TEMPORARY, write_atomic};
 pub use target_file::SoftTargetFile;
 pub use target_storage::{TargetStorage, kl_between};
-pub use teacher_check::{Asked, Confidence, Leak, Renamed, TeacherCheck};
+pub use teacher_check::{Asked, Confidence, Leak, Renamed, Rescaled, TeacherCheck};
 pub use train::{TrainReport, Training, train, train_from};

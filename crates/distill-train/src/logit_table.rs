@@ -112,7 +112,7 @@ impl LogitTable {
             input_shape: data.input_shape.clone(),
             classes,
             parameters: 0,
-            task: Task::Classes,
+            task: if data.numbers.is_some() { Task::Numbers } else { Task::Classes },
         };
         Ok(Self { spec, rows, logits, kind, sha256: hex(&hasher.finalize()) })
     }

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use distill_losses::LossValue;
 
-use crate::{Evaluation, Snapshot};
+use crate::{Measured, Snapshot};
 
 /// What happened in one optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,7 +33,7 @@ pub struct EpochReport<'a> {
     /// Learning rate of the last step.
     pub lr: f64,
     /// How the model does on the validation set, if there is one.
-    pub validation: Option<&'a Evaluation>,
+    pub validation: Option<&'a Measured>,
     /// Examples of the epoch.
     pub examples: u64,
     /// Seconds of training, without validation and observers.

@@ -25,7 +25,7 @@ impl Folds {
     /// # Errors
     /// If the data cannot be read, or there are fewer examples than folds.
     pub fn draw(data: &dyn Dataset, n: u32, seed: u64) -> Result<Self, TrainError> {
-        let labels = (0..data.len()).map(|index| data.label(index));
+        let labels = (0..data.len()).map(|index| data.label(index).map(|label| data.spec().group(label)));
         Self::new(data, select::folds(labels, n, seed), n)
     }
 

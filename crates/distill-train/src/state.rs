@@ -2,7 +2,7 @@ use distill_losses::{LossValue, Term};
 use distill_models::Trainable;
 use distill_tensor::Params;
 
-use crate::{Evaluation, Optimizer, OptimizerConfig, move_average};
+use crate::{Measured, Optimizer, OptimizerConfig, move_average};
 
 /// Where training stands between two steps.
 ///
@@ -35,14 +35,14 @@ pub struct TrainState {
 }
 
 /// The parameters that were best on the validation set: the fewest errors, then the smallest
-/// negative log-likelihood, then the earliest.
+/// negative log-likelihood, then the earliest. Of numbers to predict: the least of the variance left unexplained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     /// Epoch, counted from 1.
     pub epoch: u32,
-    /// Errors on the validation set.
+    /// Errors on the validation set; 0 where numbers are to be predicted.
     pub errors: usize,
-    /// Negative log-likelihood on the validation set.
+    /// Negative log-likelihood on the validation set, or of numbers the part of the variance that is left unexplained.
     pub nll: f64,
     /// The parameters.
     pub params: Params,
@@ -132,8 +132,8 @@ impl TrainState {
     }
 
     /// Keeps the parameters if they are the best so far.
-    pub(crate) fn keep_best(&mut self, epoch: u32, validation: &Evaluation, params: &Params) {
-        let found = (validation.errors, validation.nll);
+    pub(crate) fn keep_best(&mut self, epoch: u32, validation: &Measured, params: &Params) {
+        let found = validation.rank();
         if self.best.as_ref().is_none_or(|best| found < (best.errors, best.nll)) {
             let (errors, nll) = found;
             match &mut self.best {

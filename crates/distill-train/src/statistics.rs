@@ -1,6 +1,7 @@
 mod bootstrap;
 mod compare;
 mod holm;
+mod losses;
 mod mcnemar;
 mod part;
 mod scope;
@@ -9,6 +10,7 @@ mod student;
 pub use bootstrap::bootstrap_interval;
 pub use compare::{Comparison, Outcomes, Verdict, compare};
 pub use holm::holm;
+pub use losses::compare_losses;
 pub use mcnemar::McNemar;
 pub use part::{Estimate, PartOfGain, part_of_gain};
 pub use scope::{auroc, passing};

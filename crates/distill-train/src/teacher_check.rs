@@ -6,7 +6,7 @@ use distill_models::{Average, Ensemble, Model};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::{Evaluation, Folds, OutOfFold, TrainError, evaluate};
+use crate::{Evaluation, Folds, Measured, NumberEvaluation, OutOfFold, TrainError, measure};
 
 /// The part of the way from naming the most frequent class to being always right that a teacher
 /// must have gone, where the recipe names no bound.
@@ -31,39 +31,56 @@ pub struct TeacherCheck {
     pub set: &'static str,
     /// Examples it was asked for.
     pub examples: usize,
-    /// The part of them that it gets right.
-    pub accuracy: f64,
+    /// What it says of them.
+    pub found: Confidence,
     /// What it says of training examples, where it was asked about others.
     pub on_training: Option<Confidence>,
-    /// The part that always naming the most frequent class gets right.
+    /// The part that always naming the most frequent class gets right; of numbers 0, as their means explain nothing.
     pub chance: f64,
-    /// The accuracy that is needed.
+    /// The accuracy that is needed, or of numbers the part of the variance that must be explained.
     pub bound: f64,
-    /// Mean probability that it gives to the class that it names.
-    pub confidence: f64,
-    /// Mean negative log-likelihood of the labels, in nats.
-    pub nll: f64,
     /// What the likelihood is of a teacher that knows nothing: the logarithm of the number of classes.
     pub max_nll: f64,
     /// Where it is too often wrong: other names for its outputs with which it would not be.
     pub renamed: Option<Renamed>,
+    /// Of numbers that are far from those of the data: what a straight line would make of them.
+    pub rescaled: Option<Rescaled>,
 }
 
 /// How right and how sure a model is of some examples.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
-    /// The part that it gets right.
+    /// The part that it gets right; of numbers to predict the part of the variance that it explains.
     pub accuracy: f64,
-    /// Mean probability that it gives to the class that it names.
-    pub confidence: f64,
-    /// Mean negative log-likelihood of the labels, in nats.
+    /// Mean probability that it gives to the class that it names. Nothing for numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Mean negative log-likelihood of the labels, in nats; of numbers the part of the variance that is left unexplained.
     pub nll: f64,
 }
 
 impl Confidence {
-    fn of(found: &Evaluation) -> Self {
-        let confidence = found.confidences.iter().sum::<f64>() / found.examples as f64;
-        Self { accuracy: found.accuracy(), confidence, nll: found.nll }
+    fn of(found: &Measured) -> Self {
+        let accuracy = found.score();
+        match found {
+            Measured::Classes(found) => {
+                let confidence = found.confidences.iter().sum::<f64>() / found.examples as f64;
+                Self { accuracy, confidence: Some(confidence), nll: found.nll }
+            }
+            Measured::Numbers(found) => Self { accuracy, confidence: None, nll: found.unexplained() },
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.confidence {
+            Some(confidence) => {
+                let [accuracy, confidence] = [self.accuracy, confidence].map(|part| 100.0 * part);
+                write!(f, "{accuracy:.2} % right and {confidence:.2} % sure, NLL {:.4}", self.nll)
+            }
+            None => write!(f, "R\u{b2} {:.4}", self.accuracy),
+        }
     }
 }
 
@@ -91,11 +108,7 @@ impl Leak {
 
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |found: &Confidence| {
-            let [accuracy, confidence] = [found.accuracy, found.confidence].map(|part| 100.0 * part);
-            format!("{accuracy:.2} % right and {confidence:.2} % sure, NLL {:.4}", found.nll)
-        };
-        write!(f, "out of fold {}; in fold {}", of(&self.out_of_fold), of(&self.in_fold))
+        write!(f, "out of fold {}; in fold {}", self.out_of_fold, self.in_fold)
     }
 }
 
@@ -106,6 +119,17 @@ pub struct Renamed {
     pub classes: Vec<u32>,
     /// The part of the examples that it then gets right.
     pub accuracy: f64,
+}
+
+/// Where the numbers of a model would be right in another unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rescaled {
+    /// Which number it is.
+    pub number: usize,
+    /// What each is multiplied by, and what is added then.
+    pub line: [f64; 2],
+    /// The part of the variance that is then explained.
+    pub r2: f64,
 }
 
 /// What a teacher is asked about.
@@ -135,42 +159,43 @@ impl TeacherCheck {
     /// As [`evaluate`].
     pub fn of(teacher: &dyn Model, asked: &Asked<'_>, min_accuracy: Option<f64>) -> Result<Self, TrainError> {
         let found = on_some(teacher, asked.data, asked.name)?;
-        let examples = found.examples;
-        let (accuracy, chance) = (found.accuracy(), found.chance());
+        let (score, chance) = (found.score(), found.chance());
         let bound = min_accuracy.unwrap_or(chance + DEFAULT_GAIN * (1.0 - chance));
         let train = asked.train.map(|train| on_some(teacher, train, "training")).transpose()?;
-        let renamed = || Some(Renamed::of(&found)).filter(|renamed| renamed.accuracy >= bound);
+        let is_weak = score < bound;
+        let renamed = |found: &Evaluation| Some(Renamed::of(found)).filter(|renamed| renamed.accuracy >= bound);
+        let rescaled = |found: &NumberEvaluation| Rescaled::of(found).filter(|rescaled| rescaled.r2 >= bound);
         Ok(Self {
             set: asked.name,
-            examples,
-            accuracy,
+            examples: found.examples(),
+            found: Confidence::of(&found),
             on_training: train.as_ref().map(Confidence::of),
             chance,
             bound,
-            confidence: found.confidences.iter().sum::<f64>() / examples as f64,
-            nll: found.nll,
-            max_nll: (found.n_classes as f64).ln(),
-            renamed: if accuracy < bound { renamed() } else { None },
+            max_nll: found.classes().map_or(1.0, |found| (found.n_classes as f64).ln()),
+            renamed: found.classes().filter(|_| is_weak).and_then(renamed),
+            rescaled: found.numbers().filter(|_| is_weak).and_then(rescaled),
         })
     }
 
     /// Whether it is right much more often than it believes, as if its answers were no logits.
     pub fn is_doubtful(&self) -> bool {
-        self.accuracy - self.confidence > MAX_DOUBT && self.nll > MAX_LOSS * self.max_nll
+        let Confidence { accuracy, confidence: Some(confidence), nll } = self.found else { return false };
+        accuracy - confidence > MAX_DOUBT && nll > MAX_LOSS * self.max_nll
     }
 
     /// Whether it is right so much more often on the training examples, or so much surer of their labels, that it must have
     /// been trained on them.
     pub fn has_seen_training(&self) -> bool {
         self.on_training.is_some_and(|train| {
-            let gain = train.accuracy - self.accuracy;
-            gain > SEEN || (gain > 0.0 && train.nll < SURER * self.nll)
+            let gain = train.accuracy - self.found.accuracy;
+            gain > SEEN || (gain > 0.0 && train.nll < SURER * self.found.nll)
         })
     }
 
     /// Whether it may teach.
     pub fn passes(&self) -> bool {
-        self.accuracy >= self.bound
+        self.found.accuracy >= self.bound
     }
 }
 
@@ -205,10 +230,27 @@ impl Renamed {
     }
 }
 
-fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>, name: &'static str) -> Result<Evaluation, TrainError> {
+impl Rescaled {
+    /// The line that fits the number that is farthest from those of the data, by least squares.
+    fn of(found: &NumberEvaluation) -> Option<Self> {
+        let results = found.numbers();
+        let (number, _) =
+            (0..).zip(results).filter_map(|(at, result)| Some((at, result.r2?))).min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let column = |of: &Array2<f32>| of.column(number).mapv(f64::from);
+        let (y, s) = (column(found.targets()), column(found.predictions()));
+        let (mean_y, mean_s) = (y.mean()?, s.mean()?);
+        let (y, s) = (y - mean_y, s - mean_s);
+        let (together, of_s, of_y) = ((&y * &s).sum(), (&s * &s).sum(), (&y * &y).sum());
+        let slope = together / of_s;
+        let is_line = slope.is_finite() && of_y > 0.0;
+        is_line.then(|| Self { number, line: [slope, mean_y - slope * mean_s], r2: slope * together / of_y })
+    }
+}
+
+fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>, name: &'static str) -> Result<Measured, TrainError> {
     let indices = spread(TeacherCheck::MAX_EXAMPLES, data.len());
     // An example is known by its place in the whole set.
-    evaluate(teacher, &Subset::new(data.clone(), indices.clone())?).map_err(|error| match error.of_set(name) {
+    measure(teacher, &Subset::new(data.clone(), indices.clone())?).map_err(|error| match error.of_set(name) {
         TrainError::Answer { model, split, example, value } => {
             TrainError::Answer { model, split, example: indices[example], value }
         }
@@ -219,6 +261,7 @@ fn on_some(teacher: &dyn Model, data: &Arc<dyn Dataset>, name: &'static str) -> 
 #[cfg(test)]
 mod tests {
     use distill_datasets::Table;
+    use distill_models::{FnModel, Task};
 
     use super::*;
     use crate::{LogitTable, TeacherOutputs};
@@ -249,11 +292,33 @@ mod tests {
 
     #[test]
     fn training_examples_that_it_knows_too_well_are_seen() {
-        let on_training = Confidence { accuracy: 1.0, confidence: 1.0, nll: 0.01 };
-        let check = TeacherCheck { on_training: Some(on_training), accuracy: 0.95, nll: 0.015, ..check([0, 1, 2, 0]) };
-        assert!(check.has_seen_training());
-        assert!(!TeacherCheck { accuracy: 0.99, ..check.clone() }.has_seen_training());
+        let of = |accuracy: f64, nll: f64| Confidence { accuracy, confidence: Some(1.0), nll };
+        let on_training = Some(of(1.0, 0.01));
+        let seen = |found: Confidence| TeacherCheck { on_training, found, ..check([0, 1, 2, 0]) }.has_seen_training();
+        assert!(seen(of(0.95, 0.015)) && !seen(of(0.99, 0.015)));
         // It is hardly more often right, but much surer.
-        assert!(TeacherCheck { accuracy: 0.99, nll: 0.03, ..check }.has_seen_training());
+        assert!(seen(of(0.99, 0.03)));
+    }
+
+    #[test]
+    fn numbers_in_another_unit_are_known_by_their_line() {
+        let numbers = Array2::from_shape_fn((40, 2), |(i, j)| [i as f32, (i * 7 % 11) as f32][j]);
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let data = Table::regression(vec![1], (0..40).map(|i| i as f32).collect(), numbers, names.clone()).unwrap();
+        let data: Arc<dyn Dataset> = Arc::new(data);
+        let check = |slope: f32, shift: f32| {
+            let teacher = FnModel::new(vec![1], names.clone(), move |x, mut out| {
+                (out[0], out[1]) = (x[0], ((x[0] as usize * 7 % 11) as f32 - shift) / slope);
+            });
+            let asked = Asked { name: "test", data: &data, train: None };
+            TeacherCheck::of(&teacher.with_task(Task::Numbers), &asked, None).unwrap()
+        };
+        let good = check(1.0, 0.0);
+        assert!(good.passes() && !good.is_doubtful() && good.rescaled.is_none());
+        assert_eq!((good.found.accuracy, good.found.to_string()), (1.0, "R² 1.0000".to_owned()));
+        let wrong = check(1000.0, -50.0);
+        let Rescaled { number, line: [slope, shift], r2 } = wrong.rescaled.clone().unwrap();
+        assert!(!wrong.passes() && number == 1, "{wrong:?}");
+        assert!((slope - 1000.0).abs() < 1.0 && (shift + 50.0).abs() < 0.1 && r2 > 0.999, "{slope} {shift} {r2}");
     }
 }

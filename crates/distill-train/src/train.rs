@@ -12,7 +12,7 @@ use crate::exchange::all_or_none;
 use crate::observer::{EpochReport, Observer, StepReport};
 use crate::state::{Best, Snapshot, TrainState};
 use crate::step::TrainingStep;
-use crate::{ConfigProblem, Hooks, Schedule, TrainConfig, TrainError, evaluate};
+use crate::{ConfigProblem, Hooks, Schedule, TrainConfig, TrainError, measure};
 
 /// All that training needs besides the model.
 #[derive(Clone, Copy)]
@@ -221,7 +221,7 @@ fn end_epoch(
     let (examples, seconds) = (state.epoch_examples, state.epoch_seconds);
     state.end_epoch();
     state.swap_average(student);
-    let validation = training.validation.map(|data| evaluate(student, data)).transpose();
+    let validation = training.validation.map(|data| measure(student, data)).transpose();
     if let Ok(Some(validation)) = &validation {
         state.keep_best(epoch, validation, student.params());
     }

@@ -42,6 +42,12 @@ pub enum TrainError {
         /// Shape of the data's inputs.
         actual: Vec<usize>,
     },
+    /// Classes are said of one, and numbers of the other.
+    #[error("{problem}")]
+    Task {
+        /// What is said of which.
+        problem: String,
+    },
     /// Training set and test set do not belong together.
     #[error(
         "the training set has inputs of shape {train_shape:?} and {train_classes} classes, the test set {test_shape:?} and {test_classes}, or classes of other names"

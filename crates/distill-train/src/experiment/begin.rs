@@ -50,10 +50,15 @@ impl Experiment<'_> {
             let help = "leave it out here: `distill run` and `distill train` begin with weights";
             return Err(crate::ConfigProblem::new("student.weights", "is set, but no weights were read", help).into());
         }
-        let standardization = self.standardization()?;
-        Ok(match beginning {
+        let (standardization, outputs) = (self.standardization()?, self.outputs()?);
+        let model = match beginning {
             Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
             None => Standardized::new(self.model(role, seed)?, standardization)?,
+        };
+        Ok(match outputs {
+            None => model,
+            Some(outputs) if beginning.is_some() => model.unfold_outputs(outputs)?,
+            Some(outputs) => model.with_outputs(outputs)?,
         })
     }
 

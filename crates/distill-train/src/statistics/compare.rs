@@ -4,7 +4,7 @@ use super::{McNemar, PairedDifference, bootstrap_interval};
 use crate::TrainError;
 
 /// From this many seeds on, the seeds themselves are the sample.
-const N_SEEDS_FOR_T: usize = 3;
+pub(super) const N_SEEDS_FOR_T: usize = 3;
 
 /// How the two students of one seed do on the test set: for each example, whether the answer is right.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +20,10 @@ pub struct Outcomes<'a> {
 pub struct Comparison {
     /// Number of paired seeds.
     pub n_seeds: usize,
-    /// Mean test errors, distilled minus alone: below zero where distillation helps.
+    /// Mean test errors, distilled minus alone: below zero where distillation helps. Of numbers to predict the part of the
+    /// variance that is left unexplained, see [`compare_losses`](crate::compare_losses).
     pub difference: f64,
-    /// The two-sided 95 % interval of the difference, in test errors.
+    /// The two-sided 95 % interval of the difference, in its unit.
     pub interval: [f64; 2],
     /// What the interval and the p-value come from, in words.
     pub method: String,
@@ -48,7 +49,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn of([low, high]: [f64; 2], p_value: f64) -> Self {
+    pub(super) fn of([low, high]: [f64; 2], p_value: f64) -> Self {
         let differs = p_value < 0.05;
         if differs && high < 0.0 {
             Self::Better
@@ -146,7 +147,7 @@ fn difference(outcomes: &Outcomes<'_>) -> f64 {
     errors(outcomes.distilled) - errors(outcomes.alone)
 }
 
-fn commas(n: usize) -> String {
+pub(super) fn commas(n: usize) -> String {
     match n {
         0..1000 => n.to_string(),
         _ => format!("{},{:03}", commas(n / 1000), n % 1000),
