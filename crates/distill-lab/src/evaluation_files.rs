@@ -1,13 +1,18 @@
 //! The tables of an evaluation as CSV, for people and for programs, and the one that is read again.
 
+mod numbers;
+
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Writer};
-use distill_train::Evaluation;
+use distill_train::{Evaluation, Measured};
 
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::visible::visible;
+
+/// The answers of a model to each example.
+pub const PREDICTIONS_FILE: &str = "predictions.csv";
 
 const PREDICTIONS: [&str; 4] = ["index", "label", "predicted", "confidence"];
 
@@ -22,14 +27,24 @@ pub struct Prediction {
     pub confidence: f64,
 }
 
-/// All tables of an evaluation, with the names of their files.
-pub fn all(evaluation: &Evaluation, classes: &[String]) -> [(&'static str, String); 4] {
-    [
-        ("per_class.csv", per_class(evaluation, classes)),
-        ("confusion.csv", confusion(evaluation, classes)),
-        ("calibration.csv", calibration(evaluation)),
-        ("predictions.csv", predictions(evaluation, classes)),
-    ]
+pub use numbers::read_number_predictions;
+
+/// All tables of an evaluation, with the names of their files. `names` are those of the classes, or of the numbers.
+pub fn all(found: &Measured, names: &[String]) -> Vec<(&'static str, String)> {
+    match found {
+        Measured::Classes(found) => vec![
+            ("per_class.csv", per_class(found, names)),
+            ("confusion.csv", confusion(found, names)),
+            ("calibration.csv", calibration(found)),
+            (PREDICTIONS_FILE, predictions(found, names)),
+        ],
+        Measured::Numbers(found) => {
+            vec![
+                ("numbers.csv", numbers::numbers(found, names)),
+                (PREDICTIONS_FILE, numbers::predictions(found, names)),
+            ]
+        }
+    }
 }
 
 /// `per_class.csv`: results by class. What is not defined, such as the recall of a class without examples, is empty.

@@ -1,18 +1,23 @@
+mod numbers;
+
 use std::fmt::Write as _;
 
+use distill_models::Task;
 use distill_train::{Role, mean_and_sd};
 
 use crate::folder::{ModelResult, RunResult};
 use crate::verdict;
 
 pub use crate::roles::label;
+pub use numbers::{decimals, words as words_of_numbers};
 
 use distill_recipe::words::{parameters, size, thousands};
 
 /// The table and the sentence that a run ends with. On a terminal of `width` columns the table has what
 /// fits, and the sentence breaks between words.
 pub fn summary(result: &RunResult, width: Option<usize>) -> String {
-    let mut text = table(&rows(result), width);
+    let header = if result.data.task == Task::Numbers { &numbers::HEADER } else { &HEADER };
+    let mut text = table(header, &rows(result), width);
     let conclusion = conclusion(result);
     let _ = write!(text, "\n{}", width.map_or(conclusion.clone(), |width| wrapped(&conclusion, width)));
     text
@@ -47,14 +52,14 @@ fn rows(result: &RunResult) -> Vec<[String; 9]> {
 
 fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
     let models: Vec<&ModelResult> = result.of(role).collect();
+    if result.data.task == Task::Numbers {
+        return numbers::row(&models, role);
+    }
     let first = models.first()?;
     let of =
         |f: &dyn Fn(&ModelResult) -> Option<f64>| -> Vec<f64> { models.iter().filter_map(|model| f(model)).collect() };
     let errors = of(&|model| Some(model.test_errors as f64));
     let accuracy = of(&|model| Some(100.0 * (1.0 - model.test_errors as f64 / model.test_examples as f64)));
-    let rate = mean_and_sd(&of(&|model| model.train_examples_per_second)).map(|(mean, _)| mean);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
-    let rate = rate.map_or("-".to_owned(), |rate| thousands(rate.round() as u64));
     Some([
         label(role).to_owned(),
         first.architecture.clone(),
@@ -67,22 +72,30 @@ fn row(result: &RunResult, role: Role) -> Option<[String; 9]> {
             "-" => "-".to_owned(),
             agreement => format!("{agreement} %"),
         },
-        rate,
+        rate(&models),
     ])
 }
 
-/// Columns that a narrow terminal does without, those first that are missed least: the report has them all.
-const DISPENSABLE: [&str; 5] = ["examples/s", "architecture", "nll", "size", "agreement"];
+/// Examples of training in a second, mean over the models.
+fn rate(models: &[&ModelResult]) -> String {
+    let rates: Vec<f64> = models.iter().filter_map(|model| model.train_examples_per_second).collect();
+    let rate = mean_and_sd(&rates).map(|(mean, _)| mean);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
+    rate.map_or("-".to_owned(), |rate| thousands(rate.round() as u64))
+}
 
-fn table(rows: &[[String; 9]], width: Option<usize>) -> String {
-    let lines: Vec<[String; 9]> = [HEADER.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
+/// Columns that a narrow terminal does without, those first that are missed least: the report has them all.
+const DISPENSABLE: [&str; 6] = ["examples/s", "architecture", "nll", "MAE", "size", "agreement"];
+
+fn table(header: &[&str; 9], rows: &[[String; 9]], width: Option<usize>) -> String {
+    let lines: Vec<[String; 9]> = [header.map(str::to_owned)].into_iter().chain(rows.iter().cloned()).collect();
     let fits = |text: &str| width.is_none_or(|width| text.lines().all(|line| line.chars().count() <= width));
     let mut text = columns(&lines, 2);
     for n_without in 1..=DISPENSABLE.len() {
         if fits(&text) {
             break;
         }
-        let kept: Vec<usize> = (0..9).filter(|&at| !DISPENSABLE[..n_without].contains(&HEADER[at])).collect();
+        let kept: Vec<usize> = (0..9).filter(|&at| !DISPENSABLE[..n_without].contains(&header[at])).collect();
         let n_words = kept.iter().filter(|&&at| at < 2).count();
         let narrow: Vec<Vec<String>> =
             lines.iter().map(|line| kept.iter().map(|&at| line[at].clone()).collect()).collect();
@@ -110,8 +123,15 @@ pub fn columns(lines: &[impl AsRef<[String]>], n_words: usize) -> String {
 const OTHER_SETTINGS: &str = "`kd.alpha = 0.5`, then another `kd.temperature`, from 1 to 8, `data.mixtures = 2` unless the \
                               teacher is a table, more `train.epochs`, a lower `train.optimizer.lr`";
 
+/// The same for numbers.
+const OTHER_SETTINGS_OF_NUMBERS: &str = "another `kd.alpha`, `data.munge = { passes = 2 }` unless the teacher is a table, more \
+                                         `train.epochs`, a lower `train.optimizer.lr`";
+
 /// What distillation bought, in one sentence.
 pub(crate) fn conclusion(result: &RunResult) -> String {
+    if result.data.task == Task::Numbers {
+        return numbers::conclusion(result);
+    }
     let errors = |role: Role| -> Vec<f64> { result.of(role).map(|model| model.test_errors as f64).collect() };
     let (teacher, alone, distilled) = (errors(Role::Teacher), errors(Role::Baseline), errors(Role::Student));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
@@ -187,8 +207,9 @@ mod tests {
         let row: Vec<String> =
             row.into_iter().chain(["0.0566 ± 0.0010", "98.74 ± 0.04 %", "23,101"]).map(str::to_owned).collect();
         let rows = [row.try_into().unwrap()];
-        let header =
-            |width| table(&rows, width).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let header = |width| {
+            table(&HEADER, &rows, width).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
         assert_eq!(header(None), "architecture parameters size test errors accuracy nll agreement examples/s");
         assert_eq!(header(Some(140)), header(None));
         assert_eq!(header(Some(80)), "parameters size test errors accuracy agreement");

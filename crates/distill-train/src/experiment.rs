@@ -152,6 +152,11 @@ impl<'a> Experiment<'a> {
         self.recipe
     }
 
+    /// What models say of an example.
+    pub fn task(&self) -> Task {
+        if self.train.spec().numbers.is_some() { Task::Numbers } else { Task::Classes }
+    }
+
     /// All examples of the source, in its order.
     pub fn all(&self) -> &Sets {
         &self.all
@@ -274,7 +279,7 @@ impl<'a> Experiment<'a> {
         let config = self.model_config(role).ok_or_else(|| no_model(role))?;
         let network =
             Network::new(config.clone(), spec.input_shape.clone(), spec.classes.clone(), role.draws_from(seed))?;
-        Ok(network.with_task(if spec.numbers.is_some() { Task::Numbers } else { Task::Classes }))
+        Ok(network.with_task(self.task()))
     }
 
     /// Checks that students of this recipe and a teacher have the inner values that `kd.features` compares. Where the teacher

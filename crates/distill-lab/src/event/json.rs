@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use distill_losses::LossValue;
-use distill_train::EpochReport;
+use distill_train::{EpochReport, Measured};
 use serde_json::{Map, Value, json};
 
 use super::{Event, ModelId, Step};
@@ -126,11 +126,14 @@ fn epoch_to_json(model: ModelId<'_>, report: &EpochReport<'_>) -> Value {
         "epochs": report.epochs,
         "step": report.step,
         "lr": report.lr,
-        "validation_examples": report.validation.map(|v| v.examples),
-        "validation_errors": report.validation.map(|v| v.errors),
+        "validation_examples": report.validation.map(Measured::examples),
+        "validation_errors": report.validation.and_then(Measured::classes).map(|v| v.errors),
         "examples": report.examples,
         "seconds": report.seconds,
     });
+    if let Some(found) = report.validation.and_then(Measured::numbers) {
+        fields["validation_r2"] = json!(found.r2());
+    }
     add_loss(&mut fields, &report.loss);
     fields
 }

@@ -7,6 +7,7 @@ mod text;
 use std::path::Path;
 use std::time::Duration;
 
+use distill_models::Task;
 use distill_train::{EpochReport, Role, StepReport};
 
 use crate::facts::Facts;
@@ -138,6 +139,8 @@ pub struct ModelStart<'a> {
     pub epochs: u32,
     /// The precision of its products, where that is not f32.
     pub precision: Option<&'a str>,
+    /// What it says of an example.
+    pub task: Task,
     /// Where it stands among the models of the run.
     pub leg: Option<Leg>,
     /// The step that it goes on after, 0 if it begins.

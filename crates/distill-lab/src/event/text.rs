@@ -1,8 +1,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use distill_models::Task;
 use distill_recipe::words::{epochs, left, shell, thousands};
-use distill_train::{EpochReport, Evaluation};
+use distill_train::{EpochReport, Measured};
 
 use super::{Event, ModelStart, RunStart, Step, SweepStart};
 use crate::roles::heading;
@@ -63,6 +64,9 @@ impl fmt::Display for Event<'_> {
             Self::SweepStart(start) => start.fmt(f),
             Self::TrialEnd { record, plan } => {
                 let outcome = match (record.score(), &record.error) {
+                    (Some(score), _) if score.r2.is_some() => {
+                        format!("val R² {}  {:.1} s", trials::errors(score), record.seconds)
+                    }
                     (Some(score), _) => format!("{} val errors  {:.1} s", trials::errors(score), record.seconds),
                     (None, why) => format!("failed  {}", why.as_deref().unwrap_or_default()),
                 };
@@ -86,13 +90,14 @@ impl fmt::Display for RunStart<'_> {
         writeln!(f, "recipe    {}", self.file.display())?;
         writeln!(
             f,
-            "data      {}: {} train, {} validation, {} test\n          {} features, {} classes",
+            "data      {}: {} train, {} validation, {} test\n          {} features, {} {}",
             self.source,
             count(data.train),
             count(data.validation),
             count(data.test),
             shape.join("x"),
             data.classes.len(),
+            if data.task == Task::Numbers { "numbers to predict" } else { "classes" },
         )?;
         if data.transfer != data.train || data.labelled.is_some() {
             let labelled = data.labelled.map_or(String::new(), |n| format!(", {} of them with labels", count(n)));
@@ -114,12 +119,13 @@ impl fmt::Display for ModelStart<'_> {
         });
         write!(
             f,
-            "\n{:<9} {}, {} parameters, {}{precision}, seed {}{place}\n  epoch      loss        kl      val errors    examples/s    seconds",
+            "\n{:<9} {}, {} parameters, {}{precision}, seed {}{place}\n  epoch      loss        kl  {:>14}    examples/s    seconds",
             heading(self.role),
             self.architecture,
             thousands(self.parameters as u64),
             epochs(self.epochs),
             self.seed,
+            if self.task == Task::Numbers { "val R²" } else { "val errors" },
         )?;
         match self.done {
             0 => Ok(()),
@@ -131,7 +137,10 @@ impl fmt::Display for ModelStart<'_> {
 fn write_epoch(report: &EpochReport<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, shown whole")]
     let rate = thousands((report.examples as f64 / report.seconds).round() as u64);
-    let of = |v: &Evaluation| format!("{} of {}", thousands(v.errors as u64), thousands(v.examples as u64));
+    let of = |v: &Measured| match v {
+        Measured::Classes(v) => format!("{} of {}", thousands(v.errors as u64), thousands(v.examples as u64)),
+        Measured::Numbers(v) => format!("{:.4}", v.r2()),
+    };
     let errors = report.validation.map_or("-".to_owned(), of);
     let kl = report.loss.kl().map_or("-".to_owned(), |kl| format!("{kl:.5}"));
     let epoch = format!("{}/{}", report.epoch, report.epochs);

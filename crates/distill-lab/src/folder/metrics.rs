@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use distill_losses::LossValue;
+use distill_train::{Measured, NumberEvaluation};
 use serde::{Deserialize, Serialize};
 
 use super::dir::RunDir;
@@ -72,10 +73,27 @@ pub(crate) enum RowKind {
 pub(crate) struct Validation {
     /// Examples of the set.
     pub examples: usize,
-    /// How many it gets wrong.
-    pub errors: usize,
+    /// How many it gets wrong. Nothing, as below, for numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<usize>,
     /// Mean negative log-likelihood, in nats.
-    pub nll: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nll: Option<f64>,
+    /// The part of the variance that is explained, of numbers to predict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
+}
+
+impl Validation {
+    pub(crate) fn of(found: &Measured) -> Self {
+        let (examples, classes) = (found.examples(), found.classes());
+        Self {
+            examples,
+            errors: classes.map(|found| found.errors),
+            nll: classes.map(|found| found.nll),
+            r2: found.numbers().map(NumberEvaluation::r2),
+        }
+    }
 }
 
 impl Row {
@@ -113,12 +131,13 @@ impl Row {
             number(self.kl),
             self.lr.to_string(),
             count(self.validation.map(|v| v.examples)),
-            count(self.validation.map(|v| v.errors)),
-            number(self.validation.map(|v| v.nll)),
+            count(self.validation.and_then(|v| v.errors)),
+            number(self.validation.and_then(|v| v.nll)),
             self.examples.map_or(String::new(), |n| n.to_string()),
             number(self.seconds),
         ];
-        let terms = terms.iter().map(|name| number(self.terms.get(name).copied()));
+        let r2 = |name: &String| self.validation.and_then(|v| v.r2).filter(|_| name == VALIDATION_R2);
+        let terms = terms.iter().map(|name| number(self.terms.get(name).copied().or_else(|| r2(name))));
         fields.into_iter().chain(terms).collect::<Vec<_>>().join(",")
     }
 
@@ -128,15 +147,19 @@ impl Row {
         let terms = [("cross_entropy", self.ce), ("soft", self.soft), ("kl", self.kl)];
         scalars.extend(terms.iter().filter_map(|&(name, term)| Some((format!("{prefix}/{name}"), term?))));
         scalars.extend(self.terms.iter().map(|(name, &term)| (format!("{prefix}/{name}"), term)));
-        if let Some(Validation { examples, errors, nll }) = self.validation {
-            scalars.push(("validation/accuracy".to_owned(), 1.0 - errors as f64 / examples as f64));
-            scalars.push(("validation/nll".to_owned(), nll));
+        if let Some(Validation { examples, errors, nll, r2 }) = self.validation {
+            let accuracy = errors.map(|errors| 1.0 - errors as f64 / examples as f64);
+            let found = [("validation/accuracy", accuracy), ("validation/nll", nll), ("validation/r2", r2)];
+            scalars.extend(found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         }
         let scalar =
             |(tag, value): (String, f64)| tensorboard::scalar(self.time, u64::from(self.step), &tag, value as f32);
         scalars.into_iter().flat_map(scalar).collect()
     }
 }
+
+/// The column, behind those of terms, of how numbers are predicted.
+pub(crate) const VALIDATION_R2: &str = "validation_r2";
 
 const CSV_HEADER: &str =
     "role,seed,epoch,step,loss,ce,soft,kl,lr,validation_examples,validation_errors,validation_nll,examples,seconds";

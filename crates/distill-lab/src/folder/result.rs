@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use distill_train::{Comparison, Evaluation, Leak, Role, TrainReport};
+use distill_models::Task;
+use distill_train::{Comparison, Leak, Measured, NumberEvaluation, Role, TrainReport, mean_and_sd};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::dir::RunDir;
@@ -39,8 +40,11 @@ pub struct DataResult {
     pub labelled: Option<usize>,
     /// Examples that the models are compared on.
     pub test: usize,
-    /// Their names, in the order of a model's outputs.
+    /// Their names, in the order of a model's outputs; of a regression those of the numbers.
     pub classes: Vec<String>,
+    /// What models say of an example: left out where it is a class.
+    #[serde(default, skip_serializing_if = "is_classes")]
+    pub task: Task,
     /// The sides of an input, such as `[1, 28, 28]`: channels, height, width.
     pub input_shape: Vec<usize>,
     /// Columns of a table that look as if they counted its rows.
@@ -61,16 +65,20 @@ pub struct ModelResult {
     pub seed: u64,
     /// Examples that it was tested on.
     pub test_examples: usize,
-    /// How many of them it gets wrong.
+    /// How many of them it gets wrong; 0 where it predicts numbers.
     pub test_errors: usize,
     /// Mean negative log-likelihood on the test set, in nats. NaN, `null` in the file, for a model that is trained but not
-    /// measured.
+    /// measured, and where it predicts numbers.
     #[serde(deserialize_with = "number_or_null")]
     pub test_nll: f64,
     /// Expected calibration error on the test set, from 0 to 1. NaN as [`ModelResult::test_nll`] is.
     #[serde(deserialize_with = "number_or_null")]
     pub test_ece: f64,
-    /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
+    /// Of a model that predicts numbers: how far they are from those of the test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_numbers: Option<NumberScores>,
+    /// Part of the test set on which it gives the teacher's class; nothing for the teacher. Of numbers one less the mean squared
+    /// distance from the teacher's, in units of the variance.
     pub agreement: Option<f64>,
     /// Of several teachers that teach together: the mean part of the test set on which two of them differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +105,56 @@ pub struct ModelResult {
     pub weights_bytes: usize,
     /// SHA-256 of that file, in hexadecimal.
     pub weights_sha256: String,
+}
+
+/// How a model does that predicts numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumberScores {
+    /// The part of the variance of the set that it explains, mean over the numbers.
+    pub r2: f64,
+    /// Each number, in their order.
+    pub numbers: Vec<NumberScore>,
+}
+
+/// The same of one number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumberScore {
+    /// What it is.
+    pub name: String,
+    /// Root of the mean squared error, in its unit.
+    pub rmse: f64,
+    /// Mean absolute error, in its unit.
+    pub mae: f64,
+    /// Mean of the predictions less that of the numbers.
+    pub bias: f64,
+    /// The part of its variance that is explained; nothing where it does not vary.
+    pub r2: Option<f64>,
+}
+
+impl NumberScores {
+    /// Of what was found, for numbers of these names.
+    pub fn of(found: &NumberEvaluation, names: &[String]) -> Self {
+        let score = |(name, found): (&String, distill_train::NumberResult)| NumberScore {
+            name: name.clone(),
+            rmse: found.rmse,
+            mae: found.mae,
+            bias: found.bias,
+            r2: found.r2,
+        };
+        Self { r2: found.r2(), numbers: names.iter().zip(found.numbers()).map(score).collect() }
+    }
+
+    /// The unit of one number, where there is one alone: its root mean squared error.
+    pub fn rmse(&self) -> Option<f64> {
+        match self.numbers.as_slice() {
+            [number] => Some(number.rmse),
+            _ => None,
+        }
+    }
+}
+
+fn is_classes(task: &Task) -> bool {
+    *task == Task::Classes
 }
 
 /// What is known of a model's file.
@@ -129,6 +187,7 @@ impl ModelResult {
             test_errors: 0,
             test_nll: f64::NAN,
             test_ece: f64::NAN,
+            test_numbers: None,
             agreement: None,
             diversity: None,
             folds: None,
@@ -148,20 +207,34 @@ impl ModelResult {
     }
 
     /// The same with what was found on the test set.
-    pub(crate) fn measured(self, test: &Evaluation, teacher: Option<&Evaluation>) -> Self {
-        Self {
-            test_examples: test.examples,
-            test_errors: test.errors,
-            test_nll: test.nll,
-            test_ece: test.ece,
-            agreement: teacher.map(|teacher| test.agreement(teacher)),
-            ..self
+    pub(crate) fn measured(self, test: &Measured, names: &[String], teacher: Option<&Measured>) -> Self {
+        let (test_examples, agreement) = (test.examples(), teacher.map(|teacher| test.agreement(teacher)));
+        match test {
+            Measured::Classes(test) => Self {
+                test_examples,
+                test_errors: test.errors,
+                test_nll: test.nll,
+                test_ece: test.ece,
+                agreement,
+                ..self
+            },
+            Measured::Numbers(test) => {
+                Self { test_examples, test_numbers: Some(NumberScores::of(test, names)), agreement, ..self }
+            }
+        }
+    }
+
+    /// The part of the test set that it gets wrong, or of the variance that it leaves unexplained.
+    pub fn loss(&self) -> f64 {
+        match &self.test_numbers {
+            Some(numbers) => 1.0 - numbers.r2,
+            None => self.test_errors as f64 / self.test_examples as f64,
         }
     }
 
     /// Whether it was tested: one that is trained, but answered some test example with no finite number, was not.
     pub fn is_measured(&self) -> bool {
-        self.test_nll.is_finite() && self.test_ece.is_finite()
+        self.test_numbers.is_some() || (self.test_nll.is_finite() && self.test_ece.is_finite())
     }
 }
 
@@ -209,6 +282,12 @@ impl RunResult {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(error.to_string()))
     }
 
+    /// [`ModelResult::loss`] of the models of a role that are measured, mean over the seeds, and the standard deviation.
+    pub fn mean_loss(&self, role: Role) -> Option<(f64, Option<f64>)> {
+        let losses: Vec<f64> = self.of(role).filter(|model| model.is_measured()).map(ModelResult::loss).collect();
+        mean_and_sd(&losses)
+    }
+
     /// The models of a role, in the order of the seeds.
     pub fn of(&self, role: Role) -> impl Iterator<Item = &ModelResult> {
         self.models.iter().filter(move |model| model.role == role.name())
@@ -227,7 +306,7 @@ impl RunResult {
     /// The test set is another one: what was found on the old one does not count.
     pub(crate) fn forget_tests(&mut self, n_test: usize) {
         self.data.test = n_test;
-        self.models.iter_mut().for_each(|model| model.test_nll = f64::NAN);
+        self.models.iter_mut().for_each(|model| (model.test_nll, model.test_numbers) = (f64::NAN, None));
     }
 
     /// Adds a model, or replaces what was known of it.

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use distill_models::Provenance;
-use distill_train::{Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
+use distill_train::{Rescaled, Role, SoftTargetFile, SoftTargets, TargetStorage, TeacherCheck, check_classes};
 
 use super::onnx::explained;
 use super::{Found, Preflight};
@@ -58,13 +58,14 @@ impl Preflight<'_> {
         match checked {
             Err(error) => found.fail("teacher accuracy", error.into()),
             Ok(check) if check.passes() => {
-                let accuracy = format!(
-                    "{:.2} % of {} {} examples, chance {:.2} %{of_seed}",
-                    100.0 * check.accuracy,
-                    thousands(check.examples as u64),
-                    check.set,
-                    100.0 * check.chance
-                );
+                let of = format!("{} {} examples", thousands(check.examples as u64), check.set);
+                let accuracy = match check.found.confidence {
+                    None => format!("{} on {of}{of_seed}", check.found),
+                    Some(_) => {
+                        let [right, chance] = [check.found.accuracy, check.chance].map(|part| 100.0 * part);
+                        format!("{right:.2} % of {of}, chance {chance:.2} %{of_seed}")
+                    }
+                };
                 found.ok("teacher accuracy", accuracy);
                 self.folds(found, &pretrained);
                 warn_of_doubt(found, &check);
@@ -73,7 +74,7 @@ impl Preflight<'_> {
                 self.speed(found, &pretrained, self.experiment.n_check_answers(), took);
             }
             Ok(check) => {
-                let diagnostic = weak_teacher(&check).at(pretrained.place());
+                let diagnostic = weak_teacher(&check, &pretrained.model.spec().classes).at(pretrained.place());
                 let diagnostic = explained(diagnostic, &pretrained);
                 found.fail("teacher accuracy", name_outputs(&pretrained, diagnostic, &check));
             }
@@ -179,7 +180,7 @@ impl Preflight<'_> {
             ));
         }
         let storage = file.storage();
-        let method = self.experiment.recipe().kd.method;
+        let method = self.experiment.recipe().method();
         if matches!(storage, TargetStorage::TopK(_)) && method.needs_all_classes() {
             let problem = format!("{} needs the logits of all classes", method.words());
             let diagnostic = Diagnostic::new(Code::SoftTargets, problem)
@@ -215,15 +216,13 @@ impl Preflight<'_> {
 
 /// A teacher that is mostly right and hardly believes it answers with something else than logits.
 fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
-    if !check.is_doubtful() {
-        return;
-    }
-    let (accuracy, confidence) = (100.0 * check.accuracy, 100.0 * check.confidence);
+    let Some(confidence) = check.found.confidence.filter(|_| check.is_doubtful()) else { return };
+    let (accuracy, confidence) = (100.0 * check.found.accuracy, 100.0 * confidence);
     found.warn(
         "teacher confidence",
         format!(
             "right on {accuracy:.1} %, but {confidence:.1} % sure; its NLL is {:.2}, that of a guess {:.2}",
-            check.nll, check.max_nll
+            check.found.nll, check.max_nll
         ),
         "accuracy and confidence cannot both be right: are its answers probabilities mistaken for logits?",
         "for a table set `teacher.probabilities = true`, for an ONNX file `teacher.onnx.probabilities = true`; \
@@ -234,14 +233,32 @@ fn warn_of_doubt(found: &mut Found, check: &TeacherCheck) {
 /// What a teacher says of examples that it was trained on is near to their labels, which the student has anyway.
 fn warn_of_seen(found: &mut Found, check: &TeacherCheck) {
     let Some(train) = check.on_training.filter(|_| check.has_seen_training()) else { return };
-    let (nll, other_nll) = (train.nll, check.nll);
-    let (train, other) = (100.0 * train.accuracy, 100.0 * check.accuracy);
+    let (nll, other_nll) = (train.nll, check.found.nll);
+    let (what, why) = if train.confidence.is_none() {
+        let (train, other) = (train.accuracy, check.found.accuracy);
+        (
+            format!(
+                "the teacher has an R² of {train:.4} on training examples, and of {other:.4} on {} examples",
+                check.set
+            ),
+            "it was trained on them: it knows their numbers, and teaches little that these do not".to_owned(),
+        )
+    } else {
+        let (train, other) = (100.0 * train.accuracy, 100.0 * check.found.accuracy);
+        (
+            format!(
+                "the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples",
+                check.set
+            ),
+            format!(
+                "it was trained on them: it is overconfident there (NLL {nll:.3}, else {other_nll:.3}), and teaches little that the labels do not"
+            ),
+        )
+    };
     found.warn(
         "teacher accuracy",
-        format!("the teacher gets {train:.1} % of the training examples right, and {other:.1} % of the {} examples", check.set),
-        format!(
-            "it was trained on them: it is overconfident there (NLL {nll:.3}, else {other_nll:.3}), and teaches little that the labels do not"
-        ),
+        what,
+        why,
         "let the student learn from inputs that the teacher has not seen, `data.unlabelled`, or from such as are \
          made of others, `data.mixtures` or for tables `data.munge`; or give answers out of fold: `teacher.folds`, or a table such as that of `cross_val_predict`; or leave it so if it helps",
     );
@@ -267,12 +284,25 @@ fn name_outputs(pretrained: &PretrainedTeacher, diagnostic: Diagnostic, check: &
 }
 
 /// A teacher that is too near to chance.
-pub fn weak_teacher(check: &TeacherCheck) -> Diagnostic {
+pub fn weak_teacher(check: &TeacherCheck, names: &[String]) -> Diagnostic {
+    let on = format!("{} {} examples", thousands(check.examples as u64), check.set);
+    if check.found.confidence.is_none() {
+        let what =
+            format!("the teacher has an R² of {:.4} on {on}, and must have {:.4}", check.found.accuracy, check.bound);
+        let diagnostic = Diagnostic::new(Code::TeacherAccuracy, what).note("always naming the mean has 0");
+        let diagnostic = match &check.rescaled {
+            None => diagnostic.note("usual causes: too little training, inputs of another scale, other columns or another order"),
+            Some(Rescaled { number, line: [slope, shift], r2 }) => diagnostic.note(format!(
+                "its numbers for `{}` are in another unit: times {slope:.6} and plus {shift:.6} they would have an R² of {r2:.4}",
+                names.get(*number).map_or("", String::as_str)
+            )),
+        };
+        return diagnostic
+            .help("use a better teacher, or its numbers in the unit of the data; to go on all the same, set `teacher.min_accuracy = 0.0`");
+    }
     let what = format!(
-        "the teacher gets {:.1} % of {} {} examples right, and must get {:.1} %",
-        100.0 * check.accuracy,
-        thousands(check.examples as u64),
-        check.set,
+        "the teacher gets {:.1} % of {on} right, and must get {:.1} %",
+        100.0 * check.found.accuracy,
         100.0 * check.bound
     );
     Diagnostic::new(Code::TeacherAccuracy, what)

@@ -1,6 +1,6 @@
 //! What is said of a model that has hardly learned, and what cures it.
 
-use distill_train::{Evaluation, Role};
+use distill_train::{Measured, Role};
 
 use super::train::Run;
 use crate::stop::Stop;
@@ -16,17 +16,23 @@ impl Run<'_> {
     }
 
     /// A model that might as well always say the same.
-    pub(super) fn warn_of_chance(&self, role: Role, test: &Evaluation) -> Result<(), Stop> {
+    pub(super) fn warn_of_chance(&self, role: Role, test: &Measured) -> Result<(), Stop> {
         // Both are quotients of whole numbers.
-        if test.accuracy() > test.chance() + 1e-9 {
+        if test.score() > test.chance() + 1e-9 {
             return Ok(());
         }
-        let what = format!(
-            "the {} gets {:.1} % right, which is no better than always naming the most frequent class, {:.1} %",
-            role.name(),
-            100.0 * test.accuracy(),
-            100.0 * test.chance()
-        );
+        let (score, chance) = (test.score(), test.chance());
+        let what = match test {
+            Measured::Classes(_) => format!(
+                "the {} gets {:.1} % right, which is no better than always naming the most frequent class, {:.1} %",
+                role.name(),
+                100.0 * score,
+                100.0 * chance
+            ),
+            Measured::Numbers(_) => {
+                format!("the {} has an R² of {score:.4}, which is no better than always naming the mean", role.name())
+            }
+        };
         Ok(self.listener.warn(&what, "it has learned nothing useful", &self.cure(role))?)
     }
 

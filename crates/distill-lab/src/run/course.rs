@@ -94,6 +94,7 @@ mod tests {
             architecture: "a".into(),
             input_shape: vec![1],
             classes: vec![],
+            task: Task::Classes,
             parameters: 1,
             task: Task::Classes,
         };
@@ -111,6 +112,7 @@ mod tests {
             labelled: None,
             test: 1,
             classes: vec![],
+            task: Task::Classes,
             input_shape: vec![1],
             counters: vec![],
         };

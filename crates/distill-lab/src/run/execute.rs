@@ -311,6 +311,7 @@ fn new_result(experiment: &Experiment<'_>) -> RunResult {
         labelled: experiment.recipe().data.hides_labels().then(|| experiment.labelled_set().len()),
         test: experiment.test_set().len(),
         classes: experiment.test_set().spec().classes.clone(),
+        task: experiment.task(),
         input_shape: experiment.test_set().spec().input_shape.clone(),
         counters: experiment.all().train.counters().to_vec(),
     };

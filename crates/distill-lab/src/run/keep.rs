@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use distill_models::{Model, Network, Provenance, to_safetensors};
-use distill_train::{Evaluation, Recipe, Role, TrainError, Trained, evaluate};
+use distill_train::{Measured, Recipe, Role, TrainError, Trained, measure};
 
 use super::train::Run;
 use crate::asked::Asked;
@@ -29,7 +29,9 @@ impl Run<'_> {
     /// first seed say of them.
     pub(crate) fn write_gallery(&self) -> Result<(), Stop> {
         let recipe = self.experiment.recipe();
-        let Some(&seed) = recipe.seeds.first().filter(|_| self.roles.contains(&Role::Student)) else { return Ok(()) };
+        let has_classes = self.experiment.test_set().spec().numbers.is_none();
+        let first = recipe.seeds.first().filter(|_| has_classes && self.roles.contains(&Role::Student));
+        let Some(&seed) = first else { return Ok(()) };
         let teacher: Arc<dyn Model> = match &self.other_teacher {
             Some(teacher) => teacher.clone(),
             None => Arc::new(model_file::load(&self.dir.weights(Role::Teacher, seed))?.model),
@@ -58,9 +60,9 @@ impl Run<'_> {
         role: Role,
         seed: u64,
         trained: &Trained,
-        teacher: Option<&Evaluation>,
+        teacher: Option<&Measured>,
         teacher_sha256: Option<&str>,
-    ) -> Result<(Evaluation, String), Stop> {
+    ) -> Result<(Measured, String), Stop> {
         let bytes = self.safetensors(role, seed, &trained.model, teacher_sha256)?;
         let path = self.dir.write(&weights_name(role, seed), &bytes)?;
         if let Some(other) = &trained.other {
@@ -103,15 +105,15 @@ impl Run<'_> {
         seed: u64,
         model: &dyn Model,
         entry: ModelResult,
-        teacher: Option<&Evaluation>,
-    ) -> Result<Evaluation, Stop> {
+        teacher: Option<&Measured>,
+    ) -> Result<Measured, Stop> {
         let test = self.evaluate(role, seed, model).inspect_err(|_| {
             // The model is not lost where the test set is to blame. The first error is the one to hear of.
             self.result.put(entry.clone());
             let _ = self.write_result();
         })?;
         let latency = self.latency(model)?;
-        self.record(ModelResult { latency, ..entry.measured(&test, teacher) })?;
+        self.record(ModelResult { latency, ..entry.measured(&test, self.names(), teacher) })?;
         self.warn_of_chance(role, &test)?;
         Ok(test)
     }
@@ -121,8 +123,8 @@ impl Run<'_> {
         &mut self,
         role: Role,
         seed: u64,
-        teacher: Option<&Evaluation>,
-    ) -> Result<Option<(Network, Evaluation, String)>, Stop> {
+        teacher: Option<&Measured>,
+    ) -> Result<Option<(Network, Measured, String)>, Stop> {
         let Some(entry) = self.result.unmeasured(role, seed).cloned() else { return Ok(None) };
         let LoadedModel { model, sha256, .. } = self.trained_before(role, &entry, seed)?;
         self.listener.note(&format!("{:<9} trained before, seed {seed}, measured again", heading(role)));
@@ -144,29 +146,34 @@ impl Run<'_> {
         model: &dyn Model,
         weights: &WeightsFile<'_>,
         say: impl FnOnce(&mut ModelResult),
-    ) -> Result<Evaluation, Stop> {
+    ) -> Result<Measured, Stop> {
         let test = self.evaluate(role, seed, model)?;
-        let mut entry = ModelResult::new(role, seed, model.spec(), weights, None).measured(&test, None);
+        let mut entry = ModelResult::new(role, seed, model.spec(), weights, None).measured(&test, self.names(), None);
         entry.latency = self.latency(model)?;
         say(&mut entry);
         self.record(entry)?;
         Ok(test)
     }
 
-    fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Evaluation, Stop> {
+    fn evaluate(&self, role: Role, seed: u64, model: &dyn Model) -> Result<Measured, Stop> {
         let _span = tracing::info_span!("evaluate", role = role.name(), seed).entered();
         let test = self.ask(role, model)?;
-        for (name, table) in evaluation_files::all(&test, &self.experiment.test_set().spec().classes) {
+        for (name, table) in evaluation_files::all(&test, self.names()) {
             self.dir.write(&format!("eval/{}-seed{seed}/{name}", role.name()), table.as_bytes())?;
         }
         Ok(test)
     }
 
+    /// What the outputs of all models are called.
+    fn names(&self) -> &[String] {
+        &self.experiment.test_set().spec().classes
+    }
+
     /// Asks a model about the test set.
-    pub(super) fn ask(&self, role: Role, model: &dyn Model) -> Result<Evaluation, Stop> {
+    pub(super) fn ask(&self, role: Role, model: &dyn Model) -> Result<Measured, Stop> {
         let (data, what) = (self.experiment.test_set(), format!("the {}", role.name()));
         let asked = Asked::new(model, &what, data.len(), self.listener).until(self.signals);
-        Ok(evaluate(&asked, data).map_err(|error| error.of_set("test"))?)
+        Ok(measure(&asked, data).map_err(|error| error.of_set("test"))?)
     }
 
     fn safetensors(

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_models::{Model, Network};
-use distill_train::{Evaluation, Role};
+use distill_train::{Measured, Role};
 
 use super::train::{ReadyTeacher, Run};
 use crate::asked::check_teacher;
@@ -82,7 +82,7 @@ impl Run<'_> {
     fn together(
         &mut self,
         members: Vec<Arc<dyn Model>>,
-        tests: &[Evaluation],
+        tests: &[Measured],
         n_bytes: usize,
         sha256: &str,
         seed: u64,
@@ -117,7 +117,7 @@ impl Run<'_> {
         seed: u64,
         model: &dyn Model,
         weights: &WeightsFile<'_>,
-    ) -> Result<Evaluation, Stop> {
+    ) -> Result<Measured, Stop> {
         match self.result.find(role, seed) {
             Some(_) => self.ask(role, model),
             None => self.measure_as(role, seed, model, weights, |_| {}),
@@ -139,7 +139,7 @@ impl Run<'_> {
     }
 
     /// A model on labels alone that this run has finished, or trains now.
-    fn trained(&mut self, role: Role, seed: u64) -> Result<(Network, Evaluation, String), Stop> {
+    fn trained(&mut self, role: Role, seed: u64) -> Result<(Network, Measured, String), Stop> {
         if let Some(recorded) = self.result.find(role, seed) {
             let loaded = self.trained_before(role, recorded, seed)?;
             let test = self.ask(role, &loaded.model)?;
@@ -157,7 +157,7 @@ impl Run<'_> {
         let check = check_teacher(self.experiment, model, self.listener, Some(self.signals))?;
         match check.passes() {
             true => Ok(()),
-            false => Err(weak_teacher(&check).at(place.display()).into()),
+            false => Err(weak_teacher(&check, &model.spec().classes).at(place.display()).into()),
         }
     }
 
@@ -181,7 +181,7 @@ impl Run<'_> {
 }
 
 /// The mean part of the examples on which two members name different classes, over all pairs.
-fn diversity(tests: &[Evaluation]) -> Option<f64> {
+fn diversity(tests: &[Measured]) -> Option<f64> {
     let pairs = || tests.iter().enumerate().flat_map(|(i, a)| tests[..i].iter().map(move |b| (a, b)));
     let n = pairs().count();
     (n > 0).then(|| pairs().map(|(a, b)| 1.0 - a.agreement(b)).sum::<f64>() / n as f64)

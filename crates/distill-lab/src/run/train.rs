@@ -4,7 +4,7 @@ use std::sync::Arc;
 use distill_models::Model;
 use distill_tensor::Precision;
 use distill_train::{
-    Checkpoint, CheckpointContext, CheckpointError, CheckpointStore, Disk, Evaluation, Experiment, FeatureTerms, Found,
+    Checkpoint, CheckpointContext, CheckpointError, CheckpointStore, Disk, Experiment, FeatureTerms, Found, Measured,
     Role, SoftTargets, TeacherSignal, TrainError, Trained,
 };
 
@@ -14,7 +14,7 @@ use crate::asked::{Asked, soft_targets};
 use crate::event::Leg;
 use crate::event::{Event, Listener, ModelStart, RunStart};
 use crate::folder::RunDir;
-use crate::folder::metrics::{Metrics, ModelId, Row};
+use crate::folder::metrics::{Metrics, ModelId, Row, VALIDATION_R2};
 use crate::folder::{Identity, check_context};
 use crate::folder::{ModelResult, RunResult};
 use crate::roles::heading;
@@ -52,7 +52,7 @@ pub(crate) struct Run<'a> {
 #[derive(Clone)]
 pub(super) struct ReadyTeacher {
     pub(super) model: Arc<dyn Model>,
-    pub(super) test: Evaluation,
+    pub(super) test: Measured,
     pub(super) sha256: String,
 }
 
@@ -134,8 +134,11 @@ impl Run<'_> {
 
     pub(super) fn say_done_before(&self, role: Role, seed: u64) {
         if let Some(model) = self.result.find(role, seed) {
-            let errors = thousands(model.test_errors as u64);
-            self.listener.note(&format!("{:<9} done before, seed {seed}, {errors} test errors", heading(role)));
+            let found = match &model.test_numbers {
+                Some(numbers) => format!("R² {:.4}", numbers.r2),
+                None => format!("{} test errors", thousands(model.test_errors as u64)),
+            };
+            self.listener.note(&format!("{:<9} done before, seed {seed}, {found}", heading(role)));
         }
     }
 
@@ -170,7 +173,11 @@ impl Run<'_> {
         };
         let mut metrics = match self.metrics.take() {
             Some(metrics) => metrics,
-            None => Metrics::open(self.dir, FeatureTerms::names(&recipe.kd.features), holds)?,
+            None => {
+                let mut terms = FeatureTerms::names(&recipe.kd.features);
+                terms.extend(recipe.predicts_numbers().then(|| VALIDATION_R2.to_owned()));
+                Metrics::open(self.dir, terms, holds)?
+            }
         };
         let mut watch = Watch {
             pace: Pace::new(leg),
@@ -233,6 +240,7 @@ impl Run<'_> {
             parameters: layout.n_trained(),
             epochs: config.epochs,
             precision: (precision != Precision::F32).then(|| precision.name()),
+            task: self.experiment.task(),
             leg,
             done,
         }));

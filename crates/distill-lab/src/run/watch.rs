@@ -102,7 +102,7 @@ impl Observer for Watch<'_> {
         let mut row = Row::new(RowKind::Epoch, &self.model, report.epoch, report.step, &report.loss, report.lr);
         row.examples = Some(report.examples);
         row.seconds = Some(report.seconds);
-        row.validation = report.validation.map(|v| Validation { examples: v.examples, errors: v.errors, nll: v.nll });
+        row.validation = report.validation.map(Validation::of);
         let written = self.metrics.add(&row);
         self.saving.flow(written)
     }

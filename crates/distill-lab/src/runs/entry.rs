@@ -1,7 +1,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use distill_train::{Role, mean_and_sd};
+use distill_models::Task;
+use distill_train::Role;
 use serde_json::{Map, Value, json};
 
 use super::settings::{self, Settings};
@@ -70,11 +71,15 @@ impl Entry {
         self.status.as_ref().map_or("unreadable", |status| status.status.name())
     }
 
-    /// The part of the test set that the models of a role get wrong, mean over the seeds, and the standard deviation.
+    /// The part of the test set that the models of a role get wrong, or of the variance that they leave unexplained, mean over the
+    /// seeds, and the standard deviation.
     pub fn error_rate(&self, role: Role) -> Option<(f64, Option<f64>)> {
-        let models = self.result.iter().flat_map(|result| result.of(role)).filter(|model| model.is_measured());
-        let rates: Vec<f64> = models.map(|model| model.test_errors as f64 / model.test_examples as f64).collect();
-        mean_and_sd(&rates)
+        self.result.as_ref()?.mean_loss(role)
+    }
+
+    /// Whether its models predict numbers.
+    pub(crate) fn predicts_numbers(&self) -> bool {
+        self.result.as_ref().is_some_and(|result| result.data.task == Task::Numbers)
     }
 
     /// What its comparison says of distillation.
@@ -88,7 +93,13 @@ impl Entry {
         let rates = Role::ALL.into_iter().filter_map(|role| {
             let (mean, sd) = self.error_rate(role)?;
             let seeds = self.result.iter().flat_map(|result| result.of(role)).count();
-            Some((role.name().to_owned(), json!({ "seeds": seeds, "error_rate": mean, "error_rate_sd": sd })))
+            Some((
+                role.name().to_owned(),
+                match self.predicts_numbers() {
+                    true => json!({ "seeds": seeds, "r2": 1.0 - mean, "r2_sd": sd }),
+                    false => json!({ "seeds": seeds, "error_rate": mean, "error_rate_sd": sd }),
+                },
+            ))
         });
         let differs: Map<String, Value> =
             keys.iter().map(|key| ((*key).to_owned(), json!(self.settings.get(*key)))).collect();

@@ -20,7 +20,7 @@ pub enum Column {
     Time,
     /// Bytes of its files.
     Size,
-    /// Test error rate of the teachers in percent, mean ± standard deviation over the seeds.
+    /// Test error rate of the teachers in percent, or the R² of numbers, mean ± standard deviation over the seeds.
     Teacher,
     /// The same of the students on labels alone.
     Alone,
@@ -71,6 +71,10 @@ impl Column {
         let status = entry.status.as_ref();
         let rate = |role| match entry.error_rate(role) {
             None => "-".to_owned(),
+            Some((mean, sd)) if entry.predicts_numbers() => {
+                let sd = sd.map_or(String::new(), |sd| format!(" ± {sd:.4}"));
+                format!("R² {:.4}{sd}", 1.0 - mean)
+            }
             Some((mean, None)) => format!("{:.2} %", 100.0 * mean),
             Some((mean, Some(sd))) => format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * sd),
         };

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use distill_train::{Experiment, Recipe, Role, Sets, TrainError, evaluate};
+use distill_train::{Evaluation, Experiment, NumberEvaluation, Recipe, Role, Sets, TrainError, measure};
 
 use super::teachers::Teachers;
 use super::training::{NoResult, Training, forget_all};
@@ -110,12 +110,17 @@ impl Sweep<'_> {
             record.seconds += start.elapsed().as_secs_f64();
             let trained = trained?;
             let of = |error: TrainError| NoResult::of(error, file, recipe);
-            let found = evaluate(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
+            let found = measure(&trained.model, validation).map_err(|error| of(error.of_set("validation")))?;
+            let (errors, nll) = found.rank();
+            let places_of_wrong = |found: &Evaluation| {
+                found.right().iter().enumerate().filter(|(_, right)| !**right).map(|(at, _)| at).collect()
+            };
             record.seeds.push(SeedResult {
                 seed,
-                errors: found.errors,
-                nll: found.nll,
-                wrong: Some(found.right().iter().enumerate().filter(|(_, right)| !**right).map(|(at, _)| at).collect()),
+                errors,
+                nll,
+                wrong: found.classes().map(places_of_wrong),
+                r2: found.numbers().map(NumberEvaluation::r2),
             });
         }
         Ok(())

@@ -320,7 +320,11 @@ pub fn settings_of_trained(sweep: &Path, recipe: &Recipe, data_sha256: &str) -> 
 fn accept(experiment: &Experiment<'_>, file: &RecipeFile, teacher: ReadyTeacher) -> Result<ReadyTeacher, NoResult> {
     let check = experiment.check_teacher(&*teacher.model);
     let check = check.map_err(|error| NoResult::of(error, file, experiment.recipe()))?;
-    if check.passes() { Ok(teacher) } else { Err(NoResult::Failed(weak_teacher(&check).title())) }
+    if check.passes() {
+        Ok(teacher)
+    } else {
+        Err(NoResult::Failed(weak_teacher(&check, &teacher.model.spec().classes).title()))
+    }
 }
 
 /// The recipe without all that a teacher, or one of several, does not depend on.

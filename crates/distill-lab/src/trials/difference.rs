@@ -135,6 +135,7 @@ mod tests {
     /// A trial on 100 examples whose seeds get these wrong.
     fn record(trial: usize, wrong: &[std::ops::Range<usize>]) -> Record {
         let seeds = (1..).zip(wrong).map(|(seed, wrong)| SeedResult {
+            r2: None,
             seed,
             errors: wrong.len(),
             nll: 0.1,

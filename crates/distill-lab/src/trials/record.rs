@@ -43,10 +43,13 @@ pub struct Record {
 pub struct SeedResult {
     /// Which of the recipe's seeds it was trained with.
     pub seed: u64,
-    /// Validation examples that it gets wrong.
+    /// Validation examples that it gets wrong; 0 where it predicts numbers.
     pub errors: usize,
-    /// Mean negative log-likelihood, in nats.
+    /// Mean negative log-likelihood, in nats; of numbers the part of the variance that is left unexplained.
     pub nll: f64,
+    /// Of numbers: the part of the variance that is explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
     /// Which validation examples are the errors. Earlier versions did not write them down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Vec<usize>>,
@@ -64,6 +67,11 @@ impl SeedResult {
 }
 
 impl Record {
+    /// Whether its students predict numbers.
+    pub fn predicts_numbers(&self) -> bool {
+        self.seeds.iter().any(|seed| seed.r2.is_some())
+    }
+
     /// Nothing for a trial that failed.
     pub fn score(&self) -> Option<Score> {
         if self.error.is_none() { Score::of(&self.seeds) } else { None }
@@ -165,5 +173,12 @@ pub fn event(record: &Record) -> Value {
     fields["validation_errors"] = json!(score.map(|score| score.errors));
     fields["validation_errors_sd"] = json!(score.and_then(|score| score.errors_sd));
     fields["validation_nll"] = json!(score.map(|score| score.nll));
+    if let Some((r2, sd)) = score.and_then(|score| score.r2) {
+        for field in ["validation_errors", "validation_errors_sd", "validation_nll"] {
+            fields[field] = Value::Null;
+        }
+        fields["validation_r2"] = json!(r2);
+        fields["validation_r2_sd"] = json!(sd);
+    }
     fields
 }

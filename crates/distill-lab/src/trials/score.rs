@@ -22,8 +22,10 @@ pub struct Score {
     pub errors: f64,
     /// Standard deviation, from two seeds on.
     pub errors_sd: Option<f64>,
-    /// Negative log-likelihood, in nats.
+    /// Negative log-likelihood, in nats, or what stands in its place.
     pub nll: f64,
+    /// Of numbers the part of the variance that is explained, and its standard deviation.
+    pub r2: Option<(f64, Option<f64>)>,
 }
 
 impl Score {
@@ -32,7 +34,8 @@ impl Score {
         let errors: Vec<f64> = seeds.iter().map(|seed| seed.errors as f64).collect();
         let nll: Vec<f64> = seeds.iter().map(|seed| seed.nll).collect();
         let ((errors, errors_sd), (nll, _)) = (mean_and_sd(&errors)?, mean_and_sd(&nll)?);
-        Some(Self { errors, errors_sd, nll })
+        let r2: Vec<f64> = seeds.iter().filter_map(|seed| seed.r2).collect();
+        Some(Self { errors, errors_sd, nll, r2: mean_and_sd(&r2) })
     }
 
     fn cmp(&self, other: &Self, metric: Metric) -> Ordering {
@@ -66,8 +69,10 @@ mod tests {
     use super::*;
 
     fn record(trial: usize, rung: usize, results: &[(usize, f64)]) -> Record {
-        let seeds =
-            (1..).zip(results).map(|(seed, &(errors, nll))| SeedResult { seed, errors, nll, wrong: None }).collect();
+        let seeds = (1..)
+            .zip(results)
+            .map(|(seed, &(errors, nll))| SeedResult { seed, errors, nll, wrong: None, r2: None })
+            .collect();
         let error = results.is_empty().then(|| "E0601: the loss became NaN".to_owned());
         let settings = vec![format!("kd.temperature={trial}")];
         Record { trial, rung, epochs: 3, settings, seeds, validation_examples: 20, seconds: 0.5, error }

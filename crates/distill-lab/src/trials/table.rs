@@ -11,19 +11,25 @@ pub const SHOWN: usize = 50;
 /// `sweep.csv`: a line for each trial and rung, a column for each key.
 pub(super) fn csv(keys: &[String], records: &[Record]) -> String {
     let start = ["trial", "rung", "epochs"];
-    let end = ["validation_errors_mean", "validation_errors_sd", "validation_nll", "seconds", "error"];
-    let header = start.into_iter().chain(keys.iter().map(String::as_str)).chain(end);
+    let predicts_numbers = records.iter().any(Record::predicts_numbers);
+    let end: &[&str] = if predicts_numbers {
+        &["validation_r2_mean", "validation_r2_sd", "seconds", "error"]
+    } else {
+        &["validation_errors_mean", "validation_errors_sd", "validation_nll", "seconds", "error"]
+    };
+    let header = start.into_iter().chain(keys.iter().map(String::as_str)).chain(end.iter().copied());
     let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let rows = records.iter().map(|record| {
         let score = record.score();
         let start = [record.trial.to_string(), record.rung.to_string(), record.epochs.to_string()];
-        let end = [
-            number(score.map(|score| score.errors)),
-            number(score.and_then(|score| score.errors_sd)),
-            number(score.map(|score| score.nll)),
-            record.seconds.to_string(),
-            record.error.clone().unwrap_or_default(),
-        ];
+        let found = if predicts_numbers {
+            let r2 = score.and_then(|score| score.r2);
+            vec![number(r2.map(|(mean, _)| mean)), number(r2.and_then(|(_, sd)| sd))]
+        } else {
+            let errors = score.map(|score| score.errors);
+            vec![number(errors), number(score.and_then(|score| score.errors_sd)), number(score.map(|score| score.nll))]
+        };
+        let end = found.into_iter().chain([record.seconds.to_string(), record.error.clone().unwrap_or_default()]);
         start.into_iter().chain(record.settings.iter().map(|setting| value(setting))).chain(end).collect::<Vec<_>>()
     });
     evaluation_files::table(header, rows)
@@ -34,7 +40,10 @@ pub fn text(keys: &[String], ranking: &[&Record], has_rungs: bool, differences: 
     let mut header = vec!["trial".to_owned()];
     header.extend(keys.iter().cloned());
     header.extend(has_rungs.then(|| "epochs".to_owned()));
-    header.extend(["val errors", "vs best", "val nll", "seconds"].map(str::to_owned));
+    let predicts_numbers = ranking.iter().any(|record| record.predicts_numbers());
+    let found: &[&str] =
+        if predicts_numbers { &["val R²", "seconds"] } else { &["val errors", "vs best", "val nll", "seconds"] };
+    header.extend(found.iter().map(ToString::to_string));
     let mut lines = vec![header];
     for (place, record) in ranking.iter().take(SHOWN).enumerate() {
         let score = record.score();
@@ -42,6 +51,11 @@ pub fn text(keys: &[String], ranking: &[&Record], has_rungs: bool, differences: 
         line.extend(record.settings.iter().map(|setting| value(setting)));
         line.extend(has_rungs.then(|| record.epochs.to_string()));
         line.push(score.map_or("failed".to_owned(), errors));
+        if predicts_numbers {
+            line.push(format!("{:.1}", record.seconds));
+            lines.push(line);
+            continue;
+        }
         let difference = differences.iter().find(|difference| difference.trial == record.trial);
         line.push(match difference {
             Some(difference) => difference.word().to_owned(),
@@ -61,6 +75,9 @@ pub fn text(keys: &[String], ranking: &[&Record], has_rungs: bool, differences: 
 
 /// Errors of a trial: whole for one seed, else mean and standard deviation.
 pub fn errors(score: Score) -> String {
+    if let Some((r2, sd)) = score.r2 {
+        return format!("{r2:.4}{}", sd.map_or(String::new(), |sd| format!(" ± {sd:.4}")));
+    }
     match score.errors_sd {
         None => format!("{}", score.errors),
         Some(sd) => format!("{:.1} ± {sd:.1}", score.errors),
@@ -85,7 +102,7 @@ mod tests {
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             seeds: (1..)
                 .zip(errors)
-                .map(|(seed, &errors)| SeedResult { seed, errors, nll: 0.25, wrong: None })
+                .map(|(seed, &errors)| SeedResult { seed, errors, nll: 0.25, wrong: None, r2: None })
                 .collect(),
             validation_examples: 5000,
             seconds: 1.25,

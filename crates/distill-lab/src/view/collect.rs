@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use distill_train::{Evaluation, Outcomes, Recipe, Role, compare};
+use distill_datasets::spread;
+use distill_models::Task;
+use distill_train::{
+    Comparison, Evaluation, Measured, NumberEvaluation, Outcomes, Recipe, Role, compare, compare_losses,
+};
 
 use super::data::{CalibrationBin, Curve, CurvePoint, DataFacts, Gallery, KdFacts, ModelFacts, Report, RunFacts};
 use super::places::Places;
-use crate::evaluation_files::{Prediction, read_predictions};
+use crate::evaluation_files::{Prediction, read_number_predictions, read_predictions};
 use crate::folder::metrics::{self, Row, RowKind};
 use crate::folder::{ModelResult, RESOLVED, RunResult, RunStatus};
 use distill_recipe::Code;
@@ -27,7 +31,7 @@ struct RunFiles {
     recipe: Recipe,
     result: RunResult,
     rows: Vec<Row>,
-    tests: BTreeMap<(String, u64), Evaluation>,
+    tests: BTreeMap<(String, u64), Measured>,
     gallery: Option<Gallery>,
 }
 
@@ -88,7 +92,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
         runs: runs.iter().map(|run| run.facts(&places)).collect(),
         recipe: places.hide(&recipe_text(recipe)?),
         kd: KdFacts {
-            method: recipe.kd.method.describe(recipe.kd.temperature),
+            method: recipe.method().describe(recipe.kd.temperature),
             temperature: recipe.kd.temperature,
             alpha: recipe.kd.alpha,
         },
@@ -100,6 +104,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             labelled: first.result.data.labelled,
             test: first.result.data.test,
             classes: classes.clone(),
+            task: first.result.data.task,
             input_shape: first.result.data.input_shape.clone(),
         },
         models: facts,
@@ -121,15 +126,26 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
 }
 
 /// What the test set says of distilled against alone, over the seeds that have both.
-fn comparison(models: &[(&RunFiles, &ModelResult)]) -> Option<distill_train::Comparison> {
-    let right = |role: Role, seed: u64| {
+fn comparison(models: &[(&RunFiles, &ModelResult)]) -> Option<Comparison> {
+    let test = |role: Role, seed: u64| {
         let (run, _) = models.iter().find(|(_, model)| model.role == role.name() && model.seed == seed)?;
-        run.tests.get(&(role.name().to_owned(), seed)).map(Evaluation::right)
+        run.tests.get(&(role.name().to_owned(), seed))
     };
     let seeds = models.iter().filter(|(_, model)| model.role == Role::Student.name()).map(|(_, model)| model.seed);
     let pairs: Vec<_> =
-        seeds.filter_map(|seed| Some((right(Role::Baseline, seed)?, right(Role::Student, seed)?))).collect();
-    let outcomes: Vec<_> = pairs.iter().map(|(alone, distilled)| Outcomes { alone, distilled }).collect();
+        seeds.filter_map(|seed| Some((test(Role::Baseline, seed)?, test(Role::Student, seed)?))).collect();
+    if pairs.iter().any(|(alone, _)| alone.numbers().is_some()) {
+        let losses = |test: &Measured| test.numbers().map(NumberEvaluation::losses);
+        let losses: Vec<_> =
+            pairs.iter().filter_map(|(alone, distilled)| Some((losses(alone)?, losses(distilled)?))).collect();
+        let lists: Vec<(&[f64], &[f64])> =
+            losses.iter().map(|(alone, distilled)| (&alone[..], &distilled[..])).collect();
+        return compare_losses(&lists, BOOTSTRAP_SEED).ok();
+    }
+    let right = |test: &Measured| test.classes().map(Evaluation::right);
+    let rights: Vec<_> =
+        pairs.iter().filter_map(|(alone, distilled)| Some((right(alone)?, right(distilled)?))).collect();
+    let outcomes: Vec<_> = rights.iter().map(|(alone, distilled)| Outcomes { alone, distilled }).collect();
     compare(&outcomes, BOOTSTRAP_SEED).ok()
 }
 
@@ -152,8 +168,17 @@ impl RunFiles {
                     .note(error.to_string())
                     .help("put the file back; the report is made from it")
             })?;
-            let predictions = read_predictions(&file, &bytes)?;
-            let test = evaluation(model, &predictions, &result.data.classes).ok_or_else(|| {
+            let test = match result.data.task {
+                Task::Classes => {
+                    let predictions = read_predictions(&file, &bytes)?;
+                    evaluation(model, &predictions, &result.data.classes).map(Measured::Classes)
+                }
+                Task::Numbers => {
+                    let found = read_number_predictions(&file, &bytes)?;
+                    found.and_then(|(names, found)| numbers(model, &names, found, &result.data.classes))
+                }
+            };
+            let test = test.ok_or_else(|| {
                 Diagnostic::new(Code::RunFile, "the predictions of a model are not those that were evaluated")
                     .at(file.display())
                     .help("put the file back; the report is made from it")
@@ -191,12 +216,16 @@ impl RunFiles {
             test_errors: model.test_errors,
             test_nll: model.test_nll,
             test_ece: model.test_ece,
+            test_numbers: model.test_numbers.clone(),
             agreement: model.agreement,
             train_seconds: model.train_seconds,
             latency: model.latency,
             folds: model.folds,
-            confusion: test.map_or(vec![], counts),
-            calibration: test.map_or(vec![], |test| test.calibration().iter().map(bin).collect()),
+            confusion: test.and_then(Measured::classes).map_or(vec![], counts),
+            calibration: test
+                .and_then(Measured::classes)
+                .map_or(vec![], |test| test.calibration().iter().map(bin).collect()),
+            pairs: test.and_then(Measured::numbers).map_or(vec![], some_pairs),
         }
     }
 
@@ -232,6 +261,23 @@ fn evaluation(model: &ModelResult, predictions: &[Prediction], classes: &[String
     })
 }
 
+/// What was evaluated, if it is that of the result.
+fn numbers(model: &ModelResult, names: &[String], found: NumberEvaluation, classes: &[String]) -> Option<Measured> {
+    let r2 = model.test_numbers.as_ref()?.r2;
+    let is_same = names == classes && found.examples() == model.test_examples && (found.r2() - r2).abs() < 1e-9;
+    is_same.then_some(Measured::Numbers(found))
+}
+
+/// Examples that a plot shows: more are a blot.
+const SHOWN: usize = 1000;
+
+/// Of each number what is right and what the model says, for some examples.
+fn some_pairs(test: &NumberEvaluation) -> Vec<Vec<[f32; 2]>> {
+    let examples = spread(SHOWN, test.examples());
+    let columns = test.targets().columns().into_iter().zip(test.predictions().columns());
+    columns.map(|(y, s)| examples.iter().map(|&example| [y[example], s[example]]).collect()).collect()
+}
+
 fn counts(test: &Evaluation) -> Vec<Vec<u64>> {
     let confusion = test.confusion();
     confusion.outer_iter().map(|row| row.iter().map(|&count| count as u64).collect()).collect()
@@ -254,8 +300,9 @@ fn point(row: &Row) -> CurvePoint {
         soft: row.soft,
         kl: row.kl,
         lr: row.lr,
-        validation_errors: row.validation.map(|v| v.errors),
+        validation_errors: row.validation.and_then(|v| v.errors),
         validation_examples: row.validation.map(|v| v.examples),
+        validation_r2: row.validation.and_then(|v| v.r2),
         seconds: row.seconds.unwrap_or_default(),
     }
 }

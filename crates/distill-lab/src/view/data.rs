@@ -1,6 +1,8 @@
+use distill_models::Task;
 use distill_train::{Comparison, Leak};
 use serde::{Deserialize, Serialize};
 
+use crate::folder::NumberScores;
 use crate::latency::Latency;
 
 /// All that a report shows of one recipe, over the seeds of one or more runs.
@@ -76,6 +78,9 @@ pub struct DataFacts {
     pub test: usize,
     /// Their names, in the order of a model's outputs.
     pub classes: Vec<String>,
+    /// What models say of an example; of numbers `classes` are their names.
+    #[serde(default)]
+    pub task: Task,
     /// The sides of an input: channels, height, width of an image.
     pub input_shape: Vec<usize>,
 }
@@ -103,7 +108,10 @@ pub struct ModelFacts {
     pub test_nll: f64,
     /// Expected calibration error on the test set, from 0 to 1.
     pub test_ece: f64,
-    /// Part of the test set on which it gives the teacher's class; nothing for the teacher.
+    /// Of a model that predicts numbers: how far they are from those of the test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_numbers: Option<NumberScores>,
+    /// Part of the test set on which it gives the teacher's class, or how near its numbers are; nothing for the teacher.
     pub agreement: Option<f64>,
     /// Of teachers of folds: what they say of training examples, those that they have not seen and those that they have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +124,9 @@ pub struct ModelFacts {
     pub confusion: Vec<Vec<u64>>,
     /// Bins of equal width over the confidence from 0 to 1, empty ones too.
     pub calibration: Vec<CalibrationBin>,
+    /// Of each number, some examples that are spread over the test set: the number, and what the model says of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Vec<[f32; 2]>>,
 }
 
 /// The examples of one range of confidence.
@@ -161,6 +172,9 @@ pub struct CurvePoint {
     pub validation_errors: Option<usize>,
     /// Examples of the validation set.
     pub validation_examples: Option<usize>,
+    /// The part of the variance of the validation set that is explained, of numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_r2: Option<f64>,
     /// Time of training, without validation.
     pub seconds: f64,
 }

@@ -12,7 +12,7 @@ fn record(trial: usize, settings: &[&str], wrong: std::ops::Range<usize>) -> Rec
         rung: 1,
         epochs: 3,
         settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-        seeds: vec![SeedResult { seed: 1, errors: wrong.len(), nll: 0.25, wrong: Some(wrong.collect()) }],
+        seeds: vec![SeedResult { seed: 1, errors: wrong.len(), nll: 0.25, wrong: Some(wrong.collect()), r2: None }],
         validation_examples: 5000,
         seconds: 1.25,
         error: None,
