@@ -14,7 +14,7 @@ use crate::batch::Id;
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// A header `id,class,probability` and a line for each row.
+    /// A header `id,class,probability`, or of numbers `id` and their names, and a line for each row.
     #[default]
     Csv,
     /// JSON Lines: an object with these fields for each row.
@@ -27,6 +27,8 @@ pub enum Format {
 pub struct Answers<'a> {
     format: Format,
     classes: &'a [String],
+    /// Whether a row's answer are numbers of these names, as they are.
+    are_numbers: bool,
     /// The most probable classes that are printed; 0 where nobody asked for them.
     top: usize,
     probs: bool,
@@ -46,15 +48,19 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'static str>,
     id: &'a Id,
-    class: &'a str,
-    probability: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<(&'a str, f32)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     probs: Option<ByClass<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numbers: Option<ByClass<'a>>,
 }
 
-/// The probability of each class, in the order of the classes.
+/// The probability of each class, in the order of the classes, or each number.
 struct ByClass<'a>(Vec<(&'a str, f32)>);
 
 impl Serialize for ByClass<'_> {
@@ -81,8 +87,7 @@ impl<'a> Answers<'a> {
         temperature: f64,
     ) -> Result<Self, Diagnostic> {
         let top = top.unwrap_or(0).min(classes.len());
-        let mut answers =
-            Self { format, classes, top, probs, temperature, spreadsheet_safe: false, text: vec![], ranking: vec![] };
+        let mut answers = Self { top, probs, temperature, ..Self::empty(format, classes) };
         if format == Format::Csv {
             // None of these begins like a formula.
             let mut header = vec!["id".to_owned(), "class".to_owned(), "probability".to_owned()];
@@ -93,6 +98,25 @@ impl<'a> Answers<'a> {
             answers.csv(&header)?;
         }
         Ok(answers)
+    }
+
+    /// Answers of a model that gives numbers of these names.
+    ///
+    /// # Errors
+    /// If the header of CSV cannot be written.
+    pub fn numbers(format: Format, names: &'a [String]) -> Result<Self, Diagnostic> {
+        let mut answers = Self { are_numbers: true, ..Self::empty(format, names) };
+        if format == Format::Csv {
+            let header: Vec<String> = std::iter::once("id".to_owned()).chain(names.iter().cloned()).collect();
+            answers.csv(&header)?;
+        }
+        Ok(answers)
+    }
+
+    fn empty(format: Format, classes: &'a [String]) -> Self {
+        let (top, probs, temperature, are_numbers, spreadsheet_safe) = (0, false, 1.0, false, false);
+        let (text, ranking) = (vec![], vec![]);
+        Self { format, classes, are_numbers, top, probs, temperature, spreadsheet_safe, text, ranking }
     }
 
     /// What has been written since [`Answers::clear`].
@@ -106,6 +130,9 @@ impl<'a> Answers<'a> {
 
     /// Writes the answer to one row. The logits must be finite.
     pub(crate) fn push(&mut self, id: &Id, logits: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+        if self.are_numbers {
+            return self.push_numbers(id, logits);
+        }
         self.rank(logits);
         let partition = LogPartition::new(logits.iter().copied(), self.temperature);
         #[expect(clippy::cast_possible_truncation, reason = "seven digits of a probability are enough")]
@@ -124,15 +151,34 @@ impl<'a> Answers<'a> {
             v: is_event.then_some(1),
             event: is_event.then_some("prediction"),
             id,
-            class,
-            probability,
+            class: Some(class),
+            probability: Some(probability),
             top: (self.top > 0).then_some(top),
             probs: self.probs.then_some(ByClass(all)),
+            numbers: None,
         };
-        serde_json::to_writer(&mut self.text, &answer)
-            .map_err(|error| Diagnostic::io("cannot write an answer as JSON", None, error))?;
-        self.text.push(b'\n');
-        Ok(())
+        json_line(&mut self.text, &answer)
+    }
+
+    fn push_numbers(&mut self, id: &Id, numbers: ArrayView1<'_, f32>) -> Result<(), Diagnostic> {
+        if self.format == Format::Csv {
+            let cells = numbers.iter().map(|&value| number(value));
+            let row: Vec<String> = std::iter::once(id.clone().into()).chain(cells).collect();
+            return self.csv(&row);
+        }
+        let is_event = self.format == Format::Events;
+        let named = self.classes.iter().map(String::as_str).zip(numbers.iter().copied()).collect();
+        let answer = Answer {
+            v: is_event.then_some(1),
+            event: is_event.then_some("prediction"),
+            id,
+            class: None,
+            probability: None,
+            top: None,
+            probs: None,
+            numbers: Some(ByClass(named)),
+        };
+        json_line(&mut self.text, &answer)
     }
 
     /// Puts as many classes as are printed in order; of equal ones the first comes first.
@@ -160,6 +206,13 @@ impl<'a> Answers<'a> {
             .and_then(|()| Ok(writer.flush()?))
             .map_err(|error| Diagnostic::io("cannot write an answer as CSV", None, error))
     }
+}
+
+fn json_line(text: &mut Vec<u8>, answer: &Answer<'_>) -> Result<(), Diagnostic> {
+    serde_json::to_writer(&mut *text, answer)
+        .map_err(|error| Diagnostic::io("cannot write an answer as JSON", None, error))?;
+    text.push(b'\n');
+    Ok(())
 }
 
 /// A number as JSON writes it: the shortest that is read back as the same.

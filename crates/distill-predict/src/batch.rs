@@ -1,4 +1,9 @@
+use distill_models::{Model, Scratch};
+use distill_recipe::Diagnostic;
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 use serde::Serialize;
+
+use crate::wrong::{VALUES, bad_row};
 
 /// Rows that are answered at a time.
 const MAX_ROWS: usize = 256;
@@ -74,10 +79,34 @@ impl Batch {
         self.rows.len() >= self.max_rows
     }
 
-    /// The values of all rows that are complete.
-    pub(crate) fn values(&mut self) -> &[f32] {
+    /// Asks a model about all rows that are complete, and gives each answer to `take`, in their order. The buffer is for the
+    /// answers.
+    ///
+    /// # Errors
+    /// For the first row of which the answer is not a finite number, if the model refuses, and what `take` returns.
+    pub(crate) fn ask(
+        &mut self,
+        model: &dyn Model,
+        scratch: &mut Scratch,
+        buffer: &mut Vec<f32>,
+        mut take: impl FnMut(&Id, ArrayView1<'_, f32>) -> Result<(), Diagnostic>,
+    ) -> Result<(), Diagnostic> {
         self.begin();
-        &self.values
+        let (n_rows, n_outputs) = (self.rows.len(), model.spec().classes.len());
+        buffer.resize(n_rows * n_outputs, 0.0);
+        let inputs = ArrayView2::from_shape((n_rows, self.n_features), &self.values)
+            .expect("a batch has the values of its rows");
+        let mut answers =
+            ArrayViewMut2::from_shape((n_rows, n_outputs), buffer).expect("the buffer was made for these rows");
+        model.logits_into(inputs, scratch, answers.view_mut())?;
+        self.rows.iter().zip(answers.rows()).try_for_each(|((id, place), answer)| {
+            if answer.iter().any(|value| !value.is_finite()) {
+                return Err(bad_row(place, "the model's answer to the row is not a finite number")
+                    .note("its values are too large")
+                    .help(VALUES));
+            }
+            take(id, answer)
+        })
     }
 
     /// The values of the row that was completed last.
@@ -85,11 +114,6 @@ impl Batch {
         self.begin();
         let at = self.values.len().saturating_sub(self.n_features);
         &mut self.values[at..]
-    }
-
-    /// Name and place of each row.
-    pub(crate) fn rows(&self) -> &[(Id, String)] {
-        &self.rows
     }
 
     /// Starts a row, and forgets one that was not finished.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use distill_datasets::{ImageOptions, Picture};
-use distill_models::{ModelSpec, Task};
+use distill_models::ModelSpec;
 
 use distill_recipe::Diagnostic;
 use distill_recipe::words::{sides, thousands};
@@ -143,6 +143,8 @@ fn look_swapped(mean: f64, trained: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use distill_models::Task;
+
     use super::*;
 
     fn spec(input_shape: &[usize]) -> ModelSpec {

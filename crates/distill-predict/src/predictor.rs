@@ -1,8 +1,7 @@
 use std::io::Cursor;
 
-use distill_models::{Model, Scratch};
+use distill_models::{Model, Scratch, Task};
 use distill_recipe::Diagnostic;
-use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::answers::{Answers, Format};
 use crate::batch::{Batch, Ids};
@@ -10,7 +9,6 @@ use crate::lines::Lines;
 use crate::pictures::Seen;
 use crate::reading::Reading;
 use crate::source::Source;
-use crate::wrong::{VALUES, bad_row};
 
 /// Asks a model about rows, some at a time, in memory that does not grow with their number.
 pub struct Predictor<'a, W> {
@@ -77,24 +75,9 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
     /// # Errors
     /// As [`Predictor::answer`].
     pub fn flush(&mut self) -> Result<(), Diagnostic> {
-        let spec = self.model.spec();
         let n_rows = self.batch.len();
-        self.logits.resize(n_rows * spec.classes.len(), 0.0);
-        let inputs = ArrayView2::from_shape((n_rows, spec.features()), self.batch.values())
-            .expect("a batch has the values of its rows");
-        let mut logits = ArrayViewMut2::from_shape((n_rows, spec.classes.len()), &mut self.logits)
-            .expect("the buffer was made for these rows");
-        self.model.logits_into(inputs, &mut self.scratch, logits.view_mut())?;
-        let mut outcome = Ok(());
-        for ((id, place), logits) in self.batch.rows().iter().zip(logits.rows()) {
-            if logits.iter().any(|logit| !logit.is_finite()) {
-                outcome = Err(bad_row(place, "the model's answer to the row is not a finite number")
-                    .note("its values are too large")
-                    .help(VALUES));
-                break;
-            }
-            self.answers.push(id, logits)?;
-        }
+        let (answers, scratch) = (&mut self.answers, &mut self.scratch);
+        let outcome = self.batch.ask(self.model, scratch, &mut self.logits, |id, logits| answers.push(id, logits));
         if !self.answers.text().is_empty() {
             (self.write)(self.answers.text())?;
         }
@@ -111,7 +94,10 @@ impl<'a, W: FnMut(&[u8]) -> Result<(), Diagnostic>> Predictor<'a, W> {
 /// As [`Predictor::answer`]; the answers before the row are lost.
 pub fn predict_rows(model: &dyn Model, rows: Vec<u8>) -> Result<String, Diagnostic> {
     let (spec, mut text) = (model.spec(), Vec::new());
-    let answers = Answers::new(Format::Csv, &spec.classes, None, false, 1.0)?;
+    let answers = match spec.task {
+        Task::Classes => Answers::new(Format::Csv, &spec.classes, None, false, 1.0)?,
+        Task::Numbers => Answers::numbers(Format::Csv, &spec.classes)?,
+    };
     let mut predictor = Predictor::new(model, answers, |part| {
         text.extend_from_slice(part);
         Ok(())

@@ -1,8 +1,10 @@
 //! Reports for tests: made by formula, so that they are the same everywhere.
 
+use distill_models::Task;
 use distill_train::{Comparison, Verdict};
 
 use distill_lab::Latency;
+use distill_lab::folder::{NumberScore, NumberScores};
 use distill_lab::view::data::*;
 
 /// Three seeds, ten classes, images, everything there.
@@ -56,6 +58,7 @@ pub(super) fn full() -> Report {
             labelled: None,
             test: 10_000,
             classes,
+            task: Task::Classes,
             input_shape: vec![1, 28, 28],
         },
         models: models.collect(),
@@ -120,6 +123,57 @@ pub(super) fn hostile() -> Report {
     }
 }
 
+/// Two numbers to predict, of which one has markup in its name, over two seeds.
+pub(super) fn regression() -> Report {
+    let full = full();
+    let classes = vec!["price".to_owned(), HOSTILE.to_owned()];
+    let model = |(role, seed, r2): (&str, u64, f64)| {
+        let number = |(at, name): (usize, &String)| NumberScore {
+            name: name.clone(),
+            rmse: (1.0 - r2).sqrt() * [50_000.0, 0.02][at],
+            mae: (1.0 - r2) * [50_000.0, 0.02][at],
+            bias: [-12.5, 0.001][at],
+            r2: Some(r2),
+        };
+        let pair = |i: u16| [f32::from(i), f32::from(i) + (1.0 - r2 as f32) * f32::from(i * 7 % 11)];
+        ModelFacts {
+            test_errors: 0,
+            test_nll: f64::NAN,
+            test_ece: f64::NAN,
+            confusion: vec![],
+            calibration: vec![],
+            test_numbers: Some(NumberScores { r2, numbers: classes.iter().enumerate().map(number).collect() }),
+            pairs: vec![(0..40).map(pair).collect(); 2],
+            ..model(role, seed, ("8-32-2", 354), 0, (0.4, 0.0), 2)
+        }
+    };
+    let models = [
+        ("teacher", 1, 0.84),
+        ("teacher", 2, 0.85),
+        ("baseline", 1, 0.78),
+        ("student", 1, 0.80),
+        ("baseline", 2, 0.77),
+        ("student", 2, 0.81),
+    ];
+    let mut curve = curve("student", 1, 5, 0.2, false);
+    curve.points.iter_mut().for_each(|point| point.validation_r2 = Some(1.0 - point.loss));
+    Report {
+        title: "houses".to_owned(),
+        kd: KdFacts { method: "squared-error".to_owned(), ..full.kd },
+        data: DataFacts { classes: classes.clone(), task: Task::Numbers, input_shape: vec![8], ..full.data },
+        models: models.map(model).into(),
+        comparison: Some(Comparison {
+            n_seeds: 2,
+            difference: -0.03,
+            interval: [-0.042, -0.018],
+            ..full.comparison.unwrap()
+        }),
+        curves: vec![curve],
+        gallery: empty().gallery,
+        ..full
+    }
+}
+
 /// A report of nothing.
 pub(super) fn empty() -> Report {
     let full = full();
@@ -179,6 +233,8 @@ fn model(
         latency: Some(Latency { p50_us: parameters as f64 / 5_800.0, p95_us: parameters as f64 / 4_900.0 }),
         confusion: confusion(n_classes, test_errors, seed),
         calibration: (0..15).map(bin).collect(),
+        test_numbers: None,
+        pairs: vec![],
     }
 }
 
@@ -219,6 +275,7 @@ fn curve(role: &str, seed: u64, n_epochs: u32, floor: f64, validated: bool) -> C
             lr: 0.2 * left,
             validation_errors: validated.then_some(errors),
             validation_examples: validated.then_some(5_000),
+            validation_r2: None,
             seconds: 2.41,
         }
     };

@@ -10,6 +10,8 @@ use super::group::groups;
 use super::lines::{loss, validation};
 use super::matrix::confusion;
 use super::page::{captioned, code, figures, list, note, page, paragraph, recipe, scrolling};
+use super::regression::{NO_PREDICTIONS, predicts_numbers};
+use super::residuals::residuals;
 use super::table;
 use super::words;
 use distill_lab::view::data::Report;
@@ -24,9 +26,16 @@ pub fn html(report: &Report) -> String {
         ("disagreements", "Where the student differs from the teacher", disagreements(report)),
         ("confusion", "Confusion", confusions(report)),
         ("calibration", "Calibration", reliability(report)),
+        ("predictions", "Predictions", predictions(report)),
         ("costs", "Size and speed", sizes(report)),
         ("reproduce", "How to reproduce", reproduce(report)),
     ];
+    let of_classes = ["soft-targets", "disagreements", "confusion", "calibration"];
+    let is_shown = |id: &str| match predicts_numbers(report) {
+        true => !of_classes.contains(&id),
+        false => id != "predictions",
+    };
+    let sections: Vec<_> = sections.into_iter().filter(|(id, ..)| is_shown(id)).collect();
     page(&report.title, &(verdict(report) + &list(&facts::setting(report))), &sections)
 }
 
@@ -52,13 +61,15 @@ fn results(report: &Report) -> String {
 }
 
 fn difference(report: &Report) -> String {
-    let mut body = report.comparison.as_ref().map_or(String::new(), |found| paragraph(&words::difference(found)));
+    let mut body =
+        report.comparison.as_ref().map_or(String::new(), |found| paragraph(&words::difference(report, found)));
     body += &words::comparison_gap(report).map_or(String::new(), note);
-    body + &captioned("Test errors by seed", &table::by_seed(report), "narrow")
+    let name = if predicts_numbers(report) { "R² by seed" } else { "Test errors by seed" };
+    body + &captioned(name, &table::by_seed(report), "narrow")
 }
 
 fn curves(report: &Report) -> String {
-    let charts: Vec<Chart> = [loss(&report.curves), validation(&report.curves)].into_iter().flatten().collect();
+    let charts: Vec<Chart> = [loss(report), validation(&report.curves)].into_iter().flatten().collect();
     let mut body = figures(&charts, "wide");
     if !charts.is_empty() {
         let several = groups(report).iter().any(|group| group.models.len() > 1);
@@ -118,6 +129,19 @@ fn reliability(report: &Report) -> String {
     paragraph(
         "How often an answer is right, by how sure the model is of it; on the broken line it is as often right as it \
          says. Below: how many test examples, on a logarithmic scale.",
+    ) + &figures(&charts, "")
+}
+
+fn predictions(report: &Report) -> String {
+    let groups = groups(report);
+    let charts: Vec<Chart> =
+        (0..report.data.classes.len()).flat_map(|number| residuals(&groups, &report.data.classes, number)).collect();
+    if charts.is_empty() {
+        return note(NO_PREDICTIONS);
+    }
+    paragraph(
+        "What the models of the first seed say of test examples that are spread over the set, at most 400, over what \
+         is right; on the broken line the two are equal. Below: how far they are apart.",
     ) + &figures(&charts, "")
 }
 

@@ -13,6 +13,8 @@ mod matrix;
 mod numbers;
 mod page;
 mod plots;
+mod regression;
+mod residuals;
 pub mod sweep;
 mod table;
 mod text;

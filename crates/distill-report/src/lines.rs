@@ -3,8 +3,9 @@ use distill_train::Role;
 
 use super::ends;
 use super::numbers::mean;
+use super::regression::predicts_numbers;
 use distill_lab::summary::label;
-use distill_lab::view::data::{Curve, CurvePoint};
+use distill_lab::view::data::{Curve, CurvePoint, Report};
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 300.0;
@@ -22,12 +23,16 @@ struct Series {
 }
 
 /// The training loss by epoch.
-pub(super) fn loss(curves: &[Curve]) -> Option<Chart> {
-    chart("Training loss, nats", curves, |point| Some(point.loss))
+pub(super) fn loss(report: &Report) -> Option<Chart> {
+    let unit = if predicts_numbers(report) { "Training loss, parts of the variance" } else { "Training loss, nats" };
+    chart(unit, &report.curves, |point| Some(point.loss))
 }
 
-/// The part of the validation set that is answered wrongly, by epoch.
+/// The part of the validation set that is answered wrongly, or of its variance that is explained, by epoch.
 pub(super) fn validation(curves: &[Curve]) -> Option<Chart> {
+    if curves.iter().flat_map(|curve| &curve.points).any(|point| point.validation_r2.is_some()) {
+        return chart("R² on the validation set", curves, |point| point.validation_r2);
+    }
     chart("Validation errors, % of the examples", curves, |point| {
         let (errors, examples) = (point.validation_errors?, point.validation_examples?);
         (examples > 0).then(|| 100.0 * errors as f64 / examples as f64)
@@ -126,6 +131,7 @@ fn series(role: Role, curves: &[Curve], value: impl Fn(&CurvePoint) -> Option<f6
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::empty;
     use super::*;
 
     fn curve(role: &str, losses: &[f64]) -> Curve {
@@ -139,9 +145,14 @@ mod tests {
             lr: 0.1,
             validation_errors: None,
             validation_examples: None,
+            validation_r2: None,
             seconds: 1.0,
         };
         Curve { role: role.to_owned(), seed: 1, points: (1..).zip(losses).map(point).collect() }
+    }
+
+    fn with(curves: &[Curve]) -> Report {
+        Report { curves: curves.to_vec(), ..empty() }
     }
 
     #[test]
@@ -154,15 +165,15 @@ mod tests {
 
     #[test]
     fn values_that_are_no_numbers_are_left_out() {
-        let chart = loss(&[curve("student", &[1.0, f64::NAN, 0.5])]).unwrap().standalone();
+        let chart = loss(&with(&[curve("student", &[1.0, f64::NAN, 0.5])])).unwrap().standalone();
         assert!(!chart.contains("NaN") && !chart.contains("inf"), "{chart}");
-        assert!(loss(&[curve("student", &[f64::NAN])]).is_none());
-        assert!(loss(&[]).is_none());
+        assert!(loss(&with(&[curve("student", &[f64::NAN])])).is_none());
+        assert!(loss(&with(&[])).is_none());
     }
 
     #[test]
     fn a_single_epoch_is_a_dot_in_the_middle() {
-        let chart = loss(&[curve("teacher", &[1.0])]).unwrap().inline();
+        let chart = loss(&with(&[curve("teacher", &[1.0])])).unwrap().inline();
         assert!(chart.contains("class=\"dot teacher\" cx=\"227\" cy=\"56\""), "{chart}");
     }
 
@@ -170,7 +181,7 @@ mod tests {
     fn ends_are_written_and_told_apart() {
         // From 0 the two ends would be a pixel apart, and the dots of their labels one upon the other.
         let curves = [curve("baseline", &[95.0, 40.0, 31.0, 30.4]), curve("student", &[94.0, 41.0, 30.9, 30.0])];
-        let chart = loss(&curves).unwrap();
+        let chart = loss(&with(&curves)).unwrap();
         let svg = chart.inline();
         let end = |name: &str, text: &str| {
             let part = svg.split(&format!("<text class=\"end {name}\"")).nth(1).unwrap();

@@ -1,6 +1,7 @@
 use super::facts;
 use super::numbers::probability;
 use super::plots::plots;
+use super::regression::{NO_PREDICTIONS, predicts_numbers};
 use super::table::{self, Table};
 use super::text::{escape, fenced, list, paragraph, rows};
 use super::words::{self, answer, class_name, label_name};
@@ -8,7 +9,7 @@ use distill_lab::view::data::{GalleryExample, Report};
 
 /// The report as Markdown, for a terminal or the page of a repository. It shows the charts of [`plots`].
 pub fn markdown(report: &Report) -> String {
-    let plots = plots(report);
+    let (plots, numbers) = (plots(report), predicts_numbers(report));
     let plot = |path: &str, name: &str, without: &str| match plots.iter().any(|plot| plot.path() == path) {
         true => format!("![{name}]({path})\n\n"),
         false if without.is_empty() => String::new(),
@@ -27,26 +28,35 @@ pub fn markdown(report: &Report) -> String {
 
     text += "## What distillation changed\n\n";
     if let Some(comparison) = &report.comparison {
-        text += &paragraph(&words::difference(comparison));
+        text += &paragraph(&words::difference(report, comparison));
     }
     text += &words::comparison_gap(report).map_or(String::new(), paragraph);
     text += &rows(&table::by_seed(report));
 
     text += "## Learning curves\n\n";
     text += &plot("plots/loss.svg", "training loss by epoch", "");
-    text += &plot("plots/validation.svg", "validation errors by epoch", "");
+    text += &plot(
+        "plots/validation.svg",
+        if numbers { "R² on the validation set by epoch" } else { "validation errors by epoch" },
+        "",
+    );
     text += &words::curve_gaps(report).iter().map(|gap| paragraph(gap)).collect::<String>();
     text += &rows(&table::last_epochs(report));
 
-    text += &soft_targets(report);
-    text += &disagreements(report);
+    if numbers {
+        text += "## Predictions\n\n";
+        text += &plot("plots/predictions.svg", "predictions and residuals", NO_PREDICTIONS);
+    } else {
+        text += &soft_targets(report);
+        text += &disagreements(report);
 
-    text += "## Confusion\n\n";
-    text += &plot("plots/confusion.svg", "confusion matrices", words::NO_CONFUSION);
-    text += &rows(&table::frequent_errors(report));
+        text += "## Confusion\n\n";
+        text += &plot("plots/confusion.svg", "confusion matrices", words::NO_CONFUSION);
+        text += &rows(&table::frequent_errors(report));
 
-    text += "## Calibration\n\n";
-    text += &plot("plots/calibration.svg", "right answers by confidence", words::NO_CALIBRATION);
+        text += "## Calibration\n\n";
+        text += &plot("plots/calibration.svg", "right answers by confidence", words::NO_CALIBRATION);
+    }
 
     text += "## Size and speed\n\n";
     text += &plot("plots/costs.svg", "parameters, size and latency", words::NO_MODELS);

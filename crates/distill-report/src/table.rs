@@ -2,6 +2,7 @@ use distill_train::{Leak, Role};
 
 use super::group::{Group, groups};
 use super::numbers::{errors, mean, micros, percent, seconds, signed};
+use super::regression;
 use super::words::class_name;
 use distill_lab::summary::{label, spread};
 use distill_lab::view::data::{ModelFacts, Report};
@@ -22,6 +23,7 @@ pub(super) fn results(report: &Report) -> Table {
     let row = |name: &str, cell: &dyn Fn(&Group<'_>) -> String| {
         [name.to_owned()].into_iter().chain(groups.iter().map(cell)).collect::<Vec<String>>()
     };
+    let is_regression = regression::predicts_numbers(report);
     let mut rows = vec![
         row("architecture", &|group| group.distinct(|m| m.architecture.clone())),
         row("seeds", &|group| group.distinct(|m| m.seed.to_string())),
@@ -38,13 +40,26 @@ pub(super) fn results(report: &Report) -> Table {
         }),
         row("training time", &|group| average(group.values(|m| m.train_seconds), seconds)),
     ];
+    if is_regression {
+        let of_classes = ["test errors", "accuracy", "nll, nats", "calibration error (ece)"];
+        rows.retain(|row| !of_classes.contains(&row[0].as_str()));
+        rows.splice(2..2, regression::rows(report));
+    }
     if report.models.iter().any(|model| model.folds.is_some()) {
         let of = |part: fn(&Leak) -> f64| move |m: &ModelFacts| m.folds.as_ref().map(part);
         rows.extend([
-            row("training examples right, out of fold", &|group| {
-                percent(&group.values(of(|leak| leak.out_of_fold.accuracy)))
-            }),
-            row("training examples right, in fold", &|group| percent(&group.values(of(|leak| leak.in_fold.accuracy)))),
+            row(
+                if is_regression {
+                    "R² on training examples, out of fold, %"
+                } else {
+                    "training examples right, out of fold"
+                },
+                &|group| percent(&group.values(of(|leak| leak.out_of_fold.accuracy))),
+            ),
+            row(
+                if is_regression { "R² on training examples, in fold, %" } else { "training examples right, in fold" },
+                &|group| percent(&group.values(of(|leak| leak.in_fold.accuracy))),
+            ),
         ]);
     }
     Table { header, rows }
@@ -52,6 +67,9 @@ pub(super) fn results(report: &Report) -> Table {
 
 /// The test errors of each seed, with the difference that distillation made.
 pub(super) fn by_seed(report: &Report) -> Table {
+    if regression::predicts_numbers(report) {
+        return regression::by_seed(report);
+    }
     let header = ["seed", "teacher", "student alone", "student distilled", "difference"].map(str::to_owned);
     let mut seeds: Vec<u64> = report.models.iter().filter(|m| m.role == Role::Student.name()).map(|m| m.seed).collect();
     seeds.sort_unstable();
@@ -93,6 +111,7 @@ pub(super) fn hashes(report: &Report) -> Table {
 
 /// Where training ended, for each model that has a curve.
 pub(super) fn last_epochs(report: &Report) -> Table {
+    let is_regression = regression::predicts_numbers(report);
     let header = [
         "model",
         "seed",
@@ -103,7 +122,7 @@ pub(super) fn last_epochs(report: &Report) -> Table {
         "soft",
         "kl",
         "learning rate",
-        "validation errors",
+        if is_regression { "validation R²" } else { "validation errors" },
         "took",
     ];
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
@@ -115,7 +134,7 @@ pub(super) fn last_epochs(report: &Report) -> Table {
                 (Some(errors), Some(examples)) => {
                     format!("{} of {}", thousands(errors as u64), thousands(examples as u64))
                 }
-                _ => "-".to_owned(),
+                _ => number(last.validation_r2),
             };
             rows.push(vec![
                 label(role).to_owned(),

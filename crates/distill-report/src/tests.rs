@@ -1,6 +1,6 @@
 use distill_train::Verdict;
 
-use super::fixture::{HOSTILE, empty, full, hostile};
+use super::fixture::{HOSTILE, empty, full, hostile, regression};
 use super::html::html;
 use super::markdown::markdown;
 use super::plots::{Plot, plots};
@@ -77,9 +77,9 @@ pub(crate) fn assert_has(text: &str, parts: &[&str]) {
 
 #[test]
 fn pages_and_plots_are_well_formed() {
-    for report in [full(), hostile(), empty()] {
+    for (report, sections) in [(full(), 9), (hostile(), 9), (empty(), 9), (regression(), 6)] {
         let names = elements(&html(&report));
-        assert_eq!(names.iter().filter(|name| *name == "h2").count(), 9);
+        assert_eq!(names.iter().filter(|name| *name == "h2").count(), sections);
         for (path, plot) in svgs(&report) {
             assert_eq!(elements(&plot)[0], "svg", "{path}");
             assert!(plot.contains("xmlns=\"http://www.w3.org/2000/svg\""));
@@ -89,7 +89,7 @@ fn pages_and_plots_are_well_formed() {
 
 #[test]
 fn a_page_needs_nothing_else() {
-    for report in [full(), hostile(), empty()] {
+    for report in [full(), hostile(), empty(), regression()] {
         let page = html(&report);
         for outside in ["http", "url(", "@import", "<script", "<link", "<iframe", "srcset", "javascript:"] {
             assert!(!page.contains(outside), "{outside}");
@@ -106,7 +106,7 @@ fn a_page_needs_nothing_else() {
 
 #[test]
 fn a_report_survives_json_and_gives_the_same_bytes() {
-    for report in [full(), hostile(), empty()] {
+    for report in [full(), hostile(), empty(), regression()] {
         let json = serde_json::to_string(&report).unwrap();
         let again: Report = serde_json::from_str(&json).unwrap();
         assert_eq!(html(&again), html(&report));
@@ -121,6 +121,38 @@ fn a_report_survives_json_and_gives_the_same_bytes() {
         json["pixels"] = serde_json::from_str(bad).unwrap();
         assert!(serde_json::from_value::<GalleryExample>(json).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn numbers_are_reported_in_their_units() {
+    let page = html(&regression());
+    assert_has(
+        &page,
+        &[
+            "Distillation made the student better: an R² of 0.8050 ± 0.0071 instead of 0.7750 ± 0.0071 (2 seeds, 95 % interval \
+             of the difference +0.0180 to +0.0420); the teacher has 0.8450 ± 0.0071.",
+            "R², distilled minus alone: +0.0300 in the mean of 2 seeds",
+            "<th scope=\"row\">RMSE, price</th><td>19682 ± 449</td>",
+            "<td>1</td>",
+            "R² on the validation set",
+            "Predictions of the student distilled",
+            "residual",
+            "<dt>predicted</dt>",
+        ],
+    );
+    for of_classes in ["Confusion", "Calibration", "test errors", "accuracy", "nll", "NaN"] {
+        assert!(!page.contains(of_classes), "{of_classes}");
+    }
+    let text = markdown(&regression());
+    assert_has(
+        &text,
+        &[
+            "## Predictions",
+            "![predictions and residuals](plots/predictions.svg)",
+            "| 2 | 0.8500 | 0.7700 | 0.8100 | +0.0400 |",
+        ],
+    );
+    assert!(svgs(&regression()).iter().any(|(path, _)| path == "plots/predictions.svg"));
 }
 
 #[test]

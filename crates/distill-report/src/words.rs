@@ -4,6 +4,7 @@ use distill_train::{Comparison, Role, Verdict};
 
 use super::group::{Group, groups};
 use super::numbers::{errors, mean, signed};
+use super::regression;
 use distill_lab::verdict;
 use distill_lab::view::data::{CurvePoint, GalleryExample, Report};
 use distill_recipe::words::thousands;
@@ -15,6 +16,9 @@ pub(super) const NO_EXAMPLES: &str = "No such examples were kept.";
 
 /// What came of the run, in one sentence with its numbers.
 pub(super) fn verdict(report: &Report) -> String {
+    if regression::predicts_numbers(report) {
+        return regression::verdict(report);
+    }
     let groups = groups(report);
     let of = |role: Role| groups.iter().find(|group| group.role == role);
     let Some(student) = of(Role::Student) else {
@@ -54,7 +58,10 @@ pub(super) fn verdict(report: &Report) -> String {
 }
 
 /// The paired difference, its interval and how that was made.
-pub(super) fn difference(comparison: &Comparison) -> String {
+pub(super) fn difference(report: &Report, comparison: &Comparison) -> String {
+    if regression::predicts_numbers(report) {
+        return regression::difference(comparison);
+    }
     // Over seeds, the sample is the seeds; over examples, the seeds are fixed.
     let fixed = if comparison.method.starts_with("Student t") {
         " The test set is taken as fixed: other test examples would move the difference too."

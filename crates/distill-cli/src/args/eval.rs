@@ -28,6 +28,10 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "PART", value_parser = parse_part)]
     pub(crate) min_accuracy: Option<f64>,
 
+    /// End with exit code 1 below this part of the variance explained, for a model that predicts numbers
+    #[arg(long, value_name = "PART", allow_negative_numbers = true, conflicts_with = "min_accuracy")]
+    pub(crate) min_r2: Option<f64>,
+
     /// Write results by class, confusion, calibration and predictions as CSV to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) tables: Option<PathBuf>,

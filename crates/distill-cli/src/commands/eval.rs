@@ -1,9 +1,11 @@
+mod numbers;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use distill_datasets::DataError;
 use distill_models::{Model, Provenance};
-use distill_train::{Evaluation, TeacherClasses, TrainError, auroc, evaluate, passing};
+use distill_train::{Evaluation, Measured, TeacherClasses, TrainError, auroc, measure, passing};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,6 +18,7 @@ use distill_lab::evaluation_files;
 use distill_predict::{Reading, Source, confidences, files, safe_cell};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
+use distill_recipe::LoadedTeacher;
 use distill_recipe::atomic;
 use distill_recipe::data_source::{DataSource, SourceError};
 use distill_recipe::onnx_file;
@@ -40,11 +43,10 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         other => other.into(),
     })?;
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
-    let spec = loaded.model.spec().clone();
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
     let screen = Screen::new(output);
     let asked = |model: &dyn Model, what, path: &Path| {
-        evaluate(&Asked::new(model, what, data.len(), &screen), &*data).map_err(|error| failed(error, path))
+        measure(&Asked::new(model, what, data.len(), &screen), &*data).map_err(|error| failed(error, path))
     };
     let test = asked(&*loaded.model, "the model", &args.model)?;
     let agreement = match (teacher, &args.teacher) {
@@ -54,80 +56,122 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         }
         _ => None,
     };
-    let outside = match args.out_of_scope.as_slice() {
-        [] => None,
-        named => Some(outside(&*loaded.model, &loaded.provenance, named, &test)?),
-    };
     output.progress("timing it on one example at a time");
     let latency = Latency::measure(&*loaded.model, &*data)?;
-    if let Some(folder) = &args.tables {
-        let cell = |class: &String| if args.spreadsheet_safe { safe_cell(class).into_owned() } else { class.clone() };
-        // Names of classes are the only text in the tables.
-        write_tables(folder, &test, &spec.classes.iter().map(cell).collect::<Vec<String>>())?;
+    let found = Found { args, loaded: &loaded, agreement, latency };
+    found.tables(&test)?;
+    match &test {
+        Measured::Classes(test) => found.classes(test, output),
+        Measured::Numbers(test) => found.numbers(test, output),
+    }
+}
+
+/// What is said of a model, whatever its answers are.
+struct Found<'a> {
+    args: &'a EvalArgs,
+    loaded: &'a LoadedTeacher,
+    agreement: Option<f64>,
+    latency: Latency,
+}
+
+impl Found<'_> {
+    /// The lines that a text begins with.
+    fn head(&self, n_examples: usize) -> String {
+        let Self { args, loaded, .. } = self;
+        let mut text = format!("model     {}\n", args.model.display());
+        text += &format!("          {}", distill_recipe::in_words(loaded.model.spec()));
+        for (name, value) in &loaded.provenance {
+            if ["role", "seed"].contains(&name.as_str()) {
+                text += &format!(", {name} {value}");
+            }
+        }
+        if let Some(answers) = &loaded.answers {
+            text += &format!("\nanswers   {answers}");
+        }
+        for (i, assumed) in loaded.assumed.iter().enumerate() {
+            text += &format!("\n{:<9} {assumed}", if i == 0 { "assumed" } else { "" });
+        }
+        text + &format!("\ndata      {}, {} test examples\n", args.data, thousands(n_examples as u64))
     }
 
-    let mut text = format!("model     {}\n", args.model.display());
-    text += &format!("          {}", distill_recipe::in_words(&spec));
-    for (name, value) in &loaded.provenance {
-        if ["role", "seed"].contains(&name.as_str()) {
-            text += &format!(", {name} {value}");
+    fn latency_line(&self) -> String {
+        format!("latency   {:.1} µs, 95 % below {:.1} µs\n", self.latency.p50_us, self.latency.p95_us)
+    }
+
+    fn tables(&self, test: &Measured) -> Result<(), Diagnostic> {
+        let Some(folder) = &self.args.tables else { return Ok(()) };
+        let cell = |name: &String| if self.args.spreadsheet_safe { safe_cell(name).into_owned() } else { name.clone() };
+        // Names are the only text in the tables.
+        write_tables(folder, test, &self.loaded.model.spec().classes.iter().map(cell).collect::<Vec<String>>())
+    }
+
+    /// Exit code 1 for what is below a bound that was asked for.
+    fn gate(&self, what: &str, found: f64, bound: Option<f64>) -> Result<u8, Diagnostic> {
+        match bound {
+            Some(bound) if found < bound => {
+                let what = format!("{what} is {found:.4}, at least {bound} was asked for");
+                Err(Diagnostic::new(Code::Gate, what)
+                    .at(self.args.model.display())
+                    .help("train for longer, use a larger model, or state a bound that can be met"))
+            }
+            _ => Ok(0),
         }
     }
-    if let Some(answers) = &loaded.answers {
-        text += &format!("\nanswers   {answers}");
-    }
-    for (i, assumed) in loaded.assumed.iter().enumerate() {
-        text += &format!("\n{:<9} {assumed}", if i == 0 { "assumed" } else { "" });
-    }
-    text += &format!("\ndata      {}, {} test examples\n", args.data, thousands(test.examples as u64));
-    text += &format!("nll       {:.4}\n", test.nll);
-    text += &format!("ece       {:.4}\n", test.ece);
-    text += &format!("latency   {:.1} µs, 95 % below {:.1} µs\n", latency.p50_us, latency.p95_us);
-    text += &worst_classes(&test, &spec.classes);
-    if test.top_k > 1 {
-        text += &format!("top {:<5} {:.2} %\n", test.top_k, 100.0 * test.top_k_accuracy());
-    }
-    if let Some(agreement) = agreement {
-        text += &format!("agreement {:.2} % with the teacher\n", 100.0 * agreement);
-    }
-    if let Some(outside) = &outside {
-        text += &format!(
-            "outside   {} rows out of scope: AUROC {:.4}, {:.2} % of them pass where 95 % of the test examples do\n",
-            thousands(outside.examples as u64),
-            outside.auroc,
-            100.0 * outside.passing_at_95
-        );
-    }
-    text += &format!("accuracy  {:.2} %, {} errors", 100.0 * test.accuracy(), test.errors);
-    output.result(&text)?;
-    output.event(
-        "eval",
-        json!({
-            "model": args.model.display().to_string(),
-            "model_sha256": loaded.sha256,
-            "answers": loaded.answers.as_ref().map(ToString::to_string),
-            "assumed": loaded.assumed,
-            "data": args.data,
-            "examples": test.examples,
-            "errors": test.errors,
-            "accuracy": test.accuracy(),
-            "top_k": test.top_k,
-            "top_k_accuracy": test.top_k_accuracy(),
-            "nll": test.nll,
-            "ece": test.ece,
-            "agreement": agreement,
-            "out_of_scope": outside,
-            "latency": latency,
-        }),
-    )?;
-    match args.min_accuracy {
-        Some(bound) if test.accuracy() < bound => {
-            let what = format!("accuracy is {:.4}, at least {bound} was asked for", test.accuracy());
-            Err(Diagnostic::new(Code::Gate, what)
+
+    fn classes(&self, test: &Evaluation, output: &Output) -> Result<u8, Diagnostic> {
+        let Self { args, loaded, agreement, latency } = self;
+        if args.min_r2.is_some() {
+            return Err(Diagnostic::new(Code::Value, "`--min-r2` is set, and the model gives classes")
                 .at(args.model.display())
-                .help("train for longer, use a larger model, or state a bound that can be met"))
+                .help("set `--min-accuracy`"));
         }
-        _ => Ok(0),
+        let spec = loaded.model.spec();
+        let outside = match args.out_of_scope.as_slice() {
+            [] => None,
+            named => Some(outside(&*loaded.model, &loaded.provenance, named, test)?),
+        };
+        let mut text = self.head(test.examples);
+        text += &format!("nll       {:.4}\n", test.nll);
+        text += &format!("ece       {:.4}\n", test.ece);
+        text += &self.latency_line();
+        text += &worst_classes(test, &spec.classes);
+        if test.top_k > 1 {
+            text += &format!("top {:<5} {:.2} %\n", test.top_k, 100.0 * test.top_k_accuracy());
+        }
+        if let Some(agreement) = agreement {
+            text += &format!("agreement {:.2} % with the teacher\n", 100.0 * agreement);
+        }
+        if let Some(outside) = &outside {
+            text += &format!(
+                "outside   {} rows out of scope: AUROC {:.4}, {:.2} % of them pass where 95 % of the test examples do\n",
+                thousands(outside.examples as u64),
+                outside.auroc,
+                100.0 * outside.passing_at_95
+            );
+        }
+        text += &format!("accuracy  {:.2} %, {} errors", 100.0 * test.accuracy(), test.errors);
+        output.result(&text)?;
+        output.event(
+            "eval",
+            json!({
+                "model": args.model.display().to_string(),
+                "model_sha256": loaded.sha256,
+                "answers": loaded.answers.as_ref().map(ToString::to_string),
+                "assumed": loaded.assumed,
+                "data": args.data,
+                "examples": test.examples,
+                "errors": test.errors,
+                "accuracy": test.accuracy(),
+                "top_k": test.top_k,
+                "top_k_accuracy": test.top_k_accuracy(),
+                "nll": test.nll,
+                "ece": test.ece,
+                "agreement": agreement,
+                "out_of_scope": outside,
+                "latency": latency,
+            }),
+        )?;
+        self.gate("accuracy", test.accuracy(), args.min_accuracy)
     }
 }
 
@@ -176,10 +220,10 @@ fn worst_classes(test: &Evaluation, classes: &[String]) -> String {
     })
 }
 
-fn write_tables(folder: &Path, test: &Evaluation, classes: &[String]) -> Result<(), Diagnostic> {
+fn write_tables(folder: &Path, test: &Measured, names: &[String]) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(folder)
         .map_err(|error| Diagnostic::io("cannot make the folder of the tables", Some(folder), error))?;
-    for (name, table) in evaluation_files::all(test, classes) {
+    for (name, table) in evaluation_files::all(test, names) {
         atomic::write(&folder.join(name), table.as_bytes())?;
     }
     Ok(())

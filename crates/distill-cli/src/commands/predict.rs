@@ -1,7 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use distill_models::Task;
 
 use crate::args::{FormatName, PredictArgs};
 use crate::output::Output;
+use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
@@ -9,6 +12,13 @@ use distill_recipe::teacher_file;
 use distill_predict::{Answers, Format, Kind, Predictor, Reading, STDIN, Source, bad_row, files};
 
 use super::meter::Meter;
+
+/// An option that asks for classes, of a model that gives numbers.
+pub(super) fn of_classes_alone(flag: &str, model: &Path) -> Diagnostic {
+    Diagnostic::new(Code::Value, format!("`{flag}` is set, and the model predicts numbers and no classes"))
+        .at(model.display())
+        .help("leave it out")
+}
 
 /// `distill predict MODEL [FILES…]`
 pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnostic> {
@@ -21,7 +31,20 @@ pub(crate) fn predict(args: &PredictArgs, output: &Output) -> Result<(), Diagnos
     };
     let spec = loaded.model.spec();
     let reading = Reading::of(&loaded.provenance, spec.features());
-    let mut answers = Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?;
+    let mut answers = match spec.task {
+        Task::Classes => Answers::new(format, &spec.classes, args.top, args.probs, args.temperature.get())?,
+        Task::Numbers => {
+            let set = [
+                ("--top", args.top.is_some()),
+                ("--probs", args.probs),
+                ("--temperature", args.temperature.get() != 1.0),
+            ];
+            if let Some((flag, _)) = set.into_iter().find(|(_, is_set)| *is_set) {
+                return Err(of_classes_alone(flag, &args.model));
+            }
+            Answers::numbers(format, &spec.classes)?
+        }
+    };
     answers.spreadsheet_safe = args.spreadsheet_safe;
     let mut predictor = Predictor::new(&*loaded.model, answers, |text| output.raw(text));
     predictor.invert = args.invert;

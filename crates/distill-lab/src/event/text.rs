@@ -6,7 +6,9 @@ use distill_recipe::words::{epochs, left, shell, thousands};
 use distill_train::{EpochReport, Measured};
 
 use super::{Event, ModelStart, RunStart, Step, SweepStart};
+use crate::folder::NumberScores;
 use crate::roles::heading;
+use crate::summary::decimals;
 use crate::trials;
 
 /// Less time than this is not announced.
@@ -51,6 +53,13 @@ impl fmt::Display for Event<'_> {
                 thousands(asking.total),
                 left(asking.left)
             ),
+            Self::ModelEnd(model) if model.test_numbers.is_some() => {
+                let r2 = 1.0 - model.loss();
+                let rmse = model.test_numbers.as_ref().and_then(NumberScores::rmse);
+                let rmse = rmse.map_or(String::new(), |rmse| format!(", RMSE {rmse:.0$}", decimals(rmse)));
+                let examples = thousands(model.test_examples as u64);
+                write!(f, "  R² {r2:.4}{rmse} on {examples} test examples")
+            }
             Self::ModelEnd(model) => write!(
                 f,
                 "  {} test errors of {}",
@@ -97,7 +106,11 @@ impl fmt::Display for RunStart<'_> {
             count(data.test),
             shape.join("x"),
             data.classes.len(),
-            if data.task == Task::Numbers { "numbers to predict" } else { "classes" },
+            match data.task {
+                Task::Classes => "classes",
+                Task::Numbers if data.classes.len() == 1 => "number to predict",
+                Task::Numbers => "numbers to predict",
+            },
         )?;
         if data.transfer != data.train || data.labelled.is_some() {
             let labelled = data.labelled.map_or(String::new(), |n| format!(", {} of them with labels", count(n)));

@@ -16,6 +16,7 @@ use distill_train::{Recipe, Standardize};
 
 pub use dir::{Kind, RunDir, find};
 pub use remove::{claim, remove, remove_rest};
+pub(crate) use result::number_or_null;
 pub use result::{DataResult, ModelResult, NumberScore, NumberScores, RunResult};
 pub use status::{FILE as STATUS_FILE, RunStatus, Status, processor};
 

@@ -1,8 +1,9 @@
-use distill_datasets::Dataset;
+use distill_datasets::{Dataset, Numbers};
 use distill_train::{Role, Standardize, Together, TrainError};
 use ndarray::Array2;
 
 use super::{Fingerprints, Found, Preflight};
+use crate::summary::decimals;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_source::DataSource;
@@ -10,6 +11,9 @@ use distill_recipe::words::thousands;
 
 /// Products of such an input and ordinary weights, summed over inputs and layers, come near the largest f32, 3.4e38.
 const OVERFLOWS: f32 = 1e30;
+
+/// Numbers that are farther from their mean, in standard deviations, decide a squared error.
+const FAR: f64 = 20.0;
 
 /// Inputs with a mean or a deviation above it are not what weights are drawn for.
 const WIDE: f64 = 10.0;
@@ -43,7 +47,10 @@ impl Preflight<'_> {
             ),
         );
         self.labelled(found);
-        self.classes(found, train);
+        match &train.spec().numbers {
+            None => self.classes(found, train),
+            Some(numbers) => self.numbers(found, train, numbers),
+        }
         self.counters(found);
         match Fingerprints::of(self.experiment) {
             Err(error) => found.fail("inputs", error.into()),
@@ -180,6 +187,39 @@ impl Preflight<'_> {
             "every row has a different value there: a model memorises the training rows by it and learns nothing for new ones",
             format!("set `data.columns.ignore = [{}]`, or leave it so if it was measured", names.join(", ")),
         );
+    }
+
+    /// What is to be predicted, each number with its spread.
+    fn numbers(&self, found: &mut Found, train: &dyn Dataset, numbers: &Numbers) {
+        let labels: Vec<u32> = (0..train.len()).filter_map(|index| train.label(index)).collect();
+        let (mean, sd) = numbers.mean_and_sd(labels.iter().copied());
+        for (at, name) in train.spec().classes.iter().enumerate() {
+            let column = || labels.iter().map(|&label| numbers.row(label)[at]);
+            let (low, high) = column().fold((f32::MAX, f32::MIN), |(low, high), y| (low.min(y), high.max(y)));
+            let (mean, sd) = (mean[at], sd[at]);
+            let places = decimals(sd);
+            if sd == 0.0 {
+                let what = format!("`{name}` is {low} for all training rows, so there is nothing to learn");
+                let diagnostic = Diagnostic::new(Code::Label, what).help("leave it out of `data.columns.targets`");
+                found.fail("numbers", self.file.locate(diagnostic, "data.columns.targets"));
+                continue;
+            }
+            found.ok("numbers", format!("{name}: mean {mean:.places$}, sd {sd:.places$}, from {low} to {high}"));
+            // A squared error follows the few that are far from all others.
+            let farthest = f64::from(high) - mean;
+            let farthest = farthest.max(mean - f64::from(low));
+            if farthest > FAR * sd {
+                found.warn(
+                    "numbers",
+                    format!(
+                        "`{name}` has a training row that is {:.0} standard deviations from the mean",
+                        farthest / sd
+                    ),
+                    "a squared error follows the few rows that are far from all others",
+                    "correct the row if it is wrong; else train on the logarithm of the column",
+                );
+            }
+        }
     }
 
     fn classes(&self, found: &mut Found, train: &dyn Dataset) {

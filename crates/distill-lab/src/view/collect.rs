@@ -269,7 +269,7 @@ fn numbers(model: &ModelResult, names: &[String], found: NumberEvaluation, class
 }
 
 /// Examples that a plot shows: more are a blot.
-const SHOWN: usize = 1000;
+const SHOWN: usize = 400;
 
 /// Of each number what is right and what the model says, for some examples.
 fn some_pairs(test: &NumberEvaluation) -> Vec<Vec<[f32; 2]>> {

@@ -2,7 +2,7 @@ use distill_models::Task;
 use distill_train::{Comparison, Leak};
 use serde::{Deserialize, Serialize};
 
-use crate::folder::NumberScores;
+use crate::folder::{NumberScores, number_or_null};
 use crate::latency::Latency;
 
 /// All that a report shows of one recipe, over the seeds of one or more runs.
@@ -104,9 +104,11 @@ pub struct ModelFacts {
     pub test_examples: usize,
     /// How many of them it gets wrong.
     pub test_errors: usize,
-    /// Mean negative log-likelihood on the test set, in nats.
+    /// Mean negative log-likelihood on the test set, in nats; NaN, as below, for numbers.
+    #[serde(deserialize_with = "number_or_null")]
     pub test_nll: f64,
     /// Expected calibration error on the test set, from 0 to 1.
+    #[serde(deserialize_with = "number_or_null")]
     pub test_ece: f64,
     /// Of a model that predicts numbers: how far they are from those of the test set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -71,10 +71,12 @@ fn network(config: &ModelConfig) -> String {
 
 fn learning(recipe: &Recipe) -> String {
     let kd = &recipe.kd;
-    let method = match kd.method {
+    let method = match recipe.method() {
         KdMethod::Kd => format!("kd at temperature {}", kd.temperature),
         KdMethod::SoftCrossEntropy => format!("soft cross entropy at temperature {}", kd.temperature),
-        KdMethod::LogitMatching => "logit matching".to_owned(),
+        method @ (KdMethod::LogitMatching | KdMethod::SquaredError | KdMethod::TeacherBounded) => {
+            method.words().to_owned()
+        }
     };
     let features: String = kd.features.iter().map(|feature| format!(", {}", feature.describe())).collect();
     let alone = if recipe.baseline.enabled { ", and alone" } else { "" };
