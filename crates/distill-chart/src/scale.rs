@@ -91,7 +91,7 @@ impl Axis {
     }
 
     /// The labels of the ticks, shorter than [`Axis::label`] where numbers are large or small: 300, 10k, 2.5M, 1e-6.
-    pub(crate) fn short_labels(&self) -> Vec<String> {
+    pub fn short_labels(&self) -> Vec<String> {
         if self.logarithmic {
             return self.ticks.iter().flat_map(|tick| short(&[*tick], 1e3)).collect();
         }

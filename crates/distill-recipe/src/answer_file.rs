@@ -86,11 +86,14 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
     parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
     let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
-        let probabilities = recipe.teacher.probabilities;
+        // Numbers to predict are no probabilities, whatever they add up to.
+        let probabilities = if spec.numbers.is_some() { Some(false) } else { recipe.teacher.probabilities };
         let (at, answered) = if let Some(file) = table_file(path, name) {
             let NumberTable { columns, values } = NumberTable::read(&file, memory::share())?;
             // All columns of numbers that are called like numbers say no more than their place.
-            if named.is_none() && columns.iter().any(|column| column.parse::<f64>().is_err()) {
+            // Nor does what a single column of numbers to predict is called.
+            let is_only = spec.numbers.is_some() && columns.len() == 1;
+            if named.is_none() && !is_only && columns.iter().any(|column| column.parse::<f64>().is_err()) {
                 named = Some(columns);
             }
             let answered = TeacherOutputs::of_all(values, probabilities);
@@ -111,14 +114,16 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
     }
     let classes = named.unwrap_or_else(|| spec.classes.clone());
     if let Some((_, table)) = answers.iter().find(|(_, table)| table.shape()[1] != classes.len()) {
-        let what = format!("the table has {} columns for {} classes", table.shape()[1], classes.len());
+        let outputs = if spec.numbers.is_some() { "numbers to predict" } else { "classes" };
+        let what = format!("the table has {} columns for {} {outputs}", table.shape()[1], classes.len());
         return Err(Diagnostic::new(Code::ClassCount, what)
             .at(path.display())
-            .help("write one column for each class; if they are not those of the data, name them in `classes.txt`"));
+            .help("write one column for each; if they are not those of the data, name them in `classes.txt`"));
     }
     let table = LogitTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
         .map_err(|error| refused(error).at(path.display()))?;
-    let (n_bytes, sha256, answers) = (table.n_bytes(), table.sha256().to_owned(), Some(table.kind().clone()));
+    let answers = spec.numbers.is_none().then(|| table.kind().clone());
+    let (n_bytes, sha256) = (table.n_bytes(), table.sha256().to_owned());
     Ok(LoadedTeacher { answers, ..LoadedTeacher::new(&AnswerTables, Arc::new(table), n_bytes, sha256) })
 }
 
@@ -143,10 +148,15 @@ fn arrays(
     };
     let array = place.expect(name).map_err(missing)?;
     let sides = array.shape.clone();
-    let [rows, columns] = sides[..] else {
-        return Err(Diagnostic::new(Code::ModelFile, format!("the table of answers has the shape {sides:?}"))
-            .at(path.display())
-            .help("write one row for each example and one column for each class"));
+    let (rows, columns) = match sides[..] {
+        [rows, columns] => (rows, columns),
+        // A list of numbers is a column of them.
+        [rows] if n_classes == 1 => (rows, 1),
+        _ => {
+            return Err(Diagnostic::new(Code::ModelFile, format!("the table of answers has the shape {sides:?}"))
+                .at(path.display())
+                .help("write one row for each example and one column for each class, or number to predict"));
+        }
     };
     let unreadable = |source| Diagnostic::from(DataError::Io { path: path.clone(), source });
     let values = array.into_f32().map_err(unreadable)?;

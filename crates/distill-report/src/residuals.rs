@@ -1,6 +1,5 @@
 use distill_chart::{Anchor, Axis, Canvas, Chart};
 
-use super::ends::short;
 use super::group::Group;
 use distill_lab::summary::spread;
 
@@ -22,9 +21,10 @@ pub(super) fn residuals(groups: &[Group<'_>], names: &[String], number: usize) -
     let values = || all.iter().flat_map(|(_, pairs)| pairs.iter().flatten()).map(|&value| f64::from(value));
     let apart = |&[y, s]: &[f32; 2]| f64::from(s) - f64::from(y);
     let farthest = all.iter().flat_map(|(_, pairs)| pairs).map(|pair| apart(pair).abs()).fold(0.0, f64::max);
-    let (Some(axis), Some(distance)) = (Axis::close(values()), Axis::close([-farthest, farthest])) else {
+    if all.is_empty() {
         return vec![];
-    };
+    }
+    let (axis, distance) = (Axis::around(values()), Axis::around([-farthest, farthest]));
     let name = names.get(number).map_or("", String::as_str);
     all.iter().map(|(group, pairs)| chart(group, pairs, (&axis, &distance), (name, number))).collect()
 }
@@ -42,17 +42,18 @@ fn chart(
     let across = |value: f64| LEFT + axis.at(value).clamp(0.0, 1.0) * SIDE;
     let up = |value: f64| TOP + (1.0 - axis.at(value).clamp(0.0, 1.0)) * SIDE;
     let off = |value: f64| STRIP_BOTTOM - distance.at(value).clamp(0.0, 1.0) * STRIP;
-    for &tick in axis.ticks.iter().filter(|&&tick| (0.0..=1.0).contains(&axis.at(tick))) {
+    for (&tick, label) in axis.ticks.iter().zip(axis.short_labels()) {
         canvas.line("grid", &[(LEFT, up(tick)), (LEFT + SIDE, up(tick))]);
-        canvas.text("tick", (LEFT - 6.0, up(tick) + 4.0), Anchor::End, axis.label(tick));
-        canvas.text("tick", (across(tick), STRIP_BOTTOM + 16.0), Anchor::Middle, axis.label(tick));
+        canvas.text("tick", (LEFT - 6.0, up(tick) + 4.0), Anchor::End, &label);
+        canvas.text("tick", (across(tick), STRIP_BOTTOM + 16.0), Anchor::Middle, label);
     }
     let ends = |axis: &Axis| [axis.ticks.first(), axis.ticks.last()].map(|tick| tick.copied().unwrap_or_default());
     let [low, high] = ends(axis);
     canvas.line("even", &[(across(low), up(low)), (across(high), up(high))]);
     canvas.line("even", &[(LEFT, off(0.0)), (LEFT + SIDE, off(0.0))]);
-    for tick in ends(distance) {
-        canvas.text("tick", (LEFT - 6.0, off(tick) + 4.0), Anchor::End, short(tick));
+    let labels = distance.short_labels();
+    for (tick, label) in ends(distance).into_iter().zip([labels.first(), labels.last()]) {
+        canvas.text("tick", (LEFT - 6.0, off(tick) + 4.0), Anchor::End, label.map_or("", String::as_str));
     }
     let role = group.role.name();
     for &[y, s] in pairs {

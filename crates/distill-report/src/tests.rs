@@ -144,14 +144,7 @@ fn numbers_are_reported_in_their_units() {
         assert!(!page.contains(of_classes), "{of_classes}");
     }
     let text = markdown(&regression());
-    assert_has(
-        &text,
-        &[
-            "## Predictions",
-            "![predictions and residuals](plots/predictions.svg)",
-            "| 2 | 0.8500 | 0.7700 | 0.8100 | +0.0400 |",
-        ],
-    );
+    assert_has(&text, &["## Predictions", "![predictions and residuals](plots/predictions.svg)", "+0.0400"]);
     assert!(svgs(&regression()).iter().any(|(path, _)| path == "plots/predictions.svg"));
 }
 

@@ -2,6 +2,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use distill_models::Task;
 use distill_train::{Experiment, Fingerprint, SoftTargetFile, SoftTargets, TargetStorage, kl_between};
 use serde_json::json;
 
@@ -64,6 +65,13 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     }
     let answers: Vec<String> = teacher.answers().map(|(_, kind)| kind.to_string()).collect();
     let classes = transfer.spec().classes.clone();
+    let of_numbers = experiment.task() == Task::Numbers;
+    if of_numbers && args.store != TargetStorage::F32 {
+        return Err(Diagnostic::new(Code::Value, format!("numbers to predict cannot be kept as {}", args.store))
+            .at("command line: --store")
+            .note("it keeps how far logits lie below the largest one")
+            .help("use `--store f32`"));
+    }
     args.store.check(classes.len()).map_err(|reason| {
         Diagnostic::new(Code::Value, format!("the answers cannot be kept as {}", args.store))
             .at("command line: --store")
@@ -81,7 +89,11 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     })?;
     let bytes = cache.to_bytes()?;
     let temperature = recipe.kd.temperature;
-    let (kl_mean, kl_max) = kl_between(targets.logits(), args.store.round(targets.logits()).view(), temperature);
+    let stored = args.store.round(targets.logits());
+    let (kl_mean, kl_max) = match of_numbers {
+        true => (0.0, 0.0),
+        false => kl_between(targets.logits(), stored.view(), temperature),
+    };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
             Diagnostic::io("cannot make the folder", Some(folder), error).help("choose another file with `--output`")

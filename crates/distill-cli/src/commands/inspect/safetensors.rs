@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use distill_models::{Header, ModelCard, ModelError};
+use distill_models::{Header, ModelCard, ModelError, Task};
 use serde_json::{Value, json};
 
 use distill_recipe::Diagnostic;
@@ -66,7 +66,8 @@ fn model(card: &ModelCard, header: &Header, weights: &Weights, len: u64) -> Fact
     facts.line("sha256", &weights.sha256);
     facts.line("model", format_args!("{architecture}, {} parameters", thousands(n_parameters)));
     facts.line("input", format_args!("{}, {} numbers", sides(&card.input_shape), thousands(features as u64)));
-    facts.list("classes", card.classes.iter().map(|class| short(class, N_TEXT)));
+    let of = if card.task == Task::Numbers { "predicts" } else { "classes" };
+    facts.list(of, card.classes.iter().map(|class| short(class, N_TEXT)));
     for (i, (name, value)) in card.provenance.iter().enumerate() {
         facts.line(if i == 0 { "origin" } else { "" }, short(&format!("{name} {value}"), N_TEXT));
     }

@@ -35,6 +35,9 @@ pub(super) fn settings(look: &Look, teacher: Option<&str>) -> Vec<Setting> {
         return settings;
     }
     settings.extend(students(look, has_teacher));
+    if look.target.is_some() {
+        settings.extend([Setting::none("kd", "temperature"), Setting::text("kd", "method", "squared-error")]);
+    }
     if !has_teacher {
         // A teacher of somebody else may be a table, which answers nothing that is not in it.
         settings.extend(n_mixtures(look).map(|n| Setting::new("data", "mixtures", n)));

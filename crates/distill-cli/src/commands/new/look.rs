@@ -5,6 +5,7 @@ use distill_train::Fingerprint;
 
 use super::template::{self, Setting, quoted};
 use distill_lab::preflight::is_far_from_standard;
+use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::data_folder::{SOUND, longest_recording};
 use distill_recipe::data_source::{DataSource, SourceError};
@@ -39,48 +40,73 @@ pub(super) struct Look {
     pub(super) is_wide: bool,
     /// The column with the class, where that was guessed.
     pub(super) guessed_label: Option<String>,
+    /// The column with a number to predict, where the data has no class.
+    pub(super) target: Option<String>,
+    /// Whether its classes are rather numbers to predict.
+    has_many_numbers: bool,
+}
+
+/// What has to be said of data so that it can be read, as far as it is known.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    images: Vec<&'static str>,
+    /// The column with what is right of a row, where no name tells which it is.
+    answer: Option<String>,
+    /// The same, if it is a number to predict.
+    target: Option<String>,
+    sound: Option<String>,
 }
 
 impl Look {
     /// Reads data as a run would, and finds out what has to be said of it.
     pub(super) fn at(source: &str) -> Result<Self, Diagnostic> {
-        let (mut images, mut label, mut sound): (Vec<&str>, Option<String>, Option<String>) = (vec![], None, None);
+        let mut said = Said::default();
         loop {
-            match Self::with(source, &images, label.as_deref(), sound.as_deref()) {
+            match Self::with(source, &said) {
                 Ok(look) if look.input_shape.len() > 1 && look.n_features() > MOST_FEATURES && is_images(source) => {
                     // Arrays cannot be made smaller.
-                    match images.contains(&SIZE) {
+                    match said.images.contains(&SIZE) {
                         true => return Ok(look),
-                        false => images.push(SIZE),
+                        false => said.images.push(SIZE),
                     }
                 }
+                Ok(look) if said.target.is_none() && look.has_many_numbers => {
+                    said.target = Some(answer_column(source, &said)?);
+                }
                 Ok(look) => return Ok(look),
-                Err(error) if label.is_none() && asks_for(&error, "data.columns.label") => {
+                // A number that no row to train on has is no class.
+                Err(error) if said.target.is_none() && is_number_as_class(&error) => {
+                    said.target = Some(answer_column(source, &said)?);
+                }
+                Err(error) if said.answer.is_none() && asks_for(&error, "data.columns.label") => {
                     // The class stands last nearly everywhere where no name tells which it is, but for the set of a row.
                     let path = Path::new(source);
                     let is_set = |name: &String| path.is_file() && name == Division::COLUMN;
                     let header = TableFolder::header(path)?.unwrap_or_default();
-                    label = Some(header.into_iter().rev().find(|name| !is_set(name)).ok_or(error)?);
+                    said.answer = Some(header.into_iter().rev().find(|name| !is_set(name)).ok_or(error)?);
                 }
-                Err(error) if sound.is_none() && asks_for(&error, "data.sound.seconds") => {
+                Err(error) if said.sound.is_none() && asks_for(&error, "data.sound.seconds") => {
                     let longest = longest_recording(Path::new(source))?.ok_or(error)?;
-                    sound = Some(format!("{{ seconds = {:.2} }}", longest.min(MOST_SECONDS)));
+                    said.sound = Some(format!("{{ seconds = {:.2} }}", longest.min(MOST_SECONDS)));
                 }
-                Err(error) => match asked_for(&error).filter(|setting| !images.contains(setting)) {
-                    Some(setting) => images.push(setting),
+                Err(error) => match asked_for(&error).filter(|setting| !said.images.contains(setting)) {
+                    Some(setting) => said.images.push(setting),
                     None => return Err(error.into()),
                 },
             }
         }
     }
 
-    fn with(source: &str, images: &[&str], label: Option<&str>, sound: Option<&str>) -> Result<Self, SourceError> {
+    fn with(source: &str, said: &Said) -> Result<Self, SourceError> {
+        let Said { images, answer, target, sound } = said;
         let images = (!images.is_empty()).then(|| format!("{{ {} }}", images.join(", ")));
         let mut settings = vec![Setting::text("data", "source", source)];
         settings.extend(images.iter().map(|images| Setting::new("data", "images", images)));
-        settings.extend(sound.map(|sound| Setting::new("data", "sound", sound)));
-        let guessed = label.map(str::to_owned);
-        let label = label.map(|label| format!("label = {}", quoted(label)));
+        settings.extend(sound.iter().map(|sound| Setting::new("data", "sound", sound)));
+        let label = match target {
+            Some(target) => Some(format!("targets = [{}]", quoted(target))),
+            None => answer.as_ref().map(|label| format!("label = {}", quoted(label))),
+        };
         settings.extend(label.iter().map(|label| Setting::new("data", "columns", format!("{{ {label} }}"))));
         let text = template::with(&settings);
         let (_, recipe) = recipe_file::from_bytes(Path::new("new.toml"), text.into_bytes(), &[])
@@ -98,16 +124,42 @@ impl Look {
             buckets: DataSource::buckets(&config),
             columns: (!columns.is_empty()).then(|| format!("{{ {} }}", columns.join(", "))),
             images,
-            sound: sound.map(str::to_owned),
+            sound: sound.clone(),
             is_sound: sets.train.reading().is_some_and(|(name, _)| name == SOUND),
             is_wide: sets.train.columns().is_none() && is_wide(&*sets.train)?,
-            guessed_label: guessed,
+            guessed_label: answer.clone().filter(|_| target.is_none()),
+            target: target.clone(),
+            has_many_numbers: sets.train.columns().is_some() && are_many_numbers(&spec.classes, sets.train.len()),
         })
     }
 
     pub(super) fn n_features(&self) -> usize {
         self.input_shape.iter().product()
     }
+}
+
+/// The column with what is right of a row: the one that was guessed, or that has a usual name.
+fn answer_column(source: &str, said: &Said) -> Result<String, Diagnostic> {
+    let header = TableFolder::header(Path::new(source))?.unwrap_or_default();
+    let usual = |name: &String| ["label", "class", "target"].contains(&name.to_lowercase().as_str());
+    let found = said.answer.clone().or_else(|| header.into_iter().find(usual));
+    found.ok_or_else(|| Diagnostic::new(Code::Bug, "a table was read, and has no column with what is right of a row"))
+}
+
+/// Whether names of classes are rather numbers to predict: fractions, or more different ones than classes would have examples.
+fn are_many_numbers(classes: &[String], n_train: usize) -> bool {
+    const MOST_CLASSES: usize = 100;
+    let numbers: Option<Vec<f64>> = classes.iter().map(|class| class.parse().ok()).collect();
+    numbers.is_some_and(|numbers| {
+        let has_fractions = numbers.iter().any(|number| number.fract() != 0.0);
+        (has_fractions && numbers.len() > 10) || (numbers.len() > MOST_CLASSES && numbers.len() * 50 > n_train)
+    })
+}
+
+/// Whether a row has a class that no row to train on has, and which is a number.
+fn is_number_as_class(error: &SourceError) -> bool {
+    matches!(error, SourceError::Data(DataError::UnlistedClass { name, known, .. })
+        if name.parse::<f64>().is_ok() && known.iter().all(|class| class.parse::<f64>().is_ok()))
 }
 
 /// As `distill check` would warn of, or all on one side of 0: what all examples share then hides what they differ in. Where many

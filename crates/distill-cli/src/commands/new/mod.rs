@@ -101,6 +101,11 @@ fn recipe_for(data: &str, teacher: Option<&str>, output: &Output) -> Result<Stri
                         "class     column `{label}`, the last one; see `data.columns` in the recipe"
                     ));
                 }
+                if let Some(target) = &look.target {
+                    output.progress(&format!(
+                        "predict   column `{target}`, whose values are many numbers; name it in `data.columns.label` if they are classes"
+                    ));
+                }
                 settings.extend(defaults::settings(&look, teacher));
             }
             // It may have fewer examples than are held out of MNIST, and no sides to shift along.
