@@ -1,6 +1,6 @@
 use crate::beside::Beside;
 use crate::plan::Plan;
-use crate::rows::{adult, cifar, mnist, specialists, speech};
+use crate::rows::{adult, california, cifar, mnist, specialists, speech};
 
 /// Hinton, Vinyals, Dean, 2015, section 3 and what belongs to it.
 static MNIST: Plan = Plan {
@@ -101,8 +101,25 @@ static ADULT: Plan = Plan {
     ],
 };
 
+/// The same with a number to predict.
+static CALIFORNIA: Plan = Plan {
+    name: "california",
+    page: "california",
+    summary: "Boosted trees of LightGBM to a perceptron that predicts prices of houses",
+    title: "California housing",
+    about: "The median price of a house, in dollars, of 20,640 districts of California in 1990 (Pace and Barry, 1997), from eight \
+            numbers. 16,512 rows to train on and 4,128 to test, split at random. The teacher is LightGBM, read from ONNX.",
+    beside: Beside { heading: "Teacher and students", column: "others" },
+    rows: california::ROWS,
+    recipes: &[
+        ("distilled", include_str!("../../../recipes/california/distilled.toml")),
+        ("alone", include_str!("../../../recipes/california/alone.toml")),
+        ("munge", include_str!("../../../recipes/california/munge.toml")),
+    ],
+};
+
 /// All studies.
-pub static PLANS: [&Plan; 5] = [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT];
+pub static PLANS: [&Plan; 6] = [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT, &CALIFORNIA];
 
 /// Opens the page of each study of the paper.
 const PAPER: Beside = Beside { heading: "The paper and ours", column: "paper" };

@@ -1,10 +1,11 @@
 use distill_datasets::Dataset;
 use distill_models::Model;
-use distill_train::{Evaluation, SoftTargets, evaluate};
+use distill_train::{Evaluation, SoftTargets, evaluate, evaluate_numbers};
 
 use super::job::Setup;
 use super::trainer::Trainer;
 use crate::asked::Asked;
+use crate::folder::NumberScores;
 use crate::stop::Stop;
 use distill_recipe::Diagnostic;
 
@@ -42,6 +43,16 @@ impl Trainer<'_> {
     /// As [`Trainer::answers`].
     pub fn test(&self, model: &dyn Model) -> Result<Evaluation, Stop> {
         self.evaluate(model, &*self.data.sets.test)
+    }
+
+    /// How a model that predicts numbers does on the test set.
+    ///
+    /// # Errors
+    /// As [`Trainer::answers`].
+    pub fn test_numbers(&self, model: &dyn Model) -> Result<NumberScores, Stop> {
+        let data = &*self.data.sets.test;
+        let found = evaluate_numbers(&self.asked(model, data.len()), data).map_err(|error| self.stop(error))?;
+        Ok(NumberScores::of(&found, &data.spec().classes))
     }
 
     /// How a student does on what it was trained on, as far as that has labels.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use distill_datasets::Dataset;
 use distill_models::{Ensemble, Model, ModelError, Network, Provenance};
 use distill_train::{
-    CheckpointContext, CheckpointStore, Disk, Experiment, SoftTargets, TeacherSignal, TrainError, evaluate,
+    CheckpointContext, CheckpointStore, Disk, Experiment, SoftTargets, TeacherSignal, TrainError, measure,
 };
 
 use super::data::Data;
@@ -308,7 +308,7 @@ impl<'a> Trainer<'a> {
             .map_err(|error| locate(&setup.file, &setup.recipe, error))?;
         watch.saving.end(&trained.report)?;
         // Models beside each other show how far they are together.
-        let test = evaluate(&self.asked(&trained.model, 0), &*self.data.sets.test).map_err(|error| self.stop(error))?;
+        let test = measure(&self.asked(&trained.model, 0), &*self.data.sets.test).map_err(|error| self.stop(error))?;
         let spec = trained.model.spec();
         let label = job.label(&spec.input_shape, spec.classes.len());
         let mut facts = Facts::new(key.clone(), label, &trained.model, job.seed, &test);

@@ -1,0 +1,94 @@
+//! What studies of trees as teachers have in common.
+
+use std::sync::Arc;
+
+use distill_lab::jobs::{Facts, Setup, Stop, Teachers};
+use distill_models::Model;
+use distill_recipe::words::size;
+use distill_recipe::{Code, Diagnostic};
+
+use crate::goal::Goal;
+use crate::plan::{Study, for_each_seed};
+use crate::section::Section;
+
+/// Folds of the trees that have each not seen one.
+const FOLDS: u32 = 5;
+
+/// Which part of its teacher's size the student may have.
+const SMALL: f64 = 0.1;
+
+/// One way to teach, with what it gave seed by seed.
+pub(super) struct Way {
+    pub(super) name: &'static str,
+    pub(super) found: Vec<Facts>,
+}
+
+/// A teacher and its students.
+pub(super) struct Taught {
+    pub(super) model: Arc<dyn Model>,
+    /// Of its file.
+    pub(super) bytes: u64,
+    pub(super) seeds: Vec<u64>,
+    /// On labels alone first.
+    pub(super) ways: Vec<Way>,
+}
+
+/// Trains the students of a study with the recipes `alone`, `distilled` and `munge`: on labels, by trees that have seen all rows, and
+/// by trees that have each not seen a fold.
+pub(super) fn taught(study: &mut Study<'_>) -> Result<Taught, Stop> {
+    let setups = ["alone", "distilled", "munge"].map(|name| study.setup(name));
+    let [alone, plain, munge] = setups;
+    let (alone, plain, munge) = (alone?, plain?, munge?);
+    let files = (1..=FOLDS).map(|fold| format!("'{}'", fold_file(&plain, fold))).collect::<Vec<_>>().join(", ");
+    let folds = [format!("teacher.weights=[{files}]"), format!("teacher.folds={FOLDS}")];
+    let (plain_folds, munge_folds) = (plain.with(&folds)?, munge.with(&folds)?);
+    let teacher = given(study, &plain)?;
+    let together = given(study, &plain_folds)?;
+    let mut ways = vec![];
+    for (name, setup, teachers) in [
+        ("labels alone", &alone, None),
+        ("distilled", &plain, Some(&teacher)),
+        ("distilled out of fold", &plain_folds, Some(&together)),
+        ("distilled with MUNGE", &munge, Some(&teacher)),
+        ("distilled with MUNGE, out of fold", &munge_folds, Some(&together)),
+    ] {
+        let jobs = match teachers {
+            None => for_each_seed(setup, Setup::alone),
+            Some(teachers) => for_each_seed(setup, |setup, seed| setup.distilled_from(seed, teachers.clone())),
+        };
+        ways.push(Way { name, found: study.lab.train(&jobs)? });
+    }
+    let model = study.lab.ensemble(&teacher, 1.0)?;
+    Ok(Taught { model, bytes: bytes_of(&plain), seeds: plain.recipe.seeds.clone(), ways })
+}
+
+/// The size of the student beside that of its teacher, of which this is the file.
+pub(super) fn compare_sizes(section: &mut Section, parameters: u64, bytes: u64) {
+    let share = (4 * parameters) as f64 / bytes.max(1) as f64;
+    section.compare(
+        "the student's weights, as a part of the teacher's file",
+        "",
+        format!("{:.3} ({} of {})", share, size(4 * parameters), size(bytes)),
+        Goal::at_most(SMALL, "", &[share; 2]),
+    );
+}
+
+/// The file of the trees that have not seen a fold, beside that of those that have seen all rows.
+fn fold_file(setup: &Setup, fold: u32) -> String {
+    let first = setup.recipe.teacher.files().first().map(|&file| file.to_owned()).unwrap_or_default();
+    std::path::Path::new(&first).with_file_name(format!("fold-{fold}.onnx")).display().to_string()
+}
+
+fn bytes_of(setup: &Setup) -> u64 {
+    let bytes = |file: &&str| std::fs::metadata(file).map_or(0, |found| found.len());
+    setup.recipe.teacher.files().iter().map(bytes).sum()
+}
+
+/// The teacher of a recipe, which is a file.
+fn given(study: &mut Study<'_>, setup: &Arc<Setup>) -> Result<Teachers, Stop> {
+    study.lab.given(setup)?.ok_or_else(|| {
+        let what = "the study distils from trees in a file, and the recipe names none";
+        let help = format!("name the file of the trees: `teacher.weights={}/teacher.onnx`", setup.recipe.data.source);
+        Diagnostic::new(Code::Value, what).at("teacher.weights").help(help).into()
+    })
+}
