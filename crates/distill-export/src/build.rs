@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use distill_models::{Activation, Model as _, Network, Node as ModelNode, Op as ModelOp, Trainable as _, Window};
+use distill_models::{Activation, Model as _, Network, Node as ModelNode, Op as ModelOp, Task, Trainable as _, Window};
 
 use crate::fold::Norm;
 use crate::graph::{Graph, Node, Port, Tensor};
@@ -9,7 +9,16 @@ use crate::{ExportError, OnnxExportOptions};
 
 const INPUT: &str = "input";
 const LOGITS: &str = "logits";
+const PREDICTIONS: &str = "predictions";
 const PROBABILITIES: &str = "probabilities";
+
+/// What the first output is called. Nobody would look for prices under `logits`.
+pub(crate) fn output_name(task: Task) -> &'static str {
+    match task {
+        Task::Classes => LOGITS,
+        Task::Numbers => PREDICTIONS,
+    }
+}
 
 /// The graph of a network for inference: without dropout, and with batch norms in the weights before them.
 pub(crate) fn build(model: &Network, options: OnnxExportOptions) -> Result<Graph, ExportError> {
@@ -24,9 +33,13 @@ pub(crate) fn build(model: &Network, options: OnnxExportOptions) -> Result<Graph
     if options.flat && spec.input_shape.len() > 1 && !nodes.iter().filter(reads_input).all(takes_vector) {
         return Err(ExportError::Flat { architecture: architecture() });
     }
+    if options.probabilities && spec.task == Task::Numbers {
+        return Err(ExportError::Probabilities { architecture: architecture() });
+    }
+    let answers = output_name(spec.task);
     let port = |name: &str, dims: Vec<usize>| Port { name: name.to_owned(), dims };
     let input = if flat { vec![spec.features()] } else { spec.input_shape.clone() };
-    let mut outputs = vec![port(LOGITS, vec![spec.classes.len()])];
+    let mut outputs = vec![port(answers, vec![spec.classes.len()])];
     if options.probabilities {
         outputs.push(port(PROBABILITIES, vec![spec.classes.len()]));
     }
@@ -38,10 +51,10 @@ pub(crate) fn build(model: &Network, options: OnnxExportOptions) -> Result<Graph
         }
     }
     if builder.names.origin.last() == Some(&0) {
-        builder.push(Op::Flatten, &[INPUT], LOGITS);
+        builder.push(Op::Flatten, &[INPUT], answers);
     }
     if options.probabilities {
-        builder.push(Op::Softmax, &[LOGITS], PROBABILITIES);
+        builder.push(Op::Softmax, &[answers], PROBABILITIES);
     }
     let Builder { nodes, weights, numbers, .. } = builder;
     let constants = [weights, numbers].concat();
@@ -62,6 +75,7 @@ impl Names {
     fn of(model: &Network, options: OnnxExportOptions) -> Self {
         let graph = model.graph();
         let (nodes, n) = (graph.nodes(), graph.values().len());
+        let answers = output_name(model.spec().task);
         let mut origin: Vec<usize> = (0..n).collect();
         let mut names: Vec<String> = graph.values().iter().map(|value| value.name.clone()).collect();
         let mut readers = vec![0; n];
@@ -96,14 +110,14 @@ impl Names {
         }
         INPUT.clone_into(&mut names[0]);
         let last = origin[n - 1];
-        let mut taken: HashSet<String> = [INPUT, LOGITS, PROBABILITIES].map(str::to_owned).into();
+        let mut taken: HashSet<String> = [INPUT, answers, PROBABILITIES].map(str::to_owned).into();
         taken.extend(model.params().iter().map(|(name, ..)| name.to_owned()));
         taken.extend(nodes.iter().map(|node| format!("{}.bias", node.name)));
         taken.extend(Scalar::ALL.map(|scalar| scalar.name().to_owned()));
-        taken.extend(parts(LOGITS));
+        taken.extend(parts(answers));
         for (value, name) in names.iter_mut().enumerate().skip(1) {
             if value == last {
-                LOGITS.clone_into(name);
+                answers.clone_into(name);
                 continue;
             }
             while taken.contains(name) || parts(name).any(|part| taken.contains(&part)) {

@@ -1,8 +1,9 @@
-use distill_models::{Model, Scratch};
+use distill_models::{Model, Scratch, Task};
 use distill_tensor::{Philox, Stream, softmax};
 use ndarray::Array2;
 use ndarray_rand::rand::Rng as _;
 
+use crate::evaluate::Answer;
 use crate::{ExportError, OnnxExport};
 
 /// Inputs of a comparison: zeros, ones, and what a generator gives.
@@ -24,7 +25,8 @@ const TOLERANCE: f64 = 1e-5;
 pub struct ExportCheck {
     /// Inputs that both answered: zeros, ones, and random numbers from -1 to 1, or of tokens, the same each time. Large networks answer fewer.
     pub n_inputs: usize,
-    /// Largest difference of a logit, or of a probability where the file has them.
+    /// Largest difference of a logit, or of a probability where the file has them. Of a model that gives numbers, each of which has
+    /// a unit of its own, it is a part of the largest answer for the same number.
     pub largest_difference: f64,
 }
 
@@ -32,13 +34,19 @@ pub struct ExportCheck {
 ///
 /// # Errors
 /// [`ExportError::ClassName`] for another name of a class; [`ExportError::Differs`] if input shape or answers are not the
-/// same, the answers to 1e-5 of the largest number that appears on the way to them, or of 1; [`ExportError::TooLong`] for a
+/// same, or one gives logits and the other numbers, the answers to 1e-5 of the largest number that appears on the way to them, or
+/// of 1. Where the last layer gives numbers, it is the largest before it, or 1, times the largest weight for the same number, or its bias:
+/// dollars are not held to what is good for percentages. [`ExportError::TooLong`] for a
 /// network that would answer for minutes; [`ExportError::NonFinite`] if the model answers with no number.
 pub fn compare(model: &dyn Model, exported: &OnnxExport) -> Result<ExportCheck, ExportError> {
     let spec = model.spec();
     let differs = |what: &str, expected: String, actual: String| {
         Err(ExportError::Differs { what: what.to_owned(), expected, actual })
     };
+    if spec.task != exported.task() {
+        let [expected, actual] = [spec.task, exported.task()].map(|task| format!("{task:?}").to_lowercase());
+        return differs("the task", expected, actual);
+    }
     let n_exported = exported.classes().len();
     if spec.classes.len() != n_exported {
         return differs("the number of classes", spec.classes.len().to_string(), n_exported.to_string());
@@ -58,7 +66,13 @@ pub fn compare(model: &dyn Model, exported: &OnnxExport) -> Result<ExportCheck, 
     }
     let n_inputs = (PRODUCTS / products.max(1)).clamp(MIN_INPUTS, N_INPUTS);
     let mut scratch = Scratch::default();
-    let mut largest_difference = 0.0_f64;
+    let scales = Scales::of(exported);
+    let one = match spec.task {
+        Task::Classes => "logit",
+        Task::Numbers => "number",
+    };
+    // The largest difference and the largest answer, for each number of an answer.
+    let mut found = vec![[0.0_f64; 2]; n_classes];
     for first in (0..n_inputs).step_by(BATCH) {
         let inputs = inputs(first, BATCH.min(n_inputs - first), spec.features(), exported.tokens());
         let (mut logits, mut probs) = [(); 2].map(|()| Array2::zeros((inputs.nrows(), n_classes))).into();
@@ -69,21 +83,49 @@ pub fn compare(model: &dyn Model, exported: &OnnxExport) -> Result<ExportCheck, 
         softmax(logits.view(), 1.0, probs.view_mut());
         for (row, input) in inputs.outer_iter().enumerate() {
             let answer = exported.answer(&input.to_vec());
-            let tolerance = TOLERANCE * answer.largest.max(1.0);
-            for (actual, (expected, what)) in answer.outputs.iter().zip([(&logits, "logit"), (&probs, "probability")]) {
+            for (actual, (expected, what)) in answer.outputs.iter().zip([(&logits, one), (&probs, "probability")]) {
                 for (class, (&expected, &actual)) in expected.row(row).iter().zip(actual).enumerate() {
                     let difference = (f64::from(expected) - actual).abs();
                     // NaN is too much, too.
-                    if difference.is_nan() || difference > tolerance {
-                        let what = format!("the {what} of class {class} for input {}", first + row);
+                    if difference.is_nan() || difference > TOLERANCE * scales.of_number(&answer, class) {
+                        let of = if spec.task == Task::Classes { "of class " } else { "" };
+                        let what = format!("the {what} {of}{class} for input {}", first + row);
                         return differs(&what, expected.to_string(), actual.to_string());
                     }
-                    largest_difference = largest_difference.max(difference);
+                    let [most, largest] = &mut found[class];
+                    (*most, *largest) = (most.max(difference), largest.max(f64::from(expected).abs()));
                 }
             }
         }
     }
+    let part = |[most, largest]: &[f64; 2]| match spec.task {
+        Task::Numbers if *largest > 0.0 => most / largest,
+        _ => *most,
+    };
+    let largest_difference = found.iter().map(part).fold(0.0, f64::max);
     Ok(ExportCheck { n_inputs, largest_difference })
+}
+
+/// What differences are compared with.
+struct Scales {
+    /// Of each number the largest weight and the bias of the layer that gives it. None for logits, which are all alike.
+    last: Option<Vec<[f64; 2]>>,
+}
+
+impl Scales {
+    fn of(exported: &OnnxExport) -> Self {
+        Self { last: exported.last_layer().filter(|_| exported.task() == Task::Numbers) }
+    }
+
+    fn of_number(&self, answer: &Answer, number: usize) -> f64 {
+        match &self.last {
+            Some(last) => {
+                let [weight, bias] = last[number];
+                (weight * answer.largest_before.max(1.0)).max(bias)
+            }
+            None => answer.largest.max(1.0),
+        }
+    }
 }
 
 /// Some rows of the inputs, the first of all being zeros and the next one ones. Of a model that reads tokens they are numbers of
@@ -163,6 +205,61 @@ mod tests {
         assert!(error.starts_with("class 1 is \"c\" in the exported file and \"b\""), "{error}");
         let error = compare(&good, &export(&named(["a", "b", "c"], &[10]))).unwrap_err().to_string();
         assert_eq!(error, "the input shape of the exported file is [10], that of the model is [2, 5]");
+    }
+
+    /// Prices and shares, of which the second are smaller by nine digits.
+    fn of_numbers(hidden: &[usize]) -> Network {
+        let config = MlpConfig { hidden: hidden.to_vec(), ..MlpConfig::default() };
+        let mut model = Network::new(config, vec![2, 5], vec!["price".into(), "share".into()], 1).unwrap();
+        let params = model.params_mut();
+        let n = params.as_slice().len();
+        let (weights, biases) = params.as_mut_slice().split_at_mut(n - 2);
+        let inputs = hidden.last().copied().unwrap_or(10);
+        let last = weights.len() - 2 * inputs;
+        weights[last..][..inputs].iter_mut().for_each(|w| *w *= 1e5);
+        weights[last + inputs..].iter_mut().for_each(|w| *w *= 1e-4);
+        biases.copy_from_slice(&[2e5, 1e-4]);
+        model.with_task(Task::Numbers)
+    }
+
+    #[test]
+    fn numbers_are_held_to_their_own_units() {
+        for hidden in [&[][..], &[7]] {
+            let good = of_numbers(hidden);
+            let export = |model: &Network| {
+                let exported = OnnxExport::new(model, &Provenance::new(), OnnxExportOptions::default()).unwrap();
+                OnnxExport::from_bytes(&exported.to_bytes().unwrap()).unwrap()
+            };
+            let exported = export(&good);
+            assert_eq!((exported.task(), exported.ports()[1][0]), (Task::Numbers, ("predictions", &[2][..])));
+            let found = compare(&good, &exported).unwrap().largest_difference;
+            assert!(0.0 < found && found < 1e-5, "{found}");
+            // A thousandth of each number is found, however small the number is beside the other.
+            let n = good.params().as_slice().len();
+            for at in [n - 2, n - 1] {
+                let mut bad = good.clone();
+                bad.params_mut().as_mut_slice()[at] *= 1.001;
+                let error = compare(&good, &export(&bad)).unwrap_err().to_string();
+                let number = at + 2 - n;
+                assert!(
+                    error.starts_with(&format!("the number {number} for input 0 of the exported file is ")),
+                    "{error}"
+                );
+            }
+            let classes = good.clone().with_task(Task::Classes);
+            let error = compare(&classes, &exported).unwrap_err().to_string();
+            assert_eq!(error, "the task of the exported file is numbers, that of the model is classes");
+        }
+    }
+
+    #[test]
+    fn numbers_have_no_probabilities() {
+        let options = OnnxExportOptions { probabilities: true, ..OnnxExportOptions::default() };
+        let error = OnnxExport::new(&of_numbers(&[7]), &Provenance::new(), options).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "10-7-2 gives numbers, of which there are no probabilities: export it without `probabilities`"
+        );
     }
 
     #[test]

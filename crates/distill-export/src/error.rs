@@ -44,6 +44,12 @@ pub enum ExportError {
         /// Of the model.
         architecture: String,
     },
+    /// Probabilities of a model that gives numbers.
+    #[error("{architecture} gives numbers, of which there are no probabilities: export it without `probabilities`")]
+    Probabilities {
+        /// Of the model.
+        architecture: String,
+    },
     /// A file that its format cannot hold, as lengths in it have 31 or 32 bits.
     #[error("the file would have {n_bytes} bytes, {format} can hold {max}")]
     TooLarge {

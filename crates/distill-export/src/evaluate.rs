@@ -9,6 +9,8 @@ pub(crate) struct Answer {
     pub(crate) outputs: Vec<Vec<f64>>,
     /// The largest magnitude of any number on the way.
     pub(crate) largest: f64,
+    /// The same without what the last step gives.
+    pub(crate) largest_before: f64,
 }
 
 /// Runs the plan of a graph on one input, which has the width of the graph's.
@@ -61,8 +63,11 @@ pub(crate) fn evaluate(graph: &Graph, plan: &Plan, input: &[f32]) -> Answer {
         };
         values.push(value);
     }
-    let largest = values.iter().flatten().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    Answer { outputs: plan.outputs.iter().map(|&at| values[at].clone()).collect(), largest }
+    let largest =
+        |values: &[Vec<f64>]| values.iter().flatten().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let largest_before = largest(&values[..values.len() - 1]);
+    let outputs = plan.outputs.iter().map(|&at| values[at].clone()).collect();
+    Answer { outputs, largest: largest(&values), largest_before }
 }
 
 fn function(op: Op, z: f64) -> f64 {

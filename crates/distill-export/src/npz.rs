@@ -13,12 +13,13 @@ const ACTIVATION: &str = "activation";
 const CONFIG: &str = "config";
 const STANDARDIZE: &str = "standardize";
 const PROVENANCE: &str = "provenance";
+const TASK: &str = "task";
 const SUFFIX: &str = ".npy";
 
 /// A model as an archive of arrays that `numpy.load` reads without pickle: weights and biases by their names,
 /// `classes` and `input_shape`, and `provenance` as a text of JSON. A perceptron has its `activation` as a text; any other
 /// network has `config`, what it is made of as a text of JSON, and `standardize`, a text, if it standardises its inputs by
-/// numbers of its own.
+/// numbers of its own. A network that gives numbers has `task`, the text `numbers`, and `classes` are their names.
 ///
 /// Equal models give equal bytes. What only matters in training of a perceptron, such as dropout, is not in it.
 ///
@@ -59,6 +60,9 @@ pub fn to_npz(model: &Network, provenance: &Provenance) -> Result<Vec<u8>, Expor
                 others.push((STANDARDIZE, text(serde_json::json!(standard))));
             }
         }
+    }
+    if spec.task == Task::Numbers {
+        others.push((TASK, text(serde_json::json!(spec.task))));
     }
     others.push((PROVENANCE, npy::texts(&[], &[serde_json::json!(provenance).to_string()])));
     members.extend(others.into_iter().map(|(name, bytes)| (format!("{name}{SUFFIX}"), bytes)));
@@ -107,9 +111,14 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
         let config = MlpConfig { hidden: (0..).map_while(width).collect(), activation, ..MlpConfig::default() };
         (config.into(), None, 4)
     };
+    let task: Task = match arrays.contains_key(TASK) {
+        true => serde_json::from_value(one(TASK)?.into()).map_err(unreadable)?,
+        false => Task::Classes,
+    };
+    let n_others = n_others + usize::from(arrays.contains_key(TASK));
     let features = input_shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     features.ok_or_else(|| refused(format!("the input shape {input_shape:?} overflows")))?;
-    let card = ModelCard { config, standardize, input_shape, classes, provenance, task: Task::Classes };
+    let card = ModelCard { config, standardize, input_shape, classes, provenance, task };
     // Every array is looked at before memory is taken for the weights.
     let layout = card.layout()?;
     let mut values = Vec::new();
@@ -131,7 +140,8 @@ pub fn from_npz(bytes: &[u8]) -> Result<(Network, Provenance), ExportError> {
     let mut params = Params::zeros(layout);
     params.as_mut_slice().copy_from_slice(&values);
     let ModelCard { config, standardize, input_shape, classes, provenance, .. } = card;
-    Ok((Network::with_params(config, standardize, input_shape, classes, params)?, provenance))
+    let network = Network::with_params(config, standardize, input_shape, classes, params)?;
+    Ok((network.with_task(task), provenance))
 }
 
 #[cfg(test)]
@@ -153,6 +163,34 @@ mod tests {
             assert_eq!((read.spec(), read.config(), read.params()), (model.spec(), model.config(), model.params()));
             assert_eq!(provenance_read, provenance);
             assert_eq!(to_npz(&read, &provenance).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn numbers_have_a_text_that_says_so() {
+        for model in [
+            Network::new(MlpConfig { hidden: vec![4], ..MlpConfig::default() }, vec![3], vec!["price".into()], 1),
+            Network::new(distill_models::CnnConfig::default(), vec![1, 8, 8], vec!["x".into(), "y".into()], 1),
+        ] {
+            let classes = model.unwrap();
+            let numbers = classes.clone().with_task(Task::Numbers);
+            let members = |model: &Network| {
+                let bytes = to_npz(model, &Provenance::new()).unwrap();
+                let names = zip::read(&bytes).unwrap().into_iter().map(|(name, _)| name.to_owned());
+                (names.collect::<Vec<_>>(), bytes)
+            };
+            let ((with, bytes), (mut without, plain)) = (members(&numbers), members(&classes));
+            let (read, _) = from_npz(&bytes).unwrap();
+            assert_eq!((read.spec(), read.params()), (numbers.spec(), numbers.params()));
+            assert_eq!(from_npz(&plain).unwrap().0.spec().task, Task::Classes);
+            without.insert(with.len() - 2, "task.npy".to_owned());
+            assert_eq!(with, without);
+            let members = zip::read(&bytes).unwrap().into_iter().map(|(name, data)| match name.as_str() {
+                "task.npy" => (name.to_owned(), npy::texts(&[], &["ranks"])),
+                _ => (name.to_owned(), data.to_vec()),
+            });
+            let error = from_npz(&zip::write(&members.collect::<Vec<_>>())).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains("unknown variant `ranks`"), "{error}");
         }
     }
 

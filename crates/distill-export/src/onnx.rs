@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use distill_models::{Model as _, Network, Provenance};
+use distill_models::{Model as _, Network, Provenance, Task};
 
-use crate::build::build;
+use crate::build::{build, output_name};
 use crate::evaluate::{Answer, evaluate};
 use crate::graph::Graph;
 use crate::plan::{Plan, Step};
@@ -24,6 +24,14 @@ const MAX_METADATA_BYTES: usize = 1 << 19;
 const CLASSES: &str = "classes";
 const INPUT_SHAPE: &str = "input_shape";
 const PROVENANCE: &str = "provenance";
+/// The task, where it is not the usual one: files of classifiers are what they were before there was another.
+pub(crate) const TASK: &str = "task";
+pub(crate) const NUMBERS: &str = "numbers";
+
+const DOC_OF_NUMBERS: &str = "A regression. `input` is what the model was trained on: the numbers of a table, or images as pixels \
+                              from 0 to 1, which is their bytes divided by 255. `predictions` has the numbers that it predicts, \
+                              in the units of the data. Their names, in that order, are a JSON array in the metadata, entry \
+                              `classes`, and entry `task` is `numbers`.";
 
 const DOC: &str = "A classifier. `input` is what the model was trained on: images as pixels from 0 to 1, which is \
                    their bytes divided by 255. `logits` has one number for each class. The names of the classes, in \
@@ -50,6 +58,7 @@ pub struct OnnxExport {
     producer_version: String,
     classes: Vec<String>,
     input_shape: Vec<usize>,
+    task: Task,
     provenance: Provenance,
 }
 
@@ -57,7 +66,8 @@ impl OnnxExport {
     /// The graph of a model.
     ///
     /// # Errors
-    /// [`ExportError::Embedding`] and [`ExportError::Flat`] for what is not written; [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
+    /// [`ExportError::Embedding`], [`ExportError::Flat`] and [`ExportError::Probabilities`] for what is not written;
+    /// [`ExportError::Onnx`] if the graph does not make sense, which is a bug.
     pub fn new(model: &Network, provenance: &Provenance, options: OnnxExportOptions) -> Result<Self, ExportError> {
         let graph = build(model, options)?;
         let plan = Plan::new(&graph).map_err(refused)?;
@@ -67,6 +77,7 @@ impl OnnxExport {
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             classes: model.spec().classes.clone(),
             input_shape: model.spec().input_shape.clone(),
+            task: model.spec().task,
             provenance: provenance.clone(),
         })
     }
@@ -79,16 +90,19 @@ impl OnnxExport {
         let mut opset = Message::default();
         opset.text(1, "").int(2, OPSET);
         let mut model = Message::default();
-        model.int(1, IR_VERSION).text(2, PRODUCER).text(3, &self.producer_version).text(6, DOC);
+        let doc = if self.task == Task::Numbers { DOC_OF_NUMBERS } else { DOC };
+        model.int(1, IR_VERSION).text(2, PRODUCER).text(3, &self.producer_version).text(6, doc);
         model.message(7, &self.graph.encode()).message(8, &opset);
         let metadata = [
             (CLASSES, serde_json::json!(self.classes)),
             (INPUT_SHAPE, serde_json::json!(self.input_shape)),
             (PROVENANCE, serde_json::json!(self.provenance)),
         ];
-        for (key, value) in metadata {
+        let metadata = metadata.map(|(key, value)| (key, value.to_string()));
+        let task = (self.task == Task::Numbers).then(|| (TASK, NUMBERS.to_owned()));
+        for (key, value) in metadata.into_iter().chain(task) {
             let mut entry = Message::default();
-            entry.text(1, key).text(2, &value.to_string());
+            entry.text(1, key).text(2, &value);
             model.message(14, &entry);
         }
         let bytes = model.into_bytes();
@@ -138,17 +152,31 @@ impl OnnxExport {
         let classes: Vec<String> = serde_json::from_str(json(CLASSES)?).map_err(unreadable)?;
         let input_shape: Vec<usize> = serde_json::from_str(json(INPUT_SHAPE)?).map_err(unreadable)?;
         let provenance = serde_json::from_str(json(PROVENANCE)?).map_err(unreadable)?;
-        if graph.outputs.first().is_none_or(|logits| logits.dims != [classes.len()]) {
-            return Err(format!("it names {} classes, and has another number of logits", classes.len()));
+        let task = match metadata.get(TASK).map(String::as_str) {
+            None => Task::Classes,
+            Some(NUMBERS) => Task::Numbers,
+            Some(other) => return Err(format!("it has the task {other:?}; {NUMBERS:?} is possible")),
+        };
+        let answers = output_name(task);
+        if graph.outputs.first().is_none_or(|first| first.dims != [classes.len()]) {
+            return Err(format!("it has {} names, and another number of {answers}", classes.len()));
+        }
+        if task == Task::Numbers && (graph.outputs.len() > 1 || graph.outputs[0].name != answers) {
+            return Err(format!("it gives numbers, and its outputs are not `{answers}` alone"));
         }
         let features = |sides: &[usize]| sides.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
         if features(&input_shape) != features(&graph.inputs[0].dims) {
             return Err(format!("its input should have shape {input_shape:?} but has {:?}", graph.inputs[0].dims));
         }
-        Ok(Self { graph, plan, producer_version, classes, input_shape, provenance })
+        Ok(Self { graph, plan, producer_version, classes, input_shape, task, provenance })
     }
 
-    /// Names of the classes in the order of the logits.
+    /// What its first output is: `logits` of classes, or numbers, which are called `predictions`.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// Names of the classes in the order of the logits, or of the numbers.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -180,6 +208,15 @@ impl OnnxExport {
     /// Numbers of all values, and products of two numbers, for one input.
     pub(crate) fn work(&self) -> [usize; 2] {
         [self.plan.numbers, self.plan.products]
+    }
+
+    /// The largest weight and the bias of each number of the output, if the last step is a layer that gives it.
+    pub(crate) fn last_layer(&self) -> Option<Vec<[f64; 2]>> {
+        let Some(&Step::Gemm { weight, bias, .. }) = self.plan.steps.last() else { return None };
+        let [weight, bias] = [weight, bias].map(|at| self.graph.constants[at].values.as_slice());
+        let rows = weight.chunks_exact(weight.len() / bias.len());
+        let largest = |row: &[f32]| row.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+        Some(rows.zip(bias).map(|(row, bias)| [largest(row), bias.abs()].map(f64::from)).collect())
     }
 
     pub(crate) fn answer(&self, input: &[f32]) -> Answer {

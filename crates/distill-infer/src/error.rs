@@ -1,6 +1,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::Task;
+
 /// Why there is no student, or no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +40,11 @@ pub enum Error {
         /// Tokens that there are, that of the padding included.
         tokens: usize,
     },
+    /// A student that gives numbers was asked for a class or for probabilities, or one that tells classes for numbers.
+    Task {
+        /// What the student does.
+        is: Task,
+    },
 }
 
 impl fmt::Display for Error {
@@ -51,6 +58,12 @@ impl fmt::Display for Error {
             }
             Self::Token { input, tokens } => {
                 write!(f, "number {input} of the input is not a whole number below {tokens}")
+            }
+            Self::Task { is: Task::Numbers } => {
+                write!(f, "the student gives numbers, not classes with probabilities: ask for its `numbers`")
+            }
+            Self::Task { is: Task::Classes } => {
+                write!(f, "the student tells classes, not numbers: ask for its `logits`, `probabilities` or `predict`")
             }
         }
     }

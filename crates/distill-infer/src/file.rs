@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::iter::Zip;
 use core::ops::Range;
 
-use crate::Error;
 use crate::activation::Activation;
 use crate::json::Json;
+use crate::{Error, Task};
 
 /// Longest header that is read, as in the program that writes it.
 const MAX_HEADER: usize = 1 << 19;
@@ -39,6 +39,7 @@ pub(crate) struct Description {
     pub(crate) classes: Vec<String>,
     /// The graph of a network other than a perceptron.
     pub(crate) graph: Option<Vec<Node>>,
+    pub(crate) task: Task,
     is_mlp: bool,
 }
 
@@ -211,6 +212,14 @@ fn describe(text: &str) -> Result<Description, Error> {
             "input_shape" => found.input_shape = json.array(Json::usize)?,
             "classes" => found.classes = json.array(Json::string)?,
             "graph" => found.graph = Some(json.array(node)?),
+            // Files of classifiers do not have it.
+            "task" => {
+                found.task = match json.string()?.as_str() {
+                    "classes" => Task::Classes,
+                    "numbers" => Task::Numbers,
+                    _ => return Err(Error::Student { reason: "its task is unknown" }),
+                }
+            }
             _ => json.skip()?,
         }
         Ok(())

@@ -10,6 +10,8 @@ mod json;
 mod network;
 mod steps;
 mod student;
+mod task;
 
 pub use error::Error;
 pub use student::{Prediction, Scratch, Student};
+pub use task::Task;

@@ -1,9 +1,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::Error;
 use crate::file::{Description, File};
 use crate::network::Network;
+use crate::{Error, Task};
 
 /// A trained network, ready to answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,7 @@ pub struct Student {
     network: Network,
     input_shape: Vec<usize>,
     classes: Vec<String>,
+    task: Task,
 }
 
 /// Memory that a student computes in. Kept by the caller, it is taken once; any student may use it.
@@ -45,8 +46,8 @@ impl Student {
             Some(nodes) => Network::graph(&file, input_shape, nodes, classes.len())?,
             None => Network::perceptron(&file, (features, hidden, classes.len()), *activation)?,
         };
-        let Description { input_shape, classes, .. } = file.description;
-        Ok(Self { network, input_shape, classes })
+        let Description { input_shape, classes, task, .. } = file.description;
+        Ok(Self { network, input_shape, classes, task })
     }
 
     /// Numbers that a [`Scratch`] holds once the student has answered: 4 bytes each.
@@ -54,7 +55,12 @@ impl Student {
         self.network.n_numbers()
     }
 
-    /// Names of the classes in the order of the logits.
+    /// What its answers are.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// Names of the classes in the order of the logits, or of the numbers that it gives.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -71,6 +77,9 @@ impl Student {
 
     /// One number for each class, of one input in the order of its shape. Images are pixels from 0 to 1.
     ///
+    /// Of a student that gives numbers they are these, in the order of [`Student::classes`] and in the units of the data; see
+    /// [`Student::numbers`].
+    ///
     /// # Errors
     /// [`Error::Features`] if the input has another length than [`Student::features`], [`Error::Token`] if the student reads
     /// tokens and an input is not a token.
@@ -78,11 +87,22 @@ impl Student {
         Ok(self.compute(input, scratch)?)
     }
 
+    /// The numbers that the student predicts for one input, in the order of [`Student::classes`], which names them, and in the
+    /// units of the data. They are what [`Student::logits`] gives.
+    ///
+    /// # Errors
+    /// As [`Student::logits`], and [`Error::Task`] if the student tells classes.
+    pub fn numbers<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
+        self.check_task(Task::Numbers)?;
+        Ok(self.compute(input, scratch)?)
+    }
+
     /// The probability of each class, which is the softmax of the logits.
     ///
     /// # Errors
-    /// As [`Student::logits`].
+    /// As [`Student::logits`], and [`Error::Task`] if the student gives numbers.
     pub fn probabilities<'s>(&self, input: &[f32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
+        self.check_task(Task::Classes)?;
         let logits = self.compute(input, scratch)?;
         softmax(logits);
         Ok(logits)
@@ -91,13 +111,18 @@ impl Student {
     /// The most probable class.
     ///
     /// # Errors
-    /// As [`Student::logits`].
+    /// As [`Student::logits`], and [`Error::Task`] if the student gives numbers.
     pub fn predict(&self, input: &[f32], scratch: &mut Scratch) -> Result<Prediction<'_>, Error> {
+        self.check_task(Task::Classes)?;
         let logits = self.compute(input, scratch)?;
         let largest = |best: usize, (i, logit): (usize, &f32)| if *logit > logits[best] { i } else { best };
         let class = logits.iter().enumerate().fold(0, largest);
         softmax(logits);
         Ok(Prediction { class, name: &self.classes[class], probability: logits[class] })
+    }
+
+    fn check_task(&self, asked: Task) -> Result<(), Error> {
+        if self.task == asked { Ok(()) } else { Err(Error::Task { is: self.task }) }
     }
 
     /// The logits, in memory.
@@ -177,6 +202,42 @@ mod tests {
             "the student takes 2 features but the input has 3"
         );
         assert!(student.logits(&[f32::NAN, 1.0], &mut scratch).unwrap()[0].is_nan());
+        assert_eq!(student.task(), Task::Classes);
+        assert_eq!(
+            student.numbers(&[0.0; 2], &mut scratch).unwrap_err().to_string(),
+            "the student tells classes, not numbers: ask for its `logits`, `probabilities` or `predict`"
+        );
+    }
+
+    /// The same file with another description.
+    fn with(from: &str, to: &str) -> Vec<u8> {
+        let good = file("relu");
+        let at = good.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+        let mut changed = [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat();
+        let len = u64::from_le_bytes(good[..8].try_into().unwrap()) + to.len() as u64 - from.len() as u64;
+        changed[..8].copy_from_slice(&len.to_le_bytes());
+        changed
+    }
+
+    #[test]
+    fn numbers_are_given_as_they_are_and_have_no_probabilities() {
+        let tasked = |task: &str| {
+            let task = format!("\\\"task\\\":\\\"{task}\\\",\\\"provenance\\\"");
+            Student::from_safetensors(&with("\\\"provenance\\\"", &task))
+        };
+        let student = tasked("numbers").unwrap();
+        assert_eq!((student.task(), tasked("classes").unwrap().task()), (Task::Numbers, Task::Classes));
+        let mut scratch = Scratch::default();
+        assert_eq!(student.numbers(&[3.0, 1.0], &mut scratch).unwrap(), [5.25 + 3.0, -5.25 - 0.25]);
+        assert_eq!(student.logits(&[3.0, 1.0], &mut scratch).unwrap(), [5.25 + 3.0, -5.25 - 0.25]);
+        let expected = Error::Task { is: Task::Numbers };
+        assert_eq!(student.probabilities(&[0.0; 2], &mut scratch).unwrap_err(), expected);
+        let error = student.predict(&[0.0; 2], &mut scratch).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the student gives numbers, not classes with probabilities: ask for its `numbers`"
+        );
+        assert_eq!(tasked("ranks").unwrap_err().to_string(), "not the file of a student: its task is unknown");
     }
 
     #[test]
@@ -216,12 +277,7 @@ mod tests {
     #[test]
     fn errors_say_what_is_wrong() {
         let check = |from: &str, to: &str, expected: &str| {
-            let good = file("relu");
-            let at = good.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
-            let mut bad = [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat();
-            let len = u64::from_le_bytes(good[..8].try_into().unwrap()) + to.len() as u64 - from.len() as u64;
-            bad[..8].copy_from_slice(&len.to_le_bytes());
-            assert_eq!(Student::from_safetensors(&bad).unwrap_err().to_string(), expected);
+            assert_eq!(Student::from_safetensors(&with(from, to)).unwrap_err().to_string(), expected);
         };
         check("\"distill\"", "\"other\"", "not the file of a student: it has no entry `distill` in its metadata");
         check("version\\\":1", "version\\\":2", "not the file of a student: its description is of another version");

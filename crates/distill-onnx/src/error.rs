@@ -1,3 +1,5 @@
+use distill_models::Task;
+
 /// Why an ONNX file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -70,8 +72,8 @@ pub enum OnnxError {
         /// What does not fit.
         reason: String,
     },
-    /// The output is not one number for each class.
-    #[error("output `{name}` has shape {dims:?}, expected [{batch}, classes] with two classes or more")]
+    /// The output is not one number for each class, or none for each example.
+    #[error("output `{name}` has shape {dims:?}, expected {}", shape_of(*task, *batch))]
     OutputShape {
         /// Name of the output.
         name: String,
@@ -79,12 +81,16 @@ pub enum OnnxError {
         dims: Vec<usize>,
         /// Examples in the batch.
         batch: usize,
+        /// What the output was to be.
+        task: Task,
     },
-    /// Names of classes that do not fit the output.
-    #[error("the names of the classes from {place} cannot be used: {reason}")]
+    /// Names of classes, or of numbers to predict, that do not fit the output.
+    #[error("the names of the {} from {place} cannot be used: {reason}", what_is_named(*task))]
     Classes {
         /// Where they come from.
         place: &'static str,
+        /// What they name.
+        task: Task,
         /// What is wrong.
         reason: String,
     },
@@ -102,4 +108,18 @@ pub enum OnnxError {
         /// What the engine says.
         reason: String,
     },
+}
+
+fn shape_of(task: Task, batch: usize) -> String {
+    match task {
+        Task::Classes => format!("[{batch}, classes] with two classes or more"),
+        Task::Numbers => format!("[{batch}, numbers], or [{batch}] for one number"),
+    }
+}
+
+fn what_is_named(task: Task) -> &'static str {
+    match task {
+        Task::Classes => "classes",
+        Task::Numbers => "numbers",
+    }
 }

@@ -17,7 +17,7 @@ const PROBES: usize = 8;
 /// Operators that give each class a number from 0 to 1 of its own.
 const SIGMOIDS: [&str; 2] = ["Sigmoid", "HardSigmoid"];
 
-/// A classifier from an ONNX file.
+/// A classifier, or a model that gives numbers, from an ONNX file.
 ///
 /// Where tract or ONNX Runtime computes it, each batch of the graph has the same size, and the last one is filled with zeros. So
 /// an answer depends neither on who asks for how many nor on the number of threads.
@@ -79,10 +79,10 @@ impl OnnxModel {
         // A file that has all its weights inside names no others.
         let files = if matches!(whole, Cow::Borrowed(_)) { vec![] } else { describe::describe(bytes)?.files };
         let (prepared, computes) = Engine::prepare(&whole, options)?;
-        let Prepared { engine, shape, n_classes, taps, producer, description } = prepared;
+        let Prepared { engine, shape, n_classes, task, taps, producer, description } = prepared;
         let description = Description { files, ..description };
-        let labels = trees::labels(bytes, n_classes);
-        let classes = names::choose(options.classes.as_deref(), &description.metadata, labels, n_classes)?;
+        let labels = if task == Task::Classes { trees::labels(bytes, n_classes) } else { None };
+        let classes = names::choose(options.classes.as_deref(), &description.metadata, labels, n_classes, task)?;
         let names_classes = classes.is_some();
         let names_shape = options.input_shape.is_some() || description.metadata.contains_key(INPUT_SHAPE);
         let spec = ModelSpec {
@@ -90,7 +90,7 @@ impl OnnxModel {
             input_shape: shape.data.clone(),
             classes: classes.unwrap_or_else(|| (0..n_classes).map(|class| class.to_string()).collect()),
             parameters: description.parameters,
-            task: Task::Classes,
+            task,
         };
         let (scale, shift) = (options.scale, options.shift);
         let answers = AnswerKind { probabilities: false, why: String::new(), zeros: None };
@@ -108,7 +108,11 @@ impl OnnxModel {
             description,
             taps,
         };
-        model.answers = kind(model.try_out()?.view(), &producer, options.probabilities)?;
+        let tried = model.try_out()?;
+        model.answers = match task {
+            Task::Classes => kind(tried.view(), &producer, options.probabilities)?,
+            Task::Numbers => of_numbers(options.probabilities)?,
+        };
         if model.answers.probabilities {
             model.spec.architecture += &format!(" ({})", AnswerKind::PROBABILITIES);
         }
@@ -123,7 +127,7 @@ impl OnnxModel {
         describe::describe(bytes)
     }
 
-    /// Whether the names of its classes come from the file or an option; else they are `0`, `1`, ….
+    /// Whether the names of its classes, or of its numbers, come from the file or an option; else they are `0`, `1`, ….
     pub fn names_classes(&self) -> bool {
         self.names_classes
     }
@@ -143,7 +147,7 @@ impl OnnxModel {
         &self.computes
     }
 
-    /// What its answers were taken for.
+    /// What its answers were taken for. Numbers to predict are taken as they are, which logits are too.
     pub fn answers(&self) -> &AnswerKind {
         &self.answers
     }
@@ -350,11 +354,21 @@ fn kind(answers: ArrayView2<'_, f32>, producer: &str, said: Option<bool>) -> Res
     Ok(kind)
 }
 
+/// What numbers to predict are, whatever they are: nothing is asked of them.
+fn of_numbers(said: Option<bool>) -> Result<AnswerKind, OnnxError> {
+    if said == Some(true) {
+        let reason = "cannot be true, as the outputs are numbers to predict, which are taken as they are; leave it out";
+        return Err(OnnxError::Option { key: "probabilities", reason: reason.to_owned() });
+    }
+    Ok(AnswerKind { probabilities: false, why: "numbers to predict, taken as they are".to_owned(), zeros: None })
+}
+
 /// What our own files name their graph, else its size, or the number of its trees.
 fn architecture(description: &Description, n_trees: Option<usize>) -> String {
     let n: usize = description.operators.values().sum();
     match n_trees {
         _ if description.producer.starts_with("distill ") && !description.name.is_empty() => description.name.clone(),
+        Some(0) => "linear model".to_owned(),
         Some(1) => "1 decision tree".to_owned(),
         Some(n) => format!("{n} decision trees"),
         None => format!("ONNX graph of {n} operators"),

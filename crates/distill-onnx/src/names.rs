@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
+use distill_models::Task;
+
 use crate::OnnxError;
 
 /// Entries of the metadata that may hold the names of the classes, the usual one first.
@@ -23,24 +25,25 @@ pub fn parse_names(text: &str) -> Vec<String> {
     names.into_iter().map(|name| name.trim().to_owned()).collect()
 }
 
-/// The names of `n` classes: those that were given, or those of the metadata, or the labels of an operator, if there are any.
+/// The names of `n` classes or numbers: those that were given, or those of the metadata, or the labels of an operator, if there are any.
 pub(crate) fn choose(
     given: Option<&[String]>,
     metadata: &BTreeMap<String, String>,
     labels: Option<Vec<String>>,
     n: usize,
+    task: Task,
 ) -> Result<Option<Vec<String>>, OnnxError> {
     if let Some(names) = given {
-        return check(names.to_vec(), n, "the setting `classes`").map(Some);
+        return check(names.to_vec(), n, task, "the setting `classes`").map(Some);
     }
     match KEYS.iter().find_map(|key| metadata.get(*key)) {
-        Some(text) => check(parse_names(text), n, "the metadata").map(Some),
-        None => labels.map(|labels| check(labels, n, "the labels of the classifier")).transpose(),
+        Some(text) => check(parse_names(text), n, task, "the metadata").map(Some),
+        None => labels.map(|labels| check(labels, n, task, "the labels of the classifier")).transpose(),
     }
 }
 
-fn check(names: Vec<String>, n: usize, place: &'static str) -> Result<Vec<String>, OnnxError> {
-    let refused = |reason| Err(OnnxError::Classes { place, reason });
+fn check(names: Vec<String>, n: usize, task: Task, place: &'static str) -> Result<Vec<String>, OnnxError> {
+    let refused = |reason| Err(OnnxError::Classes { place, task, reason });
     if names.len() != n {
         return refused(format!("there are {} and the output has {n}", names.len()));
     }
@@ -60,6 +63,7 @@ mod tests {
     fn what_is_given_goes_before_metadata() {
         let metadata = BTreeMap::from([("labels".to_owned(), "cat,dog".to_owned())]);
         let given = ["x".to_owned(), "y".to_owned()];
+        let choose = |given, metadata: &_, labels, n| choose(given, metadata, labels, n, Task::Classes);
         let labels = || Some(vec!["no".to_owned(), "yes".to_owned()]);
         assert_eq!(choose(Some(&given), &metadata, labels(), 2).unwrap().unwrap(), given);
         assert_eq!(choose(None, &metadata, labels(), 2).unwrap().unwrap(), ["cat", "dog"]);
@@ -69,9 +73,16 @@ mod tests {
 
     #[test]
     fn lists_that_do_not_fit_are_refused() {
-        let error = |names: &str, n| check(parse_names(names), n, "the metadata").unwrap_err().to_string();
+        let error =
+            |names: &str, n| check(parse_names(names), n, Task::Classes, "the metadata").unwrap_err().to_string();
         assert!(error("cat,dog", 3).ends_with("there are 2 and the output has 3"));
         assert!(error("cat,cat", 2).ends_with("`cat` occurs twice"));
+        let error_of_numbers =
+            check(parse_names("price, rent"), 1, Task::Numbers, "the setting `classes`").unwrap_err();
+        assert_eq!(
+            error_of_numbers.to_string(),
+            "the names of the numbers from the setting `classes` cannot be used: there are 2 and the output has 1"
+        );
         assert!(error("cat,,dog", 3).ends_with("one is empty"));
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use distill_models::Task;
+
 /// Where the channels of an image stand in the input of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelOrder {
@@ -14,19 +16,22 @@ pub enum ChannelOrder {
 /// Settings that an ONNX file does not contain. The defaults follow the file, or common practice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnnxOptions {
+    /// What the outputs are. [`Task::Numbers`]: numbers to predict, which are taken as they are; one for each example, `[batch]` or
+    /// `[batch, 1]`, or several, `[batch, n]`. A file of numbers that distill exported says so, and needs no setting.
+    pub task: Task,
     /// Name of the input that takes the examples. `None`: the only one.
     pub input: Option<String>,
     /// Name of the output, or of any tensor in the graph; or the position of the output, counted from 0.
-    /// `None`: the one named `logits`, or else the first.
+    /// `None`: the one named `logits`, or `predictions` for numbers, or else the first.
     pub output: Option<String>,
     /// Whether the output is probabilities, of which the logarithms are the logits. `None`: whether
-    /// its numbers for some made-up inputs are from 0 to 1 and add up to 1.
+    /// its numbers for some made-up inputs are from 0 to 1 and add up to 1. Numbers to predict are none.
     pub probabilities: Option<bool>,
     /// Where the channels are.
     pub layout: ChannelOrder,
     /// Shape of one example as the data has it, channels first. `None`: what metadata or input say.
     pub input_shape: Option<Vec<usize>>,
-    /// Names of the classes in the order of the output. `None`: the metadata's, or `0`, `1`, …
+    /// Names of the classes, or of the numbers, in the order of the output. `None`: the metadata's, or `0`, `1`, …
     pub classes: Option<Vec<String>>,
     /// Each number `x` of an example is given as `scale * x + shift`.
     pub scale: f32,
@@ -51,6 +56,7 @@ pub struct Tap {
 impl Default for OnnxOptions {
     fn default() -> Self {
         Self {
+            task: Task::Classes,
             input: None,
             output: None,
             probabilities: None,

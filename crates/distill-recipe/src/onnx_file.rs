@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use distill_models::{Model as _, Task};
 use distill_onnx::{ChannelOrder, OnnxError, OnnxModel, OnnxOptions, Tap};
 use distill_train::{Experiment, ImageLayout, OnnxConfig, Taps, is_onnx};
 use toml::{Table, Value};
@@ -28,13 +29,16 @@ impl TeacherFormat for Onnx {
     }
 
     fn open(&self, path: &Path, onnx: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
-        load(path, onnx, &Taps::default())
+        load(path, onnx, &Taps::default(), Task::Classes)
     }
 
-    /// With the values that the recipe taps.
+    /// With the values that the recipe taps, for classes or for numbers as the data has them.
     fn open_for(&self, path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
         let teacher = &experiment.recipe().teacher;
-        load(path, &teacher.onnx.clone().unwrap_or_default(), &teacher.taps)
+        // What numbers are of, the data says; what a file is asked without, it has to say itself.
+        let has_numbers = experiment.test_set().spec().numbers.is_some();
+        let task = if has_numbers { Task::Numbers } else { Task::Classes };
+        load(path, &teacher.onnx.clone().unwrap_or_default(), &teacher.taps, task)
     }
 
     fn help_with_classes(&self) -> Option<&'static str> {
@@ -51,18 +55,21 @@ impl TeacherFormat for Onnx {
     }
 }
 
-/// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it.
+/// Reads an ONNX file that is to be asked, with the weights that it keeps in files beside it. Its outputs are what `task` says, or the
+/// file, where distill has exported it.
 ///
 /// # Errors
 /// If the file cannot be read, the settings do not fit it, or it has an operator that cannot be computed: in a build
 /// without the feature `onnx`, one that our own networks do not have.
-fn load(path: &Path, config: &OnnxConfig, taps: &Taps) -> Result<LoadedTeacher, Diagnostic> {
+fn load(path: &Path, config: &OnnxConfig, taps: &Taps, task: Task) -> Result<LoadedTeacher, Diagnostic> {
     let taps = taps.pairs().into_iter().map(|(name, tensor)| Tap { name: name.to_owned(), tensor: tensor.to_owned() });
-    let options = OnnxOptions { taps: taps.collect(), ..options(config)? };
+    let options = OnnxOptions { taps: taps.collect(), task, ..options(config)? };
     let file = onnx_bytes::read_whole(path)?;
     let model = OnnxModel::from_bytes(&file.bytes, &options);
     let model = model.map_err(|error| diagnostic(&error).at(path.display()))?;
-    let (provenance, answers) = (model.provenance(), Some(model.answers().clone()));
+    // Numbers to predict are neither logits nor probabilities.
+    let answers = (model.spec().task == Task::Classes).then(|| model.answers().clone());
+    let provenance = model.provenance();
     let engine = Some(model.engine().clone());
     let unsaid = Unsaid { classes: !model.names_classes(), shape: !model.names_shape() };
     let teacher = LoadedTeacher::new(&Onnx, Arc::new(model), file.n_bytes, file.sha256);
@@ -106,6 +113,7 @@ fn options(config: &OnnxConfig) -> Result<OnnxOptions, Diagnostic> {
     #[expect(clippy::cast_possible_truncation, reason = "validated to be numbers of f32")]
     let (scale, shift) = (config.scale as f32, config.shift as f32);
     Ok(OnnxOptions {
+        task: Task::Classes,
         input: config.input,
         output: config.output,
         probabilities: config.probabilities,
@@ -137,7 +145,7 @@ pub fn diagnostic(error: &OnnxError) -> Diagnostic {
             ),
         OnnxError::Port { kind: "input", .. } => diagnostic.help("name it: `teacher.onnx.input`, or `--onnx input=NAME`"),
         OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
-            .note("a teacher gives one number for each class")
+            .note("a teacher gives one number for each class, or those that the data has to predict")
             .help("name the output, or a tensor before it: `teacher.onnx.output`, or `--onnx output=NAME`; `distill inspect` lists them"),
         OnnxError::Tap { tensor, found, .. } => {
             let names: Vec<&str> = found.iter().map(String::as_str).collect();

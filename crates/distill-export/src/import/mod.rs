@@ -12,10 +12,11 @@ mod strided;
 
 use std::collections::HashMap;
 
-use distill_models::{GraphConfig, Model as _, ModelConfig, Network, Trainable as _};
+use distill_models::{GraphConfig, Model as _, ModelConfig, Network, Task, Trainable as _};
 use distill_tensor::Params;
 
 use crate::ExportError;
+use crate::onnx::{NUMBERS, TASK};
 use convert::{Converter, Purpose};
 use file::File;
 
@@ -26,6 +27,7 @@ pub struct FromOnnx {
     input_shape: Vec<usize>,
     n_classes: usize,
     classes: Option<Vec<String>>,
+    task: Task,
     producer: String,
     weights: HashMap<String, Vec<f32>>,
     notes: Vec<String>,
@@ -79,6 +81,9 @@ fn read(bytes: &[u8], purpose: Purpose, input_shape: Option<&[usize]>) -> Result
     let mut file = File::read(bytes).map_err(unreadable)?;
     let constants = std::mem::take(&mut file.constants);
     let classes = file.metadata.get("classes").and_then(|json| serde_json::from_str(json).ok());
+    // Other programs have other words there, such as `classify`, and none of them is this one.
+    let is_of_numbers = file.metadata.get(TASK) == Some(&NUMBERS);
+    let task = if is_of_numbers { Task::Numbers } else { Task::Classes };
     let producer = file.producer.clone();
     let read = Converter::new(&file, constants, bytes.len(), purpose, input_shape).map_err(unreadable)?.convert()?;
     let n_classes = match read.graph.values().last().map(|value| value.shape.as_slice()) {
@@ -89,7 +94,7 @@ fn read(bytes: &[u8], purpose: Purpose, input_shape: Option<&[usize]>) -> Result
     let config = GraphConfig::from(&read.graph);
     // Of the right number, or they are those of something else.
     let classes = classes.filter(|classes: &Vec<String>| classes.len() == n_classes);
-    Ok(FromOnnx { config, input_shape, n_classes, classes, producer, weights: read.weights, notes: read.notes })
+    Ok(FromOnnx { config, input_shape, n_classes, classes, task, producer, weights: read.weights, notes: read.notes })
 }
 
 impl FromOnnx {
@@ -113,6 +118,11 @@ impl FromOnnx {
         self.classes.as_deref()
     }
 
+    /// What its output is: numbers, where this crate wrote that into the file; else logits.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
     /// The program that wrote the file.
     pub fn producer(&self) -> &str {
         &self.producer
@@ -123,7 +133,7 @@ impl FromOnnx {
         &self.notes
     }
 
-    /// The network with the weights of the file.
+    /// The network with the weights of the file, and with its task.
     ///
     /// # Errors
     /// [`ExportError::Model`] for another number of classes, or weights that do not make a network.
@@ -140,6 +150,7 @@ impl FromOnnx {
             params.vector_mut(id).copy_from_slice(values);
         }
         let network = Network::with_params(config, None, self.input_shape.clone(), classes, params)?;
+        let network = network.with_task(self.task);
         debug_assert_eq!(network.spec().classes.len(), self.n_classes);
         debug_assert_eq!(network.params().iter().count(), self.weights.len());
         Ok(network)

@@ -319,3 +319,32 @@ fn open_sides_are_those_that_are_said() {
         assert!(read(shape).unwrap_err().contains("its input is [batch, 2, ?, 6], which examples of shape"));
     }
 }
+
+#[test]
+fn the_task_of_our_own_files_is_read_back() {
+    use distill_models::{MlpConfig, Provenance, Task};
+
+    let config = MlpConfig { hidden: vec![5], ..MlpConfig::default() };
+    for (names, task) in
+        [(vec!["price".to_owned()], Task::Numbers), (vec!["a".to_owned(), "b".to_owned()], Task::Classes)]
+    {
+        let model = Network::new(config.clone(), vec![3], names.clone(), 1).unwrap().with_task(task);
+        let exported = crate::OnnxExport::new(&model, &Provenance::new(), crate::OnnxExportOptions::default()).unwrap();
+        let bytes = exported.to_bytes().unwrap();
+        for read in [network_from_onnx(&bytes).unwrap(), frozen_network_from_onnx(&bytes, None).unwrap()] {
+            assert_eq!((read.task(), read.classes()), (task, Some(&names[..])));
+            let again = read.network(names.clone()).unwrap();
+            assert_eq!((again.spec().task, again.params().as_slice()), (task, model.params().as_slice()));
+        }
+        // The task is the last text of the file. One that nobody knows is none.
+        if task == Task::Classes {
+            assert!(!bytes.ends_with(b"numbers"));
+            continue;
+        }
+        let mut changed = bytes.strip_suffix(b"numbers").unwrap().to_vec();
+        changed.extend(b"ranking");
+        assert_eq!(network_from_onnx(&changed).unwrap().task(), Task::Classes);
+        let error = crate::OnnxExport::from_bytes(&changed).unwrap_err().to_string();
+        assert!(error.ends_with("it has the task \"ranking\"; \"numbers\" is possible"), "{error}");
+    }
+}

@@ -18,6 +18,8 @@ use tract::Engine as Other;
 
 pub(crate) use own::Own;
 
+use distill_models::Task;
+
 use crate::shape::Shape;
 use crate::{Description, OnnxError, OnnxOptions};
 
@@ -61,6 +63,7 @@ pub(crate) struct Prepared<E> {
     pub(crate) engine: E,
     pub(crate) shape: Shape,
     pub(crate) n_classes: usize,
+    pub(crate) task: Task,
     /// The shapes of the values that are tapped, the batch first.
     pub(crate) taps: Vec<Vec<usize>>,
     /// The operator that computes the output, but for those that only change its form.
@@ -70,8 +73,8 @@ pub(crate) struct Prepared<E> {
 
 impl<E> Prepared<E> {
     fn by<F>(self, engine: impl FnOnce(E) -> F) -> Prepared<F> {
-        let Self { engine: by, shape, n_classes, taps, producer, description } = self;
-        Prepared { engine: engine(by), shape, n_classes, taps, producer, description }
+        let Self { engine: by, shape, n_classes, task, taps, producer, description } = self;
+        Prepared { engine: engine(by), shape, n_classes, task, taps, producer, description }
     }
 }
 

@@ -2,12 +2,12 @@
 //! that students have, or trees and what pipelines have around them.
 
 use distill_export::{ExportError, frozen_network_from_onnx};
-use distill_models::{Model as _, ModelError, Network, Scratch};
+use distill_models::{Model as _, ModelError, Network, Scratch, Task};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use super::Prepared;
-use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output};
+use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output, choose_task};
 use crate::describe::describe;
 use crate::shape::{INPUT_SHAPE, Shape};
 use crate::trees::{self, Beyond};
@@ -40,11 +40,12 @@ pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Result<Prep
         return Ok(Err("the layout is `nhwc`".to_owned()));
     }
     let input = choose_input(&description.inputs, options)?.clone();
-    let output = choose_output(&description, options)?;
+    let task = choose_task(&description, options)?;
+    let output = choose_output(&description, options, task)?;
     let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
     let shape = || Shape::new(&input, options, said.as_ref(), BATCH);
     if trees::is_among(description.operators.keys()) {
-        return of_trees(bytes, &input, &output, shape()?, description);
+        return of_trees(bytes, (&input, &output), shape()?, task, description);
     }
     if description.opset < OLDEST_OPSET {
         let opset = description.opset;
@@ -64,7 +65,7 @@ pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Result<Prep
         Err(error) => return Ok(Err(reason(error))),
     };
     let n_classes = read.n_classes();
-    check_classes(&output, &[shape.batch(), n_classes], shape.batch())?;
+    check_classes(&output, &[shape.batch(), n_classes], shape.batch(), task)?;
     let network = match read.network((0..n_classes).map(|class| class.to_string()).collect()) {
         Ok(network) => network,
         Err(error) => return Ok(Err(reason(error))),
@@ -74,14 +75,14 @@ pub(crate) fn prepare(bytes: &[u8], options: &OnnxOptions) -> Result<Result<Prep
         return Ok(Err("an example would take gigabytes".to_owned()));
     }
     let engine = Own::Network(Box::new(network));
-    Ok(Ok(Prepared { engine, shape, n_classes, taps: vec![], producer: String::new(), description }))
+    Ok(Ok(Prepared { engine, shape, n_classes, task, taps: vec![], producer: String::new(), description }))
 }
 
 fn of_trees(
     bytes: &[u8],
-    input: &Port,
-    output: &str,
+    (input, output): (&Port, &str),
     shape: Shape,
+    task: Task,
     mut description: Description,
 ) -> Result<Result<Prepared<Own>, String>, OnnxError> {
     let rounds = WHOLE.contains(&input.element.as_str());
@@ -93,11 +94,11 @@ fn of_trees(
         Ok(trees) => trees.rounding(rounds),
         Err(Beyond { node, why }) => return Ok(Err(format!("{node} {why}"))),
     };
-    let n_classes = check_classes(output, &[shape.batch(), trees.n_outputs()], shape.batch())?;
+    let n_classes = check_classes(output, &[shape.batch(), trees.n_outputs()], shape.batch(), task)?;
     description.parameters = trees.n_parameters();
     let producer = trees.producer().to_owned();
     let engine = Own::Trees(Box::new(trees));
-    Ok(Ok(Prepared { engine, shape, n_classes, taps: vec![], producer, description }))
+    Ok(Ok(Prepared { engine, shape, n_classes, task, taps: vec![], producer, description }))
 }
 
 impl Own {

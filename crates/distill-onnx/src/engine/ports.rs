@@ -1,5 +1,7 @@
 //! Inputs and outputs, and how large what lies between may be: the same for all engines.
 
+use distill_models::Task;
+
 use crate::{Description, OnnxError, OnnxOptions, Port};
 
 /// Numbers in all tensors of a graph together.
@@ -13,6 +15,26 @@ pub(super) const BATCH: usize = 16;
 
 /// What outputs are made of that are no numbers for each class.
 const LABELS: [&str; 4] = ["i64", "i32", "string", "bool"];
+
+/// The entry of the metadata that says what the outputs are, in files that distill has exported, and what it then is.
+const TASK: (&str, &str) = ("task", "numbers");
+
+/// Begins the name of the program in the same.
+const OURS: &str = "distill ";
+
+/// What the outputs are: what the file says, where distill has written it, else what the options say.
+pub(super) fn choose_task(description: &Description, options: &OnnxOptions) -> Result<Task, OnnxError> {
+    let (key, numbers) = TASK;
+    match description.metadata.get(key) {
+        Some(said) if said == numbers => Ok(Task::Numbers),
+        None if options.task == Task::Numbers && description.producer.starts_with(OURS) => {
+            let reason = "cannot be numbers: distill exported this file of a model that tells classes; \
+                          give it to data with these classes, or export a model that has learned numbers";
+            Err(OnnxError::Option { key: "task", reason: reason.to_owned() })
+        }
+        _ => Ok(options.task),
+    }
+}
 
 fn names(ports: &[Port]) -> Vec<String> {
     ports.iter().map(|port| port.name.clone()).collect()
@@ -30,13 +52,17 @@ pub(super) fn choose_input<'a>(inputs: &'a [Port], options: &OnnxOptions) -> Res
 }
 
 /// The name of the output, which may be any tensor of the graph.
-pub(super) fn choose_output(description: &Description, options: &OnnxOptions) -> Result<String, OnnxError> {
+pub(super) fn choose_output(description: &Description, options: &OnnxOptions, task: Task) -> Result<String, OnnxError> {
     let outputs = &description.outputs;
+    let usual_name = match task {
+        Task::Classes => "logits",
+        Task::Numbers => "predictions",
+    };
     let refused = |wanted| Err(OnnxError::Port { kind: "output", found: names(outputs), wanted });
     let Some(wanted) = &options.output else {
         // Classifiers of tables give the likeliest class first, and then the probabilities.
         let numbers = outputs.iter().find(|output| !LABELS.contains(&output.element.as_str()));
-        let usual = outputs.iter().find(|output| output.name == "logits").or(numbers).or(outputs.first());
+        let usual = outputs.iter().find(|output| output.name == usual_name).or(numbers).or(outputs.first());
         return usual.map_or_else(|| refused("one is needed".to_owned()), |output| Ok(output.name.clone()));
     };
     let computed = description.values.iter().map(|(name, _)| name);
@@ -49,12 +75,13 @@ pub(super) fn choose_output(description: &Description, options: &OnnxOptions) ->
     }
 }
 
-/// Classes of an output `[batch, classes]`, beside which there may be sides of one.
-pub(super) fn check_classes(name: &str, dims: &[usize], batch: usize) -> Result<usize, OnnxError> {
-    let refused = || OnnxError::OutputShape { name: name.to_owned(), dims: dims.to_vec(), batch };
+/// Classes of an output `[batch, classes]`, beside which there may be sides of one; or its numbers, of which one may be enough.
+pub(super) fn check_classes(name: &str, dims: &[usize], batch: usize, task: Task) -> Result<usize, OnnxError> {
+    let refused = || OnnxError::OutputShape { name: name.to_owned(), dims: dims.to_vec(), batch, task };
     let (first, sides) = dims.split_first().ok_or_else(refused)?;
     let mut wide = sides.iter().filter(|&&side| side != 1);
     match (wide.next(), wide.next()) {
+        (None, None) if *first == batch && task == Task::Numbers => Ok(1),
         (Some(&n), None) if *first == batch && (2..=MAX_CLASSES).contains(&n) => Ok(n),
         _ => Err(refused()),
     }

@@ -4,7 +4,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 use tract_onnx::prelude::*;
 
 use super::Prepared;
-use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output};
+use super::ports::{BATCH, MAX_TENSORS, check_classes, choose_input, choose_output, choose_task};
 use crate::describe::describe;
 use crate::guard::{guarded, guarded_deep};
 use crate::shape::{INPUT_SHAPE, Shape};
@@ -35,12 +35,14 @@ impl Engine {
         let known = tract_onnx::onnx().op_register.0;
         let description = describe(bytes)?;
         let input = choose_input(&description.inputs, options)?.clone();
+        let task = choose_task(&description, options)?;
         let element = element(&input)?;
         let said = description.metadata.get(INPUT_SHAPE).and_then(|text| serde_json::from_str(text).ok());
         let convolves = options.library.is_none() && description.operators.contains_key("Conv");
         let shape = Shape::new(&input, options, said.as_ref(), if convolves { CONV_BATCH } else { BATCH })?;
         let taps = options.taps.iter().map(|tap| tap.tensor.clone());
-        let mut wanted: Vec<String> = std::iter::once(choose_output(&description, options)?).chain(taps).collect();
+        let mut wanted: Vec<String> =
+            std::iter::once(choose_output(&description, options, task)?).chain(taps).collect();
         let mut file = file::decode(bytes, &mut wanted, |name| options.library.is_some() || known.contains_key(name))?;
         let output = wanted.swap_remove(0);
         show(&mut file, &output);
@@ -67,13 +69,14 @@ impl Engine {
                 (computes, dims, of_twice)
             }
         };
-        let n_classes = check_classes(&output, dims.first().map_or(&[][..], Vec::as_slice), shape.batch())?;
+        let dims_of_output = dims.first().map_or(&[][..], Vec::as_slice);
+        let n_classes = check_classes(&output, dims_of_output, shape.batch(), task)?;
         let tapped = dims.get(1..).unwrap_or_default().to_vec();
         // A graph that cannot be computed for that batch does not reveal its sides.
         let of_twice = of_twice.and_then(Result::ok);
         taps::check(&options.taps, &tapped, of_twice.as_deref().and_then(|shapes| shapes.get(1..)), shape.batch())?;
         let engine = Self { computes, element };
-        Ok(Prepared { engine, shape, n_classes, taps: tapped, producer, description })
+        Ok(Prepared { engine, shape, n_classes, task, taps: tapped, producer, description })
     }
 
     /// The first `n` outputs for at most one batch of examples, each one example after the other. What the batch lacks is filled

@@ -8,6 +8,7 @@ mod graph;
 mod labels;
 mod numbers;
 mod plan;
+mod regression;
 mod steps;
 mod walk;
 
@@ -20,8 +21,8 @@ pub(crate) use labels::labels;
 use plan::{Plan, Refused};
 use steps::{Block, Step};
 
-/// Operators on trees. The last is refused where it is met: no program writes it yet.
-const OPERATORS: [&str; 3] = ["TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"];
+/// Operators on trees, and the one on tables that is linear. `TreeEnsemble` is refused where it is met: no program writes it yet.
+const OPERATORS: [&str; 4] = ["TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble", "LinearRegressor"];
 
 /// Columns of the inputs.
 const MAX_FEATURES: usize = 1 << 20;
@@ -59,7 +60,7 @@ pub(crate) struct Beyond {
     pub(crate) why: String,
 }
 
-/// Whether a file with these operators has trees.
+/// Whether a file with these operators has trees, or a linear model in their place.
 pub(crate) fn is_among<'a>(operators: impl IntoIterator<Item = &'a String>) -> bool {
     operators.into_iter().any(|operator| OPERATORS.contains(&operator.as_str()))
 }
@@ -68,8 +69,8 @@ impl Trees {
     /// Reads what computes `output`, a name in the file, from `input`, a matrix `(examples, n_features)`.
     ///
     /// The operators are `TreeEnsembleClassifier` and `TreeEnsembleRegressor` with every mode of nodes but `BRANCH_MEMBER`, and
-    /// `Scaler`, `Imputer`, `Normalizer`, `ArrayFeatureExtractor`, `Concat`, `Add`, `Sub`, `Mul`, `Div`, `Cast`, `Identity` and
-    /// `ZipMap`. Memory is taken only for what the bytes hold.
+    /// `LinearRegressor`, `Scaler`, `Imputer`, `Normalizer`, `ArrayFeatureExtractor`, `Concat`, `Add`, `Sub`, `Mul`, `Div`, `Sum`,
+    /// `Exp`, `Cast`, `Identity`, `ZipMap`, and `Flatten`, `Reshape` and `Squeeze` where they leave a row for each example. Memory is taken only for what the bytes hold.
     ///
     /// # Errors
     /// [`OnnxError::Damaged`] where the file contradicts itself, such as with nodes in a circle; [`OnnxError::Unsupported`] with
@@ -122,9 +123,13 @@ impl Trees {
         self.ensembles().map(ensemble::Ensemble::n_trees).sum()
     }
 
-    /// Thresholds, and weights of leaves.
+    /// Thresholds, and weights of leaves and of linear models.
     pub fn n_parameters(&self) -> usize {
-        self.ensembles().map(ensemble::Ensemble::n_parameters).sum()
+        let linear = self.plan.steps.iter().map(|step| match step {
+            Step::Linear { coefficients, intercepts, .. } => coefficients.len() + intercepts.len(),
+            _ => 0,
+        });
+        self.ensembles().map(ensemble::Ensemble::n_parameters).chain(linear).sum()
     }
 
     /// The operator of a network that gives such numbers.

@@ -43,10 +43,11 @@ enum Known {
     Label,
 }
 
-struct Planner<'a> {
-    graph: &'a Graph<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) graph: &'a Graph<'a>,
     known: HashMap<&'a str, Known>,
-    plan: Plan,
+    pub(super) output: &'a str,
+    pub(super) plan: Plan,
 }
 
 impl Plan {
@@ -58,7 +59,7 @@ impl Plan {
     ) -> Result<Self, Refused> {
         let plan = Self { steps: vec![], widths: vec![n_features], output: 0, producer: "" };
         let known = HashMap::from([(input, Known::Matrix(0))]);
-        let mut planner = Planner { graph, known, plan };
+        let mut planner = Planner { graph, known, output, plan };
         for node in needed(graph, output) {
             planner.node(node)?;
         }
@@ -101,7 +102,7 @@ impl<'a> Planner<'a> {
             });
         }
         let found = match node.op {
-            "Identity" | "Cast" | "ZipMap" => {
+            "Identity" | "Cast" | "ZipMap" | "Flatten" | "Reshape" | "Squeeze" => {
                 let known = self.same(node).map_err(beyond)?;
                 return self.name(node, 0, known);
             }
@@ -110,6 +111,9 @@ impl<'a> Planner<'a> {
             "Normalizer" => self.normalize(node),
             "ArrayFeatureExtractor" => self.columns(node),
             "Concat" => self.concat(node),
+            "Sum" => self.sum(node),
+            "Exp" => self.matrix(node, 0).map(|of| (Step::Exp { of }, self.plan.widths[of])),
+            "LinearRegressor" => self.linear(node),
             "Add" => self.arithmetic(node, Arithmetic::Add),
             "Sub" => self.arithmetic(node, Arithmetic::Sub),
             "Mul" => self.arithmetic(node, Arithmetic::Mul),
@@ -165,7 +169,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The number of a matrix that is an input.
-    fn matrix(&self, node: &Node<'_>, at: usize) -> Result<usize, String> {
+    pub(super) fn matrix(&self, node: &Node<'_>, at: usize) -> Result<usize, String> {
         match self.find(node, at)? {
             Known::Matrix(number) => Ok(number),
             Known::Label => Err("takes the likeliest class, which is no number for each class".to_owned()),
@@ -186,6 +190,7 @@ impl<'a> Planner<'a> {
                     return Err(format!("has {n} labels for {width} numbers"));
                 }
             }
+            "Flatten" | "Reshape" | "Squeeze" => self.same_rows(node)?,
             _ => {}
         }
         Ok(known)

@@ -58,6 +58,18 @@ pub(super) enum Step {
         of: usize,
         norm: Norm,
     },
+    Sum {
+        of: Vec<usize>,
+    },
+    Exp {
+        of: usize,
+    },
+    /// For each output the sum of products with its coefficients, which come one after the other, and its intercept.
+    Linear {
+        of: usize,
+        coefficients: Vec<f32>,
+        intercepts: Vec<f32>,
+    },
     Trees {
         of: usize,
         ensemble: Box<Ensemble>,
@@ -116,6 +128,24 @@ impl Step {
                     from = to;
                 }
             }
+            Self::Sum { of } => {
+                for (i, out) in out.iter_mut().enumerate() {
+                    let sum: f64 = of.iter().map(|&number| f64::from(block.value(number)[i])).sum();
+                    *out = single(sum);
+                }
+            }
+            Self::Exp { of } => {
+                out.iter_mut().zip(block.value(*of)).for_each(|(out, &x)| *out = single(f64::from(x).exp()));
+            }
+            Self::Linear { of, coefficients, intercepts } => {
+                for (out, row) in out.chunks_exact_mut(width).zip(block.rows(*of)) {
+                    let outputs = out.iter_mut().zip(coefficients.chunks_exact(row.len())).zip(intercepts);
+                    for ((out, coefficients), &intercept) in outputs {
+                        let products = row.iter().zip(coefficients).map(|(&x, &by)| f64::from(x) * f64::from(by));
+                        *out = single(products.sum::<f64>() + f64::from(intercept));
+                    }
+                }
+            }
             Self::Arithmetic { with, left, right } => {
                 for (i, out) in out.chunks_exact_mut(width).enumerate() {
                     let (left, right) = (left.row(block, i), right.row(block, i));
@@ -144,6 +174,11 @@ impl Step {
             }
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "examples are f32")]
+fn single(value: f64) -> f32 {
+    value as f32
 }
 
 impl Operand {
