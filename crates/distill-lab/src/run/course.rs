@@ -94,7 +94,6 @@ mod tests {
             architecture: "a".into(),
             input_shape: vec![1],
             classes: vec![],
-            task: Task::Classes,
             parameters: 1,
             task: Task::Classes,
         };
