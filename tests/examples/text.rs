@@ -72,7 +72,7 @@ struct Printer;
 
 impl Observer for Printer {
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        let accuracy = report.validation.map_or(f64::NAN, |validation| 100.0 * validation.accuracy());
+        let accuracy = report.validation.map_or(f64::NAN, |validation| 100.0 * validation.score());
         let EpochReport { epoch, loss, seconds, .. } = report;
         println!("epoch {epoch}: loss {:.4}, validation snippets right: {accuracy:.2} %, {seconds:.1} s", loss.total);
         ControlFlow::Continue(())

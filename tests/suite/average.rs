@@ -7,8 +7,8 @@ use distill_losses::CrossEntropy;
 use distill_models::Trainable;
 use distill_tensor::{LayoutBuilder, Params, SliceKind};
 use distill_train::{
-    EpochReport, Hooks, Observer, OptimizerConfig, Snapshot, StepReport, Teacher, TrainConfig, TrainReport, Training,
-    evaluate, move_average, train,
+    EpochReport, Hooks, Measured, Observer, OptimizerConfig, Snapshot, StepReport, Teacher, TrainConfig, TrainReport,
+    Training, evaluate, move_average, train,
 };
 
 use crate::centred::Centred;
@@ -70,7 +70,7 @@ impl Observer for Kept {
     }
 
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        self.1.extend(report.validation.map(|validation| (validation.errors, validation.nll)));
+        self.1.extend(report.validation.map(Measured::rank));
         ControlFlow::Continue(())
     }
 }

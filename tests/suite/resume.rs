@@ -11,9 +11,9 @@ use distill_models::{
 use distill_tensor::Params;
 use distill_text::{Features, NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
-    AugmentConfig, Checkpoint, CheckpointContext, EpochReport, Hooks, Observer, OptimizerConfig, OptimizerKind,
-    PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher, TrainConfig,
-    TrainReport, Training, train, train_from,
+    AugmentConfig, Checkpoint, CheckpointContext, EpochReport, Hooks, Measured, Observer, OptimizerConfig,
+    OptimizerKind, PrecisionConfig, ScheduleConfig, ScheduleKind, Snapshot, SoftTargets, StepReport, Teacher,
+    TrainConfig, TrainReport, Training, train, train_from,
 };
 
 const BATCH: usize = 16;
@@ -208,7 +208,7 @@ struct Errors(Vec<(usize, f64)>);
 
 impl Observer for Errors {
     fn epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        self.0.extend(report.validation.map(|validation| (validation.errors, validation.nll)));
+        self.0.extend(report.validation.map(Measured::rank));
         ControlFlow::Continue(())
     }
 }

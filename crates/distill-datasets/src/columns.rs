@@ -1,4 +1,3 @@
-mod answers;
 mod cell;
 mod counter;
 mod forms;
@@ -13,7 +12,6 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, s};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
-pub(crate) use answers::{Answer, Answers};
 pub use cell::Cell;
 pub use forms::NumberForm;
 pub(crate) use learner::Learner;

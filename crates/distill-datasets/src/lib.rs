@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answer_columns;
 mod arrays;
 mod cifar;
 mod class_folders;

@@ -2,7 +2,8 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use crate::columns::{Answer, Answers, Cell, ColumnOptions, Columns, Learner, in_order, position};
+use crate::answer_columns::{Answer, Answers};
+use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position};
 use crate::table_rows::{TableRows, is_table, table_file};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, Table, classes};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::columns::{Answer, Cell, position};
+use crate::answer_columns::Answer;
+use crate::columns::{Cell, position};
 use crate::table_rows::{is_table, table_file};
 use crate::{DataError, Split, TableRows, select};
 

@@ -1,7 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use crate::columns::{Answer, Cell, canonical, in_order, label_position, position};
+use crate::answer_columns::Answer;
+use crate::columns::{Cell, canonical, in_order, label_position, position};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, classes};
 

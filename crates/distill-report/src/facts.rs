@@ -1,5 +1,3 @@
-use distill_models::Task;
-
 use super::numbers::seconds;
 use distill_lab::view::data::{Report, RunFacts};
 use distill_recipe::words::thousands;
@@ -20,7 +18,7 @@ pub(super) fn setting(report: &Report) -> Facts {
         ("data", data.source.clone()),
         ("examples", examples),
         ("input", if shape.is_empty() { "-".to_owned() } else { shape.join(" × ") }),
-        (if data.task == Task::Numbers { "predicted" } else { "classes" }, class_list(&data.classes)),
+        (if data.are_numbers { "predicted" } else { "classes" }, class_list(&data.classes)),
     ]
 }
 

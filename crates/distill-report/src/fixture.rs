@@ -1,6 +1,5 @@
 //! Reports for tests: made by formula, so that they are the same everywhere.
 
-use distill_models::Task;
 use distill_train::{Comparison, Verdict};
 
 use distill_lab::Latency;
@@ -58,7 +57,7 @@ pub(super) fn full() -> Report {
             labelled: None,
             test: 10_000,
             classes,
-            task: Task::Classes,
+            are_numbers: false,
             input_shape: vec![1, 28, 28],
         },
         models: models.collect(),
@@ -160,7 +159,7 @@ pub(super) fn regression() -> Report {
     Report {
         title: "houses".to_owned(),
         kd: KdFacts { method: "squared-error".to_owned(), ..full.kd },
-        data: DataFacts { classes: classes.clone(), task: Task::Numbers, input_shape: vec![8], ..full.data },
+        data: DataFacts { classes: classes.clone(), are_numbers: true, input_shape: vec![8], ..full.data },
         models: models.map(model).into(),
         comparison: Some(Comparison {
             n_seeds: 2,

@@ -4,18 +4,16 @@ use distill_train::{Comparison, Role, Verdict};
 
 use super::group::{Group, groups};
 use super::numbers::{mean, signed};
-use super::table::Table;
 use distill_lab::folder::NumberScore;
 use distill_lab::summary::{decimals, spread};
 use distill_lab::verdict;
 use distill_lab::view::data::Report;
-use distill_models::Task;
 
 pub(super) const NO_PREDICTIONS: &str = "No predictions were kept.";
 
 /// Whether it is about numbers.
 pub(super) fn predicts_numbers(report: &Report) -> bool {
-    report.data.task == Task::Numbers
+    report.data.are_numbers
 }
 
 /// The part of the variance that each model of a group explains.
@@ -51,9 +49,8 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     rows
 }
 
-/// R² of each seed, with the difference that distillation made.
-pub(super) fn by_seed(report: &Report) -> Table {
-    let header = ["seed", "teacher", "student alone", "student distilled", "difference"].map(str::to_owned);
+/// The rows with R² of each seed, and the difference that distillation made.
+pub(super) fn by_seed(report: &Report) -> Vec<Vec<String>> {
     let of = |role: Role, seed: Option<u64>| -> Vec<f64> {
         let models = report.models.iter().filter(|model| model.role == role.name());
         let models = models.filter(|model| seed.is_none_or(|seed| model.seed == seed));
@@ -77,7 +74,7 @@ pub(super) fn by_seed(report: &Report) -> Table {
         let cells = [teacher, alone, distilled].map(|values| spread(&values, 4));
         [seed.to_string()].into_iter().chain(cells).chain([difference]).collect()
     };
-    Table { header: header.into(), rows: seeds.into_iter().map(row).collect() }
+    seeds.into_iter().map(row).collect()
 }
 
 /// What came of the run, in one sentence with its numbers.

@@ -67,10 +67,10 @@ pub(super) fn results(report: &Report) -> Table {
 
 /// The test errors of each seed, with the difference that distillation made.
 pub(super) fn by_seed(report: &Report) -> Table {
-    if regression::predicts_numbers(report) {
-        return regression::by_seed(report);
-    }
     let header = ["seed", "teacher", "student alone", "student distilled", "difference"].map(str::to_owned);
+    if regression::predicts_numbers(report) {
+        return Table { header: header.into(), rows: regression::by_seed(report) };
+    }
     let mut seeds: Vec<u64> = report.models.iter().filter(|m| m.role == Role::Student.name()).map(|m| m.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();

@@ -42,7 +42,7 @@ impl NumberForm {
 impl Cell<'_> {
     /// The number as inputs have it, where it may be written in some form.
     #[expect(clippy::cast_possible_truncation, reason = "inputs are f32")]
-    pub(super) fn number_in(self, form: Option<NumberForm>) -> Option<f32> {
+    pub(crate) fn number_in(self, form: Option<NumberForm>) -> Option<f32> {
         match (self, form) {
             (Self::Text(text), Some(form)) => Some(form.read(text.trim())? as f32).filter(|value| value.is_finite()),
             _ => self.number(),

@@ -101,7 +101,7 @@ pub fn read_number_predictions(
 fn header(record: &StringRecord) -> Option<Vec<String>> {
     let mut fields = record.iter();
     let n = record.len();
-    if fields.next() != Some("index") || n < 3 || n % 2 == 0 || n > 1 + 2 * MAX_NUMBERS {
+    if fields.next() != Some("index") || n < 3 || n.is_multiple_of(2) || n > 1 + 2 * MAX_NUMBERS {
         return None;
     }
     let fields: Vec<&str> = fields.collect();

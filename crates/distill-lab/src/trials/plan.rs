@@ -96,16 +96,23 @@ impl Plan {
 const DEFAULT_SEED: u64 = 1;
 
 const SAME_EXAMPLES: &str = "trials are compared on the same validation examples";
+const OPENED_ONCE: &str = "the data is opened once for all trials";
 const NO_RESULT: &str = "it changes no result";
 const LEAVE_OUT: &str = "leave it out, or set it for all trials as `KEY=VALUE`";
 
 /// Keys that a sweep cannot vary, why, and what to do instead.
-const FIXED: [(&str, &str, &str); 10] = [
+const FIXED: [(&str, &str, &str); 16] = [
     ("seeds", "each trial is trained once for each seed", "use `--seeds 1,2,3`"),
     ("data.source", SAME_EXAMPLES, LEAVE_OUT),
     ("data.classes", SAME_EXAMPLES, LEAVE_OUT),
     ("data.validation", SAME_EXAMPLES, LEAVE_OUT),
-    ("data.memory", "the data is opened once for all trials", LEAVE_OUT),
+    ("data.memory", OPENED_ONCE, LEAVE_OUT),
+    ("data.columns", OPENED_ONCE, LEAVE_OUT),
+    ("data.images", OPENED_ONCE, LEAVE_OUT),
+    ("data.sound", OPENED_ONCE, LEAVE_OUT),
+    ("data.text", OPENED_ONCE, LEAVE_OUT),
+    ("data.test", OPENED_ONCE, LEAVE_OUT),
+    ("data.unlabelled", OPENED_ONCE, LEAVE_OUT),
     ("teacher.min_accuracy", NO_RESULT, LEAVE_OUT),
     ("version", NO_RESULT, LEAVE_OUT),
     ("name", NO_RESULT, LEAVE_OUT),

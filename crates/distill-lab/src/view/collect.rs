@@ -104,7 +104,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Diagnostic> {
             labelled: first.result.data.labelled,
             test: first.result.data.test,
             classes: classes.clone(),
-            task: first.result.data.task,
+            are_numbers: first.result.data.task == Task::Numbers,
             input_shape: first.result.data.input_shape.clone(),
         },
         models: facts,

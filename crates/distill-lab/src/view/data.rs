@@ -1,4 +1,3 @@
-use distill_models::Task;
 use distill_train::{Comparison, Leak};
 use serde::{Deserialize, Serialize};
 
@@ -78,9 +77,9 @@ pub struct DataFacts {
     pub test: usize,
     /// Their names, in the order of a model's outputs.
     pub classes: Vec<String>,
-    /// What models say of an example; of numbers `classes` are their names.
+    /// Whether models predict numbers, of which `classes` are then the names.
     #[serde(default)]
-    pub task: Task,
+    pub are_numbers: bool,
     /// The sides of an input: channels, height, width of an image.
     pub input_shape: Vec<usize>,
 }

@@ -186,8 +186,8 @@ mod tests {
         let apart: Vec<f64> =
             (0..600).map(|i| f64::from(found.predictions()[(i, 0)]) - (1000.0 + (i % 7) as f64)).collect();
         let mse = apart.iter().map(|d| d * d).sum::<f64>() / 600.0;
-        let mean = (0..600).map(|i| (i % 7) as f64).sum::<f64>() / 600.0;
-        let variance = (0..600).map(|i| ((i % 7) as f64 - mean).powi(2)).sum::<f64>() / 600.0;
+        let mean = (0..600).map(|i| f64::from(i % 7)).sum::<f64>() / 600.0;
+        let variance = (0..600).map(|i| (f64::from(i % 7) - mean).powi(2)).sum::<f64>() / 600.0;
         assert!((price.rmse - mse.sqrt()).abs() < 1e-9 && (price.r2.unwrap() - (1.0 - mse / variance)).abs() < 1e-6);
         assert!((price.bias - apart.iter().sum::<f64>() / 600.0).abs() < 1e-9);
         // What never varies has no part of it explained; its errors count as they are.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::{Cell, Column, Columns, canonical, label_position, position};
+use crate::columns::{Cell, Column, Columns, canonical, label_position, position};
 use crate::{DataError, Numbers, TableRows};
 
 /// What is right of a row, as far as it is known before a table is read.
