@@ -48,6 +48,12 @@ impl Ensemble {
             return Err(format!("has {n_outputs} classes or targets; from 1 to {MAX_CLASSES} are possible"));
         }
         let draft = Draft::read(node, if is_classifier { "class" } else { "target" })?;
+        if !is_classifier && let Some(target) = draft.weights.unspoken(n_outputs) {
+            return Err(format!(
+                "has {n_outputs} targets, of which no leaf says anything of target {target}: it would be the same for every \
+                 example. onnxmltools writes an XGBRegressor of several numbers so; export one for each number"
+            ));
+        }
         let base = node.floats("base_values")?;
         if base.iter().any(|value| !value.is_finite()) {
             return Err("has a number in `base_values` that is not finite".to_owned());
