@@ -48,12 +48,6 @@ impl Ensemble {
             return Err(format!("has {n_outputs} classes or targets; from 1 to {MAX_CLASSES} are possible"));
         }
         let draft = Draft::read(node, if is_classifier { "class" } else { "target" })?;
-        if !is_classifier && let Some(target) = draft.weights.unspoken(n_outputs) {
-            return Err(format!(
-                "has {n_outputs} targets, of which no leaf says anything of target {target}: it would be the same for every \
-                 example. onnxmltools writes an XGBRegressor of several numbers so; export one for each number"
-            ));
-        }
         let base = node.floats("base_values")?;
         if base.iter().any(|value| !value.is_finite()) {
             return Err("has a number in `base_values` that is not finite".to_owned());
@@ -72,6 +66,15 @@ impl Ensemble {
         };
         let pair = if one { Some(Pair::of(&draft, after)?) } else { None };
         let forest = Forest::new(&draft, n_features, n_totals)?;
+        if !is_classifier
+            && n_outputs > 1
+            && let Some(target) = draft.weights.unspoken(n_outputs)
+        {
+            return Err(format!(
+                "has {n_outputs} targets, of which no leaf says anything of target {target}: it would be the same for every \
+                 example. onnxmltools writes an XGBRegressor of several numbers so; export one for each number"
+            ));
+        }
         Ok(Self { forest, n_features, aggregate, base, after, pair, n_outputs, is_classifier })
     }
 
