@@ -1,4 +1,4 @@
-//! Forests and boosted trees in ONNX files.
+//! Forests and boosted trees in ONNX files, of classifiers and of regressors.
 
 use std::cell::Cell;
 
@@ -45,6 +45,10 @@ impl Parser for Forest {
             include_bytes!("../golden/trees/imputed-missing.onnx").to_vec(),
             include_bytes!("../golden/trees/light-kinds.onnx").to_vec(),
             include_bytes!("../golden/trees/extreme-2.onnx").to_vec(),
+            include_bytes!("../golden/regressors/forest-two.onnx").to_vec(),
+            include_bytes!("../golden/regressors/light-parts.onnx").to_vec(),
+            include_bytes!("../golden/regressors/voting.onnx").to_vec(),
+            include_bytes!("../golden/regressors/linear-two.onnx").to_vec(),
         ]
     }
 
@@ -111,7 +115,8 @@ impl Parser for Forest {
     fn parse(&self, bytes: &[u8]) -> Result<Self::Parsed, String> {
         let has = |name: &[u8]| bytes.windows(name.len()).any(|found| found == name);
         let input = if has(b"skl2onnx") || !has(b"input") { "X" } else { "input" };
-        let output = if has(b"output_probability") { "output_probability" } else { "probabilities" };
+        let outputs = ["output_probability", "probabilities"];
+        let output = outputs.into_iter().find(|output| has(output.as_bytes())).unwrap_or("variable");
         Trees::from_bytes(bytes, input, output, FEATURES).map_err(|error| error.to_string())
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use distill_export::{OnnxExport, OnnxExportOptions};
-use distill_models::{Activation, MlpConfig, Model, Network, Provenance};
+use distill_models::{Activation, MlpConfig, Model, Network, Provenance, Task};
 use distill_onnx::{ChannelOrder, OnnxEngine, OnnxError, OnnxModel, OnnxOptions, external_files, is_guarded};
 use ndarray::{Array2, s};
 use prost::Message as _;
@@ -426,6 +426,41 @@ fn what_cannot_be_a_teacher_is_refused() {
     graph.initializer[0] = floats("w", &[12, 1], &[0.5; 12]);
     assert!(matches!(read(&one, &OnnxOptions::default()), Err(OnnxError::OutputShape { .. })));
     assert!(matches!(OnnxModel::from_bytes(b"", &OnnxOptions::default()), Err(OnnxError::Damaged { .. })));
+}
+
+/// One number for each example, with a column and without, by an engine of our own and by tract.
+#[test]
+fn one_number_for_each_example_may_have_no_column() {
+    let numbers = OnnxOptions { task: Task::Numbers, ..OnnxOptions::default() };
+    for (element, is_own) in [(DataType::Float, true), (DataType::Double, false)] {
+        for squeezed in [false, true] {
+            let mut file = file(element, &[OPEN, 12], false);
+            let graph = file.graph.as_mut().unwrap();
+            graph.initializer[0] = floats("w", &[12, 1], &[1000.0; 12]);
+            let mut squeeze = node("Squeeze", &["scores"], "number");
+            squeeze.attribute.push(AttributeProto {
+                name: "axes".to_owned(),
+                ints: vec![1],
+                r#type: AttributeType::Ints as i32,
+                ..AttributeProto::default()
+            });
+            *graph.node.last_mut().unwrap() = squeeze;
+            graph.output = if squeezed {
+                vec![port("number", DataType::Float, &[OPEN])]
+            } else {
+                graph.node.pop();
+                vec![port("scores", DataType::Float, &[OPEN, 1])]
+            };
+            file.opset_import[0].version = 11;
+            let model = read(&file, &numbers).unwrap();
+            assert_eq!(model.engine() == &OnnxEngine::Own, is_own, "{}", model.engine());
+            assert_eq!((model.spec().task, model.spec().classes.len()), (Task::Numbers, 1));
+            let inputs = inputs(40, 12);
+            let expected = Array2::from_shape_fn((40, 1), |(i, _)| 1000.0 * inputs.row(i).sum());
+            near(&model.logits(inputs.view()).unwrap(), &expected, 0.1);
+            assert!(matches!(read(&file, &OnnxOptions::default()), Err(OnnxError::OutputShape { .. })));
+        }
+    }
 }
 
 /// A file of some hundred bytes, with one to four changes each time. Round `n` is the same everywhere.

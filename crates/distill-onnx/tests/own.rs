@@ -10,7 +10,7 @@ use distill_export::wire::Message;
 use distill_export::{OnnxExport, OnnxExportOptions};
 use distill_models::{
     CnnConfig, DsCnnConfig, MlpConfig, MobileNetConfig, Model, ModelConfig, Network, Provenance, ResNetConfig, Tape,
-    Trainable as _,
+    Task, Trainable as _,
 };
 use distill_onnx::{HAS_TRACT, OnnxEngine, OnnxError, OnnxModel, OnnxOptions, external_files};
 use ndarray::{Array2, s};
@@ -67,6 +67,33 @@ fn exported() -> Vec<(&'static str, Network)> {
         (name, model)
     };
     configs.into_iter().map(make).collect()
+}
+
+#[test]
+fn numbers_that_distill_exports_say_that_they_are_some() {
+    let config = MlpConfig { hidden: vec![6], ..MlpConfig::default() };
+    let names = ["price", "rent"].map(str::to_owned).to_vec();
+    let classes = Network::new(config, vec![5], names.clone(), 3).unwrap();
+    let export = |network: &Network| {
+        OnnxExport::new(network, &Provenance::new(), OnnxExportOptions::default()).unwrap().to_bytes().unwrap()
+    };
+    let network = classes.clone().with_task(Task::Numbers);
+    let bytes = export(&network);
+    for task in [Task::Classes, Task::Numbers] {
+        let model = OnnxModel::from_bytes(&bytes, &OnnxOptions { task, ..OnnxOptions::default() }).unwrap();
+        assert_eq!(
+            (model.engine(), model.spec().task, &model.spec().classes),
+            (&OnnxEngine::Own, Task::Numbers, &names)
+        );
+        let inputs = inputs(40, 5);
+        near("numbers", &model.logits(inputs.view()).unwrap(), &network.logits(inputs.view()).unwrap());
+    }
+    let asked = OnnxOptions { task: Task::Numbers, ..OnnxOptions::default() };
+    let error = OnnxModel::from_bytes(&export(&classes), &asked).unwrap_err().to_string();
+    assert!(
+        error.starts_with("`task` cannot be numbers: distill exported this file of a model that tells classes"),
+        "{error}"
+    );
 }
 
 #[test]

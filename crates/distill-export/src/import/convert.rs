@@ -245,6 +245,7 @@ impl<'f, 'a> Converter<'f, 'a> {
             "Concat" => self.concat(node),
             "Shape" => self.shape(node),
             "Pad" => self.pad(node),
+            "Scaler" if self.purpose == Purpose::Asking => self.scale(node),
             "Slice" if self.purpose == Purpose::Asking => self.slice(node),
             _ if self.purpose == Purpose::Asking => Err("is no operation that distill has".to_owned()),
             "Transpose" => {
@@ -356,6 +357,11 @@ impl<'f, 'a> Converter<'f, 'a> {
 
     pub(super) fn weight(&mut self, value: usize, what: &str, values: Vec<f32>) {
         self.weights.insert(format!("{}.{what}", self.graph.nodes()[value - 1].name), values);
+    }
+
+    /// Whether a node gives what the network is asked for.
+    pub(super) fn is_output(&self, node: &Node<'a>) -> bool {
+        node.outputs.first() == Some(&self.output)
     }
 
     pub(super) fn sides(&self, value: usize) -> &[usize] {

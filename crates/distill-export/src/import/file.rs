@@ -115,6 +115,7 @@ impl<'a> File<'a> {
 impl<'a> Node<'a> {
     fn read(fields: Fields<'a>) -> Result<Self, String> {
         let mut node = Self { op: "", name: "", inputs: vec![], outputs: vec![], attributes: vec![] };
+        let mut domain = "";
         for field in fields {
             let (number, value) = field?;
             match number {
@@ -123,12 +124,14 @@ impl<'a> Node<'a> {
                 3 => node.name = text(value)?,
                 4 => node.op = text(value)?,
                 5 => push(&mut node.attributes, value.bytes()?, MAX_ITEMS)?,
-                7 if !matches!(text(value)?, "" | "ai.onnx") => {
-                    let domain: String = text(value)?.chars().take(60).collect();
-                    return Err(format!("the node `{}` is of the domain {domain:?}, not of ONNX", node.name));
-                }
+                7 => domain = text(value)?,
                 _ => {}
             }
+        }
+        // What scales the inputs of scikit-learn's perceptrons is the one operator on tables that networks have, too.
+        if !matches!(domain, "" | "ai.onnx") && (domain, node.op) != ("ai.onnx.ml", "Scaler") {
+            let domain: String = domain.chars().take(60).collect();
+            return Err(format!("the node `{}` is of the domain {domain:?}, not of ONNX", node.name));
         }
         Ok(node)
     }
@@ -167,6 +170,27 @@ impl<'a> Node<'a> {
             Some(Attribute::Ints(values)) => Ok(values),
             Some(_) => Err(format!("has `{name}`, which is no list of whole numbers")),
         }
+    }
+
+    /// A list of floats, empty if there is none. Each takes as many bytes in the file.
+    pub(super) fn floats(&self, name: &str) -> Result<Vec<f32>, String> {
+        for attribute in &self.attributes {
+            let (mut found, mut floats) = ("", vec![]);
+            for field in Fields::new(attribute) {
+                match field? {
+                    (1, value) => found = text(value)?,
+                    (7, Value::Bytes(packed)) if packed.len().is_multiple_of(4) => {
+                        floats.extend(packed.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+                    }
+                    (7, value) => floats.push(value.float()?),
+                    _ => {}
+                }
+            }
+            if found == name {
+                return Ok(floats);
+            }
+        }
+        Ok(vec![])
     }
 
     pub(super) fn text(&self, name: &str) -> Result<String, String> {

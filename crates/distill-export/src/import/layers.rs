@@ -95,6 +95,23 @@ impl<'a> Converter<'_, 'a> {
         self.normed.contains(output) && self.readers.get(output) == Some(&1)
     }
 
+    /// `(x - offset) * scale` of each number of an example, each of its own or all by the same.
+    pub(super) fn scale(&mut self, node: &Node<'a>) -> Result<Known<'a>, String> {
+        let x = self.value(node, 0)?;
+        let &[width] = self.sides(x) else { return Err("scales a map; vectors are possible".to_owned()) };
+        self.charge(2 * width)?;
+        let of_columns = |name: &str| match node.floats(name)?[..] {
+            [one] => Ok(vec![one; width]),
+            ref several if several.len() == width => Ok(several.to_vec()),
+            ref several => Err(format!("has {} numbers in `{name}` for {width} columns", several.len())),
+        };
+        let [offset, scale] = [of_columns("offset")?, of_columns("scale")?];
+        let value = self.push(node, None, Op::Standardize { by_channel: false }, &[x])?;
+        self.weight(value, "mean", offset);
+        self.weight(value, "scale", scale);
+        Ok(Known::Value { at: value, spread: false })
+    }
+
     pub(super) fn gemm(&mut self, node: &Node<'a>) -> Result<Known<'a>, String> {
         if node.float("alpha", 1.0)? != 1.0 || node.float("beta", 1.0)? != 1.0 || node.int("transA", 0)? != 0 {
             return Err("has `alpha` or `beta` other than 1, or `transA`, which no linear layer here has".to_owned());

@@ -2,7 +2,7 @@
 
 use distill_models::{Op, Window};
 
-use super::convert::{Converter, Known};
+use super::convert::{Converter, Known, Purpose};
 use super::file::Node;
 use super::fold::part_of_shape;
 use super::layers::{padding, two};
@@ -81,7 +81,10 @@ impl<'a> Converter<'_, 'a> {
         let from = self.file_sides(at, spread);
         let n: i64 = from[1..].iter().flatten().product();
         let axis = node.int("axis", 1)?;
+        // One number for each example may lose its column where it is the answer: what is asked has it anyway.
+        let is_last_of_one = self.purpose == Purpose::Asking && from == [None, Some(1)] && self.is_output(node);
         let to = match node.op {
+            "Squeeze" if is_last_of_one && self.squeezes_column(node)? => from.clone(),
             "Flatten" if axis == 1 || axis.saturating_add(from.len() as i64) == 1 => vec![None, Some(n)],
             "Flatten" => return Err(format!("begins at axis {axis}; only the batch, axis 0, stays apart here")),
             "Squeeze" => {
@@ -115,7 +118,7 @@ impl<'a> Converter<'_, 'a> {
                 shape.iter().enumerate().map(size).collect()
             }
         };
-        if to == from {
+        if to == from || (to == [None] && is_last_of_one) {
             return Ok(Known::Value { at, spread });
         }
         if to != [None, Some(n)] {
@@ -125,6 +128,14 @@ impl<'a> Converter<'_, 'a> {
         }
         let at = if spread || self.sides(at).len() == 1 { at } else { self.push(node, None, Op::Flatten, &[at])? };
         Ok(Known::Value { at, spread: false })
+    }
+
+    fn squeezes_column(&self, node: &Node<'a>) -> Result<bool, String> {
+        let axes = match self.constant(node, 1)? {
+            Some(axes) => axes.sizes().unwrap_or_default().to_vec(),
+            None => node.ints("axes")?.into_iter().map(Some).collect(),
+        };
+        Ok(matches!(axes[..], [Some(1 | -1)]))
     }
 
     pub(super) fn concat(&mut self, node: &Node<'a>) -> Result<Known<'a>, String> {

@@ -52,6 +52,16 @@ impl fmt::Display for OnnxEngine {
     }
 }
 
+/// What no engine computes: why ours does not is mostly nearer to what can be done about it.
+fn also(error: OnnxError, because: &str) -> OnnxError {
+    match error {
+        OnnxError::Unsupported { what, why } => {
+            OnnxError::Unsupported { what, why: format!("{why}, and for distill's own operations {because}") }
+        }
+        other => other,
+    }
+}
+
 /// A graph that is ready to be computed.
 pub(crate) enum Engine {
     Own(Own),
@@ -88,7 +98,7 @@ impl Engine {
         match own::prepare(bytes, options)? {
             Ok(prepared) => Ok((prepared.by(Self::Own), OnnxEngine::Own)),
             Err(because) => {
-                let prepared = Other::prepare(bytes, options, &because)?;
+                let prepared = Other::prepare(bytes, options, &because).map_err(|error| also(error, &because))?;
                 Ok((prepared.by(Self::Other), OnnxEngine::Tract { because }))
             }
         }

@@ -37,6 +37,19 @@ pub(super) struct Weights {
     pub(super) values: Vec<f64>,
 }
 
+impl Weights {
+    /// A target, of so many, that no weight is of.
+    pub(super) fn unspoken(&self, n_targets: usize) -> Option<usize> {
+        let mut is_said = vec![false; n_targets];
+        for &target in &self.targets {
+            if let Some(said) = usize::try_from(target).ok().and_then(|target| is_said.get_mut(target)) {
+                *said = true;
+            }
+        }
+        is_said.iter().position(|said| !said)
+    }
+}
+
 impl Mode {
     fn read(name: &[u8]) -> Result<Self, String> {
         match name {

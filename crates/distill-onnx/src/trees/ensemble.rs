@@ -66,6 +66,15 @@ impl Ensemble {
         };
         let pair = if one { Some(Pair::of(&draft, after)?) } else { None };
         let forest = Forest::new(&draft, n_features, n_totals)?;
+        if !is_classifier
+            && n_outputs > 1
+            && let Some(target) = draft.weights.unspoken(n_outputs)
+        {
+            return Err(format!(
+                "has {n_outputs} targets, of which no leaf says anything of target {target}: it would be the same for every \
+                 example. onnxmltools writes an XGBRegressor of several numbers so; export one for each number"
+            ));
+        }
         Ok(Self { forest, n_features, aggregate, base, after, pair, n_outputs, is_classifier })
     }
 

@@ -63,6 +63,7 @@ impl Planner<'_> {
         };
         let fits = match node.op {
             "Flatten" => matches!(node.int("axis")?, None | Some(1 | -1)),
+            "Reshape" if node.int("allowzero")?.unwrap_or(0) != 0 => false,
             "Reshape" => match sizes(node.input(1)?)?[..] {
                 [-1.0] => is_last_of_one,
                 #[expect(clippy::cast_precision_loss, reason = "widths are smaller")]

@@ -5,4 +5,5 @@ mod file;
 mod libraries;
 mod modes;
 mod refused;
+mod regressors;
 mod scores;
