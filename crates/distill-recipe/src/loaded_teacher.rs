@@ -156,8 +156,9 @@ impl LoadedTeacher {
         }
         if self.unsaid.classes && classes.len() == data.classes.len() {
             let names = listed(&data.classes);
-            self.assumed
-                .push(format!("it names no classes, so its outputs are those of the data in their order: {names}"));
+            let what = if data.numbers.is_some() { "numbers" } else { "classes" };
+            let so = "so its outputs are those of the data in their order";
+            self.assumed.push(format!("it names no {what}, {so}: {names}"));
             classes.clone_from(&data.classes);
         }
         if !self.assumed.is_empty() || shape != spec.input_shape {

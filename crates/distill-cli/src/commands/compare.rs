@@ -50,16 +50,25 @@ fn errors(pairing: &Pairing, side: usize) -> String {
 }
 
 fn table(pairings: &[Pairing]) -> String {
-    let header = ["", "test errors of a", "of b", "b - a", "95 % interval", "p"].map(str::to_owned);
+    let are_numbers = pairings.iter().any(|pairing| pairing.are_numbers);
+    let what = if are_numbers { "R² of a" } else { "test errors of a" };
+    let header = ["", what, "of b", "b - a", "95 % interval", "p"].map(str::to_owned);
     let line = |pairing: &Pairing| {
-        let of = |side: usize| format!("{} of {}", errors(pairing, side), thousands(pairing.examples[side] as u64));
+        let of = |side: usize| match pairing.are_numbers {
+            true => format!("{:.4}", 1.0 - pairing.errors[side]),
+            false => format!("{} of {}", errors(pairing, side), thousands(pairing.examples[side] as u64)),
+        };
         let (difference, interval, p) = match &pairing.comparison {
             None => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
             Some(found) => {
                 let decimals = verdict::decimals(found);
-                let [low, high] = found.interval;
+                // What one leaves less unexplained it explains more.
+                let ([low, high], difference, decimals) = match (pairing.are_numbers, found.interval) {
+                    (true, [low, high]) => ([-high, -low], -found.difference, decimals.max(4)),
+                    (false, interval) => (interval, found.difference, decimals),
+                };
                 (
-                    format!("{:+.decimals$}", found.difference),
+                    format!("{difference:+.decimals$}"),
                     format!("{low:+.decimals$} to {high:+.decimals$}"),
                     verdict::p_value(found.p_value).trim_start_matches("p = ").trim_start_matches("p ").to_owned(),
                 )
@@ -75,6 +84,12 @@ fn table(pairings: &[Pairing]) -> String {
 fn sentence(pairing: &Pairing) -> String {
     let name = name(pairing);
     let Some(found) = &pairing.comparison else {
+        if pairing.are_numbers {
+            let [a, b] = pairing.errors.map(|left| 1.0 - left);
+            return format!(
+                "{name}: not paired, as the two were not tested on the same examples: R² {a:.4} in a, {b:.4} in b."
+            );
+        }
         let rate = |side: usize| 100.0 * pairing.errors[side] / pairing.examples[side].max(1) as f64;
         return format!(
             "{name}: not paired, as the two were not tested on the same examples: {:.2} % wrong in a, {:.2} % in b.",

@@ -66,8 +66,9 @@ fn show(source: &str, overrides: &[String], output: &Output) -> Result<(), Diagn
     }
     let columns = sets.train.columns().map_or(&[][..], |columns| &columns.inputs);
     text += &table(columns);
+    let of = if spec.numbers.is_some() { "predicted" } else { "classes" };
     text += &format!(
-        "inputs      {shape}\nclasses     {}: {classes}\nready       data.source = \"{source}\"",
+        "inputs      {shape}\n{of:<10}  {}: {classes}\nready       data.source = \"{source}\"",
         spec.classes.len()
     );
     output.result(&text)?;

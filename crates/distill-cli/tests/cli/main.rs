@@ -25,6 +25,7 @@ mod more_rows;
 mod networks;
 mod new;
 mod not_finite;
+mod numbers;
 mod one_table;
 mod onnx;
 mod onnx_files;

@@ -1,16 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use distill_train::{Comparison, Outcomes, Role, TrainError, compare};
+use distill_train::{Comparison, Outcomes, Role, TrainError, compare, compare_losses};
 use serde::Serialize;
 
 use super::settings::{self, Settings};
-use crate::evaluation_files::read_predictions;
+use crate::evaluation_files::{PREDICTIONS_FILE as PREDICTIONS, read_number_predictions, read_predictions};
 use crate::folder::{Kind, RunResult, RunStatus, find};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
-
-/// The file with the answers of a model to each example of the test set.
-const PREDICTIONS: &str = "predictions.csv";
 
 /// The bootstrap of a comparison starts from here, so that it is the same every time.
 const BOOTSTRAP_SEED: u64 = 1;
@@ -32,8 +29,18 @@ pub struct Side {
 struct Answered {
     /// Of a model of a run.
     role: Option<(Role, u64)>,
+    /// What is right of each example.
     labels: Vec<String>,
-    right: Vec<bool>,
+    outcome: Outcome,
+}
+
+/// How each example was answered.
+#[derive(Debug)]
+enum Outcome {
+    /// Whether the class is right.
+    Right(Vec<bool>),
+    /// Squared errors of numbers, in units of the variance.
+    Losses(Vec<f64>),
 }
 
 /// Two sides of one role.
@@ -46,8 +53,12 @@ pub struct Pairing {
     pub seeds: [usize; 2],
     /// Test examples of each side.
     pub examples: [usize; 2],
-    /// Mean test errors of each side, of the models that are paired where some are.
+    /// Mean test errors of each side, of the models that are paired where some are; of numbers the part of the variance that is
+    /// left unexplained.
     pub errors: [f64; 2],
+    /// Whether the models predict numbers.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub are_numbers: bool,
     /// The second against the first, example by example, where both answered the same.
     pub comparison: Option<Comparison>,
 }
@@ -113,14 +124,35 @@ impl Answered {
                 .note(error.to_string())
                 .help("name a run, or a folder that `distill eval MODEL --data DATA --tables FOLDER` has written")
         })?;
+        if let Some((_, found)) = read_number_predictions(file, &bytes)? {
+            let labels = found.targets().outer_iter().map(|row| format!("{:?}", row.to_vec())).collect();
+            return Ok(Self { role, labels, outcome: Outcome::Losses(found.losses()) });
+        }
         let predictions = read_predictions(file, &bytes)?;
         let right = predictions.iter().map(|prediction| prediction.label == prediction.predicted).collect();
         let labels = predictions.into_iter().map(|prediction| prediction.label).collect();
-        Ok(Self { role, labels, right })
+        Ok(Self { role, labels, outcome: Outcome::Right(right) })
     }
 
     fn errors(&self) -> f64 {
-        self.right.iter().filter(|&&right| !right).count() as f64
+        match &self.outcome {
+            Outcome::Right(right) => right.iter().filter(|&&right| !right).count() as f64,
+            Outcome::Losses(losses) => losses.iter().sum::<f64>() / losses.len().max(1) as f64,
+        }
+    }
+
+    fn right(&self) -> Option<&[bool]> {
+        match &self.outcome {
+            Outcome::Right(right) => Some(right),
+            Outcome::Losses(_) => None,
+        }
+    }
+
+    fn losses(&self) -> Option<&[f64]> {
+        match &self.outcome {
+            Outcome::Losses(losses) => Some(losses),
+            Outcome::Right(_) => None,
+        }
     }
 }
 
@@ -153,7 +185,7 @@ pub fn pair(a: &Side, b: &Side) -> Result<Vec<Pairing>, Diagnostic> {
 
 fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bool) -> Result<Pairing, TrainError> {
     let mean = |errors: Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
-    let n = |models: &[&Answered]| models.first().map_or(0, |model| model.right.len());
+    let n = |models: &[&Answered]| models.first().map_or(0, |model| model.labels.len());
     let same = may_be_same && a.iter().chain(b).all(|model| model.labels == a[0].labels);
     // Models of the same seed belong together; where seeds differ, the order decides, which the seeds do not know of.
     let seed = |model: &&Answered| model.role.map(|(_, seed)| seed);
@@ -170,9 +202,15 @@ fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bo
         ],
         false => [a, b].map(|models| mean(models.iter().map(|model| model.errors()).collect())),
     };
-    let outcomes: Vec<_> = pairs.iter().map(|(a, b)| Outcomes { alone: &a.right, distilled: &b.right }).collect();
-    let comparison = same.then(|| compare(&outcomes, BOOTSTRAP_SEED)).transpose()?;
-    Ok(Pairing { role, seeds: [a.len(), b.len()], examples: [n(a), n(b)], errors, comparison })
+    let are_numbers = a.iter().chain(b).all(|model| model.losses().is_some());
+    let rights = pairs.iter().map(|(a, b)| Some(Outcomes { alone: a.right()?, distilled: b.right()? }));
+    let losses = pairs.iter().map(|(a, b)| Some((a.losses()?, b.losses()?)));
+    let comparison = match (rights.collect::<Option<Vec<_>>>(), losses.collect::<Option<Vec<_>>>()) {
+        (Some(rights), _) if same => Some(compare(&rights, BOOTSTRAP_SEED)?),
+        (_, Some(losses)) if same => Some(compare_losses(&losses, BOOTSTRAP_SEED)?),
+        _ => None,
+    };
+    Ok(Pairing { role, seeds: [a.len(), b.len()], examples: [n(a), n(b)], errors, are_numbers, comparison })
 }
 
 #[cfg(test)]
@@ -185,7 +223,7 @@ mod tests {
         let model = |&(role, seed, n_wrong): &(Role, u64, usize)| Answered {
             role: Some((role, seed)),
             labels: (0..100).map(|i| (i % 3).to_string()).collect(),
-            right: (0..100).map(|i| i >= n_wrong).collect(),
+            outcome: Outcome::Right((0..100).map(|i| i >= n_wrong).collect()),
         };
         Side {
             path: "runs/x".into(),
@@ -206,6 +244,20 @@ mod tests {
         let comparison = found[0].comparison.as_ref().unwrap();
         assert_eq!((comparison.n_seeds, comparison.difference, comparison.verdict), (1, -12.0, Verdict::Better));
         assert!(pair(&side(&[(Role::Teacher, 1, 5)], None), &b).is_err());
+    }
+
+    #[test]
+    fn numbers_are_paired_by_their_losses() {
+        let side = |scale: f64| {
+            let losses = (0..100).map(|i| scale * f64::from(i % 10)).collect();
+            let labels = (0..100).map(|i| i.to_string()).collect();
+            let role = Some((Role::Student, 1));
+            Side { models: vec![Answered { role, labels, outcome: Outcome::Losses(losses) }], ..side(&[], None) }
+        };
+        let found = pair(&side(0.1), &side(0.09)).unwrap();
+        assert!(found[0].are_numbers && (found[0].errors[0] - 0.45).abs() < 1e-12);
+        let comparison = found[0].comparison.as_ref().unwrap();
+        assert!((comparison.difference + 0.045).abs() < 1e-12 && comparison.verdict == Verdict::Better);
     }
 
     #[test]
