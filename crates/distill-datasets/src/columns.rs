@@ -106,7 +106,7 @@ impl Column {
     }
 
     /// One edge, which only a damaged file has, ends no piece.
-    fn is_in_pieces(&self) -> bool {
+    pub(crate) fn is_in_pieces(&self) -> bool {
         self.edges.len() > 1
     }
 

@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, s}
 use rayon::prelude::*;
 
 use crate::dataset::check_batch;
+use crate::random::unit;
 use crate::{Column, DataError, DataSpec, Dataset, spread};
 
 /// Rows among which a neighbour is looked for: of a larger set so many that are spread over it, so that the work grows with the
@@ -58,17 +59,7 @@ pub struct Munged {
 #[derive(Debug, Clone)]
 struct Part {
     range: Range<usize>,
-    kind: Kind,
     column: Column,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Number,
-    /// A number, and 1 where it is missing.
-    NumberOrMissing,
-    /// 1 for the word that stands there.
-    Word,
 }
 
 impl Munged {
@@ -103,12 +94,7 @@ impl Munged {
         let part = |column: &Column| {
             let range = start..start + column.width();
             start = range.end;
-            let kind = match (&column.values, column.missing) {
-                (Some(_), _) => Kind::Word,
-                (None, Some(_)) => Kind::NumberOrMissing,
-                (None, None) => Kind::Number,
-            };
-            Part { range, kind, column: column.clone() }
+            Part { range, column: column.clone() }
         };
         let columns = base.columns().ok_or(DataError::NoColumns)?.inputs.iter().map(part).collect();
         let (nearest, neighbours) = (OnceLock::new(), Mutex::new(Array2::zeros((0, 0))));
@@ -133,13 +119,12 @@ impl Munged {
     fn scale(&self, rows: &mut Array2<f32>) {
         let of_words = std::f32::consts::FRAC_1_SQRT_2;
         for part in &self.columns {
-            match part.kind {
+            if part.is_word() {
                 // Two words that differ are two numbers that do.
-                Kind::Word => rows.slice_mut(s![.., part.range.clone()]).mapv_inplace(|x| x * of_words),
-                Kind::Number | Kind::NumberOrMissing => {
-                    part.make_whole(rows);
-                    standardize(rows.column_mut(part.range.start));
-                }
+                rows.slice_mut(s![.., part.range.clone()]).mapv_inplace(|x| x * of_words);
+            } else {
+                part.make_whole(rows);
+                standardize(rows.column_mut(part.range.start));
             }
         }
     }
@@ -157,13 +142,7 @@ impl Munged {
                 continue;
             }
             let range = part.range.clone();
-            let is_missing = |row: ArrayView1<'_, f32>| row[range.end - 1] != 0.0;
-            let is_word = match part.kind {
-                Kind::Word => true,
-                Kind::Number => false,
-                Kind::NumberOrMissing => is_missing(row.view()) || is_missing(other),
-            };
-            if is_word {
+            if part.is_word() || part.is_missing(row.view()) || part.is_missing(other) {
                 row.slice_mut(s![range.clone()]).assign(&other.slice(s![range]));
             } else {
                 let [own, other] = [row.view(), other].map(|row| f64::from(part.number(row)));
@@ -177,6 +156,15 @@ impl Munged {
 }
 
 impl Part {
+    fn is_word(&self) -> bool {
+        self.column.values.is_some()
+    }
+
+    /// Whether its number is missing in a row; the last feature says so, where any row lacks it.
+    fn is_missing(&self, row: ArrayView1<'_, f32>) -> bool {
+        self.column.missing.is_some() && row[self.range.end - 1] != 0.0
+    }
+
     /// Where the features of the number are.
     fn numbers(&self) -> Range<usize> {
         self.range.start..self.range.start + self.column.number_width()
@@ -188,7 +176,7 @@ impl Part {
 
     /// Puts the number where its first feature was, and 0 where the others were.
     fn make_whole(&self, rows: &mut Array2<f32>) {
-        if self.column.number_width() == 1 && self.column.edges.is_empty() {
+        if !self.column.is_in_pieces() {
             return;
         }
         for mut row in rows.outer_iter_mut() {
@@ -197,11 +185,6 @@ impl Part {
             row[self.range.start] = number;
         }
     }
-}
-
-/// A number between 0 and 1, and neither of them.
-fn unit(word: u32) -> f64 {
-    (f64::from(word) + 0.5) / 4_294_967_296.0
 }
 
 /// Gives a column mean 0 and standard deviation 1, or 0 alone where it is constant.

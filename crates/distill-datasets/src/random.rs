@@ -22,12 +22,17 @@ pub fn below(rng: &mut Philox, n: usize) -> usize {
     (product >> 64) as usize
 }
 
+/// A number between 0 and 1, and neither of them.
+pub(crate) fn unit(word: u32) -> f64 {
+    (f64::from(word) + 0.5) / 4_294_967_296.0
+}
+
 /// A number that is distributed as Beta(`alpha`, `alpha`), for `alpha` from 0.001 to 1.
 ///
 /// Jöhnk, *Erzeugung von betaverteilten und gammaverteilten Zufallszahlen*, 1964, in logarithms, as powers of small numbers are 0.
 pub fn beta(rng: &mut Philox, alpha: f64) -> f64 {
     loop {
-        let [a, b] = [(); 2].map(|()| (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0).map(|u| u.ln() / alpha);
+        let [a, b] = [(); 2].map(|()| unit(rng.next_u32()).ln() / alpha);
         let largest = a.max(b);
         let sum = largest + ((a - largest).exp() + (b - largest).exp()).ln();
         if sum <= 0.0 {
