@@ -5,10 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ndarray::Array2;
+
 use crate::layout::ChannelsFirst;
 use crate::npy::Array;
 use crate::npz::Npz;
-use crate::{ArrayLayout, DataError, DataSpec, Dataset, DiskRows, Images, Split, Table, classes};
+use crate::{ArrayLayout, DataError, DataSpec, Dataset, DiskRows, Images, Numbered, Split, Table, classes};
 
 /// A folder with arrays that `numpy.save` wrote, or one file of `numpy.savez` with the same names.
 ///
@@ -21,11 +23,13 @@ use crate::{ArrayLayout, DataError, DataSpec, Dataset, DiskRows, Images, Split, 
 /// Inputs may have any number of sides and are f4, f8 or whole numbers. Those of u1 with three sides or four are images: they
 /// are divided by 255, and an example with two sides has one channel, `[1, height, width]`. All others are taken as they are.
 /// Where inputs have three sides and the last looks like colours, the folder has to be [told](ArrayFolder::with_layout) where they are.
-/// Classes are whole numbers from 0 on.
+/// Classes are whole numbers from 0 on; numbers to predict, any finite ones, have to be [named](ArrayFolder::with_targets).
 #[derive(Debug, Clone)]
 pub struct ArrayFolder {
     place: ArrayPlace,
     classes: Option<Vec<String>>,
+    /// What the numbers to predict are called, where there are no classes.
+    targets: Vec<String>,
     layout: Option<ArrayLayout>,
     expected: Option<Vec<usize>>,
 }
@@ -105,7 +109,7 @@ impl ArrayFolder {
             ArrayPlace::Npz(path) => path.exists(),
         };
         let classes = if found { place.classes()? } else { None };
-        Ok(found.then_some(Self { place, classes, layout: None, expected: None }))
+        Ok(found.then_some(Self { place, classes, targets: vec![], layout: None, expected: None }))
     }
 
     /// The same arrays, whose colours are where `layout` says. `expected` is the shape of inputs, where it is known: that of a model
@@ -113,6 +117,12 @@ impl ArrayFolder {
     #[must_use]
     pub fn with_layout(self, layout: Option<ArrayLayout>, expected: Option<Vec<usize>>) -> Self {
         Self { layout, expected, ..self }
+    }
+
+    /// The same arrays, whose `y` are numbers to predict of these names, one for each column, in the place of classes.
+    #[must_use]
+    pub fn with_targets(self, targets: Vec<String>) -> Self {
+        Self { targets, ..self }
     }
 
     /// Whether it is one file with all arrays.
@@ -156,8 +166,23 @@ impl ArrayFolder {
         let [inputs, labels] = names.map(|name| self.place.expect(name));
         let (inputs, labels) = (inputs?, labels?);
         let content = |path: &Path, problem: String| DataError::Content { path: path.to_owned(), problem };
-        let n_labels = match labels.shape[..] {
-            [n] | [n, 1] if labels.kind.is_whole() => n,
+        let n_labels = match (labels.shape[..].split_first(), self.targets.len()) {
+            (Some((&n, [] | [1])), 0) if labels.kind.is_whole() => n,
+            (Some((&n, [])), 1) => n,
+            (Some((&n, &[columns])), n_targets) if n_targets == columns => n,
+            (_, 1..) => {
+                let (shape, names) = (&labels.shape, &self.targets);
+                let problem = format!("has the shape {shape:?}, expected a column for each of {names:?} to predict");
+                return Err(content(&labels_path, problem));
+            }
+            (Some((_, [] | [_])), 0) if !labels.kind.is_whole() => {
+                let problem = format!(
+                    "has {:?}, expected one whole number for each example: name numbers to predict in \
+                     `data.columns.targets`, such as `columns = {{ targets = [\"y\"] }}`",
+                    labels.kind
+                );
+                return Err(content(&labels_path, problem));
+            }
             _ => {
                 let problem = format!(
                     "has {:?} of shape {:?}, expected one whole number for each example",
@@ -192,6 +217,12 @@ impl ArrayFolder {
         if on_disk && matches!(self.place, ArrayPlace::Npz(_)) {
             return Err(DataError::MemoryBound { path: Some(inputs_path), needed, bound });
         }
+        if !self.targets.is_empty() {
+            let numbers = self.numbers(labels, n, &labels_path)?;
+            let spec = DataSpec::new(input_shape, self.targets.clone());
+            let data = with_labels(inputs, &inputs_path, spec, vec![0; n], layout, on_disk.then_some(bound));
+            return Ok(Arc::new(Numbered::new(data.map_err(|error| error.in_file(&inputs_path))?, numbers)));
+        }
         let labels = labels.into_labels().map_err(|source| DataError::reading(&labels_path, source))?;
         if let Some(at) = labels.iter().position(Option::is_none) {
             let problem = format!("gives example {at} a class below 0, or above {}", u32::MAX);
@@ -213,6 +244,20 @@ impl ArrayFolder {
         let names: Vec<String> = names.unwrap_or_else(numbers);
         let spec = DataSpec::new(input_shape, names);
         with_labels(inputs, &inputs_path, spec, labels, layout, on_disk.then_some(bound)).map_err(at)
+    }
+}
+
+impl ArrayFolder {
+    /// The numbers to predict of `n` examples.
+    fn numbers(&self, array: Array<Box<dyn Read + Send>>, n: usize, path: &Path) -> Result<Array2<f32>, DataError> {
+        let values = array.into_f32().map_err(|source| DataError::reading(path, source))?;
+        let content = |problem: String| DataError::Content { path: path.to_owned(), problem };
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let example = at / self.targets.len();
+            return Err(content(format!("has {} to predict for example {example}, not a finite number", values[at])));
+        }
+        Array2::from_shape_vec((n, self.targets.len()), values)
+            .map_err(|error| content(format!("is cut short: {error}")))
     }
 }
 

@@ -30,6 +30,7 @@ mod mnist;
 mod munge;
 pub mod npy;
 pub mod npz;
+mod numbered;
 mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet_file;
@@ -72,6 +73,7 @@ pub use mixtures::Mixtures;
 #[cfg(feature = "mnist")]
 pub use mnist::mnist;
 pub use munge::{MungeOptions, Munged};
+pub use numbered::Numbered;
 pub use numbers::Numbers;
 #[cfg(feature = "parquet")]
 pub use parquet_file::is_guarded;

@@ -16,6 +16,7 @@ use crate::{memory, text};
 const COLUMNS: &str = "columns";
 const DIVISION: &str = "division";
 const IMAGES: &str = "images";
+const TARGETS: &str = "targets";
 
 /// How files are read that can be read in several ways.
 #[derive(Debug, Default)]
@@ -59,7 +60,9 @@ impl FolderOptions {
 
     /// As it was for a model that takes inputs of a shape, whose file says the rest.
     pub(crate) fn of_model(provenance: &Provenance, input_shape: &[usize]) -> Self {
+        let targets = provenance.get(TARGETS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         Self {
+            column_options: ColumnOptions { targets, ..ColumnOptions::default() },
             columns: columns_of(provenance),
             division: division(division_of(provenance).as_ref()),
             images: images_of(provenance),
@@ -134,7 +137,11 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
     let divides = ColumnConfig { split, test: test.or(config.test), ..ColumnConfig::default() };
     let division = divides.divides().then(|| serde_json::to_string(&divides).ok()).flatten();
-    let found = [(COLUMNS, columns), (DIVISION, division), (IMAGES, images)]
+    // The columns of a table say themselves which are to be predicted.
+    let names = config.columns.as_ref().map(|columns| &columns.targets);
+    let targets = names.filter(|names| !names.is_empty() && train.columns().is_none());
+    let targets = targets.and_then(|names| serde_json::to_string(names).ok());
+    let found = [(COLUMNS, columns), (DIVISION, division), (IMAGES, images), (TARGETS, targets)]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)));
     let found = found.chain(train.reading()).map(|(name, value)| (name.to_owned(), value));
@@ -172,7 +179,8 @@ impl Folder {
             return Ok(Self::Cifar(found));
         }
         if let Some(found) = ArrayFolder::find(path)? {
-            return Ok(Self::Arrays(found.with_layout(options.layout, options.expected)));
+            let found = found.with_layout(options.layout, options.expected);
+            return Ok(Self::Arrays(found.with_targets(options.column_options.targets)));
         }
         let tables = match options.columns {
             Some(columns) => TableFolder::with_columns(path, columns, &options.division)?,

@@ -97,7 +97,12 @@ impl DataSource {
             (text.unwrap_or_default(), text.is_some(), note),
             (
                 "data.columns",
-                config.columns.is_some() && !matches!(reads, Reads::Columns | Reads::Texts),
+                config.columns.as_ref().is_some_and(|columns| match reads {
+                    Reads::Columns | Reads::Texts => false,
+                    // Arrays have numbers to predict, and no columns else.
+                    Reads::Layout => !columns.are_targets(),
+                    _ => true,
+                }),
                 "it is neither a table nor a folder of tables, such as `train.csv` and `test.csv`",
             ),
             (

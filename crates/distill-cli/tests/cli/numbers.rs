@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, npy};
 
 const RECIPE: &str = r#"
 name = "houses"
@@ -235,4 +235,29 @@ fn what_is_no_number_and_what_needs_classes_is_refused() {
     lab.write("houses.csv", houses() + "0.5,,flat,0.5\n");
     let refused = lab.distill(&["check", "houses.toml"]).stderr;
     assert!(refused.contains("column `price` is empty, not a finite number, and it is to be predicted"), "{refused}");
+}
+
+#[test]
+fn arrays_have_numbers_to_predict_too() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("sums")).unwrap();
+    for (name, n) in [("train", 200_u32), ("test", 50)] {
+        let x = |i: u32| [f64::from(i * 37 % 101) / 50.0 - 1.0, f64::from(i * 53 % 97) / 48.0 - 1.0].map(|x| x as f32);
+        let bytes = |values: Vec<f32>| values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
+        let inputs = bytes((0..n).flat_map(x).collect());
+        let numbers = bytes((0..n).map(x).map(|[a, b]| 3.0 * a - b + 100.0).collect());
+        lab.write(&format!("sums/x_{name}.npy"), npy("<f4", &format!("({n}, 2)"), &inputs));
+        lab.write(&format!("sums/y_{name}.npy"), npy("<f4", &format!("({n},)"), &numbers));
+    }
+    lab.write("sums.toml", RECIPE.replace("houses.csv", "sums").replace("price", "sum"));
+    lab.ok(&["run", "sums.toml", "-q", "name=sums"]);
+    let found = result(&lab, "runs/sums-001");
+    assert!(found["models"][2]["test_numbers"]["r2"].as_f64().unwrap() > 0.9, "{found}");
+    // The student's file says what it predicts.
+    let eval = lab.ok(&["eval", "runs/sums-001/weights/student-seed1.safetensors", "--data", "sums"]).stdout;
+    assert!(eval.contains("\nsum "), "{eval}");
+    let unnamed = RECIPE.replace("houses.csv", "sums").replace("columns = { targets = [\"price\"] }\n", "");
+    lab.write("unnamed.toml", unnamed);
+    let refused = lab.distill(&["check", "unnamed.toml"]).stderr;
+    assert!(refused.contains("name numbers to predict in `data.columns.targets`"), "{refused}");
 }

@@ -147,3 +147,45 @@ fn what_does_not_fit_is_refused() {
     let bound = ArrayFolder::find(dir.path()).unwrap().unwrap().load(Split::Train, None, 15).map(|_| ());
     assert!(matches!(bound.unwrap_err(), DataError::MemoryBound { bound: 15, .. }));
 }
+
+#[test]
+fn numbers_to_predict_are_those_of_y() {
+    let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let x = encode("<f4", "(3, 2)", &floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    let with = |y: Vec<u8>, names: &[&str], bound: u64| {
+        let dir = folder(&[("x_train.npy", x.clone()), ("y_train.npy", y)]);
+        let names = names.iter().map(ToString::to_string).collect();
+        ArrayFolder::find(dir.path()).unwrap().unwrap().with_targets(names).load(Split::Train, None, bound)
+    };
+    let one = with(encode("<f4", "(3,)", &floats(&[0.5, -1.5, 2.25])), &["price"], u64::MAX).unwrap();
+    assert_eq!((one.spec().classes.join(" "), one.label(2), one.label(3)), ("price".to_owned(), Some(2), None));
+    assert_eq!(one.spec().numbers.as_ref().unwrap().values(), ndarray::array![[0.5], [-1.5], [2.25]]);
+    // Whole numbers may be predicted as well, several at once, and of inputs that stay on the disk.
+    let two = || encode("<i4", "(3, 2)", &[1_i32, 10, 2, 20, 3, 30].map(i32::to_le_bytes).concat());
+    let found = with(two(), &["a", "b"], u64::MAX).unwrap();
+    assert_eq!(found.spec().numbers.as_ref().unwrap().values(), ndarray::array![[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]);
+    let many = |n: u16, width: u16| {
+        let values: Vec<f32> = (0..n * width).map(f32::from).collect();
+        encode("<f4", &format!("({n}, {width})"), &floats(&values))
+    };
+    let dir = folder(&[("x_train.npy", many(900, 2)), ("y_train.npy", many(900, 1))]);
+    let load = |bound| {
+        let found = ArrayFolder::find(dir.path()).unwrap().unwrap().with_targets(vec!["a".to_owned()]);
+        found.load(Split::Train, None, bound).unwrap()
+    };
+    let (on_disk, whole) = (load(9000), load(u64::MAX));
+    assert!(on_disk.windows().is_some() && whole.windows().is_none());
+    assert_eq!((inputs(&*on_disk), on_disk.spec()), (inputs(&*whole), whole.spec()));
+    // A copy of some has the numbers of these.
+    let some = on_disk.in_memory(&[700, 3]).unwrap().unwrap();
+    let row = |label: u32| some.spec().numbers.as_ref().unwrap().row(label)[0];
+    assert_eq!([0, 1].map(|index| row(some.label(index).unwrap())), [700.0, 3.0]);
+    for (y, names, expected) in [
+        (two(), &["a"][..], "has the shape [3, 2], expected a column for each of [\"a\"] to predict"),
+        (encode("<f4", "(3,)", &floats(&[0.5, f32::NAN, 1.0])), &["a"], "has NaN to predict for example 1"),
+        (encode("<f4", "(3,)", &floats(&[0.5, 1.5, 1.0])), &[], "name numbers to predict in `data.columns.targets`"),
+    ] {
+        let found = with(y, names, u64::MAX).map(|_| ()).unwrap_err().to_string();
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}

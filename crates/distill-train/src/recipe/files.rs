@@ -20,7 +20,7 @@ pub struct ColumnConfig {
     /// The column with the class. Left out: the one named label, class or target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Columns with numbers to predict, in the place of a class: a regression.
+    /// Columns with numbers to predict, in the place of a class: a regression. With arrays, the names of the columns of `y`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("uniqueItems" = true, "examples" = [["price"]])))]
     pub targets: Vec<String>,
@@ -60,6 +60,11 @@ impl ColumnConfig {
     /// Whether it says how the rows of one table are divided.
     pub fn divides(&self) -> bool {
         self.split.is_some() || self.test.is_some()
+    }
+
+    /// Whether it names numbers to predict, and nothing else.
+    pub fn are_targets(&self) -> bool {
+        *self == Self { targets: self.targets.clone(), ..Self::default() }
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
