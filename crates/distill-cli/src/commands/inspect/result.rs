@@ -1,6 +1,8 @@
 use std::path::Path;
 
 use distill_lab::run::{ModelResult, RunResult};
+use distill_lab::summary::decimals;
+use distill_models::Task;
 use distill_recipe::Diagnostic;
 use distill_recipe::words::{parameters, thousands};
 
@@ -32,20 +34,33 @@ pub(super) fn show(result: &RunResult, facts: &mut Facts) {
     facts.line("models", n_models);
     let rows: Vec<_> = result.models.iter().map(row).collect();
     if n_models > 0 {
-        facts.table(3, ["role", "seed", "architecture", "parameters", "test errors", "accuracy"], &rows);
+        let are_numbers = result.data.task == Task::Numbers;
+        let found = if are_numbers { ["test RMSE", "R²"] } else { ["test errors", "accuracy"] };
+        facts.table(3, ["role", "seed", "architecture", "parameters", found[0], found[1]], &rows);
     }
     facts.field("recipe", &result.recipe);
     facts.field("models", &result.models);
 }
 
 fn row(model: &ModelResult) -> [String; 6] {
-    let accuracy = 100.0 * (1.0 - model.test_errors as f64 / model.test_examples as f64);
+    let found = match &model.test_numbers {
+        Some(numbers) => {
+            let rmse = numbers.rmse().map_or("-".to_owned(), |rmse| format!("{rmse:.0$}", decimals(rmse)));
+            [rmse, format!("{:.4}", numbers.r2)]
+        }
+        None => {
+            let accuracy = 100.0 * (1.0 - model.test_errors as f64 / model.test_examples as f64);
+            let accuracy = if accuracy.is_finite() { format!("{accuracy:.2} %") } else { "-".to_owned() };
+            [thousands(model.test_errors as u64), accuracy]
+        }
+    };
+    let [first, second] = found;
     [
         model.role.clone(),
         model.seed.to_string(),
         model.architecture.clone(),
         parameters(model.parameters),
-        thousands(model.test_errors as u64),
-        if accuracy.is_finite() { format!("{accuracy:.2} %") } else { "-".to_owned() },
+        first,
+        second,
     ]
 }
