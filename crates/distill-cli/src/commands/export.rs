@@ -136,6 +136,7 @@ fn diagnostic(error: ExportError, path: &Path) -> Diagnostic {
         E::Embedding { .. } => {
             Diagnostic::new(Code::Limit, what).help("use its weights file as it is: it is safetensors")
         }
+        E::Probabilities { .. } => Diagnostic::new(Code::Value, what).help("leave `--probabilities` out"),
         E::Flat { .. } => Diagnostic::new(Code::Limit, what).help("leave `--flat` out"),
         E::TooLong { .. } => Diagnostic::new(Code::Limit, what)
             .help("call `OnnxExport::new` of the crate distill-export, which compares nothing"),

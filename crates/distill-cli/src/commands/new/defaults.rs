@@ -36,7 +36,11 @@ pub(super) fn settings(look: &Look, teacher: Option<&str>) -> Vec<Setting> {
     }
     settings.extend(students(look, has_teacher));
     if look.target.is_some() {
-        settings.extend([Setting::none("kd", "temperature"), Setting::text("kd", "method", "squared-error")]);
+        settings.extend([
+            Setting::none("kd", "temperature"),
+            Setting::text("kd", "method", "squared-error"),
+            Setting::new("kd", "alpha", "0.9"),
+        ]);
     }
     if !has_teacher {
         // A teacher of somebody else may be a table, which answers nothing that is not in it.
