@@ -197,7 +197,7 @@ impl Job {
                 None if teachers.jobs.len() > 1 => _ = write!(label, " from {} models", teachers.jobs.len()),
                 None => {}
             }
-            let _ = write!(label, ", {}", recipe.kd.method.in_short(recipe.kd.temperature));
+            let _ = write!(label, ", {}", recipe.method().in_short(recipe.kd.temperature));
         }
         let _ = write!(label, ", seed {}", self.seed);
         label
