@@ -100,9 +100,13 @@ impl TableFolder {
         };
         let tables = Tables::find(path, answer, division)?;
         let Some(tables) = tables.filter(|tables| tables.has(Split::Test)) else { return Ok(None) };
-        let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
+        let has_classes = columns.targets.is_empty();
+        let listed = tables.class_list().filter(|_| has_classes).map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        let classes = listed.unwrap_or_default();
+        let classes = match has_classes {
+            true => listed.unwrap_or_default(),
+            false => columns.targets.iter().map(|column| column.name.clone()).collect(),
+        };
         Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed, fold: None }))
     }
 

@@ -100,14 +100,16 @@ impl<'a> Answers<'a> {
         Ok(answers)
     }
 
-    /// Answers of a model that gives numbers of these names.
+    /// Answers of a model that gives numbers of these names. What a spreadsheet would compute is escaped in the header, which is
+    /// nothing but names.
     ///
     /// # Errors
     /// If the header of CSV cannot be written.
     pub fn numbers(format: Format, names: &'a [String]) -> Result<Self, Diagnostic> {
         let mut answers = Self { are_numbers: true, ..Self::empty(format, names) };
         if format == Format::Csv {
-            let header: Vec<String> = std::iter::once("id".to_owned()).chain(names.iter().cloned()).collect();
+            let header: Vec<String> =
+                std::iter::once("id".to_owned()).chain(names.iter().map(|name| safe_cell(name).into_owned())).collect();
             answers.csv(&header)?;
         }
         Ok(answers)

@@ -43,6 +43,7 @@ fn key_of(error: &TrainError, recipe: &Recipe) -> Option<&'static str> {
                 ("data.columns.ignore", columns.ignore.contains(name)),
                 ("data.columns.categorical", columns.categorical.contains(name)),
                 ("data.columns.label", columns.label.as_ref() == Some(name)),
+                ("data.columns.targets", columns.targets.contains(name)),
                 ("data.columns.fold", columns.fold.as_ref() == Some(name)),
                 ("data.columns.split", columns.split.as_ref() == Some(name)),
             ]

@@ -29,7 +29,8 @@ impl TeacherFormat for Onnx {
     }
 
     fn open(&self, path: &Path, onnx: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
-        load(path, onnx, &Taps::default(), Task::Classes)
+        let task = if onnx.numbers == Some(true) { Task::Numbers } else { Task::Classes };
+        load(path, onnx, &Taps::default(), task)
     }
 
     /// With the values that the recipe taps, for classes or for numbers as the data has them.
@@ -145,7 +146,7 @@ pub fn diagnostic(error: &OnnxError) -> Diagnostic {
             ),
         OnnxError::Port { kind: "input", .. } => diagnostic.help("name it: `teacher.onnx.input`, or `--onnx input=NAME`"),
         OnnxError::Port { .. } | OnnxError::OutputShape { .. } => diagnostic
-            .note("a teacher gives one number for each class, or those that the data has to predict")
+            .note("a model gives one number for each class, or numbers to predict, if `--onnx numbers=true` says so")
             .help("name the output, or a tensor before it: `teacher.onnx.output`, or `--onnx output=NAME`; `distill inspect` lists them"),
         OnnxError::Tap { tensor, found, .. } => {
             let names: Vec<&str> = found.iter().map(String::as_str).collect();

@@ -73,6 +73,7 @@ impl<'a> Experiment<'a> {
     pub fn new(recipe: &'a Recipe, sets: Sets) -> Result<Self, TrainError> {
         recipe.validate()?;
         sets.check()?;
+        recipe.check_task(sets.train.spec())?;
         recipe.standardize(&*sets.train).size(sets.train.spec())?;
         let Sets { train, validation: given, unlabelled, test } = sets.clone();
         if given.is_some() && recipe.data.validation > 0 {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use distill_datasets::DataError;
-use distill_models::{Model, Provenance};
-use distill_train::{Evaluation, Measured, TeacherClasses, TrainError, auroc, measure, passing};
+use distill_models::{Model, Provenance, Task};
+use distill_train::{Evaluation, Measured, OnnxConfig, TeacherClasses, TrainError, auroc, measure, passing};
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,6 +32,10 @@ const WORST_CLASSES: usize = 5;
 pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     let onnx = onnx_file::settings(&args.onnx, [Some(&args.model), args.teacher.as_ref()].into_iter().flatten())?;
     let loaded = teacher_file::load(&args.model, Some(&onnx))?;
+    let task = loaded.model.spec().task;
+    numbers::check_flags(args, task)?;
+    // The two answer the same question.
+    let onnx = OnnxConfig { numbers: onnx.numbers.or(Some(task == Task::Numbers)), ..onnx };
     let teacher = args.teacher.as_deref().map(|path| teacher_file::load(path, Some(&onnx))).transpose()?;
     let classes = loaded.model.spec().classes.clone();
     let source = DataSource::for_model(&args.data, &loaded.provenance, &loaded.model.spec().input_shape)?;
@@ -120,11 +124,6 @@ impl Found<'_> {
 
     fn classes(&self, test: &Evaluation, output: &Output) -> Result<u8, Diagnostic> {
         let Self { args, loaded, agreement, latency } = self;
-        if args.min_r2.is_some() {
-            return Err(Diagnostic::new(Code::Value, "`--min-r2` is set, and the model gives classes")
-                .at(args.model.display())
-                .help("set `--min-accuracy`"));
-        }
         let spec = loaded.model.spec();
         let outside = match args.out_of_scope.as_slice() {
             [] => None,

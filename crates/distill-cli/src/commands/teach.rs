@@ -89,11 +89,9 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     })?;
     let bytes = cache.to_bytes()?;
     let temperature = recipe.kd.temperature;
-    let stored = args.store.round(targets.logits());
-    let (kl_mean, kl_max) = match of_numbers {
-        true => (0.0, 0.0),
-        false => kl_between(targets.logits(), stored.view(), temperature),
-    };
+    // Numbers to predict are no distributions, and are kept as they are.
+    let kl =
+        (!of_numbers).then(|| kl_between(targets.logits(), args.store.round(targets.logits()).view(), temperature));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
             Diagnostic::io("cannot make the folder", Some(folder), error).help("choose another file with `--output`")
@@ -102,7 +100,7 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
     atomic::write(&path, &bytes)?;
     let seconds = start.elapsed().as_secs_f64();
     let rows = thousands(transfer.len() as u64);
-    if args.store != TargetStorage::F32 {
+    if let Some((kl_mean, kl_max)) = kl.filter(|_| args.store != TargetStorage::F32) {
         let error = format!("mean {kl_mean:.2e}, at most {kl_max:.2e} nats");
         output.progress(&format!("kept as {}: KL from the answers at T = {temperature}: {error}", args.store));
     }
@@ -120,8 +118,8 @@ pub(crate) fn teach(args: &TeachArgs, output: &Output) -> Result<u8, Diagnostic>
             "bytes": bytes.len(),
             "answers": answers,
             "storage": args.store.to_string(),
-            "kl_mean": kl_mean,
-            "kl_max": kl_max,
+            "kl_mean": kl.map(|(mean, _)| mean),
+            "kl_max": kl.map(|(_, max)| max),
             "sha256": sha256(&bytes),
             "data_sha256": cache.data_sha256,
             "teacher_sha256": cache.teacher_sha256,

@@ -173,9 +173,49 @@ fn tables_of_numbers_teach_and_those_in_another_unit_do_not() {
     lab.ok(&["check", "houses.toml", "kd.cache=cache"]);
     answers(0.001);
     let refused = lab.distill(&["check", "houses.toml"]);
-    let expected = "its numbers for `price` are in another unit: times 1000.0";
+    let expected = "its numbers for `price` are in another unit: times 1000.0 and plus ";
     let shown = refused.stdout + &refused.stderr;
-    assert!(refused.code == Some(4) && shown.contains(expected), "{shown}");
+    assert!(refused.code == Some(5) && shown.contains(expected), "{shown}");
+    // What it says of going on is true.
+    let (_, setting) = shown.rsplit_once("set `teacher.").unwrap();
+    let (setting, _) = setting.split_once('`').unwrap();
+    lab.ok(&["check", "houses.toml", &format!("teacher.{}", setting.replace(' ', ""))]);
+}
+
+#[test]
+fn regressors_of_other_programs_are_asked_and_compared() {
+    let lab = Lab::new();
+    lab.write("houses.csv", houses());
+    lab.write("houses.toml", RECIPE);
+    lab.ok(&["run", "houses.toml", "-q", "train.epochs=20"]);
+    let student = "runs/houses-001/weights/student-seed1.safetensors";
+    lab.ok(&["export", student, "--to", "s.onnx"]);
+    let same = lab.ok(&["eval", student, "--data", "houses.csv", "--teacher", "s.onnx"]).stdout;
+    assert!(same.contains("agreement 1.0000 with the teacher"), "{same}");
+    lab.write("rows.csv", "rooms,kind,age\n0.5,flat,0.25\n");
+    let ask = |model: &str, told: &[&str]| lab.ok(&[&["predict", model, "rows.csv"], told].concat()).stdout;
+    assert!(ask(student, &[]).starts_with("id,price\n0,"));
+    let forest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/regressors/forest.onnx");
+    let golden: Value = serde_json::from_slice(&fs::read(forest.replace(".onnx", ".json")).unwrap()).unwrap();
+    let cells: Vec<String> = golden["inputs"][0].as_array().unwrap().iter().map(ToString::to_string).collect();
+    lab.write("rows.csv", cells.join(",") + "\n");
+    let answer = ask(forest, &["--onnx", "numbers=true", "--onnx", "classes=[\"price\"]"]);
+    let expected = golden["numbers"][0][0].as_f64().unwrap();
+    let actual: f64 = answer.strip_prefix("id,price\n0,").unwrap().trim().parse().unwrap();
+    assert!((actual - expected).abs() <= 1e-5 * expected.abs(), "{actual} {expected}");
+    let missing = lab.distill(&["predict", forest, "rows.csv"]).stderr;
+    assert!(missing.contains("`--onnx numbers=true`"), "{missing}");
+}
+
+#[test]
+fn one_more_number_among_few_is_no_number_to_predict() {
+    let lab = Lab::new();
+    let rows: String = (0..40).map(|i| format!("{i},{}\n", i % 3)).collect();
+    fs::create_dir_all(lab.path("few")).unwrap();
+    lab.write("few/train.csv", format!("x,label\n{rows}"));
+    lab.write("few/test.csv", "x,label\n1,0\n2,3\n");
+    let refused = lab.distill(&["new", "few", "--data", "few"]);
+    assert!(refused.code == Some(4) && refused.stderr.contains("has the class `3`"), "{}", refused.stderr);
 }
 
 #[test]
@@ -229,8 +269,7 @@ fn what_is_no_number_and_what_needs_classes_is_refused() {
             "leave one of them out",
         ],
     );
-    let expected =
-        ["E0205]: houses.csv has no column `prices`", "targets = [\"prices\"]", "names of the table's columns"];
+    let expected = ["E0205]: houses.csv has no column `prices`", "targets", "names of the table's columns"];
     lab.check(&["check", "houses.toml", "data.columns={ targets = [\"prices\"] }"], 4, expected);
     lab.write("houses.csv", houses() + "0.5,,flat,0.5\n");
     let refused = lab.distill(&["check", "houses.toml"]).stderr;

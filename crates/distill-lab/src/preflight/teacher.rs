@@ -7,6 +7,7 @@ use distill_train::{Rescaled, Role, SoftTargetFile, SoftTargets, TargetStorage, 
 use super::onnx::explained;
 use super::{Found, Preflight};
 use crate::asked::check_teacher;
+use crate::summary::decimals;
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::in_words;
@@ -283,6 +284,11 @@ fn name_outputs(pretrained: &PretrainedTeacher, diagnostic: Diagnostic, check: &
     diagnostic.better_help(member.loaded.format.help_with_order(list.as_deref()))
 }
 
+/// A number with four digits, wherever they stand.
+fn digits(value: f64) -> String {
+    format!("{value:.*}", decimals(value.abs()))
+}
+
 /// A teacher that is too near to chance.
 pub fn weak_teacher(check: &TeacherCheck, names: &[String]) -> Diagnostic {
     let on = format!("{} {} examples", thousands(check.examples as u64), check.set);
@@ -291,14 +297,19 @@ pub fn weak_teacher(check: &TeacherCheck, names: &[String]) -> Diagnostic {
             format!("the teacher has an R² of {:.4} on {on}, and must have {:.4}", check.found.accuracy, check.bound);
         let diagnostic = Diagnostic::new(Code::TeacherAccuracy, what).note("always naming the mean has 0");
         let diagnostic = match &check.rescaled {
-            None => diagnostic.note("usual causes: too little training, inputs of another scale, other columns or another order"),
-            Some(Rescaled { number, line: [slope, shift], r2 }) => diagnostic.note(format!(
-                "its numbers for `{}` are in another unit: times {slope:.6} and plus {shift:.6} they would have an R² of {r2:.4}",
-                names.get(*number).map_or("", String::as_str)
+            None => diagnostic
+                .note("usual causes: too little training, inputs of another scale, other columns or another order"),
+            Some(Rescaled { number, line, r2 }) => diagnostic.note(format!(
+                "its numbers for `{}` are in another unit: times {} and plus {} they would have an R² of {r2:.4}",
+                names.get(*number).map_or("", String::as_str),
+                digits(line[0]),
+                digits(line[1])
             )),
         };
-        return diagnostic
-            .help("use a better teacher, or its numbers in the unit of the data; to go on all the same, set `teacher.min_accuracy = 0.0`");
+        return diagnostic.help(format!(
+            "use a better teacher, or its numbers in the unit of the data; to go on all the same, set `teacher.min_accuracy = {:.1}`",
+            check.found.accuracy.floor().min(0.0)
+        ));
     }
     let what = format!(
         "the teacher gets {:.1} % of {on} right, and must get {:.1} %",

@@ -177,6 +177,12 @@ pub fn pair(a: &Side, b: &Side) -> Result<Vec<Pairing>, Diagnostic> {
     }
     // Equal labels may belong to other inputs.
     let known_to_differ = matches!((&a.test_sha256, &b.test_sha256), (Some(a), Some(b)) if a != b);
+    let models = || both.iter().flat_map(|(_, a, b)| a.iter().chain(b));
+    if models().any(|model| model.losses().is_some()) && models().any(|model| model.right().is_some()) {
+        return Err(Diagnostic::new(Code::RunFile, "one side predicts numbers, and the other gives classes")
+            .at(b.path.display())
+            .help("compare runs on the same data"));
+    }
     both.into_iter()
         .map(|(role, a, b)| pairing(role, &a, &b, !known_to_differ))
         .collect::<Result<_, _>>()
@@ -195,6 +201,7 @@ fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bo
         true => a.iter().copied().zip(b.iter().copied()).collect(),
         false => of_same_seed,
     };
+    let are_numbers = a.iter().any(|model| model.losses().is_some());
     let errors = match same {
         true => [
             mean(pairs.iter().map(|(a, _)| a.errors()).collect()),
@@ -202,7 +209,6 @@ fn pairing(role: Option<Role>, a: &[&Answered], b: &[&Answered], may_be_same: bo
         ],
         false => [a, b].map(|models| mean(models.iter().map(|model| model.errors()).collect())),
     };
-    let are_numbers = a.iter().chain(b).all(|model| model.losses().is_some());
     let rights = pairs.iter().map(|(a, b)| Some(Outcomes { alone: a.right()?, distilled: b.right()? }));
     let losses = pairs.iter().map(|(a, b)| Some((a.losses()?, b.losses()?)));
     let comparison = match (rights.collect::<Option<Vec<_>>>(), losses.collect::<Option<Vec<_>>>()) {
@@ -258,6 +264,15 @@ mod tests {
         assert!(found[0].are_numbers && (found[0].errors[0] - 0.45).abs() < 1e-12);
         let comparison = found[0].comparison.as_ref().unwrap();
         assert!((comparison.difference + 0.045).abs() < 1e-12 && comparison.verdict == Verdict::Better);
+    }
+
+    #[test]
+    fn classes_and_numbers_are_not_compared() {
+        let classes = side(&[(Role::Student, 1, 5)], None);
+        let mut numbers = side(&[(Role::Student, 1, 5)], None);
+        numbers.models[0].outcome = Outcome::Losses(vec![0.5; 100]);
+        let error = pair(&classes, &numbers).unwrap_err();
+        assert!(error.to_string().contains("one side predicts numbers"), "{error}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) fn row(models: &[&ModelResult], role: Role) -> Option<[String; 9]> {
         in_unit(&models.iter().filter_map(one).collect::<Vec<_>>())
     };
     let r2: Vec<f64> = models.iter().filter_map(|model| Some(model.test_numbers.as_ref()?.r2)).collect();
-    let agreement: Vec<f64> = models.iter().filter_map(|model| model.agreement.map(|part| 100.0 * part)).collect();
+    let agreement: Vec<f64> = models.iter().filter_map(|model| model.agreement).collect();
     Some([
         label(role).to_owned(),
         first.architecture.clone(),
@@ -33,7 +33,7 @@ pub(super) fn row(models: &[&ModelResult], role: Role) -> Option<[String; 9]> {
         only(|number| number.rmse),
         spread(&r2, 4),
         only(|number| number.mae),
-        if agreement.is_empty() { "-".to_owned() } else { format!("{} %", spread(&agreement, 2)) },
+        if agreement.is_empty() { "-".to_owned() } else { spread(&agreement, 4) },
         rate(models),
     ])
 }

@@ -26,7 +26,7 @@ fn trials(report: &SweepReport) -> String {
 }
 
 fn differences(report: &SweepReport) -> String {
-    let Some(method) = words::method(report) else { return note(words::NO_DIFFERENCE) };
+    let Some(method) = words::method(report) else { return note(words::no_difference(report)) };
     let chart: Vec<_> = chart::differences(report).into_iter().collect();
     figures(&chart, "wide") + &paragraph(&method)
 }

@@ -13,7 +13,7 @@ const RIGHT: f64 = 22.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 44.0;
 
-/// For each key the validation errors of the trials by its value.
+/// For each key the validation errors of the trials by its value, or their R².
 pub(super) fn charts(report: &SweepReport) -> Vec<Chart> {
     (0..report.keys.len()).filter_map(|key| chart(report, key)).collect()
 }
@@ -37,16 +37,20 @@ pub(super) fn text(report: &SweepReport) -> String {
 fn chart(report: &SweepReport, key: usize) -> Option<Chart> {
     // The first rung is the one on which all trials can be compared.
     let on_first = report.records.iter().filter(|record| record.rung == 1);
-    let trials: Vec<(&Record, f64)> = on_first.filter_map(|record| Some((record, record.score()?.errors))).collect();
+    let found = |record: &Record| {
+        let score = record.score()?;
+        Some(score.r2.map_or(score.errors, |(r2, _)| r2))
+    };
+    let trials: Vec<(&Record, f64)> = on_first.filter_map(|record| Some((record, found(record)?))).collect();
     let text = |record: &Record| record.settings.get(key).map(|setting| value(setting)).unwrap_or_default();
-    let y = Axis::close(trials.iter().map(|(_, errors)| *errors))?;
+    let y = Axis::close(trials.iter().map(|(_, found)| *found))?;
     let across = Across::new(trials.iter().map(|(record, _)| text(record)));
-    let place = |part: f64, errors: f64| {
-        (LEFT + part * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y.at(errors) * (HEIGHT - TOP - BOTTOM))
+    let place = |part: f64, found: f64| {
+        (LEFT + part * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y.at(found) * (HEIGHT - TOP - BOTTOM))
     };
     let name = report.keys.get(key)?;
     let mut canvas = Canvas::default();
-    canvas.text("title", (0.0, 16.0), Anchor::Start, format!("Validation errors by {}", shortened(name, 40)));
+    canvas.text("title", (0.0, 16.0), Anchor::Start, format!("{} by {}", report.measure(), shortened(name, 40)));
     for &tick in &y.ticks {
         let (x, height) = place(0.0, tick);
         canvas.line("grid", &[(x, height), (WIDTH - RIGHT, height)]);
@@ -61,28 +65,26 @@ fn chart(report: &SweepReport, key: usize) -> Option<Chart> {
     canvas.text("name", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), Anchor::Middle, shortened(name, 40));
     canvas.line(
         "mean student",
-        &means(&trials, |record| across.at(&text(record)))
-            .map(|(part, errors)| place(part, errors))
-            .collect::<Vec<_>>(),
+        &means(&trials, |record| across.at(&text(record))).map(|(part, found)| place(part, found)).collect::<Vec<_>>(),
     );
-    for &(record, errors) in &trials {
-        canvas.circle("ring same", place(across.at(&text(record)), errors), 4.0);
+    for &(record, found) in &trials {
+        canvas.circle("ring same", place(across.at(&text(record)), found), 4.0);
     }
     let best = report.best()?.trial;
-    for &(record, errors) in trials.iter().filter(|(record, _)| record.trial == best) {
-        canvas.circle("dot student", place(across.at(&text(record)), errors), 5.0);
+    for &(record, found) in trials.iter().filter(|(record, _)| record.trial == best) {
+        canvas.circle("dot student", place(across.at(&text(record)), found), 5.0);
     }
-    Some(Chart { title: format!("Validation errors by {name}"), width: WIDTH, height: HEIGHT, canvas })
+    Some(Chart { title: format!("{} by {name}", report.measure()), width: WIDTH, height: HEIGHT, canvas })
 }
 
 /// Place and mean of the trials that have the same one, from left to right.
 fn means(trials: &[(&Record, f64)], at: impl Fn(&Record) -> f64) -> impl Iterator<Item = (f64, f64)> {
     let mut sums: Vec<(f64, f64, f64)> = Vec::new();
-    for (record, errors) in trials {
+    for (record, found) in trials {
         let part = at(record);
         match sums.iter_mut().find(|sum| sum.0 == part) {
-            Some((_, sum, n)) => (*sum, *n) = (*sum + errors, *n + 1.0),
-            None => sums.push((part, *errors, 1.0)),
+            Some((_, sum, n)) => (*sum, *n) = (*sum + found, *n + 1.0),
+            None => sums.push((part, *found, 1.0)),
         }
     }
     sums.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -21,10 +21,10 @@ pub fn markdown(report: &SweepReport) -> String {
 
     text += "## Which differences are noise\n\n";
     text += &plot("plots/differences.svg", "errors of each trial minus those of the best");
-    text += &paragraph(&words::method(report).unwrap_or_else(|| words::NO_DIFFERENCE.to_owned()));
+    text += &paragraph(&words::method(report).unwrap_or_else(|| words::no_difference(report).to_owned()));
 
     text += "## What each setting does\n\n";
-    text += &plot("plots/settings.svg", "validation errors by setting");
+    text += &plot("plots/settings.svg", &format!("{} by setting", report.measure().replacen('V', "v", 1)));
     text += &paragraph(&keys::text(report));
 
     text += "## How to go on\n\n";

@@ -117,13 +117,23 @@ impl SweepReport {
         self.ranking.first().filter(|best| best.score().is_some())
     }
 
+    /// Whether trials are ranked by R², and not by errors.
+    fn predicts_numbers(&self) -> bool {
+        self.records.iter().any(Record::predicts_numbers)
+    }
+
+    /// What trials are ranked by, as titles of charts begin.
+    fn measure(&self) -> &'static str {
+        if self.predicts_numbers() { "Validation R²" } else { "Validation errors" }
+    }
+
     fn difference(&self, trial: usize) -> Option<&Difference> {
         self.differences.iter().find(|difference| difference.trial == trial)
     }
 
     /// All charts with the names of their files.
     pub fn plots(&self) -> Vec<Plot> {
-        let keys = Chart::beside("Validation errors by setting", &keys::charts(self));
+        let keys = Chart::beside(&format!("{} by setting", self.measure()), &keys::charts(self));
         let charts = [("differences", chart::differences(self)), ("settings", keys)];
         charts.into_iter().filter_map(|(name, chart)| Some(Plot::new(name, chart?))).collect()
     }

@@ -10,11 +10,18 @@ use distill_recipe::words::thousands;
 /// The trials from best to worst, and how each differs from the best. What is asked for first stands first: a phone
 /// shows no more.
 pub(super) fn trials(report: &SweepReport) -> Table {
-    let has_rungs = report.budgets.len() > 1;
-    let mut header = ["trial", "val errors", "vs best"].map(str::to_owned).to_vec();
+    let (has_rungs, has_classes) = (report.budgets.len() > 1, !report.predicts_numbers());
+    let (front, end): (&[&str], &[&str]) = match has_classes {
+        true => {
+            (&["trial", "val errors", "vs best"], &["difference", "95 % interval", "adjusted p", "val nll", "took"])
+        }
+        false => (&["trial", "val R²"], &["took"]),
+    };
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let mut header = owned(front);
     header.extend(report.keys.iter().cloned());
     header.extend(has_rungs.then(|| "epochs".to_owned()));
-    header.extend(["difference", "95 % interval", "adjusted p", "val nll", "took"].map(str::to_owned));
+    header.extend(owned(end));
     let row = |(place, record): (usize, &Record)| {
         let score = record.score();
         let [word, difference @ ..] = match report.difference(record.trial) {
@@ -24,11 +31,14 @@ pub(super) fn trials(report: &SweepReport) -> Table {
                 [word, "-", "-", "-"].map(str::to_owned)
             }
         };
-        let mut cells = vec![record.trial.to_string(), score.map_or("failed".to_owned(), errors), word];
+        let mut cells = vec![record.trial.to_string(), score.map_or("failed".to_owned(), errors)];
+        cells.extend(has_classes.then_some(word));
         cells.extend(record.settings.iter().map(|setting| value(setting)));
         cells.extend(has_rungs.then(|| record.epochs.to_string()));
-        cells.extend(difference);
-        cells.push(score.map_or("-".to_owned(), |score| format!("{:.4}", score.nll)));
+        if has_classes {
+            cells.extend(difference);
+            cells.push(score.map_or("-".to_owned(), |score| format!("{:.4}", score.nll)));
+        }
         cells.push(seconds(record.seconds));
         cells
     };

@@ -113,6 +113,21 @@ fn the_page_says_which_differences_are_noise() {
 }
 
 #[test]
+fn trials_with_numbers_to_predict_are_shown_by_r2() {
+    let numbers = |trial, setting: &str, r2| Record {
+        seeds: vec![SeedResult { seed: 1, errors: 0, nll: 1.0 - r2, wrong: None, r2: Some(r2) }],
+        ..record(trial, &[setting, "kd.alpha=1"], 0..0)
+    };
+    let report = report(vec![numbers(1, "train.epochs=4", 0.75), numbers(2, "train.epochs=9", 0.8125)]);
+    let page = html(&report);
+    let best = "<th scope=\"row\">2</th><td>0.8125</td><td>9</td><td>1</td><td>1.2 s</td>";
+    assert_has(&page, &["the best is train.epochs=9 kd.alpha=1, with R² 0.8125 on 5,000 validation examples.", best]);
+    assert_has(&page, &["best by</dt><dd>R² on the validation set", "Validation R² by kd.temperature"]);
+    assert_has(&markdown(&report), &["![validation R² by setting](plots/settings.svg)"]);
+    assert!(!page.contains("errors") && !page.contains("nll"), "{page}");
+}
+
+#[test]
 fn pages_and_plots_are_well_formed_and_whole() {
     for report in [full(), hostile(), report(vec![])] {
         let page = html(&report);

@@ -11,7 +11,6 @@ use distill_recipe::words::shell;
 use distill_recipe::words::thousands;
 
 pub(super) const NO_TRIAL: &str = "No trial has a result yet.";
-pub(super) const NO_DIFFERENCE: &str = "No two trials can be compared.";
 
 /// The best, and how many others may be as good.
 pub(super) fn verdict(report: &SweepReport) -> String {
@@ -24,11 +23,11 @@ pub(super) fn verdict(report: &SweepReport) -> String {
         return if n_done == 0 { NO_TRIAL.to_owned() } else { format!("Of {done}, all failed.") };
     };
     let examples = thousands(best.validation_examples as u64);
-    let found = format!(
-        "Of {done} the best is {}, with {} validation errors of {examples}.",
-        settings(best),
-        sweep::errors(score)
-    );
+    let (best, found) = (settings(best), sweep::errors(score));
+    let found = match report.predicts_numbers() {
+        true => format!("Of {done} the best is {best}, with R² {found} on {examples} validation examples."),
+        false => format!("Of {done} the best is {best}, with {found} validation errors of {examples}."),
+    };
     match Difference::summary(&report.differences) {
         None => found,
         Some(summary) => {
@@ -39,6 +38,14 @@ pub(super) fn verdict(report: &SweepReport) -> String {
                 if noise { " The differences between them may be chance: any of them may be the best." } else { "" };
             format!("{found} {first}{}.{advice}", letters.as_str())
         }
+    }
+}
+
+/// Why no differences are shown.
+pub(super) fn no_difference(report: &SweepReport) -> &'static str {
+    match report.predicts_numbers() {
+        true => "R² of trials is not compared example by example: more seeds (--seeds) tell noise apart.",
+        false => "No two trials can be compared.",
     }
 }
 
@@ -72,6 +79,7 @@ pub(super) fn setting(report: &SweepReport) -> Facts {
         (Some(n), Some(eta)) => format!("{n} at random, halving by {eta}"),
     };
     let metric = match definition.metric {
+        _ if report.predicts_numbers() => "R² on the validation set",
         Metric::Errors => "validation errors, then nll",
         Metric::Nll => "nll on the validation set, then errors",
     };

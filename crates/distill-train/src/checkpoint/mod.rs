@@ -84,9 +84,10 @@ impl Checkpoint {
         &self.head.layout
     }
 
-    /// Epoch of the best parameters on the validation set and their errors, if there are any.
-    pub fn best(&self) -> Option<(u32, u64)> {
-        self.head.best.map(|(epoch, errors, _)| (epoch, errors))
+    /// Epoch of the best parameters on the validation set, their errors and their negative log-likelihood, if there are any; see
+    /// [`Best`](crate::Best) for numbers to predict.
+    pub fn best(&self) -> Option<(u32, u64, f64)> {
+        self.head.best
     }
 
     /// Whether it has the moving average of the parameters.

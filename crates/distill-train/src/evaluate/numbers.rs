@@ -24,7 +24,8 @@ use crate::soft_targets::{EVAL_BATCH, for_each_batch};
 pub struct NumberEvaluation {
     targets: Array2<f32>,
     predictions: Array2<f32>,
-    /// The variance of each number over the examples, 1 where it is always the same.
+    /// The variance of each number over the examples. One that is always the same beside others that vary does not count: its unit
+    /// is infinite. Where all are always the same, errors count as they are.
     units: Vec<f64>,
 }
 
@@ -55,8 +56,9 @@ impl NumberEvaluation {
             let mean = column.iter().map(|&y| f64::from(y)).sum::<f64>() / n;
             column.iter().map(|&y| (f64::from(y) - mean).powi(2)).sum::<f64>() / n
         };
-        let unit = |variance: f64| if variance > 0.0 { variance } else { 1.0 };
-        let units = targets.columns().into_iter().map(|column| unit(variance(column))).collect();
+        let variances: Vec<f64> = targets.columns().into_iter().map(variance).collect();
+        let constant = if variances.iter().any(|&variance| variance > 0.0) { f64::INFINITY } else { 1.0 };
+        let units = variances.into_iter().map(|variance| if variance > 0.0 { variance } else { constant }).collect();
         Self { targets, predictions, units }
     }
 
@@ -94,19 +96,20 @@ impl NumberEvaluation {
         columns.map(result).collect()
     }
 
-    /// The squared error of each example in units of the variance, mean over its numbers: their mean is
+    /// The squared error of each example in units of the variance, mean over the numbers that vary: their mean is
     /// [`unexplained`](Self::unexplained).
     pub fn losses(&self) -> Vec<f64> {
+        let n_varying = self.units.iter().filter(|unit| unit.is_finite()).count();
         let rows = self.targets.outer_iter().zip(self.predictions.outer_iter());
         let loss = |(targets, predictions): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
             let pairs = targets.into_iter().zip(predictions).zip(&self.units);
             let sum: f64 = pairs.map(|((&y, &s), unit)| (f64::from(s) - f64::from(y)).powi(2) / unit).sum();
-            sum / self.units.len() as f64
+            sum / n_varying as f64
         };
         rows.map(loss).collect()
     }
 
-    /// The part of the variance that the model leaves unexplained, mean over the numbers: what models are ranked by.
+    /// The part of the variance that the model leaves unexplained, mean over the numbers that vary: what models are ranked by.
     pub fn unexplained(&self) -> f64 {
         self.losses().iter().sum::<f64>() / self.examples() as f64
     }
@@ -190,9 +193,9 @@ mod tests {
         let variance = (0..600).map(|i| (f64::from(i % 7) - mean).powi(2)).sum::<f64>() / 600.0;
         assert!((price.rmse - mse.sqrt()).abs() < 1e-9 && (price.r2.unwrap() - (1.0 - mse / variance)).abs() < 1e-6);
         assert!((price.bias - apart.iter().sum::<f64>() / 600.0).abs() < 1e-9);
-        // What never varies has no part of it explained; its errors count as they are.
-        assert_eq!(constant.r2, None);
-        assert!((found.unexplained() - (mse / variance + constant.rmse.powi(2)) / 2.0).abs() < 1e-3);
+        // What never varies has no part of it explained, and its unit would be another than that of the others.
+        assert!(constant.r2.is_none() && constant.rmse > 0.0);
+        assert!((found.unexplained() / (mse / variance) - 1.0).abs() < 1e-9);
         assert_eq!(found.agreement(&found), 1.0);
     }
 
@@ -203,7 +206,7 @@ mod tests {
         assert!(error.contains("gives the logits of classes, and the data has numbers to predict"), "{error}");
         let numbers = classes.with_task(Task::Numbers);
         assert!(matches!(evaluate(&numbers, &data()), Err(TrainError::Task { .. })));
-        let spec = distill_models::ModelSpec { ..numbers.spec().clone() };
+        let spec = numbers.spec().clone();
         let function = FnModel::new(spec.input_shape, spec.classes, |x, mut out| out.fill(1.0 / (x[0] - 550.0)));
         let error = evaluate_numbers(&function.with_task(Task::Numbers), &data()).unwrap_err();
         assert!(matches!(error, TrainError::Answer { example: 550, .. }), "{error}");

@@ -50,7 +50,7 @@ impl Experiment<'_> {
             let help = "leave it out here: `distill run` and `distill train` begin with weights";
             return Err(crate::ConfigProblem::new("student.weights", "is set, but no weights were read", help).into());
         }
-        let (standardization, outputs) = (self.standardization()?, self.outputs()?);
+        let (standardization, outputs) = (self.standardization()?, self.outputs(role)?);
         let model = match beginning {
             Some((_, model)) => Standardized::unfold(model.clone(), standardization)?,
             None => Standardized::new(self.model(role, seed)?, standardization)?,

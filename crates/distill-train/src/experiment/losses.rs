@@ -12,7 +12,7 @@ impl Experiment<'_> {
         let config = self.train_config(role);
         let learns_from_teacher = role == Role::Student;
         if let Some(numbers) = &self.train.spec().numbers {
-            let (_, deviation) = self.moments()?;
+            let (_, deviation) = self.moments(role)?;
             let numbers = numbers.shared().clone();
             return Ok(Box::new(match learns_from_teacher {
                 true => self.recipe.kd.number_loss(numbers, &deviation)?,
@@ -28,22 +28,23 @@ impl Experiment<'_> {
     }
 
     /// What the numbers are standardised by, if there are numbers to predict: networks learn them in units of their deviations.
-    pub(super) fn outputs(&self) -> Result<Option<Standardization>, TrainError> {
+    pub(super) fn outputs(&self, role: Role) -> Result<Option<Standardization>, TrainError> {
         if self.train.spec().numbers.is_none() {
             return Ok(None);
         }
-        let (mean, deviation) = self.moments()?;
+        let (mean, deviation) = self.moments(role)?;
         Ok(Some(Standardization::new(&mean, &deviation)?))
     }
 
-    /// Mean and standard deviation of the numbers to predict over the examples that the teacher learns from.
-    fn moments(&self) -> Result<(Vec<f64>, Vec<f64>), TrainError> {
+    /// Mean and standard deviation of the numbers to predict over the rows that a model may know them of.
+    fn moments(&self, role: Role) -> Result<(Vec<f64>, Vec<f64>), TrainError> {
         let Some(numbers) = &self.train.spec().numbers else { return Ok((vec![], vec![])) };
-        let labels: Vec<u32> = (0..self.train.len()).filter_map(|index| self.train.label(index)).collect();
+        let set = if role.is_student() { &self.labelled } else { &self.train };
+        let labels: Vec<u32> = (0..set.len()).filter_map(|index| set.label(index)).collect();
         let (mean, sd) = numbers.mean_and_sd(labels.iter().copied());
         if let Some(at) = sd.iter().position(|&sd| sd == 0.0) {
             let name = &self.train.spec().classes[at];
-            let problem = format!("names `{name}`, which is {} for all training rows", mean[at]);
+            let problem = format!("names `{name}`, which is {} for all training rows with a label", mean[at]);
             let help = "leave it out: there is nothing to learn";
             return Err(ConfigProblem::new("data.columns.targets", problem, help).into());
         }

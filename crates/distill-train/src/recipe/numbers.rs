@@ -1,5 +1,7 @@
 //! Recipes for numbers to predict, in the place of classes.
 
+use distill_datasets::DataSpec;
+
 use super::{KdConfig, KdMethod, Recipe};
 use crate::ConfigProblem;
 
@@ -7,6 +9,16 @@ impl Recipe {
     /// Whether the columns of the data say numbers to predict.
     pub fn predicts_numbers(&self) -> bool {
         self.data.columns.as_ref().is_some_and(|columns| !columns.targets.is_empty())
+    }
+
+    /// Whether it is for data of this kind: what a recipe may say depends on it.
+    pub(crate) fn check_task(&self, data: &DataSpec) -> Result<(), ConfigProblem> {
+        let (problem, help) = match (self.predicts_numbers(), data.numbers.is_some()) {
+            (false, true) => ("is not set, but the data has numbers to predict", "name them"),
+            (true, false) => ("is set, but the data has classes", "leave it out"),
+            _ => return Ok(()),
+        };
+        Err(ConfigProblem::new("data.columns.targets", problem, help))
     }
 
     /// How student and teacher are compared; of numbers always by a squared error.
@@ -20,7 +32,23 @@ impl Recipe {
     /// Refuses what means nothing for numbers, and what means something for them alone.
     pub(super) fn validate_numbers(&self) -> Result<(), ConfigProblem> {
         let KdConfig { method, temperature, .. } = &self.kd;
+        if self.teacher.onnx.as_ref().and_then(|onnx| onnx.numbers) == Some(!self.predicts_numbers()) {
+            let problem = format!(
+                "is {}, and the data has {}",
+                !self.predicts_numbers(),
+                if self.predicts_numbers() { "numbers to predict" } else { "classes" }
+            );
+            return Err(ConfigProblem::new("teacher.onnx.numbers", problem, "leave it out: the data says which it is"));
+        }
         if !self.predicts_numbers() {
+            if let Some(accuracy) = self.teacher.min_accuracy.filter(|accuracy| *accuracy < 0.0) {
+                let problem = format!("must be between 0 and 1, got {accuracy}");
+                return Err(ConfigProblem::new(
+                    "teacher.min_accuracy",
+                    problem,
+                    "set `min_accuracy = 0.0` to allow every teacher",
+                ));
+            }
             return match method {
                 KdMethod::SquaredError | KdMethod::TeacherBounded => Err(self.kd.of_numbers_alone().under("kd")),
                 KdMethod::Kd | KdMethod::SoftCrossEntropy | KdMethod::LogitMatching => Ok(()),

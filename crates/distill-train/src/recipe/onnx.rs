@@ -58,6 +58,9 @@ pub struct OnnxConfig {
     /// Whether the output is probabilities. Left out: true if they add up to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<bool>,
+    /// Whether the outputs are numbers to predict, and not of classes. Left out: as the data has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<bool>,
     /// Axis order of images.
     #[serde(skip_serializing_if = "is_default")]
     pub layout: ImageLayout,
@@ -85,6 +88,7 @@ impl Default for OnnxConfig {
             input: None,
             output: None,
             probabilities: None,
+            numbers: None,
             layout: ImageLayout::default(),
             input_shape: None,
             classes: None,
@@ -131,7 +135,7 @@ impl OnnxConfig {
             ));
         }
         match &self.classes {
-            Some(ClassNames::List(names)) if names.len() < 2 => {
+            Some(ClassNames::List(names)) if names.len() < 2 && self.numbers != Some(true) => {
                 let problem = format!("must name at least two classes, got {}", names.len());
                 Err(ConfigProblem::new("classes", problem, "name every class of the output, in its order"))
             }

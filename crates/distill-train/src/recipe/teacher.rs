@@ -286,10 +286,10 @@ impl TeacherConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
-        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(accuracy.is_finite() && *accuracy <= 1.0)) {
             return Err(ConfigProblem::new(
                 "min_accuracy",
-                format!("must be between 0 and 1, got {accuracy}"),
+                format!("must be at most 1, got {accuracy}"),
                 "set `min_accuracy = 0.9`, or leave the key out",
             ));
         }

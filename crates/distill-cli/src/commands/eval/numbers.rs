@@ -1,9 +1,11 @@
 //! What is said of a model that predicts numbers.
 
+use distill_models::Task;
 use distill_train::NumberEvaluation;
 use serde_json::json;
 
 use super::Found;
+use crate::args::EvalArgs;
 use crate::commands::predict::of_classes_alone;
 use crate::output::Output;
 use distill_lab::folder::{NumberScore, NumberScores};
@@ -11,22 +13,33 @@ use distill_lab::summary::{columns, decimals};
 use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 
+/// Refuses what was asked of models of another kind.
+///
+/// # Errors
+/// The flag, and what to set in its place.
+pub(super) fn check_flags(args: &EvalArgs, task: Task) -> Result<(), Diagnostic> {
+    let wrong = |what: &str, help: &str| Err(Diagnostic::new(Code::Value, what).at(args.model.display()).help(help));
+    match task {
+        Task::Classes if args.min_r2.is_some() => {
+            wrong("`--min-r2` is set, and the model gives classes", "set `--min-accuracy`")
+        }
+        Task::Numbers if args.min_accuracy.is_some() => wrong(
+            "`--min-accuracy` is set, and the model predicts numbers",
+            "set `--min-r2`, the least part of the variance that it must explain",
+        ),
+        Task::Numbers if !args.out_of_scope.is_empty() => Err(of_classes_alone("--out-of-scope", &args.model)),
+        Task::Classes | Task::Numbers => Ok(()),
+    }
+}
+
 impl Found<'_> {
     pub(super) fn numbers(&self, test: &NumberEvaluation, output: &Output) -> Result<u8, Diagnostic> {
         let Self { args, loaded, agreement, latency } = self;
-        if args.min_accuracy.is_some() {
-            return Err(Diagnostic::new(Code::Value, "`--min-accuracy` is set, and the model predicts numbers")
-                .at(args.model.display())
-                .help("set `--min-r2`, the least part of the variance that it must explain"));
-        }
-        if !args.out_of_scope.is_empty() {
-            return Err(of_classes_alone("--out-of-scope", &args.model));
-        }
         let scores = NumberScores::of(test, &loaded.model.spec().classes);
         let mut text = self.head(test.examples());
         text += &self.latency_line();
         if let Some(agreement) = agreement {
-            text += &format!("agreement {:.2} % with the teacher\n", 100.0 * agreement);
+            text += &format!("agreement {agreement:.4} with the teacher, 1 is the same numbers\n");
         }
         let header = ["number", "RMSE", "MAE", "bias", "R²"].map(str::to_owned);
         let line = |number: &NumberScore| {

@@ -29,7 +29,12 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.line("step", thousands(u64::from(checkpoint.step())));
     facts.field("step", checkpoint.step());
     match checkpoint.best() {
-        Some((epoch, errors)) => {
+        Some((epoch, _, unexplained)) if context("recipe").is_some_and(predicts_numbers) => {
+            let r2 = 1.0 - unexplained;
+            facts.line("best", format_args!("epoch {epoch}, R² {r2:.4} on the validation set"));
+            facts.field("best", serde_json::json!({ "epoch": epoch, "validation_r2": r2 }));
+        }
+        Some((epoch, errors, _)) => {
             facts.line("best", format_args!("epoch {epoch}, {} validation errors", thousands(errors)));
             facts.field("best", serde_json::json!({ "epoch": epoch, "validation_errors": errors }));
         }
@@ -49,4 +54,11 @@ pub(super) fn facts(path: &Path) -> Result<Facts, Diagnostic> {
     facts.table(1, ["tensor", "shape"], &rows);
     facts.field("recipe", context("recipe"));
     Ok(facts)
+}
+
+/// Whether a recipe, as it is kept in a checkpoint, names numbers to predict.
+fn predicts_numbers(recipe: &str) -> bool {
+    let recipe: Option<toml::Table> = recipe.parse().ok();
+    let columns = recipe.as_ref().and_then(|recipe| recipe.get("data")?.get("columns")?.get("targets"));
+    columns.is_some()
 }

@@ -79,7 +79,11 @@ impl Look {
                 }
                 Ok(look) => return Ok(look),
                 // A number that no row to train on has is no class.
-                Err(error) if said.target.is_none() && is_number_as_class(&error) => {
+                Err(error)
+                    if said.target.is_none()
+                        && is_number_as_class(&error)
+                        && TableFolder::header(Path::new(source))?.is_some() =>
+                {
                     said.target = Some(answer_column(source, &said)?);
                 }
                 Err(error) if said.answer.is_none() && asks_for(&error, "data.columns.label") => {
@@ -134,7 +138,8 @@ impl Look {
             is_wide: sets.train.columns().is_none() && is_wide(&*sets.train)?,
             guessed_label: answer.clone().filter(|_| target.is_none()),
             target: target.clone(),
-            has_many_numbers: sets.train.columns().is_some() && are_many_numbers(&spec.classes, sets.train.len()),
+            has_many_numbers: sets.train.columns().is_some()
+                && are_many_numbers(&spec.classes, spec.classes.len(), sets.train.len()),
         })
     }
 
@@ -151,20 +156,20 @@ fn answer_column(source: &str, said: &Said) -> Result<String, Diagnostic> {
     found.ok_or_else(|| Diagnostic::new(Code::Bug, "a table was read, and has no column with what is right of a row"))
 }
 
-/// Whether names of classes are rather numbers to predict: fractions, or more different ones than classes would have examples.
-fn are_many_numbers(classes: &[String], n_train: usize) -> bool {
+/// Whether the names of classes, of which some are known, are rather numbers to predict: fractions, or more different ones than classes would have examples.
+fn are_many_numbers(some: &[String], n_classes: usize, n_train: usize) -> bool {
     const MOST_CLASSES: usize = 100;
-    let numbers: Option<Vec<f64>> = classes.iter().map(|class| class.parse().ok()).collect();
+    let numbers: Option<Vec<f64>> = some.iter().map(|class| class.parse().ok()).collect();
     numbers.is_some_and(|numbers| {
         let has_fractions = numbers.iter().any(|number| number.fract() != 0.0);
-        (has_fractions && numbers.len() > 10) || (numbers.len() > MOST_CLASSES && numbers.len() * 50 > n_train)
+        (has_fractions && n_classes > 10) || (n_classes > MOST_CLASSES && n_classes * 50 > n_train)
     })
 }
 
-/// Whether a row has a class that no row to train on has, and which is a number.
+/// Whether a row has a class that no row to train on has, and which is a number among many: one of few is rather a mistake.
 fn is_number_as_class(error: &SourceError) -> bool {
-    matches!(error, SourceError::Data(DataError::UnlistedClass { name, known, .. })
-        if name.parse::<f64>().is_ok() && known.iter().all(|class| class.parse::<f64>().is_ok()))
+    matches!(error, SourceError::Data(DataError::UnlistedClass { name, known, n_known, .. })
+        if name.parse::<f64>().is_ok() && are_many_numbers(known, *n_known, *n_known))
 }
 
 /// As `distill check` would warn of, or all on one side of 0: what all examples share then hides what they differ in. Where many

@@ -37,6 +37,18 @@ fn targets_are_numbers_in_the_order_in_which_they_are_named() {
 }
 
 #[test]
+fn a_list_of_classes_names_no_numbers() {
+    let dir = folder("x,y\n1,5\n2,7\n", "x,y\n1,6\n");
+    std::fs::write(dir.path().join("classes.txt"), "a\nb\n").unwrap();
+    let found = TableFolder::find(dir.path(), &options(&["y"]), &Division::default()).unwrap().unwrap();
+    let known = TableFolder::with_columns(dir.path(), found.columns().clone(), &Division::default()).unwrap().unwrap();
+    for folder in [&found, &known] {
+        assert_eq!((folder.classes(), folder.is_listed()), (&["y".to_owned()][..], false));
+        assert_eq!(folder.load(Split::Test, None, u64::MAX).unwrap().spec().classes, ["y"]);
+    }
+}
+
+#[test]
 fn numbers_are_read_as_they_are_written() {
     let dir = folder("x;y\n1;1.234,5\n2;-0,25\n", "x;y\n1;2,5\n");
     let found = TableFolder::find(dir.path(), &options(&["y"]), &Division::default()).unwrap().unwrap();
