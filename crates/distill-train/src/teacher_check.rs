@@ -156,7 +156,7 @@ impl TeacherCheck {
     /// Asks the teacher for up to 2,000 examples of each set, spread over it.
     ///
     /// # Errors
-    /// As [`evaluate`].
+    /// As [`measure`](crate::measure).
     pub fn of(teacher: &dyn Model, asked: &Asked<'_>, min_accuracy: Option<f64>) -> Result<Self, TrainError> {
         let found = on_some(teacher, asked.data, asked.name)?;
         let (score, chance) = (found.score(), found.chance());
