@@ -31,7 +31,7 @@ fn arrays_of_numpy_are_learned_from() {
     lab.check(
         &["check", "r.toml", "data.source=a"],
         4,
-        ["E0401]: a/y_train.npy has F32 of shape [200]", "a/y_train.npy", "distill data FOLDER"],
+        ["E0401]: a/y_train.npy has F32, expected one whole number", "a/y_train.npy", "set the key in the recipe"],
     );
     lab.write("a/y_train.npy", npy("<i8", "(3,)", &[0; 24]));
     lab.check(

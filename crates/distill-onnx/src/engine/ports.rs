@@ -30,7 +30,7 @@ pub(super) fn choose_task(description: &Description, options: &OnnxOptions) -> R
         None if options.task == Task::Numbers && description.producer.starts_with(OURS) => {
             let reason = "cannot be numbers: distill exported this file of a model that tells classes; \
                           give it to data with these classes, or export a model that has learned numbers";
-            Err(OnnxError::Option { key: "numbers", reason: reason.to_owned() })
+            Err(OnnxError::Option { key: "task", reason: reason.to_owned() })
         }
         _ => Ok(options.task),
     }
