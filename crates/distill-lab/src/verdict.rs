@@ -21,6 +21,12 @@ pub fn decimals(comparison: &Comparison) -> usize {
     (least..MOST).find(|&n| !comparison.interval.iter().any(|&end| is_hidden(end, n))).unwrap_or(MOST)
 }
 
+/// The same as a difference of R², with the decimals that it needs: what one leaves less unexplained it explains more.
+pub fn of_r2(comparison: &Comparison) -> (f64, [f64; 2], usize) {
+    let [high, low] = comparison.interval.map(|end| -end);
+    (-comparison.difference, [low, high], decimals(comparison).max(4))
+}
+
 /// What left the question open: the interval, or the p-value beside an interval that leaves out 0. Nothing where it was
 /// decided.
 pub fn open(comparison: &Comparison) -> String {

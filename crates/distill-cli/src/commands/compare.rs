@@ -61,11 +61,9 @@ fn table(pairings: &[Pairing]) -> String {
         let (difference, interval, p) = match &pairing.comparison {
             None => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
             Some(found) => {
-                let decimals = verdict::decimals(found);
-                // What one leaves less unexplained it explains more.
-                let ([low, high], difference, decimals) = match (pairing.are_numbers, found.interval) {
-                    (true, [low, high]) => ([-high, -low], -found.difference, decimals.max(4)),
-                    (false, interval) => (interval, found.difference, decimals),
+                let (difference, [low, high], decimals) = match pairing.are_numbers {
+                    true => verdict::of_r2(found),
+                    false => (found.difference, found.interval, verdict::decimals(found)),
                 };
                 (
                     format!("{difference:+.decimals$}"),

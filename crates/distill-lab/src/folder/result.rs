@@ -144,12 +144,17 @@ impl NumberScores {
         Self { r2: found.r2(), numbers: names.iter().zip(found.numbers()).map(score).collect() }
     }
 
-    /// The unit of one number, where there is one alone: its root mean squared error.
-    pub fn rmse(&self) -> Option<f64> {
+    /// The number, where there is one alone: several have no unit in common.
+    pub fn only(&self) -> Option<&NumberScore> {
         match self.numbers.as_slice() {
-            [number] => Some(number.rmse),
+            [number] => Some(number),
             _ => None,
         }
+    }
+
+    /// The root mean squared error of that number.
+    pub fn rmse(&self) -> Option<f64> {
+        self.only().map(|number| number.rmse)
     }
 }
 

@@ -17,10 +17,7 @@ pub(super) fn row(models: &[&ModelResult], role: Role) -> Option<[String; 9]> {
     let first = models.first()?;
     // Several numbers have several units, and no error in common but their part of the variance.
     let only = |f: fn(&NumberScore) -> f64| -> String {
-        let one = |model: &&ModelResult| match model.test_numbers.as_ref()?.numbers.as_slice() {
-            [number] => Some(f(number)),
-            _ => None,
-        };
+        let one = |model: &&ModelResult| model.test_numbers.as_ref()?.only().map(f);
         in_unit(&models.iter().filter_map(one).collect::<Vec<_>>())
     };
     let r2: Vec<f64> = models.iter().filter_map(|model| Some(model.test_numbers.as_ref()?.r2)).collect();
@@ -100,10 +97,8 @@ pub(super) fn conclusion(result: &RunResult) -> String {
 
 /// The verdict with the interval of the difference of R².
 pub fn words(comparison: &Comparison) -> String {
-    // What one leaves less unexplained it explains more.
-    let [high, low] = comparison.interval.map(|end| -end);
-    let decimals = verdict::decimals(comparison).max(4);
-    let [low, high] = [low, high].map(|end| format!("{:.decimals$}", end + 0.0));
+    let (_, interval, decimals) = verdict::of_r2(comparison);
+    let [low, high] = interval.map(|end| format!("{:.decimals$}", end + 0.0));
     let (name, open) = (verdict::name(comparison.verdict), verdict::open(comparison));
     format!("{name}: 95 % interval of the difference of R² {low} to {high}{open}")
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::ln_choose;
 
-const N_RESAMPLES: u32 = 10_000;
+pub(super) const N_RESAMPLES: u32 = 10_000;
 /// Resamples that lie below the interval, and as many above it: together 5 %.
 const N_OUTSIDE: usize = 250;
 
@@ -43,7 +43,12 @@ pub fn bootstrap_interval(differences: &[i32], seed: u64) -> Option<[f64; 2]> {
     let resample = |index| resampled_sum(&counts, differences.len() as u64, &mut resample_rng(seed, index));
     let mut sums: Vec<i64> = (0..N_RESAMPLES).into_par_iter().map(resample).collect();
     sums.sort_unstable();
-    Some([sums[N_OUTSIDE] as f64, sums[sums.len() - 1 - N_OUTSIDE] as f64])
+    Some(percentiles(&sums).map(|sum| sum as f64))
+}
+
+/// The ends of the interval, of what the resamples gave in ascending order.
+pub(super) fn percentiles<T: Copy>(sorted: &[T]) -> [T; 2] {
+    [sorted[N_OUTSIDE], sorted[sorted.len() - 1 - N_OUTSIDE]]
 }
 
 fn resample_rng(seed: u64, index: u32) -> Philox {

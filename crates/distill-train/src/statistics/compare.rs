@@ -4,7 +4,7 @@ use super::{McNemar, PairedDifference, bootstrap_interval};
 use crate::TrainError;
 
 /// From this many seeds on, the seeds themselves are the sample.
-pub(super) const N_SEEDS_FOR_T: usize = 3;
+const N_SEEDS_FOR_T: usize = 3;
 
 /// How the two students of one seed do on the test set: for each example, whether the answer is right.
 #[derive(Debug, Clone, Copy)]
@@ -90,29 +90,41 @@ impl Verdict {
 /// # Ok::<(), distill_train::TrainError>(())
 /// ```
 pub fn compare(seeds: &[Outcomes<'_>], bootstrap_seed: u64) -> Result<Comparison, TrainError> {
-    let n_examples = seeds.first().map_or(0, |outcomes| outcomes.alone.len());
-    if n_examples == 0 {
-        return Err(TrainError::Empty { split: "test" });
+    let n_examples = paired(seeds.iter().map(|outcomes| [outcomes.alone.len(), outcomes.distilled.len()]))?;
+    match over_seeds(&seeds.iter().map(difference).collect::<Vec<f64>>()) {
+        Some(found) => Ok(found),
+        None => over_examples(seeds, n_examples, bootstrap_seed),
     }
-    for list in seeds.iter().flat_map(|outcomes| [outcomes.alone, outcomes.distilled]) {
-        if list.len() != n_examples {
-            return Err(TrainError::Unpaired { expected: n_examples, actual: list.len() });
-        }
+}
+
+/// How many examples all lists have, of which there are two for each seed.
+pub(super) fn paired(lengths: impl Iterator<Item = [usize; 2]>) -> Result<usize, TrainError> {
+    let mut lengths = lengths.flatten();
+    let expected = lengths.next().filter(|&n| n > 0).ok_or(TrainError::Empty { split: "test" })?;
+    match lengths.find(|&actual| actual != expected) {
+        Some(actual) => Err(TrainError::Unpaired { expected, actual }),
+        None => Ok(expected),
     }
-    if seeds.len() >= N_SEEDS_FOR_T
-        && let Some(over_seeds) = PairedDifference::new(&seeds.iter().map(difference).collect::<Vec<f64>>())
-        && (over_seeds.sd > 0.0 || over_seeds.mean == 0.0)
-    {
-        return Ok(Comparison {
-            n_seeds: seeds.len(),
-            difference: over_seeds.mean,
-            interval: over_seeds.interval,
-            method: format!("Student t over {} paired seeds", seeds.len()),
-            p_value: over_seeds.p_value,
-            verdict: Verdict::of(over_seeds.interval, over_seeds.p_value),
-        });
-    }
-    over_examples(seeds, n_examples, bootstrap_seed)
+}
+
+/// What the difference of each seed says, where they are a sample.
+pub(super) fn over_seeds(differences: &[f64]) -> Option<Comparison> {
+    let n_seeds = differences.len();
+    let found = PairedDifference::new(differences).filter(|_| n_seeds >= N_SEEDS_FOR_T)?;
+    (found.sd > 0.0 || found.mean == 0.0).then(|| Comparison {
+        n_seeds,
+        difference: found.mean,
+        interval: found.interval,
+        method: format!("Student t over {n_seeds} paired seeds"),
+        p_value: found.p_value,
+        verdict: Verdict::of(found.interval, found.p_value),
+    })
+}
+
+/// What was drawn or tested over the examples, in words.
+pub(super) fn method(what: &str, n_examples: usize, n_seeds: usize) -> String {
+    let pooled = if n_seeds == 1 { "one seed".to_owned() } else { format!("{n_seeds} seeds pooled") };
+    format!("{what} over {} test examples, {pooled}", commas(n_examples))
 }
 
 fn over_examples(seeds: &[Outcomes<'_>], n_examples: usize, bootstrap_seed: u64) -> Result<Comparison, TrainError> {
@@ -127,15 +139,11 @@ fn over_examples(seeds: &[Outcomes<'_>], n_examples: usize, bootstrap_seed: u64)
     let n_seeds = seeds.len();
     let interval = bootstrap_interval(&differences, bootstrap_seed).ok_or(TrainError::Empty { split: "test" })?;
     let interval = interval.map(|sum| sum / n_seeds as f64);
-    let pooled = match n_seeds {
-        1 => "one seed".to_owned(),
-        n => format!("{n} seeds pooled"),
-    };
     Ok(Comparison {
         n_seeds,
         difference: seeds.iter().map(difference).sum::<f64>() / n_seeds as f64,
         interval,
-        method: format!("paired bootstrap and exact McNemar test over {} test examples, {pooled}", commas(n_examples)),
+        method: method("paired bootstrap and exact McNemar test", n_examples, n_seeds),
         p_value: test.p_value,
         verdict: Verdict::of(interval, test.p_value),
     })
@@ -147,7 +155,7 @@ fn difference(outcomes: &Outcomes<'_>) -> f64 {
     errors(outcomes.distilled) - errors(outcomes.alone)
 }
 
-pub(super) fn commas(n: usize) -> String {
+fn commas(n: usize) -> String {
     match n {
         0..1000 => n.to_string(),
         _ => format!("{},{:03}", commas(n / 1000), n % 1000),

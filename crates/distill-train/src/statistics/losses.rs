@@ -1,13 +1,11 @@
 use distill_tensor::{Philox, Stream};
 use rayon::prelude::*;
 
-use super::compare::{N_SEEDS_FOR_T, commas};
-use super::{Comparison, PairedDifference, Verdict};
+use super::bootstrap::{N_RESAMPLES, percentiles};
+use super::compare::{method, over_seeds, paired};
+use super::{Comparison, Verdict};
 use crate::TrainError;
 
-const N_RESAMPLES: u32 = 10_000;
-/// Resamples that lie below the interval, and as many above it: together 5 %.
-const N_OUTSIDE: usize = 250;
 /// Apart from the draws of other bootstraps.
 const TIME: u32 = 2;
 
@@ -35,31 +33,13 @@ const TIME: u32 = 2;
 /// # Ok::<(), distill_train::TrainError>(())
 /// ```
 pub fn compare_losses(seeds: &[(&[f64], &[f64])], bootstrap_seed: u64) -> Result<Comparison, TrainError> {
-    let n_examples = seeds.first().map_or(0, |(alone, _)| alone.len());
-    if n_examples == 0 {
-        return Err(TrainError::Empty { split: "test" });
-    }
-    for list in seeds.iter().flat_map(|&(alone, distilled)| [alone, distilled]) {
-        if list.len() != n_examples {
-            return Err(TrainError::Unpaired { expected: n_examples, actual: list.len() });
-        }
-    }
+    let n_examples = paired(seeds.iter().map(|(alone, distilled)| [alone.len(), distilled.len()]))?;
     let mean = |list: &[f64]| list.iter().sum::<f64>() / n_examples as f64;
     let differences: Vec<f64> = seeds.iter().map(|&(alone, distilled)| mean(distilled) - mean(alone)).collect();
-    let n_seeds = seeds.len();
-    if n_seeds >= N_SEEDS_FOR_T
-        && let Some(over_seeds) = PairedDifference::new(&differences)
-        && (over_seeds.sd > 0.0 || over_seeds.mean == 0.0)
-    {
-        return Ok(Comparison {
-            n_seeds,
-            difference: over_seeds.mean,
-            interval: over_seeds.interval,
-            method: format!("Student t over {n_seeds} paired seeds"),
-            p_value: over_seeds.p_value,
-            verdict: Verdict::of(over_seeds.interval, over_seeds.p_value),
-        });
+    if let Some(found) = over_seeds(&differences) {
+        return Ok(found);
     }
+    let n_seeds = seeds.len();
     let mut of_examples = vec![0.0; n_examples];
     for (alone, distilled) in seeds {
         let pairs = of_examples.iter_mut().zip(*alone).zip(*distilled);
@@ -68,16 +48,15 @@ pub fn compare_losses(seeds: &[(&[f64], &[f64])], bootstrap_seed: u64) -> Result
     let mut means: Vec<f64> =
         (0..N_RESAMPLES).into_par_iter().map(|index| resampled_mean(&of_examples, bootstrap_seed, index)).collect();
     means.sort_unstable_by(f64::total_cmp);
-    let interval = [means[N_OUTSIDE], means[means.len() - 1 - N_OUTSIDE]];
+    let interval = percentiles(&means);
     let beyond = |is_beyond: fn(f64) -> bool| means.iter().filter(|&&mean| is_beyond(mean)).count();
     let smaller = beyond(|mean| mean <= 0.0).min(beyond(|mean| mean >= 0.0));
     let p_value = (2.0 * (smaller + 1) as f64 / f64::from(N_RESAMPLES + 1)).min(1.0);
-    let pooled = if n_seeds == 1 { "one seed".to_owned() } else { format!("{n_seeds} seeds pooled") };
     Ok(Comparison {
         n_seeds,
         difference: differences.iter().sum::<f64>() / n_seeds as f64,
         interval,
-        method: format!("paired bootstrap over {} test examples, {pooled}", commas(n_examples)),
+        method: method("paired bootstrap", n_examples, n_seeds),
         p_value,
         verdict: Verdict::of(interval, p_value),
     })
