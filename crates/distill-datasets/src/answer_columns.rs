@@ -17,7 +17,12 @@ pub(crate) enum Answer<'a> {
     Numbers,
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    /// Numbers, or the class in the column `label`.
+    pub(crate) fn of(are_numbers: bool, label: Option<&'a str>) -> Self {
+        if are_numbers { Self::Numbers } else { Self::Class(label) }
+    }
+
     /// The column with the class, if there is a class.
     pub(crate) fn position(self, path: &Path, header: &[String]) -> Result<Option<usize>, DataError> {
         match self {

@@ -280,15 +280,19 @@ pub(crate) fn in_order(labels: BTreeSet<String>) -> Vec<String> {
 
 /// Where the column with the class is: the named one, or one that is called so.
 pub(crate) fn label_position(path: &Path, header: &[String], label: Option<&str>) -> Result<usize, DataError> {
-    let usual = || header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()));
     match label {
         Some(name) => position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header)),
-        None => usual().ok_or_else(|| {
+        None => usual_label(header).ok_or_else(|| {
             let names = list(header);
             let problem = format!("has no column called label, class or target: name the one with the class in `data.columns.label`; it has {names}");
             DataError::Content { path: path.to_owned(), problem }
         }),
     }
+}
+
+/// The column that is called as that with the class mostly is.
+pub(crate) fn usual_label(header: &[String]) -> Option<usize> {
+    header.iter().position(|name| ["label", "class", "target"].contains(&name.to_lowercase().as_str()))
 }
 
 pub(crate) fn position(header: &[String], name: &str) -> Option<usize> {

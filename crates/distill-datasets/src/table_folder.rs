@@ -3,7 +3,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use crate::answer_columns::{Answer, Answers};
-use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position};
+use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position, usual_label};
 use crate::table_rows::{TableRows, is_table, table_file};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, Table, classes};
@@ -35,6 +35,20 @@ pub struct TableFolder {
     fold: Option<String>,
 }
 
+/// The names of the numbers to predict, or of the classes, and whether these are in a list; `unlisted` are those of the labels.
+fn names(
+    tables: &Tables,
+    columns: &Columns,
+    unlisted: impl FnOnce() -> Vec<String>,
+) -> Result<(Vec<String>, bool), DataError> {
+    if !columns.targets.is_empty() {
+        return Ok((columns.targets.iter().map(|column| column.name.clone()).collect(), false));
+    }
+    let listed = tables.class_list().map(|path| classes::read(&path)).transpose()?;
+    let is_listed = listed.is_some();
+    Ok((listed.unwrap_or_else(unlisted), is_listed))
+}
+
 impl TableFolder {
     /// Looks for tables, and learns from the one to train on how its columns become numbers. `None` if there is none.
     ///
@@ -42,10 +56,7 @@ impl TableFolder {
     /// [`DataError::Io`], [`DataError::Content`] with the place and the column, [`DataError::UnknownColumn`],
     /// [`DataError::BadClassList`].
     pub fn find(path: &Path, options: &ColumnOptions, division: &Division) -> Result<Option<Self>, DataError> {
-        let answer = match options.targets.as_slice() {
-            [] => Answer::Class(options.label.as_deref()),
-            _ => Answer::Numbers,
-        };
+        let answer = Answer::of(!options.targets.is_empty(), options.label.as_deref());
         let Some(tables) = Tables::find(path, answer, division)? else { return Ok(None) };
         let mut options = options.clone();
         options.ignore.extend(tables.column().map(str::to_owned));
@@ -61,13 +72,7 @@ impl TableFolder {
         let labels = std::mem::take(&mut learner.labels);
         let counters = learner.counters();
         let columns = learner.finish().map_err(|problem| table.fault(problem))?;
-        let has_classes = columns.targets.is_empty();
-        let listed = tables.class_list().filter(|_| has_classes).map(|path| classes::read(&path)).transpose()?;
-        let is_listed = listed.is_some();
-        let classes = match columns.targets.as_slice() {
-            [] => listed.unwrap_or_else(|| in_order(labels)),
-            targets => targets.iter().map(|column| column.name.clone()).collect(),
-        };
+        let (classes, is_listed) = names(&tables, &columns, || in_order(labels))?;
         let fold = options.fold;
         let mut found = Self { tables, columns, counters, classes, n_train: Some(n_train), is_listed, fold };
         if let Some(n) = options.pieces {
@@ -88,25 +93,21 @@ impl TableFolder {
         Ok(Some(TableRows::open(&path)?.header().to_vec()))
     }
 
+    /// The column of such a header that is the class if nobody names one: the one that is called label, class or target.
+    pub fn usual_label(header: &[String]) -> Option<&String> {
+        usual_label(header).map(|at| &header[at])
+    }
+
     /// The same where it is known what the columns become: whoever tests a model reads what it was trained to read. The
     /// classes are then those that the model has, or those of `classes.txt`.
     ///
     /// # Errors
     /// [`DataError::Io`] and [`DataError::BadClassList`].
     pub fn with_columns(path: &Path, columns: Columns, division: &Division) -> Result<Option<Self>, DataError> {
-        let answer = match columns.targets.as_slice() {
-            [] => Answer::Class(Some(&columns.label)),
-            _ => Answer::Numbers,
-        };
+        let answer = Answer::of(!columns.targets.is_empty(), Some(&columns.label));
         let tables = Tables::find(path, answer, division)?;
         let Some(tables) = tables.filter(|tables| tables.has(Split::Test)) else { return Ok(None) };
-        let has_classes = columns.targets.is_empty();
-        let listed = tables.class_list().filter(|_| has_classes).map(|path| classes::read(&path)).transpose()?;
-        let is_listed = listed.is_some();
-        let classes = match has_classes {
-            true => listed.unwrap_or_default(),
-            false => columns.targets.iter().map(|column| column.name.clone()).collect(),
-        };
+        let (classes, is_listed) = names(&tables, &columns, Vec::new)?;
         Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed, fold: None }))
     }
 

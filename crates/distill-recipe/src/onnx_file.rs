@@ -36,10 +36,7 @@ impl TeacherFormat for Onnx {
     /// With the values that the recipe taps, for classes or for numbers as the data has them.
     fn open_for(&self, path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
         let teacher = &experiment.recipe().teacher;
-        // What numbers are of, the data says; what a file is asked without, it has to say itself.
-        let has_numbers = experiment.test_set().spec().numbers.is_some();
-        let task = if has_numbers { Task::Numbers } else { Task::Classes };
-        load(path, &teacher.onnx.clone().unwrap_or_default(), &teacher.taps, task)
+        load(path, &teacher.onnx.clone().unwrap_or_default(), &teacher.taps, experiment.task())
     }
 
     fn help_with_classes(&self) -> Option<&'static str> {

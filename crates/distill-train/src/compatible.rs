@@ -73,12 +73,19 @@ pub fn check_compatible(role: &'static str, model: &ModelSpec, data: &DataSpec) 
             actual: data.input_shape.clone(),
         });
     }
-    let problem = match (model.task, data.numbers.is_some()) {
-        (Task::Classes, true) => format!("the {role} gives the logits of classes, and the data has numbers to predict"),
-        (Task::Numbers, false) => format!("the {role} gives numbers, and the data has classes"),
-        (Task::Classes, false) | (Task::Numbers, true) => return Ok(check_classes(&model.classes, &data.classes)?),
+    let problem = match (model.task, task_of(data)) {
+        (Task::Classes, Task::Numbers) => {
+            format!("the {role} gives the logits of classes, and the data has numbers to predict")
+        }
+        (Task::Numbers, Task::Classes) => format!("the {role} gives numbers, and the data has classes"),
+        _ => return Ok(check_classes(&model.classes, &data.classes)?),
     };
     Err(TrainError::Task { problem })
+}
+
+/// What models have to say of the examples of a set.
+pub(crate) fn task_of(data: &DataSpec) -> Task {
+    if data.numbers.is_some() { Task::Numbers } else { Task::Classes }
 }
 
 /// A model that has the data's classes in their order: itself, or with its logits in another order, or, with

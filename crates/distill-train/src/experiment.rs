@@ -10,7 +10,7 @@ use distill_losses::Loss;
 use distill_models::{Ensemble, Model, ModelConfig, Network, Standardization, Standardized, Task, Trainable as _};
 
 use self::transfer::LearntFrom;
-use crate::compatible::check_compatible;
+use crate::compatible::{check_compatible, task_of};
 use crate::context::Teacher;
 use crate::observer::Observer;
 use crate::train::{TrainReport, Training, no_validation, train_from};
@@ -155,7 +155,7 @@ impl<'a> Experiment<'a> {
 
     /// What models say of an example.
     pub fn task(&self) -> Task {
-        if self.train.spec().numbers.is_some() { Task::Numbers } else { Task::Classes }
+        task_of(self.train.spec())
     }
 
     /// All examples of the source, in its order.

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
 use distill_datasets::{DataSpec, Dataset};
-use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Scratch, Task, Zeros};
+use distill_models::{AnswerKind, Model, ModelError, ModelSpec, Scratch, Zeros};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::TrainError;
+use crate::compatible::task_of;
 use crate::fingerprint::{Fingerprint, hash_of_row, hex};
 
 /// Sums of a few f32 are no nearer to 1.
@@ -112,7 +113,7 @@ impl LogitTable {
             input_shape: data.input_shape.clone(),
             classes,
             parameters: 0,
-            task: if data.numbers.is_some() { Task::Numbers } else { Task::Classes },
+            task: task_of(data),
         };
         Ok(Self { spec, rows, logits, kind, sha256: hex(&hasher.finalize()) })
     }

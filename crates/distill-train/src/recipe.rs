@@ -140,7 +140,7 @@ impl Recipe {
         }
         self.data.validate().map_err(|problem| problem.under("data"))?;
         self.data.memory_bytes()?;
-        self.teacher.validate().map_err(|problem| problem.under("teacher"))?;
+        self.teacher.validate(self.predicts_numbers()).map_err(|problem| problem.under("teacher"))?;
         self.teacher.validate_for(&self.seeds).map_err(|problem| problem.under("teacher"))?;
         validate_model(&self.student.model).map_err(|problem| problem.under("model").under("student"))?;
         self.train.validate().map_err(|problem| problem.under("train"))?;

@@ -110,12 +110,8 @@ impl Learner {
         }
         let known = |name: &String| position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header));
         let targets = options.targets.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        if let Some(name) = options
-            .targets
-            .iter()
-            .enumerate()
-            .find_map(|(at, name)| options.targets[..at].contains(name).then_some(name))
-        {
+        let mut predicted = HashSet::new();
+        if let Some(name) = options.targets.iter().find(|name| !predicted.insert(name.as_str())) {
             return Err(content(format!(
                 "is to have column `{name}` predicted twice: list it once in `data.columns.targets`"
             )));

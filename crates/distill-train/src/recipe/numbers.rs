@@ -32,23 +32,15 @@ impl Recipe {
     /// Refuses what means nothing for numbers, and what means something for them alone.
     pub(super) fn validate_numbers(&self) -> Result<(), ConfigProblem> {
         let KdConfig { method, temperature, .. } = &self.kd;
-        if self.teacher.onnx.as_ref().and_then(|onnx| onnx.numbers) == Some(!self.predicts_numbers()) {
-            let problem = format!(
-                "is {}, and the data has {}",
-                !self.predicts_numbers(),
-                if self.predicts_numbers() { "numbers to predict" } else { "classes" }
-            );
+        let has_numbers = self.predicts_numbers();
+        if self.teacher.onnx.as_ref().and_then(|onnx| onnx.numbers) == Some(!has_numbers) {
+            let problem = match has_numbers {
+                true => "is false, and the data has numbers to predict",
+                false => "is true, and the data has classes",
+            };
             return Err(ConfigProblem::new("teacher.onnx.numbers", problem, "leave it out: the data says which it is"));
         }
-        if !self.predicts_numbers() {
-            if let Some(accuracy) = self.teacher.min_accuracy.filter(|accuracy| *accuracy < 0.0) {
-                let problem = format!("must be between 0 and 1, got {accuracy}");
-                return Err(ConfigProblem::new(
-                    "teacher.min_accuracy",
-                    problem,
-                    "set `min_accuracy = 0.0` to allow every teacher",
-                ));
-            }
+        if !has_numbers {
             return match method {
                 KdMethod::SquaredError | KdMethod::TeacherBounded => Err(self.kd.of_numbers_alone().under("kd")),
                 KdMethod::Kd | KdMethod::SoftCrossEntropy | KdMethod::LogitMatching => Ok(()),

@@ -285,11 +285,16 @@ impl TeacherConfig {
         self.taps.validate()
     }
 
-    pub(super) fn validate(&self) -> Result<(), ConfigProblem> {
-        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !(accuracy.is_finite() && *accuracy <= 1.0)) {
+    /// What a teacher explains of the variance of numbers may be less than nothing.
+    pub(super) fn validate(&self, predicts_numbers: bool) -> Result<(), ConfigProblem> {
+        let (possible, range) = match predicts_numbers {
+            true => (f64::MIN..=1.0, "a number up to 1"),
+            false => (0.0..=1.0, "between 0 and 1"),
+        };
+        if let Some(accuracy) = self.min_accuracy.filter(|accuracy| !possible.contains(accuracy)) {
             return Err(ConfigProblem::new(
                 "min_accuracy",
-                format!("must be at most 1, got {accuracy}"),
+                format!("must be {range}, got {accuracy}"),
                 "set `min_accuracy = 0.9`, or leave the key out",
             ));
         }

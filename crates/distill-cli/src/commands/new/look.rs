@@ -151,8 +151,7 @@ impl Look {
 /// The column with what is right of a row: the one that was guessed, or that has a usual name.
 fn answer_column(source: &str, said: &Said) -> Result<String, Diagnostic> {
     let header = TableFolder::header(Path::new(source))?.unwrap_or_default();
-    let usual = |name: &String| ["label", "class", "target"].contains(&name.to_lowercase().as_str());
-    let found = said.answer.clone().or_else(|| header.into_iter().find(usual));
+    let found = said.answer.clone().or_else(|| TableFolder::usual_label(&header).cloned());
     found.ok_or_else(|| Diagnostic::new(Code::Bug, "a table was read, and has no column with what is right of a row"))
 }
 
