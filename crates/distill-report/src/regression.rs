@@ -3,11 +3,12 @@
 use distill_train::{Comparison, Role, Verdict};
 
 use super::group::{Group, groups};
-use super::numbers::{mean, signed};
+use super::numbers::signed;
+use super::words::seeds;
 use distill_lab::folder::NumberScore;
 use distill_lab::summary::{decimals, spread};
 use distill_lab::verdict;
-use distill_lab::view::data::Report;
+use distill_lab::view::data::{ModelFacts, Report};
 
 pub(super) const NO_PREDICTIONS: &str = "No predictions were kept.";
 
@@ -16,9 +17,14 @@ pub(super) fn predicts_numbers(report: &Report) -> bool {
     report.data.are_numbers
 }
 
-/// The part of the variance that each model of a group explains.
+/// The part of the variance that a model explains.
+pub(super) fn r2_of(model: &ModelFacts) -> Option<f64> {
+    model.test_numbers.as_ref().map(|numbers| numbers.r2)
+}
+
+/// The same of each model of a group.
 fn r2(group: &Group<'_>) -> Vec<f64> {
-    group.values(|model| model.test_numbers.as_ref().map(|numbers| numbers.r2))
+    group.values(r2_of)
 }
 
 /// The rows of the table of results: each number in its unit, and all together.
@@ -47,34 +53,6 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
         }
     }
     rows
-}
-
-/// The rows with R² of each seed, and the difference that distillation made.
-pub(super) fn by_seed(report: &Report) -> Vec<Vec<String>> {
-    let of = |role: Role, seed: Option<u64>| -> Vec<f64> {
-        let models = report.models.iter().filter(|model| model.role == role.name());
-        let models = models.filter(|model| seed.is_none_or(|seed| model.seed == seed));
-        models.filter_map(|model| Some(model.test_numbers.as_ref()?.r2)).collect()
-    };
-    let mut seeds: Vec<u64> =
-        report.models.iter().filter(|model| model.role == Role::Student.name()).map(|model| model.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let row = |seed: u64| {
-        let [mut teacher, alone, distilled] =
-            [Role::Teacher, Role::Baseline, Role::Student].map(|role| of(role, Some(seed)));
-        // A teacher from a file has one seed and teaches all students.
-        if let ([], [only]) = (&teacher[..], &of(Role::Teacher, None)[..]) {
-            teacher.push(*only);
-        }
-        let difference = match (mean(&alone), mean(&distilled)) {
-            (Some(alone), Some(distilled)) => signed(distilled - alone, 4),
-            _ => "-".to_owned(),
-        };
-        let cells = [teacher, alone, distilled].map(|values| spread(&values, 4));
-        [seed.to_string()].into_iter().chain(cells).chain([difference]).collect()
-    };
-    seeds.into_iter().map(row).collect()
 }
 
 /// What came of the run, in one sentence with its numbers.
@@ -112,31 +90,14 @@ pub(super) fn verdict(report: &Report) -> String {
     }
 }
 
-/// The paired difference, its interval and how that was made.
-pub(super) fn difference(comparison: &Comparison) -> String {
-    let fixed = if comparison.method.starts_with("Student t") {
-        " The test set is taken as fixed: other test examples would move the difference too."
-    } else {
-        ""
-    };
-    format!(
-        "R², distilled minus alone: {} in the mean of {}; 95 % interval {}, {} ({}). Verdict: {}.{fixed}",
-        signed(-comparison.difference, 4),
-        seeds(comparison.n_seeds),
-        interval(comparison),
-        verdict::p_value(comparison.p_value),
-        comparison.method,
-        verdict::name(comparison.verdict),
-    )
+/// The paired difference, and its interval.
+pub(super) fn difference(comparison: &Comparison) -> (String, String) {
+    let (difference, _, _) = verdict::of_r2(comparison);
+    (format!("R², distilled minus alone: {}", signed(difference, 4)), interval(comparison))
 }
 
-/// What one leaves less unexplained it explains more.
 fn interval(comparison: &Comparison) -> String {
-    let places = verdict::decimals(comparison).max(4);
-    let [high, low] = comparison.interval.map(|end| signed(-end, places));
+    let (_, interval, decimals) = verdict::of_r2(comparison);
+    let [low, high] = interval.map(|end| signed(end, decimals));
     format!("{low} to {high}")
-}
-
-fn seeds(n: usize) -> String {
-    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
 }

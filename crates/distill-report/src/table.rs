@@ -65,22 +65,29 @@ pub(super) fn results(report: &Report) -> Table {
     Table { header, rows }
 }
 
-/// The test errors of each seed, with the difference that distillation made.
+/// The test errors of each seed, or its R², with the difference that distillation made.
 pub(super) fn by_seed(report: &Report) -> Table {
     let header = ["seed", "teacher", "student alone", "student distilled", "difference"].map(str::to_owned);
-    if regression::predicts_numbers(report) {
-        return Table { header: header.into(), rows: regression::by_seed(report) };
-    }
+    let numbers = regression::predicts_numbers(report);
+    let value = |model: &ModelFacts| match numbers {
+        true => regression::r2_of(model),
+        false => Some(model.test_errors as f64),
+    };
+    let shown = |values: &[f64]| if numbers { spread(values, 4) } else { errors(values) };
+    let decimals = |difference: f64| if numbers { 4 } else { usize::from(difference.fract() != 0.0) };
     let mut seeds: Vec<u64> = report.models.iter().filter(|m| m.role == Role::Student.name()).map(|m| m.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
     let of = |role: Role, seed: u64| -> Vec<f64> {
         let models = report.models.iter().filter(|model| model.role == role.name() && model.seed == seed);
-        models.map(|model| model.test_errors as f64).collect()
+        models.filter_map(value).collect()
     };
     // A teacher from a file has one seed and teaches all students.
-    let teachers: Vec<f64> =
-        groups(report).iter().filter(|group| group.role == Role::Teacher).flat_map(Group::errors).collect();
+    let teachers: Vec<f64> = groups(report)
+        .iter()
+        .filter(|group| group.role == Role::Teacher)
+        .flat_map(|group| group.values(value))
+        .collect();
     let row = |seed: u64| {
         let [mut teacher, alone, distilled] = [Role::Teacher, Role::Baseline, Role::Student].map(|role| of(role, seed));
         if let ([], [only]) = (&teacher[..], &teachers[..]) {
@@ -89,11 +96,11 @@ pub(super) fn by_seed(report: &Report) -> Table {
         let difference = match (mean(&alone), mean(&distilled)) {
             (Some(alone), Some(distilled)) => {
                 let difference = distilled - alone;
-                signed(difference, usize::from(difference.fract() != 0.0))
+                signed(difference, decimals(difference))
             }
             _ => "-".to_owned(),
         };
-        vec![seed.to_string(), errors(&teacher), errors(&alone), errors(&distilled), difference]
+        vec![seed.to_string(), shown(&teacher), shown(&alone), shown(&distilled), difference]
     };
     Table { header: header.into(), rows: seeds.into_iter().map(row).collect() }
 }

@@ -59,9 +59,13 @@ pub(super) fn verdict(report: &Report) -> String {
 
 /// The paired difference, its interval and how that was made.
 pub(super) fn difference(report: &Report, comparison: &Comparison) -> String {
-    if regression::predicts_numbers(report) {
-        return regression::difference(comparison);
-    }
+    let (difference, interval) = match regression::predicts_numbers(report) {
+        true => regression::difference(comparison),
+        false => {
+            let difference = signed(comparison.difference, usize::from(comparison.n_seeds > 1));
+            (format!("Distilled minus alone: {difference} test errors"), interval(comparison))
+        }
+    };
     // Over seeds, the sample is the seeds; over examples, the seeds are fixed.
     let fixed = if comparison.method.starts_with("Student t") {
         " The test set is taken as fixed: other test examples would move the difference too."
@@ -69,10 +73,8 @@ pub(super) fn difference(report: &Report, comparison: &Comparison) -> String {
         ""
     };
     format!(
-        "Distilled minus alone: {} test errors in the mean of {}; 95 % interval {}, {} ({}). Verdict: {}.{fixed}",
-        signed(comparison.difference, usize::from(comparison.n_seeds > 1)),
+        "{difference} in the mean of {}; 95 % interval {interval}, {} ({}). Verdict: {}.{fixed}",
         seeds(comparison.n_seeds),
-        interval(comparison),
         verdict::p_value(comparison.p_value),
         comparison.method,
         verdict::name(comparison.verdict),
@@ -144,7 +146,7 @@ fn interval(comparison: &Comparison) -> String {
     format!("{low} to {high}")
 }
 
-fn seeds(n: usize) -> String {
+pub(super) fn seeds(n: usize) -> String {
     if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
 }
 

@@ -7,7 +7,7 @@ use distill_datasets::DataError;
 use distill_models::{Model, Provenance, Task};
 use distill_train::{Evaluation, Measured, OnnxConfig, TeacherClasses, TrainError, auroc, measure, passing};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::EvalArgs;
 use crate::output::Output;
@@ -122,8 +122,23 @@ impl Found<'_> {
         }
     }
 
-    fn classes(&self, test: &Evaluation, output: &Output) -> Result<u8, Diagnostic> {
+    /// What the event of every model has.
+    fn event(&self, n_examples: usize) -> Value {
         let Self { args, loaded, agreement, latency } = self;
+        json!({
+            "model": args.model.display().to_string(),
+            "model_sha256": loaded.sha256,
+            "answers": loaded.answers.as_ref().map(ToString::to_string),
+            "assumed": loaded.assumed,
+            "data": args.data,
+            "examples": n_examples,
+            "agreement": agreement,
+            "latency": latency,
+        })
+    }
+
+    fn classes(&self, test: &Evaluation, output: &Output) -> Result<u8, Diagnostic> {
+        let Self { args, loaded, agreement, .. } = self;
         let spec = loaded.model.spec();
         let outside = match args.out_of_scope.as_slice() {
             [] => None,
@@ -150,26 +165,15 @@ impl Found<'_> {
         }
         text += &format!("accuracy  {:.2} %, {} errors", 100.0 * test.accuracy(), test.errors);
         output.result(&text)?;
-        output.event(
-            "eval",
-            json!({
-                "model": args.model.display().to_string(),
-                "model_sha256": loaded.sha256,
-                "answers": loaded.answers.as_ref().map(ToString::to_string),
-                "assumed": loaded.assumed,
-                "data": args.data,
-                "examples": test.examples,
-                "errors": test.errors,
-                "accuracy": test.accuracy(),
-                "top_k": test.top_k,
-                "top_k_accuracy": test.top_k_accuracy(),
-                "nll": test.nll,
-                "ece": test.ece,
-                "agreement": agreement,
-                "out_of_scope": outside,
-                "latency": latency,
-            }),
-        )?;
+        let mut event = self.event(test.examples);
+        event["errors"] = json!(test.errors);
+        event["accuracy"] = json!(test.accuracy());
+        event["top_k"] = json!(test.top_k);
+        event["top_k_accuracy"] = json!(test.top_k_accuracy());
+        event["nll"] = json!(test.nll);
+        event["ece"] = json!(test.ece);
+        event["out_of_scope"] = json!(outside);
+        output.event("eval", event)?;
         self.gate("accuracy", test.accuracy(), args.min_accuracy)
     }
 }

@@ -1,13 +1,13 @@
 //! Boosted trees to a perceptron, on a table of people.
 
-use distill_lab::jobs::{Facts, Stop};
+use distill_lab::jobs::Stop;
 use distill_recipe::words::thousands;
 
 use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use crate::plan::{Row, Study};
 use crate::rows::by_seed;
-use crate::rows::trees::{Taught, Way, compare_sizes, taught};
+use crate::rows::trees::{CHOSEN, Taught, Way, compare_sizes, lists, student, taught};
 use crate::section::Section;
 
 pub(crate) const ROWS: &[Row] =
@@ -34,8 +34,7 @@ struct Teacher {
 fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
     let mut section = Section::new("distilled", "Boosted trees to a perceptron", seeds);
     let [alone, taught @ ..] = ways else { return section };
-    let parameters = alone.found.first().map_or(0, |facts| facts.parameters) as u64;
-    let name = alone.found.first().map_or(String::new(), |facts| facts.architecture.clone());
+    let (name, parameters) = student(alone);
     section.compare(
         &format!("the teacher, {}: test accuracy", teacher.name),
         "",
@@ -61,8 +60,7 @@ fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
     }
     compare_sizes(&mut section, parameters, teacher.bytes);
     section.add(&format!(
-        "The teacher has a NLL of {:.4} on the test rows, and the students have {} parameters. Settings were chosen on validation \
-         rows, for the student on labels alone, for distilled ones and for those with MUNGE by themselves.",
+        "The teacher has a NLL of {:.4} on the test rows, and the students have {} parameters. {CHOSEN}",
         teacher.nll,
         thousands(parameters),
     ));
@@ -76,7 +74,6 @@ fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
         &["student", "accuracy, %", "NLL", "change of errors"],
         &ways.iter().map(cells).collect::<Vec<_>>(),
     ));
-    let lists: Vec<(&str, &[Facts])> = ways.iter().map(|way| (way.name, way.found.as_slice())).collect();
-    section.add(&by_seed(&lists));
+    section.add(&by_seed(&lists(ways)));
     section
 }

@@ -6,7 +6,8 @@ use distill_recipe::words::thousands;
 use crate::goal::Goal;
 use crate::numbers::{differences, interval, spread, table};
 use crate::plan::{Row, Study};
-use crate::rows::trees::{Taught, Way, compare_sizes, taught};
+use crate::rows::trees::{CHOSEN, Taught, Way, compare_sizes, lists, student, taught};
+use crate::rows::{Measure, measures_by_seed};
 use crate::section::Section;
 
 pub(crate) const ROWS: &[Row] =
@@ -33,8 +34,7 @@ fn distilled(study: &mut Study<'_>) -> Result<Section, Stop> {
 fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
     let mut section = Section::new("distilled", "Boosted trees to a perceptron", seeds);
     let [alone, taught @ ..] = ways else { return section };
-    let parameters = alone.found.first().map_or(0, |facts| facts.parameters) as u64;
-    let name = alone.found.first().map_or(String::new(), |facts| facts.architecture.clone());
+    let (name, parameters) = student(alone);
     section.compare(
         &format!("the teacher, {}: test RMSE, dollars", teacher.name),
         "",
@@ -57,8 +57,7 @@ fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
     }
     compare_sizes(&mut section, parameters, teacher.bytes);
     section.add(&format!(
-        "The teacher explains {:.4} of the variance of the test rows (R²), and the students have {} parameters. Settings were chosen on \
-         validation rows, for the student on labels alone, for distilled ones and for those with MUNGE by themselves.",
+        "The teacher explains {:.4} of the variance of the test rows (R²), and the students have {} parameters. {CHOSEN}",
         teacher.r2,
         thousands(parameters),
     ));
@@ -72,24 +71,8 @@ fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
         &["student", "RMSE", "mean absolute error", "R²", "change of RMSE"],
         &ways.iter().map(cells).collect::<Vec<_>>(),
     ));
-    section.add(&by_seed(ways));
+    section.add(&measures_by_seed(&lists(ways), &[Measure { name: "RMSE", of: rmse, decimals: [0, 0] }]));
     section
-}
-
-/// The RMSE of each seed, side by side.
-fn by_seed(ways: &[Way]) -> String {
-    let header: Vec<String> =
-        std::iter::once("seed".to_owned()).chain(ways.iter().map(|way| format!("{}: RMSE", way.name))).collect();
-    let n_seeds = ways.iter().map(|way| way.found.len()).min().unwrap_or(0);
-    let line = |i: usize| {
-        let cells = ways.iter().map(|way| spread(&rmse(&way.found[i..=i]), 0));
-        std::iter::once(ways[0].found[i].seed.to_string()).chain(cells).collect()
-    };
-    let mut lines: Vec<Vec<String>> = (0..n_seeds).map(line).collect();
-    lines.push(
-        std::iter::once("mean ± sd".to_owned()).chain(ways.iter().map(|way| spread(&rmse(&way.found), 0))).collect(),
-    );
-    table(&header.iter().map(String::as_str).collect::<Vec<_>>(), &lines)
 }
 
 /// Root of the mean squared error, one number for each model.
@@ -102,5 +85,5 @@ fn r2(found: &[Facts]) -> Vec<f64> {
 }
 
 fn mae(found: &[Facts]) -> Vec<f64> {
-    found.iter().filter_map(|facts| Some(facts.test_numbers.as_ref()?.numbers.first()?.mae)).collect()
+    found.iter().filter_map(|facts| Some(facts.test_numbers.as_ref()?.only()?.mae)).collect()
 }

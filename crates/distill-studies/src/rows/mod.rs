@@ -10,4 +10,4 @@ pub(crate) mod specialists;
 pub(crate) mod speech;
 mod trees;
 
-use seeds::by_seed;
+use seeds::{Measure, by_seed, measures_by_seed};

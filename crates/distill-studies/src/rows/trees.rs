@@ -17,6 +17,10 @@ const FOLDS: u32 = 5;
 /// Which part of its teacher's size the student may have.
 const SMALL: f64 = 0.1;
 
+/// How the settings of the students came about.
+pub(super) const CHOSEN: &str = "Settings were chosen on validation rows, for the student on labels alone, for distilled ones and \
+                                 for those with MUNGE by themselves.";
+
 /// One way to teach, with what it gave seed by seed.
 pub(super) struct Way {
     pub(super) name: &'static str,
@@ -60,6 +64,16 @@ pub(super) fn taught(study: &mut Study<'_>) -> Result<Taught, Stop> {
     }
     let model = study.lab.ensemble(&teacher, 1.0)?;
     Ok(Taught { model, bytes: bytes_of(&plain), seeds: plain.recipe.seeds.clone(), ways })
+}
+
+/// The architecture of a student, and its parameters.
+pub(super) fn student(way: &Way) -> (String, u64) {
+    way.found.first().map_or_else(Default::default, |facts| (facts.architecture.clone(), facts.parameters as u64))
+}
+
+/// The models of each way, under its name.
+pub(super) fn lists(ways: &[Way]) -> Vec<(&str, &[Facts])> {
+    ways.iter().map(|way| (way.name, way.found.as_slice())).collect()
 }
 
 /// The size of the student beside that of its teacher, of which this is the file.

@@ -34,7 +34,7 @@ pub(super) fn check_flags(args: &EvalArgs, task: Task) -> Result<(), Diagnostic>
 
 impl Found<'_> {
     pub(super) fn numbers(&self, test: &NumberEvaluation, output: &Output) -> Result<u8, Diagnostic> {
-        let Self { args, loaded, agreement, latency } = self;
+        let Self { args, loaded, agreement, .. } = self;
         let scores = NumberScores::of(test, &loaded.model.spec().classes);
         let mut text = self.head(test.examples());
         text += &self.latency_line();
@@ -56,21 +56,10 @@ impl Found<'_> {
         text += &format!("\n{}\n", columns(&lines, 1));
         text += &format!("R²        {:.4} of the variance explained", scores.r2);
         output.result(&text)?;
-        output.event(
-            "eval",
-            json!({
-                "model": args.model.display().to_string(),
-                "model_sha256": loaded.sha256,
-                "answers": loaded.answers.as_ref().map(ToString::to_string),
-                "assumed": loaded.assumed,
-                "data": args.data,
-                "examples": test.examples(),
-                "r2": scores.r2,
-                "numbers": scores.numbers,
-                "agreement": agreement,
-                "latency": latency,
-            }),
-        )?;
+        let mut event = self.event(test.examples());
+        event["r2"] = json!(scores.r2);
+        event["numbers"] = json!(scores.numbers);
+        output.event("eval", event)?;
         self.gate("R²", scores.r2, args.min_r2)
     }
 }
