@@ -12,8 +12,8 @@ const LOGITS: &str = "logits";
 const PREDICTIONS: &str = "predictions";
 const PROBABILITIES: &str = "probabilities";
 
-/// What the first output is called. Nobody would look for prices under `logits`.
-pub(crate) fn output_name(task: Task) -> &'static str {
+/// What the first output of an exported model is called. Nobody would look for prices under `logits`.
+pub fn output_name(task: Task) -> &'static str {
     match task {
         Task::Classes => LOGITS,
         Task::Numbers => PREDICTIONS,

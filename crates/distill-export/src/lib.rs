@@ -19,9 +19,10 @@ mod plan;
 pub mod wire;
 mod zip;
 
+pub use build::output_name;
 pub use compare::{ExportCheck, compare};
 pub use error::ExportError;
 pub use import::{FromOnnx, frozen_network_from_onnx, network_from_onnx};
 pub use npz::{from_npz, to_npz};
-pub use onnx::{OPSET, OnnxExport};
+pub use onnx::{NUMBERS, OPSET, OnnxExport, PRODUCER, TASK};
 pub use options::OnnxExportOptions;

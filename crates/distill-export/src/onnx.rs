@@ -13,7 +13,8 @@ use crate::{ExportError, OnnxExportOptions};
 pub const OPSET: i64 = 17;
 /// The version of the file format that came with it.
 const IR_VERSION: i64 = 8;
-const PRODUCER: &str = "distill";
+/// Names the program in the files that this crate writes.
+pub const PRODUCER: &str = "distill";
 /// A parser of Protocol Buffers reads no more.
 const MAX_BYTES: u64 = i32::MAX as u64;
 
@@ -24,9 +25,11 @@ const MAX_METADATA_BYTES: usize = 1 << 19;
 const CLASSES: &str = "classes";
 const INPUT_SHAPE: &str = "input_shape";
 const PROVENANCE: &str = "provenance";
-/// The task, where it is not the usual one: files of classifiers are what they were before there was another.
-pub(crate) const TASK: &str = "task";
-pub(crate) const NUMBERS: &str = "numbers";
+/// The entry of the metadata with the task, where it is not the usual one: files of classifiers are what they were before there was
+/// another.
+pub const TASK: &str = "task";
+/// What that entry is in the file of a model that gives numbers.
+pub const NUMBERS: &str = "numbers";
 
 const DOC_OF_NUMBERS: &str = "A regression. `input` is what the model was trained on: the numbers of a table, or images as pixels \
                               from 0 to 1, which is their bytes divided by 255. `predictions` has the numbers that it predicts, \

@@ -367,7 +367,7 @@ fn of_numbers(said: Option<bool>) -> Result<AnswerKind, OnnxError> {
 fn architecture(description: &Description, n_trees: Option<usize>) -> String {
     let n: usize = description.operators.values().sum();
     match n_trees {
-        _ if description.producer.starts_with("distill ") && !description.name.is_empty() => description.name.clone(),
+        _ if description.is_ours() && !description.name.is_empty() => description.name.clone(),
         Some(0) => "linear model".to_owned(),
         Some(1) => "1 decision tree".to_owned(),
         Some(n) => format!("{n} decision trees"),

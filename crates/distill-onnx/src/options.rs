@@ -114,3 +114,10 @@ pub struct Description {
     /// Files beside it in which it keeps weights, as it names them.
     pub files: Vec<String>,
 }
+
+impl Description {
+    /// Whether distill has exported the file.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.producer.strip_prefix(distill_export::PRODUCER).is_some_and(|version| version.starts_with(' '))
+    }
+}

@@ -25,6 +25,11 @@ pub(super) fn probability(p: f64) -> String {
     }
 }
 
+/// `1 seed`, `5 seeds`.
+pub(super) fn seeds(n: usize) -> String {
+    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
+}
+
 /// A number with its sign, the minus as long as the plus.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());

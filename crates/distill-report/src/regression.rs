@@ -3,8 +3,7 @@
 use distill_train::{Comparison, Role, Verdict};
 
 use super::group::{Group, groups};
-use super::numbers::signed;
-use super::words::seeds;
+use super::numbers::{seeds, signed};
 use distill_lab::folder::NumberScore;
 use distill_lab::summary::{decimals, spread};
 use distill_lab::verdict;

@@ -3,7 +3,7 @@
 use distill_train::{Comparison, Role, Verdict};
 
 use super::group::{Group, groups};
-use super::numbers::{errors, mean, signed};
+use super::numbers::{errors, mean, seeds, signed};
 use super::regression;
 use distill_lab::verdict;
 use distill_lab::view::data::{CurvePoint, GalleryExample, Report};
@@ -144,10 +144,6 @@ pub(super) fn answer(probs: &[f64]) -> Option<(usize, f64)> {
 fn interval(comparison: &Comparison) -> String {
     let [low, high] = comparison.interval.map(|end| signed(end, verdict::decimals(comparison)));
     format!("{low} to {high}")
-}
-
-pub(super) fn seeds(n: usize) -> String {
-    if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
 }
 
 /// ` of 10,000`, if all models saw as many examples.

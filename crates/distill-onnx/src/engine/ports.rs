@@ -1,5 +1,6 @@
 //! Inputs and outputs, and how large what lies between may be: the same for all engines.
 
+use distill_export::{NUMBERS, TASK, output_name};
 use distill_models::Task;
 
 use crate::{Description, OnnxError, OnnxOptions, Port};
@@ -16,18 +17,11 @@ pub(super) const BATCH: usize = 16;
 /// What outputs are made of that are no numbers for each class.
 const LABELS: [&str; 4] = ["i64", "i32", "string", "bool"];
 
-/// The entry of the metadata that says what the outputs are, in files that distill has exported, and what it then is.
-const TASK: (&str, &str) = ("task", "numbers");
-
-/// Begins the name of the program in the same.
-const OURS: &str = "distill ";
-
 /// What the outputs are: what the file says, where distill has written it, else what the options say.
 pub(super) fn choose_task(description: &Description, options: &OnnxOptions) -> Result<Task, OnnxError> {
-    let (key, numbers) = TASK;
-    match description.metadata.get(key) {
-        Some(said) if said == numbers => Ok(Task::Numbers),
-        None if options.task == Task::Numbers && description.producer.starts_with(OURS) => {
+    match description.metadata.get(TASK) {
+        Some(said) if said == NUMBERS => Ok(Task::Numbers),
+        None if options.task == Task::Numbers && description.is_ours() => {
             let reason = "cannot be numbers: distill exported this file of a model that tells classes; \
                           give it to data with these classes, or export a model that has learned numbers";
             Err(OnnxError::Option { key: "task", reason: reason.to_owned() })
@@ -54,10 +48,7 @@ pub(super) fn choose_input<'a>(inputs: &'a [Port], options: &OnnxOptions) -> Res
 /// The name of the output, which may be any tensor of the graph.
 pub(super) fn choose_output(description: &Description, options: &OnnxOptions, task: Task) -> Result<String, OnnxError> {
     let outputs = &description.outputs;
-    let usual_name = match task {
-        Task::Classes => "logits",
-        Task::Numbers => "predictions",
-    };
+    let usual_name = output_name(task);
     let refused = |wanted| Err(OnnxError::Port { kind: "output", found: names(outputs), wanted });
     let Some(wanted) = &options.output else {
         // Classifiers of tables give the likeliest class first, and then the probabilities.
