@@ -7,8 +7,8 @@ pub(crate) struct Work {
     pub(crate) kernels: [Kernel; 2],
     /// Of the batch: what the forward pass leaves for the backward pass.
     pub(crate) moments: Vec<f32>,
-    /// What the backward pass has made of them, by channel.
-    pub(crate) grads: Vec<f32>,
+    /// What a pass has made of them, by channel.
+    pub(crate) map: Vec<f32>,
     /// Sums of parts of the batch.
     pub(crate) sums: Vec<f32>,
 }

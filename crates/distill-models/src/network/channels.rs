@@ -1,116 +1,309 @@
-//! Loops over pixels whose channels lie side by side. They are inlined where wide vectors are, see
-//! [`with_vectors`](distill_tensor::with_vectors).
+//! Loops over pixels whose channels lie side by side, compiled for the widest vectors that the processor has.
+//!
+//! Sums over pixels are kept in registers, channel by channel, in an order that the width of vectors does not change. Where each
+//! channel has a number, loops read these numbers [repeated](repeat), so that they are long also where channels are few.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::step::put;
 
 /// Pixels that are added up before they meet the sums of all, so that one sum does not wait for the other.
 const TOGETHER: usize = 4;
+/// The least numbers that are repeated: some of the widest vectors.
+const REPEATED: usize = 128;
 
-/// Overwrites `out` with the mean of each channel, and the sum of the squares of what differs from it.
-#[inline(always)]
+/// Overwrites `values` with `N` numbers of each channel: the first of all channels, again and again, then the second of all.
+pub(super) fn repeat<const N: usize>(
+    values: &mut Vec<f32>,
+    channels: usize,
+    mut of_channel: impl FnMut(usize) -> [f32; N],
+) {
+    let n = channels * REPEATED.div_ceil(channels);
+    values.resize(N * n, 0.0);
+    for channel in 0..channels {
+        for (values, value) in values.chunks_exact_mut(n).zip(of_channel(channel)) {
+            values[channel] = value;
+        }
+    }
+    for values in values.chunks_exact_mut(n) {
+        let (first, others) = values.split_at_mut(channels);
+        others.chunks_exact_mut(channels).for_each(|other| other.copy_from_slice(first));
+    }
+}
+
+/// The repeated numbers of each kind.
+fn kinds<const N: usize>(repeated: &[f32]) -> [&[f32]; N] {
+    let n = repeated.len() / N;
+    std::array::from_fn(|i| &repeated[i * n..][..n])
+}
+
+/// Overwrites `out` with the mean of each channel, and then the sum of the squares of what differs from it.
 pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
     let (mean, squares) = out.split_at_mut(channels);
-    let share = channels as f32 / x.len() as f32;
-    sum(x, channels, mean);
-    mean.iter_mut().for_each(|mean| *mean *= share);
-    squares.fill(0.0);
-    let mut groups = x.chunks_exact(TOGETHER * channels);
-    for group in &mut groups {
-        let [a, b, c, d] = quarters(group, channels);
-        for i in 0..channels {
-            let m = mean[i];
-            let [a, b, c, d] = [a[i] - m, b[i] - m, c[i] - m, d[i] - m];
-            squares[i] += (a * a + b * b) + (c * c + d * d);
-        }
-    }
-    for pixel in groups.remainder().chunks_exact(channels) {
-        for i in 0..channels {
-            let difference = pixel[i] - mean[i];
-            squares[i] += difference * difference;
-        }
+    Arch::new().dispatch(Moments { x, mean, squares });
+}
+
+/// What a gradient of outputs is multiplied by to become that of what an activation was given.
+#[derive(Clone, Copy)]
+pub(super) enum Gate<'a> {
+    /// There is no activation.
+    Open,
+    /// The values of ReLU, which are above 0 where it passes.
+    Relu(&'a [f32]),
+    Derivative(&'a [f32]),
+}
+
+/// Takes a gradient back through an activation where it is, and overwrites `out` with its sum in each channel, and then that of its
+/// products with `x - mean`.
+pub(super) fn gate_and_sum(grad: &mut [f32], gate: Gate<'_>, x: &[f32], mean: &[f32], out: &mut [f32]) {
+    let (sums, products) = out.split_at_mut(mean.len());
+    Arch::new().dispatch(GateAndSum { grad, gate, x, mean, sums, products });
+}
+
+/// `y = f(x · factor + summand)`, with another value added before `f` where there is one. The map is factor and summand of each
+/// channel, [repeated](repeat).
+pub(super) fn affine(x: &[f32], other: Option<&[f32]>, map: &[f32], f: impl Fn(f32) -> f32, y: &mut [f32]) {
+    Arch::new().dispatch(Affine { x, other, map: kinds(map), f, y });
+}
+
+/// Writes or adds `factor · (grad - shift - (x - mean) · slope)`. The map is mean, factor, shift and slope of each channel,
+/// [repeated](repeat).
+pub(super) fn center_and_scale(grad: &[f32], x: &[f32], map: &[f32], (dx, add): (&mut [f32], bool)) {
+    Arch::new().dispatch(CenterAndScale { grad, x, map: kinds(map), dx, add });
+}
+
+/// A vector of numbers, or the first of one where there are not so many.
+#[inline(always)]
+fn load<S: Simd, const WHOLE: bool>(simd: S, from: &[f32]) -> S::f32s {
+    if WHOLE { S::as_simd_f32s(from).0[0] } else { simd.partial_load_f32s(from) }
+}
+
+#[inline(always)]
+fn store<S: Simd, const WHOLE: bool>(simd: S, to: &mut [f32], values: S::f32s) {
+    if WHOLE {
+        S::as_mut_simd_f32s(to).0[0] = values;
+    } else {
+        simd.partial_store_f32s(to, values);
     }
 }
 
-/// Overwrites `out` with the sum of each channel.
+/// The same of pixels that follow each other. There is no closure here, and in what calls this: vector instructions in one that is
+/// not inlined are calls.
 #[inline(always)]
-fn sum(x: &[f32], channels: usize, out: &mut [f32]) {
-    out.fill(0.0);
-    let out = &mut out[..channels];
-    let mut groups = x.chunks_exact(TOGETHER * channels);
-    for group in &mut groups {
-        let [a, b, c, d] = quarters(group, channels);
-        for i in 0..channels {
-            out[i] += (a[i] + b[i]) + (c[i] + d[i]);
-        }
+fn load_group<S: Simd, const WHOLE: bool>(simd: S, from: &[f32], step: usize, n: usize) -> [S::f32s; TOGETHER] {
+    let mut pixels = [simd.splat_f32s(0.0); TOGETHER];
+    for (i, pixel) in pixels.iter_mut().enumerate() {
+        *pixel = load::<S, WHOLE>(simd, &from[i * step..][..n]);
     }
-    for pixel in groups.remainder().chunks_exact(channels) {
-        out.iter_mut().zip(pixel).for_each(|(out, x)| *out += x);
-    }
+    pixels
 }
 
 #[inline(always)]
-fn quarters(group: &[f32], channels: usize) -> [&[f32]; TOGETHER] {
-    let (first, second) = group.split_at(2 * channels);
-    let ((a, b), (c, d)) = (first.split_at(channels), second.split_at(channels));
-    [a, b, c, &d[..channels]]
+fn sum_of<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; TOGETHER]) -> S::f32s {
+    simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d))
 }
 
-/// Overwrites `out` with the sum of `grad` in each channel, and that of `grad · (x - mean)`.
-#[inline(always)]
-pub(super) fn write_weighted(grad: &[f32], x: &[f32], mean: &[f32], out: &mut [f32]) {
-    let channels = mean.len();
-    let (sums, products) = out.split_at_mut(channels);
-    sum(grad, channels, sums);
-    products.fill(0.0);
-    let (mut grads, mut xs) = (grad.chunks_exact(TOGETHER * channels), x.chunks_exact(TOGETHER * channels));
-    for (grad, x) in (&mut grads).zip(&mut xs) {
-        let ([ga, gb, gc, gd], [xa, xb, xc, xd]) = (quarters(grad, channels), quarters(x, channels));
-        for i in 0..channels {
-            let m = mean[i];
-            products[i] += (ga[i] * (xa[i] - m) + gb[i] * (xb[i] - m)) + (gc[i] * (xc[i] - m) + gd[i] * (xd[i] - m));
-        }
-    }
-    let rest = grads.remainder().chunks_exact(channels).zip(xs.remainder().chunks_exact(channels));
-    for (grad, x) in rest {
-        for i in 0..channels {
-            products[i] += grad[i] * (x[i] - mean[i]);
-        }
-    }
-}
+/// Sums over pixels, for as many channels at a time as a vector has.
+trait ByChannel: Sized {
+    fn channels(&self) -> usize;
 
-/// `y = x · factor + summand`, plus another value where there is one.
-#[inline(always)]
-pub(super) fn affine(x: &[f32], other: Option<&[f32]>, [factors, summands]: [&[f32]; 2], y: &mut [f32]) {
-    let channels = factors.len();
-    let pixels = y.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
-    match other {
-        None => {
-            for (y, x) in pixels {
-                for i in 0..channels {
-                    y[i] = x[i] * factors[i] + summands[i];
-                }
-            }
-        }
-        Some(other) => {
-            for ((y, x), other) in pixels.zip(other.chunks_exact(channels)) {
-                for i in 0..channels {
-                    y[i] = x[i] * factors[i] + summands[i] + other[i];
-                }
+    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let channels = self.channels();
+        for first in (0..channels).step_by(S::F32_LANES) {
+            match channels - first {
+                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
+                _ => self.block::<S, true>(simd, first, S::F32_LANES),
             }
         }
     }
 }
 
-/// Writes or adds `factor · (grad - shift - (x - mean) · slope)`; `map` has factors, shifts and slopes of the channels.
-#[inline(always)]
-pub(super) fn center_and_scale((grad, x): (&[f32], &[f32]), mean: &[f32], map: &[f32], (dx, add): (&mut [f32], bool)) {
-    let channels = mean.len();
-    let (factor, rest) = map.split_at(channels);
-    let (shift, slope) = rest.split_at(channels);
-    let slope = &slope[..channels];
-    let pixels = dx.chunks_exact_mut(channels).zip(grad.chunks_exact(channels)).zip(x.chunks_exact(channels));
-    for ((dx, grad), x) in pixels {
-        for i in 0..channels {
-            let value = factor[i] * (grad[i] - shift[i] - (x[i] - mean[i]) * slope[i]);
-            dx[i] = if add { dx[i] + value } else { value };
+struct Moments<'a> {
+    x: &'a [f32],
+    mean: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl ByChannel for Moments<'_> {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.mean.len()
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
+        let (channels, x) = (self.mean.len(), self.x);
+        let groups = x.chunks_exact(TOGETHER * channels);
+        let rest = groups.remainder().chunks_exact(channels);
+        let mut sum = simd.splat_f32s(0.0);
+        for group in groups.clone() {
+            let pixels = load_group::<S, WHOLE>(simd, &group[first..], channels, n);
+            sum = simd.add_f32s(sum, sum_of(simd, pixels));
+        }
+        for pixel in rest.clone() {
+            sum = simd.add_f32s(sum, load::<S, WHOLE>(simd, &pixel[first..][..n]));
+        }
+        let mean = simd.mul_f32s(sum, simd.splat_f32s(channels as f32 / x.len() as f32));
+        store::<S, WHOLE>(simd, &mut self.mean[first..][..n], mean);
+        let mut squares = simd.splat_f32s(0.0);
+        for group in groups {
+            let mut pixels = load_group::<S, WHOLE>(simd, &group[first..], channels, n);
+            for x in &mut pixels {
+                let difference = simd.sub_f32s(*x, mean);
+                *x = simd.mul_f32s(difference, difference);
+            }
+            squares = simd.add_f32s(squares, sum_of(simd, pixels));
+        }
+        for pixel in rest {
+            let x = simd.sub_f32s(load::<S, WHOLE>(simd, &pixel[first..][..n]), mean);
+            squares = simd.add_f32s(squares, simd.mul_f32s(x, x));
+        }
+        store::<S, WHOLE>(simd, &mut self.squares[first..][..n], squares);
+    }
+}
+
+impl WithSimd for Moments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.run(simd);
+    }
+}
+
+struct GateAndSum<'a> {
+    grad: &'a mut [f32],
+    gate: Gate<'a>,
+    x: &'a [f32],
+    mean: &'a [f32],
+    sums: &'a mut [f32],
+    products: &'a mut [f32],
+}
+
+impl GateAndSum<'_> {
+    /// The gradient at these places, gated and written back, and its product with `x - mean`.
+    #[inline(always)]
+    fn at<S: Simd, const WHOLE: bool>(&mut self, simd: S, at: usize, n: usize, mean: S::f32s) -> [S::f32s; 2] {
+        let to = &mut self.grad[at..][..n];
+        let grad = load::<S, WHOLE>(simd, to);
+        let gated = match self.gate {
+            Gate::Open => grad,
+            Gate::Relu(values) => {
+                let (values, zero) = (load::<S, WHOLE>(simd, &values[at..][..n]), simd.splat_f32s(0.0));
+                simd.select_f32s(simd.greater_than_f32s(values, zero), grad, zero)
+            }
+            Gate::Derivative(by) => simd.mul_f32s(grad, load::<S, WHOLE>(simd, &by[at..][..n])),
+        };
+        if !matches!(self.gate, Gate::Open) {
+            store::<S, WHOLE>(simd, to, gated);
+        }
+        let x = simd.sub_f32s(load::<S, WHOLE>(simd, &self.x[at..][..n]), mean);
+        [gated, simd.mul_f32s(gated, x)]
+    }
+}
+
+impl ByChannel for GateAndSum<'_> {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.mean.len()
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
+        let (channels, len) = (self.mean.len(), self.x.len());
+        let whole = len - len % (TOGETHER * channels);
+        let mean = load::<S, WHOLE>(simd, &self.mean[first..][..n]);
+        let [mut sum, mut product] = [simd.splat_f32s(0.0); 2];
+        for group in (first..whole).step_by(TOGETHER * channels) {
+            let a = self.at::<S, WHOLE>(simd, group, n, mean);
+            let b = self.at::<S, WHOLE>(simd, group + channels, n, mean);
+            let c = self.at::<S, WHOLE>(simd, group + 2 * channels, n, mean);
+            let d = self.at::<S, WHOLE>(simd, group + 3 * channels, n, mean);
+            sum = simd.add_f32s(sum, sum_of(simd, [a[0], b[0], c[0], d[0]]));
+            product = simd.add_f32s(product, sum_of(simd, [a[1], b[1], c[1], d[1]]));
+        }
+        for pixel in (whole + first..len).step_by(channels) {
+            let [grad, of_x] = self.at::<S, WHOLE>(simd, pixel, n, mean);
+            (sum, product) = (simd.add_f32s(sum, grad), simd.add_f32s(product, of_x));
+        }
+        store::<S, WHOLE>(simd, &mut self.sums[first..][..n], sum);
+        store::<S, WHOLE>(simd, &mut self.products[first..][..n], product);
+    }
+}
+
+impl WithSimd for GateAndSum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Each has a loop of its own.
+        match self.gate {
+            Gate::Open => Self { gate: Gate::Open, ..self }.run(simd),
+            Gate::Relu(values) => Self { gate: Gate::Relu(values), ..self }.run(simd),
+            Gate::Derivative(by) => Self { gate: Gate::Derivative(by), ..self }.run(simd),
+        }
+    }
+}
+
+struct Affine<'a, F> {
+    x: &'a [f32],
+    other: Option<&'a [f32]>,
+    map: [&'a [f32]; 2],
+    f: F,
+    y: &'a mut [f32],
+}
+
+impl<F: Fn(f32) -> f32> WithSimd for Affine<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { x, other, map: [factors, summands], f, y } = self;
+        let n = factors.len();
+        let parts = y.chunks_mut(n).zip(x.chunks(n));
+        match other {
+            None => {
+                for (y, x) in parts {
+                    let map = factors.iter().zip(summands);
+                    y.iter_mut().zip(x).zip(map).for_each(|((y, x), (factor, summand))| *y = f(x * factor + summand));
+                }
+            }
+            Some(other) => {
+                for ((y, x), other) in parts.zip(other.chunks(n)) {
+                    let map = factors.iter().zip(summands);
+                    for (((y, x), other), (factor, summand)) in y.iter_mut().zip(x).zip(other).zip(map) {
+                        *y = f(x * factor + summand + other);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct CenterAndScale<'a> {
+    grad: &'a [f32],
+    x: &'a [f32],
+    map: [&'a [f32]; 4],
+    dx: &'a mut [f32],
+    add: bool,
+}
+
+impl WithSimd for CenterAndScale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { grad, x, map: [mean, factor, shift, slope], dx, add } = self;
+        let n = mean.len();
+        for ((dx, grad), x) in dx.chunks_mut(n).zip(grad.chunks(n)).zip(x.chunks(n)) {
+            let map = mean.iter().zip(factor).zip(shift.iter().zip(slope));
+            let values = (grad.iter().zip(x).zip(map))
+                .map(|((grad, x), ((mean, factor), (shift, slope)))| factor * (grad - shift - (x - mean) * slope));
+            put(dx, add, values);
         }
     }
 }

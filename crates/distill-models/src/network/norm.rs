@@ -1,10 +1,10 @@
 use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
 
-use super::channels::{affine, center_and_scale, write_moments, write_weighted};
+use super::channels::{Gate, affine, center_and_scale, gate_and_sum, repeat, write_moments};
 use super::step::{
     Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_from,
-    for_each_example_of_two, put,
+    for_each_example_of_two, put, row,
 };
 use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Slot};
@@ -31,14 +31,13 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    /// Writes factor and summand of each channel.
-    fn write_map(&self, params: &Params, [mean, variance]: [&[f32]; 2], factors: &mut [f32], summands: &mut [f32]) {
+    /// Writes factor and summand of each channel, [repeated](repeat).
+    fn write_map(&self, params: &Params, [mean, variance]: [&[f32]; 2], map: &mut Vec<f32>) {
         let (weight, bias) = (params.vector(self.weight), params.vector(self.bias));
-        for c in 0..self.channels {
+        repeat(map, self.channels, |c| {
             let factor = f64::from(weight[c]) / (f64::from(variance[c]).max(0.0) + EPS).sqrt();
-            factors[c] = factor as f32;
-            summands[c] = (f64::from(bias[c]) - f64::from(mean[c]) * factor) as f32;
-        }
+            [factor as f32, (f64::from(bias[c]) - f64::from(mean[c]) * factor) as f32]
+        });
     }
 
     /// Mean and variance of each channel, the latter without correction: from sums of each example, in their order.
@@ -49,7 +48,7 @@ impl Norm {
         for_each_example_from(self.width, (sums, 2 * channels), |i, sums| {
             write_moments(&x[i * self.width..][..self.width], channels, sums);
         });
-        moments.resize(4 * channels, 0.0);
+        moments.resize(2 * channels, 0.0);
         let share = 1.0 / examples as f64;
         for channel in 0..channels {
             let of_examples = || {
@@ -65,53 +64,57 @@ impl Norm {
     }
 }
 
+/// As [`Activation::Relu`], alone.
+#[inline(always)]
+fn relu(y: f32) -> f32 {
+    Activation::Relu.value_and_derivative(y).0
+}
+
 impl Step for Norm {
     fn prepare(&self, params: &Params) -> Prepared {
-        let mut map = [vec![0.0; self.channels], vec![0.0; self.channels]];
-        let [factors, summands] = &mut map;
-        self.write_map(params, [self.mean, self.variance].map(|id| params.vector(id)), factors, summands);
+        let mut map = vec![];
+        self.write_map(params, [self.mean, self.variance].map(|id| params.vector(id)), &mut map);
         Prepared::Affine(map)
     }
 
     fn eval(&self, at: Eval<'_>, xs: Sources<'_>, mut y: ArrayViewMut2<'_, f32>) {
-        let Prepared::Affine([factors, summands]) = at.prepared else {
-            unreachable!("a batch norm prepares an affine map")
-        };
-        let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
+        let Prepared::Affine(map) = at.prepared else { unreachable!("a batch norm prepares an affine map") };
         let y = y.as_slice_mut().expect("values of steps are contiguous");
+        let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
         for_each_example(y, self.width, |i, y| {
-            let range = i * self.width..(i + 1) * self.width;
-            affine(&x[range.clone()], other.map(|other| &other[range]), [factors, summands], y);
-            if let Some(activation) = self.activation {
-                activated(activation, y);
+            let (x, other) = (row(x, self.width, i), other.map(|other| row(other, self.width, i)));
+            match self.activation {
+                Some(Activation::Relu) => affine(x, other, map, relu, y),
+                activation => {
+                    affine(x, other, map, |y| y, y);
+                    activation.into_iter().for_each(|activation| activated(activation, y));
+                }
             }
         });
     }
 
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
-        let (channels, work) = (self.channels, &mut *at.work);
+        let (width, work) = (self.width, &mut *at.work);
         self.moments(x, &mut work.sums, &mut work.moments);
-        let (moments, map) = work.moments.split_at_mut(2 * channels);
-        let (mean, variance) = moments.split_at(channels);
-        let (factors, summands) = map.split_at_mut(channels);
-        self.write_map(at.params, [mean, variance], factors, summands);
-        let (factors, summands) = (&*factors, &*summands);
-        let run = |i: usize, y: &mut [f32]| {
-            let range = i * self.width..(i + 1) * self.width;
-            affine(&x[range.clone()], other.map(|other| &other[range]), [factors, summands], y);
-        };
+        let (mean, variance) = work.moments.split_at(self.channels);
+        self.write_map(at.params, [mean, variance], &mut work.map);
+        let (map, of) = (&*work.map, |i| (row(x, width, i), other.map(|other| row(other, width, i))));
         match self.activation {
             // The derivative of ReLU is seen from its value.
-            None => for_each_example(y.value_slice_mut(), self.width, run),
-            Some(Activation::Relu) => for_each_example(y.value_slice_mut(), self.width, |i, y| {
-                run(i, y);
-                activated(Activation::Relu, y);
+            Some(Activation::Relu) => for_each_example(y.value_slice_mut(), width, |i, y| {
+                let (x, other) = of(i);
+                affine(x, other, map, relu, y);
+            }),
+            None => for_each_example(y.value_slice_mut(), width, |i, y| {
+                let (x, other) = of(i);
+                affine(x, other, map, |y| y, y);
             }),
             Some(activation) => {
                 let [y, derivative] = y.value_and_derivative_slices_mut();
-                for_each_example_of_two((y, self.width), (derivative, self.width), |i, y, derivative| {
-                    run(i, y);
+                for_each_example_of_two((y, width), (derivative, width), |i, y, derivative| {
+                    let (x, other) = of(i);
+                    affine(x, other, map, |y| y, y);
                     activated_with_derivative(activation, y, derivative);
                 });
             }
@@ -123,52 +126,44 @@ impl Step for Norm {
         let (value, derivative, grad) = y.value_derivative_and_grad_mut();
         let examples = grad.len() / width;
         let x = xs.value_and_grad(0).0;
-        let (mean, variance) = work.moments[..2 * channels].split_at(channels);
+        let (mean, variance) = work.moments.split_at(channels);
         // The gradient of the sum before the activation, and what the channels of each example add to the gradients.
         work.sums.resize(examples * 2 * channels, 0.0);
         for_each_example_of_two((grad, width), (&mut work.sums, 2 * channels), |i, grad, sums| {
-            let range = i * width..(i + 1) * width;
-            match self.activation {
-                None => {}
-                Some(Activation::Relu) => {
-                    let value = &value[range.clone()];
-                    grad.iter_mut().zip(value).for_each(|(grad, &value)| *grad = if value > 0.0 { *grad } else { 0.0 });
-                }
-                Some(_) => {
-                    grad.iter_mut().zip(&derivative[range.clone()]).for_each(|(grad, derivative)| *grad *= derivative);
-                }
-            }
-            write_weighted(grad, &x[range], mean, sums);
+            let gate = match self.activation {
+                None => Gate::Open,
+                Some(Activation::Relu) => Gate::Relu(row(value, width, i)),
+                Some(_) => Gate::Derivative(row(derivative, width, i)),
+            };
+            gate_and_sum(grad, gate, row(x, width, i), mean, sums);
         });
         let n = (examples * width / channels) as f64;
-        let (sums, map) = (&work.sums, &mut work.grads);
-        map.resize(3 * channels, 0.0);
-        for c in 0..channels {
+        let (weight, sums, grads) = (at.params.vector(self.weight), &work.sums, &mut *at.grads);
+        repeat(&mut work.map, channels, |c| {
             let total = |at: usize| sums.chunks_exact(2 * channels).map(|sums| f64::from(sums[at])).sum::<f64>();
             let (of_bias, of_product) = (total(c), total(channels + c));
             let inverse = 1.0 / (f64::from(variance[c]) + EPS).sqrt();
-            at.grads.vector_mut(self.bias)[c] = of_bias as f32;
-            at.grads.vector_mut(self.weight)[c] = (of_product * inverse) as f32;
-            map[c] = (f64::from(at.params.vector(self.weight)[c]) * inverse) as f32;
-            map[channels + c] = (of_bias / n) as f32;
-            map[2 * channels + c] = (of_product * inverse * inverse / n) as f32;
-        }
+            grads.vector_mut(self.bias)[c] = of_bias as f32;
+            grads.vector_mut(self.weight)[c] = (of_product * inverse) as f32;
+            let (factor, slope) = (f64::from(weight[c]) * inverse, of_product * inverse * inverse / n);
+            [mean[c], factor as f32, (of_bias / n) as f32, slope as f32]
+        });
         // What `absorb` takes in.
-        at.grads.vector_mut(self.mean).copy_from_slice(mean);
+        grads.vector_mut(self.mean).copy_from_slice(mean);
         let correction = if n > 1.0 { n / (n - 1.0) } else { 1.0 };
-        for (unbiased, &variance) in at.grads.vector_mut(self.variance).iter_mut().zip(variance) {
+        for (unbiased, &variance) in grads.vector_mut(self.variance).iter_mut().zip(variance) {
             *unbiased = (f64::from(variance) * correction) as f32;
         }
         let grad = &*grad;
         if xs.len() > 1
             && let (_, Some((dr, add))) = xs.value_and_grad(1)
         {
-            for_each_example(dr, width, |i, dr| put(dr, add, grad[i * width..][..width].iter().copied()));
+            for_each_example(dr, width, |i, dr| put(dr, add, row(grad, width, i).iter().copied()));
         }
         if let (x, Some((dx, add))) = xs.value_and_grad(0) {
+            let map = &*work.map;
             for_each_example(dx, width, |i, dx| {
-                let range = i * width..(i + 1) * width;
-                center_and_scale((&grad[range.clone()], &x[range]), mean, map, (dx, add));
+                center_and_scale(row(grad, width, i), row(x, width, i), map, (dx, add));
             });
         }
     }

@@ -41,8 +41,8 @@ pub(super) enum Prepared {
     Nothing,
     Dense(Weights),
     Conv(Kernel),
-    /// Factor and summand of each channel.
-    Affine([Vec<f32>; 2]),
+    /// Factor and summand of each channel, again and again.
+    Affine(Vec<f32>),
 }
 
 /// What evaluation has beside the values.
