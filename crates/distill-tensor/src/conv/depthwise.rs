@@ -16,70 +16,74 @@ pub(super) struct ChannelProduct<'a> {
 }
 
 /// Pixels whose sums are in registers together.
-const PIXELS: usize = 4;
+const PIXELS: usize = 8;
 
 impl WithSimd for ChannelProduct<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let Gather { rows, columns, .. } = *self.gather;
-        for row in 0..rows {
-            let mut column = 0;
-            while column + PIXELS <= columns {
-                self.pixels::<S, PIXELS>(simd, row, column);
-                column += PIXELS;
-            }
-            while column < columns {
-                self.pixels::<S, 1>(simd, row, column);
-                column += 1;
+        for first in (0..self.channels).step_by(S::F32_LANES) {
+            match self.channels - first {
+                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
+                _ => self.block::<S, true>(simd, first, S::F32_LANES),
             }
         }
     }
 }
 
 impl ChannelProduct<'_> {
+    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
     #[inline(always)]
-    fn pixels<S: Simd, const P: usize>(&mut self, simd: S, row: usize, column: usize) {
-        let Gather { from, to, .. } = *self.gather;
-        let map = &self.map[from.start + row * from.row + column * from.column..];
-        let place = to.start + row * to.row + column * to.column;
-        let mut channel = 0;
-        while channel < self.channels {
-            let n = S::F32_LANES.min(self.channels - channel);
-            let load = |values: &[f32]| load(simd, values, n);
-            let mut sums = [load(&self.bias[channel..]); P];
-            for (segment, kernel) in offsets(self.gather, self.channels).zip(self.kernel.chunks_exact(self.channels)) {
-                let weights = load(&kernel[channel..]);
-                for (p, sum) in sums.iter_mut().enumerate() {
-                    *sum = simd.mul_add_e_f32s(load(&map[segment + p * from.column + channel..]), weights, *sum);
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
+        let Gather { rows, columns, from, to, ref places, .. } = *self.gather;
+        let bias = load::<S, WHOLE>(simd, &self.bias[first..][..n]);
+        let (mut row, mut column) = (0, 0);
+        for tile in (0..rows * columns).step_by(PIXELS) {
+            // What the last tile lacks is computed from the last pixel once more, and not written.
+            let n_pixels = PIXELS.min(rows * columns - tile);
+            let [mut inputs, mut results] = [[0; PIXELS]; 2];
+            for p in 0..PIXELS {
+                inputs[p] = from.start + row * from.row + column * from.column + first;
+                results[p] = to.start + row * to.row + column * to.column + first;
+                if p + 1 < n_pixels || p + 1 == PIXELS {
+                    column += 1;
+                    if column == columns {
+                        (row, column) = (row + 1, 0);
+                    }
                 }
             }
-            for (p, mut sum) in sums.into_iter().enumerate() {
-                let out = &mut self.out[place + p * to.column + channel..][..n];
+            let mut sums = [bias; PIXELS];
+            for (&place, kernel) in places.iter().zip(self.kernel.chunks_exact(self.channels)) {
+                let (weights, map) = (load::<S, WHOLE>(simd, &kernel[first..][..n]), &self.map[place..]);
+                for p in 0..PIXELS {
+                    sums[p] = simd.mul_add_e_f32s(load::<S, WHOLE>(simd, &map[inputs[p]..][..n]), weights, sums[p]);
+                }
+            }
+            for p in 0..n_pixels {
+                let (out, mut sum) = (&mut self.out[results[p]..][..n], sums[p]);
                 if self.write == Write::Add {
-                    sum = simd.add_f32s(load(out), sum);
+                    sum = simd.add_f32s(load::<S, WHOLE>(simd, out), sum);
                 }
-                simd.partial_store_f32s(out, sum);
+                store::<S, WHOLE>(simd, out, sum);
             }
-            channel += n;
         }
     }
 }
 
-/// The first `n` numbers, at most a vector.
+/// A vector of numbers, or the first of one where there are not so many.
 #[inline(always)]
-fn load<S: Simd>(simd: S, values: &[f32], n: usize) -> S::f32s {
-    if n == S::F32_LANES { S::as_simd_f32s(&values[..S::F32_LANES]).0[0] } else { simd.partial_load_f32s(&values[..n]) }
+fn load<S: Simd, const WHOLE: bool>(simd: S, from: &[f32]) -> S::f32s {
+    if WHOLE { S::as_simd_f32s(from).0[0] } else { simd.partial_load_f32s(from) }
 }
 
-/// Segments may have joined taps, which are one row of channels each.
 #[inline(always)]
-fn offsets(gather: &Gather, channels: usize) -> impl Iterator<Item = usize> {
-    gather
-        .segments
-        .iter()
-        .flat_map(move |segment| (0..segment.len / channels).map(move |i| segment.offset + i * channels))
+fn store<S: Simd, const WHOLE: bool>(simd: S, to: &mut [f32], values: S::f32s) {
+    if WHOLE {
+        S::as_mut_simd_f32s(to).0[0] = values;
+    } else {
+        simd.partial_store_f32s(to, values);
+    }
 }
 
 /// Adds to sums what one example gives to the gradient of the weights: a row of channels for each tap.
@@ -98,36 +102,40 @@ impl WithSimd for ChannelWeightSums<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Gather { rows, columns, from, ref taps, .. } = *self.gather;
-        let all = taps.len();
-        for first in (0..all).step_by(TAPS) {
-            let n_taps = TAPS.min(all - first);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        for first in (0..self.channels).step_by(S::F32_LANES) {
+            match self.channels - first {
+                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
+                _ => self.block::<S, true>(simd, first, S::F32_LANES),
+            }
+        }
+    }
+}
+
+impl ChannelWeightSums<'_> {
+    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
+    #[inline(always)]
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
+        let Gather { rows, columns, from, places: ref all, .. } = *self.gather;
+        for (of_taps, sums_of_taps) in all.chunks(TAPS).zip(self.sums.chunks_mut(TAPS * self.channels)) {
             // What is not there is computed from the first place and not written.
             let mut places = [0; TAPS];
-            places
-                .iter_mut()
-                .zip(offsets(self.gather, self.channels).skip(first))
-                .for_each(|(place, offset)| *place = offset);
-            let mut channel = 0;
-            while channel < self.channels {
-                let n = S::F32_LANES.min(self.channels - channel);
-                let load = |values: &[f32]| load(simd, values, n);
-                let mut sums = [simd.splat_f32s(0.0); TAPS];
-                for row in 0..rows {
-                    for column in 0..columns {
-                        let grad = load(&self.grads[(row * columns + column) * self.channels + channel..]);
-                        let map = &self.map[from.start + row * from.row + column * from.column + channel..];
-                        for (sum, &place) in sums.iter_mut().zip(&places) {
-                            *sum = simd.mul_add_e_f32s(load(&map[place..]), grad, *sum);
-                        }
+            places[..of_taps.len()].copy_from_slice(of_taps);
+            let mut sums = [simd.splat_f32s(0.0); TAPS];
+            for row in 0..rows {
+                for column in 0..columns {
+                    let grad =
+                        load::<S, WHOLE>(simd, &self.grads[(row * columns + column) * self.channels + first..][..n]);
+                    let map = &self.map[from.start + row * from.row + column * from.column + first..];
+                    for (sum, &place) in sums.iter_mut().zip(&places) {
+                        *sum = simd.mul_add_e_f32s(load::<S, WHOLE>(simd, &map[place..][..n]), grad, *sum);
                     }
                 }
-                for (tap, &sum) in (first..).zip(&sums[..n_taps]) {
-                    let to = &mut self.sums[tap * self.channels + channel..][..n];
-                    simd.partial_store_f32s(to, simd.add_f32s(load(to), sum));
-                }
-                channel += n;
+            }
+            for (to, &sum) in sums_of_taps.chunks_exact_mut(self.channels).zip(&sums) {
+                let to = &mut to[first..][..n];
+                let sum = simd.add_f32s(load::<S, WHOLE>(simd, to), sum);
+                store::<S, WHOLE>(simd, to, sum);
             }
         }
     }

@@ -30,6 +30,8 @@ pub(super) enum Write {
 #[derive(Debug, Clone)]
 pub(super) struct Gather {
     pub(super) taps: Vec<Tap>,
+    /// Where each tap begins, from the place of the pixel on.
+    pub(super) places: Vec<usize>,
     pub(super) segments: Vec<Segment>,
     /// Numbers that a sum multiplies: of all segments.
     pub(super) terms: usize,
@@ -116,16 +118,27 @@ impl Gathers {
 
 impl Gather {
     /// Neighbours that follow each other are one segment.
-    fn new(taps: Vec<Tap>, places: Vec<usize>, len: usize, [rows, columns]: [usize; 2], from: Walk, to: Walk) -> Self {
+    fn new(
+        taps: Vec<Tap>,
+        places: Vec<usize>,
+        len: usize,
+        [mut rows, mut columns]: [usize; 2],
+        from: Walk,
+        to: Walk,
+    ) -> Self {
+        // Rows that follow each other without a gap are one, whose pixels fill more registers.
+        if [from, to].iter().all(|walk| walk.row == columns * walk.column) {
+            [rows, columns] = [1, rows * columns];
+        }
         let mut segments: Vec<Segment> = vec![];
-        for offset in places {
+        for &offset in &places {
             match segments.last_mut() {
                 Some(last) if last.offset + last.len == offset => last.len += len,
                 _ => segments.push(Segment { offset, len }),
             }
         }
         let tiles = TileSides::new(&segments, [rows, columns]);
-        Self { terms: taps.len() * len, taps, segments, rows, columns, from, to, tiles }
+        Self { terms: taps.len() * len, taps, places, segments, rows, columns, from, to, tiles }
     }
 
     /// Writes so many results of pixels that nothing adds to.

@@ -52,6 +52,10 @@ impl Tiled for Product<'_> {
                     self.tile::<S, P, V>(simd, kernel, first, from, to, column);
                     column += P;
                 }
+                if P > 8 && column + 8 <= columns {
+                    self.tile::<S, 8, V>(simd, kernel, first, from, to, column);
+                    column += 8;
+                }
                 if P > 4 && column + 4 <= columns {
                     self.tile::<S, 4, V>(simd, kernel, first, from, to, column);
                     column += 4;

@@ -13,7 +13,7 @@ pub(super) trait Tiled: Sized {
     fn in_registers<S: Simd>(self, simd: S) {
         match (S::F32_LANES, self.width()) {
             (16, 32) => self.run::<S, 8, 2>(simd),
-            (16, _) => self.run::<S, 8, 1>(simd),
+            (16, _) => self.run::<S, 16, 1>(simd),
             (8, _) => self.run::<S, 4, 2>(simd),
             (4, _) => self.run::<S, 4, 4>(simd),
             _ => self.run::<S, 1, 16>(simd),

@@ -45,11 +45,13 @@ impl Tiled for WeightSums<'_> {
                 while term < len {
                     let rows = match len - term {
                         rows if rows >= R => R,
+                        rows if rows >= 8 => 8,
                         rows if rows >= 4 => 4,
                         rows => rows.min(2),
                     };
                     let at = offset + term;
                     match rows {
+                        8 if R > 8 => self.tile::<S, 8, V>(simd, block, at, place),
                         4 if R > 4 => self.tile::<S, 4, V>(simd, block, at, place),
                         2 if R > 2 => self.tile::<S, 2, V>(simd, block, at, place),
                         1 => self.tile::<S, 1, V>(simd, block, at, place),
