@@ -8,10 +8,9 @@ use super::form::{
     Form, PairProduct, is_rounded, is_rounded_for_weights, padded_bf16, padded_f32, round_f32, with_tiles,
 };
 use super::gather::{Gathers, Write};
-use super::packed::{Direction, Kernel, Packing};
+use super::packed::{Direction, Kernel, NOTHING, Packing};
 use super::pair_weights::PairWeightSums;
 use super::product::Product;
-use super::registers::block_width;
 use super::shape::ConvShape;
 use super::weights::WeightSums;
 use crate::{Precision, TensorError};
@@ -20,6 +19,8 @@ use crate::{Precision, TensorError};
 const MIN_TASK: u64 = 400_000;
 /// The most parts of a batch whose gradients of the weights are summed apart.
 const MAX_PARTS: usize = 16;
+/// Sums of all parts that are worth a thread.
+const MIN_SUMS: usize = 4096;
 
 /// A convolution of two dimensions: outputs, and the gradients of inputs and weights.
 ///
@@ -59,9 +60,12 @@ impl Convolution {
     /// As [`ConvShape::check`].
     pub fn new(shape: ConvShape) -> Result<Self, TensorError> {
         shape.check()?;
-        let packing = |direction: Direction| Packing { direction, width: block_width(direction.sides(&shape)[0]) };
-        let outputs = (Gathers::of_outputs(&shape), packing(Direction::Outputs));
-        let inputs = (Gathers::of_inputs(&shape), packing(Direction::Inputs));
+        let packed = |gathers: Gathers, direction| {
+            let packing = Packing::new(&shape, direction, &gathers);
+            (gathers, packing)
+        };
+        let outputs = packed(Gathers::of_outputs(&shape), Direction::Outputs);
+        let inputs = packed(Gathers::of_inputs(&shape), Direction::Inputs);
         Ok(Self { shape, outputs, inputs })
     }
 
@@ -78,9 +82,8 @@ impl Convolution {
     pub fn pack(&self, weights: &[f32], bias: Option<&[f32]>, precision: Precision, kernel: &mut Kernel) {
         self.check_weights(weights);
         assert!(bias.is_none_or(|bias| bias.len() == self.shape.outputs), "a bias for each output channel");
-        let (gathers, packing) = &self.outputs;
         let form = Form::of(self.precision(precision));
-        packing.pack(&self.shape, gathers, weights, bias, form, kernel);
+        self.outputs.1.pack(&self.shape, weights, bias, form, kernel);
     }
 
     /// Lays weights out for [`backward_inputs`](Self::backward_inputs), in [what the layer makes of](Self::precision) `precision`.
@@ -89,9 +92,8 @@ impl Convolution {
     /// If they are not as many as the shape says.
     pub fn pack_backward(&self, weights: &[f32], precision: Precision, kernel: &mut Kernel) {
         self.check_weights(weights);
-        let (gathers, packing) = &self.inputs;
         let form = Form::of(self.precision(precision));
-        packing.pack(&self.shape, gathers, weights, None, form, kernel);
+        self.inputs.1.pack(&self.shape, weights, None, form, kernel);
     }
 
     /// Outputs `y` of the inputs `x`.
@@ -152,17 +154,26 @@ impl Convolution {
             }
         });
         let (sum, others) = sums.split_at_mut(n);
-        for other in others.chunks_exact(n) {
-            sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
-        }
-        let (gathers, packing) = &self.outputs;
-        let mut places = Places::new(gathers.parts[0].terms, packing.width, self.lie_by_result(form));
-        packing.for_each_place(&self.shape, gathers, |weight| {
-            let place = places.next();
-            if let Some(weight) = weight {
-                grads[weight] = sum[place];
+        sum.par_chunks_mut(MIN_SUMS).enumerate().for_each(|(i, sum)| {
+            for other in others.chunks_exact(n) {
+                sum.iter_mut().zip(&other[i * MIN_SUMS..]).for_each(|(sum, other)| *sum += other);
             }
         });
+        let (Gathers { parts, .. }, Packing { width, order, .. }) = &self.outputs;
+        let mut put = |weight: u32, sum: f32| {
+            if weight != NOTHING {
+                grads[weight as usize] = sum;
+            }
+        };
+        if !self.lie_by_result(form) {
+            return order.iter().zip(&*sum).for_each(|(&weight, &sum)| put(weight, sum));
+        }
+        let terms = parts[0].terms;
+        for (order, sum) in order.chunks_exact(terms * width).zip(sum.chunks_exact(terms * width)) {
+            for (term, order) in order.chunks_exact(*width).enumerate() {
+                order.iter().zip(sum[term..].iter().step_by(terms)).for_each(|(&weight, &sum)| put(weight, sum));
+            }
+        }
     }
 
     /// What outputs and gradients of inputs are computed in where `asked` is, by the shape alone.
@@ -280,35 +291,6 @@ impl Convolution {
                 });
             }
         });
-    }
-}
-
-/// Where sums lie for the gradient of the weights, in the order of a kernel.
-struct Places {
-    terms: usize,
-    width: usize,
-    by_result: bool,
-    block: usize,
-    term: usize,
-    result: usize,
-}
-
-impl Places {
-    fn new(terms: usize, width: usize, by_result: bool) -> Self {
-        Self { terms, width, by_result, block: 0, term: 0, result: 0 }
-    }
-
-    fn next(&mut self) -> usize {
-        let Self { terms, width, by_result, block, term, result } = *self;
-        let in_block = if by_result { result * terms + term } else { term * width + result };
-        self.result += 1;
-        if self.result == width {
-            [self.result, self.term] = [0, term + 1];
-        }
-        if self.term == terms {
-            [self.term, self.block] = [0, block + 1];
-        }
-        block * terms * width + in_block
     }
 }
 

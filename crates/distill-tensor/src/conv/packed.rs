@@ -1,5 +1,6 @@
 use super::form::{Form, round_in_place};
 use super::gather::{Gather, Gathers};
+use super::registers::block_width;
 use super::shape::ConvShape;
 use crate::kernel;
 
@@ -44,9 +45,25 @@ pub(super) struct Packing {
     pub(super) direction: Direction,
     /// Results of a block.
     pub(super) width: usize,
+    /// The number of the weight at each place, or [`NOTHING`].
+    pub(super) order: Vec<u32>,
 }
 
+/// No weight is at a place.
+pub(super) const NOTHING: u32 = u32::MAX;
+
 impl Packing {
+    pub(super) fn new(shape: &ConvShape, direction: Direction, gathers: &Gathers) -> Self {
+        let width = block_width(direction.sides(shape)[0]);
+        let mut packing = Self { direction, width, order: vec![] };
+        let mut order = vec![];
+        packing.for_each_place(shape, gathers, |weight| {
+            order.push(weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(NOTHING));
+        });
+        packing.order = order;
+        packing
+    }
+
     /// Numbers of a group in one part.
     pub(super) fn len_of_group(&self, shape: &ConvShape, gather: &Gather) -> usize {
         self.len_of_results(shape) * gather.terms
@@ -58,7 +75,7 @@ impl Packing {
     }
 
     /// Calls `f` with the index of the weight at each place, in the order of the places.
-    pub(super) fn for_each_place(&self, shape: &ConvShape, gathers: &Gathers, mut f: impl FnMut(Option<usize>)) {
+    fn for_each_place(&self, shape: &ConvShape, gathers: &Gathers, mut f: impl FnMut(Option<usize>)) {
         let [outputs, inputs, height, columns] = shape.weights();
         let [results, terms] = self.direction.sides(shape);
         let of_group = outputs / shape.groups;
@@ -89,7 +106,6 @@ impl Packing {
     pub(super) fn pack(
         &self,
         shape: &ConvShape,
-        gathers: &Gathers,
         weights: &[f32],
         bias: Option<&[f32]>,
         form: Form,
@@ -97,7 +113,7 @@ impl Packing {
     ) {
         kernel.form = form;
         kernel.values.clear();
-        self.for_each_place(shape, gathers, |weight| kernel.values.push(weight.map_or(0.0, |weight| weights[weight])));
+        kernel.values.extend(self.order.iter().map(|&weight| weights.get(weight as usize).copied().unwrap_or_default()));
         match form {
             Form::Whole => {}
             Form::Rounded => round_in_place(&mut kernel.values),
