@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use distill_datasets::{Dataset, Images, Split, Table, mnist};
 use distill_losses::CrossEntropy;
-use distill_models::{MlpConfig, Network, Trainable};
+use distill_models::{MlpConfig, ModelConfig, Network, Trainable};
 use distill_tensor::softmax;
 use distill_text::{NGrams, Part, Snippets, TextSnippets, udhr};
 use distill_train::{
@@ -16,6 +16,7 @@ use distill_train::{
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::Result;
+use crate::net::Net;
 use crate::request::Inputs;
 
 /// The temperature of the loss.
@@ -23,12 +24,18 @@ pub(crate) const TEMPERATURE: f64 = 4.0;
 /// Hidden layers of the student that answers; its weights are in the file `student.f32`.
 pub(crate) const STUDENT: [usize; 2] = [800, 800];
 
+/// Classes of images and of maps.
+pub(crate) const N_CLASSES: usize = 10;
+/// Maps of noise, for networks whose speed does not depend on what they see, and the most numbers of one.
+const N_MAPS: usize = 4096;
+const MAP_LEN: usize = 3 * 32 * 32;
+
 /// Snippets of text and their characters.
 const N_SNIPPETS: usize = 20_000;
 const N_CHARS: usize = 24;
 
 /// What the files hold. Another text makes them anew.
-const STAMP: &str = "MNIST, with and without noise; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs; 20,000 snippets\n";
+const STAMP: &str = "Maps of noise; MNIST, with and without noise; a teacher 784-200-10 of 3 epochs; a student 784-800-800-10 of 2 epochs; 20,000 snippets\n";
 
 /// The folder with the files.
 #[derive(Debug, Clone)]
@@ -61,6 +68,7 @@ impl Files {
                 images.labels().iter().map(|&label| label as u8).collect::<Vec<u8>>(),
             )?;
         }
+        fs::write(files.path("maps.u8"), with_noise(&vec![0; N_MAPS * MAP_LEN]))?;
         let text = snippets()?;
         let buckets = inputs(&text)?.map(|&bucket| bucket as i16);
         fs::write(files.path("text-buckets.i16"), buckets.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>())?;
@@ -99,6 +107,20 @@ impl Files {
         let pixels = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let spec = images.spec();
         Ok(Images::new(spec.input_shape.clone(), pixels, images.labels().to_vec(), spec.classes.clone())?)
+    }
+
+    /// What a network is measured with: images, or maps of noise.
+    pub(crate) fn inputs_of(&self, network: Net, split: Split, inputs: Inputs) -> Result<Images> {
+        if matches!(network, Net::Perceptron | Net::Cnn) {
+            return self.images(split, inputs);
+        }
+        let path = self.path("maps.u8");
+        let mut pixels = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let shape = network.input_shape();
+        pixels.truncate(N_MAPS * shape.iter().product::<usize>());
+        let labels = (0..N_MAPS).map(|map| (map % N_CLASSES) as u32).collect();
+        let classes = (0..N_CLASSES).map(|class| class.to_string()).collect();
+        Ok(Images::new(shape.to_vec(), pixels, labels, classes)?)
     }
 
     /// The teacher's logits for the images to train on.
@@ -142,7 +164,7 @@ pub(crate) fn plain(hidden: &[usize]) -> MlpConfig {
 }
 
 /// A model for the data with random weights.
-pub(crate) fn untrained(data: &dyn Dataset, config: MlpConfig) -> Result<Network> {
+pub(crate) fn untrained(data: &dyn Dataset, config: impl Into<ModelConfig>) -> Result<Network> {
     Ok(Network::new(config, data.spec().input_shape.clone(), data.spec().classes.clone(), 1)?)
 }
 

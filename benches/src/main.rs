@@ -11,6 +11,7 @@ mod files;
 mod job;
 mod machine;
 mod measure;
+mod net;
 mod peers;
 mod process;
 mod report;

@@ -6,10 +6,14 @@
 use distill_models::Activation;
 use serde::{Deserialize, Serialize};
 
+use crate::files::N_CLASSES;
+use crate::net::Net;
+
 /// Arithmetic that a network is warmed up with, in floating-point operations: some seconds on two cores.
 const WARM_FLOPS: f64 = 4e11;
 /// Fewer steps than this leave the activations as they were drawn.
 const WARM_STEPS_MIN: usize = 100;
+const WARM_STEPS_OF_MAPS: usize = 10;
 /// Images to train on.
 pub(crate) const N_TRAIN: usize = 60_000;
 
@@ -35,6 +39,8 @@ pub(crate) enum Lesson {
     Student,
     /// Cross entropy with labels alone; dropout of 0.2 and 0.5, norms of up to 3, images shifted by up to 2 pixels.
     Teacher,
+    /// Cross entropy with labels alone; no regularisation.
+    Labels,
     /// Cross entropy with languages alone, of snippets through a table of rows, by AdamW.
     Text,
 }
@@ -61,7 +67,8 @@ pub(crate) enum Precision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) work: Work,
-    /// Widths from inputs to logits; of a product the one side of its matrices.
+    pub(crate) network: Net,
+    /// Widths from inputs to logits; of a network with convolutions these two alone; of a product the one side of its matrices.
     pub(crate) layers: Vec<usize>,
     pub(crate) batch: usize,
     pub(crate) threads: usize,
@@ -80,6 +87,7 @@ impl Request {
     pub(crate) fn train(layers: &[usize], batch: usize) -> Self {
         Self {
             work: Work::Train,
+            network: Net::Perceptron,
             layers: layers.to_vec(),
             batch,
             threads: 1,
@@ -92,9 +100,25 @@ impl Request {
         }
     }
 
+    /// The same for a network with convolutions, on labels. Nothing in it depends on zeros, so a short warm-up will do.
+    pub(crate) fn train_net(network: Net, batch: usize) -> Self {
+        let layers = [network.input_shape().iter().product(), N_CLASSES];
+        Self { network, lesson: Lesson::Labels, warm_steps: WARM_STEPS_OF_MAPS, ..Self::train(&layers, batch) }
+    }
+
     /// Everything but training, which needs no warm-up of its own.
     pub(crate) fn other(work: Work, layers: &[usize], batch: usize) -> Self {
         Self { work, warm_steps: 0, ..Self::train(layers, batch) }
+    }
+
+    /// The same for a network with convolutions.
+    pub(crate) fn other_net(work: Work, network: Net, batch: usize) -> Self {
+        Self { work, warm_steps: 0, ..Self::train_net(network, batch) }
+    }
+
+    /// Floating-point operations that a training step needs for one example, if no factor is zero.
+    pub(crate) fn train_flops(&self) -> f64 {
+        self.network.train_flops(train_flops(&self.layers))
     }
 }
 
@@ -169,7 +193,7 @@ mod tests {
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(
             text,
-            r#"{"work":"train","layers":[784,10],"batch":128,"threads":1,"lesson":"student","activation":"relu","inputs":"images","precision":"f32","warm_steps":469,"seconds":0.5}"#
+            r#"{"work":"train","network":"perceptron","layers":[784,10],"batch":128,"threads":1,"lesson":"student","activation":"relu","inputs":"images","precision":"f32","warm_steps":469,"seconds":0.5}"#
         );
     }
 

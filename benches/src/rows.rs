@@ -4,6 +4,7 @@ use distill_models::Activation;
 use serde::{Deserialize, Serialize};
 
 use crate::contender::{Contender, Who};
+use crate::net::Net;
 use crate::request::{Inputs, Lesson, Precision, Request, Work};
 use crate::stats::Better;
 
@@ -21,6 +22,15 @@ pub(crate) const ZEROS: [(&str, &str); 6] = [
     ("gelu", "of pixels: images, GELU"),
     (NO_ZEROS, "none: noise on every pixel, tanh"),
     ("product", "none: one product of full matrices"),
+];
+
+/// Networks with convolutions, and the ratios that we want: in f32, and in bf16 where it pays.
+const NETS: [(Net, f64, Option<f64>); 5] = [
+    (Net::Cnn, 3.0, None),
+    (Net::ResNet8, 2.0, Some(1.5)),
+    (Net::Wrn16x1, 1.5, Some(1.5)),
+    (Net::Wrn16x2, 1.5, Some(1.5)),
+    (Net::DsCnn, 3.0, None),
 ];
 
 /// The side of the big product.
@@ -187,6 +197,37 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
             .versus(ours, burn, None)
             .versus(ours, candle, None),
     ];
+    for (network, goal, goal_of_bf16) in NETS {
+        let (name, title) = (net_name(network), network.name());
+        rows.push(
+            Row::new(&name, &format!("{title}, on labels, batch 128, f32"), Request::train_net(network, 128))
+                .versus(ours, torch, Some(goal))
+                .versus(ours, ours_one, None)
+                .versus(torch, torch_one, None),
+        );
+        let Some(goal) = goal_of_bf16 else { continue };
+        rows.push(
+            Row::new(
+                &format!("{name}-bf16"),
+                &format!("{title}, on labels, batch 128, bf16"),
+                Request::train_net(network, 128),
+            )
+            .versus(bf16(Who::Ours, threads), bf16(Who::PyTorch, threads), Some(goal))
+            .versus(bf16(Who::Ours, threads), ours, None)
+            .versus(bf16(Who::PyTorch, threads), torch, None),
+        );
+    }
+    for network in [Net::ResNet8, Net::DsCnn] {
+        for (work, batch, what) in [(Work::Latency, 1, "one map"), (Work::Throughput, 256, "256 maps")] {
+            let name = format!("{}-answers-{batch}", net_name(network));
+            let title = format!("{} answers {what}", network.name());
+            rows.push(
+                Row::new(&name, &title, Request::other_net(work, network, batch))
+                    .versus(ours, onnx(threads), Some(1.0))
+                    .versus(ours_one, onnx(1), Some(1.0)),
+            );
+        }
+    }
     for width in WIDTHS {
         for batch in BATCHES {
             let title = format!("784-{width}-{width}-10, distilled, batch {batch}");
@@ -201,6 +242,11 @@ pub(crate) fn all(threads: usize) -> Vec<Row> {
 fn student(name: &str, what: &str, inputs: Inputs, activation: Activation) -> Row {
     let title = format!("student 784-800-800-10, distilled, batch 128, f32; {what}");
     Row::new(name, &title, Request { inputs, activation, ..Request::train(&STUDENT, 128) })
+}
+
+/// The name of a network's row.
+fn net_name(network: Net) -> String {
+    network.name().to_lowercase().replace(' ', "-")
 }
 
 /// The name of a row that shows how the speed grows.

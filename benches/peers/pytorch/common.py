@@ -7,6 +7,10 @@ import torch
 from torch import nn
 
 
+# Maps of noise in the file `maps.u8`.
+N_MAPS = 4096
+
+
 def numbers(folder, name, dtype, *shape):
     return torch.from_numpy(numpy.fromfile(f"{folder}/{name}", dtype=dtype)).reshape(*shape)
 
@@ -15,6 +19,18 @@ def images(folder, split, inputs="images"):
     """Pixels as bytes, shape (examples, 28, 28), and labels; `dense` images have noise, and no pixel of zero."""
     pixels = numbers(folder, f"{split}-{inputs}.u8", "uint8", -1, 28, 28)
     return pixels, numbers(folder, f"{split}-labels.u8", "uint8", -1).long()
+
+
+def maps(folder, shape):
+    """What networks with convolutions see: images of MNIST where they fit, else noise, shape (examples, *shape), and labels."""
+    if shape == (1, 28, 28):
+        pixels, labels = images(folder, "train")
+    else:
+        length = math.prod(shape)
+        pixels = numpy.fromfile(f"{folder}/maps.u8", dtype="uint8")
+        pixels = torch.from_numpy(pixels[: N_MAPS * length])
+        labels = torch.arange(N_MAPS) % 10
+    return pixels.reshape(-1, *shape).float().div_(255.0), labels
 
 
 def as_inputs(pixels):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import common
+import networks
 
 TEMPERATURE, ALPHA = 4.0, 0.9
 # To choose between eager and compiled: how often each is tried, and for how many seconds.
@@ -22,9 +23,16 @@ class Session:
         self.is_teacher = request["lesson"] == "teacher"
         self.bf16 = request["precision"] == "bf16"
         self.is_text = request["lesson"] == "text"
-        if not self.is_text:
+        self.has_maps = request["network"] in networks.NETWORKS
+        self.format = torch.contiguous_format
+        if not self.is_text and not self.has_maps:
             pixels, self.labels = common.images(folder, "train", request["inputs"])
-        if self.is_text:
+        if self.has_maps:
+            build, shape = networks.NETWORKS[request["network"]]
+            inputs, self.labels = common.maps(folder, shape)
+            self.read = lambda rows: inputs.index_select(0, rows).contiguous(memory_format=self.format)
+            self.model = build()
+        elif self.is_text:
             text = common.Text(folder, request["layers"])
             self.labels, self.read, self.model = text.labels, text.read, text.network
         elif self.is_teacher:
@@ -38,7 +46,7 @@ class Session:
         if self.is_text:
             self.optimizers = text.optimizers(0.01)
         else:
-            self.hidden = common.hidden_weights(self.model)
+            self.hidden = [] if self.has_maps else common.hidden_weights(self.model)
             self.optimizers = [torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9, fused=True)]
         self.order = iter(())
         self.loss_of, self.note = self.loss, "eager"
@@ -63,7 +71,7 @@ class Session:
         return self.step_on(rows), len(rows)
 
     def step_on(self, rows):
-        targets = None if self.is_teacher or self.is_text else self.targets.index_select(0, rows)
+        targets = None if self.is_teacher or self.is_text or self.has_maps else self.targets.index_select(0, rows)
         loss = self.loss_of(self.read(rows), self.labels.index_select(0, rows), targets)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -78,26 +86,35 @@ class Session:
         return sum(self.step()[0].item() for _ in range(steps)) / steps
 
     def choose(self):
-        """Compiles, and keeps what is faster."""
-        eager = self.loss
+        """Tries maps with their channels side by side, compiles, and keeps what is fastest."""
+        ways = [("eager", self.loss, self.format)]
+        if self.has_maps:
+            ways.append(("eager, channels_last", self.loss, torch.channels_last))
+        # It is compiled for the last of these formats.
+        *_, (_, _, best_format) = ways
         try:
             compiled = torch.compile(self.loss, dynamic=False)
-            self.loss_of = compiled
+            self.use((f"torch.compile{', channels_last' if self.has_maps else ''}", compiled, best_format))
             # The last batch of an epoch is smaller, and compiled too before anything is timed.
             rows = torch.randperm(len(self.labels))
             for size in {self.batch, len(rows) % self.batch or self.batch}:
                 for _ in range(2):
                     self.step_on(rows[:size])
+            ways.append((self.note, compiled, best_format))
         except Exception as error:
-            self.loss_of, self.note = eager, f"eager; torch.compile failed, {type(error).__name__}"
-            return
-        rates = {eager: [], compiled: []}
+            ways = [(f"{note}; torch.compile failed, {type(error).__name__}", *way) for note, *way in ways]
+        rates = [[] for _ in ways]
         for _ in range(TRIALS):
-            for way, found in rates.items():
-                self.loss_of = way
+            for way, found in zip(ways, rates):
+                self.use(way)
                 found.append(self.rate(TRIAL_SECONDS))
-        is_eager = sorted(rates[eager])[TRIALS // 2] >= sorted(rates[compiled])[TRIALS // 2]
-        self.loss_of, self.note = (eager, "eager") if is_eager else (compiled, "torch.compile")
+        medians = [sorted(found)[TRIALS // 2] for found in rates]
+        self.use(ways[medians.index(max(medians))])
+
+    def use(self, way):
+        self.note, self.loss_of, self.format = way
+        if self.has_maps:
+            self.model = self.model.to(memory_format=self.format)
 
     def rate(self, seconds):
         self.step()

@@ -1,7 +1,8 @@
 //! What a training step achieves of what the machine can do.
 
 use crate::contender::Who;
-use crate::request::{Lesson, Precision, Request, Work, train_flops};
+use crate::net::Net;
+use crate::request::{Lesson, Precision, Request, Work};
 use crate::result::{Bench, RowResult};
 use crate::rows::NO_ZEROS;
 use crate::stats::Spread;
@@ -34,7 +35,7 @@ fn achieved_in<'b>(bench: &'b Bench, row: &'b RowResult) -> Vec<Achieved<'b>> {
     // A table of rows multiplies nothing.
     let is_products = |request: &&Request| request.work == Work::Train && request.lesson != Lesson::Text;
     let Some(request) = row.request.as_ref().filter(is_products) else { return vec![] };
-    let scale = train_flops(&request.layers) / 1e9;
+    let scale = request.train_flops() / 1e9;
     let is_ours =
         |contender: crate::contender::Contender| contender.who == Who::Ours && contender.precision == Precision::F32;
     let ours = row.outcomes.iter().filter(|outcome| is_ours(outcome.contender));
@@ -42,7 +43,8 @@ fn achieved_in<'b>(bench: &'b Bench, row: &'b RowResult) -> Vec<Achieved<'b>> {
         let Spread { median, low, high } = Spread::of(&outcome.values)?;
         let gflops = Spread { median: scale * median, low: scale * low, high: scale * high };
         let threads = outcome.contender.threads;
-        let peak = peak(bench, threads).filter(|_| row.name == NO_ZEROS);
+        let skips_nothing = row.name == NO_ZEROS || request.network != Net::Perceptron;
+        let peak = peak(bench, threads).filter(|_| skips_nothing);
         Some(Achieved { row, threads, gflops, part: peak.map(|peak| gflops.median / peak) })
     })
     .collect()

@@ -1,4 +1,4 @@
-//! A trained student that answers, in our own program or in ONNX Runtime.
+//! A student that answers, in our own program or in ONNX Runtime.
 
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::onnx::{Engine, Graph};
 use crate::Result;
-use crate::files::{Files, inputs, wrong};
+use crate::files::{Files, inputs, untrained, wrong};
+use crate::net::Net;
 use crate::request::{Answer, Request, Work};
 use crate::stats::median;
 
@@ -46,8 +47,12 @@ impl Answerer {
 }
 
 impl Answering {
-    pub(super) fn new(data: &Images, files: &Files, onnxruntime: Option<&Engine>) -> Result<Self> {
-        let model = files.student(data)?;
+    pub(super) fn new(network: Net, data: &Images, files: &Files, onnxruntime: Option<&Engine>) -> Result<Self> {
+        // A network with convolutions has the weights that it begins with: its speed does not depend on them.
+        let model = match network.config() {
+            Some(config) => untrained(data, config)?,
+            None => files.student(data)?,
+        };
         let inputs = inputs(data)?;
         let mut logits = Array2::zeros((inputs.nrows(), model.spec().classes.len()));
         let mut answerer = match onnxruntime {

@@ -96,13 +96,13 @@ impl Session {
             Work::Train => {
                 let data: Box<dyn Dataset> = match request.lesson {
                     Lesson::Text => Box::new(files::text()?),
-                    Lesson::Student | Lesson::Teacher => Box::new(files.images(Split::Train, request.inputs)?),
+                    _ => Box::new(files.inputs_of(request.network, Split::Train, request.inputs)?),
                 };
                 Self::Training(Box::new(Training::new(request, data, files)?))
             }
             Work::Throughput | Work::Latency => {
-                let data = files.images(Split::Test, request.inputs)?;
-                Self::Answering(Box::new(Answering::new(&data, files, onnxruntime)?))
+                let data = files.inputs_of(request.network, Split::Test, request.inputs)?;
+                Self::Answering(Box::new(Answering::new(request.network, &data, files, onnxruntime)?))
             }
             Work::Product => Self::Product,
         })

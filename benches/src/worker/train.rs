@@ -36,14 +36,15 @@ impl Training {
     /// A network after its warm-up.
     pub(super) fn new(request: &Request, data: Box<dyn Dataset>, files: &Files) -> Result<Self> {
         let hidden = request.layers.get(1..request.layers.len().saturating_sub(1)).unwrap_or_default();
-        let model = untrained(&*data, network(request.lesson, request.activation, hidden))?;
+        let perceptron = || network(request.lesson, request.activation, hidden).into();
+        let model = untrained(&*data, request.network.config().unwrap_or_else(perceptron))?;
         let config = config(request);
         let (loss, targets): (Box<dyn Loss>, _) = match request.lesson {
             Lesson::Student => {
                 let term = SoftTerm::Kd(Temperature::new(TEMPERATURE)?);
                 (Box::new(Distillation::new(term, ALPHA)?), Some(files.soft_targets()?))
             }
-            Lesson::Teacher | Lesson::Text => (Box::new(CrossEntropy), None),
+            Lesson::Teacher | Lesson::Labels | Lesson::Text => (Box::new(CrossEntropy), None),
         };
         let state = TrainState::new(config.optimizer.clone(), model.params());
         let mut training = Self { data, model, config, loss, targets, state, warm_loss: 0.0 };
@@ -78,7 +79,7 @@ impl Training {
 fn network(lesson: Lesson, activation: Activation, hidden: &[usize]) -> MlpConfig {
     let plain = MlpConfig { activation, ..plain(hidden) };
     match lesson {
-        Lesson::Student => plain,
+        Lesson::Student | Lesson::Labels => plain,
         Lesson::Teacher => MlpConfig { dropout: 0.5, input_dropout: 0.2, max_norm: Some(3.0), ..plain },
         Lesson::Text => MlpConfig { embedding: Some(EmbeddingConfig::default()), ..plain },
     }

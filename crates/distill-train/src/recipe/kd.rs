@@ -5,7 +5,6 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::FeatureConfig;
-use super::features;
 use crate::{ConfigProblem, TrainError};
 
 /// Beyond these, logits that are divided by the temperature leave the range of `f32`.
@@ -129,7 +128,7 @@ pub struct KdConfig {
     pub cache: Option<String>,
     /// Losses on inner values, which are added to that on the logits. The teacher is then asked for every batch.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(max = features::MAX_FEATURES), extend("examples" = [[{ "kind": "similarity", "student": "hidden.0", "teacher": "hidden.0", "weight": 100.0 }]])))]
+    #[cfg_attr(feature = "schema", schemars(length(max = super::features::MAX_FEATURES), extend("examples" = [[{ "kind": "similarity", "student": "hidden.0", "teacher": "hidden.0", "weight": 100.0 }]])))]
     pub features: Vec<FeatureConfig>,
 }
 
