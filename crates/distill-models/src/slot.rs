@@ -15,16 +15,22 @@ pub struct Slot {
     /// The gradient that a loss on inner values has put here, and whether one has.
     entering: Vec<f32>,
     has_entered: bool,
+    /// Sums over the pixels of each example, which whoever writes the value leaves for a batch norm that reads it.
+    pub(crate) sums: Vec<f32>,
+    /// What a batch norm that has read the value leaves for whoever has written it: where this is not empty, `grad` is the gradient
+    /// behind the norm, and [this map](crate::network::channels::center_and_scale) of it is that of the value.
+    pending: Vec<f32>,
 }
 
 impl Slot {
     pub(crate) fn new(name: String, width: usize) -> Self {
-        let [value, derivative, grad, entering] = [const { Vec::new() }; 4];
-        Self { name, width, rows: 0, value, derivative, grad, entering, has_entered: false }
+        let [value, derivative, grad, entering, sums, pending] = [const { Vec::new() }; 6];
+        Self { name, width, rows: 0, value, derivative, grad, entering, has_entered: false, sums, pending }
     }
 
     pub(crate) fn begin(&mut self, rows: usize) {
         (self.rows, self.has_entered) = (rows, false);
+        self.pending.clear();
         // So that there is a value to read, whatever the model writes.
         matrix(&mut self.value, rows, self.width);
     }
@@ -64,6 +70,12 @@ impl Slot {
         &mut self.value[..self.rows * self.width]
     }
 
+    /// The value, and so many [sums](Self::sums) of each example, for the forward pass to write.
+    pub(crate) fn value_and_sums_mut(&mut self, of_example: usize) -> (&mut [f32], &mut [f32]) {
+        self.sums.resize(self.rows * of_example, 0.0);
+        (&mut self.value[..self.rows * self.width], &mut self.sums)
+    }
+
     /// Value and derivative as slices, for the forward pass to write.
     pub(crate) fn value_and_derivative_slices_mut(&mut self) -> [&mut [f32]; 2] {
         let n = self.rows * self.width;
@@ -89,6 +101,18 @@ impl Slot {
     pub(crate) fn value_derivative_and_grad_mut(&mut self) -> (&[f32], &[f32], &mut [f32]) {
         let n = self.rows * self.width;
         (&self.value[..n], &self.derivative, &mut self.grad[..n])
+    }
+
+    /// Takes the gradient of `after`, a batch norm of this value, and the map that makes of it the gradient of this.
+    pub(crate) fn defer(&mut self, after: &mut Self, map: &mut Vec<f32>) {
+        std::mem::swap(&mut self.grad, &mut after.grad);
+        std::mem::swap(&mut self.pending, map);
+    }
+
+    /// Value, gradient and map, where the gradient is still [pending](Self::defer).
+    pub(crate) fn pending(&self) -> Option<[&[f32]; 3]> {
+        let n = self.rows * self.width;
+        (!self.pending.is_empty()).then(|| [&self.value[..n], &self.grad[..n], &self.pending])
     }
 
     /// The gradient of the value, once the backward pass has written it.
@@ -136,7 +160,17 @@ impl Slot {
     pub fn add_entered(&mut self) {
         let n = self.rows * self.width;
         if self.has_entered {
+            self.settle();
             crate::dense::for_each_pair(&mut self.grad[..n], &self.entering[..n], |grad, entering| *grad += entering);
+        }
+    }
+
+    /// Computes a gradient that is [pending](Self::defer).
+    fn settle(&mut self) {
+        if !self.pending.is_empty() {
+            let (n, width) = (self.rows * self.width, self.width);
+            crate::network::settle(&mut self.grad[..n], &self.value[..n], width, &self.pending);
+            self.pending.clear();
         }
     }
 

@@ -72,6 +72,21 @@ pub(super) fn center_and_scale(grad: &[f32], x: &[f32], map: &[f32], (dx, add): 
     Arch::new().dispatch(CenterAndScale { grad, x, map: kinds(map), dx, add });
 }
 
+/// The same where the gradient is.
+pub(super) fn center_and_scale_in_place(grad: &mut [f32], x: &[f32], map: &[f32]) {
+    let [mean, factor, shift, slope] = kinds(map);
+    for (grad, x) in grad.chunks_mut(mean.len()).zip(x.chunks(mean.len())) {
+        for (i, (grad, x)) in grad.iter_mut().zip(x).enumerate() {
+            *grad = centered(*grad, *x, [mean[i], factor[i], shift[i], slope[i]]);
+        }
+    }
+}
+
+#[inline(always)]
+fn centered(grad: f32, x: f32, [mean, factor, shift, slope]: [f32; 4]) -> f32 {
+    factor * (grad - shift - (x - mean) * slope)
+}
+
 /// A vector of numbers, or the first of one where there are not so many.
 #[inline(always)]
 fn load<S: Simd, const WHOLE: bool>(simd: S, from: &[f32]) -> S::f32s {
@@ -302,7 +317,7 @@ impl WithSimd for CenterAndScale<'_> {
         for ((dx, grad), x) in dx.chunks_mut(n).zip(grad.chunks(n)).zip(x.chunks(n)) {
             let map = mean.iter().zip(factor).zip(shift.iter().zip(slope));
             let values = (grad.iter().zip(x).zip(map))
-                .map(|((grad, x), ((mean, factor), (shift, slope)))| factor * (grad - shift - (x - mean) * slope));
+                .map(|((&grad, &x), ((&mean, &factor), (&shift, &slope)))| centered(grad, x, [mean, factor, shift, slope]));
             put(dx, add, values);
         }
     }

@@ -29,6 +29,8 @@ use crate::{
 use plan::{Plan, Planned, Reads};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
 
+pub(crate) use norm::settle;
+
 /// A network: a [`Graph`] with weights.
 ///
 /// Values of maps lie with their channels side by side, `(height, width, channels)`, on a [`Tape`] too; the input is as the data set

@@ -1,7 +1,9 @@
 use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
 
-use super::channels::{Gate, affine, center_and_scale, gate_and_sum, repeat, write_moments};
+use super::channels::{
+    Gate, affine, center_and_scale, center_and_scale_in_place, gate_and_sum, repeat, write_moments,
+};
 use super::step::{
     Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_from,
     for_each_example_of_two, put, row,
@@ -28,6 +30,8 @@ pub(super) struct Norm {
     pub(super) mean: ParamId,
     pub(super) variance: ParamId,
     pub(super) activation: Option<Activation>,
+    /// Whether a convolution gives its input and nothing else reads it, see [`Conv`](super::conv::Conv).
+    pub(super) after_conv: bool,
 }
 
 impl Norm {
@@ -40,14 +44,10 @@ impl Norm {
         });
     }
 
-    /// Mean and variance of each channel, the latter without correction: from sums of each example, in their order.
-    fn moments(&self, x: &[f32], sums: &mut Vec<f32>, moments: &mut Vec<f32>) {
+    /// Mean and variance of each channel, the latter without correction: from [sums](write_moments) of each example, in their order.
+    fn moments(&self, sums: &[f32], moments: &mut Vec<f32>) {
         let (channels, pixels) = (self.channels, self.width / self.channels);
-        let examples = x.len() / self.width;
-        sums.resize(examples * 2 * channels, 0.0);
-        for_each_example_from(self.width, (sums, 2 * channels), |i, sums| {
-            write_moments(&x[i * self.width..][..self.width], channels, sums);
-        });
+        let examples = sums.len() / (2 * channels);
         moments.resize(2 * channels, 0.0);
         let share = 1.0 / examples as f64;
         for channel in 0..channels {
@@ -62,6 +62,11 @@ impl Norm {
             moments[channels + channel] = variance as f32;
         }
     }
+}
+
+/// Computes the gradient of a value, where it is, of which a batch norm has left that behind it and a map.
+pub(crate) fn settle(grad: &mut [f32], value: &[f32], width: usize, map: &[f32]) {
+    for_each_example(grad, width, |i, grad| center_and_scale_in_place(grad, row(value, width, i), map));
 }
 
 /// As [`Activation::Relu`], alone.
@@ -96,7 +101,13 @@ impl Step for Norm {
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
         let (width, work) = (self.width, &mut *at.work);
-        self.moments(x, &mut work.sums, &mut work.moments);
+        if !self.after_conv {
+            work.sums.resize(x.len() / width * 2 * self.channels, 0.0);
+            for_each_example_from(width, (&mut work.sums, 2 * self.channels), |i, sums| {
+                write_moments(row(x, width, i), self.channels, sums);
+            });
+        }
+        self.moments(if self.after_conv { xs.sums(0) } else { &work.sums }, &mut work.moments);
         let (mean, variance) = work.moments.split_at(self.channels);
         self.write_map(at.params, [mean, variance], &mut work.map);
         let (map, of) = (&*work.map, |i| (row(x, width, i), other.map(|other| row(other, width, i))));
@@ -159,6 +170,9 @@ impl Step for Norm {
             && let (_, Some((dr, add))) = xs.value_and_grad(1)
         {
             for_each_example(dr, width, |i, dr| put(dr, add, row(grad, width, i).iter().copied()));
+        }
+        if self.after_conv {
+            return xs.slot(0).0.defer(y, &mut work.map);
         }
         if let (x, Some((dx, add))) = xs.value_and_grad(0) {
             let map = &*work.map;

@@ -170,16 +170,18 @@ impl Planner<'_> {
                     _ => unreachable!("a convolution has a weight"),
                 };
                 let inputs = vec![self.read_map(node.inputs[0])];
-                self.push(Box::new(Conv { convolution, weight, bias }), inputs, last, true, true);
+                let before_norm = self.is_before_norm(first);
+                self.push(Box::new(Conv { convolution, weight, bias, before_norm }), inputs, last, true, true);
             }
             (Op::BatchNorm, Slices::Norm { weight, bias, mean, variance }) => {
                 let mut inputs = vec![self.read_map(node.inputs[0])];
+                let after_conv = first > 0 && node.inputs[0] == first && self.is_before_norm(first - 1);
                 if let Some(other) = self.then_add(&mut last) {
                     inputs.push(self.read_map(other));
                 }
                 let activation = self.then_activation(&mut last);
                 let (channels, width) = (shape[0], shape.iter().product());
-                let step = Norm { channels, width, weight, bias, mean, variance, activation };
+                let step = Norm { channels, width, weight, bias, mean, variance, activation, after_conv };
                 self.push(Box::new(step), inputs, last, true, true);
             }
             (Op::Standardize { .. }, Slices::Standard { mean, scale }) => {
@@ -331,6 +333,12 @@ impl Planner<'_> {
     fn next(&self, last: usize) -> Option<&Op> {
         let next = self.graph.nodes().get(last + 1)?;
         (next.inputs.contains(&(last + 1)) && self.readers(last + 1) == 1).then_some(&next.op)
+    }
+
+    /// Whether a batch norm follows a convolution without a bias, whose outputs nothing else reads: they work hand in hand.
+    fn is_before_norm(&self, node: usize) -> bool {
+        let is_conv = matches!(self.graph.nodes()[node].op, Op::Conv(crate::Conv { bias: false, .. }));
+        is_conv && matches!(self.next(node), Some(Op::BatchNorm))
     }
 
     fn then_activation(&self, last: &mut usize) -> Option<Activation> {

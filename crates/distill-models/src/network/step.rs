@@ -127,6 +127,16 @@ impl<'a> Sources<'a> {
     }
 }
 
+impl<'a> Sources<'a> {
+    /// The [sums](Slot::sums) that were left with an input in training.
+    pub(super) fn sums(&self, i: usize) -> &'a [f32] {
+        match self.values {
+            Values::Slots(slots) => &slots[self.inputs[i].slot].sums,
+            Values::Buffers { .. } => &[],
+        }
+    }
+}
+
 /// Slots of a step's inputs, for the backward pass.
 pub(super) struct Inputs<'a> {
     pub(super) slots: &'a mut [Slot],

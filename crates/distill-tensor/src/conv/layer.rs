@@ -101,10 +101,31 @@ impl Convolution {
     /// # Panics
     /// If the lengths do not fit each other.
     pub fn forward(&self, kernel: &Kernel, x: &[f32], y: &mut [f32]) {
-        let [len_x, len_y] = self.shape.lens();
-        assert_eq!(x.len() / len_x, y.len() / len_y, "examples of inputs and outputs");
+        let [len_x, len_y] = self.check_examples(x, y);
         self.for_each_example(y, len_y, |i, y| {
             self.sums(&self.outputs, kernel, &x[i * len_x..][..len_x], self.shape.input, y, Write::Replace);
+        });
+    }
+
+    /// The same, and writes with `note` what the outputs of each example say, while they are near the processor: as many numbers for
+    /// each, one after the other.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other, or there are no notes.
+    pub fn forward_and_note(
+        &self,
+        kernel: &Kernel,
+        x: &[f32],
+        y: &mut [f32],
+        notes: &mut [f32],
+        note: impl Fn(&[f32], &mut [f32]) + Sync,
+    ) {
+        let [len_x, len_y] = self.check_examples(x, y);
+        let of_example = notes.len() / (y.len() / len_y).max(1);
+        let examples = y.par_chunks_exact_mut(len_y).zip(notes.par_chunks_exact_mut(of_example));
+        examples.enumerate().with_min_len(self.min_len()).for_each(|(i, (y, notes))| {
+            self.sums(&self.outputs, kernel, &x[i * len_x..][..len_x], self.shape.input, y, Write::Replace);
+            note(y, notes);
         });
     }
 
@@ -113,12 +134,50 @@ impl Convolution {
     /// # Panics
     /// If the lengths do not fit each other.
     pub fn backward_inputs(&self, kernel: &Kernel, dy: &[f32], dx: &mut [f32], add: bool) {
+        let [len_x, len_y] = self.check_examples(dx, dy);
+        self.for_each_example(dx, len_x, |i, dx| self.input_sums(kernel, &dy[i * len_y..][..len_y], dx, add));
+    }
+
+    /// Both gradients, of the weights as [`backward_weights`](Self::backward_weights) and of the inputs, if they want one, as
+    /// [`backward_inputs`](Self::backward_inputs), to the same bits. `write_dy` writes the gradient of an example's outputs, which is
+    /// then read for both while it is near the processor, and never lies in memory for the whole batch.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn backward(
+        &self,
+        kernel: &Kernel,
+        x: &[f32],
+        write_dy: impl Fn(usize, &mut [f32]) + Sync,
+        precision: Precision,
+        sums: &mut Vec<f32>,
+        grads: &mut [f32],
+        dx: Option<(&mut [f32], bool)>,
+    ) {
         let [len_x, len_y] = self.shape.lens();
-        assert_eq!(dx.len() / len_x, dy.len() / len_y, "examples of inputs and outputs");
-        let write = if add { Write::Add } else { Write::Replace };
-        self.for_each_example(dx, len_x, |i, dx| {
-            self.sums(&self.inputs, kernel, &dy[i * len_y..][..len_y], self.shape.output(), dx, write);
-        });
+        let form = Form::of(self.precision_of_weights(precision));
+        let (n, each) = self.begin_sums(x.len() / len_x, sums);
+        let part = |part: usize, sums: &mut [f32], mut dx: Option<(&mut [f32], bool)>| {
+            with_buffer(len_y, |dy| {
+                for (i, x) in x.chunks_exact(len_x).enumerate().skip(part * each).take(each) {
+                    write_dy(i, dy);
+                    self.add_weight_sums(form, x, dy, sums);
+                    if let Some((dx, add)) = &mut dx {
+                        self.input_sums(kernel, dy, &mut dx[(i - part * each) * len_x..][..len_x], *add);
+                    }
+                }
+            });
+        };
+        let (of_parts, min_len) = (sums.par_chunks_mut(n).enumerate(), self.min_len().div_ceil(each));
+        match dx {
+            None => of_parts.with_min_len(min_len).for_each(|(i, sums)| part(i, sums, None)),
+            Some((dx, add)) => {
+                assert_eq!(dx.len(), x.len(), "gradients of inputs");
+                let parts = of_parts.zip(dx.par_chunks_mut(each * len_x)).with_min_len(min_len);
+                parts.for_each(|((i, sums), dx)| part(i, sums, Some((dx, add))));
+            }
+        }
+        self.end_sums(form, sums, grads);
     }
 
     /// Overwrites `grads`, in the order of the weights, with their gradient, in [what it is made
@@ -138,21 +197,30 @@ impl Convolution {
     }
 
     pub(super) fn weights_in(&self, form: Form, x: &[f32], dy: &[f32], sums: &mut Vec<f32>, grads: &mut [f32]) {
-        let [len_x, len_y] = self.shape.lens();
+        let [len_x, len_y] = self.check_examples(x, dy);
         let examples = x.len() / len_x;
-        assert_eq!(examples, dy.len() / len_y, "examples of inputs and outputs");
-        self.check_weights(grads);
-        let n = self.len_of_sums();
-        let each = examples.div_ceil(MAX_PARTS).max(1);
-        let parts = examples.div_ceil(each).max(1);
-        sums.clear();
-        sums.resize(parts * n, 0.0);
+        let (n, each) = self.begin_sums(examples, sums);
         sums.par_chunks_mut(n).enumerate().with_min_len(self.min_len().div_ceil(each)).for_each(|(part, sums)| {
             for i in part * each..((part + 1) * each).min(examples) {
                 let (x, dy) = (&x[i * len_x..][..len_x], &dy[i * len_y..][..len_y]);
                 self.add_weight_sums(form, x, dy, sums);
             }
         });
+        self.end_sums(form, sums, grads);
+    }
+
+    /// Makes room for the sums of parts of the batch. Returns how many numbers a part has, and how many examples.
+    fn begin_sums(&self, examples: usize, sums: &mut Vec<f32>) -> (usize, usize) {
+        let (n, each) = (self.len_of_sums(), examples.div_ceil(MAX_PARTS).max(1));
+        sums.clear();
+        sums.resize(examples.div_ceil(each).max(1) * n, 0.0);
+        (n, each)
+    }
+
+    /// Adds the parts up, and writes the gradient in the order of the weights.
+    fn end_sums(&self, form: Form, sums: &mut [f32], grads: &mut [f32]) {
+        self.check_weights(grads);
+        let n = self.len_of_sums();
         let (sum, others) = sums.split_at_mut(n);
         sum.par_chunks_mut(MIN_SUMS).enumerate().for_each(|(i, sum)| {
             for other in others.chunks_exact(n) {
@@ -188,6 +256,19 @@ impl Convolution {
     /// less than 4 pixels of the outputs.
     pub fn precision_of_weights(&self, asked: Precision) -> Precision {
         if is_rounded_for_weights(&self.shape) { asked } else { Precision::F32 }
+    }
+
+    /// Gradients of the inputs of one example.
+    fn input_sums(&self, kernel: &Kernel, dy: &[f32], dx: &mut [f32], add: bool) {
+        let write = if add { Write::Add } else { Write::Replace };
+        self.sums(&self.inputs, kernel, dy, self.shape.output(), dx, write);
+    }
+
+    /// Numbers of an example in the inputs and the outputs, of which there must be as many.
+    fn check_examples(&self, x: &[f32], y: &[f32]) -> [usize; 2] {
+        let [len_x, len_y] = self.shape.lens();
+        assert_eq!(x.len() / len_x, y.len() / len_y, "examples of inputs and outputs");
+        [len_x, len_y]
     }
 
     fn check_weights(&self, weights: &[f32]) {
