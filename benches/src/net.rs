@@ -24,9 +24,6 @@ pub(crate) enum Net {
 }
 
 impl Net {
-    /// Those with convolutions.
-    pub(crate) const CONVOLUTIONAL: [Self; 5] = [Self::Cnn, Self::ResNet8, Self::Wrn16x1, Self::Wrn16x2, Self::DsCnn];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Perceptron => "perceptron",
@@ -84,7 +81,8 @@ mod tests {
             let network = Network::new(net.config().unwrap(), net.input_shape().to_vec(), classes(), 1).unwrap();
             network.spec().parameters
         };
-        assert_eq!(Net::CONVOLUTIONAL.map(parameters), [20_538, 78_042, 175_066, 691_674, 23_050]);
+        let nets = [Net::Cnn, Net::ResNet8, Net::Wrn16x1, Net::Wrn16x2, Net::DsCnn];
+        assert_eq!(nets.map(parameters), [20_538, 78_042, 175_066, 691_674, 23_050]);
     }
 
     #[test]

@@ -226,7 +226,9 @@ fn gradients_equal_finite_differences() {
         ResNetConfig { blocks: vec![1, 1], width: 3, ..dropout(0.4) }.into(),
         ResNetConfig { blocks: vec![1], width: 3, preact: true, ..dropout(0.0) }.into(),
     ];
-    for config in configs {
+    // Of a convolution, of the batch norm behind it, and of what follows them.
+    let inner = [2, 3, 4, 5];
+    for (config, slot) in configs.iter().flat_map(|config| inner.map(|slot| (config, slot))) {
         let mut network = Network::new(config.clone(), vec![2, 6, 5], names(3), 3).unwrap();
         let inputs = Array2::from_shape_fn((7, 60), |(i, j)| ((i * 60 + j) as f32 * 0.7).sin());
         let weights = Array2::from_shape_fn((7, 3), |(i, j)| ((i * 3 + j) as f32 * 1.3).cos());
@@ -235,7 +237,7 @@ fn gradients_equal_finite_differences() {
         let loss = |network: &Network, tape: &mut Tape| {
             network.forward(inputs.view(), KEY, tape).unwrap();
             let logits = tape.logits().iter().zip(&weights).map(|(x, w)| f64::from(x * w)).sum::<f64>();
-            let (inner, value) = (tape.slots()[3].name().to_owned(), tape.slots()[3].value().to_owned());
+            let (inner, value) = (tape.slots()[slot].name().to_owned(), tape.slots()[slot].value().to_owned());
             let (_, mut entering) = tape.activation_and_gradient(&inner).unwrap();
             entering.scaled_add(0.02, &value);
             logits + value.iter().map(|x| f64::from(x * x) * 0.01).sum::<f64>()
@@ -259,7 +261,10 @@ fn gradients_equal_finite_differences() {
             };
             let numeric = (moved(1e-3) - moved(-1e-3)) / 2e-3;
             let near = (numeric - analytic).abs() < 1e-2 * (1.0 + analytic.abs());
-            assert!(near, "{config:?} {name}: the gradient says {analytic}, finite differences {numeric}");
+            assert!(
+                near,
+                "{config:?}, inner value {slot}, {name}: the gradient says {analytic}, finite differences {numeric}"
+            );
         }
     }
 }

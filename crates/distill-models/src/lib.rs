@@ -4,6 +4,7 @@ mod activation;
 mod answers;
 mod bags;
 mod buffer;
+mod channels;
 mod config;
 mod dense;
 mod described;

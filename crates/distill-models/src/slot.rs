@@ -1,6 +1,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
+use rayon::prelude::*;
 
 use crate::buffer::{grow, matrix};
+use crate::channels::center_and_scale_in_place;
 
 /// One activation on a [`Tape`](crate::Tape), shape `(examples, width)` in all that it holds: its value, the derivative of the
 /// value by the layer's affine output, and the gradient of the loss.
@@ -18,7 +20,7 @@ pub struct Slot {
     /// Sums over the pixels of each example, which whoever writes the value leaves for a batch norm that reads it.
     pub(crate) sums: Vec<f32>,
     /// What a batch norm that has read the value leaves for whoever has written it: where this is not empty, `grad` is the gradient
-    /// behind the norm, and [this map](crate::network::channels::center_and_scale) of it is that of the value.
+    /// behind the norm, and [this map](crate::channels::center_and_scale) of it is that of the value.
     pending: Vec<f32>,
 }
 
@@ -105,8 +107,13 @@ impl Slot {
 
     /// Takes the gradient of `after`, a batch norm of this value, and the map that makes of it the gradient of this.
     pub(crate) fn defer(&mut self, after: &mut Self, map: &mut Vec<f32>) {
-        std::mem::swap(&mut self.grad, &mut after.grad);
+        self.take_grad(after);
         std::mem::swap(&mut self.pending, map);
+    }
+
+    /// Takes the gradient of `after`, which is this value's, too; what is left there has no meaning.
+    pub(crate) fn take_grad(&mut self, after: &mut Self) {
+        std::mem::swap(&mut self.grad, &mut after.grad);
     }
 
     /// Value, gradient and map, where the gradient is still [pending](Self::defer).
@@ -169,7 +176,8 @@ impl Slot {
     fn settle(&mut self) {
         if !self.pending.is_empty() {
             let (n, width) = (self.rows * self.width, self.width);
-            crate::network::settle(&mut self.grad[..n], &self.value[..n], width, &self.pending);
+            let examples = self.grad[..n].par_chunks_exact_mut(width).zip(self.value.par_chunks_exact(width));
+            examples.for_each(|(grad, value)| center_and_scale_in_place(grad, value, &self.pending));
             self.pending.clear();
         }
     }

@@ -1,9 +1,9 @@
 use distill_tensor::{Convolution, ParamId, Params, Precision};
 use ndarray::ArrayViewMut2;
 
-use super::channels::{center_and_scale, write_moments};
 use super::step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Step, row};
 use crate::Slot;
+use crate::channels::{center_and_scale, write_moments};
 use crate::dense::sum_columns;
 
 /// A convolution, with a bias or without. Maps lie with their channels side by side.
@@ -52,9 +52,10 @@ impl Step for Conv {
             if dx.is_some() {
                 self.convolution.pack_backward(at.params.vector(self.weight), at.precision, kernel);
             }
-            let write_dy = |i, dy: &mut [f32]| center_and_scale(row(grad, width, i), row(value, width, i), map, (dy, false));
+            let write_dy =
+                |i, dy: &mut [f32]| center_and_scale(row(grad, width, i), row(value, width, i), map, (dy, false));
             let (sums, grads) = (&mut at.work.sums, at.grads.vector_mut(self.weight));
-            return self.convolution.backward(kernel, x, write_dy, at.precision, sums, grads, dx);
+            return self.convolution.backward(kernel, x, write_dy, at.precision, (sums, grads), dx);
         }
         let (dy, work) = (y.grad(), &mut *at.work);
         if let Some(bias) = self.bias {

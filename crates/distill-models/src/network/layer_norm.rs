@@ -1,8 +1,9 @@
 use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
 
-use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put};
+use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two};
 use crate::Slot;
+use crate::channels::put;
 
 /// Added to the variance.
 const EPS: f32 = 1e-5;

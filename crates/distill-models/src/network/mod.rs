@@ -1,6 +1,5 @@
 //! A graph with weights: computed, trained.
 
-mod channels;
 mod conv;
 mod dense;
 mod layer_norm;
@@ -28,8 +27,6 @@ use crate::{
 };
 use plan::{Plan, Planned, Reads};
 use step::{Backward, Eval, Forward, Inputs, Prepared, Sources, Values};
-
-pub(crate) use norm::settle;
 
 /// A network: a [`Graph`] with weights.
 ///

@@ -1,13 +1,11 @@
 use distill_tensor::{ParamId, Params};
 use ndarray::ArrayViewMut2;
 
-use super::channels::{
-    Gate, affine, center_and_scale, center_and_scale_in_place, gate_and_sum, repeat, write_moments,
-};
 use super::step::{
     Backward, Eval, Forward, Inputs, Prepared, Sources, Step, for_each_example, for_each_example_from,
-    for_each_example_of_two, put, row,
+    for_each_example_of_two, row,
 };
+use crate::channels::{Gate, affine, center_and_scale, gate_and_sum, put, repeat, write_moments};
 use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Slot};
 
@@ -30,6 +28,8 @@ pub(super) struct Norm {
     pub(super) mean: ParamId,
     pub(super) variance: ParamId,
     pub(super) activation: Option<Activation>,
+    /// Whether whoever writes its input leaves the sums of each example with it.
+    pub(super) finds_sums: bool,
     /// Whether a convolution gives its input and nothing else reads it, see [`Conv`](super::conv::Conv).
     pub(super) after_conv: bool,
 }
@@ -64,11 +64,6 @@ impl Norm {
     }
 }
 
-/// Computes the gradient of a value, where it is, of which a batch norm has left that behind it and a map.
-pub(crate) fn settle(grad: &mut [f32], value: &[f32], width: usize, map: &[f32]) {
-    for_each_example(grad, width, |i, grad| center_and_scale_in_place(grad, row(value, width, i), map));
-}
-
 /// As [`Activation::Relu`], alone.
 #[inline(always)]
 fn relu(y: f32) -> f32 {
@@ -101,13 +96,13 @@ impl Step for Norm {
     fn forward(&self, at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let (x, other) = (xs.slice(0), (xs.inputs.len() > 1).then(|| xs.slice(1)));
         let (width, work) = (self.width, &mut *at.work);
-        if !self.after_conv {
+        if !self.finds_sums {
             work.sums.resize(x.len() / width * 2 * self.channels, 0.0);
             for_each_example_from(width, (&mut work.sums, 2 * self.channels), |i, sums| {
                 write_moments(row(x, width, i), self.channels, sums);
             });
         }
-        self.moments(if self.after_conv { xs.sums(0) } else { &work.sums }, &mut work.moments);
+        self.moments(if self.finds_sums { xs.sums(0) } else { &work.sums }, &mut work.moments);
         let (mean, variance) = work.moments.split_at(self.channels);
         self.write_map(at.params, [mean, variance], &mut work.map);
         let (map, of) = (&*work.map, |i| (row(x, width, i), other.map(|other| row(other, width, i))));

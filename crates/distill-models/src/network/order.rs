@@ -1,7 +1,8 @@
 use ndarray::ArrayViewMut2;
 
-use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example, put};
+use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example};
 use crate::Slot;
+use crate::channels::put;
 
 /// The input, channel by channel as data has it, as a map with its channels side by side. No parameter lies behind it.
 #[derive(Debug)]

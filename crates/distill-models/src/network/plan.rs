@@ -1,3 +1,4 @@
+mod ahead;
 mod places;
 
 use distill_tensor::Convolution;
@@ -13,7 +14,7 @@ use super::step::{Input, Step, Way};
 use crate::dense::Dense;
 use crate::embedding::Embedding;
 use crate::graph::{Slices, map};
-use crate::{Activation, Dropout, Graph, MapShape, ModelError, Op, Window};
+use crate::{Dropout, Graph, MapShape, ModelError, Node, Op, Window};
 
 /// How a graph is computed: nodes as few steps, each with a slot for what it gives.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ struct Planner<'a> {
     as_map: Vec<Option<usize>>,
     /// Whether parameters lie behind a slot.
     needs_grad: Vec<bool>,
+    /// Slots of sums of two values with which a batch norm finds what it wants.
+    sums_left: Vec<usize>,
 }
 
 /// The sides of a map; a vector has none.
@@ -104,6 +107,7 @@ impl Plan {
             places: vec![None; values.len()],
             as_map: vec![None; values.len()],
             needs_grad: vec![false],
+            sums_left: vec![],
         };
         planner.places[0] = Some(Place { slot: 0, by_channel: true });
         let mut node = 0;
@@ -181,7 +185,8 @@ impl Planner<'_> {
                 }
                 let activation = self.then_activation(&mut last);
                 let (channels, width) = (shape[0], shape.iter().product());
-                let step = Norm { channels, width, weight, bias, mean, variance, activation, after_conv };
+                let finds_sums = after_conv || self.sums_left.contains(&inputs[0]);
+                let step = Norm { channels, width, weight, bias, mean, variance, activation, finds_sums, after_conv };
                 self.push(Box::new(step), inputs, last, true, true);
             }
             (Op::Standardize { .. }, Slices::Standard { mean, scale }) => {
@@ -197,12 +202,16 @@ impl Planner<'_> {
                 let inputs = node.inputs.iter().map(|&input| self.read_map(input)).collect();
                 let activation = self.then_activation(&mut last);
                 let width = shape.iter().product();
-                self.push(Box::new(Pointwise { width, activation }), inputs, last, true, false);
+                let reads = |node: &Node| node.op == Op::BatchNorm && node.inputs[0] == last + 1;
+                let is_for_norm = activation.is_none() && graph.nodes().iter().any(reads);
+                let sums_for = is_for_norm.then_some(shape[0]);
+                self.push(Box::new(Pointwise { width, activation, sums_for }), inputs, last, true, false);
+                self.sums_left.extend(sums_for.map(|_| self.plan.slots.len() - 1));
             }
             (&Op::Activation(activation), _) => {
                 let inputs = vec![self.read_map(node.inputs[0])];
                 let (width, activation) = (shape.iter().product(), Some(activation));
-                self.push(Box::new(Pointwise { width, activation }), inputs, last, true, false);
+                self.push(Box::new(Pointwise { width, activation, sums_for: None }), inputs, last, true, false);
             }
             (&Op::Dropout { p, stream }, _) => {
                 let width = shape.iter().product();
@@ -322,44 +331,6 @@ impl Planner<'_> {
         let made = self.push_as(name, channels * pixels, map, step, vec![slot], false);
         self.as_map[value] = Some(made);
         made
-    }
-
-    /// How many nodes read a value.
-    fn readers(&self, value: usize) -> usize {
-        self.graph.nodes().iter().flat_map(|node| &node.inputs).filter(|&&input| input == value).count()
-    }
-
-    /// The next node, if it is the only reader of what node `last` gives.
-    fn next(&self, last: usize) -> Option<&Op> {
-        let next = self.graph.nodes().get(last + 1)?;
-        (next.inputs.contains(&(last + 1)) && self.readers(last + 1) == 1).then_some(&next.op)
-    }
-
-    /// Whether a batch norm follows a convolution without a bias, whose outputs nothing else reads: they work hand in hand.
-    fn is_before_norm(&self, node: usize) -> bool {
-        let is_conv = matches!(self.graph.nodes()[node].op, Op::Conv(crate::Conv { bias: false, .. }));
-        is_conv && matches!(self.next(node), Some(Op::BatchNorm))
-    }
-
-    fn then_activation(&self, last: &mut usize) -> Option<Activation> {
-        let Some(&Op::Activation(activation)) = self.next(*last) else { return None };
-        *last += 1;
-        Some(activation)
-    }
-
-    fn then_dropout(&self, last: &mut usize) -> Result<Option<Dropout>, ModelError> {
-        let Some(&Op::Dropout { p, stream }) = self.next(*last) else { return Ok(None) };
-        *last += 1;
-        Dropout::new(p, stream, "dropout")
-    }
-
-    /// The other value of a sum that follows.
-    fn then_add(&self, last: &mut usize) -> Option<usize> {
-        let Some(Op::Add) = self.next(*last) else { return None };
-        let inputs = &self.graph.nodes()[*last + 1].inputs;
-        let other = *inputs.iter().find(|&&input| input != *last + 1)?;
-        *last += 1;
-        Some(other)
     }
 
     /// Checks that the graph ends with the logits, and that all it computes is used.

@@ -2,9 +2,8 @@ use ndarray::ArrayViewMut2;
 
 use distill_tensor::ParamId;
 
-use super::step::{
-    Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, put, row,
-};
+use super::step::{Backward, Eval, Forward, Inputs, Sources, Step, for_each_example, for_each_example_of_two, row};
+use crate::channels::{put, write_moments};
 use crate::dense::{activated, activated_with_derivative};
 use crate::{Activation, Dropout, Slot};
 
@@ -13,6 +12,8 @@ use crate::{Activation, Dropout, Slot};
 pub(super) struct Pointwise {
     pub(super) width: usize,
     pub(super) activation: Option<Activation>,
+    /// The channels of a batch norm that reads the value, and finds its sums with it.
+    pub(super) sums_for: Option<usize>,
 }
 
 impl Pointwise {
@@ -41,6 +42,13 @@ impl Step for Pointwise {
 
     fn forward(&self, _at: &mut Forward<'_>, xs: Sources<'_>, y: &mut Slot) {
         let Some(activation) = self.activation else {
+            if let Some(channels) = self.sums_for {
+                let (y, sums) = y.value_and_sums_mut(2 * channels);
+                return for_each_example_of_two((y, self.width), (sums, 2 * channels), |example, y, sums| {
+                    self.sum(xs, example, y);
+                    write_moments(y, channels, sums);
+                });
+            }
             return for_each_example(y.value_slice_mut(), self.width, |example, y| self.sum(xs, example, y));
         };
         let [y, derivative] = y.value_and_derivative_slices_mut();
@@ -54,13 +62,18 @@ impl Step for Pointwise {
         if self.activation.is_some() {
             y.scale_grad_by_derivative();
         }
+        // The last that it replaces takes the gradient as it is; the others copy it, or add it.
+        let takes = (0..xs.len()).rev().find(|&i| xs.takes_all(i));
         let grad = y.grad_slice();
-        for i in 0..xs.len() {
+        for i in (0..xs.len()).filter(|&i| Some(i) != takes) {
             if let (_, Some((dx, add))) = xs.value_and_grad(i) {
                 for_each_example(dx, self.width, |example, dx| {
                     put(dx, add, row(grad, self.width, example).iter().copied());
                 });
             }
+        }
+        if let Some(i) = takes {
+            xs.slot(i).0.take_grad(y);
         }
     }
 }

@@ -2,7 +2,8 @@ use std::ops::Range;
 
 use ndarray::ArrayViewMut2;
 
-use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example, for_each_example_from, put};
+use super::step::{Backward, Eval, Inputs, Sources, Step, for_each_example, for_each_example_from};
+use crate::channels::put;
 use crate::{Slot, Window};
 
 /// Channels that are looked at together.

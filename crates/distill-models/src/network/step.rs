@@ -157,6 +157,12 @@ impl Inputs<'_> {
         (&mut self.slots[slot], grad)
     }
 
+    /// Whether this step is the first to write the gradient of an input, and reads that input once.
+    pub(super) fn takes_all(&self, i: usize) -> bool {
+        let Input { slot, grad } = self.inputs[i];
+        grad == Way::Replace && self.inputs.iter().filter(|input| input.slot == slot).count() == 1
+    }
+
     pub(super) fn len(&self) -> usize {
         self.inputs.len()
     }
@@ -204,14 +210,4 @@ fn min_len(width: usize) -> usize {
 /// The row of an example.
 pub(super) fn row(values: &[f32], width: usize, example: usize) -> &[f32] {
     &values[example * width..][..width]
-}
-
-/// Writes a gradient, or adds it to the one that is there.
-#[inline(always)]
-pub(super) fn put(to: &mut [f32], add: bool, values: impl Iterator<Item = f32>) {
-    if add {
-        to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
-    } else {
-        to.iter_mut().zip(values).for_each(|(to, value)| *to = value);
-    }
 }

@@ -7,6 +7,7 @@ mod buffer;
 mod depthwise;
 mod form;
 mod gather;
+mod gradients;
 mod layer;
 mod packed;
 mod pad;

@@ -113,7 +113,9 @@ impl Packing {
     ) {
         kernel.form = form;
         kernel.values.clear();
-        kernel.values.extend(self.order.iter().map(|&weight| weights.get(weight as usize).copied().unwrap_or_default()));
+        kernel
+            .values
+            .extend(self.order.iter().map(|&weight| weights.get(weight as usize).copied().unwrap_or_default()));
         match form {
             Form::Whole => {}
             Form::Rounded => round_in_place(&mut kernel.values),

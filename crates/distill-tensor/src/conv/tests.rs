@@ -132,6 +132,38 @@ fn every_shape_equals_the_definition_for_any_number_of_threads() {
 }
 
 #[test]
+fn what_is_computed_together_has_the_bits_of_what_is_computed_apart() {
+    for s in shapes() {
+        let ([len_x, len_y], n) = (s.lens(), 19);
+        let (x, dy) = (numbers(n * len_x, 1), numbers(n * len_y, 2));
+        let (w, bias) = (numbers(s.weights().iter().product(), 3), numbers(s.outputs, 4));
+        for precision in [Precision::F32, Precision::Bf16Emulated] {
+            let apart = ours(&s, precision, &w, &bias, &x, &dy);
+            let (layer, mut kernel, mut sums) = (Convolution::new(s).unwrap(), Kernel::default(), vec![]);
+            let (mut y, mut dx, mut dw) = (dy.clone(), vec![1.0; x.len()], w.clone());
+            let mut notes = vec![f32::NAN; 2 * n];
+            layer.pack(&w, Some(&bias), precision, &mut kernel);
+            layer.forward_and_note(&kernel, &x, &mut y, &mut notes, |y, note| {
+                note.copy_from_slice(&[y[0], y[len_y - 1]]);
+            });
+            let expected: Vec<f32> = apart.y.chunks(len_y).flat_map(|y| [y[0], y[len_y - 1]]).collect();
+            assert!(notes == expected, "notes of {s:?}");
+            layer.pack_backward(&w, precision, &mut kernel);
+            let write = |i: usize, to: &mut [f32]| to.copy_from_slice(&dy[i * len_y..][..len_y]);
+            layer.backward(&kernel, &x, write, precision, (&mut sums, &mut dw), Some((&mut dx, true)));
+            let added: Vec<f32> = apart.dx.iter().map(|dx| 1.0 + dx).collect();
+            assert!(dx == added && dw == apart.dw, "gradients of {s:?}");
+            dw.fill(f32::NAN);
+            layer.backward(&kernel, &x, write, precision, (&mut sums, &mut dw), Some((&mut dx, false)));
+            assert!(Results { y, dx, dw } == apart, "{s:?}");
+            let mut alone = w.clone();
+            layer.backward(&kernel, &x, write, precision, (&mut sums, &mut alone), None);
+            assert!(alone == apart.dw, "gradient of weights of {s:?}");
+        }
+    }
+}
+
+#[test]
 fn sides_that_do_not_fit_are_refused() {
     let good = ConvShape::same([8, 8, 6], 4, 3);
     let refused = |shape: ConvShape| Convolution::new(shape).unwrap_err().to_string();

@@ -5,15 +5,13 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::step::put;
-
 /// Pixels that are added up before they meet the sums of all, so that one sum does not wait for the other.
 const TOGETHER: usize = 4;
 /// The least numbers that are repeated: some of the widest vectors.
 const REPEATED: usize = 128;
 
 /// Overwrites `values` with `N` numbers of each channel: the first of all channels, again and again, then the second of all.
-pub(super) fn repeat<const N: usize>(
+pub(crate) fn repeat<const N: usize>(
     values: &mut Vec<f32>,
     channels: usize,
     mut of_channel: impl FnMut(usize) -> [f32; N],
@@ -38,14 +36,14 @@ fn kinds<const N: usize>(repeated: &[f32]) -> [&[f32]; N] {
 }
 
 /// Overwrites `out` with the mean of each channel, and then the sum of the squares of what differs from it.
-pub(super) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
+pub(crate) fn write_moments(x: &[f32], channels: usize, out: &mut [f32]) {
     let (mean, squares) = out.split_at_mut(channels);
     Arch::new().dispatch(Moments { x, mean, squares });
 }
 
 /// What a gradient of outputs is multiplied by to become that of what an activation was given.
 #[derive(Clone, Copy)]
-pub(super) enum Gate<'a> {
+pub(crate) enum Gate<'a> {
     /// There is no activation.
     Open,
     /// The values of ReLU, which are above 0 where it passes.
@@ -55,25 +53,25 @@ pub(super) enum Gate<'a> {
 
 /// Takes a gradient back through an activation where it is, and overwrites `out` with its sum in each channel, and then that of its
 /// products with `x - mean`.
-pub(super) fn gate_and_sum(grad: &mut [f32], gate: Gate<'_>, x: &[f32], mean: &[f32], out: &mut [f32]) {
+pub(crate) fn gate_and_sum(grad: &mut [f32], gate: Gate<'_>, x: &[f32], mean: &[f32], out: &mut [f32]) {
     let (sums, products) = out.split_at_mut(mean.len());
     Arch::new().dispatch(GateAndSum { grad, gate, x, mean, sums, products });
 }
 
 /// `y = f(x · factor + summand)`, with another value added before `f` where there is one. The map is factor and summand of each
 /// channel, [repeated](repeat).
-pub(super) fn affine(x: &[f32], other: Option<&[f32]>, map: &[f32], f: impl Fn(f32) -> f32, y: &mut [f32]) {
+pub(crate) fn affine(x: &[f32], other: Option<&[f32]>, map: &[f32], f: impl Fn(f32) -> f32, y: &mut [f32]) {
     Arch::new().dispatch(Affine { x, other, map: kinds(map), f, y });
 }
 
 /// Writes or adds `factor · (grad - shift - (x - mean) · slope)`. The map is mean, factor, shift and slope of each channel,
 /// [repeated](repeat).
-pub(super) fn center_and_scale(grad: &[f32], x: &[f32], map: &[f32], (dx, add): (&mut [f32], bool)) {
+pub(crate) fn center_and_scale(grad: &[f32], x: &[f32], map: &[f32], (dx, add): (&mut [f32], bool)) {
     Arch::new().dispatch(CenterAndScale { grad, x, map: kinds(map), dx, add });
 }
 
 /// The same where the gradient is.
-pub(super) fn center_and_scale_in_place(grad: &mut [f32], x: &[f32], map: &[f32]) {
+pub(crate) fn center_and_scale_in_place(grad: &mut [f32], x: &[f32], map: &[f32]) {
     let [mean, factor, shift, slope] = kinds(map);
     for (grad, x) in grad.chunks_mut(mean.len()).zip(x.chunks(mean.len())) {
         for (i, (grad, x)) in grad.iter_mut().zip(x).enumerate() {
@@ -85,6 +83,16 @@ pub(super) fn center_and_scale_in_place(grad: &mut [f32], x: &[f32], map: &[f32]
 #[inline(always)]
 fn centered(grad: f32, x: f32, [mean, factor, shift, slope]: [f32; 4]) -> f32 {
     factor * (grad - shift - (x - mean) * slope)
+}
+
+/// Writes a gradient, or adds it to the one that is there.
+#[inline(always)]
+pub(crate) fn put(to: &mut [f32], add: bool, values: impl Iterator<Item = f32>) {
+    if add {
+        to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
+    } else {
+        to.iter_mut().zip(values).for_each(|(to, value)| *to = value);
+    }
 }
 
 /// A vector of numbers, or the first of one where there are not so many.
@@ -316,8 +324,9 @@ impl WithSimd for CenterAndScale<'_> {
         let n = mean.len();
         for ((dx, grad), x) in dx.chunks_mut(n).zip(grad.chunks(n)).zip(x.chunks(n)) {
             let map = mean.iter().zip(factor).zip(shift.iter().zip(slope));
-            let values = (grad.iter().zip(x).zip(map))
-                .map(|((&grad, &x), ((&mean, &factor), (&shift, &slope)))| centered(grad, x, [mean, factor, shift, slope]));
+            let values = (grad.iter().zip(x).zip(map)).map(|((&grad, &x), ((&mean, &factor), (&shift, &slope)))| {
+                centered(grad, x, [mean, factor, shift, slope])
+            });
             put(dx, add, values);
         }
     }
