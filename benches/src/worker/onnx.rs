@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use distill_export::{OnnxExport, OnnxExportOptions};
-use distill_models::{Network, Provenance};
+use distill_models::{Model as _, ModelConfig, Network, Provenance};
 use ndarray::ArrayView2;
 use ort::environment::Environment;
 use ort::inputs;
@@ -44,24 +44,30 @@ impl Engine {
 
     /// A session that answers as this network does.
     pub(super) fn session(&self, model: &Network) -> Result<Graph> {
-        let options = OnnxExportOptions { flat: true, ..OnnxExportOptions::default() };
+        // A perceptron reads numbers in a row, as it is given them.
+        let flat = matches!(model.config(), ModelConfig::Mlp(_));
+        let options = OnnxExportOptions { flat, ..OnnxExportOptions::default() };
         let bytes = OnnxExport::new(model, &Provenance::default(), options)?.to_bytes()?;
         let builder = Session::builder(&self.environment)?.with_intra_threads(self.threads);
         let session = builder.map_err(|error| error.to_string())?.commit_from_memory(&bytes)?;
-        Ok(Graph { session })
+        let input_shape = &model.spec().input_shape;
+        Ok(Graph { session, input_shape: if flat { vec![model.spec().features()] } else { input_shape.clone() } })
     }
 }
 
 /// A network in ONNX Runtime.
 pub(super) struct Graph {
     session: Session,
+    /// Of one example.
+    input_shape: Vec<usize>,
 }
 
 impl Graph {
     /// The logits of a batch, shape `(batch, classes)` in a row, given to `take`; neither they nor the inputs are copied.
     pub(super) fn answer(&mut self, inputs: ArrayView2<'_, f32>, take: impl FnOnce(&[f32])) -> Result<()> {
         let values = inputs.to_slice().ok_or("the inputs of a batch are not in a row")?;
-        let tensor = TensorRef::from_array_view(([inputs.nrows(), inputs.ncols()], values))?;
+        let shape: Vec<usize> = [inputs.nrows()].into_iter().chain(self.input_shape.iter().copied()).collect();
+        let tensor = TensorRef::from_array_view((shape, values))?;
         let outputs = self.session.run(inputs![PORTS.0 => tensor])?;
         let (_, logits) = outputs[PORTS.1].try_extract_tensor::<f32>()?;
         take(logits);
