@@ -2,6 +2,7 @@
 
 mod conv;
 mod dense;
+mod eval;
 mod layer_norm;
 mod norm;
 mod order;
@@ -14,10 +15,9 @@ mod step;
 use std::sync::{Arc, OnceLock};
 
 use distill_tensor::{Init, ParamId, Params};
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::bags::Bags;
-use crate::buffer::matrix;
 use crate::dense::for_each_row;
 use crate::graph::Slices;
 use crate::max_norm::clamp_rows;
@@ -219,12 +219,6 @@ impl Network {
         }
     }
 
-    /// What every step has made of the weights.
-    fn prepared(&self) -> &[Prepared] {
-        let make = || self.plan.steps.iter().map(|planned| planned.step.prepare(&self.params)).collect();
-        self.prepared.get_or_init(make)
-    }
-
     /// Checks inputs, and reads them where they are numbers of buckets.
     fn read(&self, inputs: ArrayView2<'_, f32>, bags: &mut Bags) -> Result<(), ModelError> {
         let (expected, actual) = (self.spec.features(), inputs.ncols());
@@ -235,33 +229,6 @@ impl Network {
             Reads::Values => Ok(()),
             Reads::Bags { buckets } => bags.read(inputs, buckets),
             Reads::Tokens { rows } => bags.read_tokens(inputs, rows),
-        }
-    }
-
-    /// Evaluates as many rows as fit the buffers.
-    fn eval_rows(
-        &self,
-        input: ArrayView2<'_, f32>,
-        bags: &Bags,
-        buffers: &mut [Vec<f32>],
-        mut out: ArrayViewMut2<'_, f32>,
-    ) {
-        let (plan, rows, n_steps) = (&*self.plan, input.nrows(), self.plan.steps.len());
-        for (i, (Planned { step, inputs, output, .. }, prepared)) in plan.steps.iter().zip(self.prepared()).enumerate()
-        {
-            let (buffer, width) = plan.places[*output];
-            let mut y = std::mem::take(&mut buffers[buffer]);
-            let values = Values::Buffers { input, buffers, places: &plan.places };
-            let (at, xs) = (Eval { params: &self.params, prepared, bags }, Sources { values, inputs });
-            if i + 1 < n_steps {
-                step.eval(at, xs, matrix(&mut y, rows, width));
-            } else if out.is_standard_layout() {
-                step.eval(at, xs, out.view_mut());
-            } else {
-                step.eval(at, xs, matrix(&mut y, rows, width));
-                out.assign(&matrix(&mut y, rows, width));
-            }
-            buffers[buffer] = y;
         }
     }
 }
@@ -275,17 +242,12 @@ impl Model for Network {
         &self,
         inputs: ArrayView2<'_, f32>,
         scratch: &mut Scratch,
-        mut out: ArrayViewMut2<'_, f32>,
+        out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), ModelError> {
         let mut bags = scratch.take_bags();
         self.read(inputs, &mut bags)?;
         let mut buffers = scratch.take_values();
-        buffers.resize_with(self.plan.n_buffers.max(buffers.len()), Vec::new);
-        let at_once = self.plan.rows.min(inputs.nrows()).max(1);
-        for start in (0..inputs.nrows()).step_by(at_once) {
-            let rows = s![start..(start + at_once).min(inputs.nrows()), ..];
-            self.eval_rows(inputs.slice(rows), &bags, &mut buffers, out.slice_mut(rows));
-        }
+        self.eval(inputs, &bags, &mut buffers, out);
         scratch.give_back_values(buffers);
         scratch.give_back_bags(bags);
         Ok(())
