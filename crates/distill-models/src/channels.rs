@@ -110,8 +110,8 @@ fn store<S: Simd, const WHOLE: bool>(simd: S, to: &mut [f32], values: S::f32s) {
     }
 }
 
-/// The same of pixels that follow each other. There is no closure here, and in what calls this: vector instructions in one that is
-/// not inlined are calls.
+/// Vectors of pixels that follow each other. Neither this nor what calls it has closures: in one that is not inlined, vector
+/// instructions are calls.
 #[inline(always)]
 fn load_group<S: Simd, const WHOLE: bool>(simd: S, from: &[f32], step: usize, n: usize) -> [S::f32s; TOGETHER] {
     let mut pixels = [simd.splat_f32s(0.0); TOGETHER];
