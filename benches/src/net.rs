@@ -1,6 +1,6 @@
 //! What is trained and what answers.
 
-use distill_models::{Activation, CnnConfig, DsCnnConfig, ModelConfig, ResNetConfig};
+use distill_models::{CnnConfig, DsCnnConfig, ModelConfig, ResNetConfig};
 use serde::{Deserialize, Serialize};
 
 /// A network. PyTorch's are in `peers/pytorch/networks.py`, under the same names.
@@ -44,10 +44,7 @@ impl Net {
             Self::ResNet8 => ResNetConfig::default().into(),
             Self::Wrn16x1 => wide(1).into(),
             Self::Wrn16x2 => wide(2).into(),
-            Self::DsCnn => {
-                DsCnnConfig { kernel: [10, 4], stride: [2, 2], activation: Activation::Relu, ..DsCnnConfig::default() }
-                    .into()
-            }
+            Self::DsCnn => DsCnnConfig { kernel: [10, 4], stride: [2, 2], ..DsCnnConfig::default() }.into(),
         })
     }
 

@@ -125,9 +125,7 @@ impl<'a> Sources<'a> {
     pub(super) fn slice(&self, i: usize) -> &'a [f32] {
         self.get(i).to_slice().expect("values of steps are contiguous")
     }
-}
 
-impl<'a> Sources<'a> {
     /// The [sums](Slot::sums) that were left with an input in training.
     pub(super) fn sums(&self, i: usize) -> &'a [f32] {
         match self.values {

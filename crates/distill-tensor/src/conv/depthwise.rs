@@ -2,6 +2,25 @@ use pulp::{Simd, WithSimd};
 
 use super::gather::{Gather, Write};
 
+/// Sums for as many channels at a time as a vector has.
+trait ByChannel: Sized {
+    fn channels(&self) -> usize;
+
+    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
+    fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let channels = self.channels();
+        for first in (0..channels).step_by(S::F32_LANES) {
+            match channels - first {
+                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
+                _ => self.block::<S, true>(simd, first, S::F32_LANES),
+            }
+        }
+    }
+}
+
 /// Sums of each channel by itself over the taps of a padded map.
 pub(super) struct ChannelProduct<'a> {
     pub(super) gather: &'a Gather,
@@ -22,18 +41,17 @@ impl WithSimd for ChannelProduct<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        for first in (0..self.channels).step_by(S::F32_LANES) {
-            match self.channels - first {
-                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
-                _ => self.block::<S, true>(simd, first, S::F32_LANES),
-            }
-        }
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.run(simd);
     }
 }
 
-impl ChannelProduct<'_> {
-    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
+impl ByChannel for ChannelProduct<'_> {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
     #[inline(always)]
     fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
         let Gather { rows, columns, from, to, ref places, .. } = *self.gather;
@@ -102,18 +120,17 @@ impl WithSimd for ChannelWeightSums<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        for first in (0..self.channels).step_by(S::F32_LANES) {
-            match self.channels - first {
-                n if n < S::F32_LANES => self.block::<S, false>(simd, first, n),
-                _ => self.block::<S, true>(simd, first, S::F32_LANES),
-            }
-        }
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.run(simd);
     }
 }
 
-impl ChannelWeightSums<'_> {
-    /// The sums of channels `first..first + n`, which are a [whole](load) vector or its first numbers.
+impl ByChannel for ChannelWeightSums<'_> {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
     #[inline(always)]
     fn block<S: Simd, const WHOLE: bool>(&mut self, simd: S, first: usize, n: usize) {
         let Gather { rows, columns, from, places: ref all, .. } = *self.gather;
