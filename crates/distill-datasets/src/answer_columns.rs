@@ -44,6 +44,21 @@ pub(crate) struct Places<'a> {
     same: HashMap<std::borrow::Cow<'a, str>, u32>,
 }
 
+impl<'a> Places<'a> {
+    pub(crate) fn of(classes: &'a [String]) -> Self {
+        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
+        let mut same = HashMap::new();
+        for (class, number) in classes.iter().zip(0..) {
+            same.entry(canonical(class)).or_insert(number);
+        }
+        Self { named: classes.iter().map(String::as_str).zip(0..).collect(), same }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        self.named.get(name).or_else(|| self.same.get(&canonical(name))).copied()
+    }
+}
+
 impl<'a> Answers<'a> {
     /// Finds the columns in a table.
     pub(crate) fn new(columns: &'a Columns, classes: &'a [String], rows: &TableRows) -> Result<Self, DataError> {
@@ -57,13 +72,7 @@ impl<'a> Answers<'a> {
             return Ok(Self::Numbers { targets, values: vec![] });
         }
         let at = position(rows.header(), &columns.label).ok_or_else(|| lacking(&columns.label, "the class"))?;
-        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
-        let mut same = HashMap::new();
-        for (class, number) in classes.iter().zip(0..) {
-            same.entry(canonical(class)).or_insert(number);
-        }
-        let named = classes.iter().map(String::as_str).zip(0..).collect();
-        Ok(Self::Classes { at, classes, places: Places { named, same }, labels: vec![] })
+        Ok(Self::Classes { at, classes, places: Places::of(classes), labels: vec![] })
     }
 
     /// Where they are.
@@ -79,8 +88,8 @@ impl<'a> Answers<'a> {
         match self {
             Self::Classes { at, classes, places, labels } => {
                 let text = rows.cell(*at).map(Cell::text).unwrap_or_default();
-                let class = places.named.get(&*text).or_else(|| places.same.get(&canonical(&text))).copied();
-                labels.push(class.ok_or_else(|| DataError::unlisted(path, Some(&rows.place()), &text, classes))?);
+                let unlisted = || DataError::unlisted(path, Some(&rows.place()), &text, classes);
+                labels.push(places.find(&text).ok_or_else(unlisted)?);
             }
             Self::Numbers { targets, values } => {
                 for (at, column) in targets {

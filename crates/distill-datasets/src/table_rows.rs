@@ -3,28 +3,51 @@ use std::sync::Arc;
 
 use crate::columns::Cell;
 use crate::csv_rows::CsvRows;
+use crate::json_rows::JsonRows;
 #[cfg(feature = "parquet")]
 use crate::parquet_file::ParquetRows;
 use crate::{DataError, Split};
 
-/// A table in a folder by its name, `NAME.csv` or else `NAME.parquet`.
+/// The forms of a table, by how the name of its file ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableForm {
+    /// Fields with commas, semicolons or tabs between them, and the names of the columns in the first line.
+    Csv,
+    /// An object in each line.
+    JsonLines,
+    /// Parquet, with the feature `parquet`.
+    Parquet,
+}
+
+impl TableForm {
+    /// That of a file; `None` if it is not known to be a table.
+    pub fn of(path: &Path) -> Option<Self> {
+        let is = |end: &&str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+        let forms = [Self::Csv, Self::JsonLines, Self::Parquet];
+        forms.into_iter().find(|form| form.endings().iter().any(|end| is(end)))
+    }
+
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Csv => &["csv", "tsv"],
+            Self::JsonLines => &["jsonl", "ndjson"],
+            Self::Parquet => &["parquet"],
+        }
+    }
+}
+
+/// A table in a folder by its name, the first that is there of `NAME.csv`, `NAME.parquet` and `NAME.jsonl`.
 pub fn table_file(dir: &Path, name: &str) -> Option<PathBuf> {
-    ["csv", "parquet"].iter().map(|extension| dir.join(format!("{name}.{extension}"))).find(|path| path.is_file())
+    let named = |end: &&str| dir.join(format!("{name}.{end}"));
+    ["csv", "parquet", "jsonl"].iter().map(named).find(|path| path.is_file())
 }
 
 /// Whether a file is a table, by its name.
 pub fn is_table(path: &Path) -> bool {
-    let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
-    ["csv", "tsv", "parquet"].into_iter().any(is)
+    TableForm::of(path).is_some()
 }
 
-/// Whether a file with a table of columns is in Parquet, by its name.
-fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
-}
-
-/// The rows of a table, one after the other: CSV with the names of the columns in the first line, or Parquet with the
-/// feature `parquet`, where the name of the file ends so.
+/// The rows of a table, one after the other. A file whose name ends as that of no [`TableForm`] is read as CSV.
 ///
 /// A row at a time is in memory, of Parquet a thousand.
 pub struct TableRows {
@@ -37,6 +60,7 @@ pub struct TableRows {
 
 enum Rows {
     Csv(Box<CsvRows>),
+    Json(Box<JsonRows>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>),
 }
@@ -47,12 +71,13 @@ impl TableRows {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let rows = match is_parquet(path) {
-            false => Rows::Csv(Box::new(CsvRows::open(path)?)),
+        let rows = match TableForm::of(path).unwrap_or(TableForm::Csv) {
+            TableForm::Csv => Rows::Csv(Box::new(CsvRows::open(path)?)),
+            TableForm::JsonLines => Rows::Json(Box::new(JsonRows::open(path)?)),
             #[cfg(feature = "parquet")]
-            true => Rows::Parquet(Box::new(ParquetRows::open(path)?)),
+            TableForm::Parquet => Rows::Parquet(Box::new(ParquetRows::open(path)?)),
             #[cfg(not(feature = "parquet"))]
-            true => {
+            TableForm::Parquet => {
                 let problem =
                     "is in Parquet, which this build does not read: it lacks the feature `parquet`".to_owned();
                 return Err(DataError::Content { path: path.to_owned(), problem });
@@ -70,8 +95,19 @@ impl TableRows {
     pub fn header(&self) -> &[String] {
         match &self.rows {
             Rows::Csv(rows) => rows.header(),
+            Rows::Json(rows) => rows.header(),
             #[cfg(feature = "parquet")]
             Rows::Parquet(rows) => rows.header(),
+        }
+    }
+
+    /// Whether a column holds numbers or text, rather than lists and structures.
+    pub(crate) fn can_read(&self, at: usize) -> bool {
+        match &self.rows {
+            Rows::Csv(_) => true,
+            Rows::Json(rows) => rows.can_read(at),
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(rows) => rows.can_read(at),
         }
     }
 
@@ -80,6 +116,7 @@ impl TableRows {
         match &mut self.rows {
             // A line has to be taken apart for any of them.
             Rows::Csv(_) => drop(positions),
+            Rows::Json(rows) => rows.select(positions),
             #[cfg(feature = "parquet")]
             Rows::Parquet(rows) => rows.select(positions),
         }
@@ -108,6 +145,7 @@ impl TableRows {
     fn next_of_all(&mut self) -> Result<bool, DataError> {
         match &mut self.rows {
             Rows::Csv(rows) => rows.next(),
+            Rows::Json(rows) => rows.next(),
             #[cfg(feature = "parquet")]
             Rows::Parquet(rows) => rows.next(),
         }
@@ -117,6 +155,7 @@ impl TableRows {
     pub fn cell(&self, at: usize) -> Option<Cell<'_>> {
         match &self.rows {
             Rows::Csv(rows) => rows.cell(at),
+            Rows::Json(rows) => rows.cell(at),
             #[cfg(feature = "parquet")]
             Rows::Parquet(rows) => rows.cell(at),
         }
@@ -126,6 +165,7 @@ impl TableRows {
     pub fn place(&self) -> String {
         match &self.rows {
             Rows::Csv(rows) => format!("line {}", rows.line()),
+            Rows::Json(rows) => format!("line {}", rows.line()),
             #[cfg(feature = "parquet")]
             Rows::Parquet(rows) => format!("row {}", rows.index()),
         }

@@ -1,10 +1,16 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::answer_columns::Answer;
-use crate::columns::{Cell, canonical, in_order, label_position, position};
+use crate::answer_columns::{Answer, Places};
+use crate::columns::{Cell, in_order, label_position, position};
+use crate::table_rows::{is_table, table_file};
 use crate::tables::Tables;
-use crate::{DataError, Division, Split, classes};
+use crate::{DataError, Division, Split, TableRows, classes};
+
+/// Rows of a table in which a column of texts is looked for.
+const ROWS: usize = 500;
+/// The words of a text, on average, at least. Names and addresses have fewer.
+const WORDS: usize = 3;
 
 /// Tables of which one column is a text: `train.csv` and `test.csv`, or Parquet, and `classes.txt` where the classes have an order;
 /// or one table, whose rows are [divided](Division).
@@ -63,6 +69,32 @@ impl TextFolder {
         Ok(Some(Self { tables, text: text.to_owned(), label, classes, is_listed }))
     }
 
+    /// The column with texts of a table that has no other, by what stands in its first rows: words that are rarely the same twice,
+    /// several in each. `None` if there is no table, or no such column, or more than one.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and [`DataError::Content`].
+    pub fn usual_text(path: &Path) -> Result<Option<String>, DataError> {
+        let file = if is_table(path) { Some(path.to_owned()) } else { table_file(path, "train") };
+        let Some(file) = file else { return Ok(None) };
+        let mut rows = TableRows::open(&file)?;
+        let n_columns = rows.header().len();
+        let readable: Vec<usize> = (0..n_columns).filter(|&at| rows.can_read(at)).collect();
+        rows.select(readable.iter().copied());
+        let (mut n, mut n_words, mut seen) = (0, vec![0; n_columns], vec![BTreeSet::new(); n_columns]);
+        while n < ROWS && rows.next()? {
+            for &at in &readable {
+                let text = rows.cell(at).map(Cell::text).unwrap_or_default();
+                n_words[at] += text.split_whitespace().count();
+                seen[at].insert(text.into_owned());
+            }
+            n += 1;
+        }
+        let is_text = |&at: &usize| n > 0 && n_words[at] >= WORDS * n && 10 * seen[at].len() >= 9 * n;
+        let mut found = (0..n_columns).filter(is_text);
+        Ok(found.next().filter(|_| found.next().is_none()).map(|at| rows.header()[at].clone()))
+    }
+
     /// The class names of `classes.txt`, or those of the labels.
     pub fn classes(&self) -> &[String] {
         &self.classes
@@ -86,39 +118,69 @@ impl TextFolder {
     /// [`DataError::NoExamples`], [`DataError::MemoryBound`].
     pub fn load(&self, split: Split, classes: Option<&[String]>, bound: u64) -> Result<Texts, DataError> {
         let file = self.tables.path(split);
-        let classes = classes.unwrap_or(&self.classes).to_vec();
-        let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
-        // A list may write the numbers of classes in another way than the table. Of two that are one number the first counts.
-        let mut same = HashMap::new();
-        for (class, number) in classes.iter().zip(0..) {
-            same.entry(canonical(class)).or_insert(number);
-        }
+        let classes = classes.unwrap_or(&self.classes);
+        let places = Places::of(classes);
         let mut rows = self.tables.open(split)?;
         let known = |name: &str| {
             position(rows.header(), name).ok_or_else(|| DataError::unknown_column(&file, name, rows.header()))
         };
         let (text_at, label_at) = (known(&self.text)?, known(&self.label)?);
         rows.select([text_at, label_at]);
-        let (mut text, mut ends, mut labels) = (String::new(), vec![], vec![]);
+        let mut found = Texts::empty(classes.to_vec());
         while rows.next()? {
-            text.push_str(&rows.cell(text_at).map(Cell::text).unwrap_or_default());
-            ends.push(text.len());
             let label = rows.cell(label_at).map(Cell::text).unwrap_or_default();
-            let class = numbers.get(&*label).or_else(|| same.get(&canonical(&label))).copied();
-            labels.push(class.ok_or_else(|| DataError::unlisted(&file, Some(&rows.place()), &label, &classes))?);
-            let needed = text.len() as u64 + 12 * labels.len() as u64;
-            if needed > bound {
-                return Err(DataError::MemoryBound { path: Some(file), needed, bound });
-            }
+            let unlisted = || DataError::unlisted(&file, Some(&rows.place()), &label, classes);
+            let number = places.find(&label).ok_or_else(unlisted)?;
+            found.push(&rows.cell(text_at).map(Cell::text).unwrap_or_default(), number);
+            found.check(&file, bound)?;
         }
-        match labels.is_empty() {
+        match found.is_empty() {
             true => Err(DataError::NoExamples { path: Some(file) }),
-            false => Ok(Texts { text, ends, labels, classes }),
+            false => Ok(found),
         }
     }
 }
 
 impl Texts {
+    /// Reads those of one table, whose classes nobody knows or is to see: each has the first. `text` is their column.
+    ///
+    /// # Errors
+    /// As [`TextFolder::load`].
+    pub fn unlabelled(path: &Path, text: &str, classes: Vec<String>, bound: u64) -> Result<Self, DataError> {
+        let mut rows = TableRows::open(path)?;
+        let unknown = || DataError::unknown_column(path, text, rows.header());
+        let at = position(rows.header(), text).ok_or_else(unknown)?;
+        rows.select([at]);
+        let mut found = Self::empty(classes);
+        while rows.next()? {
+            found.push(&rows.cell(at).map(Cell::text).unwrap_or_default(), 0);
+            found.check(path, bound)?;
+        }
+        match found.is_empty() {
+            true => Err(DataError::NoExamples { path: Some(path.to_owned()) }),
+            false => Ok(found),
+        }
+    }
+
+    pub(crate) fn empty(classes: Vec<String>) -> Self {
+        Self { text: String::new(), ends: vec![], labels: vec![], classes }
+    }
+
+    pub(crate) fn push(&mut self, text: &str, label: u32) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+        self.labels.push(label);
+    }
+
+    /// Refuses more memory than `bound`.
+    pub(crate) fn check(&self, path: &Path, bound: u64) -> Result<(), DataError> {
+        let needed = self.text.len() as u64 + 12 * self.labels.len() as u64;
+        match needed > bound {
+            true => Err(DataError::MemoryBound { path: Some(path.to_owned()), needed, bound }),
+            false => Ok(()),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.labels.len()

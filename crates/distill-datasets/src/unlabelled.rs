@@ -8,7 +8,9 @@ use crate::arrays::with_labels;
 use crate::dataset::check_batch;
 use crate::idx::{self, IdxStream};
 use crate::npy::{Array, Kind};
-use crate::{ArrayLayout, Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows};
+use crate::{
+    ArrayLayout, Columns, DataError, DataSpec, Dataset, DiskRows, Images, NumberTable, Table, Windows, is_table,
+};
 
 /// Indices that are translated at a time, on the stack: a batch needs no allocation.
 const N_AT_ONCE: usize = 256;
@@ -53,7 +55,7 @@ impl Unlabelled {
             let on_disk = needed(n, if array.is_images() { 1 } else { 4 }) > bound;
             let data = with_labels(array, path, spec.clone(), vec![0; n], layout, on_disk.then_some(bound));
             data.map_err(|error| error.in_file(path))?
-        } else if extension == "csv" || extension == "parquet" {
+        } else if is_table(path) {
             match columns {
                 Some(columns) => {
                     let codes = columns.read(path, bound)?;

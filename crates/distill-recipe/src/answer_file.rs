@@ -4,15 +4,19 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, table_file};
+use distill_datasets::{ArrayPlace, DataError, Dataset, NumberTable, TextAnswers, is_table, table_file};
 use distill_models::ModelError;
+use distill_text::TextRows;
 use distill_train::{Experiment, LogitTable, OnnxConfig, TeacherOutputs, TrainError};
 use ndarray::Array2;
 
 use crate::code::Code;
+use crate::data_source::texts_encoder;
 use crate::diagnostic::Diagnostic;
+use crate::foreign_model;
 use crate::loaded_teacher::{LoadedTeacher, TeacherFormat};
 use crate::memory;
+use crate::words::counted;
 
 /// A set of the data, and how its table is called.
 type Part<'a> = (&'static str, &'a dyn Dataset);
@@ -22,8 +26,11 @@ type Part<'a> = (&'static str, &'a dyn Dataset);
 pub(crate) struct AnswerTables;
 
 impl TeacherFormat for AnswerTables {
-    /// A folder with `train.npy`, `train.csv` or `train.parquet`, or an `.npz` file.
+    /// A folder with `train.npy`, `train.csv` or the like, an `.npz` file, or a table with a column of texts.
     fn recognises(&self, path: &Path) -> bool {
+        if is_table(path) && path.is_file() {
+            return true;
+        }
         match ArrayPlace::new(path) {
             ArrayPlace::Npz(_) => true,
             ArrayPlace::Folder(dir) => dir.join("train.npy").is_file() || table_file(&dir, "train").is_some(),
@@ -31,6 +38,9 @@ impl TeacherFormat for AnswerTables {
     }
 
     fn open(&self, path: &Path, _: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
+        if let Some(refused) = refused_table(path) {
+            return Err(refused);
+        }
         Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
             .at(path.display())
             .note("it has no answers for other inputs")
@@ -78,12 +88,15 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
         .note("a table has no answers to augmented inputs, and the teacher must see what the student sees")
         .help(format!("{help}, or name the teacher itself in `teacher.weights`")));
     }
-    let all = experiment.all();
-    let spec = all.train.spec();
+    if let Some(refused) = refused_table(path) {
+        return match recipe.data.text_column() {
+            Some(column) => by_text(path, column, experiment),
+            None => Err(refused),
+        };
+    }
+    let spec = experiment.all().train.spec();
     let place = ArrayPlace::new(path);
-    let mut parts: Vec<Part<'_>> = vec![("train", &*all.train), ("test", &*all.test)];
-    parts.extend(all.validation.as_deref().map(|set| ("validation", set)));
-    parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
+    let parts = parts(experiment);
     let (mut answers, mut named) = (vec![], place.classes()?);
     for (name, set) in parts {
         // Numbers to predict are no probabilities, whatever they add up to.
@@ -122,9 +135,58 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
     }
     let table = LogitTable::new(spec, classes, answers, recipe.teacher.min_probability_f32())
         .map_err(|error| refused(error).at(path.display()))?;
-    let answers = spec.numbers.is_none().then(|| table.kind().clone());
+    Ok(taught(table, spec.numbers.is_none()))
+}
+
+/// The error for a file that is one table, where no text says which of its rows is the answer to an example.
+fn refused_table(path: &Path) -> Option<Diagnostic> {
+    if is_table(path) && path.is_file() { foreign_model::refused(path, &[]) } else { None }
+}
+
+fn parts<'a>(experiment: &'a Experiment<'_>) -> Vec<Part<'a>> {
+    let all = experiment.all();
+    let mut parts: Vec<Part<'_>> = vec![("train", &*all.train), ("test", &*all.test)];
+    parts.extend(all.validation.as_deref().map(|set| ("validation", set)));
+    parts.extend(all.unlabelled.as_deref().map(|set| ("unlabelled", set)));
+    parts
+}
+
+/// Reads answers that stand beside their texts, in any order.
+fn by_text(path: &Path, column: &str, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagnostic> {
+    let (recipe, spec) = (experiment.recipe(), experiment.all().train.spec());
+    if recipe.teacher.probabilities == Some(false) {
+        return Err(Diagnostic::new(Code::Value, "answers beside their texts are probabilities, not logits")
+            .at("teacher.probabilities")
+            .help("leave it out"));
+    }
+    let TextAnswers { texts, probabilities } = TextAnswers::read(path, column, &spec.classes, memory::share())?;
+    let texts = TextRows::new(texts, texts_encoder(&recipe.data)?);
+    let answered = TeacherOutputs::of_all(probabilities, None).map_err(|error| refused(error).at(path.display()))?;
+    let table = LogitTable::new(
+        texts.spec(),
+        spec.classes.clone(),
+        vec![(&texts, answered)],
+        recipe.teacher.min_probability_f32(),
+    )
+    .map_err(|error| refused(error).at(path.display()))?;
+    for (name, set) in parts(experiment) {
+        if let Some((n, first)) = table.unanswered(set)? {
+            let of = counted(set.len(), "text");
+            return Err(Diagnostic::new(Code::SoftTargets, format!("the teacher has not answered {n} of {of} of the {name} set"))
+                .at(path.display())
+                .note(format!("the first is text {first}, counted from 0"))
+                .note("texts are compared after they are cut off, and without spaces around them")
+                .help("ask the teacher about these texts too, and add its answers to the file"));
+        }
+    }
+    Ok(taught(table, spec.numbers.is_none()))
+}
+
+/// A table as a teacher.
+fn taught(table: LogitTable, are_classes: bool) -> LoadedTeacher {
+    let answers = are_classes.then(|| table.kind().clone());
     let (n_bytes, sha256) = (table.n_bytes(), table.sha256().to_owned());
-    Ok(LoadedTeacher { answers, ..LoadedTeacher::new(&AnswerTables, Arc::new(table), n_bytes, sha256) })
+    LoadedTeacher { answers, ..LoadedTeacher::new(&AnswerTables, Arc::new(table), n_bytes, sha256) }
 }
 
 /// The answers to a set: all of them, or the largest with the numbers of their classes.

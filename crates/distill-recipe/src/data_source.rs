@@ -11,9 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use distill_audio::Parts;
-use distill_datasets::{Dataset, Subset, Unlabelled, is_table};
+use distill_datasets::{DataError, Dataset, Subset, Texts, Unlabelled, is_table};
 use distill_models::Provenance;
-use distill_text::Features;
+use distill_text::{Features, TextEncoder, TextRows};
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
 
 use crate::data_folder::FolderOptions;
@@ -21,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
 use crate::memory::share;
 use crate::recipe_file::{RecipeFile, nearest};
-use crate::text::text_of;
+use crate::text::{LENGTH, encoder, text_of};
 use source::{Opened, Reads, Settings};
 
 pub use error::SourceError;
@@ -236,6 +236,14 @@ fn text(config: &DataConfig) -> Option<TextConfig> {
     is_text.then(|| config.text.unwrap_or_default())
 }
 
+/// How the texts of a table become numbers.
+///
+/// # Errors
+/// [`SourceError::Text`] if the settings of `data.text` leave no text.
+pub(crate) fn texts_encoder(config: &DataConfig) -> Result<TextEncoder, SourceError> {
+    Ok(encoder(&config.text.unwrap_or_default(), LENGTH)?)
+}
+
 /// Reads the sets that a recipe names.
 ///
 /// # Errors
@@ -255,10 +263,17 @@ pub fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic>
     if let Some(path) = &recipe.data.unlabelled {
         let train = &sets.train;
         let path = Path::new(path);
-        let is_packed = path.extension().is_some_and(|end| ["gz", "csv", "parquet"].iter().any(|other| end == *other));
+        let is_packed = is_table(path) || path.extension().is_some_and(|end| end == "gz");
         let bound = memory.unwrap_or_else(|| if is_packed { share() } else { u64::MAX });
-        let inputs = Unlabelled::read(path, train.spec(), train.columns(), bound);
-        sets.unlabelled = Some(Arc::new(inputs.map_err(|error| file.locate(error.into(), "data.unlabelled"))?));
+        let cannot = |error: DataError| file.locate(error.into(), "data.unlabelled");
+        sets.unlabelled = Some(match recipe.data.text_column() {
+            Some(column) => {
+                let texts = Texts::unlabelled(path, column, train.spec().classes.clone(), bound).map_err(cannot)?;
+                let rows = TextRows::new(texts, texts_encoder(&recipe.data).map_err(unreadable)?);
+                Arc::new(Unlabelled::new(Arc::new(rows)))
+            }
+            None => Arc::new(Unlabelled::read(path, train.spec(), train.columns(), bound).map_err(cannot)?),
+        });
     }
     Ok(sets)
 }

@@ -32,7 +32,7 @@ const PICKLE: Format = Format {
 /// The error for a model file of another program, or for a part of a table of answers; `None` if it is not known to be one.
 pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
     let end = ending(path);
-    if ["csv", "npy", "parquet"].contains(&end.as_str()) {
+    if ["csv", "jsonl", "npy", "parquet"].contains(&end.as_str()) {
         return Some(
             Diagnostic::new(Code::ModelFile, "this is a table, not a model")
                 .at(path.display())

@@ -123,6 +123,17 @@ impl LogitTable {
         &self.kind
     }
 
+    /// How many examples of a set it has no answer for, and the first of them; nothing if it has all.
+    ///
+    /// # Errors
+    /// Whatever the data runs into.
+    pub fn unanswered(&self, set: &dyn Dataset) -> Result<Option<(usize, usize)>, TrainError> {
+        let fingerprint = Fingerprint::of(set)?;
+        let mut unknown =
+            fingerprint.rows().iter().enumerate().filter(|(_, hash)| !self.rows.contains_key(hash)).map(|(at, _)| at);
+        Ok(unknown.next().map(|first| (1 + unknown.count(), first)))
+    }
+
     /// SHA-256 of the logits and the names of their classes, in hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256

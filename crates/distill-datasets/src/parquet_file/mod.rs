@@ -129,6 +129,11 @@ impl ParquetRows {
         &self.header
     }
 
+    /// Whether a column can be read.
+    pub(crate) fn can_read(&self, at: usize) -> bool {
+        self.kinds[at].is_ok()
+    }
+
     /// Before the first row.
     pub(crate) fn select(&mut self, positions: impl IntoIterator<Item = usize>) {
         self.needed.fill(false);

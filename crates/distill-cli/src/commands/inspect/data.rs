@@ -2,7 +2,7 @@ use std::path::Path;
 
 use distill_datasets::npy::Array;
 use distill_datasets::npz::Npz;
-use distill_datasets::{DataError, ImageOptions, Split, TableRows, read_image};
+use distill_datasets::{DataError, ImageOptions, Split, TableRows, is_table, read_image};
 use serde_json::json;
 
 use distill_recipe::Diagnostic;
@@ -40,7 +40,7 @@ pub(super) fn file_facts(path: &Path) -> Result<Option<Facts>, Diagnostic> {
     Ok(Some(match extension.to_str() {
         Some("npy") => array(path)?,
         Some("npz") => arrays(path)?,
-        Some("csv" | "parquet") => table(path)?,
+        _ if is_table(path) => table(path)?,
         Some("png" | "jpg" | "jpeg") => image(path)?,
         _ => return Ok(None),
     }))

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use distill_datasets::{DataError, Dataset, Division, TableFolder};
+use distill_datasets::{DataError, Dataset, Division, TableFolder, TextFolder};
 use distill_train::Fingerprint;
 
 use super::template::{self, Setting, quoted};
@@ -54,6 +54,8 @@ pub(super) struct Look {
 #[derive(Debug, Clone, Default)]
 struct Said {
     images: Vec<&'static str>,
+    /// The column that is a text.
+    text: Option<String>,
     /// The column with what is right of a row, where no name tells which it is.
     answer: Option<String>,
     /// The same, if it is a number to predict.
@@ -65,6 +67,9 @@ impl Look {
     /// Reads data as a run would, and finds out what has to be said of it.
     pub(super) fn at(source: &str) -> Result<Self, Diagnostic> {
         let mut said = Said::default();
+        if Path::new(source).exists() {
+            said.text = TextFolder::usual_text(Path::new(source))?;
+        }
         loop {
             match Self::with(source, &said) {
                 Ok(look) if look.input_shape.len() > 1 && look.n_features() > MOST_FEATURES && is_images(source) => {
@@ -89,9 +94,10 @@ impl Look {
                 Err(error) if said.answer.is_none() && asks_for(&error, "data.columns.label") => {
                     // The class stands last nearly everywhere where no name tells which it is, but for the set of a row.
                     let path = Path::new(source);
-                    let is_set = |name: &String| path.is_file() && name == Division::COLUMN;
+                    let is_other =
+                        |name: &String| (path.is_file() && name == Division::COLUMN) || Some(name) == said.text.as_ref();
                     let header = TableFolder::header(path)?.unwrap_or_default();
-                    said.answer = Some(header.into_iter().rev().find(|name| !is_set(name)).ok_or(error)?);
+                    said.answer = Some(header.into_iter().rev().find(|name| !is_other(name)).ok_or(error)?);
                 }
                 Err(error) if said.sound.is_none() && asks_for(&error, "data.sound.seconds") => {
                     let longest = longest_recording(Path::new(source))?.ok_or(error)?;
@@ -106,7 +112,7 @@ impl Look {
     }
 
     fn with(source: &str, said: &Said) -> Result<Self, SourceError> {
-        let Said { images, answer, target, sound } = said;
+        let Said { images, text, answer, target, sound } = said;
         let images = (!images.is_empty()).then(|| format!("{{ {} }}", images.join(", ")));
         let mut settings = vec![Setting::text("data", "source", source)];
         settings.extend(images.iter().map(|images| Setting::new("data", "images", images)));
@@ -115,7 +121,11 @@ impl Look {
             Some(target) => Some(format!("targets = [{}]", quoted(target))),
             None => answer.as_ref().map(|label| format!("label = {}", quoted(label))),
         };
-        settings.extend(label.iter().map(|label| Setting::new("data", "columns", format!("{{ {label} }}"))));
+        let text = text.as_ref().map(|text| format!("text = {}", quoted(text)));
+        let said: Vec<String> = text.into_iter().chain(label).collect();
+        if !said.is_empty() {
+            settings.push(Setting::new("data", "columns", format!("{{ {} }}", said.join(", "))));
+        }
         let text = template::with(&settings);
         let (_, recipe) = recipe_file::from_bytes(Path::new("new.toml"), text.into_bytes(), &[])
             .map_err(|diagnostic| SourceError::Recipe(Box::new(diagnostic)))?;
@@ -125,7 +135,7 @@ impl Look {
         let counters: Vec<String> = sets.train.counters().iter().map(|name| quoted(name)).collect();
         let ignore = (!counters.is_empty()).then(|| format!("ignore = [{}]", counters.join(", ")));
         let pieces = (target.is_some() && sets.train.len() >= FEWEST_FOR_PIECES).then(|| PIECES.to_owned());
-        let columns: Vec<String> = label.into_iter().chain(pieces).chain(ignore).collect();
+        let columns: Vec<String> = said.into_iter().chain(pieces).chain(ignore).collect();
         Ok(Self {
             input_shape: spec.input_shape.clone(),
             n_train: sets.train.len(),
