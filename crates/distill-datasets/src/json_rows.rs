@@ -13,7 +13,9 @@ use crate::files::regular;
 /// The most bytes of a line: a file without line ends is not a table.
 const MAX_LINE: u64 = 64 << 20;
 /// The most names that the values of a file may have.
-const MAX_COLUMNS: usize = 1 << 16;
+const MAX_COLUMNS: usize = 20_000;
+/// How many more names there may be than in any line: where most are missing from most lines, they are not columns.
+const MAX_MISSING: usize = 1000;
 
 /// The rows of a JSON Lines file, one after the other: an object in each line. A name is a column, in the order in which they first
 /// come, and a line without it has nothing there, as if it were `null`. Empty lines are no rows.
@@ -44,8 +46,17 @@ impl JsonRows {
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let mut lines = JsonLines::open(path)?;
         let (mut header, mut places, mut is_nested) = (vec![], HashMap::new(), vec![]);
+        let mut widest = 0;
         while lines.next()? {
-            lines.parse(Names { header: &mut header, places: &mut places, is_nested: &mut is_nested })?;
+            let names = Names { header: &mut header, places: &mut places, is_nested: &mut is_nested };
+            widest = widest.max(lines.parse(names)?);
+            if header.len() > widest + MAX_MISSING {
+                let (n, number) = (header.len(), lines.number);
+                return Err(lines.fault(format!(
+                    "has {n} different names up to line {number}, and at most {widest} in one line: \
+                     names are columns, and a line has most of them"
+                )));
+            }
         }
         if header.is_empty() {
             return Err(lines.fault("is empty, expected an object in each line, such as `{\"text\": \"…\"}`".to_owned()));
@@ -170,7 +181,7 @@ impl JsonLines {
     }
 }
 
-/// Collects the names of an object.
+/// Collects the names of an object, and says how many it has.
 struct Names<'a> {
     header: &'a mut Vec<String>,
     places: &'a mut HashMap<String, usize>,
@@ -178,21 +189,21 @@ struct Names<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Names<'_> {
-    type Value = ();
+    type Value = usize;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Names<'_> {
-    type Value = ();
+    type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object, such as `{\"text\": \"…\", \"label\": \"…\"}`")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
         let mut seen = vec![];
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(Value)?;
@@ -214,7 +225,7 @@ impl<'de> Visitor<'de> for Names<'_> {
         seen.sort_unstable();
         match seen.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(A::Error::custom(format!("the name `{}` stands there twice", self.header[pair[0]]))),
-            None => Ok(()),
+            None => Ok(seen.len()),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use distill_tensor::LogPartition;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 use crate::buffer::matrix;
@@ -27,6 +27,21 @@ impl Average {
             Self::Geometric => "geometric",
         }
     }
+}
+
+/// What else the members of an ensemble count by, example by example, beside their weights.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Trust {
+    /// Nothing: the weights are those of all examples.
+    #[default]
+    Weights,
+    /// How sure a member is: one over the perplexity of its probabilities, `exp(-H_m(x))`, which is 1 for one class and `1 / n` where
+    /// it hesitates between `n` alike. After Kwon and others, *Adaptive knowledge distillation based on entropy*, ICASSP 2020, who
+    /// weigh by entropy too.
+    Entropy,
+    /// How often a member is right where it names the class that it names of this example, shape `(members, classes)`, as found on
+    /// examples with labels.
+    Accuracy(Array2<f64>),
 }
 
 /// Several models that answer as one (Hinton, Vinyals, Dean, 2015, sections 1 and 2).
@@ -55,6 +70,7 @@ pub struct Ensemble {
     weights: Vec<f64>,
     average: Average,
     temperature: f64,
+    trust: Trust,
     spec: ModelSpec,
 }
 
@@ -114,7 +130,27 @@ impl Ensemble {
             ..first
         };
         let weights = weights.iter().map(|weight| weight / sum).collect();
-        Ok(Self { members, weights, average, temperature, spec })
+        Ok(Self { members, weights, average, temperature, trust: Trust::Weights, spec })
+    }
+
+    /// The same with weights of each example.
+    ///
+    /// # Errors
+    /// [`ModelError::Ensemble`] for members that give numbers, and for accuracies that are not numbers above 0, one for each member and
+    /// class.
+    pub fn trusting(self, trust: Trust) -> Result<Self, ModelError> {
+        let refused = |problem: String| Err(ModelError::Ensemble { problem });
+        if trust != Trust::Weights && self.spec.task == Task::Numbers {
+            return refused("its members give numbers, of which none is surer than another".to_owned());
+        }
+        if let Trust::Accuracy(found) = &trust {
+            let expected = (self.members.len(), self.spec.classes.len());
+            if found.dim() != expected || !found.iter().all(|&accuracy| accuracy > 0.0 && accuracy.is_finite()) {
+                let shape = found.dim();
+                return refused(format!("its accuracies must be numbers above 0 of the shape {expected:?}, got {shape:?}"));
+            }
+        }
+        Ok(Self { trust, ..self })
     }
 
     /// The same members, averaged at another temperature.
@@ -122,12 +158,31 @@ impl Ensemble {
     /// # Errors
     /// If it is not a positive number.
     pub fn at(&self, temperature: f64) -> Result<Self, ModelError> {
-        Self::weighted(self.members.clone(), &self.weights, self.average, temperature)
+        Self::weighted(self.members.clone(), &self.weights, self.average, temperature)?.trusting(self.trust.clone())
     }
 
     /// The models that it is made of.
     pub fn members(&self) -> &[Arc<dyn Model>] {
         &self.members
+    }
+}
+
+impl Trust {
+    /// What the answer `z` of a member counts.
+    fn of(&self, member: usize, z: ArrayView1<'_, f32>) -> f64 {
+        match self {
+            Self::Weights => 1.0,
+            Self::Entropy => {
+                let partition = LogPartition::new(z.iter().copied(), 1.0);
+                // What cannot happen adds nothing: 0 log 0 is 0.
+                let term = |log: f64| if log > f64::NEG_INFINITY { libm::exp(log) * log } else { 0.0 };
+                libm::exp(z.iter().map(|&z| term(partition.log_prob(z))).sum())
+            }
+            Self::Accuracy(found) => {
+                let named = z.iter().enumerate().fold(0, |best, (class, &value)| if value > z[best] { class } else { best });
+                found[(member, named)]
+            }
+        }
     }
 }
 
@@ -164,18 +219,27 @@ impl Model for Ensemble {
         let (rows, classes) = out.dim();
         let nothing = if self.average == Average::Arithmetic { f64::NEG_INFINITY } else { 0.0 };
         sums.clear();
-        sums.resize(rows * classes, nothing);
+        sums.resize(rows * (classes + 1), nothing);
+        // Behind the sums of an example stands that of the weights.
+        let totals = sums.iter_mut().skip(classes).step_by(classes + 1);
+        totals.for_each(|total| *total = 0.0);
         let answered: Result<(), ModelError> =
-            self.members.iter().zip(&self.weights).try_for_each(|(member, &weight)| {
+            self.members.iter().zip(&self.weights).enumerate().try_for_each(|(at, (member, &weight))| {
                 let mut logits = matrix(&mut buffer, rows, classes);
                 member.logits_into(inputs, scratch, logits.view_mut())?;
-                for (sums, z) in sums.chunks_exact_mut(classes.max(1)).zip(logits.rows()) {
+                for (sums, z) in sums.chunks_exact_mut(classes + 1).zip(logits.rows()) {
+                    let (total, sums) = sums.split_last_mut().expect("a sum of weights");
+                    let weight = weight * self.trust.of(at, z);
+                    *total += weight;
                     self.add(sums, z, weight);
                 }
                 Ok(())
             });
-        for (mut out, sums) in out.rows_mut().into_iter().zip(sums.chunks_exact(classes.max(1))) {
-            self.finish(sums, out.view_mut());
+        for (mut out, sums) in out.rows_mut().into_iter().zip(sums.chunks_exact(classes + 1)) {
+            let (total, sums) = sums.split_last().expect("a sum of weights");
+            // Weights of all examples add up to 1 as they are.
+            let total = if self.trust == Trust::Weights { 1.0 } else { *total };
+            self.finish(sums, total, out.view_mut());
         }
         scratch.give_back(buffer);
         scratch.give_back_sums(sums);
@@ -205,9 +269,9 @@ impl Ensemble {
     /// The logits of one example, from the sums. Logarithms of averages are nearly equal at a high temperature, by which
     /// they are multiplied; so the largest becomes 0 before numbers are rounded.
     #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
-    fn finish(&self, sums: &[f64], mut out: ArrayViewMut1<'_, f32>) {
+    fn finish(&self, sums: &[f64], total: f64, mut out: ArrayViewMut1<'_, f32>) {
         let (shift, factor) = match self.average {
-            Average::Geometric => (0.0, 1.0),
+            Average::Geometric => (0.0, total.recip()),
             Average::Arithmetic => (sums.iter().copied().fold(f64::NEG_INFINITY, f64::max), self.temperature),
         };
         let shift = if shift.is_finite() { shift } else { 0.0 };
@@ -216,170 +280,4 @@ impl Ensemble {
 }
 
 #[cfg(test)]
-mod tests {
-    use ndarray::{Array2, Axis, array};
-
-    use super::*;
-    use crate::{MlpConfig, Network};
-
-    /// Says the same for every input.
-    struct Says(ModelSpec, Vec<f32>);
-
-    impl Model for Says {
-        fn spec(&self) -> &ModelSpec {
-            &self.0
-        }
-
-        fn logits_into(
-            &self,
-            _: ArrayView2<'_, f32>,
-            _: &mut Scratch,
-            mut out: ArrayViewMut2<'_, f32>,
-        ) -> Result<(), ModelError> {
-            out.axis_iter_mut(Axis(0)).for_each(|mut row| row.assign(&ndarray::aview1(&self.1)));
-            Ok(())
-        }
-    }
-
-    fn says(logits: &[f32]) -> Arc<dyn Model> {
-        let classes = (0..logits.len()).map(|class| class.to_string()).collect();
-        let spec = ModelSpec {
-            architecture: "says".into(),
-            input_shape: vec![1],
-            classes,
-            parameters: 2,
-            task: Task::Classes,
-        };
-        Arc::new(Says(spec, logits.to_vec()))
-    }
-
-    fn probs(ensemble: &Ensemble, temperature: f64) -> Vec<f64> {
-        let logits = ensemble.logits(array![[0.0], [1.0]].view()).unwrap();
-        assert_eq!(logits.row(0), logits.row(1));
-        let partition = LogPartition::new(logits.row(0).to_vec(), temperature);
-        logits.row(0).iter().map(|&z| partition.prob(z)).collect()
-    }
-
-    fn close(a: &[f64], b: &[f64]) {
-        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6), "{a:?} {b:?}");
-    }
-
-    #[test]
-    fn averages_by_hand() {
-        let ln = |p: f64| p.ln() as f32;
-        // Probabilities (1/2, 1/4, 1/4) and (1/10, 8/10, 1/10).
-        let members = vec![says(&[ln(0.5), ln(0.25), ln(0.25)]), says(&[ln(0.1), ln(0.8), ln(0.1)])];
-        let of = |weights: &[f64], average, t| Ensemble::weighted(members.clone(), weights, average, t).unwrap();
-        close(&probs(&of(&[1.0, 1.0], Average::Arithmetic, 1.0), 1.0), &[0.3, 0.525, 0.175]);
-        close(&probs(&of(&[3.0, 1.0], Average::Arithmetic, 1.0), 1.0), &[0.4, 0.3875, 0.2125]);
-        let roots: Vec<f64> = [0.05, 0.2, 0.025].map(f64::sqrt).into();
-        let sum: f64 = roots.iter().sum();
-        close(
-            &probs(&of(&[1.0, 1.0], Average::Geometric, 1.0), 1.0),
-            &roots.iter().map(|root| root / sum).collect::<Vec<_>>(),
-        );
-        // At T = 2 the members say the roots of their probabilities.
-        let softened = |p: [f64; 3]| {
-            let sum: f64 = p.iter().map(|p| p.sqrt()).sum();
-            p.map(|p| p.sqrt() / sum)
-        };
-        let (a, b) = (softened([0.5, 0.25, 0.25]), softened([0.1, 0.8, 0.1]));
-        let expected: Vec<f64> = a.iter().zip(b).map(|(a, b)| (a + b) / 2.0).collect();
-        close(&probs(&of(&[1.0, 1.0], Average::Arithmetic, 2.0), 2.0), &expected);
-        close(&probs(&of(&[1.0, 1.0], Average::Arithmetic, 1.0).at(2.0).unwrap(), 2.0), &expected);
-    }
-
-    /// Against the same formula in f64, without logarithms that are large beside their differences.
-    #[test]
-    fn high_temperatures_lose_nothing() {
-        let (a, b) = ([9.0_f32, -3.5, 0.25, 4.0], [2.0_f32, 6.5, -1.75, 0.5]);
-        for t in [1e3, 1e6] {
-            let ensemble = Ensemble::new(vec![says(&a), says(&b)], Average::Arithmetic, t).unwrap();
-            let found = ensemble.logits(array![[0.0]].view()).unwrap();
-            // Logarithms of partition sums, less that of the number of classes.
-            let excess = |z: &[f32; 4]| {
-                let sum: f64 = z.iter().map(|&z| libm::expm1(f64::from(z) / t)).sum();
-                libm::log1p(sum / 4.0)
-            };
-            let (ea, eb) = (excess(&a), excess(&b));
-            let expected: Vec<f64> = (a.iter().zip(&b))
-                .map(|(&a, &b)| {
-                    let terms = [f64::from(a) / t - ea, f64::from(b) / t - eb];
-                    t * libm::log1p((libm::expm1(terms[0]) + libm::expm1(terms[1])) / 2.0)
-                })
-                .collect();
-            let most = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            for (&found, expected) in found.iter().zip(&expected) {
-                // What f64 leaves of a logarithm near 1, times T, and half a unit in the last place of f32.
-                let bound = 4e-16 * t + 1e-6;
-                let apart = (f64::from(found) - (expected - most)).abs();
-                assert!(apart < bound, "T = {t}: {found} {expected} {apart}");
-            }
-        }
-    }
-
-    #[test]
-    fn extreme_logits_stay_what_they_are() {
-        let far = Ensemble::new(vec![says(&[1e4, 0.0]), says(&[0.0, 1e4])], Average::Arithmetic, 0.5).unwrap();
-        close(&probs(&far, 0.5), &[0.5, 0.5]);
-        let sure = Ensemble::new(vec![says(&[1e4, 0.0]), says(&[1e4, 0.0])], Average::Arithmetic, 1.0).unwrap();
-        let logits = sure.logits(array![[0.0]].view()).unwrap();
-        assert!(logits[[0, 0]].abs() < 1e-6 && (logits[[0, 1]] + 1e4).abs() < 1e-2, "{logits}");
-        let never = f32::NEG_INFINITY;
-        let excluded = Ensemble::new(vec![says(&[0.0, never]), says(&[0.0, never])], Average::Arithmetic, 1.0).unwrap();
-        assert_eq!(excluded.logits(array![[0.0]].view()).unwrap()[[0, 1]], never);
-        let broken = Ensemble::new(vec![says(&[0.0, 1.0]), says(&[f32::NAN, 1.0])], Average::Arithmetic, 1.0).unwrap();
-        assert!(broken.logits(array![[0.0]].view()).unwrap().iter().all(|z| z.is_nan()));
-    }
-
-    #[test]
-    fn one_member_is_that_member_and_ensembles_nest() {
-        let mlp = |seed| -> Arc<dyn Model> {
-            let config = MlpConfig { hidden: vec![5, 6], ..MlpConfig::default() };
-            Arc::new(Network::new(config, vec![2, 2], vec!["a".into(), "b".into(), "c".into()], seed).unwrap())
-        };
-        let x = Array2::from_shape_fn((9, 4), |(i, j)| (i * 4 + j) as f32 / 9.0 - 1.5);
-        let alone = mlp(1).logits(x.view()).unwrap();
-        let one = Ensemble::new(vec![mlp(1)], Average::Geometric, 3.0).unwrap();
-        assert_eq!(one.logits(x.view()).unwrap(), alone);
-        let inner: Arc<dyn Model> = Arc::new(Ensemble::new(vec![mlp(1), mlp(2)], Average::Geometric, 1.0).unwrap());
-        let nested = Ensemble::weighted(vec![inner, mlp(3)], &[2.0, 1.0], Average::Geometric, 1.0).unwrap();
-        let flat = Ensemble::new(vec![mlp(1), mlp(2), mlp(3)], Average::Geometric, 1.0).unwrap();
-        let (nested, flat) = (nested.logits(x.view()).unwrap(), flat.logits(x.view()).unwrap());
-        assert!(nested.iter().zip(&flat).all(|(a, b)| (a - b).abs() < 1e-5));
-    }
-
-    #[test]
-    fn it_says_what_it_is() {
-        let mlp = |width| -> Arc<dyn Model> {
-            let config = MlpConfig { hidden: vec![width], ..MlpConfig::default() };
-            Arc::new(Network::new(config, vec![2], vec!["a".into()], 1).unwrap())
-        };
-        let members = vec![mlp(3), mlp(3), mlp(5)];
-        let parameters = members.iter().map(|member| member.spec().parameters).sum();
-        let ensemble = Ensemble::new(members, Average::Arithmetic, 1.0).unwrap();
-        assert_eq!(
-            (ensemble.spec().architecture.as_str(), ensemble.spec().parameters),
-            ("2 x 2-3-1 + 2-5-1", parameters)
-        );
-    }
-
-    #[test]
-    fn what_makes_no_ensemble_is_refused() {
-        let refused = |members: Vec<Arc<dyn Model>>, weights: &[f64], t: f64| {
-            Ensemble::weighted(members, weights, Average::Arithmetic, t).map(|_| ()).unwrap_err().to_string()
-        };
-        let two = || vec![says(&[0.0, 1.0]), says(&[1.0, 0.0])];
-        for (error, part) in [
-            (refused(vec![], &[], 1.0), "it has no members"),
-            (refused(vec![says(&[0.0]), says(&[0.0, 1.0])], &[1.0; 2], 1.0), "member 0 and member 1 name different"),
-            (refused(two(), &[1.0], 1.0), "2 members and 1 weights"),
-            (refused(two(), &[1.0, 0.0], 1.0), "greater than 0, got [1.0, 0.0]"),
-            (refused(two(), &[1.0, f64::NAN], 1.0), "greater than 0"),
-            (refused(two(), &[f64::MAX, f64::MAX], 1.0), "greater than 0"),
-            (refused(two(), &[1.0, 1.0], 0.0), "temperature must be a finite number greater than 0, got 0"),
-        ] {
-            assert!(error.contains(part), "{error}");
-        }
-    }
-}
+mod tests;

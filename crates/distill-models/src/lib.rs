@@ -39,7 +39,7 @@ pub use config::{
 pub use described::Described;
 pub use dropout::{Dropout, StepKey};
 pub use embedding::EmbeddingConfig;
-pub use ensemble::{Average, Ensemble};
+pub use ensemble::{Average, Ensemble, Trust};
 pub use error::ModelError;
 pub use file::{Provenance, from_safetensors, to_safetensors};
 pub use fn_model::FnModel;

@@ -41,12 +41,12 @@ pub struct FolderOptions {
 impl FolderOptions {
     /// As a recipe says.
     pub(crate) fn of(config: &DataConfig) -> Self {
-        let ColumnConfig { label, targets, ignore, categorical, fold, decimal, pieces, .. } =
+        let ColumnConfig { label, targets, ignore, categorical, fold, decimal, pieces, rare, .. } =
             config.columns.clone().unwrap_or_default();
         let Division { column, test } = division(config.columns.as_ref());
         let division = Division { column, test: test.or(config.test) };
         Self {
-            column_options: ColumnOptions { label, targets, ignore, categorical, fold, decimal, pieces },
+            column_options: ColumnOptions { label, targets, ignore, categorical, fold, decimal, pieces, rare },
             columns: None,
             division,
             images: options(config.images.unwrap_or_default()),

@@ -16,6 +16,7 @@ use distill_models::Provenance;
 use distill_text::{Features, TextEncoder, TextRows};
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, Recipe, Sets, TextConfig, TextFeatures};
 
+use crate::code::Code;
 use crate::data_folder::FolderOptions;
 use crate::diagnostic::Diagnostic;
 use crate::locate::locate;
@@ -244,6 +245,24 @@ pub(crate) fn texts_encoder(config: &DataConfig) -> Result<TextEncoder, SourceEr
     Ok(encoder(&config.text.unwrap_or_default(), LENGTH)?)
 }
 
+/// Reads a table of texts that have no classes, or none that count, as the tables of a recipe are read.
+///
+/// # Errors
+/// If the recipe has no column of text, or the table cannot be read.
+pub fn read_texts(config: &DataConfig, path: &Path, classes: &[String]) -> Result<Arc<dyn Dataset>, Diagnostic> {
+    texts_of(config, path, classes, share())
+}
+
+fn texts_of(config: &DataConfig, path: &Path, classes: &[String], bound: u64) -> Result<Arc<dyn Dataset>, Diagnostic> {
+    let column = config.text_column().ok_or_else(|| {
+        Diagnostic::new(Code::Value, "no column is a text")
+            .at("data.columns.text")
+            .help("name the column with the texts in `data.columns.text`")
+    })?;
+    let texts = Texts::unlabelled(path, column, classes.to_vec(), bound)?;
+    Ok(Arc::new(Unlabelled::new(Arc::new(TextRows::new(texts, texts_encoder(config)?)))))
+}
+
 /// Reads the sets that a recipe names.
 ///
 /// # Errors
@@ -267,10 +286,9 @@ pub fn read_data(file: &RecipeFile, recipe: &Recipe) -> Result<Sets, Diagnostic>
         let bound = memory.unwrap_or_else(|| if is_packed { share() } else { u64::MAX });
         let cannot = |error: DataError| file.locate(error.into(), "data.unlabelled");
         sets.unlabelled = Some(match recipe.data.text_column() {
-            Some(column) => {
-                let texts = Texts::unlabelled(path, column, train.spec().classes.clone(), bound).map_err(cannot)?;
-                let rows = TextRows::new(texts, texts_encoder(&recipe.data).map_err(unreadable)?);
-                Arc::new(Unlabelled::new(Arc::new(rows)))
+            Some(_) => {
+                let texts = texts_of(&recipe.data, path, &train.spec().classes, bound);
+                texts.map_err(|diagnostic| file.locate(diagnostic, "data.unlabelled"))?
             }
             None => Arc::new(Unlabelled::read(path, train.spec(), train.columns(), bound).map_err(cannot)?),
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use distill_models::{AnswerKind, Average, Model};
 use distill_onnx::OnnxEngine;
-use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig};
+use distill_train::{Experiment, OnnxConfig, Recipe, SoftTargets, TeacherConfig, TrainConfig, Weighting};
 
 use crate::answer_file::AnswerTables;
 use crate::code::Code;
@@ -147,6 +147,7 @@ pub fn answer_settings(recipe: &Recipe) -> String {
     let mut temperature = None;
     if !recipe.teacher.is_ensemble() {
         (teacher.average, teacher.shares) = (Average::default(), vec![]);
+        teacher.weighting = Weighting::default();
     } else if teacher.average == Average::Arithmetic {
         temperature = Some(recipe.kd.temperature);
     }

@@ -1,6 +1,6 @@
 use crate::beside::Beside;
 use crate::plan::Plan;
-use crate::rows::{adult, california, cifar, mnist, specialists, speech};
+use crate::rows::{adult, california, cifar, clinc, mnist, specialists, speech};
 
 /// Hinton, Vinyals, Dean, 2015, section 3 and what belongs to it.
 static MNIST: Plan = Plan {
@@ -118,8 +118,42 @@ static CALIFORNIA: Plan = Plan {
     ],
 };
 
+/// Sentences, and answers of a transformer that others have trained.
+static CLINC150: Plan = Plan {
+    name: "clinc150",
+    page: "clinc150",
+    summary: "A sentence transformer to a perceptron of 1 MB, on questions of 150 intents",
+    title: "CLINC150",
+    about: "Questions to an assistant with 150 intents, a hundred of each to train on (Larson and others, 2019). Accuracies are of the \
+            4,500 test questions. The teacher is all-MiniLM-L6-v2 with 22 million parameters, fine-tuned. The student learns from its \
+            answers to the training questions, and to others that are made of these.",
+    beside: Beside { heading: "Teacher and students", column: "others" },
+    rows: clinc::ALL,
+    recipes: &[
+        ("distilled", include_str!("../../../recipes/clinc150/distilled.toml")),
+        ("alone", include_str!("../../../recipes/clinc150/alone.toml")),
+    ],
+};
+
+/// The same with a tenth of the labels.
+static CLINC150_TENTH: Plan = Plan {
+    name: "clinc150-tenth",
+    page: "clinc150-tenth",
+    summary: "The same with ten questions of each intent, and others without",
+    title: "CLINC150 with a tenth of the labels",
+    about: "The questions of CLINC150, of which ten of each intent have it, 1,500 in all. Teacher and students have seen no other labels. \
+            The student learns from the teacher's answers to all training questions, and to others that are made of these.",
+    beside: Beside { heading: "Teacher and students", column: "others" },
+    rows: clinc::TENTH,
+    recipes: &[
+        ("distilled", include_str!("../../../recipes/clinc150-tenth/distilled.toml")),
+        ("alone", include_str!("../../../recipes/clinc150-tenth/alone.toml")),
+    ],
+};
+
 /// All studies.
-pub static PLANS: [&Plan; 6] = [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT, &CALIFORNIA];
+pub static PLANS: [&Plan; 8] =
+    [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT, &CALIFORNIA, &CLINC150, &CLINC150_TENTH];
 
 /// Opens the page of each study of the paper.
 const PAPER: Beside = Beside { heading: "The paper and ours", column: "paper" };

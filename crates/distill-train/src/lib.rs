@@ -66,7 +66,7 @@ pub use problem::ConfigProblem;
 pub use recipe::{
     BaselineConfig, ClassNames, ColumnConfig, DataConfig, FeatureConfig, FeatureKind, ImageConfig, ImageLayout,
     KdConfig, KdMethod, MungeConfig, OnnxConfig, Paths, Recipe, SelectConfig, SoundConfig, Standardize, StudentConfig,
-    Taps, TargetsMode, TeacherConfig, TextConfig, TextFeatures, Together, is_onnx,
+    Taps, TargetsMode, TeacherConfig, TextConfig, TextFeatures, Together, Weighting, is_onnx,
 };
 pub use role::Role;
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};

@@ -32,7 +32,7 @@ pub use munge::MungeConfig;
 pub use onnx::{ClassNames, ImageLayout, OnnxConfig};
 pub use standardize::{Standardize, Together};
 pub use taps::Taps;
-pub use teacher::{Paths, TeacherConfig, is_onnx};
+pub use teacher::{Paths, TeacherConfig, Weighting, is_onnx};
 pub use text::{TextConfig, TextFeatures};
 
 /// The version of the recipe format that this program reads.

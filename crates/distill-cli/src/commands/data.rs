@@ -103,7 +103,8 @@ fn in_words(column: &Column) -> String {
             let shown = words.iter().take(SHOWN_WORDS).map(|word| if word.is_empty() { "(empty)" } else { word });
             let more = if words.len() > SHOWN_WORDS { ", ..." } else { "" };
             let ending = if words.len() == 1 { "" } else { "s" };
-            format!("{} word{ending}: {}{more}", words.len(), shown.collect::<Vec<_>>().join(", "))
+            let rare = if column.rare { ", and rare ones together" } else { "" };
+            format!("{} word{ending}: {}{more}{rare}", words.len(), shown.collect::<Vec<_>>().join(", "))
         }
         None => {
             let what = column.form.map_or("numbers", NumberForm::words).to_owned();

@@ -39,10 +39,14 @@ fn members_are_trained_once_and_teach_the_students_of_all_seeds() {
     lab.ok(&["run", "r.toml", &weights, "seeds=[1, 2]", "kd.cache=answers.soft.safetensors", "-q"]);
     assert_eq!(of("tiny-001"), of("tiny-003"));
     // Another average, and other shares, teach something else.
-    for setting in ["teacher.average=geometric", "teacher.shares=[5, 1, 1]"] {
+    for setting in ["teacher.average=geometric", "teacher.shares=[5, 1, 1]", "teacher.weighting=entropy", "teacher.weighting=accuracy"] {
         lab.ok(&["run", "r.toml", &weights, setting, "seeds=[1, 2]", "-q"]);
     }
-    assert!(of("tiny-004") != of("tiny-001") && of("tiny-005") != of("tiny-001") && of("tiny-004") != of("tiny-005"));
+    let all = ["001", "004", "005", "006", "007"].map(|n| {
+        let result = lab.json(&format!("runs/tiny-{n}/result.json"));
+        models(&result, "teacher")[0]["test_nll"].to_string()
+    });
+    assert_eq!(std::collections::BTreeSet::from(all.clone()).len(), 5, "{all:?}");
 }
 
 #[test]
@@ -90,10 +94,14 @@ fn what_has_no_meaning_is_refused() {
         ("weights = []", "E0104]: teacher.weights must name at least one file", "leave `weights` out"),
         ("weights = 'a'\nseeds = [1]", "E0104]: teacher.seeds is set beside `weights`", "leave one of them out"),
         ("shares = [1.0, 2.0]", "E0104]: teacher.shares must be as many as there are teachers, 1, got 2", "shares"),
+        ("weighting = 'entropy'", "E0104]: teacher.weighting is set, and there is one teacher", "several teachers"),
         ("seeds = [1, 2]\nshares = [1.0, -2.0]", "E0104]: teacher.shares must be finite numbers", "remove a teacher"),
     ] {
         lab.check_recipe("[teacher]\n", &recipe(setting), 3, [message, "bad.toml:", help]);
     }
+    let unvalidated = ["run", "r.toml", SEEDS, "teacher.weighting=accuracy", "data.validation=0"];
+    let message = "E0104]: teacher.weighting is \"accuracy\", but there is no validation set";
+    lab.check(&unvalidated, 3, [message, "teacher.weighting", "data.validation = 1000"]);
     // Members of one ensemble must know the same classes.
     lab.ok(&["train", "r.toml", "-q"]);
     lab.ok(&["train", "r.toml", "data.classes=[\"x\", \"y\", \"z\"]", "-q"]);

@@ -54,6 +54,7 @@ mod sweep_teachers;
 mod tables;
 mod teach;
 mod terminal;
+mod text_answers;
 mod texts;
 mod tour;
 mod train_settings;

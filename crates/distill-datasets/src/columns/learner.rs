@@ -1,6 +1,6 @@
 //! What a table's rows to train on say of its columns.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use super::counter::{Counter, is_index_name, ordinal};
@@ -10,6 +10,8 @@ use crate::DataError;
 
 /// A column with more different words is not a category but a name for each example.
 const MAX_VALUES: usize = 1000;
+/// The same where rare words are one.
+const MAX_COUNTED: usize = 1_000_000;
 
 /// Which forms all numbers of a column may have.
 #[derive(Debug)]
@@ -79,7 +81,8 @@ struct Seen {
     n_missing: u64,
     /// The place of the first that neither is a number nor is missing, and what it is.
     word: Option<(String, String)>,
-    values: BTreeSet<String>,
+    /// In how many rows each stands.
+    values: BTreeMap<String, u32>,
 }
 
 /// Learns from rows how columns become numbers.
@@ -94,6 +97,7 @@ pub(crate) struct Learner {
     categorical: Vec<bool>,
     ignored: Vec<bool>,
     decimal: Option<char>,
+    rare: Option<u32>,
     pub(crate) labels: BTreeSet<String>,
 }
 
@@ -149,6 +153,7 @@ impl Learner {
             categorical,
             ignored,
             decimal: options.decimal,
+            rare: options.rare,
             labels: BTreeSet::new(),
         })
     }
@@ -187,10 +192,12 @@ impl Learner {
                 None => {}
             }
             // Words beside numbers are refused anyway, and numbers are names only where the recipe says so.
-            if seen.values.len() <= MAX_VALUES && (seen.n_numbers == 0 || self.categorical[at]) {
+            let most = if self.rare.is_some() { MAX_COUNTED } else { MAX_VALUES };
+            if seen.values.len() <= most && (seen.n_numbers == 0 || self.categorical[at]) {
                 let text = cell.name();
-                if !seen.values.contains(&*text) {
-                    seen.values.insert(text.into_owned());
+                match seen.values.get_mut(&*text) {
+                    Some(n) => *n += 1,
+                    None => drop(seen.values.insert(text.into_owned(), 1)),
                 }
             }
         }
@@ -211,14 +218,14 @@ impl Learner {
     /// # Errors
     /// A column that is neither numbers nor words, or words that are to be predicted, for people.
     pub(crate) fn finish(self) -> Result<Columns, String> {
-        let Self { header, label, targets: places, seen, categorical, ignored, decimal, .. } = self;
+        let Self { header, label, targets: places, seen, categorical, ignored, decimal, rare, .. } = self;
         let (mut inputs, mut targets) = (vec![], vec![]);
         for (at, seen) in seen.into_iter().enumerate() {
             let name = header[at].clone();
             if let Some(place) = places.iter().position(|&target| target == at) {
                 targets.push((place, seen.target(name, decimal)?));
             } else if !ignored[at] {
-                inputs.push(seen.column(name, categorical[at], decimal)?);
+                inputs.push(seen.column(name, categorical[at], decimal, rare)?);
             }
         }
         if inputs.is_empty() {
@@ -240,12 +247,18 @@ impl Seen {
                 "has `{word}` in column `{name}` in {place}, which is to be predicted as a number: correct it, or name the \
                  column in `data.columns.label` if it is a class"
             )),
-            _ => Ok(Column { name, values: None, missing: None, form, edges: vec![] }),
+            _ => Ok(Column { name, values: None, rare: false, missing: None, form, edges: vec![] }),
         }
     }
 
     /// The column of an input.
-    fn column(self, name: String, is_categorical: bool, decimal: Option<char>) -> Result<Column, String> {
+    fn column(
+        self,
+        name: String,
+        is_categorical: bool,
+        decimal: Option<char>,
+        rare: Option<u32>,
+    ) -> Result<Column, String> {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a mean of f32")]
         let mean = (self.sum / self.n_numbers.max(1) as f64) as f32;
         let (mut missing, mut form) = (None, None);
@@ -271,14 +284,22 @@ impl Seen {
             }
             _ => Some(self.values),
         };
-        if let Some(values) = values.as_ref().filter(|values| values.len() > MAX_VALUES) {
-            let n = values.len() - 1;
+        let n_different = values.as_ref().map_or(0, BTreeMap::len);
+        let least = rare.unwrap_or(0);
+        let values: Option<Vec<String>> =
+            values.map(|values| values.into_iter().filter(|&(_, n)| n >= least).map(|(word, _)| word).collect());
+        let n = values.as_ref().map_or(0, Vec::len);
+        if n > MAX_VALUES || n_different > MAX_COUNTED {
+            let (n, of) = match rare {
+                Some(least) if n_different <= MAX_COUNTED => (MAX_VALUES, format!(" that stand in {least} rows or more")),
+                _ => (n_different - 1, String::new()),
+            };
             return Err(format!(
-                "has more than {n} different words in column `{name}`: if it names the examples, list it in `data.columns.ignore`"
+                "has more than {n} different words in column `{name}`{of}: if it names the examples, list it in \
+                 `data.columns.ignore`; else take rare words together with `data.columns.rare`"
             ));
         }
-        let values = values.map(|values| values.into_iter().collect());
-        Ok(Column { name, values, missing, form, edges: vec![] })
+        Ok(Column { name, rare: n < n_different, values, missing, form, edges: vec![] })
     }
 }
 

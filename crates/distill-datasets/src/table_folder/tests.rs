@@ -46,6 +46,34 @@ fn numbers_are_numbers_and_words_are_ones_and_zeros() {
 }
 
 #[test]
+fn rare_words_are_one_feature_and_so_are_unknown_ones() {
+    let train = "street,town,label\na,x,0\nb,x,1\na,y,0\nc,y,1\n,x,0\n";
+    let dir = folder(train, "street,town,label\nc,x,0\nd,y,1\na,z,1\n");
+    let with = |rare| {
+        let options = ColumnOptions { rare, ..ColumnOptions::default() };
+        TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap()
+    };
+    let found = with(Some(2));
+    // Of the towns none is rare, so there is nothing to learn of rare ones.
+    assert_eq!(found.columns().inputs.iter().map(|column| column.rare).collect::<Vec<_>>(), [true, false]);
+    let train = found.load(Split::Train, None, u64::MAX).unwrap();
+    let expected = array![[1., 0., 1., 0.], [0., 1., 1., 0.], [1., 0., 0., 1.], [0., 1., 0., 1.], [0., 1., 1., 0.]];
+    assert_eq!(read(&train), expected);
+    let test = found.load(Split::Test, None, u64::MAX).unwrap();
+    assert_eq!(read(&test), array![[0., 1., 1., 0.], [0., 1., 0., 1.], [1., 0., 0., 0.]]);
+    let all = with(None);
+    assert_eq!((all.columns().features(), all.columns().inputs[0].rare), (6, false));
+    // Words that all differ are names without it, and nothing with it.
+    let names: String = (0..2000).map(|i| format!("n{i},{}\n", i % 2)).collect();
+    let dir = folder(&format!("name,label\n{names}"), "name,label\nx,0\n");
+    let error = TableFolder::find(dir.path(), &ColumnOptions::default(), &Division::default()).unwrap_err().to_string();
+    assert!(error.contains("more than 1000 different words in column `name`: if") && error.contains("columns.rare"), "{error}");
+    let options = ColumnOptions { rare: Some(2), ..ColumnOptions::default() };
+    let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
+    assert_eq!(found.columns().features(), 1);
+}
+
+#[test]
 fn a_number_has_one_name_however_it_is_written() {
     let options = ColumnOptions { categorical: vec!["zip".to_owned()], ..ColumnOptions::default() };
     let dir = folder("zip,label\n1.0,10.0\n007,2.0\n1.10,1e0\n", "zip,label\n1,2\n7,1\n1.1,10\n");
@@ -58,7 +86,7 @@ fn a_number_has_one_name_however_it_is_written() {
     assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
-    let column = Column { name: "zip".to_owned(), values: Some(values), missing: None, form: None, edges: vec![] };
+    let column = Column { name: "zip".to_owned(), values: Some(values), rare: false, missing: None, form: None, edges: vec![] };
     let old = Columns { inputs: vec![column], label: "label".to_owned(), targets: vec![] };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
@@ -144,7 +172,7 @@ fn no_more_is_read_than_memory_may_hold() {
     // Whoever reads on to the end finds the word.
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
-    let column = |name: &str| Column { name: name.to_owned(), values: None, missing: None, form: None, edges: vec![] };
+    let column = |name: &str| Column { name: name.to_owned(), values: None, rare: false, missing: None, form: None, edges: vec![] };
     let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned(), targets: vec![] };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];

@@ -344,5 +344,6 @@ fn member_part(recipe: &Recipe) -> Recipe {
     part.teacher.seeds = vec![];
     part.teacher.shares = vec![];
     part.teacher.average = Default::default();
+    part.teacher.weighting = Default::default();
     part
 }

@@ -3,6 +3,7 @@
 pub(crate) mod adult;
 pub(crate) mod california;
 pub(crate) mod cifar;
+pub(crate) mod clinc;
 mod fractions;
 pub(crate) mod mnist;
 mod seeds;

@@ -42,6 +42,11 @@ pub struct ColumnConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 2, max = MAX_PIECES)))]
     pub pieces: Option<usize>,
+    /// Words that stand in fewer training rows than this have one feature together, and so have words that no training row has. Left
+    /// out: each word has its own, and unknown ones have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
+    pub rare: Option<u32>,
     /// The column with the fold of each training row, for `teacher.folds`; it is no input. Left out: folds are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<String>,
@@ -76,6 +81,10 @@ impl ColumnConfig {
             let problem = format!("must be from 2 to {MAX_PIECES}, got {n}");
             return Err(ConfigProblem::new("pieces", problem, "set `pieces = 16`, or leave it out"));
         }
+        if self.rare.is_some_and(|n| n < 2) {
+            let problem = "must be at least 2, the rows that a word must stand in to have a feature of its own";
+            return Err(ConfigProblem::new("rare", problem, "set `rare = 5`, or leave it out"));
+        }
         match self.test {
             Some(_) if self.split.is_some() => {
                 let problem = "is set, and `columns.split` too, which says the set of each row";
@@ -104,6 +113,7 @@ impl ColumnConfig {
             ("categorical", self.categorical.is_empty()),
             ("fold", self.fold.is_none()),
             ("pieces", self.pieces.is_none()),
+            ("rare", self.rare.is_none()),
         ];
         match others.into_iter().find(|(_, is_empty)| self.text.is_some() && !is_empty) {
             Some((key, _)) => {

@@ -93,6 +93,9 @@ pub struct TeacherConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "number", "format": "double", "exclusiveMinimum": 0.0 })))]
     pub shares: Vec<f64>,
+    /// What several teachers count by in each example, beside their shares.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub weighting: Weighting,
     /// Minimum accuracy of the teacher, from 0 to 1; below it the run stops. Left out: a tenth of the way from
     /// always predicting the most frequent class to being always right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +108,20 @@ pub struct TeacherConfig {
     /// How to train it.
     #[serde(default)]
     pub train: TrainConfig,
+}
+
+/// What several teachers count by in each example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Weighting {
+    /// Their shares alone, the same for all examples.
+    #[default]
+    Shares,
+    /// How sure each is: one over the perplexity of its probabilities.
+    Entropy,
+    /// How often each was right on the validation set where it named the class that it names.
+    Accuracy,
 }
 
 /// Whether a path is that of an ONNX file.
@@ -211,6 +228,10 @@ impl TeacherConfig {
                 problem,
                 "give one number for each teacher, or leave `shares` out",
             ));
+        }
+        if self.weighting != Weighting::Shares && n < 2 {
+            let problem = "is set, and there is one teacher";
+            return Err(ConfigProblem::new("weighting", problem, "name several teachers, or leave `weighting` out"));
         }
         match self.shares.iter().find(|share| !(**share > 0.0 && share.is_finite())) {
             Some(share) => {
