@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-MADE = 12  # questions made of each one
+MADE = 24  # questions made of each one
 BATCH, RATE, WARM_UP, SMOOTHING = 32, 2e-4, 0.1, 0.1
 EPOCHS = {"all": 6, "tenth": 20}
 TOP = 5  # probabilities that are written for each question
@@ -135,10 +135,10 @@ class Neighbours:
         self.of = {word: [kept[j][0] for j in row] for (word, _), row in zip(kept, nearest.tolist())}
 
 
-def made_of(texts, n, draw):
-    """`n` questions of each: words left out, or in the place of a word one like it; every fourth is
-    the beginning of one question with the end of another."""
-    near, found, known = Neighbours(texts), [], set(texts)
+def made_of(texts, n, draw, but):
+    """`n` questions of each, none of `but`: words left out, or in the place of a word one like it; every
+    fourth is the beginning of one question with the end of another."""
+    near, found, known = Neighbours(texts), [], {*texts, *but}
     for text in texts:
         for i in range(n):
             words = text.split()
@@ -206,7 +206,10 @@ def main():
         sure = [probabilities(model, [text for text, _ in rows]).max(-1) for rows in (test, outside)]
         auroc = np.mean(sure[0][:, None] > sure[1]) + np.mean(sure[0][:, None] == sure[1]) / 2
         print(f"  AUROC of questions out of scope {auroc:.4f}", flush=True)
-        made = others + made_of(sorted({text for text, _ in labelled}) + others, MADE, draw)
+        # Those that happen to be questions of the test are not learned from.
+        kept_back = {text for rows in (validation, test, outside) for text, _ in rows}
+        made = [text for text in others if text not in kept_back]
+        made += made_of(sorted({text for text, _ in labelled}) + others, MADE, draw, kept_back)
         with open(folder / "made.jsonl", "w") as file:
             file.writelines(json.dumps({"text": text}) + "\n" for text in made)
         began = time.time()

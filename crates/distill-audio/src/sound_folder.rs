@@ -3,7 +3,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use distill_datasets::{ClassFolders, DataError, DataSpec, Dataset, Split, Table};
+use distill_datasets::{ClassFolders, DataError, DataSpec, Dataset, FileDivision, Split, Table};
 use ndarray::{Array2, ArrayViewMut2};
 use rayon::prelude::*;
 
@@ -37,8 +37,8 @@ impl SoundFolder {
     ///
     /// # Errors
     /// Those of [`ClassFolders::find`].
-    pub fn find(dir: &Path, options: SoundOptions, test: Option<f64>) -> Result<Option<Self>, DataError> {
-        let Some(folders) = ClassFolders::find(dir, test)? else { return Ok(None) };
+    pub fn find(dir: &Path, options: SoundOptions, division: &FileDivision) -> Result<Option<Self>, DataError> {
+        let Some(folders) = ClassFolders::find(dir, division)? else { return Ok(None) };
         for split in [Split::Train, Split::Test] {
             // Classes that nobody lists are an error of those who read the set.
             let files = if folders.folder(split).is_dir() { folders.files(split, None) } else { continue };
@@ -70,6 +70,14 @@ impl SoundFolder {
     /// Whether the folder lists its classes.
     pub fn is_listed(&self) -> bool {
         self.folders.is_listed()
+    }
+
+    /// The group of each recording of a set, such as who speaks, if its name says it.
+    ///
+    /// # Errors
+    /// Those of [`ClassFolders::files`] and [`ClassFolders::groups`].
+    pub fn groups(&self, split: Split, classes: Option<&[String]>) -> Result<Option<Vec<String>>, DataError> {
+        self.folders.groups(&self.files(split, classes)?)
     }
 
     /// Whether there are recordings to choose settings on.

@@ -3,7 +3,57 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{DataError, Division, Split, classes, select};
+use regex_lite::Regex;
+
+use crate::{DataError, Division, Split, classes, grouped, select};
+
+/// How the files of a folder with classes alone are divided into sets.
+#[derive(Debug, Clone, Default)]
+pub struct FileDivision {
+    /// The share of the files of each class that test, greater than 0 and less than 1, a fifth if nothing is said.
+    pub test: Option<f64>,
+    /// Which files belong together: all of them test, or none.
+    pub group: Option<GroupPattern>,
+}
+
+/// What of a file's name says to which group it belongs, such as the speaker of a recording.
+///
+/// # Examples
+/// ```
+/// use distill_datasets::GroupPattern;
+/// let speaker = GroupPattern::new("^([a-z]+)-")?;
+/// assert_eq!(speaker.of("anna-3.wav"), Some("anna"));
+/// assert_eq!(speaker.of("3.wav"), None);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct GroupPattern(Regex);
+
+impl GroupPattern {
+    /// A regular expression: its first group counts, or all that it finds where it has none.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        Regex::new(pattern).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// The group of a file of this name; `None` where it has none.
+    pub fn of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let found = self.0.captures(name)?;
+        found.get(1).or_else(|| found.get(0)).map(|part| part.as_str()).filter(|group| !group.is_empty())
+    }
+
+    /// The same of a path.
+    fn of_path(&self, path: &Path) -> Result<String, DataError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let unnamed = || DataError::Content {
+            path: path.to_owned(),
+            problem: format!("has a name in which `data.group`, `{}`, finds nothing: it belongs to no group", self.0),
+        };
+        self.of(&name).map(str::to_owned).ok_or_else(unnamed)
+    }
+}
 
 /// A folder with a folder for each set, and in each of them a folder for each class.
 ///
@@ -31,7 +81,7 @@ use crate::{DataError, Division, Split, classes, select};
 /// #     std::fs::write(dir.path().join(name), "").unwrap();
 /// # }
 /// # let dir = dir.path();
-/// let folders = ClassFolders::find(dir, None)?.expect("train/no and others are there");
+/// let folders = ClassFolders::find(dir, &Default::default())?.expect("train/no and others are there");
 /// assert_eq!(folders.classes(), ["no", "yes"]);
 /// let files = folders.files(Split::Train, None)?;
 /// assert_eq!(files[2], (dir.join("train/yes/c"), 1));
@@ -45,16 +95,17 @@ pub struct ClassFolders {
     is_listed: bool,
     /// The files for the test, where there is no folder of them.
     drawn: Option<Arc<HashSet<PathBuf>>>,
+    group: Option<GroupPattern>,
 }
 
 impl ClassFolders {
     /// Looks for a folder `train` or `test` with a folder in it, or else for two folders or more with files in them. `None` if there
-    /// are none. `test` is the share of the files of each class that test in the second case, a fifth if nothing is said; they are
-    /// drawn at random, but always the same.
+    /// are none. The division is for the second case; files are drawn at random, but always the same.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::BadClassList`], and [`DataError::Content`] if there are too few files to divide.
-    pub fn find(dir: &Path, test: Option<f64>) -> Result<Option<Self>, DataError> {
+    pub fn find(dir: &Path, division: &FileDivision) -> Result<Option<Self>, DataError> {
+        let FileDivision { test, group } = division;
         let mut classes = vec![];
         let mut drawn = None;
         for split in [Split::Train, Split::Test] {
@@ -74,9 +125,18 @@ impl ClassFolders {
             let labels: Vec<u32> = files.iter().map(|(class, _)| number(class)).collect();
             let few = || DataError::Content {
                 path: dir.to_owned(),
-                problem: format!("has too few files, {}, to hold some of them out for the test", files.len()),
+                problem: match group {
+                    Some(_) => "has files of one group, and none to hold out for the test".to_owned(),
+                    None => format!("has too few files, {}, to hold some of them out for the test", files.len()),
+                },
             };
-            let tests = select::test_rows(&labels, test.unwrap_or(Division::SHARE)).ok_or_else(few)?;
+            let number = |(_, path): &(String, PathBuf), group: &GroupPattern| {
+                group.of_path(path).map(|name| grouped::number(&name))
+            };
+            let groups = group.as_ref().map(|group| files.iter().map(|file| number(file, group)).collect());
+            let groups: Option<Vec<u64>> = groups.transpose()?;
+            let tests =
+                select::test_rows(&labels, groups.as_deref(), test.unwrap_or(Division::SHARE)).ok_or_else(few)?;
             drawn = Some(Arc::new(tests.into_iter().map(|at| files[at].1.clone()).collect()));
         }
         classes.sort();
@@ -84,7 +144,8 @@ impl ClassFolders {
         let list = Some(dir.join("classes.txt")).filter(|path| path.is_file());
         let listed = list.map(|path| classes::read(&path)).transpose()?;
         let is_listed = listed.is_some();
-        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed, drawn }))
+        let group = group.clone();
+        Ok(Some(Self { dir: dir.to_owned(), classes: listed.unwrap_or(classes), is_listed, drawn, group }))
     }
 
     /// The error for files that are of another kind than those of a class: `foreign` has each with its format, or nothing where
@@ -142,6 +203,15 @@ impl ClassFolders {
     /// The folder of a set, or where it should be.
     pub fn folder(&self, split: Split) -> PathBuf {
         if self.drawn.is_some() { self.dir.clone() } else { folder(&self.dir, split) }
+    }
+
+    /// The groups of these files; `None` where nobody said how they are told.
+    ///
+    /// # Errors
+    /// [`DataError::Content`] for one that belongs to none.
+    pub fn groups(&self, files: &[(PathBuf, u32)]) -> Result<Option<Vec<String>>, DataError> {
+        let groups = |group: &GroupPattern| files.iter().map(|(path, _)| group.of_path(path)).collect();
+        self.group.as_ref().map(groups).transpose()
     }
 
     /// The files of a set with their classes: in the order of these, and of their names within one. The folders are among

@@ -115,6 +115,12 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// What an example belongs to, such as a speaker, if that is known: whoever divides the set leaves the examples of one in one part.
+    /// Equal numbers are equal groups, in all sets of the same data.
+    fn group(&self, _index: usize) -> Option<u64> {
+        None
+    }
+
     /// What a model that is trained on this has to remember of how files became inputs: a name, and a text in JSON.
     fn reading(&self) -> Option<(&'static str, String)> {
         None

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::foreign::{Found, sniff};
-use crate::{ClassFolders, DataError, Dataset, ImageFiles, ImageOptions, Images, Split};
+use crate::{ClassFolders, DataError, Dataset, FileDivision, ImageFiles, ImageOptions, Images, Split};
 
 /// A folder with images, in a folder for each class.
 ///
@@ -27,8 +27,8 @@ impl ImageFolder {
     ///
     /// # Errors
     /// Those of [`ClassFolders::find`].
-    pub fn find(dir: &Path, options: ImageOptions, test: Option<f64>) -> Result<Option<Self>, DataError> {
-        let Some(folders) = ClassFolders::find(dir, test)? else { return Ok(None) };
+    pub fn find(dir: &Path, options: ImageOptions, division: &FileDivision) -> Result<Option<Self>, DataError> {
+        let Some(folders) = ClassFolders::find(dir, division)? else { return Ok(None) };
         if folders.is_divided_here() {
             // Any folder may have folders with files in them.
             let files = folders.files(Split::Train, None).unwrap_or_default();
@@ -54,6 +54,14 @@ impl ImageFolder {
     /// Whether the folder lists its classes.
     pub fn is_listed(&self) -> bool {
         self.folders.is_listed()
+    }
+
+    /// The group of each image of a set, if its name says it.
+    ///
+    /// # Errors
+    /// Those of [`ClassFolders::files`] and [`ClassFolders::groups`].
+    pub fn groups(&self, split: Split, classes: Option<&[String]>) -> Result<Option<Vec<String>>, DataError> {
+        self.folders.groups(&self.folders.files(split, classes)?)
     }
 
     /// Whether there are images to choose settings on.
@@ -142,13 +150,13 @@ mod tests {
     }
 
     fn find(dir: &tempfile::TempDir, options: ImageOptions) -> ImageFolder {
-        ImageFolder::find(dir.path(), options, None).unwrap().unwrap()
+        ImageFolder::find(dir.path(), options, &FileDivision::default()).unwrap().unwrap()
     }
 
     #[test]
     fn folders_are_classes_and_channels_are_apart() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().is_none());
+        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), &FileDivision::default()).unwrap().is_none());
         write(&dir, "train/dog/b.png", &png(2, 1, [1, 2, 3]));
         write(&dir, "train/cat/z.png", &png(2, 1, [7, 8, 9]));
         write(&dir, "train/cat/.hidden", b"");
@@ -170,8 +178,9 @@ mod tests {
             write(&dir, &format!("{}/{i:02}.png", if i % 4 == 0 { "cat" } else { "dog" }), &png(1, 1, [i; 3]));
         }
         write(&dir, "notes/.hidden", b"");
-        let shades = |options: Option<f64>, split| {
-            let folder = ImageFolder::find(dir.path(), ImageOptions::default(), options).unwrap().unwrap();
+        let shades = |test: Option<f64>, split| {
+            let division = FileDivision { test, group: None };
+            let folder = ImageFolder::find(dir.path(), ImageOptions::default(), &division).unwrap().unwrap();
             assert_eq!((folder.classes(), folder.has_validation()), (&["cat".to_owned(), "dog".to_owned()][..], false));
             let images = folder.load(split, None).unwrap();
             let shades: Vec<u8> = (0..images.len()).map(|i| images.pixels(i).unwrap()[0]).collect();
@@ -186,14 +195,14 @@ mod tests {
         assert_eq!(shades(None, Split::Test), test);
         assert_eq!(shades(Some(0.5), Split::Test).len(), 20);
         // Other classes, or others of these, change nothing of who tests.
-        let folder = ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().unwrap();
+        let folder = ImageFolder::find(dir.path(), ImageOptions::default(), &FileDivision::default()).unwrap().unwrap();
         let other = ["dog", "bird", "cat"].map(str::to_owned);
         assert_eq!(folder.load(Split::Test, Some(&other)).unwrap().len(), 8);
         // Folders of anything are no images.
         let dir = tempfile::tempdir().unwrap();
         write(&dir, "src/main.c", b"int main;");
         write(&dir, "doc/notes.txt", b"none");
-        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), None).unwrap().is_none());
+        assert!(ImageFolder::find(dir.path(), ImageOptions::default(), &FileDivision::default()).unwrap().is_none());
     }
 
     #[test]

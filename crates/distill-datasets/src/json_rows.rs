@@ -59,7 +59,9 @@ impl JsonRows {
             }
         }
         if header.is_empty() {
-            return Err(lines.fault("is empty, expected an object in each line, such as `{\"text\": \"…\"}`".to_owned()));
+            return Err(
+                lines.fault("is empty, expected an object in each line, such as `{\"text\": \"…\"}`".to_owned())
+            );
         }
         let n = header.len();
         let (lines, needed) = (JsonLines::open(path)?, vec![true; n]);
@@ -141,10 +143,8 @@ impl JsonLines {
             let read = (&mut self.reader).take(MAX_LINE + 1).read_until(b'\n', &mut self.line);
             let n = read.map_err(|source| DataError::Io { path: self.path.clone(), source })?;
             if n as u64 > MAX_LINE {
-                let source = io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("a line is longer than {MAX_LINE} bytes"),
-                );
+                let source =
+                    io::Error::new(io::ErrorKind::InvalidData, format!("a line is longer than {MAX_LINE} bytes"));
                 return Err(DataError::Io { path: self.path.clone(), source });
             }
             if n == 0 {

@@ -15,6 +15,7 @@ mod folder;
 #[cfg(feature = "images")]
 mod foreign;
 mod form;
+mod grouped;
 pub mod idx;
 #[cfg(feature = "images")]
 mod image_files;
@@ -55,7 +56,7 @@ mod windows;
 
 pub use arrays::{ArrayFolder, ArrayPlace};
 pub use cifar::CifarFolder;
-pub use class_folders::ClassFolders;
+pub use class_folders::{ClassFolders, FileDivision, GroupPattern};
 pub use columns::{Cell, Column, ColumnEncoder, ColumnOptions, Columns, NumberForm};
 pub use csv_rows::delimiter_of;
 pub use dataset::{DataSpec, Dataset, Split, check_batch};
@@ -64,6 +65,7 @@ pub use error::{ClassListFault, DataError};
 pub use folder::IdxFolder;
 #[cfg(feature = "images")]
 pub use foreign::foreign_picture;
+pub use grouped::Grouped;
 #[cfg(feature = "images")]
 pub use image_files::ImageFiles;
 #[cfg(feature = "images")]

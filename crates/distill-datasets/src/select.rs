@@ -1,5 +1,7 @@
 //! Which examples take part, and in what order. Pure functions of indices, labels and a seed.
 
+mod groups;
+
 use std::collections::BTreeMap;
 
 use distill_tensor::{Philox, Stream};
@@ -19,7 +21,8 @@ enum Purpose {
 /// Sets `n` examples aside: `(rest, held out)`, both ascending.
 ///
 /// Every class gives its share, up to rounding by the largest remainder. Examples without
-/// a label count as one class.
+/// a label count as one class. Where examples have a [group](Dataset::group), whole groups are set aside, as many as
+/// come nearest to `n`, at least one.
 ///
 /// # Errors
 /// [`DataError::BadHoldOut`] if nothing would remain.
@@ -40,9 +43,14 @@ pub fn hold_out(data: &dyn Dataset, n: usize, seed: u64) -> Result<(Vec<usize>, 
     if n >= len {
         return Err(DataError::BadHoldOut { n, len });
     }
-    let groups = group((0..len).map(|index| group_of(data, index)));
-    let quotas = share(n, &groups);
-    let held_out = draw(groups, &quotas, seed, Purpose::HoldOut);
+    let held_out = match (0..len).map(|index| data.group(index)).collect::<Option<Vec<u64>>>() {
+        Some(of) => groups::draw(&of, n, seed, Purpose::HoldOut as u32).ok_or(DataError::BadHoldOut { n, len })?,
+        None => {
+            let classes = group((0..len).map(|index| group_of(data, index)));
+            let quotas = share(n, &classes);
+            draw(classes, &quotas, seed, Purpose::HoldOut)
+        }
+    };
     let mut next = held_out.iter().copied().peekable();
     let rest = (0..len).filter(|&index| next.next_if_eq(&index).is_none()).collect();
     Ok((rest, held_out))
@@ -166,18 +174,27 @@ fn share(n: usize, groups: &Groups) -> Vec<usize> {
     quotas
 }
 
-/// The rows of a table that test, ascending: a share of every class, always the same, and at least one row.
-/// `None` if nothing would remain.
-pub(crate) fn test_rows(labels: &[u32], share_of_all: f64) -> Option<Vec<usize>> {
+/// The rows of a table that test, ascending: a share of every class, always the same, and at least one row; or whole groups, where
+/// rows have some. `None` if nothing would remain.
+pub(crate) fn test_rows(labels: &[u32], of: Option<&[u64]>, share_of_all: f64) -> Option<Vec<usize>> {
     let len = labels.len();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of rows")]
     let n = ((len as f64 * share_of_all).round() as usize).max(1);
     if n >= len {
         return None;
     }
+    if let Some(of) = of {
+        return groups::draw(of, n, 0, Purpose::Test as u32);
+    }
     let groups = group(labels.iter().copied().map(Some));
     let quotas = share(n, &groups);
     Some(draw(groups, &quotas, 0, Purpose::Test))
+}
+
+/// Shares examples out to `n` folds, the groups of `of` as wholes: the fold of each, from 0. A group goes to the fold that has the
+/// fewest examples by then, the largest groups first, so that folds are about as large as each other.
+pub fn folds_of_groups(of: &[u64], n: u32, seed: u64) -> Vec<u32> {
+    groups::folds(of, n, seed, Purpose::Fold as u32)
 }
 
 /// Shares examples with these labels out to `n` folds: the fold of each, from 0. Every class is shared out evenly, and so are all

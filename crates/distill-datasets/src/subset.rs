@@ -90,6 +90,10 @@ impl Dataset for Subset {
         self.base.columns()
     }
 
+    fn group(&self, index: usize) -> Option<u64> {
+        self.base.group(*self.indices.get(index)?)
+    }
+
     /// Neighbours in the subset are taken for neighbours in the base, as they are where the
     /// indices ascend.
     fn windows(&self) -> Option<Windows> {

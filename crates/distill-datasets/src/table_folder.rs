@@ -61,6 +61,7 @@ impl TableFolder {
         let mut options = options.clone();
         options.ignore.extend(tables.column().map(str::to_owned));
         options.ignore.extend(options.fold.clone());
+        options.ignore.extend(division.group.clone());
         let mut table = tables.open(Split::Train)?;
         let mut learner = Learner::new(&tables.path(Split::Train), table.header(), &options)?;
         table.select(learner.positions());
@@ -109,6 +110,14 @@ impl TableFolder {
         let Some(tables) = tables.filter(|tables| tables.has(Split::Test)) else { return Ok(None) };
         let (classes, is_listed) = names(&tables, &columns, Vec::new)?;
         Ok(Some(Self { tables, columns, counters: vec![], classes, n_train: None, is_listed, fold: None }))
+    }
+
+    /// The group of each row of a set, as a column names it. `None` where another table than that to train on lacks it.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::Content`], [`DataError::UnknownColumn`].
+    pub fn groups(&self, split: Split, column: &str) -> Result<Option<Vec<String>>, DataError> {
+        self.tables.groups(split, column)
     }
 
     /// Whether there is a table to choose settings on: `validation.csv` or `val.csv`, or Parquet.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::answer_columns::Answer;
 use crate::columns::{Cell, position};
 use crate::table_rows::{is_table, table_file};
-use crate::{DataError, Split, TableRows, select};
+use crate::{DataError, Split, TableRows, grouped, select};
 
 /// How the rows of one table are divided into sets. By default a column `split` says it for each row, if there is one with
 /// names of sets alone, or else a fifth of each class is for the test.
@@ -17,6 +17,8 @@ pub struct Division {
     pub column: Option<String>,
     /// The share of each class that tests, greater than 0 and less than 1, drawn at random, but always the same for a table.
     pub test: Option<f64>,
+    /// The column that says which rows belong together, such as those of one person: all of them test, or none. It is no input.
+    pub group: Option<String>,
 }
 
 impl Division {
@@ -57,10 +59,14 @@ impl Tables {
             None if division.test.is_some() => None,
             None => position(rows.header(), Division::COLUMN),
         };
+        let group = division.group.as_deref().map(|name| group_position(path, rows.header(), name)).transpose()?;
         // A table of numbers alone is read by its first column.
-        rows.select(column.into_iter().chain([label.unwrap_or(0)]));
-        let (mut classes, mut labels, mut sets) = (BTreeMap::new(), vec![], vec![]);
+        rows.select(column.into_iter().chain(group).chain([label.unwrap_or(0)]));
+        let (mut classes, mut labels, mut sets, mut groups) = (BTreeMap::new(), vec![], vec![], vec![]);
         while rows.next()? {
+            if let Some(group) = group {
+                groups.push(grouped::number(&rows.cell(group).map(Cell::name).unwrap_or_default()));
+            }
             let class = label.and_then(|label| rows.cell(label)).map(Cell::name).unwrap_or_default();
             // The number of a class here is the order in which they come.
             let n = classes.len() as u32;
@@ -89,9 +95,16 @@ impl Tables {
         let column = column.filter(|_| is_named).map(|column| rows.header()[column].clone());
         if !is_named {
             sets = vec![Split::Train; labels.len()];
-            let drawn = select::test_rows(&labels, division.test.unwrap_or(Division::SHARE));
-            let few =
-                || rows.fault(format!("has too few rows, {}, to hold some of them out for the test", labels.len()));
+            let groups = group.is_some().then_some(groups.as_slice());
+            let drawn = select::test_rows(&labels, groups, division.test.unwrap_or(Division::SHARE));
+            let few = || match &division.group {
+                Some(name) => {
+                    rows.fault(format!("has one group of rows in column `{name}`, and none to hold out for the test"))
+                }
+                None => {
+                    rows.fault(format!("has too few rows, {}, to hold some of them out for the test", labels.len()))
+                }
+            };
             for row in drawn.ok_or_else(few)? {
                 sets[row] = Split::Test;
             }
@@ -124,6 +137,21 @@ impl Tables {
         })
     }
 
+    /// The group of each row of a set, by what stands in a column. `None` if a table of another set than that to train on lacks it.
+    pub(crate) fn groups(&self, split: Split, name: &str) -> Result<Option<Vec<String>>, DataError> {
+        let mut rows = self.open(split)?;
+        if split != Split::Train && position(rows.header(), name).is_none() {
+            return Ok(None);
+        }
+        let at = group_position(&self.path(split), rows.header(), name)?;
+        rows.select([at]);
+        let mut found = vec![];
+        while rows.next()? {
+            found.push(rows.cell(at).map(Cell::name).unwrap_or_default().into_owned());
+        }
+        Ok(Some(found))
+    }
+
     pub(crate) fn has(&self, split: Split) -> bool {
         match self {
             Self::Folder(_) => self.path(split).is_file(),
@@ -146,6 +174,10 @@ impl Tables {
             Self::File { column, .. } => column.as_deref(),
         }
     }
+}
+
+fn group_position(path: &Path, header: &[String], name: &str) -> Result<usize, DataError> {
+    position(header, name).ok_or_else(|| DataError::unknown_column(path, name, header))
 }
 
 /// The names that the table of a set may have, without its extension.
@@ -190,7 +222,7 @@ mod tests {
     }
 
     fn by(column: &str) -> Division {
-        Division { column: Some(column.to_owned()), test: None }
+        Division { column: Some(column.to_owned()), ..Division::default() }
     }
 
     #[test]
@@ -213,11 +245,25 @@ mod tests {
         let tests: Vec<usize> = sets.match_indices('t').map(|(i, _)| i).collect();
         assert_eq!((tests.len(), tests.iter().filter(|&&i| i % 5 == 0).count()), (10, 2), "{sets}");
         assert_eq!(divided(&text, &Division::default()).unwrap().0, sets);
-        let half = Division { column: None, test: Some(0.5) };
+        let half = Division { test: Some(0.5), ..Division::default() };
         assert_eq!(divided(&text, &half).unwrap().0.matches('t').count(), 25);
         // Whoever asks for a share gets it, whatever columns there are.
         let named = "x,split,label\n1,train,a\n2,test,a\n3,test,a\n4,test,a\n";
         assert_eq!(divided(named, &half).unwrap().0.matches('t').count(), 2);
+    }
+
+    #[test]
+    fn rows_of_a_group_are_in_one_set() {
+        let rows: String = (0..60).map(|i| format!("{i},p{},{}\n", i % 12, i % 2)).collect();
+        let text = format!("x,person,label\n{rows}");
+        let by_person = Division { group: Some("person".to_owned()), ..Division::default() };
+        let (sets, _) = divided(&text, &by_person).unwrap();
+        let sets: Vec<char> = sets.chars().collect();
+        assert!((0..60).all(|i| sets[i] == sets[i % 12]), "{sets:?}");
+        assert_eq!(sets.iter().filter(|&&set| set == 't').count(), 10);
+        let error = divided("x,person,label\n1,a,0\n2,a,1\n", &by_person).unwrap_err().to_string();
+        assert!(error.contains("has one group of rows in column `person`"), "{error}");
+        assert!(divided("x,label\n1,a\n2,b\n", &by_person).unwrap_err().to_string().contains("`person`"));
     }
 
     #[test]

@@ -132,11 +132,11 @@ fn table(path: &Path, text: &str, found: &mut Found<'_>) -> Result<(), DataError
     let unknown = || DataError::unknown_column(path, text, rows.header());
     let at = position(rows.header(), text).ok_or_else(unknown)?;
     // A column of another name, such as one with numbers of rows, is ignored where all classes have one.
-    let columns: Vec<(usize, usize)> =
-        (rows.header().iter().enumerate().filter(|(column, _)| *column != at))
-            .filter_map(|(column, name)| Some((column, found.places.find(name)? as usize)))
-            .collect();
-    if let Some(class) = found.classes.iter().enumerate().find(|(class, _)| !columns.iter().any(|(_, of)| of == class)) {
+    let columns: Vec<(usize, usize)> = (rows.header().iter().enumerate().filter(|(column, _)| *column != at))
+        .filter_map(|(column, name)| Some((column, found.places.find(name)? as usize)))
+        .collect();
+    if let Some(class) = found.classes.iter().enumerate().find(|(class, _)| !columns.iter().any(|(_, of)| of == class))
+    {
         let name = class.1;
         return Err(rows.fault(format!("has no column `{name}` with the probability of this class")));
     }
@@ -146,9 +146,8 @@ fn table(path: &Path, text: &str, found: &mut Found<'_>) -> Result<(), DataError
         let mut answers = vec![];
         for &(column, class) in &columns {
             let cell = rows.cell(column).unwrap_or(Cell::Text(""));
-            let fault = || {
-                rows.fault_here(&format!("column `{}` is `{}`, not a number", rows.header()[column], cell.text()))
-            };
+            let fault =
+                || rows.fault_here(&format!("column `{}` is `{}`, not a number", rows.header()[column], cell.text()));
             answers.push((class, cell.number().ok_or_else(fault)?));
         }
         let text = rows.cell(at).map(Cell::text).unwrap_or_default();
@@ -196,10 +195,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
             }
         }
         let lacks = |name: &str| A::Error::custom(format!("it has no `{name}`"));
-        Ok(Line {
-            text: text.ok_or_else(|| lacks(self.text))?,
-            answers: answers.ok_or_else(|| lacks(PROBABILITIES))?,
-        })
+        Ok(Line { text: text.ok_or_else(|| lacks(self.text))?, answers: answers.ok_or_else(|| lacks(PROBABILITIES))? })
     }
 }
 
@@ -266,7 +262,10 @@ mod tests {
         let line = |rest: &str| message("a.jsonl", &format!("{{\"q\": \"x\", {rest}}}\n"));
         for (rest, expected) in [
             ("\"p\": 1", "line 1: it has no `probabilities`"),
-            ("\"probabilities\": [1]", "line 1: invalid type: sequence, expected an object with a number for each class"),
+            (
+                "\"probabilities\": [1]",
+                "line 1: invalid type: sequence, expected an object with a number for each class",
+            ),
             ("\"probabilities\": {\"maybe\": 1}", "has the class `maybe` in line 1"),
             ("\"probabilities\": {\"yes\": -0.5}", "line 1: the probability of `yes` is -0.5"),
             ("\"probabilities\": {\"yes\": 90}", "line 1: the probability of `yes` is 90"),

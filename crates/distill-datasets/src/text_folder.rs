@@ -105,6 +105,14 @@ impl TextFolder {
         self.is_listed
     }
 
+    /// The group of each row of a set, as [`TableFolder::groups`](crate::TableFolder::groups).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn groups(&self, split: Split, column: &str) -> Result<Option<Vec<String>>, DataError> {
+        self.tables.groups(split, column)
+    }
+
     /// Whether there is a table to choose settings on, as [`TableFolder`](crate::TableFolder) has it.
     pub fn has_validation(&self) -> bool {
         self.tables.has(Split::Validation)

@@ -147,7 +147,9 @@ impl Ensemble {
             let expected = (self.members.len(), self.spec.classes.len());
             if found.dim() != expected || !found.iter().all(|&accuracy| accuracy > 0.0 && accuracy.is_finite()) {
                 let shape = found.dim();
-                return refused(format!("its accuracies must be numbers above 0 of the shape {expected:?}, got {shape:?}"));
+                return refused(format!(
+                    "its accuracies must be numbers above 0 of the shape {expected:?}, got {shape:?}"
+                ));
             }
         }
         Ok(Self { trust, ..self })
@@ -179,7 +181,8 @@ impl Trust {
                 libm::exp(z.iter().map(|&z| term(partition.log_prob(z))).sum())
             }
             Self::Accuracy(found) => {
-                let named = z.iter().enumerate().fold(0, |best, (class, &value)| if value > z[best] { class } else { best });
+                let named =
+                    z.iter().enumerate().fold(0, |best, (class, &value)| if value > z[best] { class } else { best });
                 found[(member, named)]
             }
         }

@@ -172,11 +172,14 @@ fn by_text(path: &Path, column: &str, experiment: &Experiment<'_>) -> Result<Loa
     for (name, set) in parts(experiment) {
         if let Some((n, first)) = table.unanswered(set)? {
             let of = counted(set.len(), "text");
-            return Err(Diagnostic::new(Code::SoftTargets, format!("the teacher has not answered {n} of {of} of the {name} set"))
-                .at(path.display())
-                .note(format!("the first is text {first}, counted from 0"))
-                .note("texts are compared after they are cut off, and without spaces around them")
-                .help("ask the teacher about these texts too, and add its answers to the file"));
+            return Err(Diagnostic::new(
+                Code::SoftTargets,
+                format!("the teacher has not answered {n} of {of} of the {name} set"),
+            )
+            .at(path.display())
+            .note(format!("the first is text {first}, counted from 0"))
+            .note("texts are compared after they are cut off, and without spaces around them")
+            .help("ask the teacher about these texts too, and add its answers to the file"));
         }
     }
     Ok(taught(table, spec.numbers.is_none()))

@@ -4,11 +4,12 @@ use std::sync::Arc;
 pub use distill_audio::SOUND;
 use distill_audio::{SoundFolder, SoundFormat, SoundOptions};
 use distill_datasets::{
-    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, Division, IdxFolder,
-    ImageFolder, ImageOptions, Split, TableFolder,
+    ArrayFolder, ArrayLayout, CifarFolder, ColumnOptions, Columns, DataError, Dataset, Division, FileDivision,
+    GroupPattern, Grouped, IdxFolder, ImageFolder, ImageOptions, Split, TableFolder,
 };
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout, SoundConfig};
+use serde::{Deserialize, Serialize};
 
 use crate::{memory, text};
 
@@ -43,12 +44,10 @@ impl FolderOptions {
     pub(crate) fn of(config: &DataConfig) -> Self {
         let ColumnConfig { label, targets, ignore, categorical, fold, decimal, pieces, rare, .. } =
             config.columns.clone().unwrap_or_default();
-        let Division { column, test } = division(config.columns.as_ref());
-        let division = Division { column, test: test.or(config.test) };
         Self {
             column_options: ColumnOptions { label, targets, ignore, categorical, fold, decimal, pieces, rare },
             columns: None,
-            division,
+            division: Divided::of(config).into(),
             images: options(config.images.unwrap_or_default()),
             sound: sound(config.sound.unwrap_or_default()),
             format: None,
@@ -64,7 +63,7 @@ impl FolderOptions {
         Self {
             column_options: ColumnOptions { targets, ..ColumnOptions::default() },
             columns: columns_of(provenance),
-            division: division(division_of(provenance).as_ref()),
+            division: divided_of(provenance).into(),
             images: images_of(provenance),
             format: sound_of(provenance),
             coarse: config_of(provenance).coarse,
@@ -111,7 +110,7 @@ fn sound(config: SoundConfig) -> SoundOptions {
 /// # Errors
 /// If the folder or a recording cannot be read.
 pub fn longest_recording(path: &Path) -> Result<Option<f64>, DataError> {
-    let folder = SoundFolder::find(path, SoundOptions::default(), None)?;
+    let folder = SoundFolder::find(path, SoundOptions::default(), &FileDivision::default())?;
     folder.map(|folder| folder.longest()).transpose()
 }
 
@@ -120,13 +119,33 @@ pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
     provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// The settings that say which rows of one table are which set, as a model's file has them.
-fn division_of(provenance: &Provenance) -> Option<ColumnConfig> {
-    provenance.get(DIVISION).and_then(|text| serde_json::from_str(text).ok())
+/// The settings that say which rows of one table, or which files, are which set, as a model's file has them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Divided {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
 }
 
-fn division(config: Option<&ColumnConfig>) -> Division {
-    config.map_or_else(Division::default, |config| Division { column: config.split.clone(), test: config.test })
+impl Divided {
+    fn of(config: &DataConfig) -> Self {
+        let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
+        Self { split, test: test.or(config.test), group: config.group.clone() }
+    }
+}
+
+impl From<Divided> for Division {
+    fn from(divided: Divided) -> Self {
+        Self { column: divided.split, test: divided.test, group: divided.group }
+    }
+}
+
+fn divided_of(provenance: &Provenance) -> Divided {
+    provenance.get(DIVISION).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// What a model's file says of how its data was read.
@@ -134,9 +153,8 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
     // Whoever tests the model later tests it on rows that it was not trained on.
-    let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
-    let divides = ColumnConfig { split, test: test.or(config.test), ..ColumnConfig::default() };
-    let division = divides.divides().then(|| serde_json::to_string(&divides).ok()).flatten();
+    let divided = Divided::of(config);
+    let division = (divided != Divided::default()).then(|| serde_json::to_string(&divided).ok()).flatten();
     // The columns of a table say themselves which are to be predicted.
     let names = config.columns.as_ref().map(|columns| &columns.targets);
     let targets = names.filter(|names| !names.is_empty() && train.columns().is_none());
@@ -161,8 +179,8 @@ pub enum Folder {
     Cifar(CifarFolder),
     /// `x_train.npy` and the like, or one `.npz` with these names.
     Arrays(ArrayFolder),
-    /// `train.csv` and `test.csv`, or Parquet; or one table.
-    Table(TableFolder),
+    /// `train.csv` and `test.csv`, or Parquet; or one table. And the column that says which rows belong together.
+    Table(TableFolder, Option<String>),
     /// PNG and JPEG files, `train/CLASS/NAME.png`.
     Images(ImageFolder),
     /// WAV files, `train/CLASS/NAME.wav`.
@@ -187,10 +205,15 @@ impl Folder {
             None => TableFolder::find(path, &options.column_options, &options.division)?,
         };
         if let Some(found) = tables {
-            return Ok(Self::Table(found));
+            return Ok(Self::Table(found, options.division.group));
         }
-        let test = options.division.test;
-        let found = match SoundFolder::find(path, options.sound, test)? {
+        let Division { test, group, .. } = options.division;
+        let group = group.map(|pattern| GroupPattern::new(&pattern)).transpose().map_err(|problem| {
+            let problem = format!("cannot be divided by `data.group`, which is no regular expression: {problem}");
+            DataError::Content { path: path.to_owned(), problem }
+        })?;
+        let division = FileDivision { test, group };
+        let found = match SoundFolder::find(path, options.sound, &division)? {
             Some(found) => {
                 let is_divided = found.is_divided_here();
                 let found = match options.format {
@@ -200,7 +223,7 @@ impl Folder {
                 Some((is_divided, Self::Sounds(found)))
             }
             None => {
-                let found = ImageFolder::find(path, options.images, test)?;
+                let found = ImageFolder::find(path, options.images, &division)?;
                 found.map(|found| (found.is_divided_here(), Self::Images(found)))
             }
         };
@@ -218,7 +241,7 @@ impl Folder {
             Self::Idx(_) => "IDX files",
             Self::Cifar(_) => "the files of CIFAR",
             Self::Arrays(_) => "arrays of NumPy",
-            Self::Table(_) => "tables",
+            Self::Table(..) => "tables",
             Self::Images(_) => "images",
             Self::Sounds(_) => "recordings",
         }
@@ -230,7 +253,7 @@ impl Folder {
             Self::Idx(folder) => folder.classes(),
             Self::Cifar(folder) => folder.classes(),
             Self::Arrays(folder) => folder.classes(),
-            Self::Table(folder) => folder.is_listed().then(|| folder.classes()),
+            Self::Table(folder, _) => folder.is_listed().then(|| folder.classes()),
             Self::Images(folder) => folder.is_listed().then(|| folder.classes()),
             Self::Sounds(folder) => folder.is_listed().then(|| folder.classes()),
         }
@@ -245,7 +268,7 @@ impl Folder {
             Self::Idx(folder) => Ok(folder.has_validation()),
             Self::Cifar(_) => Ok(false),
             Self::Arrays(folder) => folder.has_validation(),
-            Self::Table(folder) => Ok(folder.has_validation()),
+            Self::Table(folder, _) => Ok(folder.has_validation()),
             Self::Images(folder) => Ok(folder.has_validation()),
             Self::Sounds(folder) => Ok(folder.has_validation()),
         }
@@ -270,16 +293,32 @@ impl Folder {
                 folder.files().into_iter().flatten().all(|path| path.extension().is_none_or(|end| end != "gz"))
             }
             Self::Arrays(folder) => !folder.is_npz(),
-            Self::Cifar(_) | Self::Table(_) | Self::Images(_) | Self::Sounds(_) => false,
+            Self::Cifar(_) | Self::Table(..) | Self::Images(_) | Self::Sounds(_) => false,
         };
         let bound = memory.unwrap_or_else(|| if is_plain { u64::MAX } else { memory::share() });
         match self {
             Self::Idx(folder) => folder.load_within(split, classes, bound),
             Self::Cifar(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
             Self::Arrays(folder) => folder.load(split, classes, bound),
-            Self::Table(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
-            Self::Images(folder) => folder.load_within(split, classes, bound),
-            Self::Sounds(folder) => Ok(Arc::new(folder.load(split, classes, bound)?)),
+            Self::Table(folder, group) => {
+                let rows: Arc<dyn Dataset> = Arc::new(folder.load(split, classes, bound)?);
+                let groups = group.as_deref().map(|group| folder.groups(split, group)).transpose()?.flatten();
+                Ok(grouped(rows, groups))
+            }
+            Self::Images(folder) => {
+                Ok(grouped(folder.load_within(split, classes, bound)?, folder.groups(split, classes)?))
+            }
+            Self::Sounds(folder) => {
+                Ok(grouped(Arc::new(folder.load(split, classes, bound)?), folder.groups(split, classes)?))
+            }
         }
+    }
+}
+
+/// A set with the group of each example, where that is known.
+pub(crate) fn grouped(set: Arc<dyn Dataset>, groups: Option<Vec<String>>) -> Arc<dyn Dataset> {
+    match groups {
+        Some(names) => Arc::new(Grouped::new(set, &names)),
+        None => set,
     }
 }

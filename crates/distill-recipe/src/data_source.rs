@@ -111,6 +111,12 @@ impl DataSource {
                 config.columns.as_ref().is_some_and(ColumnConfig::divides) && Path::new(&config.source).is_dir(),
                 "a folder has a table for each set; `split` and `test` divide the rows of one table",
             ),
+            (
+                "data.group",
+                config.group.is_some()
+                    && !matches!(reads, Reads::Columns | Reads::Texts | Reads::Images | Reads::Sound),
+                "its examples have neither columns nor files of their own that could say it",
+            ),
             ("data.sound", config.sound.is_some() && reads != Reads::Sound, "it is not a folder of sound files"),
             (
                 "data.images.layout",

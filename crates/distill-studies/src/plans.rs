@@ -152,8 +152,7 @@ static CLINC150_TENTH: Plan = Plan {
 };
 
 /// All studies.
-pub static PLANS: [&Plan; 8] =
-    [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT, &CALIFORNIA, &CLINC150, &CLINC150_TENTH];
+pub static PLANS: [&Plan; 8] = [&MNIST, &SPEECH, &SPECIALISTS, &CIFAR, &ADULT, &CALIFORNIA, &CLINC150, &CLINC150_TENTH];
 
 /// Opens the page of each study of the paper.
 const PAPER: Beside = Beside { heading: "The paper and ours", column: "paper" };

@@ -259,7 +259,9 @@ impl<'a> Experiment<'a> {
                 named[class as usize] += 1.0;
                 right[class as usize] += f64::from(label == class);
             }
-            row.iter_mut().zip(right.iter().zip(named)).for_each(|(accuracy, (right, named))| *accuracy = right / named);
+            row.iter_mut()
+                .zip(right.iter().zip(named))
+                .for_each(|(accuracy, (right, named))| *accuracy = right / named);
         }
         Ok(found)
     }

@@ -19,12 +19,16 @@ pub struct Folds {
 }
 
 impl Folds {
-    /// Shares the examples of a set out to `n` folds, some of each class to each. Equal inputs are in one fold, so that no
-    /// teacher has seen what it is asked about. The same seed gives the same folds.
+    /// Shares the examples of a set out to `n` folds, some of each class to each, or the groups of a set that
+    /// [has some](Dataset::group). Equal inputs are in one fold, so that no teacher has seen what it is asked about. The same seed
+    /// gives the same folds.
     ///
     /// # Errors
     /// If the data cannot be read, or there are fewer examples than folds.
     pub fn draw(data: &dyn Dataset, n: u32, seed: u64) -> Result<Self, TrainError> {
+        if let Some(groups) = (0..data.len()).map(|index| data.group(index)).collect::<Option<Vec<_>>>() {
+            return Self::new(data, select::folds_of_groups(&groups, n, seed), n);
+        }
         let labels = (0..data.len()).map(|index| data.label(index).map(|label| data.spec().group(label)));
         Self::new(data, select::folds(labels, n, seed), n)
     }

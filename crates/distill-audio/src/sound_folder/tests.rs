@@ -38,7 +38,7 @@ impl Dir {
     }
 
     fn find(&self, options: SoundOptions) -> Option<SoundFolder> {
-        SoundFolder::find(self.0.path(), options, None).unwrap()
+        SoundFolder::find(self.0.path(), options, &FileDivision::default()).unwrap()
     }
 
     fn problem(&self, options: SoundOptions) -> String {

@@ -39,7 +39,12 @@ fn members_are_trained_once_and_teach_the_students_of_all_seeds() {
     lab.ok(&["run", "r.toml", &weights, "seeds=[1, 2]", "kd.cache=answers.soft.safetensors", "-q"]);
     assert_eq!(of("tiny-001"), of("tiny-003"));
     // Another average, and other shares, teach something else.
-    for setting in ["teacher.average=geometric", "teacher.shares=[5, 1, 1]", "teacher.weighting=entropy", "teacher.weighting=accuracy"] {
+    for setting in [
+        "teacher.average=geometric",
+        "teacher.shares=[5, 1, 1]",
+        "teacher.weighting=entropy",
+        "teacher.weighting=accuracy",
+    ] {
         lab.ok(&["run", "r.toml", &weights, setting, "seeds=[1, 2]", "-q"]);
     }
     let all = ["001", "004", "005", "006", "007"].map(|n| {

@@ -16,6 +16,7 @@ mod first_hour;
 mod folders;
 mod former_keys;
 mod further;
+mod groups;
 mod inspect;
 mod kills;
 mod lab;

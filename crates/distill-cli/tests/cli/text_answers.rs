@@ -42,13 +42,15 @@ fn lab() -> Lab {
     let split = |i: usize| if i < 5 { "train" } else { "test" };
     lab.write(
         "questions.jsonl",
-        lines(rows.iter().map(|(text, class, i)| {
-            json!({ "question": text, "label": class, "split": split(*i), "by": { "name": "x" } })
-        })),
+        lines(rows.iter().map(
+            |(text, class, i)| json!({ "question": text, "label": class, "split": split(*i), "by": { "name": "x" } }),
+        )),
     );
     lab.write("made.jsonl", lines(made.iter().map(|(text, _)| json!({ "question": format!(" {text}") }))));
-    let answers = rows.iter().map(|(text, class, _)| (text, *class)).chain(made.iter().map(|(text, class)| (text, *class)));
-    let answers: Vec<_> = answers.map(|(text, class)| json!({ "question": text, "probabilities": { class: 0.9 } })).collect();
+    let answers =
+        rows.iter().map(|(text, class, _)| (text, *class)).chain(made.iter().map(|(text, class)| (text, *class)));
+    let answers: Vec<_> =
+        answers.map(|(text, class)| json!({ "question": text, "probabilities": { class: 0.9 } })).collect();
     lab.write("answers.jsonl", lines(answers.into_iter().rev()));
     lab.write("q.toml", RECIPE);
     lab
@@ -91,8 +93,15 @@ fn answers_beside_their_texts_teach_a_student() {
 fn answers_that_do_not_fit_are_refused() {
     let lab = lab();
     let answers = String::from_utf8(lab.read("answers.jsonl")).unwrap();
-    lab.write("answers.jsonl", answers.replacen("{\"probabilities\":{\"song\":0.9},\"question\":\"play a song boy\"}\n", "", 1));
-    let expected = ["E0306]: the teacher has not answered 1 of 12 texts of the unlabelled set", "answers.jsonl", "add its answers"];
+    lab.write(
+        "answers.jsonl",
+        answers.replacen("{\"probabilities\":{\"song\":0.9},\"question\":\"play a song boy\"}\n", "", 1),
+    );
+    let expected = [
+        "E0306]: the teacher has not answered 1 of 12 texts of the unlabelled set",
+        "answers.jsonl",
+        "add its answers",
+    ];
     lab.check(&["run", "q.toml"], 5, expected);
     lab.write("answers.jsonl", answers.replacen("\"song\"", "\"tune\"", 1));
     lab.check(&["run", "q.toml"], 4, ["has the class `tune` in line 1", "answers.jsonl", "time"]);
@@ -101,8 +110,16 @@ fn answers_that_do_not_fit_are_refused() {
     lab.write("answers.jsonl", &answers[..answers.len() - 20]);
     lab.check(&["run", "q.toml"], 4, ["line 33: EOF while parsing", "answers.jsonl", ""]);
     lab.write("answers.jsonl", answers);
-    lab.check(&["run", "q.toml", "teacher.probabilities=false"], 3, ["are probabilities, not logits", "teacher.probabilities", "leave it out"]);
-    lab.check(&["eval", "answers.jsonl", "--data", "questions.jsonl"], 4, ["this is a table, not a model", "answers.jsonl", ""]);
+    lab.check(
+        &["run", "q.toml", "teacher.probabilities=false"],
+        3,
+        ["are probabilities, not logits", "teacher.probabilities", "leave it out"],
+    );
+    lab.check(
+        &["eval", "answers.jsonl", "--data", "questions.jsonl"],
+        4,
+        ["this is a table, not a model", "answers.jsonl", ""],
+    );
     lab.check(&["run", "q.toml", "data.unlabelled=questions.csv"], 4, ["questions.csv", "", ""]);
     // Without a column of text nothing says which answer is which.
     lab.write("numbers.csv", "x,label\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n9,a\n10,b\n");

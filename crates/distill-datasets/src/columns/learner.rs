@@ -291,7 +291,9 @@ impl Seen {
         let n = values.as_ref().map_or(0, Vec::len);
         if n > MAX_VALUES || n_different > MAX_COUNTED {
             let (n, of) = match rare {
-                Some(least) if n_different <= MAX_COUNTED => (MAX_VALUES, format!(" that stand in {least} rows or more")),
+                Some(least) if n_different <= MAX_COUNTED => {
+                    (MAX_VALUES, format!(" that stand in {least} rows or more"))
+                }
                 _ => (n_different - 1, String::new()),
             };
             return Err(format!(

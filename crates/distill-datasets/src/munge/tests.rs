@@ -8,7 +8,14 @@ const OPTIONS: MungeOptions = MungeOptions { passes: 3, p: 0.5, s: 2.0, seed: 7 
 
 /// A number, a word of three, and a number that may be missing; one code for each.
 fn table(codes: &[[f32; 3]]) -> Arc<dyn Dataset> {
-    let column = |name: &str| Column { name: name.to_owned(), values: None, rare: false, missing: None, form: None, edges: vec![] };
+    let column = |name: &str| Column {
+        name: name.to_owned(),
+        values: None,
+        rare: false,
+        missing: None,
+        form: None,
+        edges: vec![],
+    };
     let words = ["a", "b", "c"].map(str::to_owned).to_vec();
     let inputs = vec![
         column("x"),

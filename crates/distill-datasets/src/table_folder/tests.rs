@@ -67,7 +67,10 @@ fn rare_words_are_one_feature_and_so_are_unknown_ones() {
     let names: String = (0..2000).map(|i| format!("n{i},{}\n", i % 2)).collect();
     let dir = folder(&format!("name,label\n{names}"), "name,label\nx,0\n");
     let error = TableFolder::find(dir.path(), &ColumnOptions::default(), &Division::default()).unwrap_err().to_string();
-    assert!(error.contains("more than 1000 different words in column `name`: if") && error.contains("columns.rare"), "{error}");
+    assert!(
+        error.contains("more than 1000 different words in column `name`: if") && error.contains("columns.rare"),
+        "{error}"
+    );
     let options = ColumnOptions { rare: Some(2), ..ColumnOptions::default() };
     let found = TableFolder::find(dir.path(), &options, &Division::default()).unwrap().unwrap();
     assert_eq!(found.columns().features(), 1);
@@ -86,7 +89,8 @@ fn a_number_has_one_name_however_it_is_written() {
     assert_eq!((test.labels(), read(&test)), (&[1, 0, 2][..], array![[0., 1., 0.], [0., 0., 0.], [0., 0., 0.]]));
     // The file of an older model has names as they were written, even several for a number.
     let values = ["1", "1.0", "2.0"].map(String::from).to_vec();
-    let column = Column { name: "zip".to_owned(), values: Some(values), rare: false, missing: None, form: None, edges: vec![] };
+    let column =
+        Column { name: "zip".to_owned(), values: Some(values), rare: false, missing: None, form: None, edges: vec![] };
     let old = Columns { inputs: vec![column], label: "label".to_owned(), targets: vec![] };
     let dir = folder("", "zip,label\n1.0,0.0\n1,1.0\n2,1\n3,0\n");
     let found = TableFolder::with_columns(dir.path(), old.clone(), &Division::default()).unwrap().unwrap();
@@ -172,7 +176,14 @@ fn no_more_is_read_than_memory_may_hold() {
     // Whoever reads on to the end finds the word.
     let dir = folder("a,b\n1,2\n3,4\n5,6\n7,x\n", "");
     let path = dir.path().join("train.csv");
-    let column = |name: &str| Column { name: name.to_owned(), values: None, rare: false, missing: None, form: None, edges: vec![] };
+    let column = |name: &str| Column {
+        name: name.to_owned(),
+        values: None,
+        rare: false,
+        missing: None,
+        form: None,
+        edges: vec![],
+    };
     let columns = Columns { inputs: vec![column("a"), column("b")], label: "c".to_owned(), targets: vec![] };
     for bound in [16, 23] {
         let errors = [NumberTable::read(&path, bound).map(|_| ()), columns.read(&path, bound).map(|_| ())];

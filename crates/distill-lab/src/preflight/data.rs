@@ -47,6 +47,7 @@ impl Preflight<'_> {
             ),
         );
         self.labelled(found);
+        self.groups(found);
         match &train.spec().numbers {
             None => self.classes(found, train),
             Some(numbers) => self.numbers(found, train, numbers),

@@ -3,6 +3,7 @@
 mod augment;
 mod data;
 mod features;
+mod groups;
 mod machine;
 mod models;
 mod onnx;

@@ -39,7 +39,8 @@ fn a_member_counts_by_how_often_it_is_right_of_the_class_that_it_names() {
     let logits = ensemble.trusting(Trust::Accuracy(found)).unwrap().logits(array![[0.0]].view()).unwrap();
     let expected = [0.9 * 2.0 / 1.5, 0.6 / 1.5];
     assert!(logits.iter().zip(expected).all(|(z, expected)| (f64::from(*z) - expected).abs() < 1e-6), "{logits}");
-    let refused = |found| Ensemble::new(members(), Average::Arithmetic, 1.0).unwrap().trusting(Trust::Accuracy(found)).is_err();
+    let refused =
+        |found| Ensemble::new(members(), Average::Arithmetic, 1.0).unwrap().trusting(Trust::Accuracy(found)).is_err();
     assert!(refused(array![[0.9, 0.1]]) && refused(array![[0.9, 0.0], [0.2, 0.6]]));
 }
 
@@ -64,13 +65,8 @@ impl Model for Says {
 
 fn says(logits: &[f32]) -> Arc<dyn Model> {
     let classes = (0..logits.len()).map(|class| class.to_string()).collect();
-    let spec = ModelSpec {
-        architecture: "says".into(),
-        input_shape: vec![1],
-        classes,
-        parameters: 2,
-        task: Task::Classes,
-    };
+    let spec =
+        ModelSpec { architecture: "says".into(), input_shape: vec![1], classes, parameters: 2, task: Task::Classes };
     Arc::new(Says(spec, logits.to_vec()))
 }
 
@@ -179,10 +175,7 @@ fn it_says_what_it_is() {
     let members = vec![mlp(3), mlp(3), mlp(5)];
     let parameters = members.iter().map(|member| member.spec().parameters).sum();
     let ensemble = Ensemble::new(members, Average::Arithmetic, 1.0).unwrap();
-    assert_eq!(
-        (ensemble.spec().architecture.as_str(), ensemble.spec().parameters),
-        ("2 x 2-3-1 + 2-5-1", parameters)
-    );
+    assert_eq!((ensemble.spec().architecture.as_str(), ensemble.spec().parameters), ("2 x 2-3-1 + 2-5-1", parameters));
 }
 
 #[test]

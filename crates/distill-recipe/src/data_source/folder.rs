@@ -20,7 +20,7 @@ pub(super) fn open(folder: &Path, settings: Settings) -> Outcome {
 impl Opened for Folder {
     fn reads(&self) -> Reads {
         match self {
-            Self::Table(_) => Reads::Columns,
+            Self::Table(..) => Reads::Columns,
             Self::Arrays(_) => Reads::Layout,
             Self::Images(_) => Reads::Images,
             Self::Sounds(_) => Reads::Sound,

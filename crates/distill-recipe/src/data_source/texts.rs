@@ -7,6 +7,7 @@ use distill_train::{Sets, TextConfig};
 
 use super::SourceError;
 use super::source::{Opened, Outcome, Reads, Settings};
+use crate::data_folder::grouped;
 use crate::memory::share;
 use crate::text::{LENGTH, encoder};
 
@@ -15,6 +16,8 @@ use crate::text::{LENGTH, encoder};
 struct Tables {
     folder: TextFolder,
     encoder: TextEncoder,
+    /// The column that says which texts belong together.
+    group: Option<String>,
 }
 
 /// Opens a folder whose tables have a column of text, which somebody has named, or one such table.
@@ -25,7 +28,7 @@ pub(super) fn open(dir: &Path, settings: Settings) -> Outcome {
         let error = DataError::Content { path: dir.to_owned(), problem };
         return Err(if dir.exists() { error.into() } else { SourceError::Missing(error) });
     };
-    Ok(Box::new(Tables { folder, encoder: encoder(&settings.text, LENGTH)? }))
+    Ok(Box::new(Tables { folder, encoder: encoder(&settings.text, LENGTH)?, group: settings.folder.division.group }))
 }
 
 /// The first key of `data.text` that is set and says how snippets are cut.
@@ -42,9 +45,15 @@ pub(super) fn of_snippets(config: TextConfig) -> Option<&'static str> {
 }
 
 impl Tables {
-    fn read(&self, split: Split, classes: Option<&[String]>, memory: Option<u64>) -> Result<TextRows, SourceError> {
+    fn read(
+        &self,
+        split: Split,
+        classes: Option<&[String]>,
+        memory: Option<u64>,
+    ) -> Result<Arc<dyn Dataset>, SourceError> {
         let texts = self.folder.load(split, classes, memory.unwrap_or_else(share))?;
-        Ok(TextRows::new(texts, self.encoder))
+        let groups = self.group.as_deref().map(|group| self.folder.groups(split, group)).transpose()?.flatten();
+        Ok(grouped(Arc::new(TextRows::new(texts, self.encoder)), groups))
     }
 }
 
@@ -55,16 +64,14 @@ impl Opened for Tables {
 
     fn load(&self, classes: Option<&[String]>, memory: Option<u64>) -> Result<Sets, SourceError> {
         let train = self.read(Split::Train, classes, memory)?;
-        let other = |split| {
-            self.read(split, Some(&train.spec().classes), memory).map(|rows| Arc::new(rows) as Arc<dyn Dataset>)
-        };
+        let other = |split| self.read(split, Some(&train.spec().classes), memory);
         let validation = self.folder.has_validation().then(|| other(Split::Validation)).transpose()?;
         let test = other(Split::Test)?;
-        Ok(Sets { train: Arc::new(train), validation, unlabelled: None, test })
+        Ok(Sets { train, validation, unlabelled: None, test })
     }
 
     fn load_test(&self, model_classes: &[String]) -> Result<Arc<dyn Dataset>, SourceError> {
         let classes = (!self.folder.is_listed()).then_some(model_classes);
-        Ok(Arc::new(self.read(Split::Test, classes, None)?))
+        self.read(Split::Test, classes, None)
     }
 }

@@ -37,8 +37,9 @@ impl From<DataError> for Diagnostic {
             }
             E::MemoryBound { path, .. } => {
                 let parts = path.iter().flat_map(|path| path.ancestors()).filter_map(Path::extension);
-                let is_read_whole =
-                    parts.into_iter().any(|end| ["csv", "tsv", "jsonl", "parquet", "npz"].iter().any(|other| end == *other));
+                let is_read_whole = parts
+                    .into_iter()
+                    .any(|end| ["csv", "tsv", "jsonl", "parquet", "npz"].iter().any(|other| end == *other));
                 let help = if is_read_whole {
                     "raise `data.memory`, which is three quarters of the free memory by default, or keep the data as .npy, which need not fit"
                 } else {

@@ -16,8 +16,11 @@ use crate::plan::{Row, Study, for_each_seed};
 use crate::rows::by_seed;
 use crate::section::Section;
 
-pub(crate) const ALL: &[Row] =
-    &[Row { name: "distilled", about: "a perceptron on n-grams, alone and taught by a sentence transformer", run: all }];
+pub(crate) const ALL: &[Row] = &[Row {
+    name: "distilled",
+    about: "a perceptron on n-grams, alone and taught by a sentence transformer",
+    run: all,
+}];
 pub(crate) const TENTH: &[Row] =
     &[Row { name: "distilled", about: "the same with ten questions of each intent", run: tenth }];
 

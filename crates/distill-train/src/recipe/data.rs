@@ -65,6 +65,12 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0)))]
     pub test: Option<f64>,
+    /// What says which examples belong together, such as those of one person: they stay in one set, wherever sets, validation
+    /// examples and folds are drawn. The name of a column of a table, or a regular expression whose first group in the name of a file
+    /// counts, such as `"^([^-]+)-"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("examples" = ["patient"])))]
+    pub group: Option<String>,
     /// Number of training examples held out for validation, the same for every seed.
     #[serde(default)]
     pub validation: usize,

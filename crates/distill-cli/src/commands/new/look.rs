@@ -94,8 +94,9 @@ impl Look {
                 Err(error) if said.answer.is_none() && asks_for(&error, "data.columns.label") => {
                     // The class stands last nearly everywhere where no name tells which it is, but for the set of a row.
                     let path = Path::new(source);
-                    let is_other =
-                        |name: &String| (path.is_file() && name == Division::COLUMN) || Some(name) == said.text.as_ref();
+                    let is_other = |name: &String| {
+                        (path.is_file() && name == Division::COLUMN) || Some(name) == said.text.as_ref()
+                    };
                     let header = TableFolder::header(path)?.unwrap_or_default();
                     said.answer = Some(header.into_iter().rev().find(|name| !is_other(name)).ok_or(error)?);
                 }
