@@ -24,7 +24,7 @@ impl TableForm {
     pub fn of(path: &Path) -> Option<Self> {
         let is = |end: &&str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
         let forms = [Self::Csv, Self::JsonLines, Self::Parquet];
-        forms.into_iter().find(|form| form.endings().iter().any(|end| is(end)))
+        forms.into_iter().find(|form| form.endings().iter().any(is))
     }
 
     fn endings(self) -> &'static [&'static str] {
