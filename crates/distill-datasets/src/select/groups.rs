@@ -24,13 +24,17 @@ pub(super) fn draw(of: &[u64], n: usize, seed: u64, purpose: u32) -> Option<Vec<
     let groups = shuffled(of, seed, purpose);
     let mut drawn: Vec<usize> = vec![];
     for group in &groups {
+        let is_last = drawn.len() + group.len() == of.len();
         // A group that would lead further away than it is now may be followed by a smaller one.
+        if is_last {
+            continue;
+        }
         if drawn.is_empty() || (drawn.len() + group.len()).abs_diff(n) < drawn.len().abs_diff(n) {
             drawn.extend(group);
         }
     }
     drawn.sort_unstable();
-    (drawn.len() < of.len()).then_some(drawn)
+    (!drawn.is_empty()).then_some(drawn)
 }
 
 /// The fold of each position.
