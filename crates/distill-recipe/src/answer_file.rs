@@ -159,7 +159,8 @@ fn by_text(path: &Path, column: &str, experiment: &Experiment<'_>) -> Result<Loa
             .at("teacher.probabilities")
             .help("leave it out"));
     }
-    let TextAnswers { texts, probabilities } = TextAnswers::read(path, column, &spec.classes, memory::share())?;
+    let answers = TextAnswers::read(path, column, &spec.classes, memory::share());
+    let TextAnswers { texts, probabilities } = answers.map_err(|error| Diagnostic::from(error).at(path.display()))?;
     let texts = TextRows::new(texts, texts_encoder(&recipe.data)?);
     let answered = TeacherOutputs::of_all(probabilities, None).map_err(|error| refused(error).at(path.display()))?;
     let table = LogitTable::new(

@@ -37,6 +37,7 @@ fn key_of(error: &TrainError, recipe: &Recipe) -> Option<&'static str> {
         .into_iter()
         .find(|(_, names)| names.contains(name))
         .map(|(key, _)| key),
+        DataError::UnknownColumn { name, .. } if recipe.data.group.as_ref() == Some(name) => Some("data.group"),
         DataError::UnknownColumn { name, .. } => {
             let columns = recipe.data.columns.as_ref()?;
             [

@@ -47,11 +47,11 @@ fn members_are_trained_once_and_teach_the_students_of_all_seeds() {
     ] {
         lab.ok(&["run", "r.toml", &weights, setting, "seeds=[1, 2]", "-q"]);
     }
-    let all = ["001", "004", "005", "006", "007"].map(|n| {
+    let all = ["001", "004", "005", "006"].map(|n| {
         let result = lab.json(&format!("runs/tiny-{n}/result.json"));
         models(&result, "teacher")[0]["test_nll"].to_string()
     });
-    assert_eq!(std::collections::BTreeSet::from(all.clone()).len(), 5, "{all:?}");
+    assert_eq!(std::collections::BTreeSet::from(all.clone()).len(), 4, "{all:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ group = "person"
 validation = 30
 
 [teacher]
+min_accuracy = 0.0
 model = { hidden = [8] }
 train = { epochs = 3, batch = 16 }
 
@@ -62,6 +63,21 @@ fn rows_of_a_person_are_in_one_set() {
     assert_eq!((&found["errors"], &found["examples"]), (&errors, &60.into()));
     // Folds leave persons whole, too.
     lab.ok(&["run", "g.toml", "-q", "teacher.folds=3"]);
+    // Teachers that are right of other classes count otherwise.
+    let weighted = ["shares", "accuracy"].map(|by| {
+        lab.ok(&[
+            "run",
+            "g.toml",
+            "-q",
+            "teacher.seeds=[1, 2, 3]",
+            &format!("teacher.weighting={by}"),
+            &format!("name={by}"),
+        ]);
+        let result = lab.json(&format!("runs/{by}-001/result.json"));
+        let models = result["models"].as_array().unwrap();
+        models.iter().find(|model| model["role"] == "teacher").unwrap()["test_nll"].clone()
+    });
+    assert_ne!(weighted[0], weighted[1]);
 }
 
 #[test]
@@ -75,9 +91,9 @@ fn sets_that_share_a_group_are_warned_of() {
     write("sets/train.csv", &rows[..250]);
     write("sets/test.csv", &rows[250..]);
     let checked = lab.ok(&["check", "g.toml", "data.source=sets"]).stdout;
-    // Three persons are held out, and each of thirty has rows in the test set.
+    // Four persons are held out, and each of thirty has rows in the test set.
     assert!(
-        checked.contains("warn  groups            27 of 30 groups of the test set are in the training set too"),
+        checked.contains("warn  groups            26 of 30 groups of the test set are in the training set too"),
         "{checked}"
     );
 }
@@ -98,10 +114,16 @@ fn files_of_a_person_are_in_one_set() {
     let checked = lab.ok(&args("data.group='^(p[0-9]+)-'")).stdout;
     assert!(checked.contains("42 train, 6 validation, 12 test"), "{checked}");
     assert!(checked.contains("7 in the training set, 1 in the validation set, 2 in the test set"), "{checked}");
-    let unmatched = ["finds nothing: it belongs to no group", "pets/cat/p0-0.png", "key"];
+    let unmatched =
+        ["E0401]: pets/cat/p0-0.png has a name in which `data.group`, `^q`, finds nothing", "pets/cat/p0-0.png", "key"];
     lab.check(&["run", "g.toml", "data.source=pets", "data.group='^q'"], 4, unmatched);
-    let broken = ["`data.group`, which is no regular expression", "pets", "key"];
+    let broken = ["E0401]: pets cannot be divided by `data.group`, which is no regular expression", "pets", "key"];
     lab.check(&["run", "g.toml", "data.source=pets", "data.group='('"], 4, broken);
-    lab.check(&["run", "g.toml", "data.group=persn"], 4, ["`persn`", "people.csv", "person"]);
-    lab.check(&["run", "g.toml", "data.source=data"], 3, ["data.group", "", "leave"]);
+    let unknown = ["E0205]: people.csv has no column `persn`", "data.group=persn", "columns"];
+    lab.check(&["run", "g.toml", "data.group=persn"], 4, unknown);
+    lab.check(
+        &["run", "g.toml", "data.source=data"],
+        3,
+        ["E0104]: `data.group` has no meaning for `data`", "g.toml:4", "leave it out"],
+    );
 }

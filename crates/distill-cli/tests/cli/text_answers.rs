@@ -104,27 +104,43 @@ fn answers_that_do_not_fit_are_refused() {
     ];
     lab.check(&["run", "q.toml"], 5, expected);
     lab.write("answers.jsonl", answers.replacen("\"song\"", "\"tune\"", 1));
-    lab.check(&["run", "q.toml"], 4, ["has the class `tune` in line 1", "answers.jsonl", "time"]);
+    lab.check(
+        &["run", "q.toml"],
+        4,
+        ["E0204]: answers.jsonl has the class `tune` in line 1", "answers.jsonl", "classes.txt"],
+    );
     lab.write("answers.jsonl", answers.replacen("0.9", "1.9", 1));
-    lab.check(&["run", "q.toml"], 4, ["line 1: the probability of `song` is 1.9", "answers.jsonl", ""]);
+    lab.check(
+        &["run", "q.toml"],
+        4,
+        ["E0401]: answers.jsonl cannot be used: line 1: the probability of `song` is 1.9", "answers.jsonl", ""],
+    );
     lab.write("answers.jsonl", &answers[..answers.len() - 20]);
-    lab.check(&["run", "q.toml"], 4, ["line 33: EOF while parsing", "answers.jsonl", ""]);
+    lab.check(
+        &["run", "q.toml"],
+        4,
+        ["E0401]: answers.jsonl cannot be used: line 33: EOF while parsing", "answers.jsonl", ""],
+    );
     lab.write("answers.jsonl", answers);
     lab.check(
         &["run", "q.toml", "teacher.probabilities=false"],
         3,
-        ["are probabilities, not logits", "teacher.probabilities", "leave it out"],
+        ["E0104]: answers beside their texts are probabilities, not logits", "teacher.probabilities", "leave it out"],
     );
     lab.check(
         &["eval", "answers.jsonl", "--data", "questions.jsonl"],
-        4,
-        ["this is a table, not a model", "answers.jsonl", ""],
+        5,
+        ["E0402]: this is a table, not a model", "answers.jsonl", ""],
     );
-    lab.check(&["run", "q.toml", "data.unlabelled=questions.csv"], 4, ["questions.csv", "", ""]);
+    lab.check(
+        &["run", "q.toml", "data.unlabelled=questions.csv"],
+        4,
+        ["E0201]: cannot read questions.csv", "questions.csv", "check the path"],
+    );
     // Without a column of text nothing says which answer is which.
     lab.write("numbers.csv", "x,label\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n9,a\n10,b\n");
     lab.write("numbers.toml", "[data]\nsource = \"numbers.csv\"\n[teacher]\nweights = \"answers.jsonl\"\n[student]\nmodel = { hidden = [4] }\n");
-    lab.check(&["run", "numbers.toml"], 4, ["this is a table, not a model", "answers.jsonl", "folder"]);
+    lab.check(&["run", "numbers.toml"], 5, ["E0402]: this is a table, not a model", "answers.jsonl", "folder"]);
 }
 
 #[test]
@@ -139,4 +155,49 @@ fn new_finds_the_column_with_texts() {
     lab.ok(&["new", "t", "--data", "t.csv"]);
     let recipe = String::from_utf8(lab.read("t.toml")).unwrap();
     assert!(!recipe.contains("\ncolumns = { text"), "{recipe}");
+}
+
+#[test]
+fn the_study_of_intents_says_what_is_out_of_scope() {
+    let lab = lab();
+    std::fs::create_dir(lab.path("q")).unwrap();
+    let all = String::from_utf8(lab.read("questions.jsonl")).unwrap();
+    let rows = |split: &str| -> String {
+        let rows = all.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let row = |row: serde_json::Value| {
+            format!("\"{}\",{}\n", row["question"].as_str().unwrap(), row["label"].as_str().unwrap())
+        };
+        rows.filter(|row| row["split"] == split).map(row).collect()
+    };
+    for (name, rows) in [("train", rows("train")), ("test", rows("test"))] {
+        lab.write(&format!("q/{name}.csv"), format!("text,label\n{rows}"));
+    }
+    let outside = ["how tall is it", "call my mother", "zzz"];
+    lab.write("q/outside.csv", format!("text,label\n{}", outside.map(|text| format!("{text},oos\n")).concat()));
+    let answers = String::from_utf8(lab.read("answers.jsonl")).unwrap().replace("question", "text");
+    let unsure =
+        outside.map(|text| format!("{}\n", json!({ "text": text, "probabilities": { "time": 0.4, "rain": 0.3 } })));
+    lab.write("q/answers.jsonl", answers + &unsure.concat());
+    lab.write("q/made.jsonl", String::from_utf8(lab.read("made.jsonl")).unwrap().replace("question", "text"));
+    let study = |more: &[&str]| {
+        let small =
+            ["data.source=q", "data.unlabelled=q/made.jsonl", "seeds=[1, 2]", "train.epochs=30", "train.batch=8"];
+        let model = ["data.text.buckets=300", "student.model={ hidden = [8], embedding = { buckets = 300 } }", "-q"];
+        [&["reproduce", "clinc150", "--write", "results"][..], more, &small, &model]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    std::fs::create_dir(lab.path("results")).unwrap();
+    let args = study(&["teacher.weights=q/answers.jsonl"]);
+    lab.ok(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let page = String::from_utf8(lab.read("results/clinc150.md")).unwrap();
+    // All that it was sure of has 0.9, and all else 0.4.
+    assert!(page.contains("| AUROC for questions of no intent: the teacher |  | 1.0000 |"), "{page}");
+    assert!(
+        page.contains("| the teacher: test accuracy |  | 100.00 % |") && page.contains("| labels alone | 100.00"),
+        "{page}"
+    );
+    assert!(page.contains("15 questions have intents, 12 have none"), "{page}");
 }

@@ -8,7 +8,9 @@ use distill_models::Model;
 use distill_recipe::data_source::read_texts;
 use distill_recipe::words::{size, thousands};
 use distill_recipe::{Code, Diagnostic};
+use distill_tensor::LogPartition;
 use distill_train::{Evaluation, auroc};
+use ndarray::ArrayView1;
 
 use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, errors, interval, mean, spread, table};
@@ -82,8 +84,14 @@ fn no_teacher(setup: &Setup) -> Diagnostic {
 }
 
 fn scope(study: &Study<'_>, model: &dyn Model, test: &Evaluation, outside: &dyn Dataset) -> Result<f64, Stop> {
-    let found = study.lab.evaluate(model, outside)?;
-    Ok(auroc(&test.confidences, &found.confidences))
+    // What belongs to no intent has no label, so nothing but the answers is there.
+    let answers = study.lab.answers(model, outside)?;
+    let confidence = |row: ArrayView1<'_, f32>| {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        LogPartition::new(row.iter().copied(), 1.0).prob(largest)
+    };
+    let found: Vec<f64> = answers.logits().outer_iter().map(confidence).collect();
+    Ok(auroc(&test.confidences, &found))
 }
 
 struct Teacher {
