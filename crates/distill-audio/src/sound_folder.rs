@@ -75,9 +75,9 @@ impl SoundFolder {
     /// The group of each recording of a set, such as who speaks, if its name says it.
     ///
     /// # Errors
-    /// Those of [`ClassFolders::files`] and [`ClassFolders::groups`].
+    /// Those of [`ClassFolders::groups`].
     pub fn groups(&self, split: Split, classes: Option<&[String]>) -> Result<Option<Vec<String>>, DataError> {
-        self.folders.groups(&self.files(split, classes)?)
+        self.folders.groups(split, classes)
     }
 
     /// Whether there are recordings to choose settings on.

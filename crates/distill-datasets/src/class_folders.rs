@@ -205,13 +205,13 @@ impl ClassFolders {
         if self.drawn.is_some() { self.dir.clone() } else { folder(&self.dir, split) }
     }
 
-    /// The groups of these files; `None` where nobody said how they are told.
+    /// The group of each of the [files](Self::files) of a set; `None` where nobody said how it is told.
     ///
     /// # Errors
-    /// [`DataError::Content`] for one that belongs to none.
-    pub fn groups(&self, files: &[(PathBuf, u32)]) -> Result<Option<Vec<String>>, DataError> {
-        let groups = |group: &GroupPattern| files.iter().map(|(path, _)| group.of_path(path)).collect();
-        self.group.as_ref().map(groups).transpose()
+    /// Those of [`files`](Self::files), [`DataError::Content`] for a file that belongs to none.
+    pub fn groups(&self, split: Split, classes: Option<&[String]>) -> Result<Option<Vec<String>>, DataError> {
+        let Some(group) = &self.group else { return Ok(None) };
+        self.files(split, classes)?.iter().map(|(path, _)| group.of_path(path)).collect::<Result<_, _>>().map(Some)
     }
 
     /// The files of a set with their classes: in the order of these, and of their names within one. The folders are among

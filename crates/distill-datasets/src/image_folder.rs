@@ -59,9 +59,9 @@ impl ImageFolder {
     /// The group of each image of a set, if its name says it.
     ///
     /// # Errors
-    /// Those of [`ClassFolders::files`] and [`ClassFolders::groups`].
+    /// Those of [`ClassFolders::groups`].
     pub fn groups(&self, split: Split, classes: Option<&[String]>) -> Result<Option<Vec<String>>, DataError> {
-        self.folders.groups(&self.folders.files(split, classes)?)
+        self.folders.groups(split, classes)
     }
 
     /// Whether there are images to choose settings on.

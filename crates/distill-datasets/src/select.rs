@@ -43,7 +43,7 @@ pub fn hold_out(data: &dyn Dataset, n: usize, seed: u64) -> Result<(Vec<usize>, 
     if n >= len {
         return Err(DataError::BadHoldOut { n, len });
     }
-    let held_out = match (0..len).map(|index| data.group(index)).collect::<Option<Vec<u64>>>() {
+    let held_out = match groups_of(data) {
         Some(of) => groups::draw(&of, n, seed, Purpose::HoldOut as u32).ok_or(DataError::BadHoldOut { n, len })?,
         None => {
             let classes = group((0..len).map(|index| group_of(data, index)));
@@ -189,6 +189,11 @@ pub(crate) fn test_rows(labels: &[u32], of: Option<&[u64]>, share_of_all: f64) -
     let groups = group(labels.iter().copied().map(Some));
     let quotas = share(n, &groups);
     Some(draw(groups, &quotas, 0, Purpose::Test))
+}
+
+/// The [group](Dataset::group) of each example, where all have one.
+pub fn groups_of(data: &dyn Dataset) -> Option<Vec<u64>> {
+    (0..data.len()).map(|index| data.group(index)).collect()
 }
 
 /// Shares examples out to `n` folds, the groups of `of` as wholes: the fold of each, from 0. A group goes to the fold that has the

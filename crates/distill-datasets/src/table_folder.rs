@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use crate::answer_columns::{Answer, Answers};
 use crate::columns::{Cell, ColumnOptions, Columns, Learner, in_order, position, usual_label};
-use crate::table_rows::{TableRows, is_table, table_file};
+use crate::table_rows::{TableRows, train_table};
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, Table, classes};
 
@@ -89,8 +89,7 @@ impl TableFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
     pub fn header(path: &Path) -> Result<Option<Vec<String>>, DataError> {
-        let file = if is_table(path) { Some(path.to_owned()) } else { table_file(path, "train") };
-        let Some(path) = file else { return Ok(None) };
+        let Some(path) = train_table(path) else { return Ok(None) };
         Ok(Some(TableRows::open(&path)?.header().to_vec()))
     }
 

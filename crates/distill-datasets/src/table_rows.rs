@@ -42,6 +42,11 @@ pub fn table_file(dir: &Path, name: &str) -> Option<PathBuf> {
     ["csv", "parquet", "jsonl"].iter().map(named).find(|path| path.is_file())
 }
 
+/// The table to train on in a folder, or a file that is one table. `None` if there is none.
+pub(crate) fn train_table(path: &Path) -> Option<PathBuf> {
+    if is_table(path) { Some(path.to_owned()) } else { table_file(path, "train") }
+}
+
 /// Whether a file is a table, by its name.
 pub fn is_table(path: &Path) -> bool {
     TableForm::of(path).is_some()

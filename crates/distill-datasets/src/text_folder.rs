@@ -3,7 +3,7 @@ use std::path::Path;
 
 use crate::answer_columns::{Answer, Places};
 use crate::columns::{Cell, in_order, label_position, position};
-use crate::table_rows::{is_table, table_file};
+use crate::table_rows::train_table;
 use crate::tables::Tables;
 use crate::{DataError, Division, Split, TableRows, classes};
 
@@ -75,8 +75,7 @@ impl TextFolder {
     /// # Errors
     /// [`DataError::Io`] and [`DataError::Content`].
     pub fn usual_text(path: &Path) -> Result<Option<String>, DataError> {
-        let file = if is_table(path) { Some(path.to_owned()) } else { table_file(path, "train") };
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = train_table(path) else { return Ok(None) };
         let mut rows = TableRows::open(&file)?;
         let n_columns = rows.header().len();
         let readable: Vec<usize> = (0..n_columns).filter(|&at| rows.can_read(at)).collect();

@@ -28,7 +28,7 @@ pub(crate) struct AnswerTables;
 impl TeacherFormat for AnswerTables {
     /// A folder with `train.npy`, `train.csv` or the like, an `.npz` file, or a table with a column of texts.
     fn recognises(&self, path: &Path) -> bool {
-        if is_table(path) && path.is_file() {
+        if is_one_table(path) {
             return true;
         }
         match ArrayPlace::new(path) {
@@ -38,8 +38,8 @@ impl TeacherFormat for AnswerTables {
     }
 
     fn open(&self, path: &Path, _: &OnnxConfig) -> Result<LoadedTeacher, Diagnostic> {
-        if let Some(refused) = refused_table(path) {
-            return Err(refused);
+        if is_one_table(path) {
+            return Err(foreign_model::table(path));
         }
         Err(Diagnostic::new(Code::ModelFile, "a table of answers can only teach")
             .at(path.display())
@@ -88,11 +88,10 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
         .note("a table has no answers to augmented inputs, and the teacher must see what the student sees")
         .help(format!("{help}, or name the teacher itself in `teacher.weights`")));
     }
-    if let Some(refused) = refused_table(path) {
-        return match recipe.data.text_column() {
-            Some(column) => by_text(path, column, experiment),
-            None => Err(refused),
-        };
+    if is_one_table(path) {
+        // Where inputs are no texts, nothing says which of its rows is the answer to an example.
+        let column = recipe.data.text_column().ok_or_else(|| foreign_model::table(path))?;
+        return by_text(path, column, experiment);
     }
     let spec = experiment.all().train.spec();
     let place = ArrayPlace::new(path);
@@ -138,9 +137,9 @@ fn load(path: &Path, experiment: &Experiment<'_>) -> Result<LoadedTeacher, Diagn
     Ok(taught(table, spec.numbers.is_none()))
 }
 
-/// The error for a file that is one table, where no text says which of its rows is the answer to an example.
-fn refused_table(path: &Path) -> Option<Diagnostic> {
-    if is_table(path) && path.is_file() { foreign_model::refused(path, &[]) } else { None }
+/// Whether it is one file with the answers to all sets.
+fn is_one_table(path: &Path) -> bool {
+    is_table(path) && path.is_file()
 }
 
 fn parts<'a>(experiment: &'a Experiment<'_>) -> Vec<Part<'a>> {

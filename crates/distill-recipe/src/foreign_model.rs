@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use distill_datasets::{TableForm, is_table};
+
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
@@ -31,16 +33,8 @@ const PICKLE: Format = Format {
 
 /// The error for a model file of another program, or for a part of a table of answers; `None` if it is not known to be one.
 pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
-    let end = ending(path);
-    if ["csv", "jsonl", "npy", "parquet"].contains(&end.as_str()) {
-        return Some(
-            Diagnostic::new(Code::ModelFile, "this is a table, not a model")
-                .at(path.display())
-                .note("the answers of a teacher that was asked elsewhere are a folder: one table for the training examples, one for the others")
-                .help(format!(
-                    "name a model; or, as a teacher, a folder with `train.{end}` and `test.{end}`, one row per example in the order of the data"
-                )),
-        );
+    if is_table(path) || ending(path) == "npy" {
+        return Some(table(path));
     }
     let Format { what, note, help } = format(path, start)?;
     Some(
@@ -49,6 +43,22 @@ pub fn refused(path: &Path, start: &[u8]) -> Option<Diagnostic> {
             .note(*note)
             .help(*help),
     )
+}
+
+/// The error for a table where a model is to be.
+pub(crate) fn table(path: &Path) -> Diagnostic {
+    let end = match TableForm::of(path) {
+        Some(TableForm::Csv) => "csv",
+        Some(TableForm::JsonLines) => "jsonl",
+        Some(TableForm::Parquet) => "parquet",
+        None => "npy",
+    };
+    Diagnostic::new(Code::ModelFile, "this is a table, not a model")
+        .at(path.display())
+        .note("the answers of a teacher that was asked elsewhere are a folder: one table for the training examples, one for the others")
+        .help(format!(
+            "name a model; or, as a teacher, a folder with `train.{end}` and `test.{end}`, one row per example in the order of the data"
+        ))
 }
 
 /// What the name of a file ends with, without capital letters.

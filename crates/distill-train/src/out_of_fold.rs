@@ -26,7 +26,7 @@ impl Folds {
     /// # Errors
     /// If the data cannot be read, or there are fewer examples than folds.
     pub fn draw(data: &dyn Dataset, n: u32, seed: u64) -> Result<Self, TrainError> {
-        if let Some(groups) = (0..data.len()).map(|index| data.group(index)).collect::<Option<Vec<_>>>() {
+        if let Some(groups) = select::groups_of(data) {
             return Self::new(data, select::folds_of_groups(&groups, n, seed), n);
         }
         let labels = (0..data.len()).map(|index| data.label(index).map(|label| data.spec().group(label)));

@@ -84,6 +84,8 @@ fn answers_beside_their_texts_teach_a_student() {
             format!("\"{}\",{},{},{}\n", answer["question"].as_str().unwrap(), p("time"), p("song"), p("rain"))
         })
         .collect();
+    lab.write("answers.ndjson", lab.read("answers.jsonl"));
+    lab.ok(&["check", "q.toml", "teacher.weights=answers.ndjson"]);
     lab.write("answers.csv", format!("question,time,song,rain\n{table}"));
     let checked = lab.ok(&["check", "q.toml", "teacher.weights=answers.csv"]).stdout;
     assert!(checked.contains("table of 33 answers"), "{checked}");

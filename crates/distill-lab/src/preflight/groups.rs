@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use distill_datasets::Dataset;
+use distill_datasets::{Dataset, select};
 use distill_recipe::words::thousands;
 
 use super::{Found, Preflight};
@@ -32,5 +32,5 @@ impl Preflight<'_> {
 
 /// `None` if they are not known.
 fn groups(set: &dyn Dataset) -> Option<BTreeSet<u64>> {
-    (0..set.len()).map(|index| set.group(index)).collect()
+    select::groups_of(set).map(|groups| groups.into_iter().collect())
 }

@@ -1,7 +1,6 @@
 use std::io;
-use std::path::Path;
 
-use distill_datasets::DataError;
+use distill_datasets::{DataError, is_table};
 
 use super::Diagnostic;
 use crate::code::Code;
@@ -36,10 +35,9 @@ impl From<DataError> for Diagnostic {
                 (Code::Counts, "use an image file and a label file that belong together".into())
             }
             E::MemoryBound { path, .. } => {
-                let parts = path.iter().flat_map(|path| path.ancestors()).filter_map(Path::extension);
-                let is_read_whole = parts
-                    .into_iter()
-                    .any(|end| ["csv", "tsv", "jsonl", "parquet", "npz"].iter().any(|other| end == *other));
+                let mut parts = path.iter().flat_map(|path| path.ancestors());
+                let is_read_whole =
+                    parts.any(|part| is_table(part) || part.extension().is_some_and(|end| end == "npz"));
                 let help = if is_read_whole {
                     "raise `data.memory`, which is three quarters of the free memory by default, or keep the data as .npy, which need not fit"
                 } else {

@@ -7,7 +7,6 @@ use distill_lab::jobs::{Facts, Setup, Stop};
 use distill_models::Model;
 use distill_recipe::data_source::read_texts;
 use distill_recipe::words::{size, thousands};
-use distill_recipe::{Code, Diagnostic};
 use distill_tensor::LogPartition;
 use distill_train::{Evaluation, auroc};
 use ndarray::ArrayView1;
@@ -15,7 +14,7 @@ use ndarray::ArrayView1;
 use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use crate::plan::{Row, Study, for_each_seed};
-use crate::rows::by_seed;
+use crate::rows::{by_seed, given};
 use crate::section::Section;
 
 pub(crate) const ALL: &[Row] = &[Row {
@@ -50,7 +49,7 @@ struct Way {
 
 fn distilled(study: &mut Study<'_>, others: &str, goal: Option<f64>) -> Result<Section, Stop> {
     let (alone, taught) = (study.setup("alone")?, study.setup("distilled")?);
-    let given = study.lab.given(&taught)?.ok_or_else(|| no_teacher(&taught))?;
+    let given = given(study, &taught, ["answers", "answers.jsonl"])?;
     let teacher = study.lab.ensemble(&given, 1.0)?;
     let outside = Path::new(&taught.recipe.data.source).join("outside.csv");
     let classes = &study.lab.data.sets.train.spec().classes;
@@ -74,13 +73,6 @@ fn distilled(study: &mut Study<'_>, others: &str, goal: Option<f64>) -> Result<S
     let n_made = study.lab.data.sets.unlabelled.as_ref().map_or(0, |set| set.len());
     let counts = Counts { labelled: study.lab.data.sets.train.len(), unlabelled: n_made, outside: outside.len() };
     Ok(section(&taught.recipe.seeds, &counts, &of_teacher, &ways, others, goal))
-}
-
-fn no_teacher(setup: &Setup) -> Diagnostic {
-    let source = &setup.recipe.data.source;
-    Diagnostic::new(Code::Value, "the study distils from answers in a file, and the recipe names none")
-        .at("teacher.weights")
-        .help(format!("name the file of the answers: `teacher.weights={source}/answers.jsonl`"))
 }
 
 fn scope(study: &Study<'_>, model: &dyn Model, test: &Evaluation, outside: &dyn Dataset) -> Result<f64, Stop> {

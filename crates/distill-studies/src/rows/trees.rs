@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use distill_lab::jobs::{Facts, Setup, Stop, Teachers};
+use distill_lab::jobs::{Facts, Setup, Stop};
 use distill_models::Model;
 use distill_recipe::words::size;
-use distill_recipe::{Code, Diagnostic};
 
 use crate::goal::Goal;
 use crate::plan::{Study, for_each_seed};
+use crate::rows::given;
 use crate::section::Section;
 
 /// Folds of the trees that have each not seen one.
@@ -46,8 +46,8 @@ pub(super) fn taught(study: &mut Study<'_>) -> Result<Taught, Stop> {
     let files = (1..=FOLDS).map(|fold| format!("'{}'", fold_file(&plain, fold))).collect::<Vec<_>>().join(", ");
     let folds = [format!("teacher.weights=[{files}]"), format!("teacher.folds={FOLDS}")];
     let (plain_folds, munge_folds) = (plain.with(&folds)?, munge.with(&folds)?);
-    let teacher = given(study, &plain)?;
-    let together = given(study, &plain_folds)?;
+    let file = ["trees", "teacher.onnx"];
+    let (teacher, together) = (given(study, &plain, file)?, given(study, &plain_folds, file)?);
     let mut ways = vec![];
     for (name, setup, teachers) in [
         ("labels alone", &alone, None),
@@ -96,13 +96,4 @@ fn fold_file(setup: &Setup, fold: u32) -> String {
 fn bytes_of(setup: &Setup) -> u64 {
     let bytes = |file: &&str| std::fs::metadata(file).map_or(0, |found| found.len());
     setup.recipe.teacher.files().iter().map(bytes).sum()
-}
-
-/// The teacher of a recipe, which is a file.
-fn given(study: &mut Study<'_>, setup: &Arc<Setup>) -> Result<Teachers, Stop> {
-    study.lab.given(setup)?.ok_or_else(|| {
-        let what = "the study distils from trees in a file, and the recipe names none";
-        let help = format!("name the file of the trees: `teacher.weights={}/teacher.onnx`", setup.recipe.data.source);
-        Diagnostic::new(Code::Value, what).at("teacher.weights").help(help).into()
-    })
 }

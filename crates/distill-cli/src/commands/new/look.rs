@@ -66,10 +66,7 @@ struct Said {
 impl Look {
     /// Reads data as a run would, and finds out what has to be said of it.
     pub(super) fn at(source: &str) -> Result<Self, Diagnostic> {
-        let mut said = Said::default();
-        if Path::new(source).exists() {
-            said.text = TextFolder::usual_text(Path::new(source))?;
-        }
+        let mut said = Said { text: TextFolder::usual_text(Path::new(source))?, ..Said::default() };
         loop {
             match Self::with(source, &said) {
                 Ok(look) if look.input_shape.len() > 1 && look.n_features() > MOST_FEATURES && is_images(source) => {
