@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::answer_columns::Answer;
 use crate::columns::{Cell, position};
 use crate::table_rows::{is_table, table_file};
@@ -11,13 +13,17 @@ use crate::{DataError, Split, TableRows, grouped, select};
 
 /// How the rows of one table are divided into sets. By default a column `split` says it for each row, if there is one with
 /// names of sets alone, or else a fifth of each class is for the test.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Division {
     /// The column that says it: `train`, `validation` or `test`, or the same as `training`, `valid`, `val`, `dev`, `testing`.
+    #[serde(rename = "split", skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// The share of each class that tests, greater than 0 and less than 1, drawn at random, but always the same for a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<f64>,
     /// The column that says which rows belong together, such as those of one person: all of them test, or none. It is no input.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
 }
 

@@ -9,7 +9,6 @@ use distill_datasets::{
 };
 use distill_models::Provenance;
 use distill_train::{ColumnConfig, DataConfig, ImageConfig, ImageLayout, SoundConfig};
-use serde::{Deserialize, Serialize};
 
 use crate::{memory, text};
 
@@ -47,7 +46,7 @@ impl FolderOptions {
         Self {
             column_options: ColumnOptions { label, targets, ignore, categorical, fold, decimal, pieces, rare },
             columns: None,
-            division: Divided::of(config).into(),
+            division: division(config),
             images: options(config.images.unwrap_or_default()),
             sound: sound(config.sound.unwrap_or_default()),
             format: None,
@@ -63,7 +62,7 @@ impl FolderOptions {
         Self {
             column_options: ColumnOptions { targets, ..ColumnOptions::default() },
             columns: columns_of(provenance),
-            division: divided_of(provenance).into(),
+            division: division_of(provenance),
             images: images_of(provenance),
             format: sound_of(provenance),
             coarse: config_of(provenance).coarse,
@@ -119,32 +118,14 @@ pub fn columns_of(provenance: &Provenance) -> Option<Columns> {
     provenance.get(COLUMNS).and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// The settings that say which rows of one table, or which files, are which set, as a model's file has them.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Divided {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    split: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<String>,
+/// Which rows of one table, or which files, are which set, as a recipe says.
+fn division(config: &DataConfig) -> Division {
+    let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
+    Division { column: split, test: test.or(config.test), group: config.group.clone() }
 }
 
-impl Divided {
-    fn of(config: &DataConfig) -> Self {
-        let ColumnConfig { split, test, .. } = config.columns.clone().unwrap_or_default();
-        Self { split, test: test.or(config.test), group: config.group.clone() }
-    }
-}
-
-impl From<Divided> for Division {
-    fn from(divided: Divided) -> Self {
-        Self { column: divided.split, test: divided.test, group: divided.group }
-    }
-}
-
-fn divided_of(provenance: &Provenance) -> Divided {
+/// The same as a model's file has it.
+fn division_of(provenance: &Provenance) -> Division {
     provenance.get(DIVISION).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
@@ -153,8 +134,8 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     let columns = train.columns().and_then(|columns| serde_json::to_string(columns).ok());
     let images = config.images.and_then(|images| serde_json::to_string(&images).ok());
     // Whoever tests the model later tests it on rows that it was not trained on.
-    let divided = Divided::of(config);
-    let division = (divided != Divided::default()).then(|| serde_json::to_string(&divided).ok()).flatten();
+    let division = division(config);
+    let division = (division != Division::default()).then(|| serde_json::to_string(&division).ok()).flatten();
     // The columns of a table say themselves which are to be predicted.
     let names = config.columns.as_ref().map(|columns| &columns.targets);
     let targets = names.filter(|names| !names.is_empty() && train.columns().is_none());
