@@ -15,6 +15,10 @@ fn convolutions(c: &mut Criterion) {
         ("3x3 32x32x16-32/2", ConvShape { stride: [2, 2], ..ConvShape::same([32, 32, 16], 32, 3) }),
         ("3x3 16x16x32-32", ConvShape::same([16, 16, 32], 32, 3)),
         ("3x3 8x8x64-64", ConvShape::same([8, 8, 64], 64, 3)),
+        ("3x3 28x28x1-16", ConvShape::same([28, 28, 1], 16, 3)),
+        ("3x3 28x28x16-16", ConvShape::same([28, 28, 16], 16, 3)),
+        ("3x3 14x14x16-32", ConvShape::same([14, 14, 16], 32, 3)),
+        ("3x3 7x7x128-128", ConvShape::same([7, 7, 128], 128, 3)),
         ("1x1 25x5x64-64", ConvShape::same([25, 5, 64], 64, 1)),
         ("depthwise 25x5x64", ConvShape::depthwise([25, 5, 64], 3)),
     ];

@@ -18,6 +18,7 @@ mod tile_sums;
 mod tiles;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use faer::{Accum, MatMut, MatRef, Par};
 use gemmkit::kernel::{KernelFamily, MixedGemmF32};
@@ -192,12 +193,81 @@ fn leave_vector_unit_clean() {
     }
 }
 
+/// `P` runs of `len` numbers in one array, whose beginnings are as far apart each time.
+///
+/// Slices of them would be `P` addresses, which are more than there are registers for, and as many checks.
+#[derive(Clone, Copy)]
+pub(crate) struct Runs<'a, T, const P: usize> {
+    values: &'a [T],
+    step: usize,
+    len: usize,
+}
+
+impl<'a, T: Copy, const P: usize> Runs<'a, T, P> {
+    /// # Panics
+    /// If one does not lie in the array.
+    #[inline(always)]
+    pub(crate) fn new(values: &'a [T], step: usize, len: usize) -> Self {
+        let end = (P - 1).saturating_mul(step).saturating_add(len);
+        assert!(end <= values.len(), "all runs lie in the array");
+        Self { values, step, len }
+    }
+
+    /// Number `i` of each run.
+    ///
+    /// # Panics
+    /// If runs are shorter.
+    #[inline(always)]
+    pub(crate) fn at(&self, i: usize) -> [T; P] {
+        assert!(i < self.len, "a number of each run");
+        // SAFETY: the last run ends within the array, as `new` asserts, the others before it, and `i` lies in a run.
+        std::array::from_fn(|run| unsafe { *self.values.get_unchecked(run * self.step + i) })
+    }
+}
+
+/// Cuts `len` into as few ranges of at most `most` as there can be, whose lengths differ by one at most.
+///
+/// A kernel is slow on the one or two pixels that are left over when all others fill its registers.
+#[inline(always)]
+pub(crate) fn pieces(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let n = len.div_ceil(most).max(1);
+    let (size, longer) = (len / n, len % n);
+    let begin = move |i: usize| i * size + i.min(longer);
+    (0..len.min(n)).map(move |i| begin(i)..begin(i + 1))
+}
+
 #[cfg(test)]
 mod tests {
     use gemmkit::simd::ScalarTok;
     use ndarray::Array2;
 
     use super::*;
+
+    #[test]
+    fn pieces_are_few_of_nearly_one_length_and_cover_all() {
+        let lengths = |len, most| pieces(len, most).map(|piece| piece.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(31, 8), [8, 8, 8, 7]);
+        assert_eq!(lengths(9, 8), [5, 4]);
+        assert_eq!(lengths(7, 16), [7]);
+        assert_eq!(lengths(0, 8), [0; 0]);
+        for (len, most) in (0..70).flat_map(|len| (1..17).map(move |most| (len, most))) {
+            let all: Vec<_> = pieces(len, most).flatten().collect();
+            assert_eq!(all, (0..len).collect::<Vec<_>>(), "{len} in pieces of {most}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "all runs lie in the array")]
+    fn runs_end_within_the_array() {
+        Runs::<_, 3>::new(&[1.0_f32; 10], 4, 3);
+    }
+
+    #[test]
+    fn runs_give_a_number_of_each() {
+        let values: Vec<_> = (0..10).collect();
+        let runs = Runs::<_, 3>::new(&values, 4, 2);
+        assert_eq!([runs.at(0), runs.at(1)], [[0, 4, 8], [1, 5, 9]]);
+    }
 
     /// The unit of processors that have no other, which tests would not reach elsewhere.
     #[test]

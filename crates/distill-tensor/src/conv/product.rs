@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::gather::{Gather, Write};
 use super::registers::Tiled;
-use crate::kernel::Segment;
+use crate::kernel::{Runs, Segment, pieces};
 
 /// Sums over segments of one padded map: one part of a result, one group of channels.
 pub(super) struct Product<'a> {
@@ -47,26 +49,8 @@ impl Tiled for Product<'_> {
             for row in 0..rows {
                 let from = from.start + row * from.row + self.channels[0];
                 let to = to.start + row * to.row + self.channels[1] + first;
-                let mut column = 0;
-                while column + P <= columns {
-                    self.tile::<S, P, V>(simd, kernel, first, from, to, column);
-                    column += P;
-                }
-                if P > 8 && column + 8 <= columns {
-                    self.tile::<S, 8, V>(simd, kernel, first, from, to, column);
-                    column += 8;
-                }
-                if P > 4 && column + 4 <= columns {
-                    self.tile::<S, 4, V>(simd, kernel, first, from, to, column);
-                    column += 4;
-                }
-                if P > 2 && column + 2 <= columns {
-                    self.tile::<S, 2, V>(simd, kernel, first, from, to, column);
-                    column += 2;
-                }
-                while column < columns {
-                    self.tile::<S, 1, V>(simd, kernel, first, from, to, column);
-                    column += 1;
+                for piece in pieces(columns, P) {
+                    self.piece::<S, P, V>(simd, kernel, [first, from, to], piece);
                 }
             }
         }
@@ -74,27 +58,62 @@ impl Tiled for Product<'_> {
 }
 
 impl Product<'_> {
-    /// The results of `P` pixels by `V` vectors.
+    /// The results of at most `P` pixels by `V` vectors.
+    #[inline(always)]
+    fn piece<S: Simd, const P: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        kernel: &[[S::f32s; V]],
+        at: [usize; 3],
+        pixels: Range<usize>,
+    ) {
+        let column = pixels.start;
+        match pixels.len() {
+            n if n == P => self.tile::<S, P, V>(simd, kernel, at, column),
+            1 => self.tile::<S, 1, V>(simd, kernel, at, column),
+            2 => self.tile::<S, 2, V>(simd, kernel, at, column),
+            3 => self.tile::<S, 3, V>(simd, kernel, at, column),
+            // What is not reached with this `P` is not compiled.
+            n if P <= 4 => unreachable!("{n} pixels, at most {P}"),
+            4 => self.tile::<S, 4, V>(simd, kernel, at, column),
+            5 => self.tile::<S, 5, V>(simd, kernel, at, column),
+            6 => self.tile::<S, 6, V>(simd, kernel, at, column),
+            7 => self.tile::<S, 7, V>(simd, kernel, at, column),
+            n if P <= 8 => unreachable!("{n} pixels, at most {P}"),
+            8 => self.tile::<S, 8, V>(simd, kernel, at, column),
+            9 => self.tile::<S, 9, V>(simd, kernel, at, column),
+            10 => self.tile::<S, 10, V>(simd, kernel, at, column),
+            11 => self.tile::<S, 11, V>(simd, kernel, at, column),
+            12 => self.tile::<S, 12, V>(simd, kernel, at, column),
+            13 => self.tile::<S, 13, V>(simd, kernel, at, column),
+            14 => self.tile::<S, 14, V>(simd, kernel, at, column),
+            15 => self.tile::<S, 15, V>(simd, kernel, at, column),
+            n => unreachable!("{n} pixels, at most {P}"),
+        }
+    }
+
+    /// The results of `P` pixels by `V` vectors. `at` is the first channel of the block, and where the row begins in the map and in the
+    /// result.
     #[inline(always)]
     fn tile<S: Simd, const P: usize, const V: usize>(
         &mut self,
         simd: S,
         mut kernel: &[[S::f32s; V]],
-        first: usize,
-        from: usize,
-        to: usize,
+        at: [usize; 3],
         column: usize,
     ) {
+        let [first, from, to] = at;
         let mut sums = [S::as_simd_f32s(&self.bias[first..first + self.width]).0.as_chunks::<V>().0[0]; P];
         let step = self.gather.from.column;
         let map = &self.map[from + column * step..];
         for &Segment { offset, len } in &self.gather.segments {
             let (weights, rest) = kernel.split_at(len);
             kernel = rest;
-            let inputs: [&[f32]; P] = std::array::from_fn(|p| &map[p * step + offset..][..len]);
+            let inputs = Runs::<_, P>::new(&map[offset..], step, len);
             for (term, weights) in weights.iter().enumerate() {
+                let inputs = inputs.at(term);
                 for p in 0..P {
-                    let input = simd.splat_f32s(inputs[p][term]);
+                    let input = simd.splat_f32s(inputs[p]);
                     for v in 0..V {
                         sums[p][v] = simd.mul_add_e_f32s(input, weights[v], sums[p][v]);
                     }

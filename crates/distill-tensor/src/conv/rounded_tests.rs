@@ -118,7 +118,7 @@ fn every_shape_equals_the_definition_on_rounded_operands() {
             }
         }
     }
-    assert_eq!(n_rounded, [25, 18]);
+    assert_eq!(n_rounded, [49, 33]);
 }
 
 /// What the test above compares, by tiles on a processor that has them.

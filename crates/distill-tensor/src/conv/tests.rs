@@ -56,6 +56,9 @@ pub(super) fn shapes() -> Vec<ConvShape> {
     ];
     shapes.extend([1, 2, 3].map(|s| ConvShape { stride: [s, s], ..same([9, 11, 5], 18, 3) }));
     shapes.extend([2, 3].map(|s| ConvShape { stride: [s, 1], padding: [1, 0, 0, 1], ..same([10, 6, 17], 3, 3) }));
+    // Each number of pixels has code of its own, for one vector of results and for two.
+    shapes.extend((1..=16).map(|width| same([2, width, 8], 6, 3)));
+    shapes.extend((1..=8).map(|width| same([2, width, 4], 34, 3)));
     shapes
 }
 

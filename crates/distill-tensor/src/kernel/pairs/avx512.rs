@@ -1,5 +1,7 @@
 use std::arch::x86_64::*;
+use std::ops::Range;
 
+use super::super::pieces;
 use super::{PixelSums, Segment, TermSums, Walk};
 
 const LANES: usize = 16;
@@ -159,45 +161,72 @@ fn multiply_add(sums: __m512, a: __m512i, b: __m512i) -> __m512 {
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) fn pixel_sums(all: &mut PixelSums<'_>) {
-    for row in 0..all.pixels[0] {
-        match all.bias.len() {
-            32 => pixels_of_width::<8, 2, 1>(all, row),
-            16 => pixels_of_width::<8, 1, 2>(all, row),
-            width => panic!("blocks have 16 or 32 results, not {width}"),
+    let [rows, columns] = all.pixels;
+    for row in 0..rows {
+        for piece in pieces(columns, 8) {
+            match all.bias.len() {
+                32 => of_two_vectors(all, row, piece),
+                16 => of_one_vector(all, row, piece),
+                width => panic!("blocks have 16 or 32 results, not {width}"),
+            }
         }
     }
 }
 
-/// `C` sums of each result are in registers, as a sum that waits for the one before is slow.
+/// Where there are few pixels, `C` sums of each result are in registers, as a sum that waits for the one before is slow.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn pixels_of_width<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_>, row: usize) {
-    let [_, columns] = all.pixels;
-    let mut pixel = 0;
-    while pixel + P <= columns {
-        pixels::<P, V, C>(all, [row, pixel]);
-        pixel += P;
+fn of_two_vectors(all: &mut PixelSums<'_>, row: usize, piece: Range<usize>) {
+    let first = [row, piece.start];
+    match piece.len() {
+        8 => pixels::<8, 2, 1>(all, first),
+        7 => pixels::<7, 2, 1>(all, first),
+        6 => pixels::<6, 2, 1>(all, first),
+        5 => pixels::<5, 2, 1>(all, first),
+        4 => pixels::<4, 2, 2>(all, first),
+        3 => pixels::<3, 2, 2>(all, first),
+        2 => pixels::<2, 2, 4>(all, first),
+        _ => pixels::<1, 2, 4>(all, first),
     }
-    if pixel + 4 <= columns {
-        pixels::<4, V, 2>(all, [row, pixel]);
-        pixel += 4;
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn of_one_vector(all: &mut PixelSums<'_>, row: usize, piece: Range<usize>) {
+    let first = [row, piece.start];
+    match piece.len() {
+        8 => pixels::<8, 1, 2>(all, first),
+        7 => pixels::<7, 1, 2>(all, first),
+        6 => pixels::<6, 1, 2>(all, first),
+        5 => pixels::<5, 1, 2>(all, first),
+        4 => pixels::<4, 1, 2>(all, first),
+        3 => pixels::<3, 1, 4>(all, first),
+        2 => pixels::<2, 1, 4>(all, first),
+        _ => pixels::<1, 1, 4>(all, first),
     }
-    if pixel + 2 <= columns {
-        pixels::<2, V, 4>(all, [row, pixel]);
-        pixel += 2;
-    }
-    if pixel < columns {
-        pixels::<1, V, 4>(all, [row, pixel]);
-    }
+}
+
+/// Adds a term to the sums of `P` pixels by `V` vectors. A function that the compiler does not inline would have them in memory.
+macro_rules! add_term {
+    ($sums:expr, $inputs:expr, $term:expr, $weights:expr) => {
+        for p in 0..P {
+            let input = _mm512_set1_epi32($inputs[p][$term].cast_signed());
+            for v in 0..V {
+                // The instruction can repeat an input itself, if it comes last.
+                $sums[p][v] = multiply_add($sums[p][v], load_pairs(&$weights[v]), input);
+            }
+        }
+    };
 }
 
 /// The results of `P` pixels of a row.
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn pixels<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_>, first: [usize; 2]) {
     let mut sums = [[[_mm512_setzero_ps(); V]; P]; C];
-    for of_pixel in &mut sums[0] {
-        for (sum, bias) in of_pixel.iter_mut().zip(all.bias.as_chunks().0) {
-            *sum = load(bias);
+    let bias: &[[f32; LANES]; V] = all.bias.as_chunks().0.first_chunk().expect("a bias for each result");
+    for p in 0..P {
+        for v in 0..V {
+            sums[0][p][v] = load(&bias[v]);
         }
     }
     let place = |steps: [usize; 2]| first[0] * steps[0] + first[1] * steps[1];
@@ -211,43 +240,28 @@ fn pixels<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_
         for p in 0..P {
             inputs[p] = &map[p * all.steps[1] + offset / 2..][..pairs];
         }
-        let mut term = 0;
-        while term + C <= pairs {
+        let (whole, rest) = of_segment.as_chunks::<C>();
+        for (i, weights) in whole.iter().enumerate() {
             for c in 0..C {
-                term_of_pixels(&mut sums[c], &inputs, &of_segment[term + c], term + c);
+                add_term!(sums[c], inputs, C * i + c, weights[c]);
             }
-            term += C;
         }
-        while term < pairs {
-            term_of_pixels(&mut sums[0], &inputs, &of_segment[term], term);
-            term += 1;
+        for (i, weights) in rest.iter().enumerate() {
+            add_term!(sums[0], inputs, pairs - rest.len() + i, weights);
         }
     }
     let out = &mut all.out[place(all.out_steps)..];
     for p in 0..P {
         let out = &mut out[p * all.out_steps[1]..][..all.results];
-        for (v, out) in out.chunks_mut(LANES).enumerate().take(V) {
-            let mut sum = sums[0][p][v];
-            for of_chain in &sums[1..] {
-                sum = _mm512_add_ps(sum, of_chain[p][v]);
-            }
-            add_or_replace(out, sum, all.add);
-        }
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn term_of_pixels<const P: usize, const V: usize>(
-    sums: &mut [[__m512; V]; P],
-    inputs: &[&[u32]; P],
-    weights: &[[u32; LANES]; V],
-    term: usize,
-) {
-    for p in 0..P {
-        let input = _mm512_set1_epi32(inputs[p][term].cast_signed());
+        // By places that are known when this is compiled: otherwise the compiler keeps the sums in memory.
         for v in 0..V {
-            sums[p][v] = multiply_add(sums[p][v], input, load_pairs(&weights[v]));
+            let begin = (v * LANES).min(out.len());
+            let end = (begin + LANES).min(out.len());
+            let mut sum = sums[0][p][v];
+            for c in 1..C {
+                sum = _mm512_add_ps(sum, sums[c][p][v]);
+            }
+            add_or_replace(&mut out[begin..end], sum, all.add);
         }
     }
 }
@@ -321,7 +335,9 @@ fn add_products<const R: usize, const V: usize, const SINGLE: bool>(
             for r in 0..R {
                 let input = _mm512_set1_epi32(if SINGLE { inputs[r] & 0xFFFF } else { inputs[r] }.cast_signed());
                 for v in 0..V {
-                    sums[r][v] = multiply_add(sums[r][v], input, load_pairs(&grads[v]));
+                    // Where an input is used once, the instruction can repeat it itself, if it comes last.
+                    let [a, b] = if V == 1 { [load_pairs(&grads[v]), input] } else { [input, load_pairs(&grads[v])] };
+                    sums[r][v] = multiply_add(sums[r][v], a, b);
                 }
             }
         }
