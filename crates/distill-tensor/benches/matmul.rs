@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use distill_tensor::{matmul, matmul_skip_zeros};
+use distill_tensor::{matmul, matmul_bf16, matmul_skip_zeros};
 use ndarray::Array2;
 
 const BATCH: usize = 128;
@@ -22,13 +22,22 @@ fn products(c: &mut Criterion) {
         group.bench_function(id("outputs x·wᵀ"), |b| {
             b.iter(|| matmul(black_box(x.view()), w.t(), y.view_mut()));
         });
+        group.bench_function(id("outputs x·wᵀ, bf16"), |b| {
+            b.iter(|| matmul_bf16(black_box(x.view()), w.t(), y.view_mut()));
+        });
         let mut dx = Array2::zeros((BATCH, inputs));
         group.bench_function(id("inputs dy·w"), |b| {
             b.iter(|| matmul(black_box(dy.view()), w.view(), dx.view_mut()));
         });
+        group.bench_function(id("inputs dy·w, bf16"), |b| {
+            b.iter(|| matmul_bf16(black_box(dy.view()), w.view(), dx.view_mut()));
+        });
         let mut dw = Array2::zeros((outputs, inputs));
         group.bench_function(id("weights dyᵀ·x"), |b| {
             b.iter(|| matmul(black_box(dy.t()), x.view(), dw.view_mut()));
+        });
+        group.bench_function(id("weights dyᵀ·x, bf16"), |b| {
+            b.iter(|| matmul_bf16(black_box(dy.t()), x.view(), dw.view_mut()));
         });
     }
     group.finish();

@@ -1,3 +1,5 @@
+mod packed;
+
 use std::cell::Cell;
 
 use gemmkit::bf16;
@@ -46,7 +48,11 @@ pub fn bf16_by_tiles() -> bool {
 /// assert_eq!(out, array![[5.0]]);
 /// ```
 pub fn matmul_bf16(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, out: ArrayViewMut2<'_, f32>) {
-    multiply_rounded(a, b, out, kernel::multiply_bf16);
+    if kernel::bf16_is_native() && !kernel::has_tiles() {
+        packed::multiply(a, b, out);
+    } else {
+        multiply_rounded(a, b, out, kernel::multiply_bf16);
+    }
 }
 
 /// The same by f32 instructions.

@@ -1,6 +1,6 @@
 //! The one place where a matrix product leaves safe Rust.
 //!
-//! `faer` and, for bf16, `gemmkit` multiply matrices given by pointer and strides; ndarray
+//! `faer` and, for bf16 that is emulated, `gemmkit` multiply matrices given by pointer and strides; ndarray
 //! views are exactly that. Everything around these calls, how the work is cut and who runs
 //! it, is safe code in `matmul` and `bf16`. `pairs` has sums by an instruction for bf16, for the
 //! convolutions, and `tiles` those by matrix registers.
@@ -66,9 +66,9 @@ pub(crate) fn bf16_is_native() -> bool {
     false
 }
 
-/// `out = a * b` on the calling thread, summed in f32, by instructions for bf16.
+/// `out = a * b` on the calling thread, summed in f32, by tiles.
 ///
-/// Where the processor has none, this is [`multiply_bf16_widened`].
+/// Where the processor has none, or the numbers of an operand do not lie side by side, this is [`multiply_bf16_widened`].
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -76,12 +76,6 @@ pub(crate) fn multiply_bf16(a: &ArrayView2<'_, bf16>, b: &ArrayView2<'_, bf16>, 
     #[cfg(target_arch = "x86_64")]
     if has_tiles() && tile_products::multiply(a, b, out) {
         return leave_vector_unit_clean();
-    }
-    #[cfg(target_arch = "x86_64")]
-    if bf16_is_native() {
-        use gemmkit::{kernel::Bf16DotGemmF32, simd::Avx512Bf16};
-        // SAFETY: the processor has AVX-512F and AVX512-BF16.
-        return unsafe { multiply_with::<Bf16DotGemmF32, _, 2, 12>(Avx512Bf16, a, b, out) };
     }
     multiply_bf16_widened(a, b, out);
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bf16;
+mod buffer;
 mod bytes;
 mod conv;
 mod error;

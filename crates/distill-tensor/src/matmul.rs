@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use crate::kernel;
 
 /// A block of work below this many floating-point operations is not worth a thread.
-const MIN_BLOCK_FLOPS: usize = 8_000_000;
+pub(crate) const MIN_BLOCK_FLOPS: usize = 8_000_000;
 /// A block narrower than this wastes the kernel's register tiles.
 const MIN_BLOCK_WIDTH: usize = 64;
 /// More blocks than this cost more in repacking than they give in balance.

@@ -1,7 +1,6 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::buffer::with_buffer;
 use super::depthwise::ChannelWeightSums;
 use super::form::{Form, padded_bf16, padded_f32, round_f32};
 use super::gather::{Gathers, Write};
@@ -11,6 +10,7 @@ use super::pair_weights::PairWeightSums;
 use super::shape::ConvShape;
 use super::weights::WeightSums;
 use crate::Precision;
+use crate::buffer::with_buffer;
 
 /// The most parts of a batch whose gradients of the weights are summed apart.
 const MAX_PARTS: usize = 16;

@@ -3,7 +3,6 @@
 //! In a padded map the inputs of one output are a few runs of neighbours: a row of the kernel each. So a convolution is a sum over
 //! runs, for the outputs as for the gradient of the inputs, and registers hold the sums of some pixels by some channels.
 
-mod buffer;
 mod depthwise;
 mod form;
 mod gather;

@@ -1,6 +1,6 @@
 use pulp::bytemuck::{Pod, cast_slice_mut};
 
-use super::buffer::with_buffer;
+use crate::buffer::with_buffer;
 
 /// Zeros around a map: top, left, bottom, right.
 pub(super) type Padding = [usize; 4];

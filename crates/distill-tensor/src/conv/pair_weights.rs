@@ -1,9 +1,9 @@
 use pulp::bytemuck::cast_slice_mut;
 
-use super::buffer::with_buffer;
 use super::gather::Gather;
 use super::packed::Direction;
 use super::shape::ConvShape;
+use crate::buffer::with_buffer;
 use crate::kernel::{self, TermSums, Tiles, TransposedTermSums, Walk};
 
 /// Adds to sums what one example gives to the gradient of the weights, as [`WeightSums`](super::weights::WeightSums), in pairs of

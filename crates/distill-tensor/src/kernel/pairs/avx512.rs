@@ -183,7 +183,7 @@ fn of_two_vectors(all: &mut PixelSums<'_>, row: usize, piece: Range<usize>) {
         7 => pixels::<7, 2, 1>(all, first),
         6 => pixels::<6, 2, 1>(all, first),
         5 => pixels::<5, 2, 1>(all, first),
-        4 => pixels::<4, 2, 2>(all, first),
+        4 => pixels::<4, 2, 1>(all, first),
         3 => pixels::<3, 2, 2>(all, first),
         2 => pixels::<2, 2, 4>(all, first),
         _ => pixels::<1, 2, 4>(all, first),
