@@ -221,6 +221,7 @@ macro_rules! add_term {
 
 /// The results of `P` pixels of a row.
 #[target_feature(enable = "avx512f,avx512bf16")]
+#[expect(clippy::needless_range_loop, reason = "all loops over sums go by numbers that the compiler unrolls")]
 fn pixels<const P: usize, const V: usize, const C: usize>(all: &mut PixelSums<'_>, first: [usize; 2]) {
     let mut sums = [[[_mm512_setzero_ps(); V]; P]; C];
     let bias: &[[f32; LANES]; V] = all.bias.as_chunks().0.first_chunk().expect("a bias for each result");
