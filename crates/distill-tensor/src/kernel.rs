@@ -60,7 +60,12 @@ pub(crate) fn multiply(a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>, out: &m
 /// Whether the processor multiplies pairs of bf16 in one instruction that the kernel knows.
 pub(crate) fn bf16_is_native() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512bf16");
+    {
+        use std::arch::is_x86_feature_detected;
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512bf16")
+    }
     // On aarch64 gemmkit 0.1.2 widens to f32 and has no kernel for `bfmmla`.
     #[cfg(not(target_arch = "x86_64"))]
     false

@@ -94,7 +94,7 @@ macro_rules! native {
     ($call:expr) => {{
         assert!(bf16_is_native(), "the processor has instructions for bf16");
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the processor has AVX-512F and AVX512-BF16, as was just asserted, and the function asks for no more.
+        // SAFETY: the processor has AVX-512F, AVX-512BW and AVX512-BF16, as was just asserted, and the function asks for no more.
         unsafe {
             $call
         }

@@ -35,15 +35,20 @@ pub(super) fn pair(first: &[u16], second: &[u16], to: &mut [u32]) {
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
     assert_eq!(first.len(), to.len(), "numbers and their pairs");
+    // Both are rounded side by side, then numbers `i` and `16 + i` become neighbours.
+    let neighbours: [u16; 2 * LANES] = std::array::from_fn(|i| (i / 2 + i % 2 * LANES) as u16);
+    // SAFETY: there are as many numbers as the vector has.
+    let neighbours = unsafe { _mm512_loadu_si512(neighbours.as_ptr().cast()) };
     for (i, (first, to)) in first.chunks(LANES).zip(to.chunks_mut(LANES)).enumerate() {
         let begin = (i * LANES).min(second.len());
         let second = &second[begin..(begin + to.len()).min(second.len())];
-        let pairs = _mm512_or_si512(rounded(first), _mm512_slli_epi32::<16>(rounded(second)));
-        // SAFETY: the mask lets as many numbers be written as `to` has, where it has not as many as the vector.
+        let rounded = _mm512_cvtne2ps_pbh(load_some(second), load_some(first));
+        // SAFETY: a change of the type, and the mask lets as many numbers be written as `to` has, where it has not as many as the vector.
         unsafe {
+            let pairs = _mm512_permutexvar_epi16(neighbours, std::mem::transmute::<__m512bh, __m512i>(rounded));
             // A store with a mask takes longer.
             if to.len() == LANES {
                 _mm512_storeu_epi32(to.as_mut_ptr().cast(), pairs);
@@ -54,7 +59,7 @@ pub(super) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) fn join_pixels([first, second]: [&[f32]; 2], step: usize, len: usize, to: &mut [u32], to_step: usize) {
     if [step, to_step] == [len; 2] {
         return join(&first[..to.len()], second, to);
@@ -123,11 +128,17 @@ fn transposed(rows: [__m512i; LANES]) -> [__m512i; LANES] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn rounded(values: &[f32]) -> __m512i {
-    // SAFETY: the mask lets as many numbers be read as there are; the other is a change of the type alone.
-    unsafe {
-        let values = _mm512_maskz_loadu_ps(mask(values.len()), values.as_ptr());
-        _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)))
-    }
+    let rounded = _mm512_cvtneps_pbh(load_some(values));
+    // SAFETY: a change of the type alone.
+    _mm512_cvtepu16_epi32(unsafe { std::mem::transmute::<__m256bh, __m256i>(rounded) })
+}
+
+/// At most 16 numbers, and zeros after them.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_some(values: &[f32]) -> __m512 {
+    // SAFETY: the mask lets as many numbers be read as there are.
+    unsafe { _mm512_maskz_loadu_ps(mask(values.len()), values.as_ptr()) }
 }
 
 /// The first `n` lanes.
