@@ -13,7 +13,6 @@ The settings were chosen by the mean log loss of five folds of the training rows
 Needs lightgbm, onnxmltools, packaging, scikit-learn, skl2onnx and numpy.
 """
 
-import csv
 import itertools
 import sys
 import warnings
@@ -23,50 +22,13 @@ import numpy as np
 import lightgbm
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
-from sklearn.model_selection import StratifiedKFold
+from rows import encode, folds_of, read, write
 
-COLUMNS = (
-    "age workclass fnlwgt education education_num marital_status occupation relationship race sex "
-    "capital_gain capital_loss hours_per_week native_country income"
-).split()
 GRID = {"num_leaves": [15, 31, 63], "learning_rate": [0.03, 0.1], "min_child_samples": [20, 60]}
 ROUNDS = 2000
 
 # What versions of the libraries call their arguments.
 warnings.simplefilter("ignore")
-
-
-def read(folder, name, original):
-    """Rows of words, an empty one where something is not known."""
-    path = folder / f"{name}.csv"
-    if path.exists():
-        with open(path, newline="") as file:
-            rows = list(csv.reader(file))
-        assert rows[0] == COLUMNS, f"{path} has other columns: {rows[0]}"
-        return rows[1:]
-    with open(folder / original) as file:
-        rows = [[cell.strip() for cell in line.rstrip("\n").rstrip(".").split(",")] for line in file]
-    return [["" if cell == "?" else cell for cell in row] for row in rows if len(row) == len(COLUMNS)]
-
-
-def is_number(cell):
-    try:
-        float(cell)
-        return True
-    except ValueError:
-        return False
-
-
-def encode(train, rows):
-    """One number for a column of numbers, one for each word of another, as `distill` makes them of the table."""
-    parts = []
-    for at, name in enumerate(COLUMNS[:-1]):
-        if all(is_number(row[at]) for row in train):
-            parts.append(np.array([[float(row[at])] for row in rows], np.float32))
-        else:
-            words = sorted({row[at] for row in train})
-            parts.append(np.array([[float(row[at] == word) for word in words] for row in rows], np.float32))
-    return np.hstack(parts)
 
 
 def boosted(settings, rounds):
@@ -81,16 +43,8 @@ def main():
     train, test = read(folder, "train", "adult.data"), read(folder, "test", "adult.test")
     x, x_test = encode(train, train), encode(train, test)
     y, y_test = (np.array([row[-1] for row in rows]) for rows in (train, test))
-    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y))
-    fold_of = np.zeros(len(y), int)
-    for number, (_, held_out) in enumerate(folds, 1):
-        fold_of[held_out] = number
-    with open(out / "train.csv", "w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*COLUMNS[:-1], "fold", COLUMNS[-1]])
-        table.writerows([*row[:-1], fold, row[-1]] for row, fold in zip(train, fold_of))
-    with open(out / "test.csv", "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *test])
+    folds = folds_of(x, y)
+    write(out, train, test, folds)
 
     found = []
     for values in itertools.product(*GRID.values()):

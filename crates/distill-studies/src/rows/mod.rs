@@ -4,6 +4,7 @@ pub(crate) mod adult;
 pub(crate) mod california;
 pub(crate) mod cifar;
 pub(crate) mod clinc;
+pub(crate) mod forest;
 mod fractions;
 pub(crate) mod mnist;
 mod seeds;

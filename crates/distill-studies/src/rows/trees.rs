@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use distill_lab::jobs::{Facts, Setup, Stop};
+use distill_lab::jobs::{Facts, Setup, Stop, Teachers};
 use distill_models::Model;
 use distill_recipe::words::size;
 
@@ -48,22 +48,34 @@ pub(super) fn taught(study: &mut Study<'_>) -> Result<Taught, Stop> {
     let (plain_folds, munge_folds) = (plain.with(&folds)?, munge.with(&folds)?);
     let file = ["trees", "teacher.onnx"];
     let (teacher, together) = (given(study, &plain, file)?, given(study, &plain_folds, file)?);
-    let mut ways = vec![];
-    for (name, setup, teachers) in [
-        ("labels alone", &alone, None),
-        ("distilled", &plain, Some(&teacher)),
-        ("distilled out of fold", &plain_folds, Some(&together)),
-        ("distilled with MUNGE", &munge, Some(&teacher)),
-        ("distilled with MUNGE, out of fold", &munge_folds, Some(&together)),
-    ] {
+    let ways = train(
+        study,
+        &[
+            ("labels alone", &alone, None),
+            ("distilled", &plain, Some(&teacher)),
+            ("distilled out of fold", &plain_folds, Some(&together)),
+            ("distilled with MUNGE", &munge, Some(&teacher)),
+            ("distilled with MUNGE, out of fold", &munge_folds, Some(&together)),
+        ],
+    )?;
+    let model = study.lab.ensemble(&teacher, 1.0)?;
+    Ok(Taught { model, bytes: bytes_of(&plain), seeds: plain.recipe.seeds.clone(), ways })
+}
+
+/// Trains each way for every seed: on labels alone where there is no teacher.
+pub(super) fn train(
+    study: &mut Study<'_>,
+    ways: &[(&'static str, &Arc<Setup>, Option<&Teachers>)],
+) -> Result<Vec<Way>, Stop> {
+    let mut trained = vec![];
+    for &(name, setup, teachers) in ways {
         let jobs = match teachers {
             None => for_each_seed(setup, Setup::alone),
             Some(teachers) => for_each_seed(setup, |setup, seed| setup.distilled_from(seed, teachers.clone())),
         };
-        ways.push(Way { name, found: study.lab.train(&jobs)? });
+        trained.push(Way { name, found: study.lab.train(&jobs)? });
     }
-    let model = study.lab.ensemble(&teacher, 1.0)?;
-    Ok(Taught { model, bytes: bytes_of(&plain), seeds: plain.recipe.seeds.clone(), ways })
+    Ok(trained)
 }
 
 /// The architecture of a student, and its parameters.
@@ -93,7 +105,8 @@ fn fold_file(setup: &Setup, fold: u32) -> String {
     std::path::Path::new(&first).with_file_name(format!("fold-{fold}.onnx")).display().to_string()
 }
 
-fn bytes_of(setup: &Setup) -> u64 {
+/// Of the files of a recipe's teachers.
+pub(super) fn bytes_of(setup: &Setup) -> u64 {
     let bytes = |file: &&str| std::fs::metadata(file).map_or(0, |found| found.len());
     setup.recipe.teacher.files().iter().map(bytes).sum()
 }
