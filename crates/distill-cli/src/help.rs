@@ -80,7 +80,8 @@ Examples:
   distill eval student.safetensors --data my-data --teacher teacher.safetensors
   distill eval student.safetensors --data my-data --tables eval --json
   distill eval student.safetensors --data questions --out-of-scope other.csv
-  distill eval teacher.onnx --data my-data --onnx classes=names.txt";
+  distill eval teacher.onnx --data my-data --onnx classes=names.txt
+  distill eval forest.onnx --data people.csv data.columns.label=income";
 
 pub(crate) const PREDICT: &str = "\
 Inputs:

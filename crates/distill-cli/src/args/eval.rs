@@ -11,6 +11,11 @@ pub(crate) struct EvalArgs {
     /// The model, a safetensors file written by this program, or an ONNX file
     pub(crate) model: PathBuf,
 
+    /// Settings of `[data]` in a recipe, such as `data.columns.label=income`, for a model whose file does not say how its data is
+    /// read
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+
     /// A dataset, as in `data.source`: a name, which `distill data` lists, or a folder
     #[arg(long, value_name = "DATA")]
     pub(crate) data: String,

@@ -1,14 +1,12 @@
-use std::path::Path;
-
 use distill_datasets::{Column, NumberForm};
 use distill_train::Fingerprint;
 use serde_json::json;
 
+use super::recipe::data_with;
 use crate::args::DataArgs;
 use crate::output::Output;
 use distill_recipe::Diagnostic;
-use distill_recipe::data_source::{DataSource, SOURCES, Source, read_data};
-use distill_recipe::recipe_file;
+use distill_recipe::data_source::{DataSource, SOURCES, Source};
 use distill_recipe::words::thousands;
 
 /// Names of classes that are shown, and words of a column.
@@ -41,13 +39,7 @@ fn list(output: &Output) -> Result<(), Diagnostic> {
 fn show(source: &str, overrides: &[String], output: &Output) -> Result<(), Diagnostic> {
     let sets = match overrides {
         [] => DataSource::open(source)?.load(&[], None)?,
-        overrides => {
-            let model = "model = { hidden = [1] }";
-            let text =
-                format!("[data]\nsource = {}\n[teacher]\n{model}\n[student]\n{model}\n", toml::Value::from(source));
-            let (file, recipe) = recipe_file::from_bytes(Path::new("data.toml"), text.into_bytes(), overrides)?;
-            read_data(&file, &recipe)?
-        }
+        overrides => data_with(source, overrides)?,
     };
     sets.check().map_err(|error| Diagnostic::from(error).at(source))?;
     let spec = sets.train.spec();

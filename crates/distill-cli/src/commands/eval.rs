@@ -2,13 +2,15 @@ mod numbers;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use distill_datasets::DataError;
+use distill_datasets::{DataError, Dataset};
 use distill_models::{Model, Provenance, Task};
 use distill_train::{Evaluation, Measured, OnnxConfig, TeacherClasses, TrainError, auroc, measure, passing};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::recipe::data_with;
 use crate::args::EvalArgs;
 use crate::output::Output;
 use crate::screen::Screen;
@@ -37,15 +39,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
     // The two answer the same question.
     let onnx = OnnxConfig { numbers: onnx.numbers.or(Some(task == Task::Numbers)), ..onnx };
     let teacher = args.teacher.as_deref().map(|path| teacher_file::load(path, Some(&onnx))).transpose()?;
-    let classes = loaded.model.spec().classes.clone();
-    let source = DataSource::for_model(&args.data, &loaded.provenance, &loaded.model.spec().input_shape)?;
-    let data = source.load_test(&classes).map_err(|error| match error {
-        // Data that names no classes is read with those of the model.
-        SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
-            Diagnostic::from(error).better_help("use a model that was trained on this data")
-        }
-        other => other.into(),
-    })?;
+    let data = test_set(args, &loaded)?;
     let loaded = loaded.fitted("model", &args.model, data.spec(), TeacherClasses::Same)?.without_zeros(&*data, None)?;
     let failed = |error: TrainError, path: &Path| Diagnostic::from(error.of_set("test")).at(path.display());
     let screen = Screen::new(output);
@@ -68,6 +62,29 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
         Measured::Classes(test) => found.classes(test, output),
         Measured::Numbers(test) => found.numbers(test, output),
     }
+}
+
+/// The test set, read as the model's file says, or as the settings do.
+fn test_set(args: &EvalArgs, loaded: &LoadedTeacher) -> Result<Arc<dyn Dataset>, Diagnostic> {
+    let spec = loaded.model.spec();
+    if !args.overrides.is_empty() {
+        if !loaded.provenance.is_empty() {
+            let problem =
+                "settings of the data are for models whose file does not say how their data is read, and this one does";
+            return Err(Diagnostic::new(Code::Value, problem)
+                .at(args.model.display())
+                .help(format!("leave out `{}`", args.overrides.join("` and `"))));
+        }
+        return Ok(data_with(&args.data, &args.overrides)?.test);
+    }
+    let source = DataSource::for_model(&args.data, &loaded.provenance, &spec.input_shape)?;
+    source.load_test(&spec.classes).map_err(|error| match error {
+        // Data that names no classes is read with those of the model.
+        SourceError::Data(error @ DataError::LabelOutOfRange { .. }) => {
+            Diagnostic::from(error).better_help("use a model that was trained on this data")
+        }
+        other => other.into(),
+    })
 }
 
 /// What is said of a model, whatever its answers are.

@@ -1,6 +1,9 @@
+use std::path::Path;
+
+use distill_recipe::data_source::read_data;
 use distill_recipe::renamed::FormerKey;
 use distill_recipe::{Diagnostic, Override, RecipeFile, recipe_file};
-use distill_train::Recipe;
+use distill_train::{Recipe, Sets};
 
 use crate::args::RecipeArgs;
 use crate::output::Output;
@@ -21,4 +24,12 @@ pub(crate) fn warn_of_settings(settings: &[String], output: &Output) -> Result<(
 fn warn(key: &FormerKey, output: &Output) -> Result<(), Diagnostic> {
     let [what, note, help] = key.warning();
     output.warning(&what, &note, &help)
+}
+
+/// The sets of a source that no recipe names, with settings such as `data.columns.label=income`.
+pub(crate) fn data_with(source: &str, settings: &[String]) -> Result<Sets, Diagnostic> {
+    let model = "model = { hidden = [1] }";
+    let text = format!("[data]\nsource = {}\n[teacher]\n{model}\n[student]\n{model}\n", toml::Value::from(source));
+    let (file, recipe) = recipe_file::from_bytes(Path::new("data.toml"), text.into_bytes(), settings)?;
+    read_data(&file, &recipe)
 }

@@ -16,6 +16,42 @@ fn npy(values: &Array2<f32>) -> Vec<u8> {
     crate::lab::npy("<f4", &format!("{:?}", values.dim()), &data)
 }
 
+/// A model whose file says nothing of the data is evaluated on the columns that settings name; one that says it is not.
+#[test]
+fn settings_say_how_the_data_of_an_evaluation_is_read() {
+    let lab = Lab::new();
+    flowers(&lab, "t");
+    let columns = "data.columns={ label = \"species\", ignore = [\"id\", \"colour\"] }";
+    lab.ok(&[
+        "train",
+        "r.toml",
+        "data.source=t",
+        columns,
+        "train.epochs=1",
+        "data.standardize=false",
+        "--as",
+        "baseline",
+    ]);
+    let student = "runs/tiny-001/weights/baseline-seed1.safetensors";
+    let says = "E0104]: settings of the data are for models whose file does not say";
+    lab.check(&["eval", student, "--data", "t", columns], 3, [says, student, "leave out `data.columns="]);
+    let own = lab.ok(&["eval", student, "--data", "t"]).stdout;
+    // Without what its file says of columns it is a model of two numbers, as an ONNX file of somebody is.
+    let bytes = fs::read(lab.path(student)).unwrap();
+    let model = from_safetensors(&bytes).unwrap().0;
+    lab.write("bare.safetensors", distill_models::to_safetensors(&model, &distill_models::Provenance::new()).unwrap());
+    let nameless = "E0401]: t/train.csv has no column called label, class or target";
+    lab.check(
+        &["eval", "bare.safetensors", "--data", "t"],
+        4,
+        [nameless, "t/train.csv", "on the command line behind it"],
+    );
+    let eval = lab.ok(&["eval", "bare.safetensors", "--data", "t", columns]).stdout;
+    let errors = |text: &str| text.lines().find(|line| line.contains("errors")).map(str::to_owned);
+    assert_eq!(errors(&eval), errors(&own));
+    assert!(errors(&eval).is_some(), "{eval}");
+}
+
 /// Flowers whose class is told by a large number and a word.
 fn flowers(lab: &Lab, folder: &str) {
     fs::create_dir(lab.path(folder)).unwrap();
