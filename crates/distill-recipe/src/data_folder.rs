@@ -147,6 +147,11 @@ pub fn remember(config: &DataConfig, train: &dyn Dataset) -> Provenance {
     found.chain(text::remember(config)).collect()
 }
 
+/// Whether a model's file says how its data was read.
+pub fn is_remembered(provenance: &Provenance) -> bool {
+    [COLUMNS, DIVISION, IMAGES, TARGETS, SOUND, text::TEXT].iter().any(|name| provenance.contains_key(*name))
+}
+
 fn options(ImageConfig { size, crop, grey, .. }: ImageConfig) -> ImageOptions {
     ImageOptions { size, crop, grey }
 }

@@ -6,7 +6,7 @@ use distill_train::{DataConfig, TextConfig, TextFeatures};
 use serde::{Deserialize, Serialize};
 
 /// Under this name a model's file says how the text that it was trained on was read.
-const TEXT: &str = "text";
+pub(crate) const TEXT: &str = "text";
 
 /// Bytes of a text in a table that are looked at, where nobody says how many.
 pub(crate) const LENGTH: usize = 128;

@@ -22,6 +22,7 @@ use distill_recipe::Code;
 use distill_recipe::Diagnostic;
 use distill_recipe::LoadedTeacher;
 use distill_recipe::atomic;
+use distill_recipe::data_folder::is_remembered;
 use distill_recipe::data_source::{DataSource, SourceError};
 use distill_recipe::onnx_file;
 use distill_recipe::teacher_file;
@@ -68,7 +69,7 @@ pub(crate) fn eval(args: &EvalArgs, output: &Output) -> Result<u8, Diagnostic> {
 fn test_set(args: &EvalArgs, loaded: &LoadedTeacher) -> Result<Arc<dyn Dataset>, Diagnostic> {
     let spec = loaded.model.spec();
     if !args.overrides.is_empty() {
-        if !loaded.provenance.is_empty() {
+        if is_remembered(&loaded.provenance) {
             let problem =
                 "settings of the data are for models whose file does not say how their data is read, and this one does";
             return Err(Diagnostic::new(Code::Value, problem)

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use distill_recipe::data_source::read_data;
 use distill_recipe::renamed::FormerKey;
-use distill_recipe::{Diagnostic, Override, RecipeFile, recipe_file};
+use distill_recipe::{Code, Diagnostic, Override, RecipeFile, recipe_file};
 use distill_train::{Recipe, Sets};
 
 use crate::args::RecipeArgs;
@@ -28,6 +28,11 @@ fn warn(key: &FormerKey, output: &Output) -> Result<(), Diagnostic> {
 
 /// The sets of a source that no recipe names, with settings such as `data.columns.label=income`.
 pub(crate) fn data_with(source: &str, settings: &[String]) -> Result<Sets, Diagnostic> {
+    if let Some(setting) = settings.iter().find(|setting| !setting.starts_with("data.")) {
+        return Err(Diagnostic::new(Code::Override, "nothing but the data is read, so only its settings count")
+            .at(format!("command line: {setting}"))
+            .help("write a setting of the data, such as `data.columns.label=income`"));
+    }
     let model = "model = { hidden = [1] }";
     let text = format!("[data]\nsource = {}\n[teacher]\n{model}\n[student]\n{model}\n", toml::Value::from(source));
     let (file, recipe) = recipe_file::from_bytes(Path::new("data.toml"), text.into_bytes(), settings)?;

@@ -49,6 +49,14 @@ fn settings_say_how_the_data_of_an_evaluation_is_read() {
     let eval = lab.ok(&["eval", "bare.safetensors", "--data", "t", columns]).stdout;
     let errors = |text: &str| text.lines().find(|line| line.contains("errors")).map(str::to_owned);
     assert_eq!(errors(&eval), errors(&own));
+    let other = "E0105]: nothing but the data is read, so only its settings count";
+    let words = ["eval", "bare.safetensors", "--data", "t", "train.epochs=1"];
+    lab.check(&words, 3, [other, "command line: train.epochs=1", "data.columns.label=income"]);
+    lab.check(
+        &["data", "t", "train.epochs=1"],
+        2,
+        [other, "command line: train.epochs=1", "data.columns.label=income"],
+    );
     assert!(errors(&eval).is_some(), "{eval}");
 }
 
