@@ -54,7 +54,7 @@ fn settings_say_how_the_data_of_an_evaluation_is_read() {
     lab.check(&words, 3, [other, "command line: train.epochs=1", "data.columns.label=income"]);
     lab.check(
         &["data", "t", "train.epochs=1"],
-        2,
+        3,
         [other, "command line: train.epochs=1", "data.columns.label=income"],
     );
     assert!(errors(&eval).is_some(), "{eval}");
