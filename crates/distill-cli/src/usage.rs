@@ -7,7 +7,7 @@ use crate::args::Cli;
 use distill_recipe::recipe_file::{flag_as_settings, nearest};
 
 /// The commands that take settings of a recipe.
-const WITH_SETTINGS: [&str; 7] = ["run", "check", "train", "teach", "sweep", "reproduce", "eval"];
+const WITH_SETTINGS: [&str; 6] = ["run", "check", "train", "teach", "sweep", "reproduce"];
 
 /// Clap's measure knows no `run` for `rnu`, and takes `evn` for `eval`. A setting that is written as a flag is not one of its
 /// arguments. `typed` is the command line.
