@@ -1,9 +1,14 @@
 """The rows of UCI Adult: read, written for `distill`, and as numbers for trees."""
 
 import csv
+import sys
+from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
+
+sys.path.append(str(Path(__file__).parent.parent))
+from fold_tables import write
 
 COLUMNS = (
     "age workclass fnlwgt education education_num marital_status occupation relationship race sex "
@@ -44,19 +49,12 @@ def encode(train, rows):
     return np.hstack(parts)
 
 
-def folds_of(x, y):
-    """Five parts of the rows to train on: for each those that are not in it, and those that are."""
-    return list(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y))
-
-
-def write(out, train, test, folds):
-    """`train.csv`, with the number of each row's fold, and `test.csv`."""
-    fold_of = np.zeros(len(train), int)
-    for number, (_, held_out) in enumerate(folds, 1):
-        fold_of[held_out] = number
-    with open(out / "train.csv", "w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*COLUMNS[:-1], "fold", COLUMNS[-1]])
-        table.writerows([*row[:-1], fold, row[-1]] for row, fold in zip(train, fold_of))
-    with open(out / "test.csv", "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *test])
+def write_and_encode(folder, out):
+    """Reads the rows of `folder` and writes their tables; gives inputs and words to learn, to train on and to test, and the folds."""
+    train, test = read(folder, "train", "adult.data"), read(folder, "test", "adult.test")
+    x, x_test = encode(train, train), encode(train, test)
+    y, y_test = (np.array([row[-1] for row in rows]) for rows in (train, test))
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y))
+    out.mkdir(exist_ok=True)
+    write(out, COLUMNS, train, test, folds)
+    return (x, y), (x_test, y_test), folds

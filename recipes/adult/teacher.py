@@ -22,7 +22,7 @@ import numpy as np
 import lightgbm
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
-from rows import encode, folds_of, read, write
+from rows import write_and_encode
 
 GRID = {"num_leaves": [15, 31, 63], "learning_rate": [0.03, 0.1], "min_child_samples": [20, 60]}
 ROUNDS = 2000
@@ -39,12 +39,7 @@ def boosted(settings, rounds):
 
 def main():
     folder, out = Path(sys.argv[1]), Path("adult")
-    out.mkdir(exist_ok=True)
-    train, test = read(folder, "train", "adult.data"), read(folder, "test", "adult.test")
-    x, x_test = encode(train, train), encode(train, test)
-    y, y_test = (np.array([row[-1] for row in rows]) for rows in (train, test))
-    folds = folds_of(x, y)
-    write(out, train, test, folds)
+    (x, y), (x_test, y_test), folds = write_and_encode(folder, out)
 
     found = []
     for values in itertools.product(*GRID.values()):

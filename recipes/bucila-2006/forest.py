@@ -15,14 +15,13 @@ have not drawn it see it. Needs scikit-learn, skl2onnx and numpy.
 import sys
 from pathlib import Path
 
-import numpy as np
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import log_loss
 
 sys.path.append(str(Path(__file__).parent.parent / "adult"))
-from rows import encode, folds_of, read, write
+from rows import write_and_encode
 
 TREES = 1000
 LEAVES = [1, 2, 4, 8]
@@ -30,11 +29,7 @@ LEAVES = [1, 2, 4, 8]
 
 def main():
     folder, out = Path(sys.argv[1]), Path("adult")
-    out.mkdir(exist_ok=True)
-    train, test = read(folder, "train", "adult.data"), read(folder, "test", "adult.test")
-    x, x_test = encode(train, train), encode(train, test)
-    y, y_test = (np.array([row[-1] for row in rows]) for rows in (train, test))
-    write(out, train, test, folds_of(x, y))
+    (x, y), (x_test, y_test), _ = write_and_encode(folder, out)
     found = []
     for rows in LEAVES:
         forest = RandomForestClassifier(TREES, min_samples_leaf=rows, oob_score=True, n_jobs=-1, random_state=0)

@@ -26,6 +26,9 @@ from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 from sklearn.model_selection import KFold
 
+sys.path.append(str(Path(__file__).parent.parent))
+from fold_tables import write
+
 COLUMNS = (
     "longitude latitude housingMedianAge totalRooms totalBedrooms population households medianIncome "
     "medianHouseValue"
@@ -68,15 +71,7 @@ def main():
     numbers = lambda rows: np.array(rows, np.float32)
     (x, y), (x_test, y_test) = ((table[:, :-1], table[:, -1]) for table in (numbers(train), numbers(test)))
     folds = list(KFold(5, shuffle=True, random_state=0).split(x))
-    fold_of = np.zeros(len(y), int)
-    for number, (_, held_out) in enumerate(folds, 1):
-        fold_of[held_out] = number
-    with open(out / "train.csv", "w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*COLUMNS[:-1], "fold", COLUMNS[-1]])
-        table.writerows([*row[:-1], fold, row[-1]] for row, fold in zip(train, fold_of))
-    with open(out / "test.csv", "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *test])
+    write(out, COLUMNS, train, test, folds)
 
     found = []
     for values in itertools.product(*GRID.values()):

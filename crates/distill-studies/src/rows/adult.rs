@@ -7,14 +7,11 @@ use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use crate::plan::{Row, Study};
 use crate::rows::by_seed;
-use crate::rows::trees::{CHOSEN, Taught, Way, compare_sizes, lists, student, taught};
+use crate::rows::trees::{CHOSEN, Taught, Way, compare_sizes, lists, near, student, taught};
 use crate::section::Section;
 
 pub(crate) const ROWS: &[Row] =
     &[Row { name: "distilled", about: "a perceptron alone, distilled, with MUNGE and with folds", run: distilled }];
-
-/// How far the student may be below its teacher, in points.
-const NEAR: f64 = 0.3;
 
 fn distilled(study: &mut Study<'_>) -> Result<Section, Stop> {
     let Taught { model, bytes, seeds, ways } = taught(study)?;
@@ -49,8 +46,7 @@ fn section(seeds: &[u64], teacher: &Teacher, ways: &[Way]) -> Section {
     );
     for way in taught {
         let found = accuracies(&way.found);
-        let bound = ((teacher.accuracy - NEAR) * 100.0).round() / 100.0;
-        let goal = Goal::at_least(bound, " %", &found);
+        let goal = Goal::at_least(near(teacher.accuracy), " %", &found);
         section.compare(&format!("{name} {}", way.name), "", format!("{} %", spread(&found, 2)), goal);
     }
     for way in taught {

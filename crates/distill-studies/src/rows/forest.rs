@@ -7,7 +7,7 @@ use distill_recipe::words::{size, thousands};
 use crate::goal::Goal;
 use crate::numbers::{accuracies, differences, errors, interval, mean, spread, table};
 use crate::plan::{Row, Study};
-use crate::rows::trees::{Way, bytes_of, lists, student, train};
+use crate::rows::trees::{Way, bytes_of, lists, near, student, train};
 use crate::rows::{by_seed, given};
 use crate::section::Section;
 
@@ -16,9 +16,6 @@ pub(crate) const ROWS: &[Row] = &[Row {
     about: "a perceptron alone, distilled and with MUNGE, with its size and its speed",
     run: compression,
 }];
-
-/// How far the student may be below the forest, in points.
-const NEAR: f64 = 0.3;
 
 struct Forest {
     name: String,
@@ -66,10 +63,9 @@ fn section(seeds: &[u64], forest: &Forest, ways: &[Way], latencies: &[f64]) -> S
         format!("{:.2} %", forest.accuracy),
         None,
     );
-    let bound = ((forest.accuracy - NEAR) * 100.0).round() / 100.0;
     for way in ways {
         let found = accuracies(&way.found);
-        let goal = if std::ptr::eq(way, alone) { None } else { Goal::at_least(bound, " %", &found) };
+        let goal = if std::ptr::eq(way, alone) { None } else { Goal::at_least(near(forest.accuracy), " %", &found) };
         section.compare(&format!("{name} {}", way.name), "", format!("{} %", spread(&found, 2)), goal);
     }
     for way in taught {

@@ -14,6 +14,9 @@ use crate::section::Section;
 /// Folds of the trees that have each not seen one.
 const FOLDS: u32 = 5;
 
+/// How far a student may be below its teacher, in points of accuracy.
+const NEAR: f64 = 0.3;
+
 /// Which part of its teacher's size the student may have.
 const SMALL: f64 = 0.1;
 
@@ -60,6 +63,11 @@ pub(super) fn taught(study: &mut Study<'_>) -> Result<Taught, Stop> {
     )?;
     let model = study.lab.ensemble(&teacher, 1.0)?;
     Ok(Taught { model, bytes: bytes_of(&plain), seeds: plain.recipe.seeds.clone(), ways })
+}
+
+/// The accuracy in percent that a student of this teacher is to reach.
+pub(super) fn near(teacher: f64) -> f64 {
+    ((teacher - NEAR) * 100.0).round() / 100.0
 }
 
 /// Trains each way for every seed: on labels alone where there is no teacher.
